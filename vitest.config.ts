@@ -1,0 +1,17 @@
+/** @file Tests: see tests/README.md for the kinds. */
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+const src = (path: string) => fileURLToPath(new URL(`./src/${path}`, import.meta.url));
+
+export default defineConfig({
+  resolve: { alias: { "w4s/testing": src("testing.ts"), w4s: src("index.ts") } },
+  test: {
+    include: ["tests/**/*.test.ts"],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    pool: "forks",
+    maxWorkers: 2,
+    reporters: ["default", "./tests/support/count-reporter.ts"],
+  },
+});
