@@ -1,0 +1,156 @@
+/** @file Every error this project throws on purpose. A failing workflow is data, not an error. */
+
+const MARKER = Symbol.for("w4s.error");
+
+export interface W4sErrorOptions {
+  /** What the user can do next, one sentence. */
+  hint?: string;
+  cause?: unknown;
+}
+
+/** Base class: `message` says what and where, `hint` what to do next, `code` is stable for machines. */
+export class W4sError extends Error {
+  readonly [MARKER] = true;
+  readonly code: string;
+  readonly hint: string | undefined;
+
+  constructor(code: string, message: string, options: W4sErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = new.target.name;
+    this.code = code;
+    this.hint = options.hint;
+  }
+
+  /** True also for errors made by another copy of this package. */
+  static is(value: unknown): value is W4sError {
+    return typeof value === "object" && value !== null && MARKER in value;
+  }
+}
+
+/** Wrong usage, flag or configuration (exit 2). */
+export class ConfigError extends W4sError {
+  constructor(message: string, options: W4sErrorOptions & { code?: string } = {}) {
+    super(options.code ?? "config", message, options);
+  }
+}
+
+/** A file of the user's that cannot be accepted (exit 3): dataset line, model file, trajectory. */
+export class InputError extends W4sError {
+  constructor(message: string, options: W4sErrorOptions & { code?: string } = {}) {
+    super(options.code ?? "input", message, options);
+  }
+}
+
+/** A binary file that breaks its format (exit 3). */
+export class FormatError extends W4sError {
+  readonly file: string;
+  readonly byteOffset: number | undefined;
+  constructor(
+    message: string,
+    details: W4sErrorOptions & { file: string; byteOffset?: number; code?: string },
+  ) {
+    super(details.code ?? "format", message, details);
+    this.file = details.file;
+    this.byteOffset = details.byteOffset;
+  }
+}
+
+/** A valid model file with an architecture or quantisation we cannot use (exit 3). */
+export class UnsupportedModelError extends W4sError {
+  constructor(message: string, options: W4sErrorOptions = {}) {
+    super("unsupported-model", message, options);
+  }
+}
+
+export type ModelCallErrorKind =
+  | "auth"
+  | "model-not-found"
+  | "context-length"
+  | "quota"
+  | "rate-limit"
+  | "refused"
+  | "empty"
+  | "length"
+  | "not-openai"
+  | "unreachable"
+  | "timeout"
+  | "server"
+  | "bad-reply"
+  | "bad-request"
+  | "unseen-prompt"
+  | "crashed";
+
+/** Kinds after which no further call to the same endpoint can succeed: the run stops with exit 4. */
+const FATAL_KINDS: ReadonlySet<ModelCallErrorKind> = new Set([
+  "auth",
+  "model-not-found",
+  "quota",
+  "not-openai",
+  "unreachable",
+  "rate-limit",
+]);
+
+/** A call to a chat model that gave no usable reply after all retries. */
+export class ModelCallError extends W4sError {
+  readonly kind: ModelCallErrorKind;
+  readonly status: number | undefined;
+  readonly isRetryable: boolean;
+  /** True when the whole run must stop (exit 4); false when only this sample is lost. */
+  readonly isFatal: boolean;
+  constructor(
+    kind: ModelCallErrorKind,
+    message: string,
+    options: W4sErrorOptions & { status?: number; isRetryable?: boolean; isFatal?: boolean } = {},
+  ) {
+    super(`model-${kind}`, message, options);
+    this.kind = kind;
+    this.status = options.status;
+    this.isRetryable = options.isRetryable ?? false;
+    this.isFatal = options.isFatal ?? FATAL_KINDS.has(kind);
+  }
+}
+
+export type BudgetKind = "dollars" | "tokens" | "calls" | "minutes";
+
+/** A limit of the run was reached (exit 8): partial results are kept and the run can go on later. */
+export class BudgetExceededError extends W4sError {
+  readonly kind: BudgetKind;
+  readonly limit: number;
+  readonly used: number;
+  constructor(kind: BudgetKind, limit: number, used: number) {
+    super("budget", `budget spent: ${used} of ${limit} ${kind}`, {
+      hint: `raise --max-${kind} and run the same command again to go on`,
+    });
+    this.kind = kind;
+    this.limit = limit;
+    this.used = used;
+  }
+}
+
+/** Disk full, read-only, damaged or unreadable state of ours (exit 6). */
+export class StorageError extends W4sError {
+  constructor(message: string, options: W4sErrorOptions & { code?: string } = {}) {
+    super(options.code ?? "storage", message, options);
+  }
+}
+
+/** Another process works in the same run directory (exit 7). */
+export class RunInUseError extends W4sError {
+  constructor(message: string, options: W4sErrorOptions = {}) {
+    super("run-in-use", message, options);
+  }
+}
+
+/** A bug of ours (exit 1). */
+export class InternalError extends W4sError {
+  constructor(message: string, options: W4sErrorOptions = {}) {
+    super("internal", `internal: ${message}`, options);
+  }
+}
+
+/** The message of anything that was thrown, bounded and on one line. */
+export function messageOf(error: unknown, maxLength = 500): string {
+  const text = error instanceof Error ? error.message : String(error);
+  const line = text.replace(/\s+/g, " ").trim();
+  return line.length > maxLength ? `${line.slice(0, maxLength)}…` : line;
+}

@@ -1,0 +1,8 @@
+/** @file Where models and caches live: `$W4S_HOME`, else `$XDG_CACHE_HOME/w4s`, else `~/.cache/w4s`. */
+import { homedir } from "node:os";
+import { join } from "node:path";
+
+export function w4sHome(environment: NodeJS.ProcessEnv = process.env): string {
+  if (environment.W4S_HOME) return environment.W4S_HOME;
+  return join(environment.XDG_CACHE_HOME || join(homedir(), ".cache"), "w4s");
+}

@@ -1,0 +1,110 @@
+/** @file Append-only JSONL with a checksum per line: what was appended before a crash is read back, no more. */
+import {
+  appendFileSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  truncateSync,
+  writeSync,
+} from "node:fs";
+import { dirname } from "node:path";
+import { messageOf, StorageError } from "./errors.js";
+import { sha256 } from "./hash.js";
+
+const CHECKSUM_DIGITS = 8;
+
+/** The line written for a record: its JSON with the checksum as the last member `"sum"`. */
+export function encodeLine(record: Record<string, unknown>): string {
+  const json = JSON.stringify(record);
+  const sum = sha256(json).slice(0, CHECKSUM_DIGITS);
+  return json === "{}" ? `{"sum":"${sum}"}` : `${json.slice(0, -1)},"sum":"${sum}"}`;
+}
+
+/** The record of a line, or undefined when the checksum does not fit or the line is cut. */
+export function decodeLine(line: string): Record<string, unknown> | undefined {
+  const match = /^(.*?),?"sum":"([0-9a-f]{8})"\}$/s.exec(line);
+  if (!match) return undefined;
+  const json = `${match[1]}}`;
+  if (sha256(json).slice(0, CHECKSUM_DIGITS) !== match[2]) return undefined;
+  try {
+    return JSON.parse(json) as Record<string, unknown>;
+  } catch {
+    return undefined;
+  }
+}
+
+export class JsonlLog {
+  readonly path: string;
+  #descriptor: number;
+
+  private constructor(path: string, descriptor: number) {
+    this.path = path;
+    this.#descriptor = descriptor;
+  }
+
+  /**
+   * Opens or creates a log. A torn last line (crash while writing) is moved to `<path>.torn`.
+   * @throws {StorageError} when a complete line is damaged, or the file cannot be opened.
+   */
+  static open(path: string): { log: JsonlLog; records: Record<string, unknown>[]; isTorn: boolean } {
+    try {
+      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+      const { records, tornAt, torn } = JsonlLog.read(path);
+      if (tornAt !== undefined) {
+        appendFileSync(`${path}.torn`, `${torn}\n`, { mode: 0o600 });
+        truncateSync(path, tornAt);
+      }
+      const descriptor = openSync(path, "a", 0o600);
+      return { log: new JsonlLog(path, descriptor), records, isTorn: tornAt !== undefined };
+    } catch (error) {
+      if (error instanceof StorageError) throw error;
+      throw new StorageError(`cannot open ${path}: ${messageOf(error)}`, { cause: error });
+    }
+  }
+
+  /** Reads without opening for writing; a torn last line is left out. */
+  static read(path: string): { records: Record<string, unknown>[]; tornAt?: number; torn?: string } {
+    if (!existsSync(path)) return { records: [] };
+    const text = readFileSync(path, "utf8");
+    const lines = text.split("\n");
+    const records: Record<string, unknown>[] = [];
+    let offset = 0;
+    for (const [index, line] of lines.entries()) {
+      const isLast = index === lines.length - 1;
+      if (line === "" && isLast) break;
+      const record = isLast ? undefined : decodeLine(line);
+      if (record === undefined) {
+        // A cut while appending never leaves a line break; a bad line that has one was changed later.
+        if (isLast) return { records, tornAt: offset, torn: line };
+        throw new StorageError(`${path}: line ${index + 1} is damaged (checksum does not fit)`, {
+          code: "damaged-log",
+          hint: "restore the file from a copy, or start again with --fresh",
+        });
+      }
+      records.push(record);
+      offset += Buffer.byteLength(line) + 1;
+    }
+    return { records };
+  }
+
+  /** Appends one record; with `isDurable` it is on the disk when this returns. */
+  append(record: Record<string, unknown>, isDurable = false): void {
+    try {
+      writeSync(this.#descriptor, `${encodeLine(record)}\n`);
+      if (isDurable) fsyncSync(this.#descriptor);
+    } catch (error) {
+      throw new StorageError(`cannot append to ${this.path}: ${messageOf(error)}`, {
+        hint: "free some space, then run the same command again; nothing finished is lost",
+        cause: error,
+      });
+    }
+  }
+
+  close(): void {
+    if (this.#descriptor >= 0) closeSync(this.#descriptor);
+    this.#descriptor = -1;
+  }
+}
