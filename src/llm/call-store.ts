@@ -1,0 +1,291 @@
+/**
+ * @file Replies, ledger and evaluation results in one SQLite file; the only door to libsql.
+ *
+ * Write-ahead log with synchronous = NORMAL: what was committed survives the death of this process by any
+ * signal. A power cut may take the last moments with it, but never damages the file.
+ */
+import { chmodSync, closeSync, mkdirSync, openSync } from "node:fs";
+import { dirname } from "node:path";
+import Database from "libsql";
+import { messageOf, StorageError } from "../core/errors.js";
+import type { ChatResult } from "./chat-model.js";
+
+/** What is kept of a reply: all of it. */
+export type StoredReply = ChatResult;
+
+/** One call: paid, or answered from what is stored. */
+export interface LedgerEntry {
+  /** Who asked: "executor", "weak", "policy", "judge". */
+  role: string;
+  /** The id of the model. */
+  model: string;
+  isCached: boolean;
+  promptTokens: number;
+  completionTokens: number;
+  /** Null when the price is unknown. */
+  dollars: number | null;
+  /** Token counts were estimated. */
+  isEstimated?: boolean;
+  /** Free label, such as the job. */
+  tag?: string;
+}
+
+/** Sums per role and model over the whole life of the store; tokens and dollars are those of paid calls. */
+export interface LedgerRow {
+  role: string;
+  model: string;
+  /** Paid calls. */
+  calls: number;
+  cachedCalls: number;
+  promptTokens: number;
+  completionTokens: number;
+  /** Null when the price of any of the calls is unknown. */
+  dollars: number | null;
+  /** Paid calls whose tokens were estimated. */
+  estimatedCalls: number;
+}
+
+const SCHEMA_VERSION = 1;
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, reply TEXT NOT NULL);
+  CREATE TABLE IF NOT EXISTS ledger (
+    id INTEGER PRIMARY KEY, key TEXT, role TEXT NOT NULL, model TEXT NOT NULL,
+    prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL,
+    dollars REAL, is_estimated INTEGER NOT NULL, tag TEXT
+  );
+  CREATE TABLE IF NOT EXISTS cached_calls (
+    role TEXT NOT NULL, model TEXT NOT NULL, calls INTEGER NOT NULL, PRIMARY KEY (role, model)
+  );
+  CREATE TABLE IF NOT EXISTS results (job TEXT PRIMARY KEY, json TEXT NOT NULL);
+`;
+/** Another process may hold the write lock of a shared cache for this long. */
+const BUSY_TIMEOUT_MS = 10_000;
+
+export class CallStore implements Disposable {
+  readonly path: string;
+  readonly #db: Database.Database;
+  readonly #getReply: Database.Statement;
+  readonly #putReply: Database.Statement;
+  readonly #putLedger: Database.Statement;
+  readonly #putCached: Database.Statement;
+  readonly #getResult: Database.Statement;
+  readonly #putResult: Database.Statement;
+  /** Hits are counted here and written with the next reply, or at close: a hit alone costs no disk write. */
+  readonly #cachedCalls = new Map<string, { role: string; model: string; calls: number }>();
+
+  private constructor(path: string, db: Database.Database) {
+    this.path = path;
+    this.#db = db;
+    this.#getReply = db.prepare("SELECT reply FROM replies WHERE key = ?");
+    this.#putReply = db.prepare("INSERT OR IGNORE INTO replies VALUES (?, ?)");
+    this.#putLedger = db.prepare(
+      `INSERT INTO ledger (key, role, model, prompt_tokens, completion_tokens, dollars, is_estimated, tag)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+    );
+    this.#putCached = db.prepare(
+      "INSERT INTO cached_calls VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET calls = calls + excluded.calls",
+    );
+    this.#getResult = db.prepare("SELECT json FROM results WHERE job = ?");
+    this.#putResult = db.prepare("INSERT OR IGNORE INTO results VALUES (?, ?)");
+  }
+
+  /**
+   * Opens or creates a store, readable by its owner only.
+   * @param path - a file, or ":memory:"
+   * @throws {StorageError} when it cannot be opened, is damaged, or comes from a newer version.
+   */
+  static open(path: string): CallStore {
+    return guard(path, () => {
+      if (path !== ":memory:") {
+        mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+        // SQLite gives its side files the mode of the main one.
+        closeSync(openSync(path, "a", 0o600));
+        chmodSync(path, 0o600);
+      }
+      const db = new Database(path);
+      try {
+        db.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`);
+        db.pragma("journal_mode = WAL");
+        db.pragma("synchronous = NORMAL");
+        const row = db.prepare("PRAGMA user_version").get() as { user_version: number };
+        if (row.user_version > SCHEMA_VERSION) {
+          throw new StorageError(
+            `${path} was written by a newer version of w4s (format ${row.user_version})`,
+            {
+              hint: "update w4s, or use another run directory",
+            },
+          );
+        }
+        db.exec(SCHEMA);
+        if (row.user_version === 0) db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
+        return new CallStore(path, db);
+      } catch (error) {
+        db.close();
+        throw error;
+      }
+    });
+  }
+
+  getReply(key: string): StoredReply | undefined {
+    return guard(this.path, () => {
+      const row = this.#getReply.get(key) as { reply: string } | undefined;
+      return row && (JSON.parse(row.reply) as StoredReply);
+    });
+  }
+
+  /**
+   * Commits a reply, and what it cost, in one step; when this returns it outlives the process.
+   * @returns the stored reply: where another process was first, that one.
+   */
+  putReply(key: string, reply: StoredReply, entry?: LedgerEntry): StoredReply {
+    return guard(this.path, () =>
+      this.#inTransaction(() => {
+        const { changes } = this.#putReply.run(key, JSON.stringify(reply));
+        if (entry) this.#insertLedger(entry, key);
+        this.#flushCached();
+        if (changes > 0) return reply;
+        return JSON.parse((this.#getReply.get(key) as { reply: string }).reply) as StoredReply;
+      }),
+    );
+  }
+
+  /** Records a call. Cached ones are only counted, and written with the next reply or at close. */
+  addLedger(entry: LedgerEntry): void {
+    if (!entry.isCached) {
+      guard(this.path, () => this.#insertLedger(entry, null));
+      return;
+    }
+    const name = JSON.stringify([entry.role, entry.model]);
+    const count = this.#cachedCalls.get(name) ?? { role: entry.role, model: entry.model, calls: 0 };
+    count.calls++;
+    this.#cachedCalls.set(name, count);
+  }
+
+  /** Sorted by role, then model. */
+  ledgerTotals(): LedgerRow[] {
+    return guard(this.path, () => {
+      this.#inTransaction(() => this.#flushCached());
+      const rows = this.#db
+        .prepare(
+          `SELECT role, model, SUM(calls) AS calls, SUM(cached) AS cachedCalls, SUM(prompt) AS promptTokens,
+             SUM(completion) AS completionTokens, SUM(dollars) AS dollars, SUM(unpriced) AS unpriced,
+             SUM(estimated) AS estimatedCalls
+           FROM (
+             SELECT role, model, 1 AS calls, 0 AS cached, prompt_tokens AS prompt, completion_tokens AS completion,
+               dollars, dollars IS NULL AS unpriced, is_estimated AS estimated FROM ledger
+             UNION ALL SELECT role, model, 0, calls, 0, 0, 0, 0, 0 FROM cached_calls
+           ) GROUP BY role, model ORDER BY role, model`,
+        )
+        .all() as (Omit<LedgerRow, "dollars"> & { dollars: number | null; unpriced: number })[];
+      return rows.map((row) => ({
+        role: row.role,
+        model: row.model,
+        calls: row.calls,
+        cachedCalls: row.cachedCalls,
+        promptTokens: row.promptTokens,
+        completionTokens: row.completionTokens,
+        dollars: row.unpriced > 0 ? null : (row.dollars ?? 0),
+        estimatedCalls: row.estimatedCalls,
+      }));
+    });
+  }
+
+  /** The JSON of a finished evaluation job. */
+  getResult(jobId: string): string | undefined {
+    return guard(this.path, () => (this.#getResult.get(jobId) as { json: string } | undefined)?.json);
+  }
+
+  /** Writes a result once. @returns what is stored: the first result wins. */
+  putResult(jobId: string, json: string): string {
+    return guard(this.path, () => {
+      if (this.#putResult.run(jobId, json).changes > 0) return json;
+      return (this.#getResult.get(jobId) as { json: string }).json;
+    });
+  }
+
+  resultCount(): number {
+    return this.#count("results");
+  }
+
+  replyCount(): number {
+    return this.#count("replies");
+  }
+
+  /** Writes what is only counted so far; closing twice is harmless. */
+  close(): void {
+    if (!this.#db.open) return;
+    guard(this.path, () => {
+      try {
+        if (this.#cachedCalls.size > 0) this.#inTransaction(() => this.#flushCached());
+      } finally {
+        this.#db.close();
+      }
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #count(table: "results" | "replies"): number {
+    return guard(
+      this.path,
+      () => (this.#db.prepare(`SELECT COUNT(*) AS n FROM ${table}`).get() as { n: number }).n,
+    );
+  }
+
+  #insertLedger(entry: LedgerEntry, key: string | null): void {
+    this.#putLedger.run(
+      key,
+      entry.role,
+      entry.model,
+      entry.promptTokens,
+      entry.completionTokens,
+      entry.dollars,
+      entry.isEstimated ? 1 : 0,
+      entry.tag ?? null,
+    );
+  }
+
+  #flushCached(): void {
+    for (const { role, model, calls } of this.#cachedCalls.values()) this.#putCached.run(role, model, calls);
+    this.#cachedCalls.clear();
+  }
+
+  /** IMMEDIATE: two processes on one cache wait for each other instead of failing half-way. */
+  #inTransaction<T>(work: () => T): T {
+    this.#db.exec("BEGIN IMMEDIATE");
+    try {
+      const value = work();
+      this.#db.exec("COMMIT");
+      return value;
+    } catch (error) {
+      if (this.#db.inTransaction) this.#db.exec("ROLLBACK");
+      throw error;
+    }
+  }
+}
+
+/** Every failure of SQLite or the disk becomes a StorageError that names the file and what to do. */
+function guard<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof StorageError) throw error;
+    const code = (error as { code?: unknown }).code;
+    const what = `${typeof code === "string" && code ? `${code} ` : ""}${messageOf(error, 200)}`;
+    if (/CORRUPT|NOTADB|malformed|not a database|JSON/i.test(what)) {
+      throw new StorageError(`${path} is damaged: ${what}`, {
+        code: "damaged-store",
+        hint: "restore the file from a copy, or start again with --fresh",
+        cause: error,
+      });
+    }
+    throw new StorageError(`cannot use ${path}: ${what}`, {
+      hint: /FULL|ENOSPC/i.test(what)
+        ? "free some space, then run the same command again; nothing finished is lost"
+        : "check that the directory exists and can be written",
+      cause: error,
+    });
+  }
+}

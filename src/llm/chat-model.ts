@@ -1,0 +1,61 @@
+/** @file The one contract every model behind a workflow or a policy fulfils. */
+
+export type Role = "system" | "user" | "assistant";
+
+export interface ChatMessage {
+  role: Role;
+  content: string;
+}
+
+export interface ChatRequest {
+  messages: readonly ChatMessage[];
+  /** Number of independent replies, 1–64. Default 1. */
+  n?: number;
+  /** 0–2. Default 0 (greedy). */
+  temperature?: number;
+  /** Limit of each reply in tokens. Default: the implementation's. */
+  maxTokens?: number;
+  stop?: readonly string[];
+  /** 31-bit integer; the same request with the same seed asks for the same replies. */
+  seed?: number;
+  /** Ask for a JSON object (response_format, or a grammar). */
+  json?: boolean;
+  /** Name of this call in a store: set by MeteredModel, read by replay, ignored by all others. */
+  callKey?: string;
+  signal?: AbortSignal;
+}
+
+export type FinishReason = "stop" | "length" | "unknown";
+
+export interface Usage {
+  promptTokens: number;
+  completionTokens: number;
+  /** True when the server gave no usable counts and these were estimated from text length. */
+  isEstimated?: boolean;
+}
+
+export interface ChatResult {
+  /** Exactly n non-empty texts. */
+  texts: string[];
+  usage: Usage;
+  finishReasons: FinishReason[];
+  /** Name of the model as it answered. */
+  model: string;
+  /** Milliseconds; measured, or made up and labelled where the model is simulated. */
+  latencyMs?: number;
+}
+
+/**
+ * A chat model. Empty replies, refusals and outages are thrown as ModelCallError, never returned as "".
+ * Aborting rejects with the signal's reason.
+ */
+export interface ChatModel {
+  /** What is printed and hashed: "openai:http://…/v1#model", "local:<sha256>", "simulated". */
+  readonly id: string;
+  /** Marks every table and file its numbers appear in. */
+  readonly isSimulated: boolean;
+  chat(request: ChatRequest): Promise<ChatResult>;
+  /** Checks key, endpoint and model name once before anything is paid; absent where nothing can fail. */
+  preflight?(signal?: AbortSignal): Promise<{ models: string[] }>;
+  close(): Promise<void>;
+}

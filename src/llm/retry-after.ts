@@ -1,0 +1,72 @@
+/** @file How long a server asks to wait, from the headers in use among OpenAI-compatible servers. */
+
+export interface WaitHint {
+  /** Milliseconds, ≥ 0. */
+  waitMs: number;
+  /** False for a window that merely resets then (x-ratelimit-reset): waiting less is no offence. */
+  isDemand: boolean;
+}
+
+/**
+ * Reads `retry-after-ms`, `retry-after` (seconds or a date), then `x-ratelimit-reset*` ("1m30s", seconds,
+ * or a moment since 1970). Negative values and garbage give undefined: the caller then backs off by itself.
+ * @param wallNow - our own clock, used where the server sends no Date of its own
+ */
+export function waitHint(headers: Headers, wallNow: number): WaitHint | undefined {
+  const milliseconds = decimal(headers.get("retry-after-ms"));
+  if (milliseconds !== undefined) return { waitMs: milliseconds, isDemand: true };
+
+  const after = headers.get("retry-after");
+  const seconds = decimal(after);
+  if (seconds !== undefined) return { waitMs: seconds * 1000, isDemand: true };
+  // A date is compared with the server's own Date, so that a wrong clock on either side does not matter.
+  const until = httpDate(after);
+  if (until !== undefined) {
+    const waitMs = until - (httpDate(headers.get("date")) ?? wallNow);
+    if (waitMs >= 0) return { waitMs, isDemand: true };
+  }
+
+  const resets = ["", "-requests", "-tokens"].flatMap((suffix) => {
+    const waitMs = resetWait(headers.get(`x-ratelimit-reset${suffix}`), wallNow);
+    if (waitMs === undefined) return [];
+    return [{ waitMs, isExhausted: headers.get(`x-ratelimit-remaining${suffix}`)?.trim() === "0" }];
+  });
+  if (resets.length === 0) return undefined;
+  // The window that is used up is the one to wait for; where none says so, the shortest.
+  const exhausted = resets.filter((reset) => reset.isExhausted).map((reset) => reset.waitMs);
+  const waitMs = exhausted.length > 0 ? Math.max(...exhausted) : Math.min(...resets.map((r) => r.waitMs));
+  return { waitMs, isDemand: false };
+}
+
+/** A plain non-negative decimal; anything else (signs, hex, exponents, words) is undefined. */
+function decimal(text: string | null): number | undefined {
+  const trimmed = text?.trim() ?? "";
+  if (!/^\d{1,15}(\.\d{1,9})?$/.test(trimmed)) return undefined;
+  return Number(trimmed);
+}
+
+/** Date.parse accepts nearly anything ("1", "-5"); only text with a weekday or an ISO date counts here. */
+function httpDate(text: string | null): number | undefined {
+  const trimmed = text?.trim() ?? "";
+  if (!/^(mon|tue|wed|thu|fri|sat|sun|\d{4}-\d\d-\d\d)/i.test(trimmed)) return undefined;
+  const time = Date.parse(trimmed);
+  return Number.isFinite(time) ? time : undefined;
+}
+
+const UNIT_MS: Record<string, number> = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1000, ms: 1 };
+
+/** "1m30s", "6m0s", "20ms", "8.64s"; or a number: seconds from now, or a moment in (milli)seconds since 1970. */
+function resetWait(text: string | null, wallNow: number): number | undefined {
+  const trimmed = text?.trim() ?? "";
+  const number = decimal(trimmed);
+  if (number !== undefined) {
+    if (number < 1e8) return number * 1000;
+    return Math.max(0, (number < 1e11 ? number * 1000 : number) - wallNow);
+  }
+  if (!/^(\d+(\.\d+)?(ms|[dhms]))+$/.test(trimmed)) return undefined;
+  let total = 0;
+  for (const [, amount, unit] of trimmed.matchAll(/(\d+(?:\.\d+)?)(ms|[dhms])/g)) {
+    total += Number(amount) * (UNIT_MS[unit as string] as number);
+  }
+  return Number.isFinite(total) ? total : undefined;
+}
