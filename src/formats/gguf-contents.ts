@@ -1,0 +1,23 @@
+/** @file What a GGUF header says, once it is read and checked. */
+import type { GgufMetadata } from "./gguf-metadata.js";
+import type { GgufTensor } from "./gguf-tensors.js";
+
+export type GgufKind = "model" | "adapter" | "split-part" | "other";
+
+export interface GgufHeader {
+  file: string;
+  fileSize: number;
+  version: number;
+  /** What the file says it is (`general.type`); a later part of a split model is `split-part`. */
+  kind: GgufKind;
+  architecture: string;
+  metadata: GgufMetadata;
+  tensors: GgufTensor[];
+  alignment: number;
+  /** First byte of the data section. */
+  dataOffset: number;
+  /** Bytes of tensor data, padding between tensors included. */
+  dataBytes: number;
+  /** Odd, but not refused: trailing bytes, a huge context length, templates that loop … */
+  warnings: string[];
+}

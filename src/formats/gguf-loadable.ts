@@ -1,0 +1,94 @@
+/** @file The last gate before native code: is this file a whole model, and does it fit this machine? */
+import { totalmem } from "node:os";
+import { basename, dirname, join } from "node:path";
+import type { GgufHeader } from "./gguf-contents.js";
+import { readGgufHeader } from "./gguf-header.js";
+import { integerValue } from "./gguf-metadata.js";
+import { badGguf } from "./gguf-reader.js";
+import { checkShapes } from "./gguf-shape-checks.js";
+
+export interface LoadableProblem {
+  field: string;
+  why: string;
+}
+
+/** Why a valid file must not be loaded as a model; empty = it may. */
+export function loadableProblems(header: GgufHeader, memoryBytes = totalmem()): LoadableProblem[] {
+  const problems: LoadableProblem[] = [];
+  const { architecture, metadata } = header;
+  if (header.kind !== "model") {
+    const what =
+      header.kind === "adapter" ? "an adapter" : header.kind === "split-part" ? "a later part" : "no model";
+    problems.push({ field: "general.type", why: `is ${what}, not a model` });
+    return problems;
+  }
+  const isSplit = (integerValue(metadata, "split.count") ?? 0) > 1;
+  if (!isSplit && header.tensors.length === 0) problems.push({ field: "tensor count", why: "is 0" });
+  if ((integerValue(metadata, `${architecture}.block_count`) ?? 0) === 0) {
+    problems.push({ field: `${architecture}.block_count`, why: "is 0 or missing: there are no blocks" });
+  }
+  if (
+    !isSplit &&
+    header.tensors.length > 0 &&
+    !header.tensors.some((tensor) => tensor.name.startsWith("blk."))
+  ) {
+    problems.push({ field: "tensors", why: "hold no blocks" });
+  }
+  if (!metadata.has("tokenizer.ggml.tokens")) {
+    problems.push({ field: "tokenizer.ggml.tokens", why: "is missing" });
+  }
+  if (header.dataBytes > memoryBytes) {
+    const why = `has ${header.dataBytes} bytes of weights, this machine has ${memoryBytes} bytes of memory`;
+    problems.push({ field: "file", why });
+  }
+  return problems;
+}
+
+/**
+ * Reads a file and every part it is split into, and makes sure it is a whole model.
+ * @returns the header of the first part.
+ * @throws {FormatError} `bad GGUF: <field>: <why>`
+ */
+export function readLoadableModel(path: string, memoryBytes?: number): GgufHeader {
+  const header = readGgufHeader(path);
+  const [problem] = loadableProblems(header, memoryBytes);
+  if (problem) throw badGguf(path, problem.field, problem.why);
+  const count = integerValue(header.metadata, "split.count") ?? 0;
+  if (count > 1) checkSplit(header, count);
+  return header;
+}
+
+function checkSplit(first: GgufHeader, count: number): void {
+  const name = basename(first.file);
+  const match = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/.exec(name);
+  if (!match)
+    throw badGguf(
+      first.file,
+      "split.count",
+      `is ${count}, but the name is not like NAME-00001-of-0000N.gguf`,
+    );
+  if (Number(match[3]) !== count || Number(match[2]) !== 1) {
+    throw badGguf(first.file, "split.count", `is ${count}, the file name says ${match[2]} of ${match[3]}`);
+  }
+  const tensors = [...first.tensors];
+  for (let part = 1; part < count; part++) {
+    const file = join(
+      dirname(first.file),
+      `${match[1]}-${String(part + 1).padStart(5, "0")}-of-${match[3]}.gguf`,
+    );
+    const header = readGgufHeader(file);
+    const number = integerValue(header.metadata, "split.no");
+    if (number !== part) throw badGguf(file, "split.no", `is ${number}, expected ${part}`);
+    if (integerValue(header.metadata, "split.count") !== count)
+      throw badGguf(file, "split.count", `is not ${count}`);
+    tensors.push(...header.tensors);
+  }
+  const stated = integerValue(first.metadata, "split.tensors.count");
+  if (stated !== tensors.length) {
+    throw badGguf(first.file, "split.tensors.count", `is ${stated}, the parts hold ${tensors.length}`);
+  }
+  if (new Set(tensors.map((tensor) => tensor.name)).size !== tensors.length) {
+    throw badGguf(first.file, "split parts", "hold the same tensor twice");
+  }
+  checkShapes(first, tensors);
+}
