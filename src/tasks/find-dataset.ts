@@ -1,0 +1,79 @@
+/** @file Where a dataset lies: a path, or a name under the roots. */
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { basename, delimiter, dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { InputError } from "../core/errors.js";
+import { nearNames } from "./near-names.js";
+import { printable } from "./printable.js";
+
+/** Datasets that are part of this package. */
+const packageDatasets = fileURLToPath(new URL("../../datasets", import.meta.url));
+
+/** `datasets/` of the working folder, `datasets/` of this package, then the folders of `$W4S_DATASETS`, without repeats. */
+export function defaultDatasetRoots(
+  env: Readonly<Record<string, string | undefined>> = process.env,
+  workingFolder: string = process.cwd(),
+): string[] {
+  const extra = (env.W4S_DATASETS ?? "").split(delimiter).filter((root) => root !== "");
+  return [
+    ...new Set([join(workingFolder, "datasets"), packageDatasets, ...extra].map((root) => resolve(root))),
+  ];
+}
+
+/**
+ * The folder of a dataset: `nameOrPath` itself where it is one (or its dataset.json), else the first root with
+ * such a folder.
+ * @throws {InputError} with near names and the places looked at.
+ */
+export function findDataset(nameOrPath: string, roots: readonly string[] = defaultDatasetRoots()): string {
+  const asPath = basename(nameOrPath) === "dataset.json" ? dirname(nameOrPath) : nameOrPath;
+  if (nameOrPath !== "" && existsSync(join(asPath, "dataset.json"))) return asPath;
+  const isPath = /[\\/]/.test(nameOrPath) || nameOrPath === "." || nameOrPath === "..";
+  if (!isPath && nameOrPath !== "") {
+    for (const root of roots) {
+      const directory = join(root, nameOrPath);
+      if (existsSync(join(directory, "dataset.json"))) return directory;
+    }
+  }
+  throw unknownDataset(nameOrPath, isPath, roots);
+}
+
+function unknownDataset(nameOrPath: string, isPath: boolean, roots: readonly string[]): InputError {
+  const shown = printable(nameOrPath, 200);
+  const stats = nameOrPath.includes("\0") ? undefined : statSync(nameOrPath, { throwIfNoEntry: false });
+  if (stats?.isDirectory()) {
+    return new InputError(`${shown} has no dataset.json`, {
+      code: "unknown-dataset",
+      hint: "make one with `w4s data import`, or see docs/datasets.md",
+    });
+  }
+  if (stats) {
+    return new InputError(`${shown} is not a dataset folder`, {
+      code: "unknown-dataset",
+      hint: "turn a JSONL or CSV file into one with `w4s data import`",
+    });
+  }
+  if (isPath) {
+    return new InputError(`no dataset folder at ${shown}`, {
+      code: "unknown-dataset",
+      hint: "check the path, or give a name listed by `w4s data list`",
+    });
+  }
+  const near = nearNames(nameOrPath, roots.flatMap(datasetNames));
+  const hint = near.length > 0 ? `did you mean ${near.join(" or ")}?` : "see `w4s data list` for the names";
+  return new InputError(`unknown dataset ${shown}; looked in ${roots.join(", ")}`, {
+    code: "unknown-dataset",
+    hint: `${hint} Other folders can be named in W4S_DATASETS`,
+  });
+}
+
+/** Names of the dataset folders right under a root; none where the root is absent or unreadable. */
+export function datasetNames(root: string): string[] {
+  try {
+    return readdirSync(root)
+      .filter((name) => existsSync(join(root, name, "dataset.json")))
+      .sort();
+  } catch {
+    return [];
+  }
+}

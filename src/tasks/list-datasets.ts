@@ -1,0 +1,58 @@
+/** @file The datasets a name can stand for. */
+import { join } from "node:path";
+import { W4sError } from "../core/errors.js";
+import { readManifest, SPLIT_NAMES } from "./dataset-manifest.js";
+import { datasetNames, defaultDatasetRoots } from "./find-dataset.js";
+import type { MetricName, SplitName, TaskKind } from "./task.js";
+
+export interface DatasetEntry {
+  /** Folder name, as `--task` takes it. */
+  name: string;
+  directory: string;
+  title?: string;
+  kind?: TaskKind;
+  metric?: MetricName;
+  license?: string;
+  /** Items per split, where dataset.json tells them; null where it does not. */
+  splits: Partial<Record<SplitName, number | null>>;
+  family?: string;
+  /** Why dataset.json is refused. */
+  error?: string;
+  /** A dataset of the same name in an earlier root is taken instead. */
+  isHidden: boolean;
+}
+
+/** Reads the dataset.json of each dataset under the roots, no split; in the order of the roots, then by name. */
+export async function listDatasets(
+  roots: readonly string[] = defaultDatasetRoots(),
+): Promise<DatasetEntry[]> {
+  const entries: DatasetEntry[] = [];
+  for (const root of roots) {
+    for (const name of datasetNames(root)) {
+      const isHidden = entries.some((entry) => entry.name === name);
+      entries.push({ ...(await describe(name, join(root, name))), isHidden });
+    }
+  }
+  return entries;
+}
+
+async function describe(name: string, directory: string): Promise<Omit<DatasetEntry, "isHidden">> {
+  try {
+    const { title, kind, metric, license, family, splits } = await readManifest(directory);
+    const counts: Partial<Record<SplitName, number | null>> = {};
+    for (const split of SPLIT_NAMES) if (splits[split]) counts[split] = splits[split].count ?? null;
+    return {
+      name,
+      directory,
+      ...(title === undefined ? {} : { title }),
+      kind,
+      metric,
+      ...(license === undefined ? {} : { license }),
+      ...(family === undefined ? {} : { family }),
+      splits: counts,
+    };
+  } catch (error) {
+    if (!W4sError.is(error)) throw error;
+    return { name, directory, splits: {}, error: error.message };
+  }
+}

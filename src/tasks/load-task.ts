@@ -1,0 +1,158 @@
+/** @file A dataset folder or name to a Task; splits are read when they are asked for, test never before. */
+import { join } from "node:path";
+import { InputError } from "../core/errors.js";
+import { hashJson } from "../core/hash.js";
+import { type DatasetManifest, readManifest, SPLIT_NAMES } from "./dataset-manifest.js";
+import { findDataset } from "./find-dataset.js";
+import { makeScorer } from "./make-scorer.js";
+import { type FileLimits, TextFile } from "./read-lines.js";
+import { problemText, readSplit } from "./read-split.js";
+import { findOverlap, overlapText } from "./sample-key.js";
+import type { MetricName, Sample, Scorer, SplitName, Task, TaskKind } from "./task.js";
+
+export interface LoadTaskOptions {
+  /** Folders searched for a name. Default: see `defaultDatasetRoots()`. */
+  datasetRoots?: readonly string[];
+  /** Accept items that two splits share; recorded in `notices`. Default false. */
+  allowOverlap?: boolean;
+  /** Leave bad lines out; counted and listed in `notices`. Default false. */
+  skipBad?: boolean;
+  /** Caps for tests. */
+  limits?: Partial<FileLimits>;
+}
+
+/** Skipped lines listed in one notice. */
+const MAX_LISTED_PROBLEMS = 5;
+
+/**
+ * Opens a dataset by folder or name. Only `dataset.json` is parsed now; a split that has no sha256 there is hashed
+ * (test is not: it may be absent or unreadable while a workflow is searched).
+ * @throws {InputError} when there is no such dataset or its description is wrong.
+ * @throws {ConfigError} when its metric is not available.
+ */
+export async function loadTask(nameOrDirectory: string, options: LoadTaskOptions = {}): Promise<Task> {
+  const directory = findDataset(nameOrDirectory, options.datasetRoots);
+  const manifest = await readManifest(directory);
+  const scorer = makeScorer(manifest.metric, manifest.metricOptions);
+  const hash = hashJson([await withHashes(directory, manifest), options.skipBad ?? false]);
+  return new DatasetTask(directory, manifest, scorer, hash, options);
+}
+
+/** The manifest as it counts for the task's hash: every split but test with the hash of its bytes. */
+async function withHashes(directory: string, manifest: DatasetManifest): Promise<DatasetManifest> {
+  const splits = { ...manifest.splits };
+  for (const name of SPLIT_NAMES) {
+    const entry = splits[name];
+    if (!entry || entry.sha256 !== undefined || name === "test") continue;
+    splits[name] = { ...entry, sha256: await (await TextFile.open(join(directory, entry.file))).drain() };
+  }
+  return { ...manifest, splits };
+}
+
+class DatasetTask implements Task {
+  readonly name: string;
+  readonly title: string;
+  readonly kind: TaskKind;
+  readonly metric: MetricName;
+  readonly description: string;
+  readonly scorer: Scorer;
+  readonly hash: string;
+  readonly family?: string;
+  readonly splits: SplitName[];
+  readonly notices: string[] = [];
+  readonly #directory: string;
+  readonly #manifest: DatasetManifest;
+  readonly #options: LoadTaskOptions;
+  readonly #read = new Map<SplitName, Promise<Sample[]>>();
+  readonly #compared = new Set<string>();
+
+  constructor(
+    directory: string,
+    manifest: DatasetManifest,
+    scorer: Scorer,
+    hash: string,
+    options: LoadTaskOptions,
+  ) {
+    this.name = manifest.name;
+    this.title = manifest.title ?? manifest.name;
+    this.kind = manifest.kind;
+    this.metric = manifest.metric;
+    this.description = manifest.description ?? describe(manifest);
+    this.scorer = scorer;
+    this.hash = hash;
+    if (manifest.family !== undefined) this.family = manifest.family;
+    this.splits = SPLIT_NAMES.filter((name) => manifest.splits[name] !== undefined);
+    this.#directory = directory;
+    this.#manifest = manifest;
+    this.#options = options;
+  }
+
+  async load(split: SplitName): Promise<Sample[]> {
+    if (!this.splits.includes(split)) {
+      throw new InputError(`dataset ${this.name} has no ${split} split, only ${this.splits.join(" and ")}`, {
+        code: "no-such-split",
+        hint: "choose another split, or add the file to dataset.json",
+      });
+    }
+    const samples = await this.#samplesOf(split);
+    for (const other of SPLIT_NAMES) {
+      // Whoever loads train or validation must not touch test.
+      if (other === split || other === "test" || !this.splits.includes(other)) continue;
+      await this.#compare(split, other);
+    }
+    return [...samples];
+  }
+
+  #samplesOf(split: SplitName): Promise<Sample[]> {
+    let reading = this.#read.get(split);
+    if (!reading) {
+      reading = this.#readFile(split);
+      // A file that could not be read may be mended meanwhile.
+      reading.catch(() => this.#read.delete(split));
+      this.#read.set(split, reading);
+    }
+    return reading;
+  }
+
+  async #readFile(split: SplitName): Promise<Sample[]> {
+    const entry = this.#manifest.splits[split]!;
+    const { samples, problems } = await readSplit(join(this.#directory, entry.file), entry, this.#manifest, {
+      collectProblems: this.#options.skipBad ?? false,
+      ...(this.#options.limits ? { limits: this.#options.limits } : {}),
+    });
+    if (problems.length > 0) {
+      const listed = problems.slice(0, MAX_LISTED_PROBLEMS).map(problemText).join("; ");
+      const rest = problems.length > MAX_LISTED_PROBLEMS ? "; …" : "";
+      this.notices.push(`${entry.file}: ${problems.length} bad lines left out: ${listed}${rest}`);
+    }
+    return samples;
+  }
+
+  async #compare(one: SplitName, other: SplitName): Promise<void> {
+    const pair = [one, other].sort().join("+");
+    if (this.#compared.has(pair)) return;
+    const [first, second] = await Promise.all([this.#samplesOf(one), this.#samplesOf(other)]);
+    const overlap = findOverlap([one, first], [other, second]);
+    if (overlap && !this.#options.allowOverlap) {
+      throw new InputError(`${this.#directory}: ${overlapText(overlap)}`, {
+        code: "split-overlap",
+        hint: "remove the shared items from one split, or pass --allow-overlap (it is recorded)",
+      });
+    }
+    if (this.#compared.has(pair)) return;
+    this.#compared.add(pair);
+    if (overlap) this.notices.push(`allowed: ${overlapText(overlap)}`);
+  }
+}
+
+const KIND_WORDS: Readonly<Record<TaskKind, string>> = {
+  math: "Math problems; the answer is a number.",
+  code: "Programming problems; the answer is a Python program.",
+  qa: "Questions about a passage; the answer is a short text taken or computed from it.",
+  choice: "Multiple-choice questions; the answer is the letter of one option.",
+  text: "Short tasks; the answer is a short text.",
+};
+
+function describe({ title, name, kind }: DatasetManifest): string {
+  return `${title ?? name}. ${KIND_WORDS[kind]}`;
+}

@@ -1,0 +1,39 @@
+/** @file What a simulated executor has to know about samples of generated families. */
+import type { Sample } from "./task.js";
+
+/** Has the shape of `SimulatedItem` in llm/; this room and that one do not know each other. */
+export interface SolvedItem {
+  question: string;
+  context?: string;
+  choices?: string[];
+  answer: string;
+  /** 0–1. */
+  difficulty: number;
+  /** Wrong answers of typical slips. */
+  distractors: string[];
+  steps?: string[];
+}
+
+/** The solved items of those samples that carry a generated family's meta data; others are left out. */
+export function simulatedItems(samples: readonly Sample[]): SolvedItem[] {
+  return samples.flatMap((sample) => {
+    const { difficulty, distractors, steps } = sample.meta;
+    const [answer] = sample.answers;
+    if (answer === undefined || typeof difficulty !== "number" || !isTexts(distractors)) return [];
+    return [
+      {
+        question: sample.question,
+        ...(sample.context === undefined ? {} : { context: sample.context }),
+        ...(sample.choices === undefined ? {} : { choices: sample.choices }),
+        answer,
+        difficulty,
+        distractors,
+        ...(isTexts(steps) ? { steps } : {}),
+      },
+    ];
+  });
+}
+
+function isTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((entry) => typeof entry === "string");
+}

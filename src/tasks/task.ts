@@ -1,0 +1,70 @@
+/** @file Task, sample, split and scorer: what a workflow is tried on and how an answer is judged. */
+
+export type SplitName = "train" | "validation" | "test";
+export type TaskKind = "math" | "code" | "qa" | "choice" | "text";
+export type MetricName = "exact-number" | "choice" | "f1" | "exact-match" | "regex" | "tests" | "judge";
+
+/** One item of a dataset (format: docs/datasets.md). Only `visibleTask()` of it reaches a workflow. */
+export interface Sample {
+  id: string;
+  question: string;
+  context?: string;
+  choices?: string[];
+  /** Accepted answers; the first is the canonical one. Empty for kind `code`. */
+  answers: string[];
+  /** Code tasks only. */
+  prompt?: string;
+  entryPoint?: string;
+  publicTests?: string[];
+  privateTests?: string;
+  /** Never shown to any model. */
+  meta: Record<string, unknown>;
+}
+
+/** The part of a sample a workflow may see: never the answer, the solution or meta. */
+export interface VisibleTask {
+  id: string;
+  question: string;
+  context?: string;
+  choices?: string[];
+  prompt?: string;
+  entryPoint?: string;
+  publicTests?: string[];
+}
+
+export interface Score {
+  /** 0–1. */
+  value: number;
+  isCorrect: boolean;
+  /** What the scorer read out of the answer, for feedback and reports. */
+  extracted: string;
+}
+
+export interface Scorer {
+  readonly metric: MetricName;
+  /** `answer` is whatever JSON value the workflow returned. Never throws on odd answers. */
+  score(answer: unknown, sample: Sample): Score;
+}
+
+export interface Task {
+  name: string;
+  title: string;
+  kind: TaskKind;
+  metric: MetricName;
+  /** One or two sentences for the meta-agent: what is asked and what an answer looks like. */
+  description: string;
+  scorer: Scorer;
+  /** Content hash over dataset.json and the split files named in it. */
+  hash: string;
+  /** Generated family this dataset was drawn from; the simulated executor needs one. */
+  family?: string;
+  /**
+   * Items of a split, read from disk on first use.
+   * The optimiser asks for "train" and "validation" only; "test" is opened by finalTest().
+   * @throws {InputError} on any bad line (file, line, field, reason).
+   */
+  load(split: SplitName): Promise<Sample[]>;
+  splits: SplitName[];
+  /** What was let through on request while loading (shared items, bad lines); belongs into the run's record. */
+  readonly notices?: readonly string[];
+}

@@ -1,0 +1,16 @@
+/** @file The part of a sample that leaves this room for a workflow or a prompt. */
+import type { Sample, VisibleTask } from "./task.js";
+
+/** A fresh copy without answers, private tests, solution and meta. */
+export function visibleTask(sample: Sample): VisibleTask {
+  const { id, question, context, choices, prompt, entryPoint, publicTests } = sample;
+  return {
+    id,
+    question,
+    ...(context === undefined ? {} : { context }),
+    ...(choices === undefined ? {} : { choices: [...choices] }),
+    ...(prompt === undefined ? {} : { prompt }),
+    ...(entryPoint === undefined ? {} : { entryPoint }),
+    ...(publicTests === undefined ? {} : { publicTests: [...publicTests] }),
+  };
+}

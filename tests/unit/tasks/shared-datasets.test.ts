@@ -1,0 +1,35 @@
+/** @file The loader on real public datasets, where they are present. */
+import { readdirSync } from "node:fs";
+import { expect, test } from "vitest";
+import { loadTask } from "../../../src/tasks/load-task.js";
+import { validateDataset } from "../../../src/tasks/validate-dataset.js";
+import { sharedPath } from "../../support/shared.js";
+
+const root = sharedPath("datasets");
+// One of each kind; W4S_ALL_DATASETS=1 checks all of them.
+const names =
+  process.env.W4S_ALL_DATASETS && root
+    ? readdirSync(root).filter((name) => !name.includes("."))
+    : ["gsm-hard", "bbh", "humaneval", "drop"];
+
+test.skipIf(root === undefined).each(names)(
+  "%s is valid (skipped where the shared data are absent)",
+  async (name) => {
+    const report = await validateDataset(name, { datasetRoots: [root!] });
+    expect(report.splits.flatMap(({ error, problems }) => [...(error ? [error] : []), ...problems])).toEqual(
+      [],
+    );
+    expect(report.overlaps).toEqual([]);
+    expect(report.isValid).toBe(true);
+  },
+);
+
+test.skipIf(root === undefined)("a reference answer scores full marks", async () => {
+  for (const name of names.filter((name) => !/humaneval|mbpp/.test(name))) {
+    const task = await loadTask(name, { datasetRoots: [root!] });
+    for (const sample of await task.load("validation")) {
+      for (const answer of sample.answers)
+        expect(task.scorer.score(answer, sample).value, `${sample.id}: ${answer}`).toBe(1);
+    }
+  }
+});
