@@ -1,0 +1,208 @@
+/**
+ * @file What m candidates of one prompt cost: shared prefill and batch decode, beside llama.cpp driven by hand
+ * with the same tokens, and beside separate generations.
+ *
+ * Usage: node bench/rollout.mjs [--models NAME,…] [--repetitions 3] [--threads N] [--json FILE]
+ * The models must have been pulled; dist/ must have been built.
+ */
+import { writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { getLlama } from "node-llama-cpp";
+import { resolveModel } from "../dist/hub/model-hub.js";
+import { defaultThreads, LocalModel } from "../dist/llm/local-model.js";
+import { subsetGrammar } from "../dist/workflow/subset-grammar.js";
+
+const CANDIDATES = 5;
+const PROMPT_TOKENS = 1000;
+const ACTION_TOKENS = 64;
+/** llama.cpp's usual batch for prompts. */
+const PREFILL_BATCH = 512;
+const TEXT =
+  "You design small programs that call a strong language model. A program gets a question and returns an answer. " +
+  "It may ask once, ask several times and vote, ask for steps, or let a second call check the first. ";
+
+const { values: flags } = parseArgs({
+  options: {
+    models: { type: "string", default: "smollm2-135m,qwen2.5-coder-0.5b" },
+    repetitions: { type: "string", default: "3" },
+    threads: { type: "string", default: String(defaultThreads()) },
+    json: { type: "string" },
+  },
+});
+const threads = Number(flags.threads);
+
+/** @param {number[]} numbers */
+function median(numbers) {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+/** Messages of about PROMPT_TOKENS tokens; the label comes first, so that no two prompts share a prefix. */
+async function makePrompt(/** @type {LocalModel} */ model, /** @type {string} */ label) {
+  const system = { role: /** @type {const} */ ("system"), content: "" };
+  const user = { role: /** @type {const} */ ("user"), content: "Write a long essay about such programs." };
+  const words = `${label} ${TEXT.repeat(60)}`.split(" ");
+  let low = 1;
+  let high = words.length;
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    system.content = words.slice(0, middle).join(" ");
+    const { tokens } = await model.renderPrompt([system, user]);
+    if (tokens.length <= PROMPT_TOKENS) low = middle;
+    else high = middle - 1;
+  }
+  system.content = words.slice(0, low).join(" ");
+  return [{ ...system }, user];
+}
+
+/** llama.cpp by hand: one prefill, then one decode per step for all sequences, with tokens given beforehand. */
+async function openReference(/** @type {string} */ modelPath) {
+  const llama = await getLlama({ gpu: false, build: "never", maxThreads: threads, logger: () => {} });
+  const model = await llama.loadModel({ modelPath });
+  const context = await model.createContext({
+    sequences: CANDIDATES,
+    contextSize: PROMPT_TOKENS + ACTION_TOKENS + 64,
+    batchSize: PREFILL_BATCH,
+    threads,
+  });
+  const raw = /** @type {any} */ (context)._ctx;
+  return {
+    /** @param {number[]} prompt @param {number[][]} actions */
+    async run(prompt, actions) {
+      for (let sequence = 0; sequence < CANDIDATES; sequence++) raw.disposeSequence(sequence);
+      const started = performance.now();
+      for (let at = 0; at < prompt.length; at += PREFILL_BATCH) {
+        const chunk = prompt.slice(at, at + PREFILL_BATCH);
+        raw.initBatch(chunk.length);
+        raw.addToBatch(0, at, Uint32Array.from(chunk), Uint32Array.of(chunk.length - 1));
+        await raw.decodeBatch();
+      }
+      for (let sequence = 1; sequence < CANDIDATES; sequence++)
+        await raw.copySequenceStateFromOtherSequence(sequence, 0);
+      const prefilled = performance.now();
+      // The last token of an action is sampled but never decoded.
+      const steps = Math.max(...actions.map((action) => action.length)) - 1;
+      for (let step = 0; step < steps; step++) {
+        const rows = actions.flatMap((action, sequence) =>
+          step < action.length - 1 ? [{ sequence, token: action[step] }] : [],
+        );
+        raw.initBatch(rows.length);
+        for (const { sequence, token } of rows) {
+          raw.addToBatch(sequence, prompt.length + step, Uint32Array.of(token), Uint32Array.of(0));
+        }
+        await raw.decodeBatch();
+      }
+      return { totalMs: performance.now() - started, prefillMs: prefilled - started };
+    },
+    close: () => llama.dispose(),
+  };
+}
+
+const results = [];
+for (const name of flags.models.split(",")) {
+  const modelPath = await resolveModel(name);
+  const model = await LocalModel.load({ modelPath, gpu: "off", threads });
+  const reference = await openReference(modelPath);
+  const grammar = subsetGrammar({ answer: "number", offers: new Set(["text", "vote", "number"]) });
+  /** @type {Record<string, { totalMs: number, tokens: number, prefillMs?: number, sampleMs?: number }[]>} */
+  const rows = { shared: [], reference: [], "shared, grammar": [], separate: [] };
+  const draw = (/** @type {number} */ index) => ({ seed: index + 1, temperature: 0.8 });
+  const draws = Array.from({ length: CANDIDATES }, (_, index) => draw(index));
+  // The first call builds the context; it is no part of what is measured.
+  await model.generate({
+    messages: await makePrompt(model, "warm"),
+    candidates: draws,
+    maxTokens: ACTION_TOKENS,
+  });
+  for (let repetition = 0; repetition < Number(flags.repetitions); repetition++) {
+    const timed = async (/** @type {any} */ request) => {
+      const started = performance.now();
+      const result = await model.generate({ maxTokens: ACTION_TOKENS, ...request });
+      const totalMs = performance.now() - started;
+      const tokens = result.replies.reduce((sum, reply) => sum + reply.tokens.length, 0);
+      if (result.reusedPromptTokens > 0) throw new Error("the prompt was not fresh");
+      return {
+        result,
+        row: { totalMs, tokens, prefillMs: result.timings.prefillMs, sampleMs: result.timings.sampleMs },
+      };
+    };
+    const shared = await timed({
+      messages: await makePrompt(model, `shared ${repetition}`),
+      candidates: draws,
+    });
+    rows.shared.push(shared.row);
+    const { promptTokens, replies } = shared.result;
+    const byHand = await reference.run(
+      promptTokens,
+      replies.map(({ tokens }) => tokens),
+    );
+    rows.reference.push({ ...byHand, tokens: shared.row.tokens });
+    const constrained = draws.map((each) => ({ ...each, grammar }));
+    rows["shared, grammar"].push(
+      (await timed({ messages: await makePrompt(model, `grammar ${repetition}`), candidates: constrained }))
+        .row,
+    );
+    const separate = { totalMs: 0, tokens: 0, prefillMs: 0, sampleMs: 0 };
+    for (const each of draws) {
+      const { row } = await timed({
+        messages: await makePrompt(model, `alone ${repetition} ${each.seed}`),
+        candidates: [each],
+      });
+      separate.totalMs += row.totalMs;
+      separate.tokens += row.tokens;
+      separate.prefillMs += row.prefillMs;
+      separate.sampleMs += row.sampleMs;
+    }
+    rows.separate.push(separate);
+  }
+  await model.close();
+  await reference.close();
+  // Pairs of one repetition ran one after the other: their ratio suffers least from other load.
+  const referenceMs = rows.reference.map(({ totalMs }) => totalMs);
+  for (const [row, measured] of Object.entries(rows)) {
+    const perToken = (/** @type {{ totalMs: number, tokens: number }} */ { totalMs, tokens }) =>
+      totalMs / tokens;
+    results.push({
+      model: name,
+      row,
+      medianMs: Math.round(median(measured.map(({ totalMs }) => totalMs))),
+      medianPrefillMs: Math.round(median(measured.map(({ prefillMs }) => prefillMs ?? 0))),
+      medianSampleMs: Math.round(median(measured.map(({ sampleMs }) => sampleMs ?? 0))),
+      tokens: median(measured.map(({ tokens }) => tokens)),
+      msPerToken: median(measured.map(perToken)),
+      ratio: median(measured.map(({ totalMs }, index) => totalMs / referenceMs[index])),
+      repetitions: measured.length,
+    });
+  }
+}
+
+const columns = ["model", "row", "ms", "prefill", "sampling", "tokens", "ms/token", "x reference"];
+const lines = results.map((result) => [
+  result.model,
+  result.row,
+  String(result.medianMs),
+  String(result.medianPrefillMs),
+  String(result.medianSampleMs),
+  String(result.tokens),
+  result.msPerToken.toFixed(1),
+  result.ratio.toFixed(2),
+]);
+const widths = columns.map((column, index) =>
+  Math.max(column.length, ...lines.map((line) => line[index].length)),
+);
+for (const line of [columns, ...lines]) {
+  process.stdout.write(
+    `${line.map((cell, index) => (index < 2 ? cell.padEnd(widths[index]) : cell.padStart(widths[index]))).join("  ")}\n`,
+  );
+}
+process.stdout.write(
+  `\n${CANDIDATES} candidates of ${ACTION_TOKENS} tokens from a prompt of about ${PROMPT_TOKENS} tokens, ${threads} threads, medians of ${flags.repetitions}.\n` +
+    "reference: one prefill and llama.cpp's own batch decode of the tokens of the row above it, without sampling.\n",
+);
+if (flags.json) {
+  writeFileSync(
+    flags.json,
+    `${JSON.stringify({ candidates: CANDIDATES, promptTokens: PROMPT_TOKENS, threads, results }, null, 2)}\n`,
+  );
+}

@@ -1,0 +1,50 @@
+/** @file What every command does around its own work: signals, errors, exit code. */
+import type { Command } from "commander";
+import { reportError } from "./report-error.js";
+import { type SignalWatch, watchSignals } from "./signals.js";
+
+export interface ActionContext {
+  isJson: boolean;
+  watch: SignalWatch;
+  command: Command;
+}
+
+/** The work of a command. Returns its exit code, or an error that ended it early after its result was printed. */
+export type ActionBody = (
+  context: ActionContext,
+  ...args: string[]
+) => Promise<number | { failure: unknown }>;
+
+/**
+ * Wraps the work of a command for commander's `.action()`.
+ * The positional arguments come as strings; a variadic one is spread.
+ */
+export function action(body: ActionBody): (...args: unknown[]) => Promise<void> {
+  return async (...args) => {
+    const command = args.at(-1) as Command;
+    const { json, debug } = command.opts<{ json?: boolean; debug?: boolean }>();
+    const watch = watchSignals();
+    const report = (error: unknown, isJson: boolean) => {
+      const interruptCode = watch.exitCode();
+      return reportError(error, {
+        isJson,
+        isDebug: debug ?? false,
+        command: command.name(),
+        ...(interruptCode === undefined ? {} : { interruptCode }),
+      });
+    };
+    try {
+      const words = args
+        .slice(0, -2)
+        .flat()
+        .filter((word): word is string => typeof word === "string");
+      const outcome = await body({ isJson: json ?? false, watch, command }, ...words);
+      // The result is on stdout already: a second JSON object must not follow it.
+      process.exitCode = typeof outcome === "number" ? outcome : report(outcome.failure, false);
+    } catch (error) {
+      process.exitCode = report(error, json ?? false);
+    } finally {
+      watch.dispose();
+    }
+  };
+}

@@ -1,0 +1,285 @@
+/** @file `w4s inspect FILE`: what is in a GGUF file, a trajectory or a run directory. */
+import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { Command } from "commander";
+import type { GgufHeader, OptimizeResult, TrajectoryRecord } from "../index.js";
+import { type ActionBody, action } from "./action.js";
+import { EXIT } from "./exit-code.js";
+import { formatBytes, formatCount, formatDollars, formatPercent } from "./format.js";
+import { visible, visibleLine, writeErr, writeJson, writeOut } from "./output.js";
+import { addCommonFlags } from "./run-flags.js";
+import { pairs, resultTable, table } from "./tables.js";
+
+const EXAMPLES = `
+Examples:
+  $ w4s inspect smollm2-135m.gguf
+  $ w4s inspect runs/RUN
+  $ w4s inspect runs/RUN/trajectories.jsonl --json
+
+Reads headers only: no tensor data, no native code. A bad file ends with exit code 3.`;
+
+/** Longer values are cut on the screen; --json has them whole. */
+const MAX_VALUE = 100;
+const MAX_TEMPLATE = 2000;
+
+type Api = typeof import("../index.js");
+
+export function command(): Command {
+  const inspect = new Command("inspect")
+    .description("Shows a GGUF file (metadata, tensors, chat template), a trajectory or a run directory.")
+    .argument("<file>", "GGUF file, trajectories.jsonl or run directory");
+  return addCommonFlags(inspect, { hasConfig: false })
+    .addHelpText("after", EXAMPLES)
+    .action(action(inspectAction));
+}
+
+const inspectAction: ActionBody = async ({ isJson }, path = "") => {
+  const api = await import("../index.js");
+  const isDirectory = statOf(api, path).isDirectory();
+  if (isDirectory) {
+    const run = readRun(api, path);
+    if (isJson) writeJson(run);
+    else printRun(run);
+  } else if (path.endsWith(".jsonl")) {
+    const records = api.readTrajectory(path);
+    const summary = trajectorySummary(records);
+    if (isJson) writeJson({ ...summary, records });
+    else printTrajectory(summary);
+  } else if (path.endsWith(".gguf") || startsLikeGguf(path)) {
+    const header = api.readGgufHeader(path);
+    if (isJson) writeJson(headerJson(header));
+    else printHeader(header);
+  } else {
+    throw new api.InputError(`${path} is no GGUF file, trajectory (.jsonl) or run directory`, {
+      hint: "name one of these",
+    });
+  }
+  return EXIT.done;
+};
+
+/** Only plain files and folders are opened: a pipe or a device could block for ever. */
+function statOf(api: Api, path: string) {
+  let stat: ReturnType<typeof statSync>;
+  try {
+    stat = statSync(path);
+  } catch (error) {
+    throw new api.InputError(`cannot read ${path}: ${api.messageOf(error)}`, {
+      hint: "check the path",
+      cause: error,
+    });
+  }
+  if (!stat.isFile() && !stat.isDirectory()) {
+    throw new api.InputError(`${path} is neither a file nor a directory`, { hint: "name a file" });
+  }
+  return stat;
+}
+
+function startsLikeGguf(path: string): boolean {
+  const descriptor = openSync(path, "r");
+  try {
+    const magic = Buffer.alloc(4);
+    readSync(descriptor, magic, 0, 4, 0);
+    return magic.toString("latin1") === "GGUF";
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Tensor counts and bytes by type. */
+function tensorTypes(
+  header: GgufHeader,
+): { type: string; tensors: number; parameters: number; bytes: number }[] {
+  const types = new Map<string, { type: string; tensors: number; parameters: number; bytes: number }>();
+  for (const { type, elementCount, sizeBytes } of header.tensors) {
+    const sum = types.get(type.name) ?? { type: type.name, tensors: 0, parameters: 0, bytes: 0 };
+    sum.tensors++;
+    sum.parameters += elementCount;
+    sum.bytes += sizeBytes;
+    types.set(type.name, sum);
+  }
+  return [...types.values()].sort((a, b) => b.bytes - a.bytes);
+}
+
+function parameterCount(header: GgufHeader): number {
+  return header.tensors.reduce((sum, { elementCount }) => sum + elementCount, 0);
+}
+
+function plainValue(value: unknown): unknown {
+  if (typeof value === "bigint") return value.toString();
+  if (Array.isArray(value) || ArrayBuffer.isView(value))
+    return Array.from(value as ArrayLike<unknown>, plainValue);
+  return value;
+}
+
+function headerJson(header: GgufHeader) {
+  const { file, fileSize, version, kind, architecture, alignment, warnings, metadata, tensors } = header;
+  return {
+    file,
+    fileSize,
+    version,
+    kind,
+    architecture,
+    parameterCount: parameterCount(header),
+    alignment,
+    types: tensorTypes(header),
+    metadata: [...metadata].map(([key, { value }]) => ({ key, value: plainValue(value) })),
+    tensors: tensors.map(({ name, dimensions, type, sizeBytes }) => ({
+      name,
+      dimensions,
+      type: type.name,
+      sizeBytes,
+    })),
+    warnings,
+  };
+}
+
+function printHeader(header: GgufHeader): void {
+  const { file, fileSize, version, kind, architecture, metadata, warnings } = header;
+  writeOut(
+    pairs([
+      ["file", `${file}, ${formatBytes(fileSize)}, GGUF version ${version}`],
+      ["kind", `${kind}, architecture ${architecture || "not given"}`],
+      [
+        "parameters",
+        `${formatCount(parameterCount(header))} (${parameterCount(header)}) in ${header.tensors.length} tensors`,
+      ],
+    ]),
+  );
+  writeOut(
+    table(
+      ["type", "tensors", "parameters", "size"],
+      tensorTypes(header).map(({ type, tensors, parameters, bytes }) => [
+        type,
+        tensors,
+        formatCount(parameters),
+        formatBytes(bytes),
+      ]),
+    ),
+  );
+  const isTemplate = (key: string) => key.startsWith("tokenizer.chat_template");
+  writeOut(
+    pairs(
+      [...metadata]
+        .filter(([key]) => !isTemplate(key))
+        .map(([key, { value }]) => [visibleLine(key), short(value)]),
+    ),
+  );
+  for (const [key, { value }] of metadata) {
+    if (!isTemplate(key) || typeof value !== "string") continue;
+    const cut =
+      value.length > MAX_TEMPLATE
+        ? `${value.slice(0, MAX_TEMPLATE)}\n… ${value.length} characters in all`
+        : value;
+    writeOut(`\n${visibleLine(key)}:\n${visible(cut)}`);
+  }
+  for (const warning of warnings) writeErr(`warning: ${warning}`);
+}
+
+function short(value: unknown): string {
+  if (Array.isArray(value) || ArrayBuffer.isView(value)) {
+    const list = value as unknown as ArrayLike<unknown>;
+    const head = Array.from({ length: Math.min(5, list.length) }, (_, index) =>
+      JSON.stringify(plainValue(list[index])),
+    );
+    return `[${head.join(", ")}${list.length > 5 ? ", …" : ""}] (${list.length})`;
+  }
+  const text = typeof value === "string" ? value : String(plainValue(value));
+  return text.length > MAX_VALUE ? `${text.slice(0, MAX_VALUE)}…` : text;
+}
+
+function trajectorySummary(records: readonly TrajectoryRecord[]) {
+  const header = records.find((record) => record.kind === "header");
+  const turns = records.filter((record) => record.kind === "turn");
+  const actions = records.filter((record) => record.kind === "actions").flatMap((record) => record.actions);
+  const candidates = turns.flatMap((turn) => turn.candidates);
+  return {
+    header: header ?? null,
+    turns: turns.map(({ episode, turn, history, candidates, kept }) => ({
+      episode,
+      turn,
+      candidates: candidates.length,
+      valid: candidates.filter(({ outcome }) => outcome !== "invalid").length,
+      best: Math.max(history.best, ...candidates.map(({ accuracy }) => accuracy ?? 0)),
+      bestReward: candidates.length === 0 ? 0 : Math.max(...candidates.map(({ reward }) => reward)),
+      kept,
+    })),
+    candidates: candidates.length,
+    distinct: new Set(candidates.flatMap(({ workflowHash }) => workflowHash ?? [])).size,
+    actionTokens: actions.reduce((sum, { tokens }) => sum + tokens.length, 0),
+  };
+}
+
+function printTrajectory(summary: ReturnType<typeof trajectorySummary>): void {
+  const { header, turns, candidates, distinct, actionTokens } = summary;
+  writeOut(
+    pairs([
+      ["task", header?.task.name ?? "unknown"],
+      ["executor", `${header?.executor ?? "unknown"}${header?.isSimulated ? " (simulated)" : ""}`],
+      ["weak model", header?.policy.id ?? "unknown"],
+      ["candidates", `${candidates}, ${distinct} distinct workflows, ${actionTokens} tokens written`],
+    ]),
+  );
+  writeOut(
+    table(
+      ["episode", "turn", "candidates", "valid", "best so far", "best reward", "kept"],
+      turns.map(({ episode, turn, candidates, valid, best, bestReward, kept }) => [
+        episode + 1,
+        turn + 1,
+        candidates,
+        valid,
+        formatPercent(best),
+        bestReward.toFixed(2),
+        kept === null ? "none" : kept + 1,
+      ]),
+    ),
+  );
+}
+
+function readRun(api: Api, directory: string) {
+  const read = (name: string): unknown => {
+    const path = join(directory, name);
+    if (!existsSync(path)) return null;
+    try {
+      return JSON.parse(readFileSync(path, "utf8"));
+    } catch (error) {
+      throw new api.StorageError(`${path} is damaged: ${api.messageOf(error)}`, {
+        hint: "start again with --fresh",
+      });
+    }
+  };
+  const manifest = read("run.json") as { command?: string; executor?: string; isSimulated?: boolean } | null;
+  if (manifest === null) {
+    throw new api.InputError(`${directory} is no run directory: it has no run.json`, {
+      hint: "name a directory that w4s optimize, collect or eval has written",
+    });
+  }
+  const trajectory = join(directory, "trajectories.jsonl");
+  return {
+    directory,
+    manifest,
+    summary: read("summary.json") as Partial<OptimizeResult> | null,
+    trajectory: existsSync(trajectory) ? trajectorySummary(api.readTrajectory(trajectory)) : null,
+  };
+}
+
+function printRun({ directory, manifest, summary, trajectory }: ReturnType<typeof readRun>): void {
+  const isSimulated = manifest.isSimulated ?? false;
+  const rows: [string, string][] = [
+    ["run", directory],
+    [
+      "command",
+      `${manifest.command ?? "unknown"}, ${summary === null ? "not finished" : summary.isComplete === false ? "ended early" : "finished"}`,
+    ],
+    ["executor", `${manifest.executor ?? "unknown"}${isSimulated ? " (simulated)" : ""}`],
+  ];
+  if (summary?.spent && "calls" in summary.spent) {
+    const { calls, tokens, dollars } = summary.spent;
+    rows.push(["spent", `${calls} calls, ${formatCount(tokens)} tokens, ${formatDollars(dollars)}`]);
+  }
+  writeOut(pairs(rows));
+  for (const list of [summary?.validation, summary?.test]) {
+    if (list && list.length > 0) writeOut(resultTable(list, { isSimulated }));
+  }
+  if (summary?.best) writeOut(`\nBest workflow (${summary.best.title}):\n\n${summary.best.source}`);
+  if (trajectory) printTrajectory(trajectory);
+}

@@ -1,0 +1,99 @@
+/** @file The table of commands. A command's module, and with it the library, is loaded only when it is asked for. */
+import { readFileSync } from "node:fs";
+import { Command, CommanderError } from "commander";
+import { guardStreams, writeErr } from "./output.js";
+import { reportError } from "./report-error.js";
+
+interface LazyCommand {
+  summary: string;
+  load(): Promise<{ command(): Command }>;
+}
+
+/** In the order of the help text. */
+export const COMMANDS: Readonly<Record<string, LazyCommand>> = {
+  optimize: { summary: "design a workflow for a task and test it", load: () => import("./optimize.js") },
+  collect: { summary: "play episodes and record them for training", load: () => import("./collect.js") },
+  eval: { summary: "score workflows and baselines on a split", load: () => import("./eval.js") },
+  run: { summary: "run one input through a workflow", load: () => import("./run.js") },
+  models: { summary: "list and fetch local models", load: () => import("./models.js") },
+  data: { summary: "list, check and import datasets", load: () => import("./data.js") },
+  doctor: { summary: "check this machine and its settings", load: () => import("./doctor.js") },
+  init: { summary: "write a commented w4s.config.yaml", load: () => import("./init.js") },
+  inspect: { summary: "show a GGUF file, a trajectory or a run", load: () => import("./inspect.js") },
+};
+
+const EXAMPLES = `
+Examples:
+  $ w4s doctor
+  $ w4s models pull qwen2.5-coder-0.5b
+  $ w4s optimize --task gsm8k --model qwen2.5-coder-0.5b \\
+      --executor openai:https://api.openai.com/v1 --executor-model gpt-4o-mini --max-dollars 2
+
+"w4s COMMAND --help" tells more. Results go to stdout, progress to stderr.
+Exit codes: 0 done, 1 bug, 2 usage, 3 bad input file, 4 executor unusable, 5 too many failed samples,
+6 storage, 7 run in use, 8 budget spent, 9 below --min-score, 130 interrupted (143, 129: by signal).`;
+
+export function version(): string {
+  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+/** The program with the one command that `argv` names in full, and only the names of the others. */
+export async function buildProgram(argv: readonly string[]): Promise<Command> {
+  const program = new Command("w4s")
+    .description("A weak local model learns to design workflows for a strong remote model.")
+    .version(version(), "-V, --version", "print the version")
+    .addHelpText("after", EXAMPLES)
+    .exitOverride();
+  const words = argv.filter((word) => !word.startsWith("-"));
+  const asked = words[0] === "help" ? words[1] : words[0];
+  for (const [name, { summary, load }] of Object.entries(COMMANDS)) {
+    const command = name === asked ? (await load()).command() : new Command(name);
+    program.addCommand(tuned(command.summary(summary)));
+  }
+  return program;
+}
+
+/** Settings that commander does not hand down to commands added as objects. */
+function tuned(command: Command): Command {
+  command.exitOverride().showSuggestionAfterError(true).showHelpAfterError(false);
+  for (const child of command.commands) tuned(child);
+  return command;
+}
+
+/** Runs a command line and ends the process with its exit code. */
+export async function runCli(words: readonly string[]): Promise<void> {
+  guardStreams();
+  const argv = arrange(words);
+  const options = {
+    isJson: argv.includes("--json"),
+    isDebug: argv.includes("--debug"),
+    command: argv[0] ?? "",
+  };
+  const onBug = (error: unknown) => process.exit(reportError(error, options));
+  process.on("uncaughtException", onBug);
+  process.on("unhandledRejection", onBug);
+  try {
+    const program = await buildProgram(argv);
+    // Commander's own error text is kept for reportError, which prints every error in one form.
+    const writers = { writeErr: (text: string) => void (text.startsWith("error:") || writeErr(text)) };
+    for (const command of allCommands(program)) command.configureOutput(writers);
+    await program.parseAsync([...argv], { from: "user" });
+  } catch (error) {
+    const isHelp = error instanceof CommanderError && error.exitCode === 0;
+    if (!isHelp) process.exitCode = reportError(error, options);
+  }
+  await new Promise((resolve) => process.stdout.write("", resolve));
+  process.exit();
+}
+
+/** No words at all ask for help; --json and --debug may stand before the command too. */
+function arrange(words: readonly string[]): string[] {
+  if (words.length === 0) return ["--help"];
+  const start = words.findIndex((word) => word !== "--json" && word !== "--debug");
+  return start <= 0 ? [...words] : [...words.slice(start), ...words.slice(0, start)];
+}
+
+function allCommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap((child) => allCommands(child as Command))];
+}

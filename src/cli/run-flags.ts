@@ -1,0 +1,151 @@
+/** @file Flags that set the configuration of a run; a test keeps them in step with the schema. */
+import { type Command, Option } from "commander";
+
+/** Key of the configuration → flag and help. Ranges and defaults of all keys: `w4s init`. */
+export const RUN_FLAGS: Readonly<Record<string, readonly [flag: string, help: string]>> = {
+  task: ["--task <dir|name>", "dataset: a directory, or a name (w4s data list)"],
+  model: ["--model <file|name>", "weak local model: a GGUF file, or a name (w4s models list)"],
+  adapter: ["--adapter <file>", "GGUF LoRA adapter for the weak model"],
+  executor: [
+    "--executor <spec>",
+    "strong model: openai:URL, local:FILE|NAME, simulated, replay:RUN or an alias",
+  ],
+  executorModel: ["--executor-model <name>", "model name as the executor's server knows it"],
+  apiKeyEnv: [
+    "--api-key-env <variable>",
+    "environment variable with the executor's key (default OPENAI_API_KEY)",
+  ],
+  weak: ["--weak <spec>", "model behind agent.weak: policy, none or local:FILE|NAME (default policy)"],
+  gpu: ["--gpu <device>", "auto, off, cuda, vulkan or metal (default auto)"],
+  threads: ["--threads <n>", "threads of local models (default: the cores, at most 8)"],
+  promptStyle: ["--prompt-style <style>", "auto, full or compact (default auto)"],
+  grammar: ["--grammar <kind>", "auto, subset or none (default auto)"],
+  logProbs: ["--log-probs", "record the log-probability of each written token"],
+  episodes: ["--episodes <n>", "episodes of the run (default 2)"],
+  turns: ["--turns <n>", "turns of an episode (default 4)"],
+  candidates: ["--candidates <m>", "workflows written per turn (default 5)"],
+  temperature: ["--temperature <t>", "sampling temperature of the weak model (default 0.8)"],
+  explore: ["--explore <share>", "share of candidates that must use randomly drawn techniques (default 0.5)"],
+  maxRepairs: [
+    "--max-repairs <n>",
+    "tries to repair a workflow that fails the quick check, 0 to 3 (default 3)",
+  ],
+  reward: ["--reward <name>", "discrete or relative-gain (default discrete)"],
+  screen: ["--screen <n>", "samples every candidate is screened on first, 0 = none (default 4)"],
+  validationLimit: ["--validation-limit <n>", "validation samples, drawn by seed (default 32)"],
+  testLimit: ["--test-limit <n>", "test samples, opened once at the end, 0 = closed (default 200)"],
+  maxTokens: ["--reply-tokens <n>", "tokens of one reply; maxTokens in the config (default 512)"],
+  "limits.wallMs": ["--sample-ms <ms>", "wall time of one workflow on one sample (default 300000)"],
+  "limits.modelCalls": ["--sample-calls <n>", "model calls of one workflow on one sample (default 20)"],
+  concurrency: ["--concurrency <n>", "workflow runs at once (default 4)"],
+  requestsPerMinute: ["--requests-per-minute <n>", "limit on requests to the executor"],
+  timeoutMs: ["--timeout-ms <ms>", "time for one attempt of a call (default 120000)"],
+  seed: ["--seed <n>", "the same seed draws the same samples and candidates (default 0)"],
+  "budget.dollars": ["--max-dollars <x>", "stop cleanly once this much is spent"],
+  "budget.tokens": ["--max-tokens <n>", "stop cleanly after this many tokens of the executor"],
+  "budget.calls": ["--max-calls <n>", "stop cleanly after this many calls of the executor"],
+  "budget.minutes": ["--max-minutes <x>", "stop cleanly after this many minutes"],
+  "price.inputPerMillion": ["--price-input <x>", "dollars per million prompt tokens of the executor"],
+  "price.outputPerMillion": ["--price-output <x>", "dollars per million reply tokens of the executor"],
+  run: ["--run <name>", "run directory (default: command, task and a hash of the settings)"],
+  runsRoot: ["--runs-root <dir>", "where run directories lie (default runs)"],
+  cache: ["--cache <dir>", "share one cache of calls between runs"],
+  maxErrors: ["--max-errors <share>", "exit 5 when more samples are lost to outages (default 0.1)"],
+  minScore: ["--min-score <accuracy>", "exit 9 when the final accuracy is below"],
+  allowOverlap: ["--allow-overlap", "accept datasets whose splits share items"],
+  skipBad: ["--skip-bad", "skip bad dataset lines instead of stopping"],
+  dryRun: ["--dry-run", "print the forecast of calls, tokens, dollars and minutes, then stop"],
+  fresh: ["--fresh", "set an earlier run of the same name aside and start again"],
+  forceUnlock: ["--force-unlock", "take the lock of a process on another host"],
+};
+
+/** Flags of every command that talks to models. */
+export const MODEL_FLAGS = [
+  "executor",
+  "executorModel",
+  "apiKeyEnv",
+  "model",
+  "adapter",
+  "weak",
+  "gpu",
+  "threads",
+  "maxTokens",
+  "limits.wallMs",
+  "limits.modelCalls",
+  "requestsPerMinute",
+  "timeoutMs",
+  "seed",
+  "budget.dollars",
+  "budget.tokens",
+  "budget.calls",
+  "budget.minutes",
+  "price.inputPerMillion",
+  "price.outputPerMillion",
+  "cache",
+] as const;
+
+/** Flags of every command that works on a dataset inside a run directory. */
+export const DATASET_FLAGS = [
+  "task",
+  "validationLimit",
+  "testLimit",
+  "concurrency",
+  "run",
+  "runsRoot",
+  "maxErrors",
+  "minScore",
+  "allowOverlap",
+  "skipBad",
+  "fresh",
+  "forceUnlock",
+] as const;
+
+/** Flags of the search. */
+export const SEARCH_FLAGS = [
+  "episodes",
+  "turns",
+  "candidates",
+  "temperature",
+  "explore",
+  "maxRepairs",
+  "reward",
+  "screen",
+  "promptStyle",
+  "grammar",
+  "logProbs",
+  "dryRun",
+] as const;
+
+/** How a key is called on the command line: "budget.dollars" → "--max-dollars". */
+export function flagName(path: string): string | undefined {
+  return RUN_FLAGS[path]?.[0].split(" ")[0];
+}
+
+/** Adds the flags of some keys to a command, in that order. */
+export function addRunFlags(command: Command, paths: readonly string[]): Command {
+  for (const path of paths) {
+    const [flag, help] = RUN_FLAGS[path] as readonly [string, string];
+    command.addOption(new Option(flag, help));
+  }
+  return command;
+}
+
+/** Every command's own: machine-readable output, the place of an error, another configuration file. */
+export function addCommonFlags(command: Command, { hasConfig = true } = {}): Command {
+  if (hasConfig)
+    command.option("--config <file>", "configuration (default: w4s.config.yaml here, if present)");
+  return command
+    .option("--json", "one JSON object on stdout")
+    .option("--debug", "show where an error came from");
+}
+
+/** What was given on the command line, by key of the configuration. */
+export function readRunFlags(command: Command): Map<string, string | boolean> {
+  const given = new Map<string, string | boolean>();
+  const values = command.opts<Record<string, string | boolean | undefined>>();
+  for (const [path, [flag]] of Object.entries(RUN_FLAGS)) {
+    const value = values[new Option(flag).attributeName()];
+    if (value !== undefined) given.set(path, value);
+  }
+  return given;
+}

@@ -1,0 +1,129 @@
+/** @file The work of `optimize` and `collect`: configuration in, tables and exit code out. */
+import type { OptimizeResult, RunConfig } from "../index.js";
+import type { ActionBody } from "./action.js";
+import { EXIT } from "./exit-code.js";
+import { formatCount, formatDollars, formatPercent } from "./format.js";
+import { writeErr, writeJson, writeOut } from "./output.js";
+import { forecastLine, Progress } from "./progress.js";
+import { flagName, readRunFlags } from "./run-flags.js";
+import { pairs, resultTable } from "./tables.js";
+
+/** @param name - the function of the library to call */
+export function searchAction(name: "optimize" | "collect"): ActionBody {
+  return async ({ isJson, watch, command }) => {
+    const api = await import("../index.js");
+    const { config: file } = command.opts<{ config?: string }>();
+    const config = api.loadRunConfig({
+      ...(file === undefined ? {} : { file }),
+      flags: readRunFlags(command),
+      flagName,
+    });
+    const progress = new Progress({ budget: config.budget });
+    for (const message of api.configWarnings(config, process.env)) progress.line(`warning: ${message}`);
+    let result: OptimizeResult;
+    try {
+      result = await api[name](config, {
+        onEvent: progress.onEvent,
+        signal: watch.signal,
+        stopSignal: watch.stopSignal,
+        resolveModelFile: api.resolveModel,
+      });
+    } finally {
+      progress.stop();
+    }
+    if (isJson) writeJson({ ...result, ...stoppedByJson(result, api.messageOf) });
+    else printSearch(result, config.dryRun);
+    return verdict(result, config);
+  };
+}
+
+/** An error object has no JSON of its own. */
+export function stoppedByJson(
+  result: { stoppedBy?: unknown },
+  messageOf: (error: unknown) => string,
+): { stoppedBy?: { code: string; message: string } } {
+  if (result.stoppedBy === undefined) return {};
+  const { code } = result.stoppedBy as { code?: unknown };
+  return {
+    stoppedBy: {
+      code: typeof code === "string" ? code : "interrupted",
+      message: messageOf(result.stoppedBy),
+    },
+  };
+}
+
+function printSearch(result: OptimizeResult, isDryRun: boolean): void {
+  const { isSimulated } = result;
+  if (isDryRun) {
+    writeOut(`forecast, at most: ${forecastLine(result.forecast)}`);
+    for (const line of result.forecast.basis) writeOut(`  ${line}`);
+    return;
+  }
+  if (result.validation.length > 0) writeOut(resultTable(result.validation, { isSimulated }));
+  if (result.test.length > 0) writeOut(resultTable(result.test, { isSimulated }));
+  const { best, candidates, spent } = result;
+  if (best) {
+    writeOut(
+      best.isBaseline
+        ? `\nNo designed workflow beat the baseline ${best.title}:\n`
+        : `\nBest workflow (${best.title}):\n`,
+    );
+    writeOut(best.source);
+  }
+  const techniques = Object.entries(candidates.techniques)
+    .sort(([, a], [, b]) => b - a)
+    .map(([name, share]) => `${name} ${formatPercent(share)}`);
+  const rows: [string, string][] = [
+    [
+      "candidates",
+      `${candidates.count}, ${formatPercent(candidates.validShare)} valid, ${formatPercent(candidates.distinctShare)} distinct`,
+    ],
+    ["techniques", techniques.join(", ") || "none"],
+    [
+      "spent",
+      `${spent.calls} calls, ${formatCount(spent.tokens)} tokens, ${formatDollars(spent.dollars)}${isSimulated ? " (simulated)" : ""}`,
+    ],
+    ["run", result.directory],
+  ];
+  const pays = Object.entries(result.breakEven).filter(([, samples]) => samples !== null);
+  if (pays.length > 0) {
+    rows.splice(2, 0, [
+      "pays off",
+      pays.map(([name, samples]) => `after ${samples} samples against ${name}`).join(", "),
+    ]);
+  }
+  writeOut(`\n${pairs(rows)}`);
+}
+
+/** The exit code of a finished run, or what ended it early. */
+export function verdict(
+  result: Pick<OptimizeResult, "stoppedBy" | "validation" | "test">,
+  config: Pick<RunConfig, "maxErrors" | "minScore">,
+): number | { failure: unknown } {
+  if (result.stoppedBy !== undefined) return { failure: result.stoppedBy };
+  const failed = failedShare([...result.validation, ...result.test]);
+  if (failed > config.maxErrors) {
+    writeErr(
+      `${formatPercent(failed)} of the samples were lost to outages, more than --max-errors ${config.maxErrors} allows; run the same command again to fill them`,
+    );
+    return EXIT.failedSamples;
+  }
+  if (config.minScore !== undefined) {
+    const rows = result.test.length > 0 ? result.test : result.validation;
+    const best = rows.find((row) => row.name === "best");
+    if (best === undefined || best.accuracy < config.minScore) {
+      writeErr(
+        `the best workflow reaches ${best ? formatPercent(best.accuracy) : "nothing"}, below --min-score ${config.minScore}; search longer or lower the threshold`,
+      );
+      return EXIT.belowScore;
+    }
+  }
+  return EXIT.done;
+}
+
+/** Samples lost to outages among all that were to be scored. */
+export function failedShare(rows: readonly { n: number; errors: number }[]): number {
+  const lost = rows.reduce((sum, row) => sum + row.errors, 0);
+  const all = rows.reduce((sum, row) => sum + row.n + row.errors, 0);
+  return all === 0 ? 0 : lost / all;
+}

@@ -1,0 +1,61 @@
+/** @file Ctrl-C and its relatives: finish what is in flight, then leave a run that can go on. */
+import { EXIT } from "./exit-code.js";
+import { writeErr } from "./output.js";
+
+/** From the first Ctrl-C to the hard stop, so that the whole takes at most ten seconds. */
+const GRACE_MS = 9000;
+/** From the hard stop to the forced end: time to close children, store and lock. */
+const CLOSING_MS = 700;
+
+export interface SignalWatch {
+  /** Nothing new starts. */
+  stopSignal: AbortSignal;
+  /** What is in flight is given up. */
+  signal: AbortSignal;
+  /** Exit code of the signal that was received, or undefined. */
+  exitCode(): number | undefined;
+  dispose(): void;
+}
+
+/** Listens until disposed. */
+export function watchSignals(
+  target: NodeJS.EventEmitter = process,
+  exit = (code: number) => process.exit(code),
+): SignalWatch {
+  const stop = new AbortController();
+  const hard = new AbortController();
+  const timers: NodeJS.Timeout[] = [];
+  let code: number | undefined;
+  const stopNow = (exitCode: number) => {
+    code = exitCode;
+    stop.abort();
+    hard.abort();
+    timers.push(setTimeout(() => exit(exitCode), CLOSING_MS).unref());
+  };
+  const onInterrupt = () => {
+    if (stop.signal.aborted) {
+      stopNow(EXIT.interrupted);
+      return;
+    }
+    code = EXIT.interrupted;
+    writeErr("finishing what is in flight, at most 10 s; again to stop now");
+    stop.abort();
+    timers.push(setTimeout(() => stopNow(EXIT.interrupted), GRACE_MS).unref());
+  };
+  const onTerminate = () => stopNow(EXIT.terminated);
+  const onHangup = () => stopNow(EXIT.hangup);
+  target.on("SIGINT", onInterrupt);
+  target.on("SIGTERM", onTerminate);
+  target.on("SIGHUP", onHangup);
+  return {
+    stopSignal: stop.signal,
+    signal: hard.signal,
+    exitCode: () => code,
+    dispose() {
+      for (const timer of timers) clearTimeout(timer);
+      target.off("SIGINT", onInterrupt);
+      target.off("SIGTERM", onTerminate);
+      target.off("SIGHUP", onHangup);
+    },
+  };
+}

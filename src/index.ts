@@ -1,0 +1,61 @@
+/** @file Everything the commands do, as typed functions. Re-exports only. */
+export { Budget, type BudgetLimits } from "./core/budget.js";
+export {
+  BudgetExceededError,
+  ConfigError,
+  FormatError,
+  InputError,
+  InternalError,
+  ModelCallError,
+  messageOf,
+  RunInUseError,
+  StorageError,
+  UnsupportedModelError,
+  W4sError,
+} from "./core/errors.js";
+export { sha256 } from "./core/hash.js";
+export { w4sHome } from "./core/home.js";
+export { Random } from "./core/random.js";
+export type { GgufHeader } from "./formats/gguf-contents.js";
+export { readGgufHeader } from "./formats/gguf-header.js";
+export { makeTinyGguf } from "./formats/tiny-gguf.js";
+export { listModels, type PullProgress, pullModel, resolveModel } from "./hub/model-hub.js";
+export type { ChatMessage, ChatModel, ChatRequest, ChatResult, Usage } from "./llm/chat-model.js";
+export { LocalChatModel } from "./llm/local-chat-model.js";
+export { LocalModel } from "./llm/local-model.js";
+export { OpenAIChatModel } from "./llm/openai-chat-model.js";
+export { priceFor } from "./llm/prices.js";
+export { SimulatedChatModel } from "./llm/simulated-chat-model.js";
+export { configExample } from "./rollout/config-example.js";
+export { CONFIG_FILE, type ConfigSources, loadRunConfig } from "./rollout/config-file.js";
+export { configWarnings, parseRunConfig } from "./rollout/config-layers.js";
+export { type EvaluateOptions, type EvaluateResult, evaluate, readWorkflowFile } from "./rollout/evaluate.js";
+export { buildExecutor } from "./rollout/executors.js";
+export { collect, type OptimizeResult, optimize } from "./rollout/optimize.js";
+export { type Action, LocalPolicy, type Policy } from "./rollout/policy.js";
+export { discreteReward, type RewardFunction, relativeGainReward } from "./rollout/reward.js";
+export { type RunConfig, type RunConfigInput, runConfigSchema } from "./rollout/run-config.js";
+export type { Forecast, OnRunEvent, RunEvent } from "./rollout/run-event.js";
+export type { RunHooks } from "./rollout/run-session.js";
+export type { ResultRow, Spent } from "./rollout/run-summary.js";
+export { type WorkflowAnswer, WorkflowRunner, type WorkflowRunnerOptions } from "./rollout/run-workflow.js";
+export { bootstrapInterval, type Interval, pairedDifference } from "./rollout/statistics.js";
+export { readTrajectory, type TrajectoryRecord } from "./rollout/trajectory.js";
+export { FAMILIES, generateFamily } from "./tasks/families.js";
+export { type ImportOptions, importDataset } from "./tasks/import-dataset.js";
+export { listDatasets } from "./tasks/list-datasets.js";
+export { loadTask } from "./tasks/load-task.js";
+export type { Sample, Score, Scorer, Task, VisibleTask } from "./tasks/task.js";
+export { type DatasetReport, validateDataset } from "./tasks/validate-dataset.js";
+export { visibleTask } from "./tasks/visible-task.js";
+export { extractWorkflow } from "./workflow/extract-workflow.js";
+export { QuickJsSandbox } from "./workflow/quickjs-sandbox.js";
+export { subsetGrammar } from "./workflow/subset-grammar.js";
+export { TECHNIQUES } from "./workflow/techniques.js";
+export type {
+  AgentHost,
+  Sandbox,
+  SandboxLimits,
+  WorkflowRun,
+  WorkflowStatus,
+} from "./workflow/workflow-run.js";

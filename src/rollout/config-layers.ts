@@ -1,0 +1,245 @@
+/** @file Where the configuration comes from: defaults < file < W4S_* environment < flags; every error names its source. */
+import { z } from "zod";
+import { ConfigError } from "../core/errors.js";
+import { nearestName } from "./nearest.js";
+import { isLoopback, type RunConfig, runConfigSchema } from "./run-config.js";
+
+/** One source of settings. Text layers (environment, flags) hold strings that are read by the key's kind. */
+export interface ConfigLayer {
+  /** Whether the values are texts (`"10"` is a number there) or typed values (`"10"` is refused for a number). */
+  isText: boolean;
+  /** Dotted path to value: "budget.dollars" → 5. */
+  values: ReadonlyMap<string, unknown>;
+  /** What to call a key of this layer in an error: "w4s.config.yaml: seed", "--seed", "W4S_SEED". */
+  nameOf(path: string): string;
+}
+
+/** Kind of each key that can be written as one text; nested keys with dots, maps of the user's own left out. */
+export const CONFIG_KINDS: ReadonlyMap<string, "number" | "boolean" | "string"> = new Map(
+  leafKinds(runConfigSchema as unknown as z.ZodType, ""),
+);
+
+/**
+ * Folds layers, later ones win, and checks the result.
+ * @param flagName - how a path is called on the command line, for hints
+ * @throws {ConfigError} naming source, key, value and what is allowed; an unknown key comes with the nearest known one.
+ */
+export function resolveConfig(
+  layers: readonly ConfigLayer[],
+  flagName: (path: string) => string | undefined = () => undefined,
+): RunConfig {
+  const tree: Record<string, unknown> = Object.create(null);
+  const source = new Map<string, ConfigLayer>();
+  for (const layer of layers) {
+    for (const [path, value] of layer.values) {
+      if (value === undefined) continue;
+      setPath(tree, path, layer.isText ? fromText(path, value) : value);
+      source.set(path, layer);
+    }
+  }
+  const parsed = runConfigSchema.safeParse(tree);
+  if (parsed.success) return parsed.data;
+  const { issues } = parsed.error;
+  // A misspelt key explains the missing one beside it.
+  const issue = issues.find(({ code }) => code === "unrecognized_keys") ?? issues[0];
+  throw explain(issue as z.core.$ZodIssue, tree, source, flagName);
+}
+
+/** Checks a plain object, as the library's callers hand it in. */
+export function parseRunConfig(input: unknown): RunConfig {
+  return resolveConfig([objectLayer(input, "configuration")]);
+}
+
+/** A typed layer from a nested object, such as a parsed file. */
+export function objectLayer(input: unknown, name: string): ConfigLayer {
+  if (typeof input !== "object" || input === null || Array.isArray(input)) {
+    throw new ConfigError(`${name}: must be a map of settings`, { hint: "w4s init writes an example" });
+  }
+  const values = new Map<string, unknown>();
+  flatten(input, "", values);
+  return { isText: false, values, nameOf: (path) => `${name}: ${path}` };
+}
+
+/** Variables of ours that are not settings of a run. */
+const OTHER_VARIABLES = new Set(["W4S_HOME", "W4S_DATASETS", "W4S_CONFIG", "W4S_SHARED"]);
+
+export function variableOf(path: string): string {
+  return `W4S_${path
+    .replace(/[A-Z]/g, (letter) => `_${letter}`)
+    .replace(/\./g, "_")
+    .toUpperCase()}`;
+}
+
+/**
+ * The W4S_* variables. One that is a misspelt setting is refused, since a limit that is silently ignored costs money;
+ * others are left alone.
+ */
+export function environmentLayer(env: Record<string, string | undefined>): ConfigLayer {
+  const known = new Map([...CONFIG_KINDS.keys()].map((path) => [variableOf(path), path]));
+  const values = new Map<string, unknown>();
+  for (const [name, value] of Object.entries(env)) {
+    if (!name.startsWith("W4S_") || OTHER_VARIABLES.has(name) || value === undefined) continue;
+    const path = known.get(name);
+    if (path !== undefined) values.set(path, value);
+    else {
+      const near = nearestName(name, known.keys());
+      if (near) throw new ConfigError(`unknown variable ${name}`, { hint: `did you mean ${near}?` });
+    }
+  }
+  return { isText: true, values, nameOf: variableOf };
+}
+
+/** What is allowed but should be seen: printed at the start of a run. */
+export function configWarnings(config: RunConfig, env: Record<string, string | undefined>): string[] {
+  const endpoints = Object.values(config.executors).map(({ url, apiKeyEnv }) => ({ url, apiKeyEnv }));
+  if (config.executor.startsWith("openai:")) {
+    endpoints.push({ url: config.executor.slice("openai:".length), apiKeyEnv: config.apiKeyEnv });
+  }
+  return endpoints
+    .filter(({ url, apiKeyEnv }) => {
+      const hasKey = Boolean(env[apiKeyEnv ?? config.apiKeyEnv]);
+      return hasKey && url.startsWith("http:") && !isLoopback(url);
+    })
+    .map(
+      ({ url }) =>
+        `the key is sent unencrypted to ${new URL(url).host}: use https where the server offers it`,
+    );
+}
+
+function leafKinds(schema: z.ZodType, prefix: string): [string, "number" | "boolean" | "string"][] {
+  const inner = unwrap(schema);
+  if (inner instanceof z.ZodObject) {
+    return Object.entries(inner.shape).flatMap(([key, member]) =>
+      leafKinds(member as z.ZodType, prefix === "" ? key : `${prefix}.${key}`),
+    );
+  }
+  if (inner instanceof z.ZodNumber) return [[prefix, "number"]];
+  if (inner instanceof z.ZodBoolean) return [[prefix, "boolean"]];
+  return inner instanceof z.ZodRecord ? [] : [[prefix, "string"]];
+}
+
+/** The schema behind defaults, optionals and transforms. */
+export function unwrap(schema: z.ZodType): z.ZodType {
+  let current = schema;
+  for (;;) {
+    if (current instanceof z.ZodPipe) current = current.in as z.ZodType;
+    else if (
+      current instanceof z.ZodDefault ||
+      current instanceof z.ZodPrefault ||
+      current instanceof z.ZodOptional ||
+      current instanceof z.ZodExactOptional
+    ) {
+      current = current.unwrap() as z.ZodType;
+    } else return current;
+  }
+}
+
+function fromText(path: string, value: unknown): unknown {
+  if (typeof value !== "string") return value;
+  switch (CONFIG_KINDS.get(path)) {
+    case "number":
+      return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(value) ? Number(value) : value;
+    case "boolean":
+      if (/^(true|yes|1)$/i.test(value)) return true;
+      return /^(false|no|0)$/i.test(value) ? false : value;
+    default:
+      return value;
+  }
+}
+
+/** Nested maps to dotted paths; maps under `executors` stay whole, since their keys are the user's. */
+function flatten(input: object, prefix: string, values: Map<string, unknown>): void {
+  for (const [key, value] of Object.entries(input)) {
+    const path = prefix === "" ? key : `${prefix}.${key}`;
+    const isSection = [...CONFIG_KINDS.keys()].some((known) => known.startsWith(`${path}.`));
+    if (isSection && typeof value === "object" && value !== null && !Array.isArray(value)) {
+      flatten(value, path, values);
+    } else values.set(path, value);
+  }
+}
+
+function setPath(tree: Record<string, unknown>, path: string, value: unknown): void {
+  // A key of the user's with a dot in it is no path: the schema refuses it as it stands.
+  const section = path.slice(0, Math.max(0, path.lastIndexOf(".")));
+  const isNested =
+    section !== "" && [...CONFIG_KINDS.keys()].some((known) => known.startsWith(`${section}.`));
+  if (!isNested) {
+    tree[path] = value;
+    return;
+  }
+  const known = tree[section];
+  // `budget: 5` is kept as it stands for the schema to refuse, unless a later layer replaces it.
+  const branch: Record<string, unknown> =
+    typeof known === "object" && known !== null ? (known as Record<string, unknown>) : Object.create(null);
+  tree[section] = branch;
+  branch[path.slice(section.length + 1)] = value;
+}
+
+function explain(
+  issue: z.core.$ZodIssue,
+  tree: Record<string, unknown>,
+  source: ReadonlyMap<string, ConfigLayer>,
+  flagName: (path: string) => string | undefined,
+): ConfigError {
+  const parent = issue.path.map(String).join(".");
+  if (issue.code === "unrecognized_keys") {
+    const key = issue.keys[0] ?? "";
+    const path = parent === "" ? key : `${parent}.${key}`;
+    const near = nearestName(key, siblings(issue.path));
+    return new ConfigError(`${nameIn(source, path)}: unknown key`, {
+      code: "unknown-key",
+      hint: near ? `did you mean ${near}?` : "w4s init writes an example with all keys",
+    });
+  }
+  const value = valueAt(tree, issue.path);
+  if (value === undefined) {
+    const flag = flagName(parent);
+    return new ConfigError(`${nameIn(source, parent)}: missing`, {
+      hint: `give it${flag ? ` with ${flag},` : ""} in the configuration or as ${variableOf(parent)}`,
+    });
+  }
+  const message =
+    issue.code === "invalid_key"
+      ? "must be an alias of letters, digits, dashes and underscores"
+      : issue.message;
+  return new ConfigError(`${nameIn(source, parent)}: ${show(value, parent)} ${message}`, {
+    hint: `correct ${parent}; w4s init writes an example with all keys and ranges`,
+  });
+}
+
+/** Known keys at the place of an unknown one. */
+function siblings(path: readonly PropertyKey[]): string[] {
+  let schema = unwrap(runConfigSchema as unknown as z.ZodType);
+  for (const part of path) {
+    if (schema instanceof z.ZodRecord) schema = unwrap(schema.valueType as z.ZodType);
+    else if (schema instanceof z.ZodObject) schema = unwrap(schema.shape[String(part)] as z.ZodType);
+  }
+  return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+}
+
+function nameIn(source: ReadonlyMap<string, ConfigLayer>, path: string): string {
+  for (let prefix = path; prefix !== ""; prefix = prefix.slice(0, Math.max(0, prefix.lastIndexOf(".")))) {
+    const layer = source.get(prefix);
+    if (layer)
+      return prefix === path ? layer.nameOf(path) : `${layer.nameOf(prefix)}${path.slice(prefix.length)}`;
+  }
+  return path;
+}
+
+function valueAt(tree: unknown, path: readonly PropertyKey[]): unknown {
+  let value: unknown = tree;
+  for (const part of path) {
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, part)) return undefined;
+    value = (value as Record<PropertyKey, unknown>)[part];
+  }
+  return value;
+}
+
+/** A value for an error message; what may be a key or a password is never repeated. */
+function show(value: unknown, path: string): string {
+  if (path.endsWith("apiKeyEnv")) return "(value not shown)";
+  // JSON has no word for Infinity and NaN.
+  if (typeof value === "number") return String(value);
+  const json = (JSON.stringify(value) ?? String(value)).replace(/\/\/[^/@\s"]*@/g, "//…@");
+  return json.length > 80 ? `${json.slice(0, 80)}…` : json;
+}

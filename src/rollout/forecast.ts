@@ -1,0 +1,59 @@
+/** @file What a run may cost at most, worked out before anything is paid. */
+import type { Price } from "../llm/prices.js";
+import type { Sample } from "../tasks/task.js";
+import type { RunConfig } from "./run-config.js";
+import type { Forecast } from "./run-event.js";
+import type { SeedWorkflow } from "./seed-workflows.js";
+
+/** Designed workflows made two calls a sample on average in our own runs; a draft and a check of it. */
+const CALLS_PER_DESIGNED_RUN = 2;
+/** Instructions around the question, in tokens. */
+const INSTRUCTION_TOKENS = 60;
+const CHARACTERS_PER_TOKEN = 4;
+/** A reply fills about half of its limit. */
+const REPLY_SHARE = 0.5;
+/** Seconds of one remote call; the least certain figure here. */
+const SECONDS_PER_CALL = 2;
+
+/** Upper estimates of calls, tokens, dollars and minutes for `optimize`; `isTested` adds the final test. */
+export function forecastRun(
+  config: RunConfig,
+  validation: readonly Sample[],
+  baselines: readonly SeedWorkflow[],
+  price: Price | undefined,
+  isTested: boolean,
+): Forecast {
+  const n = validation.length;
+  const remoteBaselines = baselines.filter((baseline) => baseline.name !== "weak-alone").length;
+  const candidates = config.episodes * config.turns * config.candidates;
+  const screened = config.screen > 0 && config.screen < n;
+  const perTurn = screened
+    ? config.candidates * config.screen + Math.ceil(config.candidates / 2) * (n - config.screen)
+    : config.candidates * n;
+  const designedRuns = config.episodes * config.turns * perTurn + (isTested ? config.testLimit : 0);
+  const baselineRuns = remoteBaselines * (n + (isTested ? config.testLimit : 0));
+  const calls = baselineRuns + designedRuns * CALLS_PER_DESIGNED_RUN;
+  const questionTokens =
+    validation.reduce((sum, sample) => sum + sample.question.length + (sample.context?.length ?? 0), 0) /
+    Math.max(1, n) /
+    CHARACTERS_PER_TOKEN;
+  const promptTokens = Math.round(calls * (questionTokens + INSTRUCTION_TOKENS));
+  // Self-consistency asks for five replies at once.
+  const replies = calls + 4 * (n + (isTested ? config.testLimit : 0));
+  const replyTokens = Math.round(replies * config.maxTokens * REPLY_SHARE);
+  return {
+    executorCalls: calls,
+    executorTokens: promptTokens + replyTokens,
+    dollars: price
+      ? (promptTokens * price.inputPerMillion + replyTokens * price.outputPerMillion) / 1e6
+      : null,
+    minutes: Math.round(((calls * SECONDS_PER_CALL) / config.concurrency / 60) * 10) / 10,
+    basis: [
+      `${candidates} candidates on ${n} validation samples${screened ? `, screened on ${config.screen}` : ""}`,
+      `${remoteBaselines} baselines${isTested ? ` and the final test on at most ${config.testLimit} items` : ""}`,
+      `${CALLS_PER_DESIGNED_RUN} calls for each run of a designed workflow, replies half of ${config.maxTokens} tokens`,
+      `${SECONDS_PER_CALL} s a call at concurrency ${config.concurrency}; the time of the local model comes on top`,
+      "an upper estimate: equal calls are shared and paid once",
+    ],
+  };
+}

@@ -1,0 +1,110 @@
+/** @file JobRunner on this machine: sandbox pool, result store, bounded concurrency. */
+import PQueue from "p-queue";
+import { messageOf } from "../core/errors.js";
+import type { CallStore } from "../llm/call-store.js";
+import type { Sample, Scorer } from "../tasks/task.js";
+import { visibleTask } from "../tasks/visible-task.js";
+import type { Sandbox, SandboxLimits } from "../workflow/workflow-run.js";
+import type { Job, JobResult, JobRunner } from "./evaluation.js";
+import { SampleOutageError, WorkflowAgent, type WorkflowModels } from "./workflow-agent.js";
+
+const MAX_STORED_ANSWER = 2000;
+const MAX_STORED_LOG = 4000;
+
+export interface LocalJobRunnerOptions {
+  sandbox: Sandbox;
+  models: WorkflowModels;
+  store: CallStore;
+  scorer: Scorer;
+  limits: Partial<SandboxLimits>;
+  maxTokens: number;
+  /** Jobs running at once. */
+  concurrency: number;
+  /** Called before a sample is run: the simulated executor is handed the item's true solver here. */
+  onSample?: (sample: Sample) => void;
+  /** Aborted when the user asked for a graceful end: nothing new starts, what is in flight finishes. */
+  stopSignal?: AbortSignal;
+}
+
+export class LocalJobRunner implements JobRunner {
+  readonly #options: LocalJobRunnerOptions;
+
+  constructor(options: LocalJobRunnerOptions) {
+    this.#options = options;
+  }
+
+  async run(
+    jobs: readonly Job[],
+    { signal, onDone }: { signal?: AbortSignal; onDone?: (result: JobResult) => void } = {},
+  ): Promise<JobResult[]> {
+    const queue = new PQueue({ concurrency: this.#options.concurrency });
+    const results = new Map<string, JobResult>();
+    let fatal: unknown;
+    const tasks = jobs.map((job) =>
+      queue.add(async () => {
+        if (fatal !== undefined || results.has(job.id)) return;
+        signal?.throwIfAborted();
+        this.#options.stopSignal?.throwIfAborted();
+        try {
+          const result = await this.#runOnce(job, signal);
+          results.set(job.id, result);
+          onDone?.(result);
+        } catch (error) {
+          // The first fatal error decides; what is in flight may finish, so that no paid reply is lost.
+          fatal ??= error;
+          throw error;
+        }
+      }),
+    );
+    const outcomes = await Promise.allSettled(tasks);
+    const failure = fatal ?? outcomes.find((outcome) => outcome.status === "rejected")?.reason;
+    if (failure !== undefined) throw failure;
+    return jobs.map((job) => results.get(job.id) as JobResult);
+  }
+
+  async #runOnce(job: Job, signal: AbortSignal | undefined): Promise<JobResult> {
+    const { store, sandbox, models, scorer, limits, maxTokens, onSample } = this.#options;
+    const stored = store.getResult(job.id);
+    if (stored !== undefined) return JSON.parse(stored) as JobResult;
+    onSample?.(job.sample);
+    const agent = new WorkflowAgent(models, { maxTokens, epoch: job.epoch });
+    const base = { jobId: job.id, sampleId: job.sample.id, score: 0, isCorrect: false, extracted: "" };
+    try {
+      const run = await sandbox.run(job.source, visibleTask(job.sample), agent, {
+        seed: job.seed,
+        limits,
+        ...(signal ? { signal } : {}),
+      });
+      const score =
+        run.status === "ok"
+          ? scorer.score(run.answer, job.sample)
+          : { value: 0, isCorrect: false, extracted: "" };
+      const result: JobResult = {
+        ...base,
+        status: run.status,
+        score: score.value,
+        isCorrect: score.isCorrect,
+        extracted: score.extracted.slice(0, MAX_STORED_ANSWER),
+        ...(run.status === "ok"
+          ? { answer: (JSON.stringify(run.answer) ?? "null").slice(0, MAX_STORED_ANSWER) }
+          : {}),
+        ...(run.error === undefined ? {} : { message: run.error }),
+        ...(run.log === "" ? {} : { log: run.log.slice(0, MAX_STORED_LOG) }),
+        emptyReplies: agent.emptyReplies,
+        usage: Object.fromEntries([...agent.usage].sort(([a], [b]) => (a < b ? -1 : 1))),
+        wallMs: run.wallMs,
+      };
+      return JSON.parse(store.putResult(job.id, JSON.stringify(result))) as JobResult;
+    } catch (error) {
+      if (!(error instanceof SampleOutageError)) throw error;
+      return {
+        ...base,
+        status: "error",
+        message: messageOf(error),
+        emptyReplies: agent.emptyReplies,
+        usage: Object.fromEntries(agent.usage),
+        wallMs: 0,
+      };
+    }
+  }
+}

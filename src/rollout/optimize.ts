@@ -1,0 +1,224 @@
+/** @file `optimize`: design a workflow for a task and report it beside the baselines, chosen on validation only. */
+import { writeAtomic } from "../core/atomic-file.js";
+import { ConfigError, InternalError, messageOf } from "../core/errors.js";
+import type { ScoredWorkflow } from "./episode.js";
+import { resultHash } from "./evaluation.js";
+import { forecastRun } from "./forecast.js";
+import type { RunConfig } from "./run-config.js";
+import type { Forecast } from "./run-event.js";
+import {
+  drawItems,
+  emitSpent,
+  isInterruption,
+  openSession,
+  type RunHooks,
+  type RunSession,
+  workSettings,
+} from "./run-session.js";
+import {
+  breakEven,
+  type CandidateStats,
+  candidateStats,
+  type ResultRow,
+  resultRow,
+  runWarnings,
+  type Spent,
+  spentOf,
+} from "./run-summary.js";
+import { baselinesOf, type SearchProgress, search } from "./search.js";
+import { readTrajectory } from "./trajectory.js";
+import { compareEvaluations, evaluateAll } from "./workbench.js";
+
+export interface OptimizeResult {
+  command: "optimize" | "collect";
+  directory: string;
+  task: string;
+  executor: string;
+  policy: string;
+  isSimulated: boolean;
+  forecast: Forecast;
+  validation: ResultRow[];
+  /** Empty where the test split was not opened. */
+  test: ResultRow[];
+  /** The best on validation; may be a baseline, and then says so. */
+  best: { title: string; hash: string; source: string; isBaseline: boolean } | null;
+  candidates: CandidateStats;
+  /** Samples after which the search has paid for itself, against each baseline; null = never. */
+  breakEven: Record<string, number | null>;
+  warnings: string[];
+  spent: Spent;
+  resultHash: string;
+  isComplete: boolean;
+  /** What ended the run early; the same command goes on from there. */
+  stoppedBy?: unknown;
+}
+
+export const BEST_ROW = "best";
+
+/**
+ * Designs a workflow for `config.task`.
+ * Interruptions (budget, abort, outage of the executor) do not throw: the partial result carries `stoppedBy`.
+ * @throws {ConfigError | InputError | StorageError} for what is wrong before or beside the search.
+ */
+export async function optimize(config: RunConfig, hooks: RunHooks = {}): Promise<OptimizeResult> {
+  return await runSearch(config, "optimize", hooks);
+}
+
+/** Plays episodes and leaves trajectories for training; the test split is never opened. */
+export async function collect(config: RunConfig, hooks: RunHooks = {}): Promise<OptimizeResult> {
+  return await runSearch(config, "collect", hooks);
+}
+
+async function runSearch(
+  config: RunConfig,
+  command: "optimize" | "collect",
+  hooks: RunHooks,
+): Promise<OptimizeResult> {
+  const session = await openSession(config, { command, policy: true }, hooks);
+  try {
+    const { policy, emit } = session;
+    if (!policy) throw new InternalError("a search session without a policy");
+    const isTested = command === "optimize" && session.task.splits.includes("test") && config.testLimit > 0;
+    const baselines = baselinesOf(session);
+    const forecast = forecastRun(config, session.validation, baselines, session.executor.price, isTested);
+    emit({ type: "forecast", forecast });
+    const progress: SearchProgress = { baselines: [], found: [] };
+    const test: ResultRow[] = [];
+    let stoppedBy: unknown;
+    if (!config.dryRun) {
+      try {
+        const log = await search(session, policy, progress);
+        log.close();
+        if (isTested) test.push(...(await finalTest(session, progress)));
+      } catch (error) {
+        if (!isInterruption(error)) throw error;
+        stoppedBy = error;
+      }
+    }
+    const result = conclude(session, command, policy.info.id, forecast, progress, test, stoppedBy);
+    if (!config.dryRun) await save(session, result);
+    return result;
+  } finally {
+    await session.close();
+  }
+}
+
+/**
+ * Opens the test split, once, at the end: the best workflow and all baselines on the same seeded items.
+ * @throws {ConfigError} when nothing was evaluated before.
+ */
+async function finalTest(session: RunSession, progress: SearchProgress): Promise<ResultRow[]> {
+  const { config, task, emit, executor } = session;
+  const best = bestOf(progress);
+  if (!best) throw new ConfigError("there is no workflow to test");
+  const items = await drawItems(task, "test", config.testLimit, config.seed);
+  emit({
+    type: "test-opened",
+    items: items.length,
+    purpose: `best workflow ${best.hash.slice(0, 12)} and baselines`,
+  });
+  const rows: ResultRow[] = [];
+  const contestants = [...progress.baselines, ...(isBaseline(best, progress) ? [] : [best])];
+  for (const contestant of contestants) {
+    const [evaluation] = await evaluateAll(
+      { ...session, settings: workSettings(session), onEvent: emit },
+      [contestant],
+      items,
+      `test of ${contestant.title}`,
+    );
+    const name = contestant.hash === best.hash ? BEST_ROW : contestant.title;
+    const title = name === BEST_ROW ? `best workflow (${contestant.title})` : contestant.title;
+    rows.push(resultRow({ name, title, split: "test", executor: executor.model.id }, evaluation!));
+  }
+  return rows;
+}
+
+function bestOf(progress: SearchProgress): ScoredWorkflow | undefined {
+  const contestants = [
+    ...progress.baselines.filter((seed) => !seed.source.includes("agent.weak.")),
+    ...progress.found,
+  ];
+  return contestants.sort((a, b) => compareEvaluations(a.evaluation, b.evaluation)).at(0);
+}
+
+function isBaseline(workflow: ScoredWorkflow, progress: SearchProgress): boolean {
+  return progress.baselines.some((baseline) => baseline.hash === workflow.hash);
+}
+
+function conclude(
+  session: RunSession,
+  command: "optimize" | "collect",
+  policy: string,
+  forecast: Forecast,
+  progress: SearchProgress,
+  test: ResultRow[],
+  stoppedBy: unknown,
+): OptimizeResult {
+  const { directory, task, executor, config } = session;
+  const best = bestOf(progress);
+  const candidates = candidateStats(
+    config.dryRun
+      ? []
+      : readTrajectory(directory.file("trajectories.jsonl")).filter((record) => record.kind === "turn"),
+  );
+  const row = (workflow: ScoredWorkflow, name: string, title: string) =>
+    resultRow({ name, title, split: "validation", executor: executor.model.id }, workflow.evaluation);
+  const validation = progress.baselines.map((baseline) =>
+    row(baseline, baseline.hash === best?.hash ? BEST_ROW : baseline.title, baseline.title),
+  );
+  if (best && !isBaseline(best, progress))
+    validation.push(row(best, BEST_ROW, `best workflow (${best.title})`));
+  const evaluations = [...progress.baselines, ...progress.found].map((workflow) => workflow.evaluation);
+  const spent = spentOf(session.store.ledgerTotals());
+  const bestRow = validation.find((line) => line.name === BEST_ROW);
+  const warnings = config.dryRun
+    ? []
+    : runWarnings({
+        baselines: progress.baselines,
+        evaluations,
+        test,
+        bestName: BEST_ROW,
+        candidates: candidates.count,
+        isSimulated: executor.model.isSimulated,
+      });
+  for (const message of warnings) session.emit({ type: "warning", message });
+  emitSpent(session);
+  const isComplete = stoppedBy === undefined && !config.dryRun;
+  session.emit({ type: "run-end", directory: directory.path, isComplete });
+  const costOf = (line: ResultRow) => (spent.dollars ? line.dollarsPerSample : line.tokensPerSample);
+  return {
+    command,
+    directory: directory.path,
+    task: task.name,
+    executor: executor.model.id,
+    policy,
+    isSimulated: executor.model.isSimulated,
+    forecast,
+    validation,
+    test,
+    best: best
+      ? { title: best.title, hash: best.hash, source: best.source, isBaseline: isBaseline(best, progress) }
+      : null,
+    candidates,
+    breakEven: Object.fromEntries(
+      validation
+        .filter((line) => line.name !== BEST_ROW && bestRow !== undefined)
+        .map((line) => [
+          line.title,
+          breakEven(spent.dollars || spent.tokens, costOf(line) ?? 0, costOf(bestRow!) ?? 0),
+        ]),
+    ),
+    warnings,
+    spent,
+    resultHash: resultHash(evaluations),
+    isComplete,
+    ...(stoppedBy === undefined ? {} : { stoppedBy }),
+  };
+}
+
+async function save(session: RunSession, result: OptimizeResult): Promise<void> {
+  const { stoppedBy, ...plain } = result;
+  const summary = stoppedBy === undefined ? plain : { ...plain, stoppedBy: messageOf(stoppedBy) };
+  await writeAtomic(session.directory.file("summary.json"), `${JSON.stringify(summary, null, 2)}\n`);
+  if (result.best) await writeAtomic(session.directory.file("best-workflow.js"), result.best.source);
+}

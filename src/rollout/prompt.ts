@@ -1,0 +1,163 @@
+/** @file Prompts for the meta-agent: `full` extends one conversation, `compact` rebuilds a short state each turn. */
+import type { ChatMessage } from "../llm/chat-model.js";
+import type { Sample } from "../tasks/task.js";
+import type { AnswerKind } from "../workflow/answer-kind.js";
+import { techniqueMenu } from "../workflow/techniques.js";
+import { apiText } from "../workflow/workflow-api.js";
+import type { Evaluation } from "./evaluation.js";
+import { feedback, percent, quote } from "./feedback.js";
+
+export type PromptStyle = "full" | "compact";
+
+/** A workflow the meta-agent is shown, with what validation said about it. */
+export interface ShownWorkflow {
+  title: string;
+  source: string;
+  evaluation: Evaluation;
+}
+
+/** What the policy acts on. */
+export interface PolicyState {
+  task: { title: string; description: string; answer: AnswerKind };
+  /** One public item, shown without its answer. */
+  example: Sample;
+  /** Optional calls that exist here ("weak", "runPython", …). */
+  offers: ReadonlySet<string>;
+  /** Aliases of further executors. */
+  models: readonly string[];
+  seeds: readonly ShownWorkflow[];
+  /** Kept replies of earlier turns of this episode, oldest first. */
+  turns: readonly { reply: string; shown: ShownWorkflow }[];
+  validation: readonly Sample[];
+  seed: number;
+}
+
+const ANSWER: Record<AnswerKind, string> = {
+  number: "The answer is a number.",
+  choice: "The answer is the letter of one of task.choices.",
+  text: "The answer is a short text.",
+  code: "The answer is a complete Python program.",
+};
+
+const EXAMPLE_CHARACTERS = { full: 1200, compact: 240 };
+
+/** The conversation the policy continues with its next workflow. */
+export function buildPrompt(state: PolicyState, style: PromptStyle): ChatMessage[] {
+  return style === "full" ? fullPrompt(state) : compactPrompt(state);
+}
+
+function fullPrompt(state: PolicyState): ChatMessage[] {
+  const { offers } = state;
+  const system = [
+    "You design workflows: short JavaScript programs that solve one kind of task by calling a strong language model.",
+    "Reply with a short analysis of what to change, then the whole program in one ```js block:",
+    "export default async function workflow(agent, task) { … return answer }",
+    "",
+    apiText({ offers, style: "full" }),
+    state.models.length > 0 ? `Values of the option model: ${state.models.join(", ")}.` : "",
+    "",
+    techniqueMenu({ offers }),
+    "",
+    "No imports, no network, no other globals. Do not use try/catch to hide errors.",
+  ];
+  const user = [
+    taskCard(state, "full"),
+    "",
+    ...state.seeds.flatMap((seed) => [
+      `Workflow "${seed.title}": accuracy ${percent(seed.evaluation.accuracy)}.`,
+      fence(seed.source),
+      "",
+    ]),
+    bestFeedback(state, 3, 400),
+    "",
+    "Write a workflow that is more accurate. Use a technique the ones above lack.",
+  ];
+  const messages: ChatMessage[] = [
+    { role: "system", content: joined(system) },
+    { role: "user", content: joined(user) },
+  ];
+  for (const { reply, shown } of state.turns) {
+    messages.push(
+      { role: "assistant", content: reply },
+      {
+        role: "user",
+        content: joined([
+          "Result of this workflow:",
+          feedback(shown.evaluation, state.validation, { failures: 3, maxCharacters: 400, seed: state.seed }),
+          "",
+          "Write a workflow that is more accurate.",
+        ]),
+      },
+    );
+  }
+  return messages;
+}
+
+/** About 500 tokens: one current workflow, one failure, the short API. */
+function compactPrompt(state: PolicyState): ChatMessage[] {
+  const current = currentWorkflow(state);
+  const { offers } = state;
+  const user = [
+    "Write a better workflow: a short JavaScript program that calls a strong language model.",
+    taskCard(state, "compact"),
+    apiText({ offers, style: "compact" }),
+    techniqueMenu({ offers }),
+    `Current workflow, accuracy ${percent(current.evaluation.accuracy)}:`,
+    fence(current.source),
+    feedback(current.evaluation, state.validation, { failures: 1, maxCharacters: 160, seed: state.seed }),
+    "Write one sentence on what to change, then the whole new program in a ```js block.",
+  ];
+  return [{ role: "user", content: joined(user) }];
+}
+
+/** The user turn that hands a failed candidate back; its reply is a sample of its own with this prompt. */
+export function buildRepairPrompt(
+  prompt: readonly ChatMessage[],
+  failedReply: string,
+  failure: string,
+  style: PromptStyle,
+): ChatMessage[] {
+  const request = joined([
+    `That workflow failed its quick check: ${quote(failure, 400)}`,
+    "Correct it. Reply with one sentence, then the whole program in one ```js block.",
+  ]);
+  const cut = failedReply.slice(0, style === "full" ? 8000 : 1200);
+  return [...prompt, { role: "assistant", content: cut }, { role: "user", content: request }];
+}
+
+/** Best of the seeds at the first turn, afterwards the kept workflow of the turn before. */
+export function currentWorkflow(state: Pick<PolicyState, "seeds" | "turns">): ShownWorkflow {
+  const kept = state.turns.at(-1)?.shown;
+  if (kept) return kept;
+  const [first, ...rest] = state.seeds;
+  if (!first) throw new RangeError("a state needs at least one seed workflow");
+  return rest.reduce(
+    (best, seed) => (seed.evaluation.accuracy > best.evaluation.accuracy ? seed : best),
+    first,
+  );
+}
+
+function taskCard(state: PolicyState, style: PromptStyle): string {
+  const { task, example } = state;
+  const lines = [`Task: ${task.title}. ${task.description} ${ANSWER[task.answer]}`];
+  lines.push(`Example question (data): ${quote(example.question, EXAMPLE_CHARACTERS[style])}`);
+  if (example.context !== undefined) lines.push("Each item has a text to read in task.context.");
+  return lines.join("\n");
+}
+
+function bestFeedback(state: PolicyState, failures: number, maxCharacters: number): string {
+  const current = currentWorkflow({ seeds: state.seeds, turns: [] });
+  const text = feedback(current.evaluation, state.validation, { failures, maxCharacters, seed: state.seed });
+  return `Result of "${current.title}":\n${text}`;
+}
+
+function fence(source: string): string {
+  return `\`\`\`js\n${source.trim()}\n\`\`\``;
+}
+
+function joined(lines: readonly string[]): string {
+  return lines
+    .join("\n")
+    .replace(/\n{3,}/g, "\n\n")
+    .trim();
+}

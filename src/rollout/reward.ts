@@ -1,0 +1,43 @@
+/** @file Rewards of a candidate: pure functions of the evaluation history, fixed at the start of a turn. */
+
+/** What was known when the turn began: the same for all its candidates, so that their order changes nothing. */
+export interface RewardHistory {
+  /** Best accuracy of the episode so far, the seed workflows shown included. */
+  best: number;
+  /** Accuracy of the workflow the turn started from. */
+  previous: number;
+  /** Number of validation samples behind an accuracy. */
+  sampleCount: number;
+}
+
+export type RewardFunction = (accuracy: number, history: RewardHistory) => number;
+export type RewardName = "discrete" | "relative-gain";
+
+const LOW_ACCURACY = 0.3;
+const LOW_ACCURACY_DEDUCTION = 0.1;
+
+/**
+ * 1 beats the best so far, 0.5 beats the previous entry, else 0; 0.1 less below accuracy 0.3.
+ * @source the reference code of W4S (arXiv 2504.04785): discrete reward.
+ */
+export function discreteReward(): RewardFunction {
+  return (accuracy, { best, previous }) => {
+    const gain = accuracy > best ? 1 : accuracy > previous ? 0.5 : 0;
+    return accuracy < LOW_ACCURACY ? gain - LOW_ACCURACY_DEDUCTION : gain;
+  };
+}
+
+/**
+ * (accuracy − best) / max(best, 1/n), clipped to ±1; n is the number of validation samples.
+ * @source the continuous reward of the same code, with a floor so that a best of 0 does not divide by zero.
+ */
+export function relativeGainReward(): RewardFunction {
+  return (accuracy, { best, sampleCount }) => {
+    const scale = Math.max(best, 1 / Math.max(1, sampleCount));
+    return Math.max(-1, Math.min(1, (accuracy - best) / scale));
+  };
+}
+
+export function rewardFunction(name: RewardName): RewardFunction {
+  return name === "discrete" ? discreteReward() : relativeGainReward();
+}

@@ -1,0 +1,56 @@
+/** @file What a run tells while it works; the same records go to events.jsonl and to the progress printer. */
+import type { Interval } from "./statistics.js";
+
+export type RunEvent =
+  | {
+      type: "run-start";
+      command: string;
+      directory: string;
+      task: string;
+      isResumed: boolean;
+      executor: string;
+      policy: string;
+      isSimulated: boolean;
+    }
+  | { type: "forecast"; forecast: Forecast }
+  | { type: "warning"; message: string }
+  | { type: "baseline-scored"; name: string; accuracy: number; interval: Interval; n: number }
+  | { type: "episode-start"; episode: number; episodes: number }
+  | { type: "turn-start"; episode: number; turn: number; turns: number }
+  | {
+      type: "candidates-written";
+      episode: number;
+      turn: number;
+      count: number;
+      valid: number;
+      seconds: number;
+      isResumed: boolean;
+    }
+  | { type: "job-done"; done: number; total: number; what: string }
+  | {
+      type: "candidate-scored";
+      episode: number;
+      turn: number;
+      index: number;
+      status: string;
+      accuracy: number | null;
+      reward: number;
+      techniques: string[];
+    }
+  | { type: "turn-end"; episode: number; turn: number; best: number; kept: string | null }
+  | { type: "test-opened"; items: number; purpose: string }
+  | { type: "spent"; calls: number; tokens: number; dollars: number | null }
+  | { type: "run-end"; directory: string; isComplete: boolean };
+
+export type OnRunEvent = (event: RunEvent) => void;
+
+/** Upper estimates printed by --dry-run before anything is paid. */
+export interface Forecast {
+  executorCalls: number;
+  executorTokens: number;
+  /** null when the price of the model is unknown. */
+  dollars: number | null;
+  minutes: number;
+  /** How each figure came about, one line each. */
+  basis: string[];
+}

@@ -1,0 +1,93 @@
+/** @file A found workflow inside someone's own program: one input in, one answer out. */
+import { Budget, type BudgetLimits } from "../core/budget.js";
+import { seedFrom } from "../core/hash.js";
+import { CallStore } from "../llm/call-store.js";
+import type { ChatModel } from "../llm/chat-model.js";
+import { MeteredModel } from "../llm/metered-model.js";
+import type { Price } from "../llm/prices.js";
+import type { VisibleTask } from "../tasks/task.js";
+import { QuickJsSandbox } from "../workflow/quickjs-sandbox.js";
+import type { SandboxLimits, WorkflowRun } from "../workflow/workflow-run.js";
+import { type UsageByRole, WorkflowAgent, type WorkflowModels } from "./workflow-agent.js";
+
+export interface WorkflowRunnerOptions {
+  executor: ChatModel;
+  /** Further executors by the alias workflows use in the `model` option. */
+  aliases?: Record<string, ChatModel>;
+  /** The cheap model behind `agent.weak`. */
+  weak?: ChatModel;
+  /** File of the reply cache; default: kept in memory for the lifetime of the runner. */
+  cachePath?: string;
+  /** Shared by all runs of this runner. */
+  budget?: BudgetLimits;
+  /** Price of the executor; without it dollars are reported as null. */
+  price?: Price;
+  limits?: Partial<SandboxLimits>;
+  /** Limit of a reply in tokens. Default 1 024. */
+  maxTokens?: number;
+  /** Default 0. */
+  seed?: number;
+}
+
+/** One run with what it used. */
+export type WorkflowAnswer = WorkflowRun & { usage: Record<string, UsageByRole> };
+
+/**
+ * Runs workflows on inputs; keep one for the lifetime of a service, it holds a warm sandbox.
+ * @example
+ * await using runner = new WorkflowRunner({ executor });
+ * const { status, answer } = await runner.run(source, { question: "How much is 3 × 4?" });
+ */
+export class WorkflowRunner {
+  readonly #sandbox: QuickJsSandbox;
+  readonly #store: CallStore;
+  readonly #models: WorkflowModels;
+  readonly #options: WorkflowRunnerOptions;
+
+  constructor(options: WorkflowRunnerOptions) {
+    this.#options = options;
+    const { seed = 0, cachePath = ":memory:" } = options;
+    this.#store = CallStore.open(cachePath);
+    const budget = new Budget(options.budget);
+    const meter = (model: ChatModel, role: string, price?: Price) =>
+      new MeteredModel({ model, role, store: this.#store, budget, seed, ...(price ? { price } : {}) });
+    this.#models = {
+      executor: meter(options.executor, "executor", options.price),
+      aliases: new Map(
+        Object.entries(options.aliases ?? {}).map(([name, model]) => [name, meter(model, name)]),
+      ),
+      ...(options.weak ? { weak: meter(options.weak, "weak") } : {}),
+    };
+    this.#sandbox = new QuickJsSandbox({ ...(options.limits ? { limits: options.limits } : {}) });
+  }
+
+  /**
+   * @param source - workflow source, as in best-workflow.js
+   * @param input - what the workflow sees as `task`
+   * @returns the tagged result; a failing workflow does not throw
+   * @throws {ModelCallError | BudgetExceededError} when the executor is unusable or the budget spent
+   */
+  async run(
+    source: string,
+    input: Omit<VisibleTask, "id"> & { id?: string },
+    { signal, epoch = 0 }: { signal?: AbortSignal; epoch?: number } = {},
+  ): Promise<WorkflowAnswer> {
+    const { maxTokens = 1024, seed = 0 } = this.#options;
+    const agent = new WorkflowAgent(this.#models, { maxTokens, epoch });
+    const task = { id: "input", ...input };
+    const run = await this.#sandbox.run(source, task, agent, {
+      seed: seedFrom(seed, task.id, epoch),
+      ...(signal ? { signal } : {}),
+    });
+    return { ...run, usage: Object.fromEntries(agent.usage) };
+  }
+
+  async close(): Promise<void> {
+    await this.#sandbox.close();
+    this.#store.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}

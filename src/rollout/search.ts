@@ -1,0 +1,84 @@
+/** @file The search both `optimize` and `collect` run: baselines on validation, then episodes. */
+
+import { workflowHash } from "../workflow/workflow-hash.js";
+import { playEpisode, type ScoredWorkflow } from "./episode.js";
+import type { Policy } from "./policy.js";
+import { rewardFunction } from "./reward.js";
+import { cardOf, emitSpent, type RunSession, workSettings } from "./run-session.js";
+import { seedWorkflows } from "./seed-workflows.js";
+import { TrajectoryLog } from "./trajectory.js";
+import { evaluateAll, type Workbench } from "./workbench.js";
+
+export interface SearchProgress {
+  baselines: ScoredWorkflow[];
+  found: ScoredWorkflow[];
+}
+
+/** The baselines that make sense here: the local model alone only where one is offered to workflows. */
+export function baselinesOf(session: Pick<RunSession, "task" | "models" | "validation">) {
+  const { task, models, validation } = session;
+  return seedWorkflows(cardOf(task).answer, validation[0]?.context !== undefined).filter(
+    (seed) => seed.name !== "weak-alone" || models.weak !== undefined,
+  );
+}
+
+/**
+ * Plays all episodes. `progress` is filled as it goes, so that a run that is stopped can still report.
+ * @throws what stopped the run; everything finished is stored.
+ */
+export async function search(
+  session: RunSession,
+  policy: Policy,
+  progress: SearchProgress,
+): Promise<TrajectoryLog> {
+  const { config, directory, task, executor, emit } = session;
+  const log = new TrajectoryLog(directory.file("trajectories.jsonl"));
+  try {
+    if (!log.header) {
+      log.append({
+        kind: "header",
+        version: 1,
+        task: { name: task.name, hash: task.hash },
+        executor: executor.model.id,
+        isSimulated: executor.model.isSimulated,
+        policy: policy.info,
+        seed: config.seed,
+      });
+    }
+    const bench: Workbench = {
+      task,
+      card: cardOf(task),
+      offers: new Set(session.models.weak ? ["weak"] : []),
+      models: [...session.models.aliases.keys()],
+      validation: session.validation,
+      runner: session.runner,
+      policy,
+      log,
+      reward: rewardFunction(config.reward),
+      settings: workSettings(session),
+      onEvent: (event) => {
+        emit(event);
+        if (event.type === "turn-end") emitSpent(session);
+      },
+      ...(session.signal ? { signal: session.signal } : {}),
+    };
+    for (const seed of baselinesOf(session)) {
+      const workflow = { hash: workflowHash(seed.source), source: seed.source };
+      const [evaluation] = await evaluateAll(bench, [workflow], session.validation, seed.title);
+      progress.baselines.push({ ...workflow, title: seed.title, evaluation: evaluation! });
+      const { accuracy, interval, n } = evaluation!;
+      emit({ type: "baseline-scored", name: seed.title, accuracy, interval, n });
+      emitSpent(session);
+    }
+    // The local model alone is a baseline, not a start for designs that are to use the strong model.
+    const shownSeeds = progress.baselines.filter((seed) => !seed.source.includes("agent.weak."));
+    for (let episode = 0; episode < config.episodes; episode++) {
+      emit({ type: "episode-start", episode, episodes: config.episodes });
+      progress.found.push(...(await playEpisode(bench, shownSeeds, episode)));
+    }
+    return log;
+  } catch (error) {
+    log.close();
+    throw error;
+  }
+}

@@ -1,0 +1,64 @@
+/** @file Means with bootstrap intervals, for one list of scores and for paired differences. */
+import { Random } from "../core/random.js";
+
+export interface Interval {
+  low: number;
+  high: number;
+}
+
+/** The mean, or 0 of an empty list. */
+export function mean(values: readonly number[]): number {
+  return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/**
+ * 95 % percentile bootstrap interval of the mean, resampling whole values.
+ * With fewer than two values, or where all are equal, a percentile bootstrap has no width; the Wilson interval of a
+ * proportion is returned instead, so that 10 of 10 is not printed as certain.
+ * @param values - scores in 0–1, n of them
+ * @param resamples - 1 000 by default, enough for two digits
+ */
+export function bootstrapInterval(values: readonly number[], seed: number, resamples = 1000): Interval {
+  const n = values.length;
+  if (n === 0) return { low: 0, high: 1 };
+  if (values.every((value) => value === values[0])) return wilsonInterval(mean(values), n);
+  const [low, high] = resampledQuantiles(values, seed, resamples);
+  return { low: low as number, high: high as number };
+}
+
+/** Wilson score interval of a proportion p over n trials, z = 1.96. */
+export function wilsonInterval(p: number, n: number): Interval {
+  const z = 1.96;
+  const centre = (p + (z * z) / (2 * n)) / (1 + (z * z) / n);
+  const half = (z / (1 + (z * z) / n)) * Math.sqrt((p * (1 - p)) / n + (z * z) / (4 * n * n));
+  return { low: Math.max(0, centre - half), high: Math.min(1, centre + half) };
+}
+
+/**
+ * 95 % bootstrap interval of mean(a − b) over pairs of the same items.
+ * @throws {RangeError} when the lists differ in length.
+ */
+export function pairedDifference(
+  a: readonly number[],
+  b: readonly number[],
+  seed: number,
+  resamples = 1000,
+): { difference: number; interval: Interval } {
+  if (a.length !== b.length) throw new RangeError(`paired lists differ: ${a.length} and ${b.length}`);
+  const differences = a.map((value, index) => value - (b[index] as number));
+  if (differences.length === 0) return { difference: 0, interval: { low: -1, high: 1 } };
+  const [low, high] = resampledQuantiles(differences, seed, resamples);
+  return { difference: mean(differences), interval: { low: low as number, high: high as number } };
+}
+
+function resampledQuantiles(values: readonly number[], seed: number, resamples: number): number[] {
+  const random = new Random(seed);
+  const means = new Float64Array(resamples);
+  for (let r = 0; r < resamples; r++) {
+    let sum = 0;
+    for (let i = 0; i < values.length; i++) sum += values[random.integer(0, values.length - 1)] as number;
+    means[r] = sum / values.length;
+  }
+  means.sort();
+  return [0.025, 0.975].map((q) => means[Math.min(resamples - 1, Math.floor(q * resamples))] as number);
+}

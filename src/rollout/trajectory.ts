@@ -1,0 +1,167 @@
+/** @file The record of a run on disk: trajectories.jsonl, a portable dataset and the truth that resume reads. */
+import { z } from "zod";
+import { InputError } from "../core/errors.js";
+import { JsonlLog } from "../core/jsonl-log.js";
+
+/** Raised when a reader of an older version could misread a line. */
+export const TRAJECTORY_VERSION = 1;
+
+const policyInfo = z.object({
+  id: z.string(),
+  modelHash: z.string(),
+  tokenizerHash: z.string(),
+  templateHash: z.string(),
+  adapterHash: z.string().nullable(),
+  device: z.string(),
+});
+
+const header = z.object({
+  kind: z.literal("header"),
+  version: z.number().int(),
+  task: z.object({ name: z.string(), hash: z.string() }),
+  executor: z.string(),
+  isSimulated: z.boolean(),
+  policy: policyInfo,
+  seed: z.number().int(),
+});
+
+const action = z.object({
+  /** Number of the candidate within its turn; repairs are numbered on. */
+  index: z.number().int(),
+  /** Candidate this one repairs, and how many repairs came before. */
+  repairOf: z.number().int().nullable(),
+  attempt: z.number().int(),
+  seed: z.number().int(),
+  temperature: z.number(),
+  /** Techniques the grammar forced; not empty = drawn off-policy. */
+  forced: z.array(z.string()),
+  text: z.string(),
+  tokens: z.array(z.number().int()),
+  /** Natural-log probability of each token where it was asked for. */
+  logProbs: z.array(z.number()).optional(),
+  finishReason: z.string(),
+});
+
+const actions = z.object({
+  kind: z.literal("actions"),
+  episode: z.number().int(),
+  turn: z.number().int(),
+  /** Distinguishes the turn's own prompt ("turn") from each repair prompt ("repair-<index>"). */
+  prompt: z.string(),
+  promptTokens: z.array(z.number().int()),
+  messages: z.array(z.object({ role: z.string(), content: z.string() })),
+  seconds: z.number(),
+  actions: z.array(action),
+});
+
+const candidate = z.object({
+  index: z.number().int(),
+  repairOf: z.number().int().nullable(),
+  forced: z.array(z.string()),
+  techniques: z.array(z.string()),
+  workflowHash: z.string().nullable(),
+  source: z.string().nullable(),
+  /** "scored" on the whole validation set, "screened-out" after the small one, "invalid" by the quick check. */
+  outcome: z.enum(["scored", "screened-out", "invalid"]),
+  /** Status of the quick check or of the extraction. */
+  status: z.string(),
+  message: z.string().optional(),
+  accuracy: z.number().nullable(),
+  screenAccuracy: z.number().nullable(),
+  interval: z.object({ low: z.number(), high: z.number() }).nullable(),
+  n: z.number().int(),
+  calls: z.number(),
+  tokens: z.number(),
+  dollars: z.number().nullable(),
+  reward: z.number(),
+});
+
+const turn = z.object({
+  kind: z.literal("turn"),
+  episode: z.number().int(),
+  turn: z.number().int(),
+  history: z.object({ best: z.number(), previous: z.number(), sampleCount: z.number() }),
+  parentHash: z.string().nullable(),
+  candidates: z.array(candidate),
+  /** The candidate that becomes the next state; null when none was valid. */
+  kept: z.number().int().nullable(),
+});
+
+const record = z.discriminatedUnion("kind", [header, actions, turn]);
+
+export type TrajectoryHeader = z.infer<typeof header>;
+export type ActionRecord = z.infer<typeof action>;
+export type ActionsRecord = z.infer<typeof actions>;
+export type CandidateRecord = z.infer<typeof candidate>;
+export type TurnRecord = z.infer<typeof turn>;
+export type TrajectoryRecord = z.infer<typeof record>;
+
+/**
+ * Reads the records of a trajectory file.
+ * @throws {InputError} on a newer version or a record that does not fit; {StorageError} on damage.
+ */
+export function readTrajectory(path: string): TrajectoryRecord[] {
+  return JsonlLog.read(path).records.map((value, index) => parseRecord(value, path, index + 1));
+}
+
+function parseRecord(value: unknown, path: string, line: number): TrajectoryRecord {
+  const version = (value as { version?: unknown }).version;
+  if (typeof version === "number" && version > TRAJECTORY_VERSION) {
+    throw new InputError(`${path}: written by a newer w4s (trajectory version ${version})`, {
+      hint: `this one reads up to version ${TRAJECTORY_VERSION}; update w4s`,
+    });
+  }
+  const parsed = record.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new InputError(`${path}: line ${line}: ${issue?.path.join(".")}: ${issue?.message}`);
+}
+
+/** Appends to a trajectory and answers from what earlier sessions of the same run wrote. */
+export class TrajectoryLog {
+  readonly isTorn: boolean;
+  readonly #log: JsonlLog;
+  readonly #actions = new Map<string, ActionsRecord>();
+  readonly #turns = new Map<string, TurnRecord>();
+  #header: TrajectoryHeader | undefined;
+
+  constructor(path: string) {
+    const { log, records, isTorn } = JsonlLog.open(path);
+    this.#log = log;
+    this.isTorn = isTorn;
+    for (const [index, value] of records.entries()) this.#remember(parseRecord(value, path, index + 1));
+  }
+
+  get header(): TrajectoryHeader | undefined {
+    return this.#header;
+  }
+
+  actions(episode: number, turn: number, prompt: string): ActionsRecord | undefined {
+    return this.#actions.get(`${episode}/${turn}/${prompt}`);
+  }
+
+  turn(episode: number, turn: number): TurnRecord | undefined {
+    return this.#turns.get(`${episode}/${turn}`);
+  }
+
+  turns(): TurnRecord[] {
+    return [...this.#turns.values()];
+  }
+
+  /** On the disk when this returns: what was generated is never generated again. */
+  append(value: TrajectoryRecord): void {
+    this.#log.append(value, true);
+    this.#remember(value);
+  }
+
+  close(): void {
+    this.#log.close();
+  }
+
+  #remember(value: TrajectoryRecord): void {
+    if (value.kind === "header") this.#header = value;
+    else if (value.kind === "actions")
+      this.#actions.set(`${value.episode}/${value.turn}/${value.prompt}`, value);
+    else this.#turns.set(`${value.episode}/${value.turn}`, value);
+  }
+}

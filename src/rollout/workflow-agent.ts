@@ -1,0 +1,234 @@
+/** @file Answers the host calls of one workflow run: `agent.text`, `agent.json` and their weak twins. */
+
+import { ModelCallError, W4sError } from "../core/errors.js";
+import { canonicalJson } from "../core/hash.js";
+import type { ChatMessage, ChatRequest } from "../llm/chat-model.js";
+import type { MeteredModel } from "../llm/metered-model.js";
+import type { AgentHost } from "../workflow/workflow-run.js";
+
+/** The models a workflow can reach: the default executor, aliases from the config, and the local model. */
+export interface WorkflowModels {
+  executor: MeteredModel;
+  /** Other executors by alias, chosen by the `model` option of a call. */
+  aliases: ReadonlyMap<string, MeteredModel>;
+  /** The local model as a cheap worker; without it `agent.weak` is not offered. */
+  weak?: MeteredModel;
+}
+
+/** An outage while one sample ran: the sample is lost and asked again later, the workflow is not blamed. */
+export class SampleOutageError extends W4sError {
+  readonly isFatal = true;
+  constructor(cause: ModelCallError) {
+    super("sample-outage", cause.message, { cause });
+  }
+}
+
+/** Failures that the workflow's own request brought about: the guest sees them as exceptions. */
+const GUEST_KINDS: ReadonlySet<string> = new Set([
+  "context-length",
+  "refused",
+  "empty",
+  "length",
+  "bad-request",
+]);
+
+/** Replies are sampled, not greedy, when several are asked for without a temperature: else all would be equal. */
+const MANY_REPLIES_TEMPERATURE = 0.7;
+
+interface TextOptions {
+  n?: number;
+  temperature?: number;
+  role?: string;
+  maxTokens?: number;
+  model?: string;
+}
+
+/** What one run used, by role ("executor", an alias, "weak"). */
+export interface UsageByRole {
+  calls: number;
+  cachedCalls: number;
+  promptTokens: number;
+  completionTokens: number;
+  /** null when the price is unknown. */
+  dollars: number | null;
+  latencyMs: number;
+}
+
+export class WorkflowAgent implements AgentHost {
+  readonly offers: ReadonlySet<string>;
+  /** Filled while the run goes on; cached calls count with the tokens and dollars they cost when first paid. */
+  readonly usage = new Map<string, UsageByRole>();
+  /** Calls that ended in an empty reply: many of them mean a misconfigured executor, not a bad workflow. */
+  emptyReplies = 0;
+  readonly #models: WorkflowModels;
+  readonly #maxTokens: number;
+  readonly #epoch: number;
+  readonly #occurrences = new Map<string, number>();
+
+  /**
+   * @param options.maxTokens - limit of a reply where the workflow gives none, and its upper bound
+   * @param options.epoch - repetitions of the same sample with fresh replies
+   */
+  constructor(models: WorkflowModels, options: { maxTokens: number; epoch?: number }) {
+    this.#models = models;
+    this.#maxTokens = options.maxTokens;
+    this.#epoch = options.epoch ?? 0;
+    this.offers = new Set(models.weak ? ["weak"] : []);
+  }
+
+  async call(name: string, args: readonly unknown[], signal: AbortSignal): Promise<unknown> {
+    const isWeak = name.startsWith("weak.");
+    switch (isWeak ? name.slice("weak.".length) : name) {
+      case "text": {
+        const [prompt, options] = args as [string | ChatMessage[], TextOptions | undefined];
+        return await this.#ask(isWeak, toMessages(prompt, options?.role), options ?? {}, false, signal);
+      }
+      case "json": {
+        const [prompt, keys, options] = args as [string | ChatMessage[], string[], TextOptions | undefined];
+        return await this.#json(isWeak, prompt, keys, options ?? {}, signal);
+      }
+      default:
+        throw new Error(`agent.${name} is not offered for this task`);
+    }
+  }
+
+  /** Replies parsed into objects; one that cannot be parsed is asked again once, then all its keys are "". */
+  async #json(
+    isWeak: boolean,
+    prompt: string | ChatMessage[],
+    keys: readonly string[],
+    options: TextOptions,
+    signal: AbortSignal,
+  ): Promise<unknown> {
+    const messages = toMessages(prompt, options.role);
+    const wanted = keys.map((key) => `${JSON.stringify(key)}: "..."`).join(", ");
+    messages.push({
+      role: "user",
+      content: `Reply with one JSON object and nothing else, with exactly these keys: {${wanted}}`,
+    });
+    const merged = mergeNeighbours(messages);
+    const texts = await this.#ask(isWeak, merged, options, true, signal);
+    const objects = await Promise.all(
+      texts.map(async (text) => {
+        const first = parseKeys(text, keys);
+        if (first) return first;
+        const [again] = await this.#ask(isWeak, merged, { ...options, n: 1 }, true, signal);
+        return parseKeys(again ?? "", keys) ?? Object.fromEntries(keys.map((key) => [key, ""]));
+      }),
+    );
+    return (options.n ?? 1) > 1 ? objects : objects[0];
+  }
+
+  async #ask(
+    isWeak: boolean,
+    messages: ChatMessage[],
+    options: TextOptions,
+    json: boolean,
+    signal: AbortSignal,
+  ): Promise<string[]> {
+    const model = this.#modelFor(isWeak, options.model);
+    const n = options.n ?? 1;
+    const request: ChatRequest = {
+      messages,
+      n,
+      temperature: options.temperature ?? (n > 1 ? MANY_REPLIES_TEMPERATURE : 0),
+      maxTokens: Math.min(options.maxTokens ?? this.#maxTokens, this.#maxTokens),
+      ...(json ? { json } : {}),
+    };
+    // Counted here, synchronously, so that the numbers follow the order of the guest's calls at any concurrency.
+    const identity = canonicalJson([model.role, request]);
+    const occurrence = this.#occurrences.get(identity) ?? 0;
+    this.#occurrences.set(identity, occurrence + 1);
+    try {
+      const result = await model.chat({ ...request, signal }, { occurrence, epoch: this.#epoch });
+      this.#count(model.role, result.isCached, result.usage, result.dollars, result.latencyMs ?? 0);
+      return result.texts;
+    } catch (error) {
+      if (error instanceof ModelCallError && !error.isFatal) {
+        if (error.kind === "empty") this.emptyReplies++;
+        if (!GUEST_KINDS.has(error.kind)) throw new SampleOutageError(error);
+      }
+      throw error;
+    }
+  }
+
+  #modelFor(isWeak: boolean, alias: string | undefined): MeteredModel {
+    if (isWeak) {
+      if (!this.#models.weak) throw new Error("agent.weak is not offered here: no local model was given");
+      if (alias !== undefined) throw new Error("agent.weak takes no model option");
+      return this.#models.weak;
+    }
+    if (alias === undefined || alias === "default") return this.#models.executor;
+    const model = this.#models.aliases.get(alias);
+    if (!model) {
+      const known = ["default", ...this.#models.aliases.keys()].join(", ");
+      throw new Error(`unknown model alias ${JSON.stringify(alias)}; known: ${known}`);
+    }
+    return model;
+  }
+
+  #count(
+    role: string,
+    isCached: boolean,
+    usage: { promptTokens: number; completionTokens: number },
+    dollars: number | null,
+    latencyMs: number,
+  ): void {
+    const sum = this.usage.get(role) ?? {
+      calls: 0,
+      cachedCalls: 0,
+      promptTokens: 0,
+      completionTokens: 0,
+      dollars: 0,
+      latencyMs: 0,
+    };
+    sum.calls++;
+    if (isCached) sum.cachedCalls++;
+    sum.promptTokens += usage.promptTokens;
+    sum.completionTokens += usage.completionTokens;
+    sum.dollars = sum.dollars === null || dollars === null ? null : sum.dollars + dollars;
+    sum.latencyMs += latencyMs;
+    this.usage.set(role, sum);
+  }
+}
+
+function toMessages(prompt: string | readonly ChatMessage[], role: string | undefined): ChatMessage[] {
+  const messages: ChatMessage[] =
+    typeof prompt === "string"
+      ? [{ role: "user", content: prompt }]
+      : prompt.map((message) => ({ ...message }));
+  return role === undefined ? messages : [{ role: "system", content: `You are ${role}.` }, ...messages];
+}
+
+/** Two user messages in a row become one: some chat templates refuse anything but strict alternation. */
+function mergeNeighbours(messages: readonly ChatMessage[]): ChatMessage[] {
+  const merged: ChatMessage[] = [];
+  for (const message of messages) {
+    const last = merged.at(-1);
+    if (last?.role === message.role) last.content += `\n\n${message.content}`;
+    else merged.push({ ...message });
+  }
+  return merged;
+}
+
+/** The first JSON object in a reply with all keys as strings, or undefined. */
+export function parseKeys(text: string, keys: readonly string[]): Record<string, string> | undefined {
+  const start = text.indexOf("{");
+  const end = text.lastIndexOf("}");
+  if (start < 0 || end <= start) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(text.slice(start, end + 1));
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+  const members = new Map(Object.entries(value));
+  const out: [string, string][] = [];
+  for (const key of keys) {
+    const member: unknown = members.get(key);
+    if (member === undefined || member === null) return undefined;
+    out.push([key, typeof member === "string" ? member : JSON.stringify(member)]);
+  }
+  return Object.fromEntries(out);
+}

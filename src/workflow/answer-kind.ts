@@ -1,0 +1,30 @@
+/** @file What a workflow has to return. */
+
+export type AnswerKind = "number" | "choice" | "text" | "code";
+
+/** The problem as the inside of a template literal, with everything a solver needs to see. */
+export function problemTemplate(kind: AnswerKind, hasContext: boolean): string {
+  if (kind === "code") return "${task.prompt}";
+  const context = hasContext ? "${task.context}\\n\\n" : "";
+  const choices =
+    kind === "choice"
+      ? '\\n${task.choices.map((text, i) => String.fromCharCode(65 + i) + ". " + text).join("\\n")}'
+      : "";
+  return `${context}\${task.question}${choices}`;
+}
+
+/** How a reply becomes an answer: an expression over the variable `reply`. */
+export const READ_REPLY: Record<AnswerKind, string> = {
+  number: "number(reply)",
+  choice: "choice(reply, task.choices)",
+  text: 'extract(reply, "answer") || reply.trim()',
+  code: "code(reply)",
+};
+
+/** How a call states the form of the answer. */
+export const STATE_FORMAT: Record<AnswerKind, string> = {
+  number: "End with the final answer as a number.",
+  choice: "End with the letter of the right option.",
+  text: "Give the final answer inside <answer></answer>.",
+  code: "Give the complete Python program in one code block.",
+};

@@ -1,0 +1,78 @@
+/** @file What one run of a workflow on one sample leaves behind. A failing workflow is data, never an exception. */
+
+export type WorkflowStatus =
+  | "ok"
+  | "extract-failed"
+  | "refused"
+  | "threw"
+  | "timed-out"
+  | "out-of-memory"
+  | "too-big"
+  | "bad-result"
+  | "budget";
+
+export interface WorkflowRun {
+  status: WorkflowStatus;
+  /** The returned answer (JSON value); present only when status is "ok". */
+  answer?: unknown;
+  /** Bounded message (≤ 4 KiB) when status is not "ok"; names the line of the source where known. */
+  error?: string;
+  /** What `agent.log` collected, cut at its cap with a mark. */
+  log: string;
+  /** Host calls that were admitted, by name. */
+  calls: Record<string, number>;
+  /** Wall milliseconds; never part of a result hash. */
+  wallMs: number;
+}
+
+export interface SandboxLimits {
+  /** Wall time of the whole run. Default 300 000. */
+  wallMs: number;
+  /** Time the guest itself computes, without waiting for host calls. Default 5 000. */
+  cpuMs: number;
+  /** Default 64 MiB. */
+  memoryBytes: number;
+  /** Replies asked of models (a call with n = 5 counts once). Default 20. */
+  modelCalls: number;
+  /** Calls of runPython, test and tool together. Default 20. */
+  toolCalls: number;
+  /** Model calls running at once. Default 4. */
+  inFlight: number;
+  /** Arguments of one host call. Default 1 MiB. */
+  argumentBytes: number;
+  /** The returned value as JSON. Default 1 MiB. */
+  resultBytes: number;
+  /** Default 64 KiB. */
+  logBytes: number;
+  /** Default 4 KiB. */
+  errorBytes: number;
+}
+
+/** Answers the host calls of one workflow run; arguments are parsed and checked against the API table before. */
+export interface AgentHost {
+  /**
+   * @param name - a name of the API table: "text", "json", "weak.text", "weak.json", "runPython", "test", "tool"
+   * @param args - checked, plain JSON arguments
+   * @throws W4sError with isFatal (outage, budget): the run rejects with it and the workflow is not blamed.
+   *   Any other error reaches the guest as an exception it may catch.
+   */
+  call(name: string, args: readonly unknown[], signal: AbortSignal): Promise<unknown>;
+  /** Which optional calls exist here: "weak", "runPython", "test", "tool". */
+  readonly offers: ReadonlySet<string>;
+}
+
+/** Runs untrusted workflow source. Implementations pass tests/conformance/sandbox.ts. */
+export interface Sandbox {
+  /**
+   * @param source - complete workflow source, already extracted from a reply
+   * @param seed - Math.random and Date inside the guest are functions of it
+   * @throws only for outages and aborts, never for what the workflow does.
+   */
+  run(
+    source: string,
+    task: unknown,
+    host: AgentHost,
+    options: { seed: number; limits?: Partial<SandboxLimits>; signal?: AbortSignal },
+  ): Promise<WorkflowRun>;
+  close(): Promise<void>;
+}

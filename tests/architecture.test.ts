@@ -1,0 +1,219 @@
+/** @file The rooms of src/ and their arrows, held by machine: no dependency but a regex over import statements. */
+import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const src = join(root, "src");
+
+/** design §3: what each room may import besides itself. */
+const ARROWS: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  formats: ["core"],
+  graph: ["core", "formats"],
+  transformer: ["core", "formats", "graph"],
+  lora: ["core", "formats", "graph", "transformer"],
+  train: ["core", "formats", "graph", "transformer", "lora"],
+  hub: ["core", "formats"],
+  llm: ["core", "formats"],
+  tasks: ["core"],
+  workflow: ["core", "llm"],
+  rollout: ["core", "llm", "tasks", "workflow"],
+  rlao: [
+    "core",
+    "formats",
+    "graph",
+    "transformer",
+    "lora",
+    "train",
+    "hub",
+    "llm",
+    "tasks",
+    "workflow",
+    "rollout",
+  ],
+  report: ["core", "rlao"],
+  cli: [],
+};
+
+/** Packages with native or wasm code, or with a door of their own: one file each. */
+const ONE_DOOR =
+  /^(node-llama-cpp|libsql|@jitl\/.*|quickjs-emscripten-core|openai|onnxruntime-node|pyodide)(\/|$)/;
+const MAX_LINES = 500;
+
+/** Source without comments and without the inside of template texts, which may hold code of workflows. */
+function bare(source: string): string {
+  return source
+    .replace(/\/\*[\s\S]*?\*\//g, "")
+    .replace(/(^|[^:"'`])\/\/.*$/gm, "$1")
+    .replace(/`(?:\\.|[^`\\])*`/g, "``");
+}
+
+interface SourceFile {
+  path: string;
+  room: string;
+  code: string;
+  lines: number;
+  imports: string[];
+}
+
+const files: SourceFile[] = (readdirSync(src, { recursive: true }) as string[])
+  .filter((name) => name.endsWith(".ts"))
+  .map((name) => {
+    const path = name.replaceAll("\\", "/");
+    const text = readFileSync(join(src, name), "utf8");
+    const code = bare(text);
+    const statements = code.matchAll(
+      /(?:\bfrom\s*|\bimport\s*\(\s*|^\s*import\s+|\brequire\s*\(\s*|\brequire\.resolve\s*\(\s*)["']([^"']+)["']/gm,
+    );
+    const room = path.includes("/") ? (path.split("/")[0] as string) : "";
+    return {
+      path,
+      room,
+      code,
+      lines: text.split("\n").length,
+      imports: [...statements].map((match) => match[1] as string),
+    };
+  });
+
+/** Files of ours that a file imports, relative to src/. */
+function targets(file: SourceFile): string[] {
+  return file.imports
+    .filter((name) => name.startsWith("."))
+    .map((name) =>
+      relative(src, resolve(dirname(join(src, file.path)), name))
+        .replaceAll("\\", "/")
+        .replace(/\.js$/, ".ts"),
+    );
+}
+
+describe("architecture", () => {
+  it("reads the sources at all", () => {
+    expect(files.length).toBeGreaterThan(20);
+    expect(files.some((file) => targets(file).includes("core/errors.ts"))).toBe(true);
+  });
+
+  it("has only the rooms of the design, none called utils", () => {
+    const rooms = new Set(files.map(({ room }) => room).filter((room) => room !== ""));
+    expect([...rooms].filter((room) => !(room in ARROWS))).toEqual([]);
+    expect(files.filter(({ path }) => /(^|\/)(utils?|helpers?|common|misc)(\.ts|\/)/.test(path))).toEqual([]);
+  });
+
+  it("has no arrow that the design does not allow", () => {
+    const wrong: string[] = [];
+    for (const file of files) {
+      if (file.room === "") continue;
+      for (const target of targets(file)) {
+        const room = target.includes("/") ? (target.split("/")[0] as string) : "";
+        const isAllowed =
+          room === file.room ||
+          (ARROWS[file.room] ?? []).includes(room) ||
+          (file.room === "cli" && target === "index.ts");
+        if (!isAllowed) wrong.push(`${file.path} → ${target}`);
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  it("imports nothing that does not exist", () => {
+    const known = new Set(files.map(({ path }) => path));
+    const missing = files.flatMap((file) =>
+      targets(file)
+        .filter((target) => !known.has(target) && !target.startsWith("../"))
+        .map((target) => `${file.path} → ${target}`),
+    );
+    expect(missing).toEqual([]);
+  });
+
+  it("has no cycle between files", () => {
+    const edges = new Map(files.map((file) => [file.path, targets(file)]));
+    const done = new Set<string>();
+    const cycles: string[] = [];
+    const visit = (path: string, trail: readonly string[]): void => {
+      if (trail.includes(path)) cycles.push([...trail.slice(trail.indexOf(path)), path].join(" → "));
+      if (done.has(path) || trail.includes(path)) return;
+      for (const next of edges.get(path) ?? []) visit(next, [...trail, path]);
+      done.add(path);
+    };
+    for (const path of edges.keys()) visit(path, []);
+    expect(cycles).toEqual([]);
+  });
+
+  it("opens each native, wasm or network package in one file only", () => {
+    const doors = new Map<string, Set<string>>();
+    for (const file of files) {
+      for (const name of file.imports) {
+        const found = ONE_DOOR.exec(name)?.[1];
+        if (found) doors.set(found, (doors.get(found) ?? new Set()).add(file.path));
+      }
+    }
+    expect([...doors].filter(([, paths]) => paths.size > 1).map(([name, paths]) => [name, ...paths])).toEqual(
+      [],
+    );
+  });
+
+  it("prints only in cli/", () => {
+    const printing = /\bconsole\s*\.|\bprocess\s*\.\s*(stdout|stderr)\b/;
+    expect(
+      files.filter(({ room, code }) => room !== "cli" && printing.test(code)).map(({ path }) => path),
+    ).toEqual([]);
+  });
+
+  it("draws no chance and no time as a seed", () => {
+    expect(files.filter(({ code }) => /\bMath\.random\s*\(/.test(code)).map(({ path }) => path)).toEqual([]);
+  });
+
+  it(`has no file over ${MAX_LINES} lines, and each says what it is`, () => {
+    expect(
+      files.filter(({ lines }) => lines > MAX_LINES).map(({ path, lines }) => `${path}: ${lines}`),
+    ).toEqual([]);
+    const withHeader = /^(#!.*\n)?\/\*\*\s*(\*\s*)?@file /;
+    expect(
+      files
+        .filter(({ path }) => !withHeader.test(readFileSync(join(src, path), "utf8")))
+        .map(({ path }) => path),
+    ).toEqual([]);
+  });
+
+  it("index files hold re-exports, nothing else", () => {
+    for (const file of files.filter(({ path }) => path === "index.ts" || path === "testing.ts")) {
+      const rest = file.code.replace(/export\s+(type\s+)?(\{[^}]*\}|\*)\s*from\s*"[^"]+";/g, "").trim();
+      expect(rest, file.path).toBe("");
+    }
+  });
+});
+
+describe("tracked files", () => {
+  const listed = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
+    cwd: root,
+    encoding: "utf8",
+  });
+  const texts = listed
+    .split("\n")
+    .filter((path) =>
+      /\.(ts|mts|js|mjs|json|jsonl|md|ya?ml|sh|py|txt)$|(^|\/)(Makefile|run|\.npmrc|\.gitignore)$/.test(path),
+    );
+
+  it("name no path of one machine and no package registry", () => {
+    // Put together here, so that this file does not hold what it looks for.
+    const places = ["work", "root", "home/[a-z]+", "Users/[A-Za-z]+"].join("|");
+    const machinePath = new RegExp(`(^|[\\s"'\`(=:])/(${places})/[\\w.-]`, "m");
+    const registries = [
+      "registry\\.npmjs\\.org",
+      "registry\\.yarnpkg\\.com",
+      "npmmirror\\.com",
+      "files\\.pythonhosted\\.org",
+      "pypi\\.org/simple",
+    ];
+    const registryHost = new RegExp(registries.join("|"));
+    const wrong: string[] = [];
+    for (const path of texts) {
+      const text = readFileSync(join(root, path), "utf8");
+      const found = machinePath.exec(text)?.[0] ?? registryHost.exec(text)?.[0];
+      if (found !== undefined) wrong.push(`${path}: ${found.trim()}`);
+    }
+    expect(wrong).toEqual([]);
+  });
+});
