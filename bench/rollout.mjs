@@ -95,7 +95,6 @@ async function openReference(/** @type {string} */ modelPath) {
       }
       return { totalMs: performance.now() - started, prefillMs: prefilled - started };
     },
-    close: () => llama.dispose(),
   };
 }
 
@@ -157,7 +156,6 @@ for (const name of flags.models.split(",")) {
     rows.separate.push(separate);
   }
   await model.close();
-  await reference.close();
   // Pairs of one repetition ran one after the other: their ratio suffers least from other load.
   const referenceMs = rows.reference.map(({ totalMs }) => totalMs);
   for (const [row, measured] of Object.entries(rows)) {

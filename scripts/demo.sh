@@ -18,7 +18,7 @@ echo
 echo "2. Designing workflows: write, check, score on validation, keep the best; then one look at the test items"
 w4s optimize --task word-problems --model smollm2-135m --executor simulated \
   --episodes 2 --turns 2 --candidates 5 --explore 0.6 --validation-limit 24 --screen 6 --test-limit 50 \
-  --max-tokens 160 --run demo "$@"
+  --reply-tokens 160 --run demo "$@"
 cat <<'TXT'
 
 Next

@@ -161,6 +161,25 @@ describe("architecture", () => {
     ).toEqual([]);
   });
 
+  it("loads the library in cli/ only inside commands, so that `w4s --help` stays quick", () => {
+    const valueImport = /^import\s+(?!type\b)[^;]*?from\s*"([^"]+)"/gm;
+    const eager = new Set<string>(["cli/main.ts"]);
+    const packages = new Set<string>();
+    for (const path of eager) {
+      const file = files.find((candidate) => candidate.path === path);
+      for (const [, name = ""] of file?.code.matchAll(valueImport) ?? []) {
+        if (name.startsWith("./")) eager.add(`cli/${name.slice(2).replace(/\.js$/, ".ts")}`);
+        else packages.add(name);
+      }
+    }
+    expect(eager.size).toBeGreaterThan(3);
+    expect([...packages].filter((name) => !name.startsWith("node:"))).toEqual(["commander"]);
+    const early = files.filter(
+      ({ room, code }) => room === "cli" && /^import\s+(?!type\b)[^;]*"\.\.\/index\.js"/m.test(code),
+    );
+    expect(early.map(({ path }) => path)).toEqual([]);
+  });
+
   it("draws no chance and no time as a seed", () => {
     expect(files.filter(({ code }) => /\bMath\.random\s*\(/.test(code)).map(({ path }) => path)).toEqual([]);
   });

@@ -43,11 +43,17 @@ const initAction: ActionBody = async ({ isJson, watch, command }) => {
   if (existsSync(output) && !force) throw exists();
   const given = new Map<string, unknown>(readRunFlags(command));
   const isAsking = !yes && !isJson && process.stdin.isTTY && isInteractive();
-  for (const [key, question, suggestion] of QUESTIONS) {
-    if (given.has(key)) continue;
-    const isNeeded = key !== "executorModel" || String(given.get("executor")).startsWith("openai:");
-    const answer = isAsking && isNeeded ? await ask(question, suggestion, watch.stopSignal) : suggestion;
-    if (answer !== "" && isNeeded) given.set(key, answer);
+  const reader = isAsking ? createInterface({ input: process.stdin, output: process.stderr }) : undefined;
+  try {
+    for (const [key, question, suggestion] of QUESTIONS) {
+      const isNeeded = key !== "executorModel" || String(given.get("executor")).startsWith("openai:");
+      if (given.has(key) || !isNeeded) continue;
+      const prompt = `${question}${suggestion ? ` [${suggestion}]` : ""}: `;
+      const answer = reader ? (await reader.question(prompt, { signal: watch.stopSignal })).trim() : "";
+      if (answer || suggestion) given.set(key, answer || suggestion);
+    }
+  } finally {
+    reader?.close();
   }
   const settings = Object.fromEntries(given);
   // Checked before it is written: a file that the next command refuses helps nobody.
@@ -65,13 +71,3 @@ const initAction: ActionBody = async ({ isJson, watch, command }) => {
   else writeOut(`wrote ${output}; next: w4s doctor, then w4s optimize --dry-run`);
   return EXIT.done;
 };
-
-async function ask(question: string, suggestion: string, signal: AbortSignal): Promise<string> {
-  const reader = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const answer = await reader.question(`${question}${suggestion ? ` [${suggestion}]` : ""}: `, { signal });
-    return answer.trim() || suggestion;
-  } finally {
-    reader.close();
-  }
-}

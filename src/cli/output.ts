@@ -53,7 +53,7 @@ export function writeStatus(line: string, isLast: boolean): void {
   if (isStderrOpen) process.stderr.write(`\r\x1b[K${visibleLine(line)}${isLast ? "\n" : ""}`);
 }
 
-/** True where a person watches: a terminal, and no CI. */
+/** True where a person watches: a terminal of some width (a spinner divides by it), and no CI. */
 export function isInteractive(stream: NodeJS.WriteStream = process.stderr): boolean {
-  return stream.isTTY === true && !process.env.CI && process.env.TERM !== "dumb";
+  return stream.isTTY === true && stream.columns > 0 && !process.env.CI && process.env.TERM !== "dumb";
 }

@@ -31,6 +31,7 @@ export class Progress {
   #lastPlain = Number.NEGATIVE_INFINITY;
   #spent: { calls: number; tokens: number; dollars: number | null } | undefined;
   #episode = "";
+  #isPhaseDone = false;
 
   constructor(options: ProgressOptions = {}) {
     this.#budget = options.budget ?? {};
@@ -67,6 +68,8 @@ export class Progress {
     const isSpinning = this.#spinner?.isSpinning ?? false;
     if (isSpinning) this.#spinner?.stop();
     this.#write(visibleLine(text));
+    // What was counted is over: its last figures would stand there as if it still went on.
+    if (isSpinning && this.#isPhaseDone && this.#spinner) this.#spinner.text = "working";
     if (isSpinning) this.#spinner?.start();
   }
 
@@ -91,7 +94,8 @@ export class Progress {
     }
     const spent = this.#spending();
     if (spent !== "") parts.push(spent);
-    this.#show(parts.join(", "), done === total);
+    this.#isPhaseDone = done === total;
+    this.#show(parts.join(", "), this.#isPhaseDone);
   }
 
   #spending(): string {

@@ -6,6 +6,8 @@ export type GgufKind = "model" | "adapter" | "split-part" | "other";
 
 export interface GgufHeader {
   file: string;
+  /** All files of a split model, once readLoadableModel() has joined them; else the file itself. */
+  parts: string[];
   fileSize: number;
   version: number;
   /** What the file says it is (`general.type`); a later part of a split model is `split-part`. */

@@ -10,7 +10,7 @@ import { ARCHITECTURES, DEFAULT_ALIGNMENT, GGUF_MAGIC, LIMITS, ValueType } from 
 import { checkVocabulary } from "./gguf-vocabulary-checks.js";
 import { headerWarnings } from "./gguf-warnings.js";
 
-export type { GgufHeader, GgufKind };
+export type { GgufHeader };
 
 /**
  * Reads and checks the header of a GGUF file. Only the header is read, never tensor data, and no length in
@@ -34,6 +34,7 @@ export function readGgufHeader(path: string): GgufHeader {
     const { kind, architecture } = readKind(cursor, metadata);
     const header: GgufHeader = {
       file: path,
+      parts: [path],
       fileSize: Number(cursor.size),
       version,
       kind,

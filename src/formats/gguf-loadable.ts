@@ -1,6 +1,7 @@
 /** @file The last gate before native code: is this file a whole model, and does it fit this machine? */
 import { totalmem } from "node:os";
 import { basename, dirname, join } from "node:path";
+import { checkFinite } from "./gguf-adapter-checks.js";
 import type { GgufHeader } from "./gguf-contents.js";
 import { readGgufHeader } from "./gguf-header.js";
 import { integerValue } from "./gguf-metadata.js";
@@ -46,19 +47,30 @@ export function loadableProblems(header: GgufHeader, memoryBytes = totalmem()): 
 
 /**
  * Reads a file and every part it is split into, and makes sure it is a whole model.
- * @returns the header of the first part.
+ * @returns the header of the first part, with the tensors of all (offsets count from their own part).
  * @throws {FormatError} `bad GGUF: <field>: <why>`
  */
 export function readLoadableModel(path: string, memoryBytes?: number): GgufHeader {
   const header = readGgufHeader(path);
   const [problem] = loadableProblems(header, memoryBytes);
   if (problem) throw badGguf(path, problem.field, problem.why);
-  const count = integerValue(header.metadata, "split.count") ?? 0;
-  if (count > 1) checkSplit(header, count);
-  return header;
+  return joinParts(header);
 }
 
-function checkSplit(first: GgufHeader, count: number): void {
+/**
+ * Everything that can be found out about a file without native code: its header, the parts of a split model,
+ * and the numbers of an adapter.
+ * @throws {FormatError} `bad GGUF: <field>: <why>`
+ */
+export function inspectGguf(path: string): { header: GgufHeader; problems: LoadableProblem[] } {
+  const header = readGgufHeader(path);
+  if (header.kind === "adapter") checkFinite(header);
+  return { header: header.kind === "model" ? joinParts(header) : header, problems: loadableProblems(header) };
+}
+
+function joinParts(first: GgufHeader): GgufHeader {
+  const count = integerValue(first.metadata, "split.count") ?? 0;
+  if (count <= 1) return first;
   const name = basename(first.file);
   const match = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/.exec(name);
   if (!match)
@@ -71,6 +83,7 @@ function checkSplit(first: GgufHeader, count: number): void {
     throw badGguf(first.file, "split.count", `is ${count}, the file name says ${match[2]} of ${match[3]}`);
   }
   const tensors = [...first.tensors];
+  const parts = [first.file];
   for (let part = 1; part < count; part++) {
     const file = join(
       dirname(first.file),
@@ -82,6 +95,7 @@ function checkSplit(first: GgufHeader, count: number): void {
     if (integerValue(header.metadata, "split.count") !== count)
       throw badGguf(file, "split.count", `is not ${count}`);
     tensors.push(...header.tensors);
+    parts.push(file);
   }
   const stated = integerValue(first.metadata, "split.tensors.count");
   if (stated !== tensors.length) {
@@ -91,4 +105,5 @@ function checkSplit(first: GgufHeader, count: number): void {
     throw badGguf(first.file, "split parts", "hold the same tensor twice");
   }
   checkShapes(first, tensors);
+  return { ...first, tensors, parts };
 }

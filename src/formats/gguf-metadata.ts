@@ -156,13 +156,6 @@ export function integerValue(metadata: GgufMetadata, key: string): number | unde
   return entry && INTEGER_TYPES.has(entry.type) ? Number(entry.value) : undefined;
 }
 
-/** The number under a key, integer or not. */
-export function numberValue(metadata: GgufMetadata, key: string): number | undefined {
-  const entry = metadata.get(key);
-  if (entry?.type === ValueType.FLOAT32 || entry?.type === ValueType.FLOAT64) return entry.value as number;
-  return integerValue(metadata, key);
-}
-
 /** The strings under a key; undefined where it is absent or of another type. */
 export function stringsValue(metadata: GgufMetadata, key: string): string[] | undefined {
   const entry = metadata.get(key);

@@ -1,5 +1,4 @@
 /** @file Writes small GGUF files: metadata and F32 tensors, version 3, little-endian, aligned. */
-import { writeFileSync } from "node:fs";
 import type { GgufMetadata, GgufScalar, GgufTypedArray, GgufValue } from "./gguf-metadata.js";
 import { DEFAULT_ALIGNMENT, GGUF_MAGIC, ValueType } from "./gguf-types.js";
 
@@ -54,11 +53,6 @@ export function encodeGguf(
   }
   const header = Buffer.concat(parts);
   return Buffer.concat(tensors.length > 0 ? [header, padding(header.length, alignment), ...data] : [header]);
-}
-
-/** Writes encodeGguf() to a file. */
-export function writeGguf(path: string, metadata: GgufMetadata, tensors: readonly TensorToWrite[]): void {
-  writeFileSync(path, encodeGguf(metadata, tensors));
 }
 
 function encodeValue(entry: GgufValue): Buffer[] {

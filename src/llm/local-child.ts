@@ -40,16 +40,19 @@ export class LocalChild {
   readonly #order: LoadOrder;
   readonly #silenceMs: number;
   readonly #timeoutMs: number;
+  readonly #checkFiles: () => void;
   #child: ManagedChild | undefined;
   #loading: Promise<{ child: ManagedChild; loaded: LoadedModel }> | undefined;
   #pending = new Map<number, Pending>();
   #nextId = 1;
   #isClosed = false;
 
-  constructor(order: LoadOrder, limits: { silenceMs: number; timeoutMs: number }) {
+  /** @param options.checkFiles - called before each start; throws when the files are not the checked ones any more. */
+  constructor(order: LoadOrder, options: { silenceMs: number; timeoutMs: number; checkFiles: () => void }) {
     this.#order = order;
-    this.#silenceMs = limits.silenceMs;
-    this.#timeoutMs = limits.timeoutMs;
+    this.#checkFiles = options.checkFiles;
+    this.#silenceMs = options.silenceMs;
+    this.#timeoutMs = options.timeoutMs;
   }
 
   get pid(): number | undefined {
@@ -96,6 +99,7 @@ export class LocalChild {
 
   async #start(): Promise<{ child: ManagedChild; loaded: LoadedModel }> {
     this.#child = undefined;
+    this.#checkFiles();
     const env: Record<string, string> = {};
     for (const name of this.#order.gpu === "off" ? [] : GPU_VARIABLES) {
       const value = process.env[name];

@@ -1,5 +1,5 @@
 /** @file A GGUF model in a child process: generates candidates, counts tokens, survives its own crashes. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { ChildExitError } from "../core/child-process.js";
@@ -122,7 +122,9 @@ export class LocalModel {
     const template = chatTemplate(header, options.chatTemplate ?? "file");
     const ownContext = integerValue(header.metadata, `${header.architecture}.context_length`) as number;
     const contextLength = Math.min(ownContext, options.contextSize ?? ownContext);
-    const modelHash = await cachedFileHash(modelPath);
+    const files = adapterPath === undefined ? header.parts : [...header.parts, adapterPath];
+    const checkFiles = unchangedCheck(files);
+    const modelHash = await hashParts(header.parts);
     const adapterHash = adapterPath === undefined ? undefined : await cachedFileHash(adapterPath);
     const stateFolder = makeStateFolder();
     const order: LoadOrder = {
@@ -139,6 +141,7 @@ export class LocalModel {
     const child = new LocalChild(order, {
       silenceMs: options.silenceMs ?? DEFAULT_SILENCE_MS,
       timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+      checkFiles,
     });
     try {
       const loaded = await child.start();
@@ -170,6 +173,12 @@ export class LocalModel {
     } catch (error) {
       await child.close();
       removeStateFolder(stateFolder);
+      if (error instanceof ChildExitError) {
+        throw new InputError(`llama.cpp ended while it loaded ${modelPath}: ${error.message}`, {
+          hint: "the file is damaged in a way the header does not show, or memory is short",
+          cause: error,
+        });
+      }
       throw typedError(error, modelPath);
     }
   }
@@ -278,6 +287,30 @@ function chatTemplate(header: GgufHeader, choice: NonNullable<LocalModelOptions[
   if (typeof choice === "object") return choice.jinja;
   if (choice !== "file") return BUILT_IN_TEMPLATES[choice];
   return stringValue(header.metadata, "tokenizer.chat_template") ?? BUILT_IN_TEMPLATES.plain;
+}
+
+/** The file's own hash; for a split model the hash of its parts' hashes. */
+async function hashParts(parts: readonly string[]): Promise<string> {
+  const hashes: string[] = [];
+  for (const part of parts) hashes.push(await cachedFileHash(part));
+  return hashes.length === 1 ? (hashes[0] as string) : hashJson(hashes);
+}
+
+/** Remembers what the files are now; the function returned throws once they are others. */
+function unchangedCheck(files: readonly string[]): () => void {
+  const identify = (file: string) => {
+    const { ino, size, mtimeNs } = statSync(file, { bigint: true });
+    return `${ino} ${size} ${mtimeNs}`;
+  };
+  const before = files.map(identify);
+  return () => {
+    const changed = files.find((file, index) => !existsSync(file) || identify(file) !== before[index]);
+    if (changed === undefined) return;
+    throw new ConfigError(`${changed} was replaced while it was in use`, {
+      code: "model-replaced",
+      hint: "put the old file back, or start a new run with the new one",
+    });
+  };
 }
 
 /** Hash over everything that decides how text becomes tokens. */

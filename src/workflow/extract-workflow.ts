@@ -5,7 +5,7 @@ export type Extraction = { ok: true; source: string } | { ok: false; error: stri
 
 /** Info strings of blocks that hold JavaScript; a block without one may. */
 const LANGUAGES: ReadonlySet<string> = new Set(["js", "javascript", "mjs", "jsx", "ts", "typescript"]);
-const DEFINES_WORKFLOW = /\bexport\s+default\b|\bfunction\s*\*?\s*workflow\b|(?<![\w$.])workflow\s*=(?!=)/;
+const DEFINES_WORKFLOW = /\bexport\s+default\b|\bfunction\b[\s*]*\bworkflow\b|(?<![\w$.])workflow\s*=(?!=)/;
 const STARTS_AS_WORKFLOW = /^\s*(?:export\s+default\s|(?:async\s+)?function\s+workflow\b)/;
 const LINE_BREAK = /\r\n|[\n\r\u0085\u2028\u2029]/;
 
@@ -42,7 +42,8 @@ export function extractWorkflow(reply: string): Extraction {
     .filter(({ language }) => language === "" || LANGUAGES.has(language))
     .map((block) => block.lines.join("\n"))
     .findLast((text) => DEFINES_WORKFLOW.test(text));
-  if (chosen === undefined) return { ok: false, error: "no ```js block of the reply defines a workflow function" };
+  if (chosen === undefined)
+    return { ok: false, error: "no ```js block of the reply defines a workflow function" };
   return { ok: true, source: `${chosen.trim()}\n` };
 }
 

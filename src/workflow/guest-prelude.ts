@@ -160,9 +160,20 @@ function guestPrelude(helpers: Record<string, unknown>, maxDepth: number) {
       return `{"name":${stringify(name)},"message":${stringify(message)},"stack":${stringify(stack)}}`;
     };
 
+    const define = (target: object, key: string, value: unknown): void => {
+      defineProperty(target, key, {
+        __proto__: null,
+        value,
+        writable: true,
+        enumerable: false,
+        configurable: true,
+      } as PropertyDescriptor);
+    };
     interface Waiting {
       resolve(value: unknown): void;
       reject(error: unknown): void;
+      /** Made at the call, so that its stack names the line of the workflow; the message comes later. */
+      failure: Error;
     }
     const waiting = create(null) as Record<number, Waiting | undefined>;
     let lastId = 0;
@@ -187,11 +198,13 @@ function guestPrelude(helpers: Record<string, unknown>, maxDepth: number) {
                 }));
         }
         const id = ++lastId;
-        waiting[id] = { resolve, reject };
+        const failure = new GuestError("");
+        waiting[id] = { resolve, reject, failure };
         const refusal = host.call(id, name, `[${list}]`);
         if (refusal !== "") {
           delete waiting[id];
-          reject(new GuestError(refusal));
+          define(failure, "message", refusal);
+          reject(failure);
         }
       });
     const settle = (id: number, isOk: boolean, json: string): void => {
@@ -200,7 +213,10 @@ function guestPrelude(helpers: Record<string, unknown>, maxDepth: number) {
       delete waiting[id];
       const value: unknown = parse(json);
       if (isOk) call.resolve(value);
-      else call.reject(new GuestError(value as string));
+      else {
+        define(call.failure, "message", value);
+        call.reject(call.failure);
+      }
     };
 
     let isLogOpen = true;
@@ -260,15 +276,6 @@ function guestPrelude(helpers: Record<string, unknown>, maxDepth: number) {
         isCall ? RealDate : new.target,
       );
       return isCall ? apply(dateText, date, []) : date;
-    };
-    const define = (target: object, key: string, value: unknown): void => {
-      defineProperty(target, key, {
-        __proto__: null,
-        value,
-        writable: true,
-        enumerable: false,
-        configurable: true,
-      } as PropertyDescriptor);
     };
     SeededDate.prototype = RealDate.prototype;
     define(SeededDate, "name", "Date");

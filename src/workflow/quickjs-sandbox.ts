@@ -1,4 +1,5 @@
 /** @file The JavaScript sandbox: untrusted workflow source in, tagged result out. */
+import { setMaxListeners } from "node:events";
 import type { ChildExitError } from "../core/child-process.js";
 import { W4sError } from "../core/errors.js";
 import { ChildPool } from "./child-pool.js";
@@ -34,6 +35,8 @@ export class QuickJsSandbox implements Sandbox {
     { seed, limits = {}, signal }: { seed: number; limits?: Partial<SandboxLimits>; signal?: AbortSignal },
   ): Promise<WorkflowRun> {
     signal?.throwIfAborted();
+    // One signal may end hundreds of runs; each listens to it.
+    if (signal) setMaxListeners(0, signal);
     const refusal = refuse(source);
     if (refusal !== undefined) return { status: "refused", error: refusal, log: "", calls: {}, wallMs: 0 };
     const request = {

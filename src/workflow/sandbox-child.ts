@@ -294,9 +294,20 @@ function errorText(json: string, source: string): string {
   const what = message.replace(/^unexpected token in expression: ''$/, "unexpected end of the source");
   const text = name === "" || what === "" ? name + what : `${name}: ${what}`;
   if (found === undefined) return text;
-  // The engine meets the end of an unfinished source behind its last line break.
-  const lineCount = source.trimEnd().split("\n").length;
-  return `${text} (line ${Math.min(Number(found), lineCount)})`;
+  return `${text} (line ${betterLine(Number(found), message, source)})`;
+}
+
+/** The engine's line, corrected where it is known to be off. */
+function betterLine(line: number, message: string, source: string): number {
+  const lines = source.trimEnd().split("\n");
+  // An unknown name is reported at the statement before it.
+  const unknown = /^([\w$]+) is not defined$/.exec(message)?.[1];
+  if (unknown !== undefined) {
+    const index = lines.findIndex((text, i) => i >= line - 1 && text.split(/[^\w$]+/).includes(unknown));
+    return index < 0 ? line : index + 1;
+  }
+  // The end of an unfinished source is met behind its last line break.
+  return Math.min(line, lines.length);
 }
 
 /** The engine itself gave up: its own stack or the host's ran out, or it met a trap. */

@@ -15,19 +15,17 @@ export interface SubsetOptions {
 
 /** Shapes a body can have, and the technique slots each of them has room for. */
 const BODY_SLOTS = {
-  single: ["temperature"],
-  json: ["temperature"],
-  vote: ["replies"],
-  check: ["check", "temperature"],
-  "check-vote": ["replies", "check"],
-  weak: ["weak", "temperature"],
+  single: ["instruction", "temperature"],
+  json: ["instruction", "temperature"],
+  vote: ["instruction", "replies"],
+  check: ["instruction", "check", "temperature"],
+  "check-vote": ["instruction", "replies", "check"],
+  weak: ["instruction", "weak", "temperature"],
+  // A program is asked for and nothing else: steps or the answer's form would be about another reply.
   program: ["program", "temperature"],
 } as const satisfies Record<string, readonly TechniqueSlot[]>;
 
 type BodyName = keyof typeof BODY_SLOTS;
-
-/** Room for these is in every body. */
-const EVERYWHERE: ReadonlySet<TechniqueSlot> = new Set(["instruction", "role"]);
 
 /** A literal of GBNF. */
 function literal(text: string): string {
@@ -50,15 +48,20 @@ function bodiesFor(forced: readonly string[], options: SubsetOptions): BodyName[
   return names.filter((body) => {
     const slots: readonly TechniqueSlot[] = BODY_SLOTS[body];
     const hasShape = TECHNIQUES.every(
-      // A slot that only a technique of another task fills rules the shape out here.
-      ({ slot, name }) => slot === "temperature" || !slots.includes(slot) || allowed.includes(name),
+      // A shape built around a technique that this task does not allow is ruled out.
+      ({ slot, name }) => isOptional(slot) || !slots.includes(slot) || allowed.includes(name),
     );
     if (!hasShape || (body === "json" && options.answer === "code")) return false;
     return forced.every((name) => {
       const slot = TECHNIQUES.find((technique) => technique.name === name)?.slot;
-      return slot !== undefined && (EVERYWHERE.has(slot) || slots.includes(slot));
+      return slot !== undefined && (slot === "role" || slots.includes(slot));
     });
   });
+}
+
+/** Slots that a shape has room for and may leave empty. */
+function isOptional(slot: TechniqueSlot): boolean {
+  return slot === "temperature" || slot === "instruction" || slot === "role";
 }
 
 /**

@@ -77,7 +77,8 @@ export const TECHNIQUES: readonly Technique[] = [
     slot: "instruction",
     meaning: "state the form of the answer",
     phrases: [],
-    pattern: /(?:end|finish) with|final answer|<answer>|in one code block|only the (?:number|letter|answer)/i,
+    pattern:
+      /(?:end|finish) with|final answer|<answer>|in one code block|(?<!prints )only the (?:number|letter|answer)/i,
   },
   {
     name: "expert-role",
@@ -99,7 +100,7 @@ export const TECHNIQUES: readonly Technique[] = [
     slot: "temperature",
     meaning: "ask with a low temperature",
     phrases: ["0", "0.2"],
-    pattern: /temperature\s*:\s*0(?:\.[0-3]\d*)?\b/,
+    pattern: /temperature\s*:\s*0(?:\.[0-3]\d*)?(?![\d.])/,
   },
   {
     name: "check-draft",

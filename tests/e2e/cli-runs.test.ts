@@ -133,7 +133,7 @@ describe("signals", () => {
     const options = { delayMs: 400, reply: () => "the answer is 5" };
     const slow = await startFakeOpenAI(options);
     const run = join(folder(), "run");
-    const remote = ["--executor", `openai:${slow.baseUrl}`, "--executor-model", "m"];
+    const remote = ["--executor", `openai:${slow.baseUrl}`, "--executor-model", "fake-model"];
     const command = ["eval", "--task", "word-problems", ...remote, "--validation-limit", "8", "--run", run];
     return { options, slow, run, command };
   }

@@ -1,4 +1,5 @@
 /** @file SIGKILL at random moments: the same command ends with the same result and pays no stored reply again. */
+import type { ChildProcess } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -22,7 +23,7 @@ beforeAll(async () => {
   makeTinyGguf(join(folder, "tiny.gguf"), { seed: 3 });
   // The number in a reply depends on the request, so that workflows differ in accuracy; the id names the request.
   server = await startFakeOpenAI({
-    delayMs: 15,
+    delayMs: 30,
     reply: (request, index) => {
       const id = sha256(requestId(request.body)).slice(0, 16);
       return `[${id}/${index}] so the answer is ${Number.parseInt(id.slice(0, 6), 16) % 7}`;
@@ -68,6 +69,18 @@ function storedRequests(run: string): Set<string> {
   }
 }
 
+/** SIGKILL during the start, or some milliseconds after some of the next few requests. */
+function killSometime(child: ChildProcess, random: Random, requestsBefore: number): void {
+  const requests = random.integer(0, 6);
+  const delayMs = requests === 0 ? random.integer(100, 1500) : random.integer(0, 80);
+  const poll = setInterval(() => {
+    if (server.chats.length < requestsBefore + requests) return;
+    clearInterval(poll);
+    setTimeout(() => child.kill("SIGKILL"), delayMs);
+  }, 2);
+  child.once("exit", () => clearInterval(poll));
+}
+
 function outcome(run: string) {
   const summary = JSON.parse(readFileSync(join(folder, run, "summary.json"), "utf8"));
   return {
@@ -81,9 +94,7 @@ function outcome(run: string) {
 describe("optimize under SIGKILL", () => {
   it(`ends like an undisturbed run after ${KILLS} kills (seed ${SEED})`, { timeout: 240_000 }, async () => {
     console.log(`kill-resume seed ${SEED}`);
-    const startedAt = performance.now();
     const undisturbed = await runCli(command("undisturbed"));
-    const fullMs = performance.now() - startedAt;
     expect(undisturbed.stderr + undisturbed.stdout).toContain("best");
     expect(undisturbed.code).toBe(0);
     const expected = outcome("undisturbed");
@@ -92,17 +103,16 @@ describe("optimize under SIGKILL", () => {
     const random = new Random(SEED);
     const paidTwice: string[] = [];
     let kills = 0;
+    let mostStored = 0;
     let code: number | null = null;
     for (let attempt = 0; code !== 0; attempt++) {
       expect(attempt).toBeLessThan(KILLS + 3);
       const stored = storedRequests("killed");
+      mostStored = Math.max(mostStored, stored.size);
       const before = server.chats.length;
       const result = await runCli(command("killed"), {
         onStart: (child) => {
-          if (kills >= KILLS) return;
-          // Early kills catch the start, late ones the search; a run shortens as more of it is stored.
-          const timer = setTimeout(() => child.kill("SIGKILL"), 200 + random.next() * fullMs * 0.7);
-          child.once("exit", () => clearTimeout(timer));
+          if (kills < KILLS) killSometime(child, random, before);
         },
       });
       for (const chat of server.chats.slice(before)) {
@@ -113,6 +123,8 @@ describe("optimize under SIGKILL", () => {
       else code = result.code;
       if (code !== null) expect(`${code} ${result.stderr}`).toMatch(/^0 /);
     }
+    expect(kills).toBe(KILLS);
+    expect(mostStored).toBeGreaterThan(0);
     expect(paidTwice).toEqual([]);
     expect(outcome("killed")).toEqual(expected);
     const lost = server.chats.length - 2 * undisturbedCalls;

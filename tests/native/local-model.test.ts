@@ -3,8 +3,9 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { ManagedChild } from "../../src/core/child-process.js";
-import { ConfigError, FormatError, ModelCallError } from "../../src/core/errors.js";
+import { ConfigError, FormatError, ModelCallError, W4sError } from "../../src/core/errors.js";
 import { Random } from "../../src/core/random.js";
+import { readLoadableModel } from "../../src/formats/gguf-loadable.js";
 import { encodeGguf, gguf } from "../../src/formats/gguf-writer.js";
 import { makeTinyGguf, tinyGgufBytes } from "../../src/formats/tiny-gguf.js";
 import type { ChatMessage } from "../../src/llm/chat-model.js";
@@ -379,6 +380,35 @@ describe("faults", () => {
     await expect(load({ chatTemplate: { jinja: "{{ raise_exception('no') }}" } })).rejects.toThrow(
       /chat_template: no/,
     );
+  });
+
+  test("a file that was replaced is noticed before it is loaded again", async () => {
+    const path = makeTinyGguf(join(folder, "replaced.gguf"), { seed: 1 });
+    const victim = await load({ modelPath: path });
+    makeTinyGguf(path, { seed: 2 });
+    process.kill(victim.childPid as number, "SIGKILL");
+    await expect(victim.countTokens("x").then(() => victim.countTokens("x"))).rejects.toMatchObject({
+      code: "model-replaced",
+    });
+  });
+
+  test("mutants that pass the pre-check may end their child, never this process", async () => {
+    const whole = tinyGgufBytes({ vocab: 260, blocks: 1, width: 32 });
+    const random = new Random(31);
+    const path = join(folder, "mutant.gguf");
+    for (let tried = 0, accepted = 0; accepted < 5 && tried < 500; tried++) {
+      const mutant = Buffer.from(whole);
+      for (let flip = 0; flip < 3; flip++) mutant[random.integer(24, 9000)] = random.integer(0, 255);
+      writeFileSync(path, mutant);
+      try {
+        readLoadableModel(path);
+      } catch {
+        continue;
+      }
+      accepted++;
+      const outcome = await load({ modelPath: path }).catch((error: unknown) => error);
+      if (!(outcome instanceof LocalModel)) expect(W4sError.is(outcome)).toBe(true);
+    }
   });
 
   test("a GPU that is not there is named", async () => {

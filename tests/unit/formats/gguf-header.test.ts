@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { FormatError } from "../../../src/core/errors.js";
 import { readGgufHeader } from "../../../src/formats/gguf-header.js";
-import { loadableProblems, readLoadableModel } from "../../../src/formats/gguf-loadable.js";
+import { inspectGguf, loadableProblems, readLoadableModel } from "../../../src/formats/gguf-loadable.js";
 import type { GgufMetadata } from "../../../src/formats/gguf-metadata.js";
 import { ValueType } from "../../../src/formats/gguf-types.js";
 import { encodeGguf, gguf } from "../../../src/formats/gguf-writer.js";
@@ -379,6 +379,15 @@ describe("warnings, not refusals", () => {
     ]) {
       expect(all).toContain(part);
     }
+  });
+});
+
+describe("inspectGguf", () => {
+  test("says why a valid file is not loaded, and joins nothing that is whole", () => {
+    const path = write(encodeGguf(new Map([["general.architecture", gguf.string("llama")]]), []));
+    expect(inspectGguf(path).problems.map(({ field }) => field)).toContain("tensor count");
+    const whole = write(tinyGgufBytes(SMALL));
+    expect(inspectGguf(whole)).toMatchObject({ problems: [], header: { parts: [whole] } });
   });
 });
 

@@ -50,7 +50,17 @@ describe("extractWorkflow", () => {
   });
 
   it("gives the same source for every kind of line break", () => {
-    const pieces = ["text", "```js", "```", "~~~", "````md", "```python", CODE.replaceAll("\n", " "), "", "  x"];
+    const pieces = [
+      "text",
+      "```js",
+      "```",
+      "~~~",
+      "````md",
+      "```python",
+      CODE.replaceAll("\n", " "),
+      "",
+      "  x",
+    ];
     fc.assert(
       fc.property(fc.array(fc.constantFrom(...pieces), { maxLength: 14 }), (lines) => {
         const expected = extractWorkflow(lines.join("\n"));
@@ -65,7 +75,9 @@ describe("extractWorkflow", () => {
     const startedAt = performance.now();
     extractWorkflow("```".repeat(80_000));
     extractWorkflow("```x\n".repeat(50_000));
-    extractWorkflow(`${"workflow ".repeat(28_000)}`);
+    extractWorkflow(`\`\`\`js\n${"workflow ".repeat(28_000)}`);
+    extractWorkflow(`\`\`\`js\nfunction${" ".repeat(250_000)}x`);
+    extractWorkflow(`\`\`\`js\n${"export ".repeat(30_000)}`);
     // Quadratic behaviour would take minutes.
     expect(performance.now() - startedAt).toBeLessThan(20_000);
   });

@@ -1,0 +1,141 @@
+/** @file Every sentence of the subset grammar is a valid workflow that uses what it was forced to use. */
+import { afterAll, describe, expect, it } from "vitest";
+import { seedFrom } from "../../src/core/hash.js";
+import { Random } from "../../src/core/random.js";
+import type { AnswerKind } from "../../src/workflow/answer-kind.js";
+import { extractWorkflow } from "../../src/workflow/extract-workflow.js";
+import { QuickJsSandbox } from "../../src/workflow/quickjs-sandbox.js";
+import { canForce, type SubsetOptions, subsetGrammar } from "../../src/workflow/subset-grammar.js";
+import {
+  detectTechniques,
+  TECHNIQUES,
+  techniqueMenu,
+  techniqueNames,
+} from "../../src/workflow/techniques.js";
+import { Gbnf } from "../support/gbnf-sampler.js";
+import { StubHost } from "../support/hostile-js.js";
+
+const SEED = 20_261_122;
+const SENTENCES_PER_GRAMMAR = 12;
+/** One in this many sentences really runs; the others are parsed. */
+const RUN_EVERY = 24;
+
+const ANSWERS: readonly AnswerKind[] = ["number", "choice", "text", "code"];
+const OFFERS = [[], ["weak"], ["runPython"], ["weak", "runPython"]].map((names) => new Set(names));
+const REPLIES: Record<AnswerKind, string> = {
+  number: "3 * 14 = 42. The answer is 42.",
+  choice: "The answer is (B).",
+  text: "It is known. <answer>forty-two</answer>",
+  code: "```python\nprint(42)\n```",
+};
+const ANSWERED: Record<AnswerKind, unknown> = {
+  number: 42,
+  choice: "B",
+  text: "forty-two",
+  code: "print(42)",
+};
+
+function subsets(names: readonly string[], size: number): string[][] {
+  if (size === 0) return [[]];
+  const smaller = subsets(names, size - 1);
+  const larger = smaller
+    .filter((set) => set.length === size - 1)
+    .flatMap((set) =>
+      names.filter((name) => set.every((other) => other < name)).map((name) => [...set, name]),
+    );
+  return [...smaller, ...larger];
+}
+
+const cases: SubsetOptions[] = ANSWERS.flatMap((answer) =>
+  OFFERS.flatMap((offers) => {
+    const names = techniqueNames({ offers, answer });
+    const forced = subsets(names, offers.size === 2 ? 3 : 1).filter((set) =>
+      canForce(set, { answer, offers }),
+    );
+    return forced.map((set, index) => ({ answer, offers, forced: set, context: index % 2 === 1 }));
+  }),
+);
+
+function draw(options: SubsetOptions): { sentences: string[]; grammar: Gbnf } {
+  const grammar = new Gbnf(subsetGrammar(options));
+  const random = new Random(seedFrom(SEED, options.answer, [...options.offers], options.forced ?? []));
+  return { sentences: Array.from({ length: SENTENCES_PER_GRAMMAR }, () => grammar.sample(random)), grammar };
+}
+
+describe(`the subset grammar (seed ${SEED})`, () => {
+  const sandbox = new QuickJsSandbox({ processes: 2 });
+  afterAll(async () => await sandbox.close());
+
+  it("has a case for every technique, and enough of them", () => {
+    const forced = new Set(cases.flatMap((options) => options.forced ?? []));
+    expect([...forced].sort()).toEqual(TECHNIQUES.map(({ name }) => name).sort());
+    expect(cases.length * SENTENCES_PER_GRAMMAR).toBeGreaterThan(2_000);
+  });
+
+  it("each sentence extracts, parses and shows the techniques it was forced to use", () => {
+    for (const options of cases) {
+      for (const sentence of draw(options).sentences) {
+        const extracted = extractWorkflow(sentence);
+        if (!extracted.ok) throw new Error(`${extracted.error}:\n${sentence}`);
+        const body = extracted.source.replace("export default ", "");
+        expect(() => new Function(`"use strict"; return ${body}`), sentence).not.toThrow();
+        expect(detectTechniques(extracted.source), sentence).toEqual(
+          expect.arrayContaining(options.forced as string[]),
+        );
+        expect(extracted.source).toContain(options.answer === "code" ? "${task.prompt}" : "${task.question}");
+        if (options.answer !== "code")
+          expect(extracted.source.includes("${task.context}")).toBe(options.context);
+      }
+    }
+  });
+
+  it("is small, and its sentences are bounded", () => {
+    for (const options of cases) {
+      const { grammar } = draw(options);
+      expect(grammar.ruleCount).toBeLessThanOrEqual(60);
+      // About four characters a token.
+      expect(grammar.longest(), JSON.stringify(options.forced)).toBeLessThan(1_800);
+    }
+  });
+
+  it("sentences run to an answer", async () => {
+    const chosen = cases.flatMap((options) =>
+      draw(options).sentences.map((sentence) => ({ options, sentence })),
+    );
+    const random = new Random(SEED);
+    const runs = random.shuffle(chosen).slice(0, Math.floor(chosen.length / RUN_EVERY));
+    expect(runs.length).toBeGreaterThan(200);
+    await Promise.all(
+      runs.map(async ({ options: { answer, offers, context }, sentence }) => {
+        const extracted = extractWorkflow(sentence);
+        if (!extracted.ok) throw new Error(extracted.error);
+        const task = {
+          id: "1",
+          question: "How much is 6 times 7?",
+          ...(context ? { context: "A text." } : {}),
+          ...(answer === "choice" ? { choices: ["41", "42"] } : {}),
+          ...(answer === "code" ? { prompt: "def f():", entryPoint: "f" } : {}),
+        };
+        const host = new StubHost({ offers: [...offers], reply: REPLIES[answer], delayMs: 0 });
+        const run = await sandbox.run(extracted.source, task, host, { seed: 1 });
+        expect(run, `${sentence}\n${run.error}`).toMatchObject({ status: "ok" });
+        const isProgram = extracted.source.includes("runPython") && answer !== "number";
+        if (!isProgram && !extracted.source.includes("agent.json"))
+          expect(run.answer).toEqual(ANSWERED[answer]);
+      }),
+    );
+  });
+
+  it("refuses what cannot be forced together or does not exist", () => {
+    const options = { answer: "number", offers: new Set<string>() } as const;
+    expect(() => subsetGrammar({ ...options, forced: ["weak-drafts"] })).toThrow(RangeError);
+    expect(() => subsetGrammar({ ...options, forced: ["no-such-technique"] })).toThrow(RangeError);
+    expect(canForce(["self-consistency", "low-temperature"], options)).toBe(false);
+    expect(canForce(["steps", "check-draft", "self-consistency"], options)).toBe(true);
+  });
+
+  it("the menu names what is offered and nothing else", () => {
+    expect(techniqueMenu({ offers: new Set() })).not.toMatch(/local model|Python/);
+    expect(techniqueMenu({ offers: new Set(["weak", "runPython"]) })).toMatch(/local model.*Python/);
+  });
+});
