@@ -18,6 +18,7 @@ export { w4sHome } from "./core/home.js";
 export { Random } from "./core/random.js";
 export type { GgufHeader } from "./formats/gguf-contents.js";
 export { readGgufHeader } from "./formats/gguf-header.js";
+export { inspectGguf } from "./formats/gguf-loadable.js";
 export { makeTinyGguf } from "./formats/tiny-gguf.js";
 export { listModels, type PullProgress, pullModel, resolveModel } from "./hub/model-hub.js";
 export type { ChatMessage, ChatModel, ChatRequest, ChatResult, Usage } from "./llm/chat-model.js";

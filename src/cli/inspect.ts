@@ -46,9 +46,9 @@ const inspectAction: ActionBody = async ({ isJson }, path = "") => {
     if (isJson) writeJson({ ...summary, records });
     else printTrajectory(summary);
   } else if (path.endsWith(".gguf") || startsLikeGguf(path)) {
-    const header = api.readGgufHeader(path);
-    if (isJson) writeJson(headerJson(header));
-    else printHeader(header);
+    const { header, problems } = api.inspectGguf(path);
+    if (isJson) writeJson({ ...headerJson(header), problems });
+    else printHeader(header, problems);
   } else {
     throw new api.InputError(`${path} is no GGUF file, trajectory (.jsonl) or run directory`, {
       hint: "name one of these",
@@ -133,7 +133,7 @@ function headerJson(header: GgufHeader) {
   };
 }
 
-function printHeader(header: GgufHeader): void {
+function printHeader(header: GgufHeader, problems: readonly { field: string; why: string }[]): void {
   const { file, fileSize, version, kind, architecture, metadata, warnings } = header;
   writeOut(
     pairs([
@@ -173,6 +173,7 @@ function printHeader(header: GgufHeader): void {
     writeOut(`\n${visibleLine(key)}:\n${visible(cut)}`);
   }
   for (const warning of warnings) writeErr(`warning: ${warning}`);
+  for (const { field, why } of problems) writeErr(`warning: cannot be loaded as a model: ${field} ${why}`);
 }
 
 function short(value: unknown): string {

@@ -162,5 +162,6 @@ export function describeEvent(event: RunEvent): string[] {
 
 export function forecastLine(forecast: Forecast): string {
   const dollars = forecast.dollars === null ? "price unknown" : formatDollars(forecast.dollars);
-  return `${forecast.executorCalls} calls, ${forecast.executorTokens} tokens, ${dollars}, ${forecast.minutes} minutes`;
+  const basis = forecast.isMeasured ? "at the speed measured so far" : "if a call takes 2 s";
+  return `${forecast.executorCalls} calls, ${forecast.executorTokens} tokens, ${dollars}, ${forecast.minutes} minutes ${basis}`;
 }

@@ -40,6 +40,10 @@ export const RUN_FLAGS: Readonly<Record<string, readonly [flag: string, help: st
   concurrency: ["--concurrency <n>", "workflow runs at once (default 4)"],
   requestsPerMinute: ["--requests-per-minute <n>", "limit on requests to the executor"],
   timeoutMs: ["--timeout-ms <ms>", "time for one attempt of a call (default 120000)"],
+  maxWaitSeconds: [
+    "--max-wait <seconds>",
+    "longest wait a server may ask for, or an outage may last (default 120)",
+  ],
   seed: ["--seed <n>", "the same seed draws the same samples and candidates (default 0)"],
   "budget.dollars": ["--max-dollars <x>", "stop cleanly once this much is spent"],
   "budget.tokens": ["--max-tokens <n>", "stop cleanly after this many tokens of the executor"],
@@ -74,6 +78,7 @@ export const MODEL_FLAGS = [
   "limits.modelCalls",
   "requestsPerMinute",
   "timeoutMs",
+  "maxWaitSeconds",
   "seed",
   "budget.dollars",
   "budget.tokens",

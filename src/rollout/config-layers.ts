@@ -1,7 +1,7 @@
 /** @file Where the configuration comes from: defaults < file < W4S_* environment < flags; every error names its source. */
 import { z } from "zod";
 import { ConfigError } from "../core/errors.js";
-import { nearestName } from "./nearest.js";
+import { nearNames } from "../core/near-names.js";
 import { isLoopback, type RunConfig, runConfigSchema } from "./run-config.js";
 
 /** One source of settings. Text layers (environment, flags) hold strings that are read by the key's kind. */
@@ -82,7 +82,7 @@ export function environmentLayer(env: Record<string, string | undefined>): Confi
     const path = known.get(name);
     if (path !== undefined) values.set(path, value);
     else {
-      const near = nearestName(name, known.keys());
+      const [near] = nearNames(name, known.keys());
       if (near) throw new ConfigError(`unknown variable ${name}`, { hint: `did you mean ${near}?` });
     }
   }
@@ -185,7 +185,7 @@ function explain(
   if (issue.code === "unrecognized_keys") {
     const key = issue.keys[0] ?? "";
     const path = parent === "" ? key : `${parent}.${key}`;
-    const near = nearestName(key, siblings(issue.path));
+    const [near] = nearNames(key, siblings(issue.path));
     return new ConfigError(`${nameIn(source, path)}: unknown key`, {
       code: "unknown-key",
       hint: near ? `did you mean ${near}?` : "w4s init writes an example with all keys",

@@ -28,6 +28,9 @@ export interface JobResult {
   answer?: string;
   message?: string;
   log?: string;
+  /** Texts that came back, and how many of them were cut at the token limit. */
+  replies: number;
+  cutReplies: number;
   emptyReplies: number;
   usage: Record<string, UsageByRole>;
   wallMs: number;
@@ -59,6 +62,8 @@ export interface Evaluation {
   /** Samples lost to outages. */
   errors: number;
   emptyReplies: number;
+  replies: number;
+  cutReplies: number;
   calls: number;
   tokens: number;
   /** What all calls cost when first paid; null when a price is unknown. */
@@ -113,11 +118,17 @@ export function summarize(
     results: [...results],
     statusCounts,
     errors: results.length - scored.length,
-    emptyReplies: results.reduce((sum, result) => sum + result.emptyReplies, 0),
+    emptyReplies: sumOf(results, "emptyReplies"),
+    replies: sumOf(results, "replies"),
+    cutReplies: sumOf(results, "cutReplies"),
     calls,
     tokens,
     dollars,
   };
+}
+
+function sumOf(results: readonly JobResult[], key: "emptyReplies" | "replies" | "cutReplies"): number {
+  return results.reduce((sum, result) => sum + (result[key] ?? 0), 0);
 }
 
 /** Hash of what an evaluation found, without times: equal at any concurrency. */

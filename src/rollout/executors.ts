@@ -115,6 +115,7 @@ function openAI(endpoint: Endpoint, context: ExecutorContext): BuiltExecutor {
     maxConcurrency: config.concurrency,
     ...(config.requestsPerMinute === undefined ? {} : { requestsPerMinute: config.requestsPerMinute }),
     ...(config.timeoutMs === undefined ? {} : { timeoutMs: config.timeoutMs }),
+    ...(config.maxWaitSeconds === undefined ? {} : { maxWaitMs: config.maxWaitSeconds * 1000 }),
     onWarning,
   });
   return { model, price: endpoint.price ?? priceFor(endpoint.model) ?? undefined, onSample: () => {} };

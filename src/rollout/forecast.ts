@@ -43,17 +43,46 @@ export function forecastRun(
   const replyTokens = Math.round(replies * config.maxTokens * REPLY_SHARE);
   return {
     executorCalls: calls,
+    executorReplies: replies,
     executorTokens: promptTokens + replyTokens,
     dollars: price
       ? (promptTokens * price.inputPerMillion + replyTokens * price.outputPerMillion) / 1e6
       : null,
-    minutes: Math.round(((calls * SECONDS_PER_CALL) / config.concurrency / 60) * 10) / 10,
+    minutes: tenths((calls * SECONDS_PER_CALL) / config.concurrency / 60),
+    isMeasured: false,
     basis: [
       `${candidates} candidates on ${n} validation samples${screened ? `, screened on ${config.screen}` : ""}`,
       `${remoteBaselines} baselines${isTested ? ` and the final test on at most ${config.testLimit} items` : ""}`,
       `${CALLS_PER_DESIGNED_RUN} calls for each run of a designed workflow, replies half of ${config.maxTokens} tokens`,
-      `${SECONDS_PER_CALL} s a call at concurrency ${config.concurrency}; the time of the local model comes on top`,
+      `minutes: assumed ${SECONDS_PER_CALL} s a call, ${config.concurrency} at once; said again once the speed is measured`,
       "an upper estimate: equal calls are shared and paid once",
     ],
   };
+}
+
+/** What a baseline that really asked the executor has shown of its speed. */
+export interface MeasuredSpeed {
+  seconds: number;
+  replies: number;
+  replyTokens: number;
+}
+
+/** The forecast with the time that the measured speed suggests. */
+export function remeasured(forecast: Forecast, speed: MeasuredSpeed, concurrency: number): Forecast {
+  const perReply = speed.replyTokens / speed.replies;
+  const perSecond = speed.replyTokens / speed.seconds;
+  const basis = forecast.basis.filter((line) => !line.startsWith("minutes:"));
+  basis.push(
+    `minutes: ${perSecond.toFixed(1)} tokens/s and ${perReply.toFixed(0)} tokens a reply, measured with ${concurrency} at once`,
+  );
+  return {
+    ...forecast,
+    minutes: tenths((forecast.executorReplies * perReply) / perSecond / 60),
+    isMeasured: true,
+    basis,
+  };
+}
+
+function tenths(value: number): number {
+  return Math.round(value * 10) / 10;
 }

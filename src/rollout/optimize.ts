@@ -87,7 +87,7 @@ async function runSearch(
     let stoppedBy: unknown;
     if (!config.dryRun) {
       try {
-        const log = await search(session, policy, progress);
+        const log = await search(session, policy, progress, forecast);
         log.close();
         if (isTested) test.push(...(await finalTest(session, progress)));
       } catch (error) {

@@ -211,6 +211,9 @@ export const runConfigSchema = z
     timeoutMs: whole(100, 3_600_000)
       .exactOptional()
       .describe("time for one attempt of a call, milliseconds (default 120000)"),
+    maxWaitSeconds: whole(1, 86_400)
+      .exactOptional()
+      .describe("longest wait a server may ask for (Retry-After) or an outage may last (default 120)"),
     seed: whole(0, 2 ** 31 - 1)
       .default(0)
       .describe("the same seed draws the same samples and candidates"),

@@ -17,6 +17,7 @@ const OPERATIONAL_KEYS = new Set([
   "concurrency",
   "requestsPerMinute",
   "timeoutMs",
+  "maxWaitSeconds",
   "budget",
   "maxErrors",
   "minScore",

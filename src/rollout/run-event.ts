@@ -47,10 +47,14 @@ export type OnRunEvent = (event: RunEvent) => void;
 /** Upper estimates printed by --dry-run before anything is paid. */
 export interface Forecast {
   executorCalls: number;
+  /** A call can ask for several. */
+  executorReplies: number;
   executorTokens: number;
   /** null when the price of the model is unknown. */
   dollars: number | null;
   minutes: number;
+  /** Whether the minutes rest on the speed measured in this run, or on an assumption. */
+  isMeasured: boolean;
   /** How each figure came about, one line each. */
   basis: string[];
 }

@@ -73,6 +73,7 @@ export function candidateStats(turns: readonly TurnRecord[]): CandidateStats {
 
 const SATURATED = 0.98;
 const EMPTY_SHARE = 0.05;
+const CUT_SHARE = 0.1;
 const MINIMUM_CANDIDATES = 8;
 
 /** What a reader must know before believing the table. */
@@ -100,6 +101,11 @@ export function runWarnings(input: {
     warnings.push(
       `${empty} of ${calls + empty} replies were empty: check the executor's token limit and model`,
     );
+  }
+  const replies = input.evaluations.reduce((sum, evaluation) => sum + evaluation.replies, 0);
+  const cut = input.evaluations.reduce((sum, evaluation) => sum + evaluation.cutReplies, 0);
+  if (cut > CUT_SHARE * replies) {
+    warnings.push(`${cut} of ${replies} replies were cut at the token limit: raise --reply-tokens`);
   }
   const best = input.test.find((row) => row.name === input.bestName);
   const rival = input.test

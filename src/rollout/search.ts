@@ -2,8 +2,10 @@
 
 import { workflowHash } from "../workflow/workflow-hash.js";
 import { playEpisode, type ScoredWorkflow } from "./episode.js";
+import { remeasured } from "./forecast.js";
 import type { Policy } from "./policy.js";
 import { rewardFunction } from "./reward.js";
+import type { Forecast } from "./run-event.js";
 import { cardOf, emitSpent, type RunSession, workSettings } from "./run-session.js";
 import { seedWorkflows } from "./seed-workflows.js";
 import { TrajectoryLog } from "./trajectory.js";
@@ -30,6 +32,7 @@ export async function search(
   session: RunSession,
   policy: Policy,
   progress: SearchProgress,
+  forecast: Forecast,
 ): Promise<TrajectoryLog> {
   const { config, directory, task, executor, emit } = session;
   const log = new TrajectoryLog(directory.file("trajectories.jsonl"));
@@ -64,11 +67,25 @@ export async function search(
     };
     for (const seed of baselinesOf(session)) {
       const workflow = { hash: workflowHash(seed.source), source: seed.source };
+      const paidBefore = paidByExecutor(session);
+      const startedAt = performance.now();
       const [evaluation] = await evaluateAll(bench, [workflow], session.validation, seed.title);
+      const seconds = (performance.now() - startedAt) / 1000;
+      const paid = paidByExecutor(session);
       progress.baselines.push({ ...workflow, title: seed.title, evaluation: evaluation! });
       const { accuracy, interval, n } = evaluation!;
       emit({ type: "baseline-scored", name: seed.title, accuracy, interval, n });
       emitSpent(session);
+      const replyTokens = paid.completionTokens - paidBefore.completionTokens;
+      // Only where every reply was asked for now: stored ones say nothing about the speed.
+      if (
+        replyTokens > 0 &&
+        paid.calls - paidBefore.calls === evaluation!.calls &&
+        !executor.model.isSimulated
+      ) {
+        const speed = { seconds, replies: evaluation!.replies, replyTokens };
+        emit({ type: "forecast", forecast: remeasured(forecast, speed, config.concurrency) });
+      }
     }
     // The local model alone is a baseline, not a start for designs that are to use the strong model.
     const shownSeeds = progress.baselines.filter((seed) => !seed.source.includes("agent.weak."));
@@ -81,4 +98,12 @@ export async function search(
     log.close();
     throw error;
   }
+}
+
+function paidByExecutor({ store }: Pick<RunSession, "store">): { calls: number; completionTokens: number } {
+  const rows = store.ledgerTotals().filter((row) => row.role === "executor");
+  return {
+    calls: rows.reduce((sum, row) => sum + row.calls, 0),
+    completionTokens: rows.reduce((sum, row) => sum + row.completionTokens, 0),
+  };
 }

@@ -65,6 +65,7 @@ export async function evaluateAll(
   const { task, runner, settings, onEvent, signal } = bench;
   const jobs = workflows.flatMap((workflow) => makeJobs(workflow, samples, task, { ...settings, epoch }));
   let done = 0;
+  onEvent({ type: "job-done", done, total: jobs.length, what });
   const results = await runner.run(jobs, {
     ...(signal ? { signal } : {}),
     onDone: () => onEvent({ type: "job-done", done: ++done, total: jobs.length, what }),

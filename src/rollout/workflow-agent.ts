@@ -60,6 +60,10 @@ export class WorkflowAgent implements AgentHost {
   readonly usage = new Map<string, UsageByRole>();
   /** Calls that ended in an empty reply: many of them mean a misconfigured executor, not a bad workflow. */
   emptyReplies = 0;
+  /** Replies cut at their token limit: the answer at their end is lost. */
+  cutReplies = 0;
+  /** Texts that came back. */
+  replies = 0;
   readonly #models: WorkflowModels;
   readonly #maxTokens: number;
   readonly #epoch: number;
@@ -141,6 +145,8 @@ export class WorkflowAgent implements AgentHost {
     this.#occurrences.set(identity, occurrence + 1);
     try {
       const result = await model.chat({ ...request, signal }, { occurrence, epoch: this.#epoch });
+      this.cutReplies += result.finishReasons.filter((reason) => reason === "length").length;
+      this.replies += result.texts.length;
       this.#count(model.role, result.isCached, result.usage, result.dollars, result.latencyMs ?? 0);
       return result.texts;
     } catch (error) {

@@ -2,8 +2,8 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { InputError } from "../core/errors.js";
+import { nearNames } from "../core/near-names.js";
 import { decodeUtf8 } from "./decode-utf8.js";
-import { nearNames } from "./near-names.js";
 import { JsonTextError, parseJsonLine } from "./parse-json-line.js";
 import { printable } from "./printable.js";
 import { TextFile } from "./read-lines.js";

@@ -1,5 +1,6 @@
 /** @file All generated families, and datasets drawn from them. */
 import { ConfigError } from "../core/errors.js";
+import { nearNames } from "../core/near-names.js";
 import { Random } from "../core/random.js";
 import { type DatasetManifest, SPLIT_NAMES } from "./dataset-manifest.js";
 import { clockCalendar } from "./families/clock-calendar.js";
@@ -13,7 +14,6 @@ import { swaps } from "./families/swaps.js";
 import { tableLookup } from "./families/table-lookup.js";
 import { unitConversion } from "./families/unit-conversion.js";
 import { wordProblems } from "./families/word-problems.js";
-import { nearNames } from "./near-names.js";
 import { foldText } from "./sample-key.js";
 import type { SplitName } from "./task.js";
 import type { DatasetContent, DatasetLine } from "./write-dataset.js";

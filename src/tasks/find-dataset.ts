@@ -3,7 +3,7 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, delimiter, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { InputError } from "../core/errors.js";
-import { nearNames } from "./near-names.js";
+import { nearNames } from "../core/near-names.js";
 import { printable } from "./printable.js";
 
 /** Datasets that are part of this package. */

@@ -1,10 +1,10 @@
 /** @file A user's JSONL or CSV file to a dataset folder: fields mapped, duplicates refused, splits drawn by seed. */
 import { basename } from "node:path";
 import { ConfigError, InputError } from "../core/errors.js";
+import { nearNames } from "../core/near-names.js";
 import { type DatasetManifest, KIND_METRICS, type MetricOptions, SPLIT_NAMES } from "./dataset-manifest.js";
 import { drawSplits } from "./draw-splits.js";
 import { readAnswer } from "./import-answer.js";
-import { nearNames } from "./near-names.js";
 import { printable } from "./printable.js";
 import { badRecord, formatOf, type RecordFormat, readRecords, type SourceRecord } from "./read-records.js";
 import { sampleKey } from "./sample-key.js";

@@ -138,6 +138,8 @@ export class ChildPool {
       this.#starting--;
       // Without processes nobody would ever be served: tell the first in line.
       this.#waiters.shift()?.reject(error);
+      // The next in line gets a try of its own, so that nobody waits for a process that will never come.
+      if (this.#all.size === 0) this.#startMissing();
     }
   }
 

@@ -4,7 +4,7 @@ import type { ChildExitError } from "../core/child-process.js";
 import { W4sError } from "../core/errors.js";
 import { ChildPool } from "./child-pool.js";
 import { DEFAULT_LIMITS, MAX_SOURCE_BYTES } from "./sandbox-protocol.js";
-import { type RunEnd, SandboxRun } from "./sandbox-run.js";
+import { type RunEnd, SandboxRun, statusOfExit } from "./sandbox-run.js";
 import type { AgentHost, Sandbox, SandboxLimits, WorkflowRun } from "./workflow-run.js";
 
 export interface QuickJsSandboxOptions {
@@ -47,8 +47,12 @@ export class QuickJsSandbox implements Sandbox {
       host,
       signal,
     };
+    let deadline = Number.POSITIVE_INFINITY;
     for (let isRetry = false; ; isRetry = true) {
       const child = await this.#pool.take(signal);
+      // Waiting for a process is not the run's time; a second try has what the first one left.
+      deadline = Math.min(deadline, performance.now() + request.limits.wallMs);
+      request.limits.wallMs = Math.max(0, deadline - performance.now());
       const end: RunEnd = signal?.aborted
         ? { type: "fatal", error: signal.reason }
         : await new SandboxRun(child, request).execute();
@@ -72,8 +76,8 @@ export class QuickJsSandbox implements Sandbox {
 
 /** Twice dead before it did anything: something in the source kills the process. */
 async function processLost(exited: Promise<ChildExitError>): Promise<WorkflowRun> {
-  const { message } = await exited;
-  return { status: "threw", error: message, log: "", calls: {}, wallMs: 0 };
+  const exit = await exited;
+  return { status: statusOfExit(exit), error: exit.message, log: "", calls: {}, wallMs: 0 };
 }
 
 /** Why a source is not even tried. */

@@ -136,7 +136,7 @@ export class SandboxRun {
       const value = await this.#request.host.call(name, args, this.#abort.signal);
       this.#reply(call, true, value ?? null);
     } catch (error) {
-      if (isFatal(error)) this.#finish({ type: "fatal", error });
+      if (isFatal(error, this.#request.signal)) this.#finish({ type: "fatal", error });
       else this.#reply(call, false, messageOf(error, HOST_ERROR_CHARACTERS));
     } finally {
       this.#inFlight--;
@@ -179,7 +179,7 @@ export class SandboxRun {
   #onExit(exit: ChildExitError): void {
     if (this.#isOver) return;
     if (this.#counts.model + this.#counts.tool === 0) this.#finish({ type: "retry" });
-    else this.#end("threw", exit.message, false);
+    else this.#end(statusOfExit(exit), exit.message, false);
   }
 
   /** Ends the run from outside; the process is killed by whoever owns it. */
@@ -211,9 +211,13 @@ export class SandboxRun {
   }
 }
 
+/** V8 aborts, and the kernel kills, where memory has run out; every other death is a crash. */
+export function statusOfExit({ exitSignal }: ChildExitError): WorkflowStatus {
+  return exitSignal === "SIGABRT" || exitSignal === "SIGKILL" ? "out-of-memory" : "threw";
+}
+
 /** Errors that are not the workflow's: they end the run() with a rejection instead of reaching the guest. */
-function isFatal(error: unknown): boolean {
-  if (error instanceof BudgetExceededError) return true;
-  if (error instanceof Error && error.name === "AbortError") return true;
+function isFatal(error: unknown, signal: AbortSignal | undefined): boolean {
+  if (error instanceof BudgetExceededError || signal?.aborted) return true;
   return W4sError.is(error) && ((error as { isFatal?: unknown }).isFatal === true || error.code === "budget");
 }

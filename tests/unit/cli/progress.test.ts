@@ -92,7 +92,15 @@ describe("describeEvent", () => {
   });
 
   it("says that a price is unknown instead of zero", () => {
-    const forecast = { executorCalls: 5, executorTokens: 100, dollars: null, minutes: 1, basis: [] };
+    const forecast = {
+      executorCalls: 5,
+      executorReplies: 9,
+      executorTokens: 100,
+      dollars: null,
+      minutes: 1,
+      isMeasured: false,
+      basis: [],
+    };
     expect(describeEvent({ type: "forecast", forecast })[0]).toContain("price unknown");
   });
 });

@@ -16,6 +16,8 @@ function result(sampleId: string, changes: Partial<JobResult> = {}): JobResult {
     score: 0,
     isCorrect: false,
     extracted: "41",
+    replies: 1,
+    cutReplies: 0,
     emptyReplies: 0,
     usage: {},
     wallMs: 1,

@@ -56,6 +56,8 @@ describe("runWarnings", () => {
       statusCounts: {},
       errors: 2,
       emptyReplies: 3,
+      replies: 20,
+      cutReplies: 7,
       calls: 20,
       tokens: 0,
       dollars: 0,
@@ -69,6 +71,7 @@ describe("runWarnings", () => {
     }).join("\n");
     expect(text).toMatch(/saturated: direct reaches 0\.99/);
     expect(text).toMatch(/3 of 23 replies were empty/);
+    expect(text).toMatch(/7 of 20 replies were cut/);
     expect(text).toMatch(/2 samples were lost/);
     expect(text).toMatch(/only 3 candidates/);
   });

@@ -3,9 +3,9 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { expect, test } from "vitest";
 import { InputError } from "../../../src/core/errors.js";
+import { editDistance, nearNames } from "../../../src/core/near-names.js";
 import { defaultDatasetRoots, findDataset } from "../../../src/tasks/find-dataset.js";
 import { listDatasets } from "../../../src/tasks/list-datasets.js";
-import { editDistance, nearNames } from "../../../src/tasks/near-names.js";
 import { useTemporaryFolder } from "../../support/temporary-folder.js";
 
 const folder = useTemporaryFolder();

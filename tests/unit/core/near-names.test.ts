@@ -1,7 +1,7 @@
 /** @file The nearest known name. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { editDistance, nearestName } from "../../../src/rollout/nearest.js";
+import { editDistance, nearNames } from "../../../src/core/near-names.js";
 
 describe("editDistance", () => {
   it.each([
@@ -28,20 +28,20 @@ describe("editDistance", () => {
   });
 });
 
-describe("nearestName", () => {
+describe("nearNames", () => {
   const known = ["episodes", "turns", "temperature", "executorModel", "run"];
   it("finds what was meant, whatever the case", () => {
-    expect(nearestName("episods", known)).toBe("episodes");
-    expect(nearestName("executormodel", known)).toBe("executorModel");
-    expect(nearestName("tempreature", known)).toBe("temperature");
+    expect(nearNames("episods", known)[0]).toBe("episodes");
+    expect(nearNames("executormodel", known)[0]).toBe("executorModel");
+    expect(nearNames("tempreature", known)[0]).toBe("temperature");
   });
 
   it("says nothing where nothing is near", () => {
-    expect(nearestName("completely-different", known)).toBeUndefined();
-    expect(nearestName("x", [])).toBeUndefined();
+    expect(nearNames("completely-different", known)).toEqual([]);
+    expect(nearNames("x", [])).toEqual([]);
   });
 
   it("stays quick on a huge name", () => {
-    expect(nearestName("x".repeat(1_000_000), known)).toBeUndefined();
+    expect(nearNames("x".repeat(1_000_000), known)).toEqual([]);
   });
 });
