@@ -364,7 +364,7 @@ describe("configExample", () => {
       // What has no default shows its smallest value.
       .filter(
         (line) =>
-          !/^(threads|requestsPerMinute|timeoutMs|minScore|price|budget):|^ {2}(dollars|tokens|calls|minutes|inputPerMillion|outputPerMillion):/.test(
+          !/^(threads|requestsPerMinute|timeoutMs|maxWaitSeconds|minScore|price|budget):|^ {2}(dollars|tokens|calls|minutes|inputPerMillion|outputPerMillion):/.test(
             line,
           ),
       )
