@@ -12,7 +12,7 @@ import { report, spread, timeMs } from "./harness.mjs";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const CALLS = 20;
 const SERVER_DELAY_MS = 50;
-const SAMPLES = 100;
+const SAMPLES = 40;
 
 /** Process start to exit of a command that needs no native module. */
 function startup() {
@@ -74,7 +74,7 @@ async function overhead() {
   ];
 }
 
-/** `eval` of 100 samples against a server that takes 50 ms, then the same again. */
+/** `eval` of 40 samples against a server that takes 50 ms, then the same again. */
 async function rerun() {
   let served = 0;
   const server = createServer((request, response) => {
@@ -97,7 +97,7 @@ async function rerun() {
   const directory = mkdtempSync(join(tmpdir(), "w4s-bench-"));
   const config = (run) =>
     parseRunConfig({
-      task: join(ROOT, "datasets", "arithmetic"),
+      task: join(ROOT, "datasets", "word-problems"),
       executor: `openai:http://127.0.0.1:${server.address().port}/v1`,
       executorModel: "fake",
       weak: "none",
@@ -130,7 +130,7 @@ async function rerun() {
       unit: "×",
       limit: "≥ 50",
       isOk: ratio.value >= 50,
-      note: `validation items of datasets/arithmetic, fake server with ${SERVER_DELAY_MS} ms a reply, 4 at once; no call is repeated`,
+      note: `validation items of datasets/word-problems, fake server with ${SERVER_DELAY_MS} ms a reply, 4 at once; no call is repeated`,
     },
   ];
 }

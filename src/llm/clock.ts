@@ -38,6 +38,8 @@ export const realClock: Clock = {
  */
 export function linkedController(parent?: AbortSignal): { controller: AbortController; unlink(): void } {
   const controller = new AbortController();
+  // A server without n is asked once for each reply, and the SDK adds a listener for each request.
+  setMaxListeners(0, controller.signal);
   if (parent === undefined) return { controller, unlink: () => {} };
   return { controller, unlink: onAbort(parent, () => controller.abort(parent.reason)) };
 }

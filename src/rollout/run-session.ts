@@ -49,6 +49,8 @@ export interface RunSession {
   close(): Promise<void>;
 }
 
+const MAX_SANDBOX_PROCESSES = 16;
+
 /** Which parts a command needs. */
 export interface SessionNeeds {
   command: "optimize" | "collect" | "eval";
@@ -154,7 +156,9 @@ export async function openSession(
       // Local calls cost no money and are not what a budget protects: they get one of their own.
       models.weak = metered(weak, "weak", { ...meter, budget: new Budget() });
     }
-    const sandbox = new QuickJsSandbox({ limits: config.limits });
+    // Runs mostly wait for replies: as many processes as runs at once, up to what memory (60 MiB each) bears.
+    const processes = Math.min(config.concurrency, MAX_SANDBOX_PROCESSES);
+    const sandbox = new QuickJsSandbox({ processes, limits: config.limits });
     cleanup.push(() => sandbox.close());
     const settingsHash = hashJson({
       executor: executor.model.id,
