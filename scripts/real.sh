@@ -31,4 +31,4 @@ w4s optimize --task "$TASK" --model qwen2.5-coder-0.5b \
   --executor "openai:http://127.0.0.1:$PORT/v1" --executor-model qwen2.5-coder-1.5b \
   --price-input 0 --price-output 0 \
   --episodes 2 --turns 2 --candidates 5 --validation-limit 10 --screen 3 --test-limit 30 \
-  --reply-tokens 256 --concurrency 4 --threads "$THREADS" --gpu off "$@"
+  --reply-tokens 256 --concurrency 4 --threads 1 --gpu off "$@"

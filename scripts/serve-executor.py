@@ -32,6 +32,9 @@ def main() -> None:
     params.n_parallel = args.slots
     params.n_ctx = args.context
     params.cpuparams.n_threads = args.threads
+    # No busy waiting: the weak model works on the same cores, and two spinning thread pools stop each other.
+    params.cpuparams.poll = 0
+    params.cpuparams_batch.poll = 0
     params.hostnames = ["127.0.0.1"]
     params.port = args.port
     server = xllamacpp.Server(params)

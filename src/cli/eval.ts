@@ -113,9 +113,8 @@ export function workflowPath(path: string): string {
 }
 
 function printEvaluation(result: EvaluateResult): void {
-  const { isSimulated } = result;
   const hasExecutor = new Set(result.rows.map((row) => row.executor)).size > 1;
-  if (result.rows.length > 0) writeOut(resultTable(result.rows, { isSimulated, hasExecutor }));
+  if (result.rows.length > 0) writeOut(resultTable(result.rows, { hasExecutor }));
   const reference = result.rows[0]?.title ?? "the first";
   if (result.differences.length > 0) {
     writeOut(`\nDifference to ${reference} on the same items:`);

@@ -279,7 +279,7 @@ function printRun({ directory, manifest, summary, trajectory }: ReturnType<typeo
   }
   writeOut(pairs(rows));
   for (const list of [summary?.validation, summary?.test]) {
-    if (list && list.length > 0) writeOut(resultTable(list, { isSimulated }));
+    if (list && list.length > 0) writeOut(resultTable(list));
   }
   if (summary?.best) writeOut(`\nBest workflow (${summary.best.title}):\n\n${summary.best.source}`);
   if (trajectory) printTrajectory(trajectory);

@@ -59,8 +59,8 @@ function printSearch(result: OptimizeResult, isDryRun: boolean): void {
     for (const line of result.forecast.basis) writeOut(`  ${line}`);
     return;
   }
-  if (result.validation.length > 0) writeOut(resultTable(result.validation, { isSimulated }));
-  if (result.test.length > 0) writeOut(resultTable(result.test, { isSimulated }));
+  if (result.validation.length > 0) writeOut(resultTable(result.validation));
+  if (result.test.length > 0) writeOut(resultTable(result.test));
   const { best, candidates, spent } = result;
   if (best) {
     writeOut(

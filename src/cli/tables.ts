@@ -18,10 +18,7 @@ export function pairs(rows: readonly (readonly [string, string | number])[]): st
 }
 
 /** Accuracy with interval, n and cost of each workflow; simulated figures carry the word. */
-export function resultTable(
-  rows: readonly ResultRow[],
-  { isSimulated = false, hasExecutor = false } = {},
-): string {
+export function resultTable(rows: readonly ResultRow[], { hasExecutor = false } = {}): string {
   const hasErrors = rows.some((row) => row.errors > 0);
   const head = ["workflow", "split", "accuracy", "95 % interval", "n", "calls", "tokens", "dollars"];
   if (hasExecutor) head.splice(1, 0, "executor");
@@ -32,7 +29,7 @@ export function resultTable(
       const cells = [
         row.title,
         row.split,
-        `${formatPercent(row.accuracy)}${isSimulated ? " simulated" : ""}`,
+        `${formatPercent(row.accuracy)}${row.isSimulated ? " simulated" : ""}`,
         formatInterval(row.interval),
         row.n,
         row.callsPerSample.toFixed(1),

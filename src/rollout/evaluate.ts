@@ -142,6 +142,7 @@ async function evaluateWith(
             split: options.split,
             executor: session.executor.model.id,
           },
+          session.executor.model,
           evaluation,
         ),
       );

@@ -128,7 +128,9 @@ async function finalTest(session: RunSession, progress: SearchProgress): Promise
     );
     const name = contestant.hash === best.hash ? BEST_ROW : contestant.title;
     const title = name === BEST_ROW ? `best workflow (${contestant.title})` : contestant.title;
-    rows.push(resultRow({ name, title, split: "test", executor: executor.model.id }, evaluation!));
+    rows.push(
+      resultRow({ name, title, split: "test", executor: executor.model.id }, executor.model, evaluation!),
+    );
   }
   return rows;
 }
@@ -162,7 +164,11 @@ function conclude(
       : readTrajectory(directory.file("trajectories.jsonl")).filter((record) => record.kind === "turn"),
   );
   const row = (workflow: ScoredWorkflow, name: string, title: string) =>
-    resultRow({ name, title, split: "validation", executor: executor.model.id }, workflow.evaluation);
+    resultRow(
+      { name, title, split: "validation", executor: executor.model.id },
+      executor.model,
+      workflow.evaluation,
+    );
   const validation = progress.baselines.map((baseline) =>
     row(baseline, baseline.hash === best?.hash ? BEST_ROW : baseline.title, baseline.title),
   );

@@ -1,7 +1,7 @@
 /** @file The figures a run ends with: rows with intervals, warnings, what was spent; written to summary.json. */
 import type { LedgerRow } from "../llm/call-store.js";
 import type { ScoredWorkflow } from "./episode.js";
-import type { Evaluation } from "./evaluation.js";
+import type { Evaluation, JobResult } from "./evaluation.js";
 import { type Interval, mean } from "./statistics.js";
 import type { TurnRecord } from "./trajectory.js";
 
@@ -12,6 +12,8 @@ export interface ResultRow {
   workflowHash: string;
   split: "train" | "validation" | "test";
   executor: string;
+  /** The executor is simulated and answered calls of this row; the local model's own row is real. */
+  isSimulated: boolean;
   n: number;
   accuracy: number;
   interval: Interval;
@@ -25,11 +27,13 @@ export interface ResultRow {
 
 export function resultRow(
   row: Pick<ResultRow, "name" | "title" | "split" | "executor">,
+  executor: { isSimulated: boolean },
   evaluation: Evaluation,
 ): ResultRow {
   const perSample = (value: number) => value / Math.max(1, evaluation.results.length);
   return {
     ...row,
+    isSimulated: executor.isSimulated && evaluation.results.some(asksExecutor),
     workflowHash: evaluation.workflowHash,
     n: evaluation.n,
     accuracy: evaluation.accuracy,
@@ -40,6 +44,10 @@ export function resultRow(
     errors: evaluation.errors,
     statusCounts: evaluation.statusCounts,
   };
+}
+
+function asksExecutor({ usage }: JobResult): boolean {
+  return Object.keys(usage).some((role) => role !== "weak");
 }
 
 /** How the policy wrote: counts over all candidates of a run. */

@@ -39,7 +39,10 @@ describe("processes of the sandbox", () => {
     });
     while (host.sent.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
     for (const other of sandboxPids()) process.kill(other, "SIGKILL");
-    expect(await calling).toMatchObject({ status: "out-of-memory", error: expect.stringContaining("SIGKILL") });
+    expect(await calling).toMatchObject({
+      status: "out-of-memory",
+      error: expect.stringContaining("SIGKILL"),
+    });
     expect(await honest(sandbox, 5)).toMatchObject({ answer: honestAnswer(5) });
   });
 

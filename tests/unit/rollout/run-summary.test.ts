@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { breakEven, candidateStats, type ResultRow, runWarnings } from "../../../src/rollout/run-summary.js";
+import { type JobResult, summarize } from "../../../src/rollout/evaluation.js";
+import {
+  breakEven,
+  candidateStats,
+  type ResultRow,
+  resultRow,
+  runWarnings,
+} from "../../../src/rollout/run-summary.js";
 import type { CandidateRecord, TurnRecord } from "../../../src/rollout/trajectory.js";
 
 function row(name: string, accuracy: number, low: number, high: number): ResultRow {
@@ -9,6 +16,7 @@ function row(name: string, accuracy: number, low: number, high: number): ResultR
     workflowHash: name,
     split: "test",
     executor: "mock",
+    isSimulated: false,
     n: 30,
     accuracy,
     interval: { low, high },
@@ -116,6 +124,38 @@ describe("candidateStats", () => {
     expect(stats).toMatchObject({ count: 4, validShare: 0.75, techniques: { steps: 0.5, vote: 0.25 } });
     expect(stats.distinctShare).toBeCloseTo(2 / 3);
     expect(stats.meanReward).toBeCloseTo(0.225);
+  });
+});
+
+describe("resultRow", () => {
+  it("calls a row simulated only where the simulated executor answered", () => {
+    const usage = {
+      calls: 1,
+      cachedCalls: 0,
+      promptTokens: 5,
+      completionTokens: 5,
+      dollars: 0,
+      latencyMs: 1,
+    };
+    const result = (role: string): JobResult => ({
+      jobId: role,
+      sampleId: role,
+      status: "ok",
+      score: 1,
+      isCorrect: true,
+      extracted: "1",
+      replies: 1,
+      cutReplies: 0,
+      emptyReplies: 0,
+      usage: { [role]: usage },
+      wallMs: 1,
+    });
+    const name = { name: "n", title: "n", split: "test", executor: "e" } as const;
+    const rowOf = (role: string, isSimulated: boolean) =>
+      resultRow(name, { isSimulated }, summarize("h", [result(role)], 1)).isSimulated;
+    expect(rowOf("executor", true)).toBe(true);
+    expect(rowOf("weak", true)).toBe(false);
+    expect(rowOf("executor", false)).toBe(false);
   });
 });
 
