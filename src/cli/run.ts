@@ -101,13 +101,19 @@ async function runOnce(
     const executor = await build(config.executor);
     await executor.model.preflight?.(signal);
     const aliases: Record<string, (typeof executor)["model"]> = {};
-    for (const alias of Object.keys(config.executors)) aliases[alias] = (await build(alias)).model;
+    const aliasPrices: Record<string, NonNullable<(typeof executor)["price"]>> = {};
+    for (const alias of Object.keys(config.executors)) {
+      const { model, price } = await build(alias);
+      aliases[alias] = model;
+      if (price) aliasPrices[alias] = price;
+    }
     const weakName =
       config.weak === "policy" ? config.model : config.weak === "none" ? undefined : config.weak;
     const weak = weakName === undefined ? undefined : (await build(`local:${weakName}`)).model;
     const runner = new api.WorkflowRunner({
       executor: executor.model,
       aliases,
+      aliasPrices,
       budget: config.budget,
       limits: config.limits,
       maxTokens: config.maxTokens,

@@ -281,6 +281,7 @@ async function evaluateDistinct(
 ): Promise<Map<string, Evaluation>> {
   const distinct = new Map<string, Workflow>();
   for (const { workflow } of attempts) if (workflow) distinct.set(workflow.hash, workflow);
+  if (distinct.size === 0) return new Map();
   const evaluations = await evaluateAll(bench, [...distinct.values()], samples, what);
   return new Map(evaluations.map((evaluation) => [evaluation.workflowHash, evaluation]));
 }

@@ -114,7 +114,6 @@ export async function openSession(
       adapterHash: policyModel?.info.adapterHash ?? null,
       executorId: executor.model.id,
     };
-    await executor.model.preflight?.(hooks.signal);
     const directory = await RunDirectory.open(
       needs.executor ? { ...config, executor: needs.executor } : config,
       {
@@ -132,6 +131,8 @@ export async function openSession(
     };
     const store = CallStore.open(config.cache ? `${config.cache}/calls.db` : directory.file("calls.db"));
     cleanup.push(() => store.close());
+    // Once anything is stored the endpoint has proved itself, and what is stored can be read without it.
+    if (!config.dryRun && store.replyCount() === 0) await executor.model.preflight?.(hooks.signal);
     const budget = new Budget(config.budget);
     for (const row of store.ledgerTotals()) {
       if (row.role === "weak") continue;

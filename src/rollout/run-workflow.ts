@@ -14,7 +14,7 @@ export interface WorkflowRunnerOptions {
   executor: ChatModel;
   /** Further executors by the alias workflows use in the `model` option. */
   aliases?: Record<string, ChatModel>;
-  /** The cheap model behind `agent.weak`. */
+  /** The cheap local model behind `agent.weak`: costs nothing and is not limited by the budget. */
   weak?: ChatModel;
   /** File of the reply cache; default: kept in memory for the lifetime of the runner. */
   cachePath?: string;
@@ -22,12 +22,16 @@ export interface WorkflowRunnerOptions {
   budget?: BudgetLimits;
   /** Price of the executor; without it dollars are reported as null. */
   price?: Price;
+  /** Prices of the aliases. */
+  aliasPrices?: Record<string, Price>;
   limits?: Partial<SandboxLimits>;
   /** Limit of a reply in tokens. Default 1 024. */
   maxTokens?: number;
   /** Default 0. */
   seed?: number;
 }
+
+const FREE: Price = { inputPerMillion: 0, outputPerMillion: 0 };
 
 /** One run with what it used. */
 export type WorkflowAnswer = WorkflowRun & { usage: Record<string, UsageByRole> };
@@ -49,14 +53,26 @@ export class WorkflowRunner {
     const { seed = 0, cachePath = ":memory:" } = options;
     this.#store = CallStore.open(cachePath);
     const budget = new Budget(options.budget);
+    const common = { store: this.#store, seed };
     const meter = (model: ChatModel, role: string, price?: Price) =>
-      new MeteredModel({ model, role, store: this.#store, budget, seed, ...(price ? { price } : {}) });
+      new MeteredModel({ ...common, model, role, budget, ...(price ? { price } : {}) });
+    const { aliases = {}, aliasPrices = {} } = options;
     this.#models = {
       executor: meter(options.executor, "executor", options.price),
       aliases: new Map(
-        Object.entries(options.aliases ?? {}).map(([name, model]) => [name, meter(model, name)]),
+        Object.entries(aliases).map(([name, model]) => [name, meter(model, name, aliasPrices[name])]),
       ),
-      ...(options.weak ? { weak: meter(options.weak, "weak") } : {}),
+      ...(options.weak
+        ? {
+            weak: new MeteredModel({
+              ...common,
+              model: options.weak,
+              role: "weak",
+              budget: new Budget(),
+              price: FREE,
+            }),
+          }
+        : {}),
     };
     this.#sandbox = new QuickJsSandbox({ ...(options.limits ? { limits: options.limits } : {}) });
   }
