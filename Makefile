@@ -32,7 +32,7 @@ check: install ## format, lint, types, unused code
 test: build check ## everything: check, then unit, conformance, property, native, end-to-end
 	timeout 1200 $(BIN)/vitest run
 
-demo: build ## a weak model designs workflows for a simulated strong one (about 5 minutes, pulls 98 MB)
+demo: build ## a weak model designs workflows for a simulated strong one (about 6 minutes, pulls 98 MB)
 	@scripts/demo.sh
 
 models: build ## fetch the models that `make real` and `make bench` use (1.7 GB)
@@ -40,10 +40,10 @@ models: build ## fetch the models that `make real` and `make bench` use (1.7 GB)
 	$(W4S) models pull qwen2.5-coder-0.5b
 	$(W4S) models pull qwen2.5-coder-1.5b
 
-real: build ## real weak and strong model on GSM8K through real HTTP (about an hour on two cores)
+real: build ## real weak and strong model on GSM8K through real HTTP (more than an hour on two cores)
 	scripts/real.sh
 
-grammar-check: build ## share of valid and distinct candidates of two real models (about 15 minutes)
+grammar-check: build ## share of valid and distinct candidates of two real models (about 12 minutes)
 	node scripts/grammar-check.mjs
 
 bench: build ## measured tables; JSON in bench/results/latest.json

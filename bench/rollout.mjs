@@ -5,14 +5,16 @@
  * Usage: node bench/rollout.mjs [--models NAME,…] [--repetitions 3] [--threads N] [--json FILE]
  * The models must have been pulled; dist/ must have been built.
  */
-import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { getLlama } from "node-llama-cpp";
 import { resolveModel } from "../dist/hub/model-hub.js";
 import { defaultThreads, LocalModel } from "../dist/llm/local-model.js";
 import { subsetGrammar } from "../dist/workflow/subset-grammar.js";
+import { report } from "./harness.mjs";
 
 const CANDIDATES = 5;
+/** What is promised: five candidates against one prefill and the batch decode of the same tokens. */
+const LIMIT = 1.15;
 const PROMPT_TOKENS = 1000;
 const ACTION_TOKENS = 64;
 /** llama.cpp's usual batch for prompts. */
@@ -159,48 +161,44 @@ for (const name of flags.models.split(",")) {
   // Pairs of one repetition ran one after the other: their ratio suffers least from other load.
   const referenceMs = rows.reference.map(({ totalMs }) => totalMs);
   for (const [row, measured] of Object.entries(rows)) {
-    const perToken = (/** @type {{ totalMs: number, tokens: number }} */ { totalMs, tokens }) =>
-      totalMs / tokens;
     results.push({
       model: name,
       row,
       medianMs: Math.round(median(measured.map(({ totalMs }) => totalMs))),
-      medianPrefillMs: Math.round(median(measured.map(({ prefillMs }) => prefillMs ?? 0))),
-      medianSampleMs: Math.round(median(measured.map(({ sampleMs }) => sampleMs ?? 0))),
-      tokens: median(measured.map(({ tokens }) => tokens)),
-      msPerToken: median(measured.map(perToken)),
+      lowMs: Math.min(...measured.map(({ totalMs }) => totalMs)),
+      highMs: Math.max(...measured.map(({ totalMs }) => totalMs)),
       ratio: median(measured.map(({ totalMs }, index) => totalMs / referenceMs[index])),
       repetitions: measured.length,
     });
   }
 }
 
-const columns = ["model", "row", "ms", "prefill", "sampling", "tokens", "ms/token", "x reference"];
-const lines = results.map((result) => [
-  result.model,
-  result.row,
-  String(result.medianMs),
-  String(result.medianPrefillMs),
-  String(result.medianSampleMs),
-  String(result.tokens),
-  result.msPerToken.toFixed(1),
-  result.ratio.toFixed(2),
-]);
-const widths = columns.map((column, index) =>
-  Math.max(column.length, ...lines.map((line) => line[index].length)),
+report(
+  "rollout",
+  results.flatMap((result) => {
+    const name = `${result.model}, ${result.row}`;
+    const time = {
+      name,
+      value: result.medianMs,
+      unit: "ms",
+      low: result.lowMs,
+      high: result.highMs,
+      n: result.repetitions,
+    };
+    if (result.row === "reference") return [time];
+    const hasLimit = result.row === "shared";
+    const ratio = {
+      name: `${name} / reference`,
+      value: result.ratio,
+      unit: "×",
+      n: result.repetitions,
+      ...(hasLimit ? { limit: `≤ ${LIMIT}`, isOk: result.ratio <= LIMIT } : {}),
+    };
+    return [time, ratio];
+  }),
 );
-for (const line of [columns, ...lines]) {
-  process.stdout.write(
-    `${line.map((cell, index) => (index < 2 ? cell.padEnd(widths[index]) : cell.padStart(widths[index]))).join("  ")}\n`,
-  );
-}
 process.stdout.write(
-  `\n${CANDIDATES} candidates of ${ACTION_TOKENS} tokens from a prompt of about ${PROMPT_TOKENS} tokens, ${threads} threads, medians of ${flags.repetitions}.\n` +
-    "reference: one prefill and llama.cpp's own batch decode of the tokens of the row above it, without sampling.\n",
+  `${CANDIDATES} candidates of ${ACTION_TOKENS} tokens from a prompt of about ${PROMPT_TOKENS} tokens, ${threads} threads.\n` +
+    "reference: one prefill and llama.cpp's own batch decode of the tokens that `shared` drew, without sampling;\n" +
+    "ratios are medians over pairs that ran one after the other. The grammar row draws other, and more, tokens.\n",
 );
-if (flags.json) {
-  writeFileSync(
-    flags.json,
-    `${JSON.stringify({ candidates: CANDIDATES, promptTokens: PROMPT_TOKENS, threads, results }, null, 2)}\n`,
-  );
-}

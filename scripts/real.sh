@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The search on real models: a local Qwen2.5-Coder-0.5B designs workflows for a task (default: GSM8K) that call
-# Qwen2.5-Coder-1.5B through llama.cpp's real HTTP server on this machine. About an hour on two cores.
+# Qwen2.5-Coder-1.5B through llama.cpp's real HTTP server on this machine. More than an hour on two cores.
 #   scripts/real.sh [extra flags of w4s optimize]
 # Needs: make build; a dataset folder found by name (W4S_DATASETS) or TASK=DIR.
 set -euo pipefail
