@@ -83,6 +83,7 @@ function printSearch(result: OptimizeResult, isDryRun: boolean): void {
       "spent",
       `${spent.calls} calls, ${formatCount(spent.tokens)} tokens, ${formatDollars(spent.dollars)}${isSimulated ? " (simulated)" : ""}`,
     ],
+    ["weak model", `${result.policy} on ${result.device}`],
     ["run", result.directory],
   ];
   const pays = Object.entries(result.breakEven).filter(([, samples]) => samples !== null);

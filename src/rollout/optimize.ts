@@ -4,6 +4,7 @@ import { ConfigError, InternalError, messageOf } from "../core/errors.js";
 import type { ScoredWorkflow } from "./episode.js";
 import { resultHash } from "./evaluation.js";
 import { forecastRun } from "./forecast.js";
+import type { PolicyInfo } from "./policy.js";
 import type { RunConfig } from "./run-config.js";
 import type { Forecast } from "./run-event.js";
 import {
@@ -35,6 +36,8 @@ export interface OptimizeResult {
   task: string;
   executor: string;
   policy: string;
+  /** Where the weak model ran: "CPU", or the name of a GPU. */
+  device: string;
   isSimulated: boolean;
   forecast: Forecast;
   validation: ResultRow[];
@@ -95,7 +98,7 @@ async function runSearch(
         stoppedBy = error;
       }
     }
-    const result = conclude(session, command, policy.info.id, forecast, progress, test, stoppedBy);
+    const result = conclude(session, command, policy.info, forecast, progress, test, stoppedBy);
     if (!config.dryRun) await save(session, result);
     return result;
   } finally {
@@ -150,7 +153,7 @@ function isBaseline(workflow: ScoredWorkflow, progress: SearchProgress): boolean
 function conclude(
   session: RunSession,
   command: "optimize" | "collect",
-  policy: string,
+  policy: PolicyInfo,
   forecast: Forecast,
   progress: SearchProgress,
   test: ResultRow[],
@@ -197,7 +200,8 @@ function conclude(
     directory: directory.path,
     task: task.name,
     executor: executor.model.id,
-    policy,
+    policy: policy.id,
+    device: policy.device,
     isSimulated: executor.model.isSimulated,
     forecast,
     validation,

@@ -187,7 +187,7 @@ export async function openSession(
       task: task.name,
       isResumed: directory.isResumed,
       executor: executor.model.id,
-      policy: policy?.info.id ?? "none",
+      policy: policy ? `${policy.info.id} on ${policy.info.device}` : "none",
       isSimulated: executor.model.isSimulated,
     });
     for (const message of warnings) emit({ type: "warning", message });
