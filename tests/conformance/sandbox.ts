@@ -300,11 +300,11 @@ export function sandboxSuite(name: string, create: () => Sandbox): void {
     describe("limits", () => {
       it("waiting for the host is not computing", async () => {
         const host = hostOf(async () => {
-          await sleep(900);
+          await sleep(2500);
           return ["42"];
         });
         const source = body("const [r] = await agent.text('q'); return r;");
-        expect(await run(source, { host, limits: { cpuMs: 400, wallMs: 60_000 } })).toMatchObject({
+        expect(await run(source, { host, limits: { cpuMs: 1500, wallMs: 60_000 } })).toMatchObject({
           status: "ok",
         });
       });
@@ -327,7 +327,7 @@ export function sandboxSuite(name: string, create: () => Sandbox): void {
         const host = hostOf(async () => await new Promise(() => {}));
         const result = await run(body("agent.log('before'); await agent.text('q');"), {
           host,
-          limits: { wallMs: 300 },
+          limits: { wallMs: 3000 },
         });
         expect(result).toMatchObject({ status: "timed-out", log: "before\n", calls: { text: 1 } });
       });

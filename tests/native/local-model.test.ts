@@ -328,12 +328,12 @@ describe("faults", () => {
   });
 
   test("a call over its time limit ends, and the next one works", async () => {
-    const hasty = await load({ timeoutMs: 250 });
+    const hasty = await load({ timeoutMs: 1000 });
     await expect(
       hasty.generate({ messages: say(LONG), candidates: candidates(8), maxTokens: 3000 }),
     ).rejects.toMatchObject({
       kind: "timeout",
-      message: expect.stringContaining("not done after 250 ms"),
+      message: expect.stringContaining("not done after 1000 ms"),
     });
     expect(await hasty.countTokens("hello")).toBeGreaterThan(0);
   });
