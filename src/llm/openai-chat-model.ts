@@ -143,10 +143,10 @@ export class OpenAIChatModel implements ChatModel {
   /** Exactly n texts: what the server leaves out is asked for again, one by one, with other seeds. */
   async #collect(request: ChatRequest, n: number, signal: AbortSignal): Promise<ChatResult> {
     const startedAt = performance.now();
-    const first = await this.#ask(request, this.#dialect.allowsMany ? n : 1, request.seed, signal);
+    const first = await this.#ask(request, Math.min(n, this.#dialect.mostChoices), request.seed, signal);
     const choices = first.choices.slice(0, n);
     let usage = first.usage;
-    if (choices.length < n && choices.length > 0 && this.#dialect.allowsMany) {
+    if (choices.length > 0 && choices.length < Math.min(n, this.#dialect.mostChoices)) {
       this.#dialect.askSingly();
       this.#warn(
         `${this.baseUrl} gives ${choices.length} of ${n} replies at once; the others are asked for singly`,

@@ -12,6 +12,7 @@ type OptionalParameter = (typeof OPTIONAL)[number];
  */
 export class RequestDialect {
   readonly #left = new Set<OptionalParameter>();
+  #mostChoices = Number.POSITIVE_INFINITY;
   #tokenLimit: "max_tokens" | "max_completion_tokens" = "max_tokens";
 
   body(
@@ -25,7 +26,8 @@ export class RequestDialect {
       temperature: request.temperature ?? 0,
       [this.#tokenLimit]: options.maxTokens,
     };
-    if (options.n > 1) body.n = options.n;
+    const n = Math.min(options.n, this.mostChoices);
+    if (n > 1) body.n = n;
     if (options.seed !== undefined) body.seed = options.seed;
     if (request.stop !== undefined && request.stop.length > 0) body.stop = [...request.stop];
     if (request.json) body.response_format = { type: "json_object" };
@@ -37,9 +39,9 @@ export class RequestDialect {
     return body as unknown as CompletionBody;
   }
 
-  /** Replies one request may ask for. */
-  get allowsMany(): boolean {
-    return !this.#left.has("n");
+  /** Replies one request may ask for: llama-server allows as many as it has slots. */
+  get mostChoices(): number {
+    return this.#left.has("n") ? 1 : this.#mostChoices;
   }
 
   /** From now on one reply a request (servers that ignore n). */
@@ -53,6 +55,11 @@ export class RequestDialect {
    * @returns what to tell the user, or undefined when nothing can be changed.
    */
   adapt(parameter: string | undefined, message: string): string | undefined {
+    const most = Number(/['"`]n['"`].*<=\s*(\d+)/.exec(message)?.[1]);
+    if (most >= 1 && most < this.mostChoices) {
+      this.#mostChoices = most;
+      return `asks for at most ${most} replies at once`;
+    }
     const isRefusal =
       /unsupported|not supported|unrecognized|unknown|not permitted|extra (inputs|fields)|only the default/i;
     if (!isRefusal.test(message)) return undefined;

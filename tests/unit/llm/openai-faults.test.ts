@@ -441,6 +441,24 @@ describe("empty and odd answers", () => {
     expect(server.chats.slice(4).map(({ body }) => body.n)).toEqual([undefined, undefined]);
   });
 
+  test("a server with fewer slots than n (llama-server) is asked for as many as it allows", async () => {
+    const message = "Field 'n': Value must be between 1 <= value <= 4, but got 6";
+    const { server, model, warnings } = await bench({
+      reply: (request, index) => `${request.body.seed}/${index}`,
+      intercept: (request) =>
+        (request.body?.n ?? 1) > 4
+          ? faults.status(400, { error: { code: 400, message, type: "invalid_request_error" } })
+          : undefined,
+    });
+    const result = await model.chat(ask("x", { n: 6, seed: 7, temperature: 1 }));
+    expect(new Set(result.texts).size).toBe(6);
+    expect(server.chats.map(({ body }) => body.n)).toEqual([6, 4, undefined, undefined]);
+    expect(warnings.join()).toContain("at most 4 replies at once");
+    await model.chat(ask("y", { n: 3, seed: 8, temperature: 1 }));
+    await model.chat(ask("z", { n: 5, seed: 9, temperature: 1 }));
+    expect(server.chats.slice(4).map(({ body }) => body.n)).toEqual([3, 4, undefined]);
+  });
+
   test("E20: one empty reply among several is asked for again", async () => {
     const { server, model } = await bench({ reply: () => "again" });
     server.queue(faults.status(200, completion("fake-model", ["one", "", "three"])));
