@@ -134,7 +134,7 @@ export function describeEvent(event: RunEvent): string[] {
       ];
     }
     case "forecast":
-      return [`forecast, at most: ${forecastLine(event.forecast)}`];
+      return [`forecast, about: ${forecastLine(event.forecast)}`];
     case "warning":
       return [`warning: ${event.message}`];
     case "baseline-scored":

@@ -55,7 +55,7 @@ export function stoppedByJson(
 function printSearch(result: OptimizeResult, isDryRun: boolean): void {
   const { isSimulated } = result;
   if (isDryRun) {
-    writeOut(`forecast, at most: ${forecastLine(result.forecast)}`);
+    writeOut(`forecast, about: ${forecastLine(result.forecast)}`);
     for (const line of result.forecast.basis) writeOut(`  ${line}`);
     return;
   }

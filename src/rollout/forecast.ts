@@ -15,7 +15,7 @@ const REPLY_SHARE = 0.5;
 /** Seconds of one remote call; the least certain figure here. */
 const SECONDS_PER_CALL = 2;
 
-/** Upper estimates of calls, tokens, dollars and minutes for `optimize`; `isTested` adds the final test. */
+/** Estimates of calls, tokens, dollars and minutes for `optimize`; `isTested` adds the final test. */
 export function forecastRun(
   config: RunConfig,
   validation: readonly Sample[],
@@ -55,7 +55,7 @@ export function forecastRun(
       `${remoteBaselines} baselines${isTested ? ` and the final test on at most ${config.testLimit} items` : ""}`,
       `${CALLS_PER_DESIGNED_RUN} calls for each run of a designed workflow, replies half of ${config.maxTokens} tokens`,
       `minutes: assumed ${SECONDS_PER_CALL} s a call, ${config.concurrency} at once; said again once the speed is measured`,
-      "an upper estimate: equal calls are shared and paid once",
+      "equal calls are shared and paid once; a designed workflow may make up to limits.modelCalls: set a budget",
     ],
   };
 }

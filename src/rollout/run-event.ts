@@ -44,7 +44,7 @@ export type RunEvent =
 
 export type OnRunEvent = (event: RunEvent) => void;
 
-/** Upper estimates printed by --dry-run before anything is paid. */
+/** Estimates printed by --dry-run before anything is paid; a budget is what really limits a run. */
 export interface Forecast {
   executorCalls: number;
   /** A call can ask for several. */
