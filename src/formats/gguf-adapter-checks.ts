@@ -1,6 +1,6 @@
 /** @file LoRA adapters in GGUF: whole pairs, finite numbers, and shapes that fit the base model. */
 import { closeSync, openSync, readSync } from "node:fs";
-import type { GgufHeader } from "./gguf-contents.js";
+import { badHeader, type GgufHeader } from "./gguf-contents.js";
 import { badGguf } from "./gguf-reader.js";
 import type { GgufTensor } from "./gguf-tensors.js";
 import { ValueType } from "./gguf-types.js";
@@ -11,35 +11,43 @@ const B = ".lora_b";
 
 /** The part that needs no base model; part of readGgufHeader(). @throws {FormatError} */
 export function checkAdapterHeader(header: GgufHeader): void {
-  const { metadata, file } = header;
+  const { metadata } = header;
   const type = metadata.get("adapter.type");
   if (type?.type !== ValueType.STRING || type.value !== "lora")
-    throw badGguf(file, "adapter.type", 'is not "lora"');
+    throw badHeader(header, "adapter.type", 'is not "lora"');
   const alpha = metadata.get("adapter.lora.alpha");
   if (alpha?.type !== ValueType.FLOAT32)
-    throw badGguf(file, "adapter.lora.alpha", "is missing or no 32-bit float");
+    throw badHeader(header, "adapter.lora.alpha", "is missing or no 32-bit float");
   // llama.cpp takes alpha 0 for "unscaled": a silent change of the adapter's meaning.
   if (!Number.isFinite(alpha.value) || alpha.value === 0) {
-    throw badGguf(file, "adapter.lora.alpha", `is ${alpha.value}, must be a finite number other than 0`);
+    throw badHeader(header, "adapter.lora.alpha", `is ${alpha.value}, must be a finite number other than 0`);
   }
   const invocation = metadata.get("adapter.alora.invocation_tokens");
   if (invocation && !(invocation.type === ValueType.ARRAY && invocation.elementType === ValueType.UINT32)) {
-    throw badGguf(file, "adapter.alora.invocation_tokens", "is not an array of 32-bit unsigned integers");
+    throw badHeader(header, "adapter.alora.invocation_tokens", "is not an array of 32-bit unsigned integers");
   }
-  if (header.tensors.length === 0) throw badGguf(file, "tensor count", "is 0: an adapter needs tensors");
+  if (header.tensors.length === 0) throw badHeader(header, "tensor count", "is 0: an adapter needs tensors");
   for (const { name, a, b } of adapterPairs(header)) {
     for (const tensor of [a, b]) {
       if (tensor.type.name !== "F32" && tensor.type.name !== "F16") {
-        throw badGguf(file, `tensor ${tensor.name}`, `has type ${tensor.type.name}, adapters are F32 or F16`);
+        throw badHeader(
+          header,
+          `tensor ${tensor.name}`,
+          `has type ${tensor.type.name}, adapters are F32 or F16`,
+        );
       }
       if (tensor.dimensions.slice(2).some((length) => length !== 1)) {
-        throw badGguf(file, `tensor ${tensor.name}`, "is three-dimensional: expert layers are not supported");
+        throw badHeader(
+          header,
+          `tensor ${tensor.name}`,
+          "is three-dimensional: expert layers are not supported",
+        );
       }
     }
     if (isEmbedding(name)) continue;
     if ((a.dimensions[1] ?? 1) !== b.dimensions[0]) {
-      throw badGguf(
-        file,
+      throw badHeader(
+        header,
         `tensor ${name}`,
         `has rank ${a.dimensions[1] ?? 1} in A and ${b.dimensions[0]} in B`,
       );
@@ -56,14 +64,14 @@ export function adapterPairs(header: GgufHeader): { name: string; a: GgufTensor;
   const halves = new Map<string, { a?: GgufTensor; b?: GgufTensor }>();
   for (const tensor of header.tensors) {
     const suffix = [A, B].find((end) => tensor.name.endsWith(end));
-    if (!suffix) throw badGguf(header.file, `tensor ${tensor.name}`, `ends in neither ${A} nor ${B}`);
+    if (!suffix) throw badHeader(header, `tensor ${tensor.name}`, `ends in neither ${A} nor ${B}`);
     const name = tensor.name.slice(0, -suffix.length);
     const half = halves.get(name) ?? {};
     half[suffix === A ? "a" : "b"] = tensor;
     halves.set(name, half);
   }
   return [...halves].map(([name, { a, b }]) => {
-    if (!a || !b) throw badGguf(header.file, `tensor ${name}${a ? B : A}`, "is missing: half of a pair");
+    if (!a || !b) throw badHeader(header, `tensor ${name}${a ? B : A}`, "is missing: half of a pair");
     return { name, a, b };
   });
 }
@@ -73,26 +81,25 @@ export function adapterPairs(header: GgufHeader): { name: string; a: GgufTensor;
  * @throws {FormatError}
  */
 export function checkAdapterFits(adapter: GgufHeader, base: GgufHeader): void {
-  const { file } = adapter;
-  if (adapter.kind !== "adapter") throw badGguf(file, "general.type", "is not an adapter");
-  if (base.kind !== "model") throw badGguf(base.file, "general.type", "is not a model");
+  if (adapter.kind !== "adapter") throw badHeader(adapter, "general.type", "is not an adapter");
+  if (base.kind !== "model") throw badHeader(base, "general.type", "is not a model");
   if (adapter.architecture !== base.architecture) {
     const why = `is ${adapter.architecture}, the model is ${base.architecture}`;
-    throw badGguf(file, "general.architecture", why);
+    throw badHeader(adapter, "general.architecture", why);
   }
   const baseTensors = new Map(base.tensors.map((tensor) => [tensor.name, tensor]));
   for (const { name, a, b } of adapterPairs(adapter)) {
     const target = baseTensors.get(name);
-    if (!target) throw badGguf(file, `tensor ${name}`, "is not in the model");
+    if (!target) throw badHeader(adapter, `tensor ${name}`, "is not in the model");
     if (target.dimensions.length > 2)
-      throw badGguf(file, `tensor ${name}`, "is an expert layer: not supported");
+      throw badHeader(adapter, `tensor ${name}`, "is an expert layer: not supported");
     const [input, output] = [target.dimensions[0], target.dimensions[1] ?? 1];
     const isRight = isEmbedding(name)
       ? input === b.dimensions[1] && output === a.dimensions[1]
       : input === a.dimensions[0] && output === (b.dimensions[1] ?? 1);
     if (!isRight) {
       const found = `A ${a.dimensions.join(" × ")}, B ${b.dimensions.join(" × ")}`;
-      throw badGguf(file, `tensor ${name}`, `${found} do not fit a weight of ${input} × ${output}`);
+      throw badHeader(adapter, `tensor ${name}`, `${found} do not fit a weight of ${input} × ${output}`);
     }
   }
   checkFinite(adapter);
@@ -107,9 +114,10 @@ export function checkFinite(header: GgufHeader): void {
       for (let done = 0; done < tensor.sizeBytes; ) {
         const wanted = Math.min(SCAN_BYTES, tensor.sizeBytes - done);
         const count = readSync(descriptor, buffer, 0, wanted, header.dataOffset + tensor.offset + done);
-        if (count === 0) throw badGguf(header.file, `tensor ${tensor.name}`, "was cut while it was read");
+        const at = header.dataOffset + tensor.offset + done;
+        if (count === 0) throw badGguf(header.file, `tensor ${tensor.name}`, "was cut while it was read", at);
         if (hasNonFinite(buffer.subarray(0, count), tensor.type.name === "F16")) {
-          throw badGguf(header.file, `tensor ${tensor.name}`, "contains NaN or infinity");
+          throw badGguf(header.file, `tensor ${tensor.name}`, "contains NaN or infinity", at);
         }
         done += count;
       }

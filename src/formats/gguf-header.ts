@@ -3,12 +3,13 @@ import { checkAdapterHeader } from "./gguf-adapter-checks.js";
 import type { GgufHeader, GgufKind } from "./gguf-contents.js";
 import { checkModelKeys } from "./gguf-key-checks.js";
 import { type GgufMetadata, integerValue, readMetadata, stringValue } from "./gguf-metadata.js";
-import { GgufCursor } from "./gguf-reader.js";
+import { badGguf, GgufCursor } from "./gguf-reader.js";
 import { checkShapes } from "./gguf-shape-checks.js";
 import { checkLayout, readTensorInfos } from "./gguf-tensors.js";
 import { ARCHITECTURES, DEFAULT_ALIGNMENT, GGUF_MAGIC, LIMITS, ValueType } from "./gguf-types.js";
 import { checkVocabulary } from "./gguf-vocabulary-checks.js";
 import { headerWarnings } from "./gguf-warnings.js";
+import { RangedFile } from "./ranged-file.js";
 
 export type { GgufHeader };
 
@@ -19,45 +20,54 @@ export type { GgufHeader };
  * @throws {FormatError} `bad GGUF: <field>: <why>`
  */
 export function readGgufHeader(path: string): GgufHeader {
-  const cursor = GgufCursor.open(path);
+  const file = RangedFile.open(path, badGguf);
   try {
-    const { version, tensorCount, keyCount } = readPreamble(cursor);
-    const metadata = readMetadata(cursor, keyCount);
-    const alignment = readAlignment(cursor, metadata);
-    const tensors = readTensorInfos(cursor, tensorCount);
-    const step = BigInt(alignment);
-    const headerEnd = cursor.position;
-    const dataStart = tensors.length > 0 ? ((headerEnd + step - 1n) / step) * step : headerEnd;
-    if (tensors.length > 0 && dataStart > cursor.size)
-      cursor.fail("tensor data", "lies beyond the end of the file");
-    const dataBytes = checkLayout(cursor, tensors, dataStart, alignment);
-    const { kind, architecture } = readKind(cursor, metadata);
-    const header: GgufHeader = {
-      file: path,
-      parts: [path],
-      fileSize: Number(cursor.size),
-      version,
-      kind,
-      architecture,
-      metadata,
-      tensors,
-      alignment,
-      dataOffset: Number(dataStart),
-      dataBytes: Number(dataBytes),
-      warnings: [],
-    };
-    if (kind === "model") {
-      checkModelKeys(header);
-      checkVocabulary(header);
-      checkShapes(header);
-    } else if (kind === "adapter") {
-      checkAdapterHeader(header);
-    }
-    header.warnings = headerWarnings(header);
-    return header;
+    return readHeaderOf(file);
   } finally {
-    cursor.close();
+    file.close();
   }
+}
+
+/** readGgufHeader() for a file that stays open. @throws {FormatError} */
+export function readHeaderOf(file: RangedFile): GgufHeader {
+  const cursor = new GgufCursor(file);
+  const places = new Map<string, number>();
+  const { version, tensorCount, keyCount } = readPreamble(cursor);
+  const metadata = readMetadata(cursor, keyCount, places);
+  const alignment = readAlignment(cursor, metadata);
+  const tensors = readTensorInfos(cursor, tensorCount, places);
+  const step = BigInt(alignment);
+  const headerEnd = cursor.position;
+  places.set("", Number(headerEnd));
+  const dataStart = tensors.length > 0 ? ((headerEnd + step - 1n) / step) * step : headerEnd;
+  if (tensors.length > 0 && dataStart > cursor.size)
+    cursor.fail("tensor data", "lies beyond the end of the file");
+  const dataBytes = checkLayout(cursor, tensors, dataStart, alignment);
+  const { kind, architecture } = readKind(cursor, metadata);
+  const header: GgufHeader = {
+    file: file.path,
+    parts: [file.path],
+    fileSize: Number(cursor.size),
+    version,
+    kind,
+    architecture,
+    metadata,
+    tensors,
+    alignment,
+    dataOffset: Number(dataStart),
+    dataBytes: Number(dataBytes),
+    warnings: [],
+    places,
+  };
+  if (kind === "model") {
+    checkModelKeys(header);
+    checkVocabulary(header);
+    checkShapes(header);
+  } else if (kind === "adapter") {
+    checkAdapterHeader(header);
+  }
+  header.warnings = headerWarnings(header);
+  return header;
 }
 
 function readPreamble(cursor: GgufCursor): { version: number; tensorCount: bigint; keyCount: bigint } {

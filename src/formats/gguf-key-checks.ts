@@ -1,6 +1,5 @@
 /** @file The sizes a model states about itself: present, of the right type, and possible. */
-import type { GgufHeader } from "./gguf-contents.js";
-import { badGguf } from "./gguf-reader.js";
+import { badHeader, type GgufHeader } from "./gguf-contents.js";
 import { LIMITS, ValueType } from "./gguf-types.js";
 
 /** Architectures whose blocks have no attention heads. */
@@ -95,7 +94,7 @@ class KeyCheck {
   }
 
   fail(field: string, why: string): never {
-    throw badGguf(this.header.file, field, why);
+    throw badHeader(this.header, field, why);
   }
 
   /** A 32-bit unsigned integer: llama.cpp refuses every other type. */

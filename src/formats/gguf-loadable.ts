@@ -2,10 +2,9 @@
 import { totalmem } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { checkFinite } from "./gguf-adapter-checks.js";
-import type { GgufHeader } from "./gguf-contents.js";
+import { badHeader, type GgufHeader } from "./gguf-contents.js";
 import { readGgufHeader } from "./gguf-header.js";
 import { integerValue } from "./gguf-metadata.js";
-import { badGguf } from "./gguf-reader.js";
 import { checkShapes } from "./gguf-shape-checks.js";
 
 export interface LoadableProblem {
@@ -53,7 +52,7 @@ export function loadableProblems(header: GgufHeader, memoryBytes = totalmem()): 
 export function readLoadableModel(path: string, memoryBytes?: number): GgufHeader {
   const header = readGgufHeader(path);
   const [problem] = loadableProblems(header, memoryBytes);
-  if (problem) throw badGguf(path, problem.field, problem.why);
+  if (problem) throw badHeader(header, problem.field, problem.why);
   return joinParts(header);
 }
 
@@ -68,19 +67,24 @@ export function inspectGguf(path: string): { header: GgufHeader; problems: Loada
   return { header: header.kind === "model" ? joinParts(header) : header, problems: loadableProblems(header) };
 }
 
-function joinParts(first: GgufHeader): GgufHeader {
+/**
+ * The header of a whole model from that of its first part; the header itself where the model is not split.
+ * @param readPart reads the header of a further part. Default readGgufHeader().
+ * @returns the first part's header with all parts and the tensors of all (offsets count from their own part).
+ * @throws {FormatError} when a part is missing, another's, or lies about its number or its tensors
+ */
+export function joinParts(
+  first: GgufHeader,
+  readPart: (path: string) => GgufHeader = readGgufHeader,
+): GgufHeader {
   const count = integerValue(first.metadata, "split.count") ?? 0;
   if (count <= 1) return first;
   const name = basename(first.file);
   const match = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/.exec(name);
   if (!match)
-    throw badGguf(
-      first.file,
-      "split.count",
-      `is ${count}, but the name is not like NAME-00001-of-0000N.gguf`,
-    );
+    throw badHeader(first, "split.count", `is ${count}, but the name is not like NAME-00001-of-0000N.gguf`);
   if (Number(match[3]) !== count || Number(match[2]) !== 1) {
-    throw badGguf(first.file, "split.count", `is ${count}, the file name says ${match[2]} of ${match[3]}`);
+    throw badHeader(first, "split.count", `is ${count}, the file name says ${match[2]} of ${match[3]}`);
   }
   const tensors = [...first.tensors];
   const parts = [first.file];
@@ -89,20 +93,20 @@ function joinParts(first: GgufHeader): GgufHeader {
       dirname(first.file),
       `${match[1]}-${String(part + 1).padStart(5, "0")}-of-${match[3]}.gguf`,
     );
-    const header = readGgufHeader(file);
+    const header = readPart(file);
     const number = integerValue(header.metadata, "split.no");
-    if (number !== part) throw badGguf(file, "split.no", `is ${number}, expected ${part}`);
+    if (number !== part) throw badHeader(header, "split.no", `is ${number}, expected ${part}`);
     if (integerValue(header.metadata, "split.count") !== count)
-      throw badGguf(file, "split.count", `is not ${count}`);
+      throw badHeader(header, "split.count", `is not ${count}`);
     tensors.push(...header.tensors);
     parts.push(file);
   }
   const stated = integerValue(first.metadata, "split.tensors.count");
   if (stated !== tensors.length) {
-    throw badGguf(first.file, "split.tensors.count", `is ${stated}, the parts hold ${tensors.length}`);
+    throw badHeader(first, "split.tensors.count", `is ${stated}, the parts hold ${tensors.length}`);
   }
   if (new Set(tensors.map((tensor) => tensor.name)).size !== tensors.length) {
-    throw badGguf(first.file, "split parts", "hold the same tensor twice");
+    throw badHeader(first, "split parts", "hold the same tensor twice");
   }
   checkShapes(first, tensors);
   return { ...first, tensors, parts };

@@ -21,14 +21,16 @@ export type GgufValue =
 
 export type GgufMetadata = Map<string, GgufValue>;
 
-/** Reads `count` key-value pairs. @throws {FormatError} */
-export function readMetadata(cursor: GgufCursor, count: bigint): GgufMetadata {
+/** Reads `count` key-value pairs and notes the byte of each in `places`. @throws {FormatError} */
+export function readMetadata(cursor: GgufCursor, count: bigint, places: Map<string, number>): GgufMetadata {
   const metadata: GgufMetadata = new Map();
   for (let index = 0; index < Number(count); index++) {
+    const start = Number(cursor.position);
     const key = cursor.string(`key ${index}`, LIMITS.keyBytes);
     if (key === "") cursor.fail(`key ${index}`, "is empty");
     if (key.includes("\0")) cursor.fail(`key ${index}`, "contains NUL");
     if (metadata.has(key)) cursor.fail(key, "appears twice");
+    places.set(key, start);
     metadata.set(key, readValue(cursor, key));
   }
   return metadata;

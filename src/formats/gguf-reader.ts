@@ -1,8 +1,8 @@
 /** @file A checked cursor over a file: ranged reads only, every length compared with what is left before allocation. */
 import { isUtf8 } from "node:buffer";
-import { closeSync, constants, fstatSync, openSync, readSync, statSync } from "node:fs";
-import { FormatError, messageOf } from "../core/errors.js";
+import { FormatError } from "../core/errors.js";
 import { LIMITS } from "./gguf-types.js";
+import type { RangedFile } from "./ranged-file.js";
 
 const WINDOW_BYTES = 256 * 1024;
 
@@ -29,53 +29,15 @@ export function printable(text: string, maxLength = 200): string {
 export class GgufCursor {
   readonly file: string;
   readonly size: bigint;
-  #descriptor: number;
+  readonly #source: RangedFile;
   #position = 0n;
   #window: Buffer = Buffer.alloc(0);
   #windowStart = 0;
 
-  private constructor(file: string, descriptor: number, size: bigint) {
-    this.file = file;
-    this.size = size;
-    this.#descriptor = descriptor;
-  }
-
-  /**
-   * Opens a regular file. Directories, devices, pipes and dangling links are refused without waiting on them.
-   * @throws {FormatError}
-   */
-  static open(file: string): GgufCursor {
-    let descriptor: number;
-    try {
-      // Looked at before it is opened: opening alone makes some devices act.
-      const stat = statSync(file);
-      if (stat.isDirectory()) throw badGguf(file, "file", "is a directory");
-      if (!stat.isFile()) throw badGguf(file, "file", "is not a regular file");
-      // Without O_NONBLOCK the open itself would wait for a writer of a pipe.
-      descriptor = openSync(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
-    } catch (error) {
-      if (error instanceof FormatError) throw error;
-      const code = (error as NodeJS.ErrnoException).code;
-      throw badGguf(
-        file,
-        "file",
-        code === "ENOENT" ? "does not exist" : `cannot be opened (${messageOf(error)})`,
-      );
-    }
-    try {
-      const stat = fstatSync(descriptor, { bigint: true });
-      // Again: the name may point elsewhere by now.
-      if (!stat.isFile()) throw badGguf(file, "file", "is not a regular file");
-      return new GgufCursor(file, descriptor, stat.size);
-    } catch (error) {
-      closeSync(descriptor);
-      throw error;
-    }
-  }
-
-  close(): void {
-    if (this.#descriptor >= 0) closeSync(this.#descriptor);
-    this.#descriptor = -1;
+  constructor(source: RangedFile) {
+    this.file = source.path;
+    this.size = BigInt(source.size);
+    this.#source = source;
   }
 
   get position(): bigint {
@@ -119,17 +81,7 @@ export class GgufCursor {
   #fill(at: number, length: number, field: string): void {
     const wanted = Math.min(Math.max(length, WINDOW_BYTES), Number(this.size) - at);
     const window = Buffer.allocUnsafe(wanted);
-    let filled = 0;
-    while (filled < wanted) {
-      let count: number;
-      try {
-        count = readSync(this.#descriptor, window, filled, wanted - filled, at + filled);
-      } catch (error) {
-        this.fail(field, `cannot be read (${messageOf(error)})`);
-      }
-      if (count === 0) break;
-      filled += count;
-    }
+    const filled = this.#source.readSome(window, at, field);
     if (filled < length) this.fail(field, "the file became shorter while it was read");
     this.#window = window.subarray(0, filled);
     this.#windowStart = at;
@@ -154,7 +106,8 @@ export class GgufCursor {
   /** A length-prefixed UTF-8 string of at most `maxBytes`. */
   string(field: string, maxBytes: number): string {
     const length = this.u64(field);
-    if (length > this.left) this.fail(field, `length ${length} is beyond the end of the file`);
+    if (length > this.left)
+      this.fail(field, `length ${length} is beyond the end of the file, ${this.left} bytes are left`);
     if (length > BigInt(maxBytes))
       this.fail(field, `length ${length} is over the limit of ${maxBytes} bytes`);
     const bytes = this.bytes(Number(length), field);

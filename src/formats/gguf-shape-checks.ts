@@ -1,7 +1,6 @@
 /** @file Tensors a model of a known family must have, with their shapes computed from the metadata. */
-import type { GgufHeader } from "./gguf-contents.js";
+import { badHeader, type GgufHeader } from "./gguf-contents.js";
 import { integerValue } from "./gguf-metadata.js";
-import { badGguf } from "./gguf-reader.js";
 import type { GgufTensor } from "./gguf-tensors.js";
 import { ValueType } from "./gguf-types.js";
 
@@ -30,12 +29,12 @@ export function checkShapes(header: GgufHeader, tensors: readonly GgufTensor[] =
     const tensor = byName.get(name);
     if (!tensor) {
       if (expected.isOptional) continue;
-      throw badGguf(header.file, `tensor ${name}`, "is missing");
+      throw badHeader(header, `tensor ${name}`, "is missing");
     }
     const found = trimmed(tensor.dimensions);
     if (found.join() !== trimmed(expected.dimensions).join()) {
       const wanted = expected.dimensions.join(" × ");
-      throw badGguf(header.file, `tensor ${name}`, `has shape ${found.join(" × ")}, expected ${wanted}`);
+      throw badHeader(header, `tensor ${name}`, `has shape ${found.join(" × ")}, expected ${wanted}`);
     }
   }
 }
@@ -54,14 +53,14 @@ function checkBlockNumbers(header: GgufHeader, tensors: readonly GgufTensor[], b
     if (!match) continue;
     const block = Number(match[1]);
     if (block >= blocks) {
-      throw badGguf(header.file, `tensor ${tensor.name}`, `is in block ${block}, the model has ${blocks}`);
+      throw badHeader(header, `tensor ${tensor.name}`, `is in block ${block}, the model has ${blocks}`);
     }
     present.add(block);
   }
   const isText = integerValue(header.metadata, `${header.architecture}.embedding_length`) !== undefined;
   for (let block = 0; block < blocks && isText && present.size > 0; block++) {
     if (!present.has(block))
-      throw badGguf(header.file, `tensor blk.${block}.*`, `block ${block} of ${blocks} is missing`);
+      throw badHeader(header, `tensor blk.${block}.*`, `block ${block} of ${blocks} is missing`);
   }
 }
 
@@ -113,7 +112,7 @@ function expectedTensors(
     }
     const forward = perBlock(header, "feed_forward_length", block);
     if ((size("expert_count") ?? 0) > 0) continue;
-    if (forward === undefined) throw badGguf(header.file, `${family}.feed_forward_length`, "is missing");
+    if (forward === undefined) throw badHeader(header, `${family}.feed_forward_length`, "is missing");
     add("ffn_gate.weight", [width, forward]);
     add("ffn_up.weight", [width, forward]);
     add("ffn_down.weight", [forward, width]);

@@ -15,11 +15,16 @@ export interface GgufTensor {
 
 const MAX_INT64 = 2n ** 63n - 1n;
 
-/** Reads `count` tensor infos. @throws {FormatError} on any that no reader accepts. */
-export function readTensorInfos(cursor: GgufCursor, count: bigint): GgufTensor[] {
+/** Reads `count` tensor infos, noting their bytes in `places`. @throws {FormatError} on any that no reader accepts. */
+export function readTensorInfos(
+  cursor: GgufCursor,
+  count: bigint,
+  places: Map<string, number>,
+): GgufTensor[] {
   const tensors: GgufTensor[] = [];
   const names = new Set<string>();
   for (let index = 0; index < Number(count); index++) {
+    const start = Number(cursor.position);
     const name = cursor.string(`tensor ${index} name`, LIMITS.keyBytes);
     if (name === "") cursor.fail(`tensor ${index}`, "has an empty name");
     if (name.includes("\0")) cursor.fail(`tensor ${index}`, "has NUL in its name");
@@ -28,6 +33,7 @@ export function readTensorInfos(cursor: GgufCursor, count: bigint): GgufTensor[]
     }
     if (names.has(name)) cursor.fail(`tensor ${name}`, "appears twice");
     names.add(name);
+    places.set(`tensor ${name}`, start);
     tensors.push(readTensorInfo(cursor, name));
   }
   return tensors;
@@ -50,7 +56,8 @@ function readTensorInfo(cursor: GgufCursor, name: string): GgufTensor {
   }
   const typeId = cursor.i32(field);
   const type = TENSOR_TYPES.get(typeId);
-  if (!type) cursor.fail(field, `has unknown tensor type ${typeId}`);
+  if (!type)
+    cursor.fail(field, `has unknown tensor type ${typeId}, known are ${[...TENSOR_TYPES.keys()].join(", ")}`);
   const [row] = dimensions as [bigint];
   if (row % BigInt(type.blockSize) !== 0n) {
     cursor.fail(
@@ -62,7 +69,8 @@ function readTensorInfo(cursor: GgufCursor, name: string): GgufTensor {
   // Also what keeps the numbers below inside the safe integers.
   if (bytes > cursor.size) cursor.fail(field, `needs ${bytes} bytes, the whole file has ${cursor.size}`);
   const offset = cursor.u64(field);
-  if (offset > cursor.size) cursor.fail(field, `offset ${offset} is beyond the end of the file`);
+  if (offset > cursor.size)
+    cursor.fail(field, `offset ${offset} is beyond the end of the file of ${cursor.size} bytes`);
   return {
     name,
     dimensions: dimensions.map(Number),

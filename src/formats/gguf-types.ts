@@ -88,6 +88,10 @@ export const TENSOR_TYPES: ReadonlyMap<number, TensorType> = new Map(
   TENSOR_TYPE_ROWS.map(([id, name, blockSize, blockBytes]) => [id, { id, name, blockSize, blockBytes }]),
 );
 
+export const TENSOR_TYPES_BY_NAME: ReadonlyMap<string, TensorType> = new Map(
+  [...TENSOR_TYPES.values()].map((type) => [type.name, type]),
+);
+
 /** Limits of the pre-check. Real files stay far below them; a hostile one must not cost memory or time. */
 export const LIMITS = {
   /** Metadata and tensor infos together. */

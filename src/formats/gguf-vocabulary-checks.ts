@@ -1,7 +1,7 @@
 /** @file The tokenizer inside a model file: lists that fit each other, and special tokens inside them. */
-import type { GgufHeader } from "./gguf-contents.js";
+import { badHeader, type GgufHeader } from "./gguf-contents.js";
 import { stringsValue } from "./gguf-metadata.js";
-import { badGguf, printable } from "./gguf-reader.js";
+import { printable } from "./gguf-reader.js";
 import { LIMITS, ValueType } from "./gguf-types.js";
 
 const TOKENIZERS: ReadonlySet<string> = new Set([
@@ -23,9 +23,9 @@ const WITH_MERGES: ReadonlySet<string> = new Set(["gpt2", "gemma4"]);
 
 /** @throws {FormatError} */
 export function checkVocabulary(header: GgufHeader): void {
-  const { metadata, file } = header;
+  const { metadata } = header;
   const fail: (field: string, why: string) => never = (field, why) => {
-    throw badGguf(file, field, why);
+    throw badHeader(header, field, why);
   };
   for (const [key, entry] of metadata) {
     if (!key.startsWith("tokenizer.chat_template")) continue;
@@ -68,10 +68,10 @@ function checkList(header: GgufHeader, key: string, elementTypes: readonly numbe
   const entry = header.metadata.get(key);
   if (!entry) return;
   if (entry.type !== ValueType.ARRAY || !elementTypes.includes(entry.elementType)) {
-    throw badGguf(header.file, key, "has the wrong type");
+    throw badHeader(header, key, "has the wrong type");
   }
   if (entry.value.length !== length) {
-    throw badGguf(header.file, key, `has ${entry.value.length} elements for ${length} tokens`);
+    throw badHeader(header, key, `has ${entry.value.length} elements for ${length} tokens`);
   }
 }
 
@@ -80,18 +80,18 @@ function checkMerges(header: GgufHeader, isRequired: boolean): void {
   const entry = header.metadata.get(key);
   if (!entry && !isRequired) return;
   const merges = stringsValue(header.metadata, key);
-  if (!merges) throw badGguf(header.file, key, "is missing or not an array of strings");
+  if (!merges) throw badHeader(header, key, "is missing or not an array of strings");
   const bad = merges.findIndex((merge) => merge.indexOf(" ", 1) < 0);
-  if (bad >= 0) throw badGguf(header.file, `${key}[${bad}]`, "is not two tokens with a space between");
+  if (bad >= 0) throw badHeader(header, `${key}[${bad}]`, "is not two tokens with a space between");
 }
 
 function checkSpecialTokens(header: GgufHeader, tokenCount: number): void {
   for (const [key, entry] of header.metadata) {
     if (!/^tokenizer\.ggml\.[a-z_]*token_id$/.test(key)) continue;
-    if (entry.type !== ValueType.UINT32) throw badGguf(header.file, key, "is not a 32-bit unsigned integer");
+    if (entry.type !== ValueType.UINT32) throw badHeader(header, key, "is not a 32-bit unsigned integer");
     // Writers use the largest number for "none".
     if ((entry.value as number) >= tokenCount && entry.value !== 0xffffffff) {
-      throw badGguf(header.file, key, `is ${entry.value}, the vocabulary has ${tokenCount} tokens`);
+      throw badHeader(header, key, `is ${entry.value}, the vocabulary has ${tokenCount} tokens`);
     }
   }
 }
@@ -100,6 +100,6 @@ function checkEmbedding(header: GgufHeader, tokenCount: number): void {
   const embedding = header.tensors.find((tensor) => tensor.name === "token_embd.weight");
   const rows = embedding?.dimensions[1];
   if (embedding && rows !== tokenCount) {
-    throw badGguf(header.file, "tensor token_embd.weight", `has ${rows} rows for ${tokenCount} tokens`);
+    throw badHeader(header, "tensor token_embd.weight", `has ${rows} rows for ${tokenCount} tokens`);
   }
 }

@@ -1,12 +1,30 @@
-/** @file Writes small GGUF files: metadata and F32 tensors, version 3, little-endian, aligned. */
-import type { GgufMetadata, GgufScalar, GgufTypedArray, GgufValue } from "./gguf-metadata.js";
-import { DEFAULT_ALIGNMENT, GGUF_MAGIC, ValueType } from "./gguf-types.js";
+/** @file Writes GGUF files: version 3, little-endian, aligned; small ones in memory, large ones tensor by tensor. */
+import { encodeHeader, type PlacedTensor, padding, placeTensors } from "./gguf-header-writer.js";
+import type { GgufMetadata, GgufValue } from "./gguf-metadata.js";
+import { DEFAULT_ALIGNMENT, ValueType } from "./gguf-types.js";
+import { type QuantizedType, quantize } from "./quantize.js";
+import { writeStreamed } from "./streamed-file.js";
+
+/** Numbers, which are turned into the tensor's type (F32, F16, BF16, Q8_0), or stored bytes of any type. */
+type TensorData = Float32Array | Uint8Array;
 
 export interface TensorToWrite {
   name: string;
   /** Fastest dimension first, as GGUF wants it. */
   dimensions: readonly number[];
-  data: Float32Array;
+  /** Default `F32`. */
+  typeName?: string;
+  data: TensorData;
+}
+
+export interface TensorToStream {
+  name: string;
+  /** Row-major: `[out, in]` for a weight, as GgufFileTensor has it. */
+  shape: readonly number[];
+  /** Such as `Q8_0`; all names are in TENSOR_TYPES. */
+  typeName: string;
+  /** Called once, when all tensors before it are written: all data, or pieces of whole rows in their order. */
+  data: () => TensorData | Iterable<TensorData>;
 }
 
 /** Shorthands for metadata values. */
@@ -23,97 +41,76 @@ export const gguf = {
   }),
 };
 
-/** The bytes of a file with these keys and tensors, in their order. */
+const QUANTIZED: ReadonlySet<string> = new Set<QuantizedType>(["F32", "F16", "BF16", "Q8_0"]);
+
+/**
+ * The bytes of a file with these keys and tensors, in their order.
+ * @throws {RangeError} on tensors that no reader accepts, and data that does not fit dimensions and type
+ */
 export function encodeGguf(
   metadata: GgufMetadata,
   tensors: readonly TensorToWrite[],
   alignment: number = DEFAULT_ALIGNMENT,
 ): Buffer {
-  const parts: Buffer[] = [u32(GGUF_MAGIC), u32(3), u64(tensors.length), u64(metadata.size)];
-  for (const [key, entry] of metadata) parts.push(text(key), ...encodeValue(entry));
-  let offset = 0;
-  const data: Buffer[] = [];
-  for (const tensor of tensors) {
-    const elements = tensor.dimensions.reduce((product, length) => product * length, 1);
-    if (elements !== tensor.data.length) {
-      throw new RangeError(
-        `tensor ${tensor.name}: ${tensor.data.length} numbers for ${tensor.dimensions.join(" × ")}`,
-      );
+  const heads = tensors.map((tensor) => ({ ...tensor, typeName: tensor.typeName ?? "F32" }));
+  const placed = placeTensors(heads, alignment);
+  const parts: Uint8Array[] = [encodeHeader(metadata, placed, alignment)];
+  placed.forEach((tensor, index) => {
+    const bytes = storedBytes(tensor, (tensors[index] as TensorToWrite).data);
+    requireSize(tensor, bytes.length);
+    parts.push(bytes, padding(bytes.length, alignment));
+  });
+  return Buffer.concat(parts);
+}
+
+/**
+ * Writes a file of any size; one tensor (or one piece of it) is in memory at a time. The file appears under its
+ * name when it is complete; until then, and after an error, a file that was there before stays.
+ * `general.alignment` is obeyed where the metadata has it.
+ * @throws {RangeError} on tensors that no reader accepts, and data that does not fit shape and type
+ * @throws {StorageError} naming the file and the reason (full disk, no permission, read-only)
+ */
+export async function writeGguf(
+  path: string,
+  metadata: GgufMetadata,
+  tensors: readonly TensorToStream[],
+): Promise<void> {
+  const alignment = Number(metadata.get("general.alignment")?.value ?? DEFAULT_ALIGNMENT);
+  const heads = tensors.map(({ name, shape, typeName }) => ({
+    name,
+    dimensions: shape.toReversed(),
+    typeName,
+  }));
+  const placed = placeTensors(heads, alignment);
+  const header = encodeHeader(metadata, placed, alignment);
+  await writeStreamed(path, async (write) => {
+    await write(header);
+    for (const [index, tensor] of placed.entries()) {
+      const data = (tensors[index] as TensorToStream).data();
+      let size = 0;
+      for (const piece of ArrayBuffer.isView(data) ? [data] : data) {
+        const bytes = storedBytes(tensor, piece);
+        size += bytes.length;
+        // Checked on the way too: an endless source must not fill the disk.
+        if (size > tensor.sizeBytes) requireSize(tensor, size);
+        await write(bytes);
+      }
+      requireSize(tensor, size);
+      await write(padding(size, alignment));
     }
-    parts.push(
-      text(tensor.name),
-      u32(tensor.dimensions.length),
-      ...tensor.dimensions.map(u64),
-      u32(0),
-      u64(offset),
-    );
-    const bytes = Buffer.from(tensor.data.buffer, tensor.data.byteOffset, tensor.data.byteLength);
-    data.push(bytes, padding(bytes.length, alignment));
-    offset = roundUp(offset + bytes.length, alignment);
+  });
+}
+
+function storedBytes({ name, type }: PlacedTensor, data: TensorData): Uint8Array {
+  if (!(data instanceof Float32Array)) return data;
+  if (!QUANTIZED.has(type.name)) {
+    throw new RangeError(`tensor ${name}: numbers cannot be written as ${type.name}; give stored bytes`);
   }
-  const header = Buffer.concat(parts);
-  return Buffer.concat(tensors.length > 0 ? [header, padding(header.length, alignment), ...data] : [header]);
+  return quantize(type.name as QuantizedType, data);
 }
 
-function encodeValue(entry: GgufValue): Buffer[] {
-  if (entry.type !== ValueType.ARRAY) return [u32(entry.type), encodeScalar(entry.type, entry.value)];
-  const head = [u32(ValueType.ARRAY), u32(entry.elementType), u64(entry.value.length)];
-  if (entry.elementType === ValueType.STRING) return [...head, ...(entry.value as string[]).map(text)];
-  const { buffer, byteOffset, byteLength } = entry.value as GgufTypedArray;
-  return [...head, Buffer.from(buffer, byteOffset, byteLength)];
-}
-
-function encodeScalar(type: ValueType, value: GgufScalar): Buffer {
-  const out = Buffer.alloc(8);
-  switch (type) {
-    case ValueType.STRING:
-      return text(value as string);
-    case ValueType.BOOL:
-      return Buffer.of(value ? 1 : 0);
-    case ValueType.UINT8:
-    case ValueType.INT8:
-      return Buffer.of(Number(value) & 0xff);
-    case ValueType.UINT16:
-    case ValueType.INT16:
-      out.writeUInt16LE(Number(value) & 0xffff);
-      return out.subarray(0, 2);
-    case ValueType.UINT32:
-    case ValueType.INT32:
-      out.writeUInt32LE(Number(value) >>> 0);
-      return out.subarray(0, 4);
-    case ValueType.FLOAT32:
-      out.writeFloatLE(Number(value));
-      return out.subarray(0, 4);
-    case ValueType.FLOAT64:
-      out.writeDoubleLE(Number(value));
-      return out;
-    default:
-      out.writeBigUInt64LE(BigInt.asUintN(64, BigInt(value as bigint)));
-      return out;
-  }
-}
-
-function text(value: string): Buffer {
-  const bytes = Buffer.from(value, "utf8");
-  return Buffer.concat([u64(bytes.length), bytes]);
-}
-
-function u32(value: number): Buffer {
-  const out = Buffer.alloc(4);
-  out.writeUInt32LE(value);
-  return out;
-}
-
-function u64(value: number): Buffer {
-  const out = Buffer.alloc(8);
-  out.writeBigUInt64LE(BigInt(value));
-  return out;
-}
-
-function roundUp(value: number, step: number): number {
-  return Math.ceil(value / step) * step;
-}
-
-function padding(length: number, alignment: number): Buffer {
-  return Buffer.alloc(roundUp(length, alignment) - length);
+function requireSize({ name, dimensions, type, sizeBytes }: PlacedTensor, found: number): void {
+  if (found === sizeBytes) return;
+  const expected = `${sizeBytes} for ${dimensions.join(" × ")} in ${type.name}`;
+  throw new RangeError(`tensor ${name}: ${found} bytes of data, expected ${expected}`);
 }

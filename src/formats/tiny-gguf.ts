@@ -3,7 +3,7 @@
 import { writeFileSync } from "node:fs";
 import { Random } from "../core/random.js";
 import { learnMerges, symbolOfByte } from "./byte-level-bpe.js";
-import type { GgufMetadata } from "./gguf-metadata.js";
+import type { GgufMetadata, GgufValue } from "./gguf-metadata.js";
 import { encodeGguf, gguf, type TensorToWrite } from "./gguf-writer.js";
 
 export interface TinyGgufOptions {
@@ -17,13 +17,23 @@ export interface TinyGgufOptions {
   width?: number;
   /** Default 4096. */
   contextLength?: number;
+  /** Architecture, with the tensors and keys it needs. Default "llama". */
+  family?: TinyFamily;
+  /** Norm weights and biases drawn around 1 and 0 instead of all ones and zeros: what comparisons need. Default false. */
+  hasRandomNorms?: boolean;
+  /** No `output.weight`: the embedding is the head. Default false. */
+  isTied?: boolean;
   /** Jinja source; default ChatML. */
   chatTemplate?: string;
   /** Changes the finished metadata, for tests of odd files. */
   editMetadata?: (metadata: GgufMetadata) => void;
 }
 
+export type TinyFamily = "llama" | "qwen2" | "qwen3" | "gemma3";
+
 const HEAD_LENGTH = 16;
+/** Of gemma3's local layers; short, so that small tests feel it. */
+const WINDOW = 24;
 const SPECIAL_TOKENS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"] as const;
 const TOKEN_TYPE = { normal: 1, control: 3 } as const;
 
@@ -39,7 +49,7 @@ The workflow asks the model to think about the question and then to check the an
 system user assistant You are a helpful assistant that writes short programs. Return only the final number.`;
 
 /**
- * The bytes of a random model of the llama family with a byte-level BPE vocabulary and a ChatML template.
+ * The bytes of a random model (of the llama family unless asked) with a byte-level BPE vocabulary and a ChatML template.
  * The same options give the same bytes. The default is about 0.5 MB.
  */
 export function tinyGgufBytes(options: TinyGgufOptions = {}): Buffer {
@@ -48,23 +58,26 @@ export function tinyGgufBytes(options: TinyGgufOptions = {}): Buffer {
     throw new RangeError(`vocab is ${vocab}, must be at least 260`);
   if (width % (2 * HEAD_LENGTH) !== 0) throw new RangeError(`width is ${width}, must be a multiple of 32`);
   const { tokens, merges, types } = vocabulary(vocab);
+  const { family = "llama", hasRandomNorms = false, isTied = false } = options;
   const heads = width / HEAD_LENGTH;
   const feedForward = width * 2;
+  const key = (name: string) => `${family}.${name}`;
   const metadata: GgufMetadata = new Map([
-    ["general.architecture", gguf.string("llama")],
+    ["general.architecture", gguf.string(family)],
     ["general.type", gguf.string("model")],
     ["general.name", gguf.string(`tiny random ${seed}`)],
     ["general.size_label", gguf.string("tiny")],
-    ["llama.block_count", gguf.uint32(blocks)],
-    ["llama.context_length", gguf.uint32(contextLength)],
-    ["llama.embedding_length", gguf.uint32(width)],
-    ["llama.feed_forward_length", gguf.uint32(feedForward)],
-    ["llama.attention.head_count", gguf.uint32(heads)],
-    ["llama.attention.head_count_kv", gguf.uint32(heads / 2)],
-    ["llama.attention.layer_norm_rms_epsilon", gguf.float32(1e-5)],
-    ["llama.rope.dimension_count", gguf.uint32(HEAD_LENGTH)],
-    ["llama.rope.freq_base", gguf.float32(10_000)],
-    ["llama.vocab_size", gguf.uint32(vocab)],
+    [key("block_count"), gguf.uint32(blocks)],
+    [key("context_length"), gguf.uint32(contextLength)],
+    [key("embedding_length"), gguf.uint32(width)],
+    [key("feed_forward_length"), gguf.uint32(feedForward)],
+    [key("attention.head_count"), gguf.uint32(heads)],
+    [key("attention.head_count_kv"), gguf.uint32(heads / 2)],
+    [key("attention.layer_norm_rms_epsilon"), gguf.float32(1e-5)],
+    [key("rope.dimension_count"), gguf.uint32(HEAD_LENGTH)],
+    [key("rope.freq_base"), gguf.float32(10_000)],
+    [key("vocab_size"), gguf.uint32(vocab)],
+    ...(family === "gemma3" ? localLayerKeys() : []),
     ["tokenizer.ggml.model", gguf.string("gpt2")],
     ["tokenizer.ggml.pre", gguf.string("qwen2")],
     ["tokenizer.ggml.tokens", gguf.strings(tokens)],
@@ -77,7 +90,8 @@ export function tinyGgufBytes(options: TinyGgufOptions = {}): Buffer {
     ["tokenizer.chat_template", gguf.string(options.chatTemplate ?? TINY_CHAT_TEMPLATE)],
   ]);
   options.editMetadata?.(metadata);
-  return encodeGguf(metadata, weights(new Random(seed), { vocab, blocks, width, feedForward }));
+  const shape = { vocab, blocks, width, feedForward, family, hasRandomNorms, isTied };
+  return encodeGguf(metadata, weights(new Random(seed), shape));
 }
 
 /** Writes tinyGgufBytes() to `path` and returns the path. */
@@ -101,32 +115,69 @@ function vocabulary(size: number): { tokens: string[]; merges: string[]; types: 
   };
 }
 
-function weights(
-  random: Random,
-  size: { vocab: number; blocks: number; width: number; feedForward: number },
-): TensorToWrite[] {
-  const { vocab, blocks, width, feedForward } = size;
+/** Every second layer is global. */
+function localLayerKeys(): [string, GgufValue][] {
+  return [
+    ["gemma3.attention.key_length", gguf.uint32(HEAD_LENGTH)],
+    ["gemma3.attention.value_length", gguf.uint32(HEAD_LENGTH)],
+    ["gemma3.attention.sliding_window", gguf.uint32(WINDOW)],
+    ["gemma3.attention.sliding_window_pattern", gguf.uint32(2)],
+    ["gemma3.rope.freq_base_swa", gguf.float32(1000)],
+  ];
+}
+
+interface TinyShape {
+  vocab: number;
+  blocks: number;
+  width: number;
+  feedForward: number;
+  family: TinyFamily;
+  hasRandomNorms: boolean;
+  isTied: boolean;
+}
+
+function weights(random: Random, shape: TinyShape): TensorToWrite[] {
+  const { vocab, blocks, width, feedForward, family, hasRandomNorms, isTied } = shape;
   const tensors: TensorToWrite[] = [];
   // Activations keep their scale through the layers, and logits spread enough that sampling is not uniform.
   const matrix = (name: string, input: number, output: number, scale = 1 / Math.sqrt(input)) =>
     tensors.push({ name, dimensions: [input, output], data: normal(random, input * output, scale) });
-  const ones = (name: string) =>
-    tensors.push({ name, dimensions: [width], data: new Float32Array(width).fill(1) });
+  const vector = (name: string, length: number, center: number) =>
+    tensors.push({
+      name,
+      dimensions: [length],
+      data: hasRandomNorms
+        ? normal(random, length, 0.2).map((x) => x + center)
+        : new Float32Array(length).fill(center),
+    });
+  const norm = (name: string, length = width) => vector(name, length, 1);
+  const hasHeadNorms = family === "qwen3" || family === "gemma3";
   matrix("token_embd.weight", width, vocab, 1);
   for (let block = 0; block < blocks; block++) {
     const name = (part: string) => `blk.${block}.${part}.weight`;
-    ones(name("attn_norm"));
+    norm(name("attn_norm"));
     matrix(name("attn_q"), width, width);
     matrix(name("attn_k"), width, width / 2);
     matrix(name("attn_v"), width, width / 2);
+    if (family === "qwen2") {
+      vector(`blk.${block}.attn_q.bias`, width, 0);
+      vector(`blk.${block}.attn_k.bias`, width / 2, 0);
+      vector(`blk.${block}.attn_v.bias`, width / 2, 0);
+    }
+    if (hasHeadNorms) {
+      norm(name("attn_q_norm"), HEAD_LENGTH);
+      norm(name("attn_k_norm"), HEAD_LENGTH);
+    }
     matrix(name("attn_output"), width, width);
-    ones(name("ffn_norm"));
+    if (family === "gemma3") norm(name("post_attention_norm"));
+    norm(name("ffn_norm"));
     matrix(name("ffn_gate"), width, feedForward);
     matrix(name("ffn_up"), width, feedForward);
     matrix(name("ffn_down"), feedForward, width);
+    if (family === "gemma3") norm(name("post_ffw_norm"));
   }
-  ones("output_norm.weight");
-  matrix("output.weight", width, vocab, 2 / Math.sqrt(width));
+  norm("output_norm.weight");
+  if (!isTied) matrix("output.weight", width, vocab, 2 / Math.sqrt(width));
   return tensors;
 }
 

@@ -7,6 +7,7 @@ import { Random } from "../../../src/core/random.js";
 import { readGgufHeader } from "../../../src/formats/gguf-header.js";
 import { loadableProblems } from "../../../src/formats/gguf-loadable.js";
 import { tinyGgufBytes } from "../../../src/formats/tiny-gguf.js";
+import { mutateBytes } from "../../support/mutate-bytes.js";
 import { useTemporaryFolder } from "../../support/temporary-folder.js";
 
 const SEED = Number(process.env.W4S_FUZZ_SEED ?? 20_261_122);
@@ -27,7 +28,10 @@ test(`${MUTANTS} mutants, seed ${SEED}`, { timeout: 120_000 }, () => {
   let refused = 0;
   let slowestMs = 0;
   for (let index = 0; index < MUTANTS; index++) {
-    const mutant = mutate(whole, dataOffset, random);
+    const mutant = mutateBytes(whole, random, {
+      kinds: ["flip", "flip", "flip", "cut", "field"],
+      structureEnd: dataOffset,
+    });
     // Only headers differ: the tensors stay on the disk, unless the cut takes them.
     writeSync(file, mutant, 0, Math.min(mutant.length, dataOffset), 0);
     ftruncateSync(file, mutant.length);
@@ -47,27 +51,3 @@ test(`${MUTANTS} mutants, seed ${SEED}`, { timeout: 120_000 }, () => {
   // Flips inside names and numbers are often harmless; most of the rest must be seen.
   expect(refused).toBeGreaterThan(MUTANTS / 4);
 });
-
-function mutate(whole: Buffer, dataOffset: number, random: Random): Buffer {
-  const mutant = Buffer.from(whole);
-  const kind = random.integer(0, 9);
-  if (kind === 0) return mutant.subarray(0, random.integer(0, whole.length - 1));
-  if (kind === 1) {
-    // Eight bytes at once: lengths and counts become huge.
-    const at = random.integer(0, dataOffset - 9);
-    for (let i = 0; i < 8; i++) mutant[at + i] = random.pick([0, 0xff, random.integer(0, 255)]);
-    return mutant;
-  }
-  const flips = random.integer(1, 4);
-  for (let flip = 0; flip < flips; flip++) {
-    // Half of them where the structure is densest: the preamble, and the tensor infos at the end.
-    const range = random.pick([
-      [0, 64],
-      [dataOffset - 700, dataOffset - 1],
-      [0, dataOffset - 1],
-      [0, dataOffset - 1],
-    ] as const);
-    mutant[random.integer(range[0], range[1])] = random.integer(0, 255);
-  }
-  return mutant;
-}

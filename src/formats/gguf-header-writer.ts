@@ -1,0 +1,130 @@
+/** @file The header of a GGUF file to be written: metadata, tensor infos, and where the tensors will lie. */
+import type { GgufMetadata, GgufScalar, GgufTypedArray, GgufValue } from "./gguf-metadata.js";
+import { GGUF_MAGIC, LIMITS, TENSOR_TYPES_BY_NAME, type TensorType, ValueType } from "./gguf-types.js";
+
+/** A tensor before its data is known. */
+interface TensorHead {
+  name: string;
+  /** Fastest dimension first, as GGUF wants it. */
+  dimensions: readonly number[];
+  /** Such as `F32`; all names are in TENSOR_TYPES. */
+  typeName: string;
+}
+
+export interface PlacedTensor {
+  name: string;
+  dimensions: readonly number[];
+  type: TensorType;
+  sizeBytes: number;
+  /** From the start of the data section. */
+  offset: number;
+}
+
+/** One tensor after the other, each at a multiple of `alignment`. @throws {RangeError} on what no reader accepts */
+export function placeTensors(heads: readonly TensorHead[], alignment: number): PlacedTensor[] {
+  const names = new Set<string>();
+  let offset = 0;
+  return heads.map(({ name, dimensions, typeName }) => {
+    const length = Buffer.byteLength(name);
+    if (length === 0 || length > LIMITS.tensorNameBytes || name.includes("\0")) {
+      throw new RangeError(`tensor name ${JSON.stringify(name)}: must have 1 to 63 bytes, none of them 0`);
+    }
+    if (names.has(name)) throw new RangeError(`tensor ${name} is given twice`);
+    names.add(name);
+    const type = TENSOR_TYPES_BY_NAME.get(typeName);
+    if (!type) throw new RangeError(`tensor ${name}: type ${typeName} is unknown`);
+    const [row = 0] = dimensions;
+    const areRight =
+      dimensions.length <= LIMITS.dimensions &&
+      dimensions.every((size) => Number.isSafeInteger(size) && size > 0);
+    if (!areRight || row === 0 || row % type.blockSize !== 0) {
+      const rule = `1 to 4 positive sizes, the first a multiple of ${type.blockSize} for ${typeName}`;
+      throw new RangeError(`tensor ${name}: dimensions ${dimensions.join(" × ")}, expected ${rule}`);
+    }
+    const elements = dimensions.reduce((product, size) => product * size, 1);
+    const sizeBytes = (elements / type.blockSize) * type.blockBytes;
+    const placed = { name, dimensions, type, sizeBytes, offset };
+    offset = roundUp(offset + sizeBytes, alignment);
+    return placed;
+  });
+}
+
+/** Everything before the first tensor, padding included. */
+export function encodeHeader(
+  metadata: GgufMetadata,
+  tensors: readonly PlacedTensor[],
+  alignment: number,
+): Buffer {
+  const parts: Buffer[] = [u32(GGUF_MAGIC), u32(3), u64(tensors.length), u64(metadata.size)];
+  for (const [key, entry] of metadata) parts.push(text(key), ...encodeValue(entry));
+  for (const { name, dimensions, type, offset } of tensors) {
+    parts.push(text(name), u32(dimensions.length), ...dimensions.map(u64), u32(type.id), u64(offset));
+  }
+  const header = Buffer.concat(parts);
+  return tensors.length > 0 ? Buffer.concat([header, padding(header.length, alignment)]) : header;
+}
+
+function encodeValue(entry: GgufValue): Buffer[] {
+  if (entry.type !== ValueType.ARRAY) return [u32(entry.type), encodeScalar(entry.type, entry.value)];
+  const head = [u32(ValueType.ARRAY), u32(entry.elementType), u64(entry.value.length)];
+  if (entry.elementType === ValueType.STRING) return [...head, ...(entry.value as string[]).map(text)];
+  const { buffer, byteOffset, byteLength } = entry.value as GgufTypedArray;
+  return [...head, Buffer.from(buffer, byteOffset, byteLength)];
+}
+
+function encodeScalar(type: ValueType, value: GgufScalar): Buffer {
+  const out = Buffer.alloc(8);
+  switch (type) {
+    case ValueType.STRING:
+      return text(value as string);
+    case ValueType.BOOL:
+      return Buffer.of(value ? 1 : 0);
+    case ValueType.UINT8:
+    case ValueType.INT8:
+      return Buffer.of(Number(value) & 0xff);
+    case ValueType.UINT16:
+    case ValueType.INT16:
+      out.writeUInt16LE(Number(value) & 0xffff);
+      return out.subarray(0, 2);
+    case ValueType.UINT32:
+    case ValueType.INT32:
+      out.writeUInt32LE(Number(value) >>> 0);
+      return out.subarray(0, 4);
+    case ValueType.FLOAT32:
+      out.writeFloatLE(Number(value));
+      return out.subarray(0, 4);
+    case ValueType.FLOAT64:
+      out.writeDoubleLE(Number(value));
+      return out;
+    default:
+      out.writeBigUInt64LE(BigInt.asUintN(64, BigInt(value as bigint)));
+      return out;
+  }
+}
+
+function text(value: string): Buffer {
+  const bytes = Buffer.from(value, "utf8");
+  return Buffer.concat([u64(bytes.length), bytes]);
+}
+
+function u32(value: number): Buffer {
+  const out = Buffer.alloc(4);
+  out.writeUInt32LE(value);
+  return out;
+}
+
+function u64(value: number): Buffer {
+  const out = Buffer.alloc(8);
+  out.writeBigUInt64LE(BigInt(value));
+  return out;
+}
+
+/** The next multiple of `step`. */
+function roundUp(value: number, step: number): number {
+  return Math.ceil(value / step) * step;
+}
+
+/** Zeros that bring `length` to a multiple of `alignment`. */
+export function padding(length: number, alignment: number): Buffer {
+  return Buffer.alloc(roundUp(length, alignment) - length);
+}
