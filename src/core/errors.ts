@@ -62,6 +62,46 @@ export class UnsupportedModelError extends W4sError {
   }
 }
 
+/** Loss or gradients are no numbers any more (exit 1); the last finite checkpoint is kept. */
+export class TrainingDivergedError extends W4sError {
+  readonly step: number;
+  readonly loss: number;
+  constructor(step: number, loss: number, options: W4sErrorOptions = {}) {
+    super("training-diverged", `training diverged at step ${step}: the loss is ${loss}`, {
+      hint: "lower the learning rate or the largest weight, and run the same command again",
+      ...options,
+    });
+    this.step = step;
+    this.loss = loss;
+  }
+}
+
+/** Tensors that do not fit together (exit 1 unless a file is to blame: then the caller turns it into that file's error). */
+export class ShapeError extends W4sError {
+  readonly op: string;
+  readonly shapes: readonly (readonly number[])[];
+  constructor(
+    op: string,
+    shapes: readonly (readonly number[])[],
+    reason: string,
+    options: W4sErrorOptions = {},
+  ) {
+    const listed = shapes.map((shape) => `[${shape.join(", ")}]`).join(" and ");
+    super("shape", `${op}: ${reason}${listed === "" ? "" : `, got ${listed}`}`, options);
+    this.op = op;
+    this.shapes = shapes;
+  }
+}
+
+/** A derivative was asked for that the op does not have. */
+export class NotDifferentiableError extends W4sError {
+  readonly op: string;
+  constructor(op: string, what: string, options: W4sErrorOptions = {}) {
+    super("not-differentiable", `${op} is not differentiable with respect to ${what}`, options);
+    this.op = op;
+  }
+}
+
 export type ModelCallErrorKind =
   | "auth"
   | "model-not-found"

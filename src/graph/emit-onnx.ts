@@ -1,0 +1,166 @@
+/** @file A graph as an ONNX model. Large data stay outside: as inputs, or as external data of the session. */
+
+import type { OnnxAttribute, OnnxEmitter, OnnxNode } from "./onnx-emitter.js";
+import { encodeModel, ONNX_ATTRIBUTE_TYPE, ONNX_EXTERNAL, ONNX_TYPE } from "./onnx-proto.js";
+import { specOf } from "./op-table.js";
+import type { DType, Graph, Node, NodeOf, OpName, Value } from "./value.js";
+
+/** The newest set whose ops the CPU kernels all have in versions we use; 18 brought axes as inputs everywhere. */
+const OPSET = 18;
+const MICROSOFT_OPSET = 1;
+/** The format's version that goes with opset 18. */
+const IR_VERSION = 8;
+
+/** Inputs whose data the session gets as external data: place and length by input name. */
+export type ExternalData = ReadonlyMap<string, { readonly location: string; readonly byteLength: number }>;
+
+export function emitOnnx(graph: Graph, external: ExternalData = new Map()): Uint8Array {
+  const emission = new Emission(graph);
+  const inputs: object[] = [];
+  for (const node of graph.nodes) {
+    if (node.op === "input") {
+      const { name } = node.attributes;
+      const data = external.get(name);
+      if (data === undefined) inputs.push(valueInfo(name, node.output));
+      else emission.external(name, node.output, data);
+    } else {
+      emission.of(node as NodeOf<OpName>);
+    }
+  }
+  const outputs = [...graph.outputs].map(([name, value]) => {
+    emission.output(name, value);
+    return valueInfo(name, value);
+  });
+  return encodeModel({
+    irVersion: IR_VERSION,
+    producerName: "w4s",
+    opsetImport: [
+      { domain: "", version: OPSET },
+      { domain: "com.microsoft", version: MICROSOFT_OPSET },
+    ],
+    graph: {
+      name: "graph",
+      node: emission.nodes,
+      initializer: emission.initializers,
+      input: inputs,
+      output: outputs,
+    },
+  });
+}
+
+function valueInfo(name: string, { dtype, shape }: { dtype: DType; shape: readonly number[] }): object {
+  return {
+    name,
+    type: {
+      tensorType: { elemType: ONNX_TYPE[dtype], shape: { dim: shape.map((dimValue) => ({ dimValue })) } },
+    },
+  };
+}
+
+/** Collects nodes and initialisers; every ONNX node is named after the graph's node it stands for. */
+class Emission implements OnnxEmitter {
+  readonly nodes: object[] = [];
+  readonly initializers: object[] = [];
+  readonly #names = new Map<Value, string>();
+  readonly #known = new Map<string, string>();
+  #current = "";
+  #count = 0;
+
+  constructor(graph: Graph) {
+    // A value that is an output takes that name; one that has two, or is an input, is copied to the rest.
+    for (const [name, value] of graph.outputs)
+      if (value.node.op !== "input" && value.node.op !== "constant" && !this.#names.has(value))
+        this.#names.set(value, name);
+  }
+
+  of<K extends OpName>(node: NodeOf<K>): void {
+    this.#current = onnxNodeName(node as Node);
+    specOf(node.op).emit(this, node);
+  }
+
+  output(name: string, value: Value): void {
+    if (this.nameOf(value) === name) return;
+    this.#current = `output ${name}`;
+    this.add({ type: "Identity", inputs: [this.nameOf(value)], output: name });
+  }
+
+  nameOf(value: Value): string {
+    if (value.node.op === "input") return value.node.attributes.name;
+    // A colon keeps our names apart from those of inputs and outputs, which are the caller's.
+    return this.#names.get(value) ?? `w4s:${value.id}`;
+  }
+
+  temporary(): string {
+    return `w4s:t${this.#count++}`;
+  }
+
+  int64(data: readonly number[], shape: readonly number[] = [data.length]): string {
+    const key = `${data.join(",")}|${shape.join(",")}`;
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const name = this.temporary();
+    const bytes = new Uint8Array(BigInt64Array.from(data, BigInt).buffer);
+    this.initializers.push({ name, dims: shape, dataType: ONNX_TYPE.int64, rawData: bytes });
+    this.#known.set(key, name);
+    return name;
+  }
+
+  initializer(name: string, data: Float64Array | Int32Array, shape: readonly number[]): void {
+    const isIndex = data instanceof Int32Array;
+    const array = isIndex ? data : Float32Array.from(data);
+    this.initializers.push({
+      name,
+      dims: shape,
+      dataType: isIndex ? ONNX_TYPE.int32 : ONNX_TYPE.float32,
+      rawData: new Uint8Array(array.buffer, array.byteOffset, array.byteLength),
+    });
+  }
+
+  external(
+    name: string,
+    { shape, dtype }: Value,
+    { location, byteLength }: { location: string; byteLength: number },
+  ): void {
+    this.initializers.push({
+      name,
+      dims: shape,
+      dataType: ONNX_TYPE[dtype],
+      dataLocation: ONNX_EXTERNAL,
+      externalData: [
+        { key: "location", value: location },
+        { key: "offset", value: "0" },
+        { key: "length", value: String(byteLength) },
+      ],
+    });
+  }
+
+  add({ type, domain = "", inputs, output, attributes = {} }: OnnxNode): void {
+    this.nodes.push({
+      name: `${this.#current} ${this.nodes.length}`,
+      opType: type,
+      domain,
+      input: inputs,
+      output: [output],
+      attribute: Object.entries(attributes).map(([name, attribute]) => ({ name, ...encoded(attribute) })),
+    });
+  }
+}
+
+/** How a node of the graph is called in onnxruntime's messages. */
+function onnxNodeName({ op, output, name }: Node): string {
+  return `%${output.id} ${op}${name === undefined ? "" : ` in ${name}`}`;
+}
+
+function encoded(attribute: OnnxAttribute): object {
+  const type = ONNX_ATTRIBUTE_TYPE[attribute.kind];
+  switch (attribute.kind) {
+    case "float":
+      return { type, f: attribute.value };
+    case "int":
+      return { type, i: attribute.value };
+    case "ints":
+      return { type, ints: attribute.value };
+    case "string":
+      return { type, s: new TextEncoder().encode(attribute.value) };
+  }
+}

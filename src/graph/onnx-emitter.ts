@@ -1,0 +1,33 @@
+/** @file What ops write their ONNX form through. The emission of whole graphs is in emit-onnx.ts. */
+import type { Value } from "./value.js";
+
+export type OnnxAttribute =
+  | { readonly kind: "int"; readonly value: number }
+  | { readonly kind: "float"; readonly value: number }
+  | { readonly kind: "ints"; readonly value: readonly number[] }
+  | { readonly kind: "string"; readonly value: string };
+
+export interface OnnxNode {
+  readonly type: string;
+  /** "" for the standard operators, "com.microsoft" for onnxruntime's own. */
+  readonly domain?: "" | "com.microsoft";
+  readonly inputs: readonly string[];
+  readonly output: string;
+  readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
+}
+
+export interface OnnxEmitter {
+  /** The ONNX name of a value of the graph. */
+  nameOf(value: Value): string;
+  /** A fresh name for an intermediate result of one op. */
+  temporary(): string;
+  /** Name of an int64 initialiser: shapes, axes, positions. Equal ones are shared. */
+  int64(data: readonly number[], shape?: readonly number[]): string;
+  /** Adds an initialiser: float32 where the data are Float64Array (rounded here), else int32. */
+  initializer(name: string, data: Float64Array | Int32Array, shape: readonly number[]): void;
+  add(node: OnnxNode): void;
+}
+
+export const int = (value: number): OnnxAttribute => ({ kind: "int", value });
+export const float = (value: number): OnnxAttribute => ({ kind: "float", value });
+export const ints = (value: readonly number[]): OnnxAttribute => ({ kind: "ints", value });

@@ -1,0 +1,25 @@
+/** @file The op table: a missing op, or an op with a missing rule, does not compile. */
+import type { OpSpec, OpTable } from "./op-spec.js";
+import { ATTENTION_OPS } from "./ops-attention.js";
+import { ELEMENTWISE_OPS } from "./ops-elementwise.js";
+import { INDEX_OPS } from "./ops-index.js";
+import { MATMUL_OPS } from "./ops-matmul.js";
+import { NN_OPS } from "./ops-nn.js";
+import { REDUCE_OPS } from "./ops-reduce.js";
+import { SHAPE_OPS } from "./ops-shape.js";
+import type { OpName } from "./value.js";
+
+export const OP_TABLE: OpTable = {
+  ...ELEMENTWISE_OPS,
+  ...MATMUL_OPS,
+  ...SHAPE_OPS,
+  ...REDUCE_OPS,
+  ...NN_OPS,
+  ...ATTENTION_OPS,
+  ...INDEX_OPS,
+};
+
+/** The rules of an op whose name is only known at run time: pass it nodes of this very op. */
+export function specOf<K extends OpName>(op: K): OpSpec<K> {
+  return OP_TABLE[op];
+}

@@ -1,0 +1,104 @@
+/** @file Matrix products. Notation: M, K, N as in `[…, M, K] × […, K, N] → […, M, N]`. */
+import { ShapeError } from "../core/errors.js";
+import { float, int } from "./onnx-emitter.js";
+import type { OpTable, Tensor } from "./op-spec.js";
+import { broadcastShapes, broadcastStrides, forEachIndex, stridesOf } from "./shape.js";
+import { sumToShape } from "./sum-to-shape.js";
+import type { Value } from "./value.js";
+
+/** Rows and columns of the last two axes, read transposed or not. */
+function matrixOf(shape: readonly number[], isTransposed: boolean): [rows: number, columns: number] {
+  const [rows, columns] = shape.slice(-2) as [number, number];
+  return isTransposed ? [columns, rows] : [rows, columns];
+}
+
+export const MATMUL_OPS: OpTable<"matmul"> = {
+  matmul: {
+    infer(inputs, { transA, transB }) {
+      const [a, b] = inputs as readonly [Value, Value];
+      const flags = `${transA ? ", transA" : ""}${transB ? ", transB" : ""}`;
+      if (a.dtype !== "float32" || b.dtype !== "float32")
+        throw new ShapeError("matmul", [a.shape, b.shape], `takes float32, not ${a.dtype} × ${b.dtype}`, {
+          hint: "cast the value first",
+        });
+      if (a.shape.length < 2 || b.shape.length < 2)
+        throw new ShapeError("matmul", [a.shape, b.shape], "takes at least two axes on each side");
+      const [rows, inner] = matrixOf(a.shape, transA);
+      const [innerB, columns] = matrixOf(b.shape, transB);
+      if (inner !== innerB)
+        throw new ShapeError(
+          "matmul",
+          [a.shape, b.shape],
+          `the inner sizes differ, ${inner} against ${innerB}${flags}`,
+        );
+      const batch = broadcastShapes("matmul", a.shape.slice(0, -2), b.shape.slice(0, -2));
+      return { shape: [...batch, rows, columns], dtype: "float32" };
+    },
+
+    emit(emitter, { inputs, attributes, output }) {
+      const [a, b] = inputs as readonly [Value, Value];
+      const { transA, transB, alpha } = attributes;
+      const isPlain = a.shape.length === 2 && b.shape.length === 2;
+      emitter.add({
+        type: isPlain ? "Gemm" : "FusedMatMul",
+        domain: isPlain ? "" : "com.microsoft",
+        inputs: [emitter.nameOf(a), emitter.nameOf(b)],
+        output: emitter.nameOf(output),
+        attributes: {
+          transA: int(transA ? 1 : 0),
+          transB: int(transB ? 1 : 0),
+          alpha: float(alpha),
+        },
+      });
+    },
+
+    // C = α·A·B: dA = α·dC·Bᵀ, dB = α·Aᵀ·dC. Where A is read transposed, dA is the transpose of that:
+    // α·B·dCᵀ; likewise dB = α·dCᵀ·A. Stretched leading axes are summed.
+    vjp({ builder, node, upstream, needs }) {
+      const [a, b] = node.inputs as readonly [Value, Value];
+      const { transA, transB, alpha } = node.attributes;
+      const gradientA = () =>
+        transA
+          ? builder.matmul(b, upstream, { transA: transB, transB: true, alpha })
+          : builder.matmul(upstream, b, { transB: !transB, alpha });
+      const gradientB = () =>
+        transB
+          ? builder.matmul(upstream, a, { transA: true, transB: transA, alpha })
+          : builder.matmul(a, upstream, { transA: !transA, alpha });
+      return [
+        needs[0] ? sumToShape(builder, gradientA(), a.shape) : undefined,
+        needs[1] ? sumToShape(builder, gradientB(), b.shape) : undefined,
+      ];
+    },
+
+    reference(inputs, { transA, transB, alpha }, output) {
+      const [a, b] = inputs as readonly [Tensor, Tensor];
+      const [rows, inner] = matrixOf(a.shape, transA);
+      const columns = output.shape.at(-1) as number;
+      const [rowStepA, innerStepA] = transA ? [1, rows] : [inner, 1];
+      const [innerStepB, columnStepB] = transB ? [1, inner] : [columns, 1];
+      const batch = output.shape.slice(0, -2);
+      const batchStrides = [a, b, output].map(({ shape }) => {
+        // Strides of the leading axes in elements: those of the whole shape, without the matrix axes.
+        const leading = shape.slice(0, -2);
+        const own = stridesOf(shape);
+        return broadcastStrides(leading, batch).map((stride, axis) =>
+          stride === 0 ? 0 : (own[axis - batch.length + leading.length] as number),
+        );
+      });
+      forEachIndex(batch, batchStrides, (_position, offsets) => {
+        const [startA, startB, start] = offsets as [number, number, number];
+        for (let row = 0; row < rows; row++) {
+          for (let column = 0; column < columns; column++) {
+            let sum = 0;
+            for (let k = 0; k < inner; k++)
+              sum +=
+                (a.data[startA + row * rowStepA + k * innerStepA] as number) *
+                (b.data[startB + k * innerStepB + column * columnStepB] as number);
+            output.data[start + row * columns + column] = alpha * sum;
+          }
+        }
+      });
+    },
+  },
+};

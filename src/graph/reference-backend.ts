@@ -1,0 +1,107 @@
+/** @file The oracle: slow, readable loops over every node, in float64 or float32. */
+import { InternalError, ShapeError } from "../core/errors.js";
+import { float16ToFloat32 } from "../formats/half-float.js";
+import type { Backend, CompileOptions, NumericArray, Program } from "./backend.js";
+import { checkArrays, checkComplete, checkOutputs, readInputs } from "./check-feeds.js";
+import type { Tensor } from "./op-spec.js";
+import { specOf } from "./op-table.js";
+import { sizeOf } from "./shape.js";
+import type { Graph, NodeOf, OpName, Value } from "./value.js";
+
+export interface ReferenceOptions {
+  /** What results are rounded to after every op; sums inside an op run in float64. Default "float64". */
+  readonly precision?: "float32" | "float64";
+}
+
+export class ReferenceBackend implements Backend {
+  readonly name: string;
+  readonly #precision: "float32" | "float64";
+
+  constructor({ precision = "float64" }: ReferenceOptions = {}) {
+    this.#precision = precision;
+    this.name = `reference-${precision}`;
+  }
+
+  async compile(graph: Graph, { weights = {} }: CompileOptions = {}): Promise<Program> {
+    checkArrays(graph, weights, "weight", { takesFloat64: this.#precision === "float64" });
+    const copies = Object.fromEntries(Object.entries(weights).map(([name, data]) => [name, data.slice()]));
+    return new ReferenceProgram(graph, copies, this.#precision);
+  }
+}
+
+class ReferenceProgram implements Program {
+  #isDisposed = false;
+  readonly #graph: Graph;
+  readonly #weights: Readonly<Record<string, NumericArray>>;
+  readonly #precision: "float32" | "float64";
+
+  constructor(
+    graph: Graph,
+    weights: Readonly<Record<string, NumericArray>>,
+    precision: "float32" | "float64",
+  ) {
+    this.#graph = graph;
+    this.#weights = weights;
+    this.#precision = precision;
+  }
+
+  async run(
+    feeds: Readonly<Record<string, NumericArray>>,
+    outputs: Readonly<Record<string, Float32Array>> = {},
+  ): Promise<Record<string, Float32Array | Float64Array>> {
+    if (this.#isDisposed) throw new InternalError("the program was disposed");
+    checkArrays(this.#graph, feeds, "feed", { takesFloat64: this.#precision === "float64" });
+    checkOutputs(this.#graph, outputs);
+    for (const name of Object.keys(feeds))
+      if (name in this.#weights)
+        throw new ShapeError("run", [], `feed "${name}" was compiled in as a weight`);
+    const known = { ...this.#weights, ...feeds };
+    checkComplete(readInputs(this.#graph), known);
+
+    const tensors = new Map<Value, Tensor>();
+    for (const node of this.#graph.nodes)
+      tensors.set(node.output, this.#compute(node as NodeOf<OpName>, known, tensors));
+
+    const results: Record<string, Float32Array | Float64Array> = {};
+    for (const [name, value] of this.#graph.outputs) {
+      const { data } = tensors.get(value) as Tensor;
+      const given = outputs[name];
+      given?.set(data);
+      // A copy: two outputs may be the same value, and a value may be an input's own array.
+      results[name] =
+        given ?? (this.#precision === "float64" ? Float64Array.from(data) : Float32Array.from(data));
+    }
+    return results;
+  }
+
+  async dispose(): Promise<void> {
+    this.#isDisposed = true;
+  }
+
+  #compute<K extends OpName>(
+    node: NodeOf<K>,
+    feeds: Readonly<Record<string, NumericArray>>,
+    tensors: ReadonlyMap<Value, Tensor>,
+  ): Tensor {
+    const { shape, dtype } = node.output;
+    const output = { shape, data: this.#array(dtype === "int32", sizeOf(shape)) };
+    if (node.op === "input") {
+      const { name } = (node as NodeOf<"input">).attributes;
+      output.data.set(decoded(feeds[name] as NumericArray));
+    } else {
+      const inputs = node.inputs.map((value) => tensors.get(value) as Tensor);
+      specOf(node.op).reference(inputs, node.attributes, output);
+    }
+    return output;
+  }
+
+  /** Stored halves are kept as their exact values in the wider type. */
+  #array(isIndex: boolean, length: number): Float32Array | Float64Array | Int32Array {
+    if (isIndex) return new Int32Array(length);
+    return this.#precision === "float64" ? new Float64Array(length) : new Float32Array(length);
+  }
+}
+
+function decoded(data: NumericArray): Float32Array | Float64Array | Int32Array {
+  return data instanceof Uint16Array ? Float32Array.from(data, float16ToFloat32) : data;
+}

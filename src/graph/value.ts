@@ -1,0 +1,73 @@
+/** @file The graph language: values with static shapes, nodes with one output each, typed attributes. */
+
+/** `float16` only enters as input data (weights) and is cast; `int32` holds row indices. */
+export type DType = "float32" | "float16" | "int32";
+
+/** What an op is told besides its inputs. Plain data, so that equal nodes can be found by their text. */
+export interface OpAttributes {
+  input: { readonly name: string; readonly shape: readonly number[]; readonly dtype: DType };
+  constant: {
+    /** Float64Array for float32 constants: the reference backend in float64 sees the number as written. */
+    readonly data: Float64Array | Int32Array;
+    readonly shape: readonly number[];
+  };
+  add: Empty;
+  sub: Empty;
+  mul: Empty;
+  div: Empty;
+  neg: Empty;
+  exp: Empty;
+  log: Empty;
+  sqrt: Empty;
+  tanh: Empty;
+  sigmoid: Empty;
+  silu: Empty;
+  gelu: Empty;
+  matmul: { readonly transA: boolean; readonly transB: boolean; readonly alpha: number };
+  reshape: { readonly shape: readonly number[] };
+  transpose: { readonly perm: readonly number[] };
+  slice: { readonly axis: number; readonly start: number; readonly end: number };
+  concat: { readonly axis: number };
+  expand: { readonly shape: readonly number[] };
+  reduceSum: { readonly axes: readonly number[]; readonly keepDims: boolean };
+  reduceMax: { readonly axis: number; readonly keepDims: boolean };
+  softmax: Empty;
+  logSumExp: { readonly keepDims: boolean };
+  rmsNorm: { readonly epsilon: number };
+  rope: { readonly interleaved: boolean };
+  attend: Empty;
+  gather: Empty;
+  scatterAdd: { readonly rowCount: number };
+  cast: { readonly dtype: DType };
+}
+
+type Empty = Readonly<Record<never, never>>;
+
+export type OpName = keyof OpAttributes;
+
+/** The result of a node: row-major, every dimension known and at least 1; a scalar has shape `[]`. */
+export interface Value {
+  /** Grows with creation: a value's inputs always have smaller ids. */
+  readonly id: number;
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+  readonly node: Node;
+}
+
+export interface NodeOf<K extends OpName> {
+  readonly op: K;
+  readonly inputs: readonly Value[];
+  readonly attributes: OpAttributes[K];
+  readonly output: Value;
+  /** Where the node was built (`GraphBuilder.scope`), for errors and prints. */
+  readonly name?: string;
+}
+
+export type Node = { [K in OpName]: NodeOf<K> }[OpName];
+
+export interface Graph {
+  readonly inputs: ReadonlyMap<string, Value>;
+  readonly outputs: ReadonlyMap<string, Value>;
+  /** In topological order, `input` and `constant` nodes included. */
+  readonly nodes: readonly Node[];
+}

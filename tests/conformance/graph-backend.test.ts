@@ -1,0 +1,55 @@
+/** @file Both backends of graph/ against one contract, and what only onnxruntime has. */
+import { describe, expect, it } from "vitest";
+import { InternalError } from "../../src/core/errors.js";
+import { GraphBuilder } from "../../src/graph/graph.js";
+import { OrtBackend } from "../../src/graph/ort-backend.js";
+import { ReferenceBackend } from "../../src/graph/reference-backend.js";
+import { graphBackendSuite } from "./graph-backend.js";
+
+graphBackendSuite("reference-float32", () => new ReferenceBackend({ precision: "float32" }));
+graphBackendSuite("ort", () => new OrtBackend({ threads: 2 }));
+
+describe("onnxruntime", () => {
+  it("names the node of the graph that failed while running", async () => {
+    const builder = new GraphBuilder();
+    const [a, b] = [builder.input("a", [1], "int32"), builder.input("b", [1], "int32")];
+    const rows = builder.input("rows", [3, 2]);
+    // Joined indices are not checked beforehand.
+    const y = builder.scope("embedding", () => builder.gather(rows, builder.concat([a, b], 0)));
+    builder.output("y", y);
+    const program = await new OrtBackend({ threads: 1 }).compile(builder.build());
+    const feeds = { a: Int32Array.of(0), b: Int32Array.of(7), rows: new Float32Array(6) };
+    await expect(program.run(feeds)).rejects.toThrow(InternalError);
+    await expect(program.run(feeds)).rejects.toThrow(/gather in embedding/);
+    // The session is still good.
+    const { y: good } = await program.run({ ...feeds, b: Int32Array.of(2) });
+    expect(good).toEqual(new Float32Array(4));
+    await program.dispose();
+  });
+
+  it("refuses thread counts below 1 and options it does not know", async () => {
+    for (const threads of [0, 1.5, Number.NaN])
+      expect(() => new OrtBackend({ threads })).toThrow(/threads must be a whole number/);
+    const builder = new GraphBuilder();
+    builder.output("y", builder.exp(builder.input("x", [1])));
+    const backend = new OrtBackend({
+      threads: 1,
+      sessionOptions: { graphOptimizationLevel: "most" as "all" },
+    });
+    await expect(backend.compile(builder.build())).rejects.toThrow(InternalError);
+  });
+
+  it("takes session options over its own", async () => {
+    const builder = new GraphBuilder();
+    const x = builder.input("x", [3]);
+    builder.output("y", builder.silu(x));
+    const results = [];
+    for (const graphOptimizationLevel of ["disabled", "all"] as const) {
+      const backend = new OrtBackend({ threads: 1, sessionOptions: { graphOptimizationLevel } });
+      const program = await backend.compile(builder.build());
+      results.push((await program.run({ x: Float32Array.of(-1, 0, 2) })).y);
+      await program.dispose();
+    }
+    expect(results[0]).toEqual(results[1]);
+  });
+});
