@@ -1,0 +1,38 @@
+/** @file The two graphs after the last layer: the final norm, and logits of one chunk of the vocabulary. */
+import { type Graph, GraphBuilder, type Value } from "../graph/graph.js";
+import type { ModelConfig } from "./model-config.js";
+
+/** `x` [P, D] → `y` [P, D], with `output_norm.weight`. */
+export function finalNormGraph(config: ModelConfig, positionCount: number): Graph {
+  const graph = new GraphBuilder();
+  const x = graph.input("x", [positionCount, config.hiddenSize]);
+  const weight = graph.input("output_norm.weight", [config.hiddenSize]);
+  graph.output("y", graph.rmsNorm(x, weight, config.normEpsilon));
+  return graph.build();
+}
+
+/** What a head graph gives back: every logit, or only log Σ exp(logit) over the chunk. */
+export type HeadOutput = "logits" | "logSumExp";
+
+/**
+ * `x` [P, D] (after the final norm) and `weight` [C, D] → `y`: [P, C] logits or [P] log-sum-exp.
+ * The vocabulary is taken in chunks so that memory does not grow with P·V.
+ */
+export function headGraph(
+  config: ModelConfig,
+  size: { positionCount: number; chunkSize: number },
+  output: HeadOutput,
+  weightType: "float32" | "float16" = "float32",
+): Graph {
+  const graph = new GraphBuilder();
+  const x = graph.input("x", [size.positionCount, config.hiddenSize]);
+  const fed = graph.input("weight", [size.chunkSize, config.hiddenSize], weightType);
+  const weight = weightType === "float16" ? graph.cast(fed, "float32") : fed;
+  const logits = softcapped(graph, graph.matmul(x, weight, { transB: true }), config.logitSoftcap);
+  graph.output("y", output === "logits" ? logits : graph.logSumExp(logits));
+  return graph.build();
+}
+
+function softcapped(graph: GraphBuilder, logits: Value, cap: number | undefined): Value {
+  return cap === undefined ? logits : graph.mul(graph.tanh(graph.mul(logits, 1 / cap)), cap);
+}

@@ -1,0 +1,169 @@
+/** @file The words in which a family writes its layer, on top of a graph builder. */
+import type { GraphBuilder, Value } from "../graph/graph.js";
+import type { AttentionBlock, AttentionPlan } from "./attention-plan.js";
+import type { LinearName } from "./linear-name.js";
+import type { ModelConfig } from "./model-config.js";
+
+/** Called for every matrix of a layer; what it returns takes the product's place (x·Wᵀ plus a LoRA update). */
+export type LinearHook = (
+  builder: GraphBuilder,
+  linear: { name: LinearName; input: Value; output: Value; inSize: number; outSize: number },
+) => Value;
+
+export interface LayerBuilderOptions {
+  config: ModelConfig;
+  plan: AttentionPlan;
+  /** Names of the layer's biases, such as `attn_q.bias`. */
+  biases: ReadonlySet<string>;
+  /** How matrices are fed: float16 ones are cast in the graph. Default float32. */
+  weightType?: "float32" | "float16";
+  onLinear?: LinearHook;
+  /** Called with every value that is dear to compute again: products and attention. Names are unique in a layer. */
+  onKeep?: (name: string, value: Value) => void;
+}
+
+/** Builds one layer; weights, rotary table and masks become inputs of the graph, named as the feeds are. */
+export class LayerBuilder {
+  readonly #graph: GraphBuilder;
+  readonly #options: LayerBuilderOptions;
+  readonly #inputs = new Map<string, Value>();
+
+  constructor(graph: GraphBuilder, options: LayerBuilderOptions) {
+    this.#graph = graph;
+    this.#options = options;
+  }
+
+  /** Weight inputs made so far, by name. */
+  get inputs(): ReadonlyMap<string, Value> {
+    return this.#inputs;
+  }
+
+  /** x + what a block added to it. */
+  residual(name: "attn" | "ffn", x: Value, block: Value): Value {
+    return this.#kept(`${name}_residual`, this.#graph.add(x, block));
+  }
+
+  mul(a: Value, b: Value): Value {
+    return this.#graph.mul(a, b);
+  }
+
+  silu(x: Value): Value {
+    return this.#graph.silu(x);
+  }
+
+  gelu(x: Value): Value {
+    return this.#graph.gelu(x);
+  }
+
+  /** RMS norm over the last axis with `<name>.weight`. */
+  norm(name: string, x: Value): Value {
+    const weight = this.#input(`${name}.weight`, [x.shape.at(-1) as number]);
+    return this.#graph.rmsNorm(x, weight, this.#options.config.normEpsilon);
+  }
+
+  /** RMS norm of every head alone; x [T, heads·d], one weight [d] for all heads. */
+  headNorm(name: string, x: Value): Value {
+    const { headSize } = this.#options.config;
+    const [tokens, width] = x.shape as [number, number];
+    const heads = this.#graph.reshape(x, [tokens * (width / headSize), headSize]);
+    return this.#graph.reshape(this.norm(name, heads), [tokens, width]);
+  }
+
+  /** x [T, in] · Wᵀ (+ bias) → [T, out], with `<name>.weight` [out, in]. */
+  linear(name: LinearName, x: Value): Value {
+    const { biases, weightType = "float32", onLinear } = this.#options;
+    const [inSize, outSize] = linearShape(this.#options.config, name);
+    const fed = this.#input(`${name}.weight`, [outSize, inSize], weightType);
+    const weight = weightType === "float16" ? this.#graph.cast(fed, "float32") : fed;
+    let output = this.#graph.matmul(x, weight, { transB: true });
+    if (biases.has(`${name}.bias`)) output = this.#graph.add(output, this.#input(`${name}.bias`, [outSize]));
+    const updated = onLinear?.(this.#graph, { name, input: x, output, inSize, outSize }) ?? output;
+    return this.#kept(name, updated);
+  }
+
+  /** Rotates every head of x [T, heads·d] by its token's position. */
+  rope(x: Value): Value {
+    const { config, plan } = this.#options;
+    const shape = [plan.tokenCount, config.headSize / 2];
+    return this.#graph.rope(x, this.#input("rope.cos", shape), this.#input("rope.sin", shape), {
+      interleaved: config.isRopeInterleaved,
+    });
+  }
+
+  /**
+   * Softmax attention block by block: q [T, H·d], k and v [T, K·d] → [T, H·d].
+   * The query heads of one kv head are stacked into the rows of one product, so that k and v are never copied.
+   */
+  attention(q: Value, k: Value, v: Value): Value {
+    const { config, plan } = this.#options;
+    const { headCount: H, kvHeadCount: K, headSize: d } = config;
+    const g = this.#graph;
+    const T = plan.tokenCount;
+    const queries = g.transpose(g.reshape(q, [T, K, H / K, d]), [1, 2, 0, 3]); // [K, H/K, T, d]
+    const keys = g.transpose(g.reshape(k, [T, K, d]), [1, 0, 2]); // [K, T, d]
+    const values = g.transpose(g.reshape(v, [T, K, d]), [1, 0, 2]); // [K, T, d]
+    const outputs = plan.blocks.map((block) => this.#attentionBlock(block, queries, keys, values));
+    const heads = outputs.length === 1 ? (outputs[0] as Value) : g.concat(outputs, 2); // [K, H/K, T, d]
+    return g.reshape(g.transpose(heads, [2, 0, 1, 3]), [T, H * d]);
+  }
+
+  #attentionBlock(block: AttentionBlock, queries: Value, keys: Value, values: Value): Value {
+    const { config, plan } = this.#options;
+    const { headCount: H, kvHeadCount: K, headSize: d } = config;
+    const g = this.#graph;
+    const rows = block.end - block.start;
+    const stacked = g.reshape(this.#part(queries, 2, block), [K, (H / K) * rows, d]);
+    const pick = (all: Value) => {
+      const parts = block.keys.map((range) => this.#part(all, 1, range));
+      return parts.length === 1 ? (parts[0] as Value) : g.concat(parts, 1); // [K, n, d]
+    };
+    const visible = pick(keys);
+    const n = visible.shape[1] as number;
+    let scores = g.matmul(stacked, visible, { transB: true, alpha: config.attentionScale }); // [K, H/K·rows, n]
+    if (block.mask !== undefined) {
+      const mask = plan.masks[block.mask];
+      const fed = this.#input(`mask.${block.mask}`, [mask?.rows ?? rows, mask?.columns ?? n]);
+      const masked = g.add(g.reshape(scores, [K, H / K, rows, n]), fed);
+      scores = g.reshape(masked, [K, (H / K) * rows, n]);
+    }
+    const mixed = this.#kept(`attend_${block.start}`, g.attend(scores, pick(values))); // [K, H/K·rows, d]
+    return g.reshape(mixed, [K, H / K, rows, d]);
+  }
+
+  #part(x: Value, axis: number, range: { start: number; end: number }): Value {
+    const isWhole = range.start === 0 && range.end === x.shape[axis];
+    return isWhole ? x : this.#graph.slice(x, axis, range.start, range.end);
+  }
+
+  #kept(name: string, value: Value): Value {
+    this.#options.onKeep?.(name, value);
+    return value;
+  }
+
+  #input(name: string, shape: readonly number[], dtype: "float32" | "float16" = "float32"): Value {
+    const known = this.#inputs.get(name);
+    if (known) return known;
+    const made = this.#graph.input(name, shape, dtype);
+    this.#inputs.set(name, made);
+    return made;
+  }
+}
+
+/** [in, out] of a layer's matrix. */
+export function linearShape(config: ModelConfig, name: LinearName): [inSize: number, outSize: number] {
+  const { hiddenSize: D, headCount: H, kvHeadCount: K, headSize: d, feedForwardSize: F } = config;
+  switch (name) {
+    case "attn_q":
+      return [D, H * d];
+    case "attn_k":
+    case "attn_v":
+      return [D, K * d];
+    case "attn_output":
+      return [H * d, D];
+    case "ffn_gate":
+    case "ffn_up":
+      return [D, F];
+    case "ffn_down":
+      return [F, D];
+  }
+}

@@ -1,0 +1,81 @@
+/** @file The metadata of one model file, asked by the keys of its own family. */
+import { UnsupportedModelError } from "../core/errors.js";
+import type { GgufHeader } from "../formats/gguf-contents.js";
+import { integerValue, stringValue } from "../formats/gguf-metadata.js";
+import { ValueType } from "../formats/gguf-types.js";
+
+/** Reads `<architecture>.<key>`; what cannot be used is refused with the key's name before anything is allocated. */
+export class ModelKeys {
+  readonly header: GgufHeader;
+  readonly architecture: string;
+
+  constructor(header: GgufHeader) {
+    this.header = header;
+    this.architecture = header.architecture;
+  }
+
+  /** @throws {UnsupportedModelError} always */
+  refuse(what: string, why: string): never {
+    throw new UnsupportedModelError(`${this.header.file}: ${what} ${why}`, {
+      hint: "llama.cpp may still run this file, but w4s cannot train it: choose a llama, qwen2, qwen3 or gemma3 file",
+    });
+  }
+
+  has(key: string): boolean {
+    return this.header.metadata.has(`${this.architecture}.${key}`);
+  }
+
+  /** One integer for the whole model; a list with a value per layer is refused. */
+  optionalInteger(key: string): number | undefined {
+    const name = `${this.architecture}.${key}`;
+    const entry = this.header.metadata.get(name);
+    if (entry === undefined) return undefined;
+    if (entry.type === ValueType.ARRAY) {
+      const [first, ...rest] = Array.from(entry.value as ArrayLike<number | bigint | string>, Number);
+      if (first === undefined || rest.some((value) => value !== first))
+        this.refuse(name, "differs from layer to layer, which is not supported");
+      return first;
+    }
+    const value = integerValue(this.header.metadata, name);
+    if (value === undefined) this.refuse(name, "is not an integer");
+    return value;
+  }
+
+  integer(key: string): number {
+    return this.optionalInteger(key) ?? this.refuse(`${this.architecture}.${key}`, "is missing");
+  }
+
+  optionalNumber(key: string): number | undefined {
+    const name = `${this.architecture}.${key}`;
+    const entry = this.header.metadata.get(name);
+    if (entry === undefined) return undefined;
+    if (entry.type !== ValueType.FLOAT32 && entry.type !== ValueType.FLOAT64)
+      this.refuse(name, "is not a floating-point number");
+    return entry.value as number;
+  }
+
+  number(key: string): number {
+    return this.optionalNumber(key) ?? this.refuse(`${this.architecture}.${key}`, "is missing");
+  }
+
+  optionalString(key: string): string | undefined {
+    return stringValue(this.header.metadata, `${this.architecture}.${key}`);
+  }
+
+  /** A flag per layer; undefined where the key is absent or an integer. */
+  optionalFlags(key: string): boolean[] | undefined {
+    const entry = this.header.metadata.get(`${this.architecture}.${key}`);
+    if (entry?.type !== ValueType.ARRAY || entry.elementType !== ValueType.BOOL) return undefined;
+    return Array.from(entry.value as Uint8Array, (flag) => flag === 1);
+  }
+
+  /** Refuses features that change the numbers and that no family here computes. */
+  refuseIfPresent(keys: readonly string[]): void {
+    for (const key of keys) {
+      const name = `${this.architecture}.${key}`;
+      const entry = this.header.metadata.get(name);
+      if (entry !== undefined && entry.value !== 0 && entry.value !== false)
+        this.refuse(name, `is ${String(entry.value)}, a feature that is not supported`);
+    }
+  }
+}

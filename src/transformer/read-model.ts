@@ -1,0 +1,108 @@
+/** @file From the header of a GGUF file to what is computed; everything unsupported is refused here by name. */
+import { InputError } from "../core/errors.js";
+import { isDequantizable } from "../formats/dequantize.js";
+import type { GgufHeader } from "../formats/gguf-contents.js";
+import type { Family } from "./family.js";
+import { gemma3 } from "./gemma3.js";
+import { LINEAR_NAMES } from "./linear-name.js";
+import { llama } from "./llama.js";
+import type { ModelConfig } from "./model-config.js";
+import { ModelKeys } from "./model-keys.js";
+import { qwen2 } from "./qwen2.js";
+import { qwen3 } from "./qwen3.js";
+
+const FAMILIES: ReadonlyMap<string, Family> = new Map(
+  [llama, qwen2, qwen3, gemma3].map((family) => [family.name, family]),
+);
+
+/** Names of the supported values of `general.architecture`. */
+export const FAMILY_NAMES: readonly string[] = [...FAMILIES.keys()];
+
+export interface ModelDescription {
+  family: Family;
+  config: ModelConfig;
+}
+
+/**
+ * Reads sizes and features of a model; allocates nothing.
+ * @throws {UnsupportedModelError} naming the architecture, key, tensor or tensor type that is not supported
+ * @throws {InputError} when the file is no model
+ */
+export function readModel(header: GgufHeader): ModelDescription {
+  if (header.kind !== "model") {
+    throw new InputError(`${header.file} holds ${header.kind === "adapter" ? "an adapter" : "no model"}`, {
+      hint: "name the base model's GGUF file",
+    });
+  }
+  const keys = new ModelKeys(header);
+  const family = FAMILIES.get(header.architecture);
+  if (!family) {
+    const known = FAMILY_NAMES.join(", ");
+    return keys.refuse("general.architecture", `is ${header.architecture}; supported are ${known}`);
+  }
+  if ((keys.optionalInteger("expert_count") ?? 0) > 0)
+    keys.refuse(`${header.architecture}.expert_count`, "is above 0: mixtures of experts are not supported");
+  const config = readConfig(keys, family);
+  checkTensors(keys, family, config);
+  return { family, config };
+}
+
+function readConfig(keys: ModelKeys, family: Family): ModelConfig {
+  const layerCount = keys.integer("block_count");
+  const hiddenSize = keys.integer("embedding_length");
+  const headCount = keys.integer("attention.head_count");
+  const headSize = keys.optionalInteger("attention.key_length") ?? hiddenSize / headCount;
+  const name = (key: string) => `${keys.architecture}.${key}`;
+  if (layerCount === 0) keys.refuse(name("block_count"), "is 0: there are no layers");
+  if (headSize % 2 !== 0) keys.refuse(name("attention.key_length"), `is ${headSize}, must be even`);
+  if ((keys.optionalInteger("attention.value_length") ?? headSize) !== headSize)
+    keys.refuse(name("attention.value_length"), "differs from key_length");
+  if ((keys.optionalInteger("rope.dimension_count") ?? headSize) !== headSize)
+    keys.refuse(name("rope.dimension_count"), `is not the head size ${headSize}: partial rotation`);
+  const embedding = keys.header.tensors.find((tensor) => tensor.name === "token_embd.weight");
+  if (!embedding) keys.refuse("tensor token_embd.weight", "is missing");
+  const traits = family.traits(keys, { layerCount, hiddenSize, headCount, headSize });
+  return {
+    family: family.name,
+    layerCount,
+    hiddenSize,
+    headCount,
+    kvHeadCount: keys.optionalInteger("attention.head_count_kv") ?? headCount,
+    headSize,
+    feedForwardSize: keys.integer("feed_forward_length"),
+    vocabSize: embedding.dimensions[1] ?? 1,
+    contextLength: keys.optionalInteger("context_length") ?? 0,
+    normEpsilon: keys.number("attention.layer_norm_rms_epsilon"),
+    attentionScale: traits.attentionScale,
+    isRopeInterleaved: traits.isRopeInterleaved,
+    embeddingScale: traits.embeddingScale ?? 1,
+    logitSoftcap: traits.logitSoftcap,
+    layers: traits.layers,
+    isHeadTied: !keys.header.tensors.some((tensor) => tensor.name === "output.weight"),
+  };
+}
+
+/** Every tensor must be one that the family uses: an unknown one means numbers that would be wrong in silence. */
+function checkTensors(keys: ModelKeys, family: Family, config: ModelConfig): void {
+  const layerTensors = new Set<string>([
+    ...family.normNames.map((name) => `${name}.weight`),
+    ...LINEAR_NAMES.flatMap((name) => [`${name}.weight`, `${name}.bias`]),
+  ]);
+  const others = new Set(["token_embd.weight", "output_norm.weight", "output.weight", "rope_freqs.weight"]);
+  const names = new Set(keys.header.tensors.map((tensor) => tensor.name));
+  for (const { name, type } of keys.header.tensors) {
+    const inLayer = /^blk\.\d+\.(.+)$/.exec(name)?.[1];
+    // Llama 2's converters left the angles in every layer; they say nothing new.
+    if (inLayer === "attn_rot_embd.weight" || inLayer === "rope_freqs.weight") continue;
+    if (!(inLayer === undefined ? others.has(name) : layerTensors.has(inLayer)))
+      keys.refuse(`tensor ${name}`, `is unknown to the ${family.name} family`);
+    if (!isDequantizable(type.name))
+      keys.refuse(`tensor ${name}`, `has type ${type.name}, which cannot be read`);
+  }
+  const required = ["output_norm.weight"];
+  for (let layer = 0; layer < config.layerCount; layer++) {
+    for (const part of [...family.normNames, ...LINEAR_NAMES]) required.push(`blk.${layer}.${part}.weight`);
+  }
+  const missing = required.find((name) => !names.has(name));
+  if (missing !== undefined) keys.refuse(`tensor ${missing}`, "is missing");
+}

@@ -1,0 +1,58 @@
+/** @file Cosines and sines of rotary position embedding, one row per token. */
+import type { ModelConfig, RopeConfig } from "./model-config.js";
+import type { ModelKeys } from "./model-keys.js";
+
+const DEFAULT_BASE = 10_000;
+
+/**
+ * The rotary embedding the metadata asks for. Linear scaling is computed, YaRN and LongRoPE are refused.
+ * @throws {UnsupportedModelError}
+ */
+export function ropeOfKeys(keys: ModelKeys): RopeConfig {
+  const type = keys.optionalString("rope.scaling.type") ?? "linear";
+  // The older key of llama.cpp means the same.
+  const factor = keys.optionalNumber("rope.scaling.factor") ?? keys.optionalNumber("rope.scale_linear") ?? 0;
+  if (type !== "none" && type !== "linear")
+    keys.refuse(`${keys.architecture}.rope.scaling.type`, `is ${type}; supported are none and linear`);
+  const attention = keys.optionalNumber("rope.scaling.attn_factor");
+  if (attention !== undefined && attention !== 1)
+    keys.refuse(`${keys.architecture}.rope.scaling.attn_factor`, `is ${attention}, which is not supported`);
+  return {
+    base: keys.optionalNumber("rope.freq_base") ?? DEFAULT_BASE,
+    scale: type === "none" || factor === 0 ? 1 : 1 / factor,
+  };
+}
+
+export interface RopeTable {
+  /** [T, d/2] */
+  cos: Float32Array;
+  /** [T, d/2] */
+  sin: Float32Array;
+}
+
+/**
+ * Rows for the given positions. Angles are computed in float64: at position 10⁴ a float32 angle is off by 10⁻³.
+ * @param factors Llama 3's `rope_freqs.weight` [d/2]: every frequency is divided by its factor.
+ */
+export function ropeTable(
+  config: Pick<ModelConfig, "headSize">,
+  rope: RopeConfig,
+  positions: ArrayLike<number>,
+  factors?: Float32Array,
+): RopeTable {
+  const half = config.headSize / 2;
+  const frequencies = Float64Array.from(
+    { length: half },
+    (_, i) => rope.scale / rope.base ** (i / half) / (factors?.[i] ?? 1),
+  );
+  const cos = new Float32Array(positions.length * half);
+  const sin = new Float32Array(positions.length * half);
+  for (let t = 0; t < positions.length; t++) {
+    for (let i = 0; i < half; i++) {
+      const angle = (positions[t] as number) * (frequencies[i] as number);
+      cos[t * half + i] = Math.cos(angle);
+      sin[t * half + i] = Math.sin(angle);
+    }
+  }
+  return { cos, sin };
+}
