@@ -27,6 +27,7 @@ export { LocalModel } from "./llm/local-model.js";
 export { OpenAIChatModel } from "./llm/openai-chat-model.js";
 export { priceFor } from "./llm/prices.js";
 export { SimulatedChatModel } from "./llm/simulated-chat-model.js";
+export { type ScoreTextOptions, scoreText, type TextScore } from "./rlao/score-text.js";
 export { configExample } from "./rollout/config-example.js";
 export { CONFIG_FILE, type ConfigSources, loadRunConfig } from "./rollout/config-file.js";
 export { configWarnings, parseRunConfig } from "./rollout/config-layers.js";

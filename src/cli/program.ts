@@ -19,6 +19,7 @@ export const COMMANDS: Readonly<Record<string, LazyCommand>> = {
   data: { summary: "list, check and import datasets", load: () => import("./data.js") },
   doctor: { summary: "check this machine and its settings", load: () => import("./doctor.js") },
   init: { summary: "write a commented w4s.config.yaml", load: () => import("./init.js") },
+  score: { summary: "log-probabilities of a text, by our forward pass", load: () => import("./score.js") },
   inspect: { summary: "show a GGUF file, a trajectory or a run", load: () => import("./inspect.js") },
 };
 

@@ -24,6 +24,8 @@ export interface BoundContext {
   readonly contextSize: number;
   /** One llama.cpp decode of all entries together; -1 for those without logits. */
   decode(entries: readonly DecodeEntry[]): Promise<LogitsIndex[]>;
+  /** Evaluates consecutive tokens of sequence 0 and gives the logits of every one. */
+  decodeAll(tokens: readonly number[], position: number): Promise<LogitsIndex[]>;
   sample(index: LogitsIndex, sampler: BoundSampler): Promise<number>;
   /** Log-probability of a token under the full distribution. */
   logProb(index: LogitsIndex, token: number, scorer: BoundSampler): Promise<number>;

@@ -1,7 +1,7 @@
 /** @file Generation over llama.cpp: one prefill for all candidates, one batch per step, KV kept between calls. */
 import type { ChatMessage } from "./chat-model.js";
 import type { Bindings, BoundContext, BoundSampler, LogitsIndex } from "./local-bindings.js";
-import { PromptCache } from "./local-prompt-cache.js";
+import { CHUNK_TOKENS, PromptCache } from "./local-prompt-cache.js";
 import {
   type Candidate,
   type Generated,
@@ -49,6 +49,48 @@ export class LocalEngine {
 
   countTokens(text: string): number {
     return this.#bindings.tokenize(text, false).length;
+  }
+
+  /** Plain text as a document: with the begin token where the model asks for one. */
+  tokenize(text: string): number[] {
+    const { bosToken, addsBos } = this.#bindings;
+    const tokens = this.#bindings.tokenize(text, false);
+    if (addsBos && bosToken !== undefined && tokens[0] !== bosToken) tokens.unshift(bosToken);
+    return tokens;
+  }
+
+  /** log p(tokens[t+1] | tokens[0..t]) for t = 0 … n − 2, in a context of its own. */
+  async score(id: number, tokens: readonly number[], onProgress: () => void): Promise<number[]> {
+    const turn = this.#last.then(() => this.#score(id, tokens, onProgress));
+    this.#last = turn.catch(() => {});
+    try {
+      return await turn;
+    } finally {
+      this.#aborted.delete(id);
+    }
+  }
+
+  async #score(id: number, tokens: readonly number[], onProgress: () => void): Promise<number[]> {
+    const limit = this.#order.contextLimit;
+    if (tokens.length > limit)
+      throw new LocalFailure("context-length", `the text has ${tokens.length} tokens, the context ${limit}`);
+    const context = await this.#bindings.createContext(1, tokens.length);
+    const scorer = this.#bindings.createScorer();
+    const logProbs: number[] = [];
+    try {
+      for (let from = 0; from + 1 < tokens.length; from += CHUNK_TOKENS) {
+        if (this.#aborted.has(id)) throw new LocalFailure("aborted", "aborted");
+        onProgress();
+        const chunk = tokens.slice(from, Math.min(from + CHUNK_TOKENS, tokens.length - 1));
+        const indexes = await context.decodeAll(chunk, from);
+        for (const [i, index] of indexes.entries())
+          logProbs.push(await context.logProb(index, tokens[from + i + 1] as number, scorer));
+      }
+    } finally {
+      scorer.dispose();
+      await context.dispose();
+    }
+    return logProbs;
   }
 
   /** Text and tokens of a prompt. Control tokens come from the template only, never from contents. */

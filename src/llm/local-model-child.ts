@@ -152,7 +152,12 @@ async function openBindings(order: LoadOrder, onProgress: () => void): Promise<B
           // Without it a sliding-window model forgets what lies before the window of the last token.
           ...((swaSize ?? 0) > 0 ? { swaFullCache: true } : {}),
           ...(order.kvCache === "f32"
-            ? { experimentalKvCacheKeyType: "F32" as const, experimentalKvCacheValueType: "F32" as const }
+            ? {
+                experimentalKvCacheKeyType: "F32" as const,
+                experimentalKvCacheValueType: "F32" as const,
+                // The CPU's fused kernel rounds queries to float16 whatever the cache holds.
+                flashAttention: false,
+              }
             : {}),
           ...(order.adapterPath ? { lora: order.adapterPath } : {}),
           failedCreationRemedy: false,
@@ -221,6 +226,13 @@ function bindContext(
       await raw.decodeBatch();
       return indexes;
     },
+    decodeAll: async (tokens, position) => {
+      raw.initBatch(tokens.length);
+      const all = Uint32Array.from(tokens, (_, index) => index);
+      const indexes = raw.addToBatch(0, position, Uint32Array.from(tokens), all);
+      await raw.decodeBatch();
+      return [...indexes];
+    },
     sample: async (index, sampler) => {
       const token = await raw.sampleToken(index, (sampler as NativeSampler).addon);
       if (token < 0) throw new LocalFailure("failed", "no token could be sampled");
@@ -263,6 +275,8 @@ async function handle(message: ParentMessage, onProgress: () => void): Promise<u
   if (!engine) throw new LocalFailure("failed", "no model is loaded");
   if (message.type === "generate") return engine.generate(message.id, message.order, onProgress);
   if (message.type === "render") return engine.renderPrompt(message.messages);
+  if (message.type === "tokenize") return engine.tokenize(message.text);
+  if (message.type === "score") return engine.score(message.id, message.tokens, onProgress);
   if (message.type === "count") return engine.countTokens(message.text);
   engine.abort(message.id);
   return undefined;

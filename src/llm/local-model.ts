@@ -211,6 +211,21 @@ export class LocalModel {
     return this.#ask(() => this.#child.call<number>({ type: "count", text }));
   }
 
+  /** Tokens of plain text as a document: with the begin token where the model asks for one. */
+  async tokenize(text: string): Promise<number[]> {
+    return this.#ask(() => this.#child.call<number[]>({ type: "tokenize", text }));
+  }
+
+  /**
+   * log p(tokens[t+1] | tokens[0..t]) under llama.cpp for t = 0 … n − 2; the oracle our own forward pass is held
+   * against. Load the model with `kvCache: "f32"` for that.
+   * @throws {ModelCallError} "context-length"
+   */
+  async scoreTokens(tokens: readonly number[], signal?: AbortSignal): Promise<number[]> {
+    const message = { type: "score" as const, tokens: [...tokens] };
+    return this.#ask(() => this.#child.call<number[]>(message, signal ? { signal } : {}));
+  }
+
   /** The prompt exactly as generate() evaluates it. @throws {FormatError} when the template fails or loops. */
   async renderPrompt(messages: readonly ChatMessage[]): Promise<{ text: string; tokens: number[] }> {
     const message = {
@@ -327,10 +342,12 @@ function tokenizerHash(header: GgufHeader): string {
 
 /** Folders of models that are open: removed when the process ends without closing them. */
 const stateFolders = new Set<string>();
+let isExitWatched = false;
 
 /** Memory-backed where the system offers it: states are tens of megabytes and short-lived. */
 function makeStateFolder(): string {
-  if (stateFolders.size === 0) process.once("exit", () => [...stateFolders].forEach(removeStateFolder));
+  if (!isExitWatched) process.once("exit", () => [...stateFolders].forEach(removeStateFolder));
+  isExitWatched = true;
   for (const parent of ["/dev/shm", tmpdir()]) {
     try {
       const folder = mkdtempSync(join(parent, "w4s-kv-"));

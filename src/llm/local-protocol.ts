@@ -72,6 +72,8 @@ export type ParentMessage =
   | { type: "generate"; id: number; order: GenerateOrder }
   | { type: "render"; id: number; messages: ChatMessage[] }
   | { type: "count"; id: number; text: string }
+  | { type: "tokenize"; id: number; text: string }
+  | { type: "score"; id: number; tokens: number[] }
   | { type: "abort"; id: number };
 
 /** Why the child could not do it; the parent turns these into typed errors. */
