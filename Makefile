@@ -9,7 +9,7 @@ W4S := node dist/cli/main.js
 BENCH_JSON := bench/results/latest.json
 
 .DEFAULT_GOAL := help
-.PHONY: install build check test demo bench models real grammar-check clean help
+.PHONY: install build check test demo bench models real grammar-check parity clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
@@ -46,11 +46,15 @@ real: build ## real weak and strong model on GSM8K through real HTTP (more than 
 grammar-check: build ## share of valid and distinct candidates of two real models (about 12 minutes)
 	node scripts/grammar-check.mjs
 
+parity: build ## our forward pass beside llama.cpp's on three real files (pulls them; 1 minute)
+	scripts/parity.sh
+
 bench: build ## measured tables; JSON in bench/results/latest.json
 	@rm -f $(BENCH_JSON)
 	timeout 300 node bench/engine.mjs --json $(BENCH_JSON)
 	timeout 300 node bench/sandbox.mjs --json $(BENCH_JSON)
 	timeout 900 node bench/rollout.mjs --json $(BENCH_JSON)
+	timeout 600 node bench/forward.mjs --json $(BENCH_JSON)
 
 clean: ## remove what was built (node_modules stays)
 	rm -rf dist coverage

@@ -25,6 +25,7 @@ const BY_CLASS: ReadonlyMap<string, number> = new Map([
   ["FormatError", EXIT.input],
   ["UnsupportedModelError", EXIT.input],
   ["ModelCallError", EXIT.executor],
+  ["TrainingDivergedError", EXIT.failedSamples],
   ["StorageError", EXIT.storage],
   ["RunInUseError", EXIT.inUse],
   ["BudgetExceededError", EXIT.budget],

@@ -13,6 +13,7 @@ interface LazyCommand {
 export const COMMANDS: Readonly<Record<string, LazyCommand>> = {
   optimize: { summary: "design a workflow for a task and test it", load: () => import("./optimize.js") },
   collect: { summary: "play episodes and record them for training", load: () => import("./collect.js") },
+  train: { summary: "train a LoRA adapter on recorded runs or chat lines", load: () => import("./train.js") },
   eval: { summary: "score workflows and baselines on a split", load: () => import("./eval.js") },
   run: { summary: "run one input through a workflow", load: () => import("./run.js") },
   models: { summary: "list and fetch local models", load: () => import("./models.js") },

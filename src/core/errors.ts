@@ -62,7 +62,7 @@ export class UnsupportedModelError extends W4sError {
   }
 }
 
-/** Loss or gradients are no numbers any more (exit 1); the last finite checkpoint is kept. */
+/** Loss or gradients are no numbers any more (exit 5); the last finite checkpoint is kept. */
 export class TrainingDivergedError extends W4sError {
   readonly step: number;
   readonly loss: number;

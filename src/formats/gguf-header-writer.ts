@@ -56,7 +56,8 @@ export function encodeHeader(
   alignment: number,
 ): Buffer {
   const parts: Buffer[] = [u32(GGUF_MAGIC), u32(3), u64(tensors.length), u64(metadata.size)];
-  for (const [key, entry] of metadata) parts.push(text(key), ...encodeValue(entry));
+  // One part per value: a vocabulary's tokens are more arguments than a call may have.
+  for (const [key, entry] of metadata) parts.push(text(key), encodeValue(entry));
   for (const { name, dimensions, type, offset } of tensors) {
     parts.push(text(name), u32(dimensions.length), ...dimensions.map(u64), u32(type.id), u64(offset));
   }
@@ -64,12 +65,15 @@ export function encodeHeader(
   return tensors.length > 0 ? Buffer.concat([header, padding(header.length, alignment)]) : header;
 }
 
-function encodeValue(entry: GgufValue): Buffer[] {
-  if (entry.type !== ValueType.ARRAY) return [u32(entry.type), encodeScalar(entry.type, entry.value)];
+function encodeValue(entry: GgufValue): Buffer {
+  if (entry.type !== ValueType.ARRAY)
+    return Buffer.concat([u32(entry.type), encodeScalar(entry.type, entry.value)]);
   const head = [u32(ValueType.ARRAY), u32(entry.elementType), u64(entry.value.length)];
-  if (entry.elementType === ValueType.STRING) return [...head, ...(entry.value as string[]).map(text)];
+  if (entry.elementType === ValueType.STRING) {
+    return Buffer.concat(head.concat((entry.value as string[]).map(text)));
+  }
   const { buffer, byteOffset, byteLength } = entry.value as GgufTypedArray;
-  return [...head, Buffer.from(buffer, byteOffset, byteLength)];
+  return Buffer.concat([...head, Buffer.from(buffer, byteOffset, byteLength)]);
 }
 
 function encodeScalar(type: ValueType, value: GgufScalar): Buffer {

@@ -51,11 +51,11 @@ export class LocalEngine {
     return this.#bindings.tokenize(text, false).length;
   }
 
-  /** Plain text as a document: with the begin token where the model asks for one. */
-  tokenize(text: string): number[] {
+  /** Plain text; a document gets the begin token where the model asks for one. */
+  tokenize(text: string, isDocument: boolean): number[] {
     const { bosToken, addsBos } = this.#bindings;
     const tokens = this.#bindings.tokenize(text, false);
-    if (addsBos && bosToken !== undefined && tokens[0] !== bosToken) tokens.unshift(bosToken);
+    if (isDocument && addsBos && bosToken !== undefined && tokens[0] !== bosToken) tokens.unshift(bosToken);
     return tokens;
   }
 

@@ -275,7 +275,7 @@ async function handle(message: ParentMessage, onProgress: () => void): Promise<u
   if (!engine) throw new LocalFailure("failed", "no model is loaded");
   if (message.type === "generate") return engine.generate(message.id, message.order, onProgress);
   if (message.type === "render") return engine.renderPrompt(message.messages);
-  if (message.type === "tokenize") return engine.tokenize(message.text);
+  if (message.type === "tokenize") return engine.tokenize(message.text, message.isDocument);
   if (message.type === "score") return engine.score(message.id, message.tokens, onProgress);
   if (message.type === "count") return engine.countTokens(message.text);
   engine.abort(message.id);

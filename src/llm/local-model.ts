@@ -211,9 +211,12 @@ export class LocalModel {
     return this.#ask(() => this.#child.call<number>({ type: "count", text }));
   }
 
-  /** Tokens of plain text as a document: with the begin token where the model asks for one. */
-  async tokenize(text: string): Promise<number[]> {
-    return this.#ask(() => this.#child.call<number[]>({ type: "tokenize", text }));
+  /**
+   * Tokens of plain text; control tokens spelt out in it count as text.
+   * @param isDocument put the begin token first where the model asks for one; default true
+   */
+  async tokenize(text: string, isDocument = true): Promise<number[]> {
+    return this.#ask(() => this.#child.call<number[]>({ type: "tokenize", text, isDocument }));
   }
 
   /**

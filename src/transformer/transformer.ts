@@ -4,6 +4,7 @@ import { GgufFile } from "../formats/gguf-file.js";
 import type { Backend, Program } from "../graph/backend.js";
 import { type AttentionPlan, planAttention } from "./attention-plan.js";
 import { finalNormGraph, type HeadOutput, headGraph } from "./head-graph.js";
+import type { LinearHook } from "./layer-builder.js";
 import { layerGraph } from "./layer-graph.js";
 import type { LayerConfig } from "./model-config.js";
 import { type ModelDescription, readModel } from "./read-model.js";
@@ -18,6 +19,16 @@ export interface TransformerOptions {
   weights?: WeightCache | "auto";
   /** Memory this process may take; default what the system says is free. */
   availableBytes?: number;
+  /** What stands beside the matrices of every layer, such as a LoRA adapter. */
+  injection?: Injection;
+}
+
+/** Changes to a layer's products, and the inputs they need. */
+export interface Injection {
+  /** Called for each layer graph that is built. */
+  hook: LinearHook;
+  /** Feeds of a layer beyond its weights, by the names that the hook gave its inputs. */
+  feeds(layer: number): Record<string, Float32Array>;
 }
 
 export interface ForwardOptions {
@@ -38,12 +49,14 @@ export class Transformer {
   readonly #file: GgufFile;
   readonly #backend: Backend;
   readonly #weights: WeightStore;
+  readonly #injection: Injection | undefined;
   readonly #programs = new Map<string, Promise<Program>>();
 
   private constructor(file: GgufFile, model: ModelDescription, options: TransformerOptions) {
     this.#file = file;
     this.model = model;
     this.#backend = options.backend;
+    this.#injection = options.injection;
     const available = options.availableBytes ?? process.availableMemory();
     this.weightPlan = planWeights(model.config, available, options.weights);
     this.#weights = new WeightStore(file, this.weightPlan.cache);
@@ -84,9 +97,20 @@ export class Transformer {
       const biases = this.#weights.biases(index);
       const key = `layer ${layer.window ?? "global"} ${[...biases].join()} ${JSON.stringify(layout.segments)}`;
       const program = await this.#program(key, () =>
-        layerGraph(family, { config, plan, biases, weightType: this.#weights.weightType }),
+        layerGraph(family, {
+          config,
+          plan,
+          biases,
+          weightType: this.#weights.weightType,
+          ...(this.#injection === undefined ? {} : { onLinear: this.#injection.hook }),
+        }),
       );
-      const { y } = await program.run({ x, ...feeds, ...this.#weights.layer(index) });
+      const { y } = await program.run({
+        x,
+        ...feeds,
+        ...this.#weights.layer(index),
+        ...this.#injection?.feeds(index),
+      });
       x = y as Float32Array;
     }
     options.onHidden?.(config.layerCount, x);

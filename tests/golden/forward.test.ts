@@ -89,7 +89,10 @@ async function expectGolden(
       const golden32 = golden.hidden.subarray(from, from + TOKENS * D);
       expect(largestDifference(hidden, golden32), `hidden ${layer}`).toBeLessThanOrEqual(options.tolerance);
     });
-    const normed = await model.normed(seen.at(-1) as Float32Array, Int32Array.from({ length: TOKENS }, (_, i) => i));
+    const normed = await model.normed(
+      seen.at(-1) as Float32Array,
+      Int32Array.from({ length: TOKENS }, (_, i) => i),
+    );
     const goldenNormed = golden.normed.subarray(row * TOKENS * D, (row + 1) * TOKENS * D);
     expect(largestDifference(normed, goldenNormed)).toBeLessThanOrEqual(options.tolerance);
   }
@@ -118,7 +121,12 @@ describe.skipIf(folder === undefined)("forward pass, golden (needs ../shared/ref
   }
 
   it("streamed weights give the numbers of kept ones", async () => {
-    await expectGolden("llama", "q4_k", { backend: ort(), tolerance: 1e-4, weights: "streamed", hasHidden: false });
+    await expectGolden("llama", "q4_k", {
+      backend: ort(),
+      tolerance: 1e-4,
+      weights: "streamed",
+      hasHidden: false,
+    });
   });
 
   it("an adapter merged into the weights by PEFT is read like any model", async () => {

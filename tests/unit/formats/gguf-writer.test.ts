@@ -158,6 +158,17 @@ describe("what is written is read back", () => {
   });
 });
 
+describe("large vocabularies", () => {
+  test("two hundred thousand tokens are written and read back", () => {
+    const tokens = Array.from({ length: 200_000 }, (_, i) => `token ${i}`);
+    const path = newPath();
+    writeFileSync(path, encodeGguf(new Map([...KEYS, ["tokenizer.ggml.tokens", gguf.strings(tokens)]]), []));
+    const file = GgufFile.open(path);
+    expect(file.header.metadata.get("tokenizer.ggml.tokens")?.value).toEqual(tokens);
+    file.close();
+  });
+});
+
 describe("what no reader accepts is refused before a byte is written", () => {
   const good: TensorToStream = {
     name: "w",

@@ -1,0 +1,52 @@
+/** @file A new adapter: it changes nothing until it is trained. */
+import { ConfigError } from "../core/errors.js";
+import type { Random } from "../core/random.js";
+import { linearShape } from "../transformer/layer-builder.js";
+import { LINEAR_NAMES } from "../transformer/linear-name.js";
+import type { ModelConfig } from "../transformer/model-config.js";
+import type { LoraAdapter, LoraConfig, LoraPair } from "./lora-adapter.js";
+
+const MAX_RANK = 1024;
+
+/** @throws {ConfigError} naming what is out of range */
+export function checkLoraConfig({ rank, alpha, targets }: LoraConfig): void {
+  if (!Number.isInteger(rank) || rank < 1 || rank > MAX_RANK)
+    throw new ConfigError(`the LoRA rank is ${rank}, expected a whole number from 1 to ${MAX_RANK}`);
+  if (!(Number.isFinite(alpha) && alpha > 0))
+    throw new ConfigError(`the LoRA alpha is ${alpha}, expected a number above 0`);
+  const known: readonly string[] = LINEAR_NAMES;
+  const bad = targets.find((name, i) => !known.includes(name) || targets.indexOf(name) !== i);
+  if (targets.length === 0 || bad !== undefined) {
+    throw new ConfigError(
+      `LoRA targets are ${JSON.stringify(targets)}, expected some of ${LINEAR_NAMES.join(", ")}`,
+      {
+        hint: "name each matrix once",
+      },
+    );
+  }
+}
+
+/**
+ * A is drawn uniformly from ±1/√in, B is zero: the update begins as nothing.
+ * @source PEFT's default, kaiming_uniform with a = √5 for A; LoRA (arXiv:2106.09685), section 4.1, for B
+ */
+export function initLora(model: ModelConfig, config: LoraConfig, random: Random): LoraAdapter {
+  checkLoraConfig(config);
+  const targets = LINEAR_NAMES.filter((name) => config.targets.includes(name));
+  const pairs = new Map<string, LoraPair>();
+  for (let layer = 0; layer < model.layerCount; layer++) {
+    for (const target of targets) {
+      const [inSize, outSize] = linearShape(model, target);
+      const bound = 1 / Math.sqrt(inSize);
+      const stream = random.derive("lora", layer, target);
+      const a = Float32Array.from({ length: config.rank * inSize }, () => (stream.next() * 2 - 1) * bound);
+      pairs.set(`blk.${layer}.${target}.weight`, {
+        inSize,
+        outSize,
+        a,
+        b: new Float32Array(outSize * config.rank),
+      });
+    }
+  }
+  return { architecture: model.family, config: { ...config, targets }, pairs, origin: {} };
+}

@@ -1,0 +1,47 @@
+/** @file A LoRA adapter in memory: pairs of small matrices beside the matrices of a base model. */
+import type { LinearName } from "../transformer/linear-name.js";
+
+/** The update of a matrix W [out, in] is (alpha / rank) · B·A; the scale is never a free number. */
+export interface LoraConfig {
+  /** Rows of A; 1–1024. */
+  rank: number;
+  /** Above 0. */
+  alpha: number;
+  /** Matrices of every layer that get a pair; at least one, in the order of LINEAR_NAMES. */
+  targets: readonly LinearName[];
+}
+
+/** Row-major; rows of B follow the base GGUF's own rows (for `llama` files: permuted against Hugging Face's). */
+export interface LoraPair {
+  inSize: number;
+  outSize: number;
+  /** [rank, in] */
+  a: Float32Array;
+  /** [out, rank] */
+  b: Float32Array;
+}
+
+/** What is known about where an adapter comes from; written into its files, all optional when read. */
+export interface AdapterOrigin {
+  /** SHA-256 of the base model's file. */
+  baseHash?: string;
+  /** `general.name` of the base. */
+  baseName?: string;
+  /** SHA-256 of the training examples. */
+  dataHash?: string;
+  /** SHA-256 of the adapter this one was trained on from. */
+  parentHash?: string;
+  /** Training settings as one line of JSON. */
+  trainConfig?: string;
+  /** Rewards of the examples as one line of JSON. */
+  rewards?: string;
+}
+
+export interface LoraAdapter {
+  /** `general.architecture` of the base. */
+  architecture: string;
+  config: LoraConfig;
+  /** By the base tensor's name, such as `blk.0.attn_q.weight`; by layer, then in the order of `targets`. */
+  pairs: ReadonlyMap<string, LoraPair>;
+  origin: AdapterOrigin;
+}

@@ -1,0 +1,48 @@
+/** @file What a training run reports while it works. */
+
+export type TrainEvent =
+  | {
+      type: "plan";
+      /** One line each for the user. */
+      weights: string;
+      memory: string;
+      /** Expected peak of the process. */
+      memoryBytes: number;
+      examples: number;
+      heldOutExamples: number;
+      /** Examples whose prompt was cut. */
+      shortened: { index: number; removedTokens: number }[];
+      /** Updates of the whole run, and how many are done already. */
+      totalSteps: number;
+      resumedAt: number;
+      /** Numbers that train. */
+      parameterCount: number;
+      /** For what is left, from the speed of one matrix product measured just now. */
+      forecastMs: number;
+    }
+  | {
+      type: "step";
+      /** Updates done, this one included. */
+      step: number;
+      totalSteps: number;
+      /** From 1. */
+      epoch: number;
+      /** Before the update. */
+      loss: number;
+      /** Before clipping. */
+      gradientNorm: number;
+      learningRate: number;
+      /** Tokens computed, shared beginnings once. */
+      tokens: number;
+      /** Tokens of the same examples one by one. */
+      plainTokens: number;
+      /** Places where a shared beginning had to be computed again, and its tokens. */
+      splitCount: number;
+      repeatedTokens: number;
+      /** Mean since this process began. */
+      tokensPerSecond: number;
+      leftMs: number;
+    }
+  | { type: "held-out"; step: number; loss: number }
+  | { type: "checkpoint"; step: number; path: string }
+  | { type: "warning"; message: string };
