@@ -14,6 +14,11 @@ export const COMMANDS: Readonly<Record<string, LazyCommand>> = {
   optimize: { summary: "design a workflow for a task and test it", load: () => import("./optimize.js") },
   collect: { summary: "play episodes and record them for training", load: () => import("./collect.js") },
   train: { summary: "train a LoRA adapter on recorded runs or chat lines", load: () => import("./train.js") },
+  export: {
+    summary: "adapters for other runtimes, trajectories for other trainers",
+    load: () => import("./export.js"),
+  },
+  import: { summary: "an adapter of another tool, to train on from", load: () => import("./import.js") },
   eval: { summary: "score workflows and baselines on a split", load: () => import("./eval.js") },
   run: { summary: "run one input through a workflow", load: () => import("./run.js") },
   models: { summary: "list and fetch local models", load: () => import("./models.js") },

@@ -72,6 +72,8 @@ export class LocalChild {
       options.signal?.throwIfAborted();
       try {
         const { child } = await this.#running();
+        // An abort while the child was starting: nobody listened yet.
+        options.signal?.throwIfAborted();
         return (await this.#ask(child, request, options)) as T;
       } catch (error) {
         if (!(error instanceof ChildExitError) || attempt > 0 || this.#isClosed) throw error;

@@ -10,7 +10,7 @@ import { checkAdapterFits } from "../formats/gguf-adapter-checks.js";
 import type { GgufHeader } from "../formats/gguf-contents.js";
 import { readGgufHeader } from "../formats/gguf-header.js";
 import { readLoadableModel } from "../formats/gguf-loadable.js";
-import { integerValue, stringValue } from "../formats/gguf-metadata.js";
+import { integerValue, stringsValue, stringValue } from "../formats/gguf-metadata.js";
 import { badGguf } from "../formats/gguf-reader.js";
 import type { ChatMessage } from "./chat-model.js";
 import { BUILT_IN_TEMPLATES, type BuiltInTemplate } from "./local-built-in-templates.js";
@@ -100,12 +100,14 @@ export class LocalModel {
   readonly #child: LocalChild;
   readonly #stateFolder: string;
   readonly #file: string;
+  readonly #vocabularySize: number;
 
-  private constructor(info: LocalModelInfo, child: LocalChild, stateFolder: string) {
+  private constructor(info: LocalModelInfo, child: LocalChild, stateFolder: string, vocabularySize: number) {
     this.info = info;
     this.#child = child;
     this.#stateFolder = stateFolder;
     this.#file = info.modelPath;
+    this.#vocabularySize = vocabularySize;
   }
 
   /**
@@ -166,6 +168,7 @@ export class LocalModel {
         },
         child,
         stateFolder,
+        stringsValue(header.metadata, "tokenizer.ggml.tokens")?.length ?? 0,
       );
       // A template that fails or loops is found here, not in the middle of a run.
       await model.renderPrompt([{ role: "user", content: "hello" }]);
@@ -222,9 +225,17 @@ export class LocalModel {
   /**
    * log p(tokens[t+1] | tokens[0..t]) under llama.cpp for t = 0 … n − 2; the oracle our own forward pass is held
    * against. Load the model with `kvCache: "f32"` for that.
-   * @throws {ModelCallError} "context-length"
+   * Fewer than two tokens give an empty list.
+   * @throws {ConfigError} on an id outside the vocabulary; {ModelCallError} "context-length"; the signal's reason
    */
   async scoreTokens(tokens: readonly number[], signal?: AbortSignal): Promise<number[]> {
+    // llama.cpp itself would read a wrong one as another token, or give NaN.
+    const bad = tokens.findIndex((id) => !Number.isInteger(id) || id < 0 || id >= this.#vocabularySize);
+    if (bad >= 0) {
+      throw new ConfigError(`tokens[${bad}] is ${tokens[bad]}, must be 0 to ${this.#vocabularySize - 1}`, {
+        hint: "use the tokens that this model's own tokenizer gives",
+      });
+    }
     const message = { type: "score" as const, tokens: [...tokens] };
     return this.#ask(() => this.#child.call<number[]>(message, signal ? { signal } : {}));
   }

@@ -1,18 +1,27 @@
 /** Adapter files made by PEFT and llama.cpp's converter, read here and put on our forward pass. */
+
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { GgufFile } from "../../src/formats/gguf-file.js";
+import { readLoadableModel } from "../../src/formats/gguf-loadable.js";
 import { SafetensorsFile } from "../../src/formats/safetensors.js";
 import { OrtBackend } from "../../src/graph/ort-backend.js";
 import { adapterInjection } from "../../src/lora/adapter-injection.js";
 import { readGgufAdapter } from "../../src/lora/gguf-adapter.js";
+import { mergeAdapter } from "../../src/lora/merge-adapter.js";
+import { readPeftAdapter, writePeftAdapter } from "../../src/lora/peft-adapter.js";
 import { LINEAR_NAMES } from "../../src/transformer/linear-name.js";
+import { readModel } from "../../src/transformer/read-model.js";
 import { Transformer } from "../../src/transformer/transformer.js";
 import { sharedPath } from "../support/shared.js";
+import { useTemporaryFolder } from "../support/temporary-folder.js";
 
 /** As in forward.test.ts: rounding of float32. */
 const TOLERANCE: Readonly<Record<string, number>> = { llama: 1e-4, qwen2: 1e-4, qwen3: 1e-4, gemma3: 5e-5 };
 const TOKENS = 64;
 
 const folder = sharedPath("reference");
+const newFolder = useTemporaryFolder();
 
 describe.skipIf(folder === undefined)("adapters, golden (needs ../shared/reference)", () => {
   for (const family of ["llama", "qwen2", "qwen3", "gemma3"]) {
@@ -30,6 +39,44 @@ describe.skipIf(folder === undefined)("adapters, golden (needs ../shared/referen
         expect(b).toEqual(train.readFloats(`step10.${name}.lora_b`));
       }
       train.close();
+    });
+
+    it(`${family}: PEFT directory and GGUF adapter are the same adapter, both ways`, async () => {
+      const { config } = readModel(readLoadableModel(`${folder}/${family}/model-f32.gguf`));
+      const fromGguf = readGgufAdapter(`${folder}/${family}/adapter.gguf`);
+      const fromPeft = readPeftAdapter(`${folder}/${family}/adapter-peft`, config);
+      expect(fromPeft.config).toEqual(fromGguf.config);
+      expect([...fromPeft.pairs]).toEqual([...fromGguf.pairs]);
+      const written = newFolder();
+      await writePeftAdapter(written, fromGguf, config);
+      const ours = SafetensorsFile.open(join(written, "adapter_model.safetensors"));
+      const theirs = SafetensorsFile.open(`${folder}/${family}/adapter-peft/adapter_model.safetensors`);
+      expect([...ours.tensors.keys()].sort()).toEqual([...theirs.tensors.keys()].sort());
+      for (const [name, { shape }] of theirs.tensors) {
+        expect(ours.tensors.get(name)?.shape).toEqual(shape);
+        expect(ours.readFloats(name)).toEqual(theirs.readFloats(name));
+      }
+      ours.close();
+      theirs.close();
+    });
+
+    it(`${family}: merged in float32 is base and adapter`, async () => {
+      const merged = join(newFolder(), "merged.gguf");
+      await mergeAdapter(
+        `${folder}/${family}/model-f32.gguf`,
+        `${folder}/${family}/adapter.gguf`,
+        merged,
+        "F32",
+      );
+      const file = SafetensorsFile.open(`${folder}/${family}/adapter.safetensors`);
+      const tokens = Array.from(file.readInts("tokens")).slice(0, TOKENS);
+      const expected = file.readFloats("logits");
+      file.close();
+      const model = Transformer.open(merged, { backend: new OrtBackend({ threads: 2 }), weights: "f32" });
+      const logits = await model.logits(tokens);
+      const worst = logits.reduce((most, x, i) => Math.max(most, Math.abs(x - (expected[i] as number))), 0);
+      expect(worst).toBeLessThanOrEqual(TOLERANCE[family] as number);
+      await model.close();
     });
 
     it(`${family}: logits with the adapter`, async () => {
@@ -51,4 +98,22 @@ describe.skipIf(folder === undefined)("adapters, golden (needs ../shared/referen
       await model.close();
     });
   }
+
+  it("llama: our merge is PEFT's, matrix by matrix", async () => {
+    const merged = join(newFolder(), "merged.gguf");
+    await mergeAdapter(`${folder}/llama/model-f32.gguf`, `${folder}/llama/adapter.gguf`, merged, "F32");
+    const ours = GgufFile.open(merged);
+    const theirs = GgufFile.open(`${folder}/llama/merged-f32.gguf`);
+    expect([...ours.tensors.keys()].sort()).toEqual([...theirs.tensors.keys()].sort());
+    for (const name of theirs.tensors.keys()) {
+      const expected = theirs.readFloats(name);
+      const worst = ours
+        .readFloats(name)
+        .reduce((most, x, i) => Math.max(most, Math.abs(x - (expected[i] as number))), 0);
+      // Weights are below 0.5; PEFT sums in float32, which rounds the update and the sum once each.
+      expect(worst, name).toBeLessThanOrEqual(1e-7);
+    }
+    ours.close();
+    theirs.close();
+  });
 });

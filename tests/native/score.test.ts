@@ -1,4 +1,5 @@
 /** Our forward pass against llama.cpp's, token by token, on tiny random models made here and on the golden ones. */
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { Random } from "../../src/core/random.js";
@@ -15,13 +16,29 @@ import { useTemporaryFolder } from "../support/temporary-folder.js";
 const TOLERANCE: Readonly<Record<string, number>> = { llama: 1e-3, qwen2: 1e-3, qwen3: 1e-3, gemma3: 3e-3 };
 const FAMILIES = ["llama", "qwen2", "qwen3", "gemma3"] as const;
 const THREADS = 2;
+/** Of the reference tokenizer: 509 to 511 are control tokens. */
+const FIRST_CONTROL_TOKEN = 509;
 
 const newFolder = useTemporaryFolder();
 const reference = sharedPath("reference");
 
+const QUIET = { gpu: "off", threads: THREADS, kvCache: "f32" } as const;
+
 async function llamaLogProbs(modelPath: string, tokens: readonly number[]): Promise<number[]> {
-  await using model = await LocalModel.load({ modelPath, gpu: "off", threads: THREADS, kvCache: "f32" });
+  await using model = await LocalModel.load({ modelPath, ...QUIET });
   return await model.scoreTokens(tokens);
+}
+
+/** The two token rows of a golden file, and their log-probabilities. */
+function goldenRows(path: string): { tokens: number[]; logProbs: Float32Array }[] {
+  const file = SafetensorsFile.open(path);
+  const tokens = Array.from(file.readInts("tokens"));
+  const logProbs = file.readFloats("logprobs");
+  file.close();
+  return [0, 1].map((row) => ({
+    tokens: tokens.slice(row * 64, (row + 1) * 64),
+    logProbs: logProbs.subarray(row * 63, (row + 1) * 63),
+  }));
 }
 
 async function ourLogProbs(modelPath: string, tokens: readonly number[]): Promise<Float64Array> {
@@ -104,23 +121,99 @@ describe("forward pass and llama.cpp on the same file", () => {
     ));
 });
 
+describe("scoreTokens and tokenize", () => {
+  it("refuse wrong ids and long texts, obey an abort, and go on after each", async () => {
+    const modelPath = makeTinyGguf(join(newFolder(), "tiny.gguf"), { hasRandomNorms: true });
+    await using model = await LocalModel.load({ modelPath, ...QUIET, contextSize: 256 });
+    const tokens = randomTokens(3);
+    const expected = await model.scoreTokens(tokens);
+    expect(expected).toHaveLength(tokens.length - 1);
+    expect(expected.every((value) => value < 0)).toBe(true);
+    for (const id of [512, 99_999, -1, 6.5, Number.NaN]) {
+      await expect(model.scoreTokens([5, 6, id])).rejects.toThrow(`tokens[2] is ${id}, must be 0 to 511`);
+    }
+    const tooLong = model.scoreTokens(randomTokens(3, 257));
+    await expect(tooLong).rejects.toMatchObject({ kind: "context-length" });
+    const controller = new AbortController();
+    const aborted = model.scoreTokens(tokens, controller.signal);
+    // Before the request has left: nobody listens to the signal yet.
+    controller.abort(new Error("no longer wanted"));
+    await expect(aborted).rejects.toThrow("no longer wanted");
+    expect(await model.scoreTokens([])).toEqual([]);
+    expect(await model.scoreTokens([5])).toEqual([]);
+    expect(await model.scoreTokens(tokens)).toEqual(expected);
+  });
+
+  it("leave the state of a running conversation alone", async () => {
+    const modelPath = makeTinyGguf(join(newFolder(), "tiny.gguf"), { hasRandomNorms: true });
+    await using model = await LocalModel.load({ modelPath, ...QUIET });
+    const messages = [
+      { role: "user" as const, content: "What is the answer to this long question? ".repeat(8) },
+    ];
+    const request = { messages, candidates: [{ seed: 1, temperature: 1 }], maxTokens: 12, session: "a" };
+    const before = await model.generate(request);
+    await model.scoreTokens(randomTokens(4));
+    const after = await model.generate(request);
+    expect(after.reusedPromptTokens).toBeGreaterThan(0);
+    expect(after.replies).toEqual(before.replies);
+  });
+
+  it("put the begin token in front of documents only, where the file asks for it", async () => {
+    const folder = newFolder();
+    const load = (name: string, adds: boolean) => {
+      const modelPath = makeTinyGguf(join(folder, name), {
+        editMetadata: (metadata) => {
+          metadata.set("tokenizer.ggml.bos_token_id", gguf.uint32(1));
+          metadata.set("tokenizer.ggml.add_bos_token", gguf.bool(adds));
+        },
+      });
+      return LocalModel.load({ modelPath, ...QUIET });
+    };
+    await using adding = await load("adding.gguf", true);
+    await using plain = await load("plain.gguf", false);
+    const tokens = await plain.tokenize("The answer");
+    expect(tokens.length).toBeGreaterThan(0);
+    expect(tokens).not.toContain(1);
+    expect(await adding.tokenize("The answer")).toEqual([1, ...tokens]);
+    expect(await adding.tokenize("The answer", false)).toEqual(tokens);
+  });
+});
+
 describe.skipIf(reference === undefined)("llama.cpp on the golden files (needs ../shared/reference)", () => {
   for (const family of FAMILIES) {
+    const tolerance = TOLERANCE[family] as number;
+    const path = `${reference}/${family}/model-f32.gguf`;
+
     it(`${family}: the log-probabilities of Hugging Face`, async () => {
-      const file = SafetensorsFile.open(`${reference}/${family}/forward.safetensors`);
-      const tokens = Array.from(file.readInts("tokens"));
-      const expected = file.readFloats("logprobs");
-      file.close();
-      const path = `${reference}/${family}/model-f32.gguf`;
-      for (const row of [0, 1]) {
-        const own = tokens.slice(row * 64, (row + 1) * 64);
-        const llama = await llamaLogProbs(path, own);
-        const golden = expected.subarray(row * 63, (row + 1) * 63);
-        expect(largestDifference(llama, golden)).toBeLessThanOrEqual(TOLERANCE[family] as number);
-        expect(largestDifference(await ourLogProbs(path, own), llama)).toBeLessThanOrEqual(
-          TOLERANCE[family] as number,
-        );
+      await using model = await LocalModel.load({ modelPath: path, ...QUIET });
+      for (const { tokens, logProbs } of goldenRows(`${reference}/${family}/forward.safetensors`)) {
+        const llama = await model.scoreTokens(tokens);
+        expect(largestDifference(llama, logProbs)).toBeLessThanOrEqual(tolerance);
+        expect(largestDifference(await ourLogProbs(path, tokens), llama)).toBeLessThanOrEqual(tolerance);
+      }
+    });
+
+    it(`${family}: the log-probabilities of PEFT with its adapter`, async () => {
+      const adapterPath = `${reference}/${family}/adapter.gguf`;
+      await using model = await LocalModel.load({ modelPath: path, adapterPath, ...QUIET });
+      for (const { tokens, logProbs } of goldenRows(`${reference}/${family}/adapter.safetensors`)) {
+        expect(largestDifference(await model.scoreTokens(tokens), logProbs)).toBeLessThanOrEqual(tolerance);
       }
     });
   }
+
+  it("tokenize gives the ids of Hugging Face, and no control token for one spelt out", async () => {
+    const { cases } = JSON.parse(readFileSync(`${reference}/tokenizer/cases.json`, "utf8")) as {
+      cases: { text: string; ids: number[] }[];
+    };
+    await using model = await LocalModel.load({ modelPath: `${reference}/llama/model-f32.gguf`, ...QUIET });
+    const spelt = cases.filter(({ text }) => text.includes("<|im_"));
+    expect(spelt.length).toBeGreaterThan(0);
+    expect(spelt.length).toBeLessThan(cases.length);
+    for (const { text, ids } of cases) {
+      const tokens = await model.tokenize(text);
+      if (!text.includes("<|im_")) expect(tokens).toEqual(ids);
+      else expect(tokens.every((id) => id < FIRST_CONTROL_TOKEN)).toBe(true);
+    }
+  });
 });

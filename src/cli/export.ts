@@ -1,0 +1,90 @@
+/** @file `w4s export`: adapters for other runtimes, trajectories for other trainers. */
+import { Command, InvalidArgumentError, Option } from "commander";
+import type { AdapterFormat, DatasetFormat, MergedType } from "../index.js";
+import { type ActionBody, action } from "./action.js";
+import { EXIT } from "./exit-code.js";
+import { writeJson, writeOut } from "./output.js";
+import { addCommonFlags } from "./run-flags.js";
+
+const ADAPTER_FORMATS = ["gguf", "peft", "merged"];
+const DATASET_FORMATS = ["messages", "resampled", "kto", "dpo"];
+
+const EXAMPLES = `
+Examples:
+  $ w4s export adapter-lora-<hash>.gguf --to merged --base smollm2-135m --type Q8_0 --out merged.gguf
+  $ w4s export adapter-lora-<hash>.gguf --to peft --base smollm2-135m --out peft/
+  $ w4s export runs/RUN --to dpo --out pairs.jsonl
+
+Adapters: gguf (llama.cpp), peft (PEFT, vLLM, Transformers), merged (a whole model; Ollama, LM Studio).
+Trajectories: messages (rows with weight = exp(reward / temperature)), resampled, kto, dpo.`;
+
+interface ExportFlags {
+  to: string;
+  out: string;
+  base?: string;
+  type?: MergedType;
+  rewardTemperature?: number;
+  seed?: number;
+  force?: boolean;
+}
+
+export function command(): Command {
+  const command = new Command("export")
+    .description(
+      "Writes an adapter as GGUF, PEFT directory or merged model, or trajectories as training data.",
+    )
+    .argument("<source>", "GGUF adapter, run directory or trajectories.jsonl")
+    .addOption(
+      new Option("--to <form>", "what to write")
+        .choices([...ADAPTER_FORMATS, ...DATASET_FORMATS])
+        .makeOptionMandatory(),
+    )
+    .requiredOption("--out <path>", "file to write (a folder for peft)")
+    .option("--base <model>", "for adapters: GGUF file or name of the model it was trained on")
+    .addOption(new Option("--type <type>", "of the numbers").choices(["F32", "F16", "Q8_0"]))
+    .option("--reward-temperature <x>", "for data: weight = exp(reward / x) (default: 0.4)", number)
+    .option("--seed <n>", "for resampled (default: 0)", number)
+    .option("--force", "write over what is there");
+  return addCommonFlags(command, { hasConfig: false })
+    .addHelpText("after", EXAMPLES)
+    .action(action(exportAction));
+}
+
+const exportAction: ActionBody = async ({ isJson, command }, source = "") => {
+  const api = await import("../index.js");
+  const { to, out, base, type, rewardTemperature, seed, force = false } = command.opts<ExportFlags>();
+  if (DATASET_FORMATS.includes(to)) {
+    const rows = await api.exportDataset(source, out, {
+      format: to as DatasetFormat,
+      ...(rewardTemperature === undefined
+        ? {}
+        : { weighting: { kind: "exponential", temperature: rewardTemperature } }),
+      ...(seed === undefined ? {} : { seed }),
+      force,
+    });
+    if (isJson) writeJson({ path: out, rows });
+    else writeOut(`${out}: ${rows} rows`);
+    return EXIT.done;
+  }
+  if (base === undefined)
+    throw new api.ConfigError("--base is missing", {
+      hint: "name the model that the adapter was trained on",
+    });
+  await api.exportAdapter({
+    adapterPath: source,
+    basePath: await api.resolveModel(base),
+    format: to as AdapterFormat,
+    outPath: out,
+    force,
+    ...(type === undefined ? {} : { type }),
+  });
+  if (isJson) writeJson({ path: out });
+  else writeOut(out);
+  return EXIT.done;
+};
+
+function number(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("must be a number");
+  return value;
+}

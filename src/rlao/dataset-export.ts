@@ -1,0 +1,146 @@
+/** @file Recorded trajectories as training data for other tools: weighted chat rows, resampled rows, KTO rows, DPO pairs. */
+import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { writeAtomic } from "../core/atomic-file.js";
+import { ConfigError, InputError } from "../core/errors.js";
+import { Random } from "../core/random.js";
+import { readTrajectory } from "../rollout/trajectory.js";
+import { type RewardWeightOptions, rewardWeights } from "../train/example-weights.js";
+
+/**
+ * `messages`: `{messages, weight, reward, task, iter}`, read with weights by Fireworks and w4s, without by others;
+ * `resampled`: rows drawn by weight, for trainers that know no weights; `kto`: label = better than the mean of its
+ * prompt; `dpo`: the best and the worst reply of each prompt.
+ */
+export type DatasetFormat = "messages" | "resampled" | "kto" | "dpo";
+
+interface Row {
+  prompt: { role: string; content: string }[];
+  reply: string;
+  reward: number;
+  task: string;
+  /** Number of the turn, from 0. */
+  iter: number;
+  /** Rows with the same key answer the same prompt. */
+  key: string;
+}
+
+/**
+ * Writes JSONL and returns the number of rows.
+ * @param path a run directory, or its trajectories.jsonl
+ * @throws {InputError} when it has no scored candidates, or no two different rewards for a prompt (dpo)
+ * @throws {ConfigError} when the target exists and force is not given
+ * @throws {StorageError}
+ */
+export async function exportDataset(
+  path: string,
+  outPath: string,
+  options: { format: DatasetFormat; weighting?: RewardWeightOptions; seed?: number; force?: boolean },
+): Promise<number> {
+  if (existsSync(outPath) && !options.force)
+    throw new ConfigError(`${outPath} exists already`, {
+      hint: "choose another --out, or add --force to write over it",
+    });
+  const rows = readRows(path);
+  const weights = rewardWeights(
+    rows.map(({ reward }) => reward),
+    options.weighting ?? { kind: "exponential" },
+  );
+  const lines = FORMATS[options.format](rows, weights, options.seed ?? 0);
+  if (lines.length === 0) {
+    throw new InputError(`${path} has no prompt with replies of different reward`, {
+      hint: "collect more candidates, or export messages",
+    });
+  }
+  await writeAtomic(outPath, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+  return lines.length;
+}
+
+const FORMATS: Readonly<
+  Record<DatasetFormat, (rows: readonly Row[], weights: readonly number[], seed: number) => object[]>
+> = {
+  messages: (rows, weights) =>
+    rows.map((row, i) => ({
+      messages: conversation(row),
+      weight: weights[i],
+      reward: row.reward,
+      task: row.task,
+      iter: row.iter,
+    })),
+
+  resampled: (rows, weights, seed) => {
+    const random = new Random(seed).derive("resampled");
+    const total = weights.reduce((sum, weight) => sum + weight, 0);
+    if (total === 0) throw new InputError("all weights are 0", { hint: "use exponential weights" });
+    return rows.map(() => {
+      let left = random.next() * total;
+      const index = weights.findIndex((weight) => {
+        left -= weight;
+        return left < 0;
+      });
+      return { messages: conversation(rows[index < 0 ? rows.length - 1 : index] as Row) };
+    });
+  },
+
+  kto: (rows) => {
+    const means = new Map([...byPrompt(rows)].map(([key, group]) => [key, mean(group)]));
+    return rows.map((row) => ({
+      prompt: row.prompt,
+      completion: [{ role: "assistant", content: row.reply }],
+      label: row.reward > (means.get(row.key) as number),
+    }));
+  },
+
+  dpo: (rows) =>
+    [...byPrompt(rows).values()].flatMap((group) => {
+      const best = group.reduce((a, b) => (b.reward > a.reward ? b : a));
+      const worst = group.reduce((a, b) => (b.reward < a.reward ? b : a));
+      if (best.reward === worst.reward) return [];
+      const reply = ({ reply: content }: Row) => [{ role: "assistant", content }];
+      return [{ prompt: best.prompt, chosen: reply(best), rejected: reply(worst) }];
+    }),
+};
+
+function conversation({ prompt, reply }: Row) {
+  return [...prompt, { role: "assistant", content: reply }];
+}
+
+function byPrompt(rows: readonly Row[]): Map<string, Row[]> {
+  const groups = new Map<string, Row[]>();
+  for (const row of rows) groups.set(row.key, [...(groups.get(row.key) ?? []), row]);
+  return groups;
+}
+
+function mean(rows: readonly Row[]): number {
+  return rows.reduce((sum, { reward }) => sum + reward, 0) / rows.length;
+}
+
+function readRows(path: string): Row[] {
+  const file = existsSync(path) && statSync(path).isDirectory() ? join(path, "trajectories.jsonl") : path;
+  if (!existsSync(file)) {
+    throw new InputError(`there are no trajectories in ${path}`, {
+      hint: "name a run directory of w4s collect or w4s optimize, or a trajectories.jsonl",
+    });
+  }
+  const records = readTrajectory(file);
+  const rewards = new Map<string, number>();
+  let task = "";
+  for (const record of records) {
+    if (record.kind === "header") task = record.task.name;
+    if (record.kind !== "turn") continue;
+    for (const { index, reward } of record.candidates)
+      rewards.set(`${record.episode} ${record.turn} ${index}`, reward);
+  }
+  const rows = records.flatMap((record) => {
+    if (record.kind !== "actions") return [];
+    const { episode, turn, messages: prompt } = record;
+    return record.actions.flatMap(({ index, text }): Row[] => {
+      const reward = rewards.get(`${episode} ${turn} ${index}`);
+      const key = `${episode} ${turn} ${record.prompt}`;
+      return reward === undefined ? [] : [{ prompt, reply: text, reward, task, iter: turn, key }];
+    });
+  });
+  if (rows.length === 0)
+    throw new InputError(`${file} has no scored candidates`, { hint: "let at least one turn finish" });
+  return rows;
+}

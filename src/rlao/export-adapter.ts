@@ -1,0 +1,106 @@
+/** @file Adapters out of w4s and into it: GGUF, PEFT directory, merged model. */
+import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { ConfigError, InputError } from "../core/errors.js";
+import { checkAdapterFits } from "../formats/gguf-adapter-checks.js";
+import { readGgufHeader } from "../formats/gguf-header.js";
+import { readLoadableModel } from "../formats/gguf-loadable.js";
+import { stringValue } from "../formats/gguf-metadata.js";
+import { readGgufAdapter, writeGgufAdapter } from "../lora/gguf-adapter.js";
+import type { LoraAdapter } from "../lora/lora-adapter.js";
+import { type MergedType, mergeAdapter } from "../lora/merge-adapter.js";
+import { readPeftAdapter, writePeftAdapter } from "../lora/peft-adapter.js";
+import { linearShape } from "../transformer/layer-builder.js";
+import type { LinearName } from "../transformer/linear-name.js";
+import type { ModelConfig } from "../transformer/model-config.js";
+import { readModel } from "../transformer/read-model.js";
+
+export type AdapterFormat = "gguf" | "peft" | "merged";
+
+export interface ExportAdapterOptions {
+  adapterPath: string;
+  basePath: string;
+  format: AdapterFormat;
+  /** A file, or a folder for peft. */
+  outPath: string;
+  /** F32 or F16 for gguf, F32, F16 or Q8_0 for merged. Default F32 and F16. */
+  type?: MergedType;
+  /** Write over what is there. Default false. */
+  force?: boolean;
+}
+
+/**
+ * Writes an adapter in another form, after checking that it fits the base.
+ * @throws {FormatError | InputError} when adapter and base do not go together
+ * @throws {ConfigError} when the target exists or the type does not suit the form
+ * @throws {StorageError}
+ */
+export async function exportAdapter(options: ExportAdapterOptions): Promise<void> {
+  const { adapterPath, basePath, format, outPath, type } = options;
+  checkTarget(outPath, options.force ?? false);
+  const base = readLoadableModel(basePath);
+  checkAdapterFits(readGgufHeader(adapterPath), base);
+  if (format === "merged") {
+    await mergeAdapter(basePath, adapterPath, outPath, type ?? "F16");
+    return;
+  }
+  if (type === "Q8_0" || (format === "peft" && type !== undefined && type !== "F32"))
+    throw new ConfigError(`${format} cannot hold ${type}`, { hint: "use F32, or F16 for gguf" });
+  const adapter = readGgufAdapter(adapterPath);
+  if (format === "gguf") await writeGgufAdapter(outPath, adapter, type === "F16" ? "F16" : "F32");
+  else
+    await writePeftAdapter(
+      outPath,
+      adapter,
+      readModel(base).config,
+      stringValue(base.metadata, "general.name"),
+    );
+}
+
+/**
+ * Turns a PEFT directory, or another tool's GGUF adapter, into a GGUF adapter that w4s trains on from.
+ * @throws {FormatError | InputError} when it does not fit the base
+ */
+export async function importAdapter(options: {
+  path: string;
+  basePath: string;
+  outPath: string;
+  force?: boolean;
+}): Promise<LoraAdapter> {
+  const { path, basePath, outPath } = options;
+  checkTarget(outPath, options.force ?? false);
+  const { config } = readModel(readLoadableModel(basePath));
+  if (!existsSync(path))
+    throw new InputError(`${path} does not exist`, { hint: "name a PEFT directory or a GGUF adapter" });
+  const isFolder = statSync(path).isDirectory();
+  if (isFolder && !existsSync(join(path, "adapter_config.json")))
+    throw new InputError(`${path} holds no adapter_config.json`, { hint: "name a PEFT directory" });
+  const adapter = isFolder ? readPeftAdapter(path, config) : readGgufAdapter(path);
+  checkSizes(path, adapter, config);
+  await writeGgufAdapter(outPath, adapter);
+  return adapter;
+}
+
+function checkSizes(path: string, adapter: LoraAdapter, config: ModelConfig): void {
+  const hint = "name the base model the adapter was trained on";
+  if (adapter.architecture !== config.family)
+    throw new InputError(`${path} is for ${adapter.architecture}, the base is ${config.family}`, { hint });
+  for (const [name, pair] of adapter.pairs) {
+    const [, layer, target] = /^blk\.(\d+)\.([a-z_]+)\.weight$/.exec(name) ?? [];
+    const [inSize, outSize] = linearShape(config, target as LinearName);
+    if (Number(layer) >= config.layerCount || pair.inSize !== inSize || pair.outSize !== outSize) {
+      const found = `${pair.outSize} × ${pair.inSize}`;
+      throw new InputError(
+        `${path}: ${name} is ${found}; the base has ${config.layerCount} layers of ${outSize} × ${inSize}`,
+        { hint },
+      );
+    }
+  }
+}
+
+function checkTarget(path: string, force: boolean): void {
+  if (existsSync(path) && !force)
+    throw new ConfigError(`${path} exists already`, {
+      hint: "choose another --out, or add --force to write over it",
+    });
+}

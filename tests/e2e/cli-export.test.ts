@@ -1,0 +1,238 @@
+/** @file `w4s export` and `w4s import` as processes: every form is read back, wrong input is named. */
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { makeTinyGguf } from "w4s/testing";
+import { GgufFile } from "../../src/formats/gguf-file.js";
+import { SafetensorsFile } from "../../src/formats/safetensors.js";
+import { writeSafetensors } from "../../src/formats/safetensors-writer.js";
+import { readGgufAdapter, writeGgufAdapter } from "../../src/lora/gguf-adapter.js";
+import { expectFailure } from "../support/cli-expect.js";
+import { runCli } from "../support/run-cli.js";
+import { useTemporaryFolder } from "../support/temporary-folder.js";
+
+const newFolder = useTemporaryFolder();
+let folder: string;
+let base: string;
+let adapter: string;
+
+const w4s = (...args: string[]) => runCli(args, { cwd: folder });
+
+beforeAll(async () => {
+  folder = newFolder();
+  base = makeTinyGguf(join(folder, "base.gguf"), { hasRandomNorms: true });
+  const chat = join(folder, "chat.jsonl");
+  const messages = [
+    { role: "user", content: "What is it?" },
+    { role: "assistant", content: "A workflow." },
+  ];
+  writeFileSync(chat, `${JSON.stringify({ messages })}\n`);
+  const result = await w4s(
+    "train",
+    "--model",
+    base,
+    "--chat",
+    chat,
+    "--out",
+    "out",
+    "--rank",
+    "4",
+    "--learning-rate",
+    "0.01",
+  );
+  expect(`${result.code} ${result.stderr}`).toMatch(/^0 /);
+  const name = readdirSync(join(folder, "out")).find((file) => file.endsWith(".gguf")) as string;
+  adapter = join(folder, "out", name);
+});
+
+describe("adapters", () => {
+  it("go to PEFT and back without losing a bit", async () => {
+    expect((await w4s("export", adapter, "--to", "peft", "--base", base, "--out", "peft")).code).toBe(0);
+    const back = await w4s("import", "peft", "--base", base, "--out", "back.gguf");
+    expect(back.code).toBe(0);
+    expect(back.stdout).toMatch(/rank 4, alpha 8, 14 pairs/);
+    expect([...readGgufAdapter(join(folder, "back.gguf")).pairs]).toEqual([
+      ...readGgufAdapter(adapter).pairs,
+    ]);
+  });
+
+  it("merge to F16 and Q8_0; what the adapter does not touch keeps its bytes", async () => {
+    for (const type of ["F16", "Q8_0"]) {
+      const out = join(folder, `merged-${type}.gguf`);
+      expect(
+        (await w4s("export", adapter, "--to", "merged", "--base", base, "--type", type, "--out", out)).code,
+      ).toBe(0);
+      const merged = GgufFile.open(out);
+      const original = GgufFile.open(base);
+      expect(merged.tensors.get("blk.0.attn_q.weight")?.typeName).toBe(type);
+      expect(merged.tensors.get("token_embd.weight")?.typeName).toBe("F32");
+      expect(merged.readBytes("token_embd.weight")).toEqual(original.readBytes("token_embd.weight"));
+      merged.close();
+      original.close();
+      const text = join(folder, "text.txt");
+      writeFileSync(text, "The workflow asks the model to check the answer.");
+      const score = await w4s("score", out, "--text", text, "--threads", "2", "--compare", "--json");
+      expect(score.code).toBe(0);
+      expect(JSON.parse(score.stdout).llama.meanDifference).toBeLessThan(0.05);
+    }
+  });
+
+  it("are written as smaller GGUF files too", async () => {
+    expect(
+      (await w4s("export", adapter, "--to", "gguf", "--type", "F16", "--base", base, "--out", "half.gguf"))
+        .code,
+    ).toBe(0);
+    const half = GgufFile.open(join(folder, "half.gguf"));
+    expect([...half.tensors.values()].every(({ typeName }) => typeName === "F16")).toBe(true);
+    half.close();
+  });
+
+  it("names what cannot be done", async () => {
+    const other = makeTinyGguf(join(folder, "wide.gguf"), { width: 96 });
+    const qwen = makeTinyGguf(join(folder, "qwen.gguf"), { family: "qwen2" });
+    expectFailure(await w4s("export", adapter, "--to", "peft", "--out", "p1"), 2, /--base is missing/);
+    expectFailure(await w4s("export", adapter, "--to", "onnx", "--out", "p1"), 2, /merged, messages/);
+    expectFailure(
+      await w4s("export", adapter, "--to", "gguf", "--base", base, "--out", base),
+      2,
+      /exists already.*--force/,
+    );
+    expectFailure(
+      await w4s("export", adapter, "--to", "peft", "--type", "Q8_0", "--base", base, "--out", "p1"),
+      2,
+      /cannot hold Q8_0/,
+    );
+    expectFailure(
+      await w4s("export", adapter, "--to", "merged", "--base", qwen, "--out", "m"),
+      3,
+      /is llama, the model is qwen2/,
+    );
+    expectFailure(
+      await w4s("export", adapter, "--to", "merged", "--base", other, "--out", "m"),
+      3,
+      /do not fit a weight/,
+    );
+    expectFailure(
+      await w4s("export", base, "--to", "peft", "--base", base, "--out", "m"),
+      3,
+      /is not an adapter/,
+    );
+    expectFailure(
+      await w4s("import", "nowhere", "--base", base, "--out", "i.gguf"),
+      3,
+      /nowhere does not exist/,
+    );
+    expectFailure(await w4s("import", folder, "--base", base, "--out", "i.gguf"), 3, /adapter_config\.json/);
+    expect(existsSync(join(folder, "m"))).toBe(false);
+  });
+
+  it("refuses PEFT directories that mean something else", async () => {
+    await w4s("export", adapter, "--to", "peft", "--base", base, "--out", "plain");
+    const config = JSON.parse(readFileSync(join(folder, "plain", "adapter_config.json"), "utf8"));
+    const weights = readFileSync(join(folder, "plain", "adapter_model.safetensors"));
+    const variant = async (name: string, change: object, bytes = weights) => {
+      const path = join(folder, name);
+      mkdirSync(path);
+      writeFileSync(join(path, "adapter_config.json"), JSON.stringify({ ...config, ...change }));
+      writeFileSync(join(path, "adapter_model.safetensors"), bytes);
+      return w4s("import", path, "--base", base, "--out", `imported-${name}.gguf`);
+    };
+    expectFailure(await variant("dora", { use_dora: true }), 3, /use_dora: is true: DoRA is not supported/);
+    expectFailure(await variant("rslora", { use_rslora: true }), 3, /rank-stabilised/);
+    expectFailure(await variant("pattern", { rank_pattern: { q_proj: 8 } }), 3, /ranks that differ/);
+    expectFailure(await variant("rank", { r: 8 }), 3, /has rank 4 and 4, the configuration says 8/);
+    expectFailure(await variant("alpha", { lora_alpha: 0 }), 3, /lora_alpha: is 0/);
+    expectFailure(await variant("ia3", { peft_type: "IA3" }), 3, /peft_type: is "IA3"/);
+    expectFailure(await variant("cut", {}, weights.subarray(0, 300)), 3, /bad safetensors/);
+    const half = SafetensorsFile.open(join(folder, "plain", "adapter_model.safetensors"));
+    const [first = ""] = half.tensors.keys();
+    const data = half.readFloats(first);
+    const shape = half.tensors.get(first)?.shape ?? [];
+    half.close();
+    const alone = join(folder, "alone.safetensors");
+    await writeSafetensors(alone, { tensors: new Map([[first, { dtype: "F32", shape, data }]]) });
+    expectFailure(await variant("half", {}, readFileSync(alone)), 3, /has no other half/);
+    data[0] = Number.NaN;
+    const nan = readGgufAdapter(adapter);
+    const pairs = new Map(
+      [...nan.pairs].map(([name, pair], i) => [
+        name,
+        i === 0 ? { ...pair, a: data.slice(0, pair.a.length) } : pair,
+      ]),
+    );
+    const path = join(folder, "nan-adapter.gguf");
+    await writeGgufAdapter(path, { ...nan, pairs });
+    expectFailure(await w4s("import", path, "--base", base, "--out", "nan-out.gguf"), 3, /NaN or infinity/);
+  });
+});
+
+describe("trajectories", () => {
+  it("become rows for other trainers", async () => {
+    const collected = await w4s(
+      ...["collect", "--task", "word-problems", "--model", base, "--executor", "simulated", "--weak", "none"],
+      ...["--episodes", "1", "--turns", "1", "--candidates", "3", "--max-repairs", "0", "--screen", "1"],
+      ...["--validation-limit", "3", "--threads", "1", "--gpu", "off", "--run", join(folder, "run")],
+    );
+    expect(`${collected.code} ${collected.stderr}`).toMatch(/^0 /);
+    const rowsOf = (name: string) =>
+      readFileSync(join(folder, name), "utf8")
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line));
+    expect((await w4s("export", "run", "--to", "messages", "--out", "rows.jsonl")).code).toBe(0);
+    const rows = rowsOf("rows.jsonl");
+    expect(rows).toHaveLength(3);
+    for (const { messages, weight, reward, task } of rows) {
+      expect(messages.at(-1).role).toBe("assistant");
+      expect(weight).toBeCloseTo(Math.exp(reward / 0.4), 10);
+      expect(task).toBe("word-problems");
+    }
+    expect(
+      (await w4s("export", "run", "--to", "resampled", "--seed", "3", "--out", "resampled.jsonl")).code,
+    ).toBe(0);
+    expect(rowsOf("resampled.jsonl")).toHaveLength(3);
+    expect((await w4s("export", "run", "--to", "kto", "--out", "kto.jsonl")).code).toBe(0);
+    expect(rowsOf("kto.jsonl").every(({ label }) => typeof label === "boolean")).toBe(true);
+    // The rows train too: what is exported can be read back as chat lines, and the run itself.
+    const chat = await w4s(
+      "train",
+      "--model",
+      base,
+      "--chat",
+      "rows.jsonl",
+      "--out",
+      "t1",
+      "--epochs",
+      "1",
+      "--rank",
+      "2",
+    );
+    expect(`${chat.code} ${chat.stderr}`).toMatch(/^0 /);
+    const run = await w4s(
+      "train",
+      "--model",
+      base,
+      "--from",
+      "run",
+      "--out",
+      "t2",
+      "--epochs",
+      "1",
+      "--rank",
+      "2",
+    );
+    expect(`${run.code} ${run.stderr}`).toMatch(/^0 /);
+    expectFailure(await w4s("export", "run", "--to", "messages", "--out", "rows.jsonl"), 2, /exists already/);
+    expectFailure(
+      await w4s("export", "nowhere", "--to", "kto", "--out", "k.jsonl"),
+      3,
+      /no trajectories in nowhere/,
+    );
+    const other = makeTinyGguf(join(folder, "other-vocab.gguf"), { vocab: 300 });
+    expectFailure(
+      await w4s("train", "--model", other, "--from", "run", "--out", "t3"),
+      3,
+      /another tokenizer/,
+    );
+  });
+});
