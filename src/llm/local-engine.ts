@@ -74,8 +74,8 @@ export class LocalEngine {
     const limit = this.#order.contextLimit;
     if (tokens.length > limit)
       throw new LocalFailure("context-length", `the text has ${tokens.length} tokens, the context ${limit}`);
-    const context = await this.#bindings.createContext(1, tokens.length);
     const scorer = this.#bindings.createScorer();
+    const context = await this.#bindings.createContext(1, tokens.length);
     const logProbs: number[] = [];
     try {
       for (let from = 0; from + 1 < tokens.length; from += CHUNK_TOKENS) {
