@@ -30,6 +30,7 @@ export { SimulatedChatModel } from "./llm/simulated-chat-model.js";
 export type { MergedType } from "./lora/merge-adapter.js";
 export { type DatasetFormat, exportDataset } from "./rlao/dataset-export.js";
 export { type AdapterFormat, exportAdapter, importAdapter } from "./rlao/export-adapter.js";
+export { adapterFit, trainerProblem } from "./rlao/inspect-training.js";
 export { type ScoreTextOptions, scoreText, type TextScore } from "./rlao/score-text.js";
 export { type TrainAdapterOptions, type TrainAdapterResult, trainAdapter } from "./rlao/train-adapter.js";
 export { configExample } from "./rollout/config-example.js";

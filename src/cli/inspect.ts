@@ -13,6 +13,7 @@ import { pairs, resultTable, table } from "./tables.js";
 const EXAMPLES = `
 Examples:
   $ w4s inspect smollm2-135m.gguf
+  $ w4s inspect adapter-lora-<hash>.gguf --base smollm2-135m
   $ w4s inspect runs/RUN
   $ w4s inspect runs/RUN/trajectories.jsonl --json
 
@@ -27,13 +28,14 @@ type Api = typeof import("../index.js");
 export function command(): Command {
   const inspect = new Command("inspect")
     .description("Shows a GGUF file (metadata, tensors, chat template), a trajectory or a run directory.")
-    .argument("<file>", "GGUF file, trajectories.jsonl or run directory");
+    .argument("<file>", "GGUF file, trajectories.jsonl or run directory")
+    .option("--base <model>", "for adapters: check that it fits this model (GGUF file or name)");
   return addCommonFlags(inspect, { hasConfig: false })
     .addHelpText("after", EXAMPLES)
     .action(action(inspectAction));
 }
 
-const inspectAction: ActionBody = async ({ isJson }, path = "") => {
+const inspectAction: ActionBody = async ({ isJson, command }, path = "") => {
   const api = await import("../index.js");
   const isDirectory = statOf(api, path).isDirectory();
   if (isDirectory) {
@@ -47,8 +49,10 @@ const inspectAction: ActionBody = async ({ isJson }, path = "") => {
     else printTrajectory(summary);
   } else if (path.endsWith(".gguf") || startsLikeGguf(path)) {
     const { header, problems } = api.inspectGguf(path);
-    if (isJson) writeJson({ ...headerJson(header), problems });
-    else printHeader(header, problems);
+    const { base } = command.opts<{ base?: string }>();
+    const training = await trainingPairs(api, header, base);
+    if (isJson) writeJson({ ...headerJson(header), problems, ...Object.fromEntries(training) });
+    else printHeader(header, problems, training);
   } else {
     throw new api.InputError(`${path} is no GGUF file, trajectory (.jsonl) or run directory`, {
       hint: "name one of these",
@@ -56,6 +60,28 @@ const inspectAction: ActionBody = async ({ isJson }, path = "") => {
   }
   return EXIT.done;
 };
+
+/** Name and answer: can the trainer use a model, does an adapter fit its base. */
+async function trainingPairs(
+  api: Api,
+  header: GgufHeader,
+  base: string | undefined,
+): Promise<[string, string][]> {
+  if (base !== undefined) {
+    if (header.kind !== "adapter")
+      throw new api.ConfigError("--base is for adapters", { hint: "leave it out for a model" });
+    const fit = await api.adapterFit(header, await api.resolveModel(base));
+    const text = {
+      "same base": `yes, trained on ${base}`,
+      "fits another base": `its shapes fit ${base}, but it was trained on another file`,
+      fits: `its shapes fit ${base}; the file does not say what it was trained on`,
+    }[fit];
+    return [["fits", text]];
+  }
+  if (header.kind !== "model" || header.tensors.length === 0) return [];
+  const problem = api.trainerProblem(header);
+  return [["trainable", problem === null ? "yes" : `no: ${problem}`]];
+}
 
 /** Only plain files and folders are opened: a pipe or a device could block for ever. */
 function statOf(api: Api, path: string) {
@@ -133,7 +159,11 @@ function headerJson(header: GgufHeader) {
   };
 }
 
-function printHeader(header: GgufHeader, problems: readonly { field: string; why: string }[]): void {
+function printHeader(
+  header: GgufHeader,
+  problems: readonly { field: string; why: string }[],
+  training: readonly (readonly [string, string])[],
+): void {
   const { file, fileSize, version, kind, architecture, metadata, warnings } = header;
   writeOut(
     pairs([
@@ -143,6 +173,7 @@ function printHeader(header: GgufHeader, problems: readonly { field: string; why
         "parameters",
         `${formatCount(parameterCount(header))} (${parameterCount(header)}) in ${header.tensors.length} tensors`,
       ],
+      ...training,
     ]),
   );
   writeOut(

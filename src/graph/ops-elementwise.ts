@@ -2,7 +2,7 @@
 import { ShapeError } from "../core/errors.js";
 import { float } from "./onnx-emitter.js";
 import type { Gradients, OpSpec, OpTable, Tensor, VjpContext } from "./op-spec.js";
-import { broadcastShapes, broadcastStrides, forEachIndex } from "./shape.js";
+import { broadcastShapes, broadcastStrides, forEachIndex, isSameShape } from "./shape.js";
 import { sumToShape } from "./sum-to-shape.js";
 import type { Value } from "./value.js";
 
@@ -45,8 +45,10 @@ function binary<K extends BinaryName>(
       return { shape: broadcastShapes(op, a.shape, b.shape), dtype: "float32" };
     },
     emit(emitter, { inputs, output }) {
+      const [a, b] = inputs as readonly [Value, Value];
       emitter.add({
-        type: onnxType,
+        // onnxruntime folds a Sum of equal shapes into the Gemm before it; an Add it leaves alone.
+        type: onnxType === "Add" && isSameShape(a.shape, b.shape) ? "Sum" : onnxType,
         inputs: inputs.map((value) => emitter.nameOf(value)),
         output: emitter.nameOf(output),
       });

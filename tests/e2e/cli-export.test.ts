@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { makeTinyGguf } from "w4s/testing";
 import { GgufFile } from "../../src/formats/gguf-file.js";
+import { gguf } from "../../src/formats/gguf-writer.js";
 import { SafetensorsFile } from "../../src/formats/safetensors.js";
 import { writeSafetensors } from "../../src/formats/safetensors-writer.js";
 import { readGgufAdapter, writeGgufAdapter } from "../../src/lora/gguf-adapter.js";
@@ -85,6 +86,23 @@ describe("adapters", () => {
     const half = GgufFile.open(join(folder, "half.gguf"));
     expect([...half.tensors.values()].every(({ typeName }) => typeName === "F16")).toBe(true);
     half.close();
+  });
+
+  it("are inspected: origin, and whether they fit a base", async () => {
+    const own = await w4s("inspect", adapter, "--base", base);
+    expect(own.code).toBe(0);
+    expect(own.stdout).toMatch(/fits\s+yes, trained on/);
+    expect(own.stdout).toMatch(/w4s\.train\.config/);
+    const sibling = makeTinyGguf(join(folder, "sibling.gguf"), { seed: 7 });
+    expect((await w4s("inspect", adapter, "--base", sibling)).stdout).toMatch(/trained on another file/);
+    const wide = makeTinyGguf(join(folder, "wider.gguf"), { width: 128 });
+    expectFailure(await w4s("inspect", adapter, "--base", wide), 3, /do not fit a weight/);
+    expect((await w4s("inspect", base)).stdout).toMatch(/trainable\s+yes/);
+    const moe = makeTinyGguf(join(folder, "yarn.gguf"), {
+      editMetadata: (metadata) => metadata.set("llama.rope.scaling.type", gguf.string("yarn")),
+    });
+    expect((await w4s("inspect", moe)).stdout).toMatch(/trainable\s+no: llama\.rope\.scaling\.type is yarn/);
+    expectFailure(await w4s("inspect", base, "--base", base), 2, /--base is for adapters/);
   });
 
   it("names what cannot be done", async () => {

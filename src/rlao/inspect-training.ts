@@ -1,0 +1,34 @@
+/** @file What the trainer says about a file: whether a model can be trained, whether an adapter fits a base. */
+import { UnsupportedModelError } from "../core/errors.js";
+import { cachedFileHash } from "../core/file-hash.js";
+import { checkAdapterFits } from "../formats/gguf-adapter-checks.js";
+import type { GgufHeader } from "../formats/gguf-contents.js";
+import { readLoadableModel } from "../formats/gguf-loadable.js";
+import { stringValue } from "../formats/gguf-metadata.js";
+import { readModel } from "../transformer/read-model.js";
+
+/** Why the trainer does not support a model; null = it does. */
+export function trainerProblem(header: GgufHeader): string | null {
+  try {
+    readModel(header);
+    return null;
+  } catch (error) {
+    if (!(error instanceof UnsupportedModelError)) throw error;
+    // The message begins with the file, which the reader knows.
+    return error.message.replace(`${header.file}: `, "");
+  }
+}
+
+/**
+ * Whether an adapter was trained on exactly this base file, and would fit it anyway.
+ * @throws {FormatError} when it does not fit: another architecture, missing or ill-shaped matrices, NaN
+ */
+export async function adapterFit(
+  adapter: GgufHeader,
+  basePath: string,
+): Promise<"same base" | "fits another base" | "fits"> {
+  checkAdapterFits(adapter, readLoadableModel(basePath));
+  const expected = stringValue(adapter.metadata, "w4s.base.sha256");
+  if (expected === undefined) return "fits";
+  return (await cachedFileHash(basePath)) === expected ? "same base" : "fits another base";
+}
