@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import type { AdapterFormat, DatasetFormat, MergedType } from "../index.js";
 import { type ActionBody, action } from "./action.js";
 import { EXIT } from "./exit-code.js";
-import { writeJson, writeOut } from "./output.js";
+import { writeErr, writeJson, writeOut } from "./output.js";
 import { addCommonFlags } from "./run-flags.js";
 
 const ADAPTER_FORMATS = ["gguf", "peft", "merged"];
@@ -43,7 +43,7 @@ export function command(): Command {
     .option("--base <model>", "for adapters: GGUF file or name of the model it was trained on")
     .addOption(new Option("--type <type>", "of the numbers").choices(["F32", "F16", "Q8_0"]))
     .option("--reward-temperature <x>", "for data: weight = exp(reward / x) (default: 0.4)", number)
-    .option("--seed <n>", "for resampled (default: 0)", number)
+    .option("--seed <n>", "for resampled (default: 0)", wholeNumber)
     .option("--force", "write over what is there");
   return addCommonFlags(command, { hasConfig: false })
     .addHelpText("after", EXAMPLES)
@@ -53,6 +53,7 @@ export function command(): Command {
 const exportAction: ActionBody = async ({ isJson, command }, source = "") => {
   const api = await import("../index.js");
   const { to, out, base, type, rewardTemperature, seed, force = false } = command.opts<ExportFlags>();
+  refuseForeignFlags(api, to, command.opts<ExportFlags>());
   if (DATASET_FORMATS.includes(to)) {
     const rows = await api.exportDataset(source, out, {
       format: to as DatasetFormat,
@@ -70,7 +71,7 @@ const exportAction: ActionBody = async ({ isJson, command }, source = "") => {
     throw new api.ConfigError("--base is missing", {
       hint: "name the model that the adapter was trained on",
     });
-  await api.exportAdapter({
+  const { fit } = await api.exportAdapter({
     adapterPath: source,
     basePath: await api.resolveModel(base),
     format: to as AdapterFormat,
@@ -78,10 +79,29 @@ const exportAction: ActionBody = async ({ isJson, command }, source = "") => {
     force,
     ...(type === undefined ? {} : { type }),
   });
-  if (isJson) writeJson({ path: out });
+  if (fit === "fits another base")
+    writeErr(`warning: ${source} was trained on another file than ${base}, of the same sizes`);
+  if (isJson) writeJson({ path: out, fit });
   else writeOut(out);
   return EXIT.done;
 };
+
+/** Flags that would be passed over in silence. */
+function refuseForeignFlags(api: typeof import("../index.js"), to: string, flags: ExportFlags): void {
+  const isData = DATASET_FORMATS.includes(to);
+  const foreign: readonly (keyof ExportFlags)[] = isData ? ["base", "type"] : ["rewardTemperature", "seed"];
+  const given = foreign.find((name) => flags[name] !== undefined);
+  const useless = to !== "resampled" && flags.seed !== undefined ? "seed" : given;
+  if (useless === undefined) return;
+  const flag = `--${useless.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  throw new api.ConfigError(`${flag} does nothing with --to ${to}`, { hint: "leave it out" });
+}
+
+function wholeNumber(text: string): number {
+  const value = number(text);
+  if (!Number.isSafeInteger(value)) throw new InvalidArgumentError("must be a whole number");
+  return value;
+}
 
 function number(text: string): number {
   const value = Number(text);

@@ -1,9 +1,10 @@
 /** @file An adapter put on a forward pass without changing the base's weights. */
 import type { Injection } from "../transformer/transformer.js";
+import { pairOfLayer } from "./complete-pairs.js";
 import type { LoraAdapter } from "./lora-adapter.js";
 import { loraLinear } from "./lora-linear.js";
 
-/** For `TransformerOptions.injection`: base + (alpha / rank) · B·A. */
+/** For `TransformerOptions.injection`: base + (alpha / rank) · B·A. Layers without a pair stay as they are. */
 export function adapterInjection(adapter: LoraAdapter): Injection {
   const { targets } = adapter.config;
   return {
@@ -12,10 +13,8 @@ export function adapterInjection(adapter: LoraAdapter): Injection {
     feeds: (layer) =>
       Object.fromEntries(
         targets.flatMap((target) => {
-          const pair = adapter.pairs.get(`blk.${layer}.${target}.weight`);
-          return pair === undefined
-            ? []
-            : [[`${target}.lora_a`, pair.a] as const, [`${target}.lora_b`, pair.b] as const];
+          const { a, b } = pairOfLayer(adapter, layer, target);
+          return [[`${target}.lora_a`, a] as const, [`${target}.lora_b`, b] as const];
         }),
       ),
   };

@@ -1,14 +1,16 @@
 /** @file Adapters as GGUF files, in the form that llama.cpp loads. */
-import { InternalError } from "../core/errors.js";
-import { checkFinite } from "../formats/gguf-adapter-checks.js";
-import { badHeader } from "../formats/gguf-contents.js";
+import { InputError, InternalError } from "../core/errors.js";
+import { adapterPairs, checkFinite } from "../formats/gguf-adapter-checks.js";
+import { badHeader, type GgufHeader } from "../formats/gguf-contents.js";
 import { GgufFile } from "../formats/gguf-file.js";
 import { stringValue } from "../formats/gguf-metadata.js";
 import { gguf, type TensorToStream, writeGguf } from "../formats/gguf-writer.js";
 import { LINEAR_NAMES, type LinearName } from "../transformer/linear-name.js";
 import type { AdapterOrigin, LoraAdapter, LoraPair } from "./lora-adapter.js";
 
-const TENSOR = /^(blk\.(\d+)\.([a-z_]+)\.weight)\.lora_([ab])$/;
+const MATRIX = /^blk\.(0|[1-9]\d*)\.([a-z_]+)\.weight$/;
+const ALPHA_KEY = "adapter.lora.alpha";
+const INVOCATION_KEY = "adapter.alora.invocation_tokens";
 
 /** Where an adapter comes from, key by key; llama.cpp reads over keys it does not know. */
 const ORIGIN_KEYS: Readonly<Record<keyof AdapterOrigin, string>> = {
@@ -22,7 +24,8 @@ const ORIGIN_KEYS: Readonly<Record<keyof AdapterOrigin, string>> = {
 
 /**
  * Reads an adapter that changes matrices of the layers, all with one rank.
- * @throws {FormatError} `bad GGUF: <field>: <why>`: no adapter, half a pair, ranks that differ, NaN, alpha 0
+ * @throws {FormatError} `bad GGUF: <field>: <why>`: no adapter, half a pair, ranks that differ, NaN, alpha 0 or less,
+ *   tensors of other matrices, activated LoRA
  */
 export function readGgufAdapter(path: string): LoraAdapter {
   const file = GgufFile.open(path);
@@ -30,33 +33,25 @@ export function readGgufAdapter(path: string): LoraAdapter {
     const { header } = file;
     if (header.kind !== "adapter")
       throw badHeader(header, "general.type", `is ${header.kind}, expected adapter`);
+    if (header.metadata.has(INVOCATION_KEY))
+      throw badHeader(header, INVOCATION_KEY, "is given: activated LoRA is not supported");
+    const alpha = Number(header.metadata.get(ALPHA_KEY)?.value);
+    if (!(alpha > 0)) throw badHeader(header, ALPHA_KEY, `is ${alpha}, expected above 0`);
     checkFinite(header);
+    const found = findPairs(header);
+    const rank = found[0]?.rank as number;
     const pairs = new Map<string, LoraPair>();
-    const found: { base: string; layer: number; target: LinearName }[] = [];
-    for (const name of file.tensors.keys()) {
-      const [, base = "", layer, target = "", half] = TENSOR.exec(name) ?? [];
-      if (!(LINEAR_NAMES as readonly string[]).includes(target))
-        throw badHeader(header, `tensor ${name}`, `belongs to none of ${LINEAR_NAMES.join(", ")} of a layer`);
-      if (half === "a") found.push({ base, layer: Number(layer), target: target as LinearName });
-    }
-    found.sort(
-      (x, y) => x.layer - y.layer || LINEAR_NAMES.indexOf(x.target) - LINEAR_NAMES.indexOf(y.target),
-    );
-    let rank = 0;
-    for (const { base } of found) {
-      const [own = 0, inSize = 0] = file.tensors.get(`${base}.lora_a`)?.shape ?? [];
-      if (rank !== 0 && own !== rank)
-        throw badHeader(header, `tensor ${base}.lora_a`, `has rank ${own}, the ones before it ${rank}`);
-      rank = own;
-      const outSize = file.tensors.get(`${base}.lora_b`)?.shape[0] ?? 0;
-      const a = file.readFloats(`${base}.lora_a`);
-      pairs.set(base, { inSize, outSize, a, b: file.readFloats(`${base}.lora_b`) });
+    for (const { name, rank: own, inSize, outSize } of found) {
+      if (own !== rank)
+        throw badHeader(header, `tensor ${name}.lora_a`, `has rank ${own}, the ones before it ${rank}`);
+      const a = file.readFloats(`${name}.lora_a`);
+      pairs.set(name, { inSize, outSize, a, b: file.readFloats(`${name}.lora_b`) });
     }
     return {
       architecture: header.architecture,
       config: {
         rank,
-        alpha: Number(header.metadata.get("adapter.lora.alpha")?.value),
+        alpha,
         targets: LINEAR_NAMES.filter((name) => found.some(({ target }) => target === name)),
       },
       pairs,
@@ -65,6 +60,32 @@ export function readGgufAdapter(path: string): LoraAdapter {
   } finally {
     file.close();
   }
+}
+
+interface FoundPair {
+  name: string;
+  layer: number;
+  target: LinearName;
+  rank: number;
+  inSize: number;
+  outSize: number;
+}
+
+/** By layer, then in the order of LINEAR_NAMES. ggml leaves out dimensions of 1 at the end: rank 1 gives a vector. */
+function findPairs(header: GgufHeader): FoundPair[] {
+  const order = ({ layer, target }: FoundPair) => layer * LINEAR_NAMES.length + LINEAR_NAMES.indexOf(target);
+  return adapterPairs(header)
+    .map(({ name, a, b }) => {
+      const [, layer, target = ""] = MATRIX.exec(name) ?? [];
+      if (!(LINEAR_NAMES as readonly string[]).includes(target)) {
+        const known = LINEAR_NAMES.join(", ");
+        throw badHeader(header, `tensor ${a.name}`, `belongs to none of ${known} of a layer`);
+      }
+      const [inSize = 0, rank = 1] = a.dimensions;
+      const outSize = b.dimensions[1] ?? 1;
+      return { name, layer: Number(layer), target: target as LinearName, rank, inSize, outSize };
+    })
+    .sort((x, y) => order(x) - order(y));
 }
 
 function readOrigin(read: (key: string) => string | undefined): AdapterOrigin {
@@ -76,6 +97,7 @@ function readOrigin(read: (key: string) => string | undefined): AdapterOrigin {
  * Writes an adapter; the file appears when it is complete. Equal adapters give equal bytes.
  * @param type of the numbers; F16 halves the file and rounds to 11 bits. Default F32
  * @throws {InternalError} for a pair whose arrays do not fit its sizes
+ * @throws {InputError} for numbers that F16 cannot hold
  * @throws {StorageError}
  */
 export async function writeGgufAdapter(
@@ -88,7 +110,7 @@ export async function writeGgufAdapter(
     ["general.architecture", gguf.string(architecture)],
     ["general.type", gguf.string("adapter")],
     ["adapter.type", gguf.string("lora")],
-    ["adapter.lora.alpha", gguf.float32(config.alpha)],
+    [ALPHA_KEY, gguf.float32(config.alpha)],
     ...(origin.baseName === undefined ? [] : [["general.base_model.count", gguf.uint32(1)] as const]),
     ...Object.entries(ORIGIN_KEYS).flatMap(([name, key]) => {
       const value = origin[name as keyof AdapterOrigin];
@@ -98,6 +120,7 @@ export async function writeGgufAdapter(
   const tensors: TensorToStream[] = [];
   for (const [name, pair] of pairs) {
     checkPair(name, pair, config.rank);
+    if (type === "F16") checkFitsHalf(name, pair);
     const { a, b, inSize, outSize } = pair;
     tensors.push({ name: `${name}.lora_a`, shape: [config.rank, inSize], typeName: type, data: () => a });
     tensors.push({ name: `${name}.lora_b`, shape: [outSize, config.rank], typeName: type, data: () => b });
@@ -110,4 +133,16 @@ function checkPair(name: string, { a, b, inSize, outSize }: LoraPair, rank: numb
   throw new InternalError(
     `pair ${name}: ${a.length} and ${b.length} numbers for rank ${rank}, in ${inSize}, out ${outSize}`,
   );
+}
+
+const LARGEST_HALF = 65_504;
+
+function checkFitsHalf(name: string, { a, b }: LoraPair): void {
+  for (const values of [a, b]) {
+    const bad = values.find((value) => !(Math.abs(value) <= LARGEST_HALF));
+    if (bad !== undefined)
+      throw new InputError(`pair ${name} has the value ${bad}, which F16 cannot hold`, {
+        hint: "write F32 instead",
+      });
+  }
 }

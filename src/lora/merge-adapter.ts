@@ -3,19 +3,30 @@ import { InputError } from "../core/errors.js";
 import { checkAdapterFits } from "../formats/gguf-adapter-checks.js";
 import { GgufFile } from "../formats/gguf-file.js";
 import { gguf, type TensorToStream, writeGguf } from "../formats/gguf-writer.js";
+import { adapterHash } from "./adapter-hash.js";
 import { readGgufAdapter } from "./gguf-adapter.js";
 
-/** Type of the matrices that the adapter changes; all others keep their bytes. */
+/** Type of the matrices that the adapter changes; all others keep their bytes. Rows that are no multiple of 32 become F16 instead of Q8_0. */
 export type MergedType = "F32" | "F16" | "Q8_0";
 
 /** `general.file_type` for a file whose largest part has this type. */
 const FILE_TYPES: Readonly<Record<MergedType, number>> = { F32: 0, F16: 1, Q8_0: 7 };
 const Q8_0_BLOCK = 32;
+/** Sizes above these turn into infinity (float32: infinity itself); Q8_0: 127 times the largest float16 scale. */
+const LARGEST: Readonly<Record<MergedType, number>> = {
+  F32: Number.MAX_VALUE,
+  F16: 65_504,
+  Q8_0: 127 * 65_504,
+};
+const ADAPTER_KEY = "w4s.merged.adapter.sha256";
+const DATA_KEY = "w4s.merged.data.sha256";
 
 /**
  * Writes W + (alpha / rank)·B·A for every matrix of the adapter. Tensors are read, changed and written one by
- * one, so that memory holds one matrix at a time. Equal inputs give equal bytes.
+ * one, so that memory holds one matrix at a time. Equal inputs give equal bytes. The metadata stays, with
+ * `w4s.merged.*` beside it.
  * @throws {FormatError} when the adapter does not fit the base
+ * @throws {InputError} when a merged number is not finite, or too large for the type
  * @throws {StorageError}
  */
 export async function mergeAdapter(
@@ -33,6 +44,8 @@ export async function mergeAdapter(
     const metadata = new Map(base.header.metadata);
     for (const key of ["split.no", "split.count", "split.tensors.count"]) metadata.delete(key);
     metadata.set("general.file_type", gguf.uint32(FILE_TYPES[type]));
+    metadata.set(ADAPTER_KEY, gguf.string(adapterHash(adapter)));
+    if (adapter.origin.dataHash !== undefined) metadata.set(DATA_KEY, gguf.string(adapter.origin.dataHash));
     const tensors = [...base.tensors.values()].map((tensor): TensorToStream => {
       const { name, shape, typeName, rowCount } = tensor;
       const pair = adapter.pairs.get(name);
@@ -44,12 +57,9 @@ export async function mergeAdapter(
           data: () => byRows(rowCount, tensor.rowBytes, (rows) => base.readBytes(name, rows)),
         };
       }
-      if (type === "Q8_0" && pair.inSize % Q8_0_BLOCK !== 0) {
-        throw new InputError(`tensor ${name} has rows of ${pair.inSize}, which Q8_0 cannot hold`, {
-          hint: "merge to F16 instead",
-        });
-      }
-      return { name, shape, typeName: type, data: () => merged(base.readFloats(name), pair, alpha / rank) };
+      const own: MergedType = type === "Q8_0" && pair.inSize % Q8_0_BLOCK !== 0 ? "F16" : type;
+      const data = () => checked(merged(base.readFloats(name), pair, alpha / rank), name, own);
+      return { name, shape, typeName: own, data };
     });
     await writeGguf(outPath, metadata, tensors);
   } finally {
@@ -78,6 +88,17 @@ function merged(
     }
   }
   return weight;
+}
+
+function checked(values: Float32Array, name: string, type: MergedType): Float32Array {
+  const bad = values.find((value) => !(Math.abs(value) <= LARGEST[type]));
+  if (bad === undefined) return values;
+  throw new InputError(
+    `tensor ${name} merged with the adapter has the value ${bad}, which ${type} cannot hold`,
+    {
+      hint: Number.isFinite(bad) ? "merge to F32 instead" : "one of the two files is damaged",
+    },
+  );
 }
 
 /** Stored bytes in pieces of some megabytes: an embedding must not be held whole. */

@@ -10,6 +10,11 @@ export function isPermuted(model: HeadShape, target: LinearName): boolean {
   return model.family === "llama" && (target === "attn_q" || target === "attn_k");
 }
 
+/** Rows of a permuted matrix: whole heads. */
+export function permutedRowCount(model: HeadShape, target: LinearName): number {
+  return model.headSize * (target === "attn_q" ? model.headCount : model.kvHeadCount);
+}
+
 /**
  * Moves the rows of B [out, rank] (or of a weight) between the two orders; A needs nothing.
  * GGUF row h·d + 2i + j is Hugging Face row h·d + j·(d/2) + i, for head h, j in {0, 1}, i < d/2.

@@ -10,7 +10,7 @@ import { type RewardWeightOptions, rewardWeights } from "../train/example-weight
 /**
  * `messages`: `{messages, weight, reward, task, iter}`, read with weights by Fireworks and w4s, without by others;
  * `resampled`: rows drawn by weight, for trainers that know no weights; `kto`: label = better than the mean of its
- * prompt; `dpo`: the best and the worst reply of each prompt.
+ * prompt's replies, or than the mean of all where these are equal or there is one; `dpo`: the best and the worst reply of each prompt.
  */
 export type DatasetFormat = "messages" | "resampled" | "kto" | "dpo";
 
@@ -83,11 +83,14 @@ const FORMATS: Readonly<
   },
 
   kto: (rows) => {
-    const means = new Map([...byPrompt(rows)].map(([key, group]) => [key, mean(group)]));
+    const overall = mean(rows);
+    const baselines = new Map(
+      [...byPrompt(rows)].map(([key, group]) => [key, differ(group) ? mean(group) : overall]),
+    );
     return rows.map((row) => ({
       prompt: row.prompt,
       completion: [{ role: "assistant", content: row.reply }],
-      label: row.reward > (means.get(row.key) as number),
+      label: row.reward > (baselines.get(row.key) as number),
     }));
   },
 
@@ -95,7 +98,7 @@ const FORMATS: Readonly<
     [...byPrompt(rows).values()].flatMap((group) => {
       const best = group.reduce((a, b) => (b.reward > a.reward ? b : a));
       const worst = group.reduce((a, b) => (b.reward < a.reward ? b : a));
-      if (best.reward === worst.reward) return [];
+      if (!differ(group)) return [];
       const reply = ({ reply: content }: Row) => [{ role: "assistant", content }];
       return [{ prompt: best.prompt, chosen: reply(best), rejected: reply(worst) }];
     }),
@@ -107,8 +110,16 @@ function conversation({ prompt, reply }: Row) {
 
 function byPrompt(rows: readonly Row[]): Map<string, Row[]> {
   const groups = new Map<string, Row[]>();
-  for (const row of rows) groups.set(row.key, [...(groups.get(row.key) ?? []), row]);
+  for (const row of rows) {
+    const group = groups.get(row.key);
+    if (group === undefined) groups.set(row.key, [row]);
+    else group.push(row);
+  }
   return groups;
+}
+
+function differ(rows: readonly Row[]): boolean {
+  return rows.some(({ reward }) => reward !== rows[0]?.reward);
 }
 
 function mean(rows: readonly Row[]): number {
@@ -137,10 +148,15 @@ function readRows(path: string): Row[] {
     return record.actions.flatMap(({ index, text }): Row[] => {
       const reward = rewards.get(`${episode} ${turn} ${index}`);
       const key = `${episode} ${turn} ${record.prompt}`;
-      return reward === undefined ? [] : [{ prompt, reply: text, reward, task, iter: turn, key }];
+      // A turn cut off by a kill has no rewards; an empty reply teaches nothing, and some trainers refuse it.
+      return reward === undefined || text === ""
+        ? []
+        : [{ prompt, reply: text, reward, task, iter: turn, key }];
     });
   });
   if (rows.length === 0)
-    throw new InputError(`${file} has no scored candidates`, { hint: "let at least one turn finish" });
+    throw new InputError(`${file} has no scored candidates with a reply`, {
+      hint: "let at least one turn finish",
+    });
   return rows;
 }

@@ -1,19 +1,21 @@
 /** @file Adapters out of w4s and into it: GGUF, PEFT directory, merged model. */
-import { existsSync, statSync } from "node:fs";
+import { existsSync, readdirSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError, InputError } from "../core/errors.js";
-import { checkAdapterFits } from "../formats/gguf-adapter-checks.js";
 import { readGgufHeader } from "../formats/gguf-header.js";
 import { readLoadableModel } from "../formats/gguf-loadable.js";
 import { stringValue } from "../formats/gguf-metadata.js";
+import { completePairs } from "../lora/complete-pairs.js";
 import { readGgufAdapter, writeGgufAdapter } from "../lora/gguf-adapter.js";
 import type { LoraAdapter } from "../lora/lora-adapter.js";
 import { type MergedType, mergeAdapter } from "../lora/merge-adapter.js";
 import { readPeftAdapter, writePeftAdapter } from "../lora/peft-adapter.js";
+import { PEFT_CONFIG_FILE } from "../lora/peft-config.js";
 import { linearShape } from "../transformer/layer-builder.js";
 import type { LinearName } from "../transformer/linear-name.js";
 import type { ModelConfig } from "../transformer/model-config.js";
 import { readModel } from "../transformer/read-model.js";
+import { type AdapterFit, adapterFit } from "./inspect-training.js";
 
 export type AdapterFormat = "gguf" | "peft" | "merged";
 
@@ -31,34 +33,35 @@ export interface ExportAdapterOptions {
 
 /**
  * Writes an adapter in another form, after checking that it fits the base.
+ * @returns whether it was trained on exactly this base: one of another quantisation is fine, one that only
+ *   happens to have the same sizes is not, and the file cannot tell the two apart
  * @throws {FormatError | InputError} when adapter and base do not go together
  * @throws {ConfigError} when the target exists or the type does not suit the form
  * @throws {StorageError}
  */
-export async function exportAdapter(options: ExportAdapterOptions): Promise<void> {
+export async function exportAdapter(options: ExportAdapterOptions): Promise<{ fit: AdapterFit }> {
   const { adapterPath, basePath, format, outPath, type } = options;
-  checkTarget(outPath, options.force ?? false);
-  const base = readLoadableModel(basePath);
-  checkAdapterFits(readGgufHeader(adapterPath), base);
+  if (format !== "merged" && (type === "Q8_0" || (format === "peft" && type === "F16")))
+    throw new ConfigError(`${format} cannot hold ${type}`, { hint: "use F32, or F16 for gguf" });
+  checkTarget(outPath, { force: options.force, sources: [adapterPath, basePath] });
+  const fit = await adapterFit(readGgufHeader(adapterPath), basePath);
   if (format === "merged") {
     await mergeAdapter(basePath, adapterPath, outPath, type ?? "F16");
-    return;
+    return { fit };
   }
-  if (type === "Q8_0" || (format === "peft" && type !== undefined && type !== "F32"))
-    throw new ConfigError(`${format} cannot hold ${type}`, { hint: "use F32, or F16 for gguf" });
   const adapter = readGgufAdapter(adapterPath);
   if (format === "gguf") await writeGgufAdapter(outPath, adapter, type === "F16" ? "F16" : "F32");
-  else
-    await writePeftAdapter(
-      outPath,
-      adapter,
-      readModel(base).config,
-      stringValue(base.metadata, "general.name"),
-    );
+  else {
+    const base = readLoadableModel(basePath, Number.POSITIVE_INFINITY);
+    const baseName = stringValue(base.metadata, "general.name");
+    await writePeftAdapter(outPath, adapter, readModel(base).config, baseName);
+  }
+  return { fit };
 }
 
 /**
- * Turns a PEFT directory, or another tool's GGUF adapter, into a GGUF adapter that w4s trains on from.
+ * Turns a PEFT directory, or another tool's GGUF adapter, into a GGUF adapter that w4s trains on from. Layers
+ * that it leaves out get pairs of zeros.
  * @throws {FormatError | InputError} when it does not fit the base
  */
 export async function importAdapter(options: {
@@ -68,15 +71,15 @@ export async function importAdapter(options: {
   force?: boolean;
 }): Promise<LoraAdapter> {
   const { path, basePath, outPath } = options;
-  checkTarget(outPath, options.force ?? false);
-  const { config } = readModel(readLoadableModel(basePath));
+  checkTarget(outPath, { force: options.force, sources: [path, basePath] });
+  const { config } = readModel(readLoadableModel(basePath, Number.POSITIVE_INFINITY));
   if (!existsSync(path))
     throw new InputError(`${path} does not exist`, { hint: "name a PEFT directory or a GGUF adapter" });
   const isFolder = statSync(path).isDirectory();
-  if (isFolder && !existsSync(join(path, "adapter_config.json")))
-    throw new InputError(`${path} holds no adapter_config.json`, { hint: "name a PEFT directory" });
-  const adapter = isFolder ? readPeftAdapter(path, config) : readGgufAdapter(path);
-  checkSizes(path, adapter, config);
+  if (isFolder) checkIsPeftFolder(path);
+  const found = isFolder ? readPeftAdapter(path, config) : readGgufAdapter(path);
+  checkSizes(path, found, config);
+  const adapter = completePairs(found, config.layerCount);
   await writeGgufAdapter(outPath, adapter);
   return adapter;
 }
@@ -98,8 +101,24 @@ function checkSizes(path: string, adapter: LoraAdapter, config: ModelConfig): vo
   }
 }
 
-function checkTarget(path: string, force: boolean): void {
-  if (existsSync(path) && !force)
+/** PEFT saves an adapter that is not called `default` into a folder of its name. */
+function checkIsPeftFolder(path: string): void {
+  if (existsSync(join(path, PEFT_CONFIG_FILE))) return;
+  const inside = readdirSync(path).filter((name) => existsSync(join(path, name, PEFT_CONFIG_FILE)));
+  throw new InputError(`${path} holds no ${PEFT_CONFIG_FILE}`, {
+    hint: inside.length === 0 ? "name a PEFT directory" : `name one of its folders: ${inside.join(", ")}`,
+  });
+}
+
+function checkTarget(
+  path: string,
+  { force = false, sources }: { force: boolean | undefined; sources: readonly string[] },
+): void {
+  if (!existsSync(path)) return;
+  const real = realpathSync(path);
+  if (sources.some((source) => existsSync(source) && realpathSync(source) === real))
+    throw new ConfigError(`${path} is what is read`, { hint: "choose another --out" });
+  if (!force)
     throw new ConfigError(`${path} exists already`, {
       hint: "choose another --out, or add --force to write over it",
     });

@@ -19,15 +19,16 @@ export function trainerProblem(header: GgufHeader): string | null {
   }
 }
 
+/** Of an adapter that fits: trained on exactly this file, on another one, or the adapter does not say. */
+export type AdapterFit = "same base" | "fits another base" | "fits";
+
 /**
  * Whether an adapter was trained on exactly this base file, and would fit it anyway.
  * @throws {FormatError} when it does not fit: another architecture, missing or ill-shaped matrices, NaN
  */
-export async function adapterFit(
-  adapter: GgufHeader,
-  basePath: string,
-): Promise<"same base" | "fits another base" | "fits"> {
-  checkAdapterFits(adapter, readLoadableModel(basePath));
+export async function adapterFit(adapter: GgufHeader, basePath: string): Promise<AdapterFit> {
+  // Nothing is loaded: a base larger than this machine's memory is fine.
+  checkAdapterFits(adapter, readLoadableModel(basePath, Number.POSITIVE_INFINITY));
   const expected = stringValue(adapter.metadata, "w4s.base.sha256");
   if (expected === undefined) return "fits";
   return (await cachedFileHash(basePath)) === expected ? "same base" : "fits another base";

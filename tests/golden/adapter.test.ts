@@ -18,6 +18,8 @@ import { useTemporaryFolder } from "../support/temporary-folder.js";
 
 /** As in forward.test.ts: rounding of float32. */
 const TOLERANCE: Readonly<Record<string, number>> = { llama: 1e-4, qwen2: 1e-4, qwen3: 1e-4, gemma3: 5e-5 };
+/** As in forward.test.ts: float16 keeps 11 bits of a weight, summed over 256 terms per product and three layers. */
+const FLOAT16_TOLERANCE = 2e-2;
 const TOKENS = 64;
 
 const folder = sharedPath("reference");
@@ -60,23 +62,24 @@ describe.skipIf(folder === undefined)("adapters, golden (needs ../shared/referen
       theirs.close();
     });
 
-    it(`${family}: merged in float32 is base and adapter`, async () => {
-      const merged = join(newFolder(), "merged.gguf");
-      await mergeAdapter(
-        `${folder}/${family}/model-f32.gguf`,
-        `${folder}/${family}/adapter.gguf`,
-        merged,
-        "F32",
-      );
+    it(`${family}: merged in float32 or float16 is base and adapter`, async () => {
       const file = SafetensorsFile.open(`${folder}/${family}/adapter.safetensors`);
       const tokens = Array.from(file.readInts("tokens")).slice(0, TOKENS);
       const expected = file.readFloats("logits");
       file.close();
-      const model = Transformer.open(merged, { backend: new OrtBackend({ threads: 2 }), weights: "f32" });
-      const logits = await model.logits(tokens);
-      const worst = logits.reduce((most, x, i) => Math.max(most, Math.abs(x - (expected[i] as number))), 0);
-      expect(worst).toBeLessThanOrEqual(TOLERANCE[family] as number);
-      await model.close();
+      for (const [type, tolerance] of [
+        ["F32", TOLERANCE[family] as number],
+        ["F16", FLOAT16_TOLERANCE],
+      ] as const) {
+        const merged = join(newFolder(), "merged.gguf");
+        const [base, adapter] = [`${folder}/${family}/model-f32.gguf`, `${folder}/${family}/adapter.gguf`];
+        await mergeAdapter(base, adapter, merged, type);
+        const model = Transformer.open(merged, { backend: new OrtBackend({ threads: 2 }), weights: "f32" });
+        const logits = await model.logits(tokens);
+        const worst = logits.reduce((most, x, i) => Math.max(most, Math.abs(x - (expected[i] as number))), 0);
+        expect(worst, type).toBeLessThanOrEqual(tolerance);
+        await model.close();
+      }
     });
 
     it(`${family}: logits with the adapter`, async () => {
