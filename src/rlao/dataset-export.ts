@@ -133,6 +133,11 @@ function readRows(path: string): Row[] {
       hint: "name a run directory of w4s collect or w4s optimize, or a trajectories.jsonl",
     });
   }
+  if (file.endsWith(".gguf")) {
+    throw new InputError(`${file} is no trajectory`, {
+      hint: "adapters are exported with --to gguf, peft or merged",
+    });
+  }
   const records = readTrajectory(file);
   const rewards = new Map<string, number>();
   let task = "";

@@ -5,15 +5,13 @@ import { ConfigError, InputError } from "../core/errors.js";
 import { readGgufHeader } from "../formats/gguf-header.js";
 import { readLoadableModel } from "../formats/gguf-loadable.js";
 import { stringValue } from "../formats/gguf-metadata.js";
+import { checkAdapterSizes } from "../lora/check-adapter-sizes.js";
 import { completePairs } from "../lora/complete-pairs.js";
 import { readGgufAdapter, writeGgufAdapter } from "../lora/gguf-adapter.js";
 import type { LoraAdapter } from "../lora/lora-adapter.js";
 import { type MergedType, mergeAdapter } from "../lora/merge-adapter.js";
 import { readPeftAdapter, writePeftAdapter } from "../lora/peft-adapter.js";
 import { PEFT_CONFIG_FILE } from "../lora/peft-config.js";
-import { linearShape } from "../transformer/layer-builder.js";
-import type { LinearName } from "../transformer/linear-name.js";
-import type { ModelConfig } from "../transformer/model-config.js";
 import { readModel } from "../transformer/read-model.js";
 import { type AdapterFit, adapterFit } from "./inspect-training.js";
 
@@ -78,27 +76,10 @@ export async function importAdapter(options: {
   const isFolder = statSync(path).isDirectory();
   if (isFolder) checkIsPeftFolder(path);
   const found = isFolder ? readPeftAdapter(path, config) : readGgufAdapter(path);
-  checkSizes(path, found, config);
+  checkAdapterSizes(path, found, config);
   const adapter = completePairs(found, config.layerCount);
   await writeGgufAdapter(outPath, adapter);
   return adapter;
-}
-
-function checkSizes(path: string, adapter: LoraAdapter, config: ModelConfig): void {
-  const hint = "name the base model the adapter was trained on";
-  if (adapter.architecture !== config.family)
-    throw new InputError(`${path} is for ${adapter.architecture}, the base is ${config.family}`, { hint });
-  for (const [name, pair] of adapter.pairs) {
-    const [, layer, target] = /^blk\.(\d+)\.([a-z_]+)\.weight$/.exec(name) ?? [];
-    const [inSize, outSize] = linearShape(config, target as LinearName);
-    if (Number(layer) >= config.layerCount || pair.inSize !== inSize || pair.outSize !== outSize) {
-      const found = `${pair.outSize} × ${pair.inSize}`;
-      throw new InputError(
-        `${path}: ${name} is ${found}; the base has ${config.layerCount} layers of ${outSize} × ${inSize}`,
-        { hint },
-      );
-    }
-  }
 }
 
 /** PEFT saves an adapter that is not called `default` into a folder of its name. */

@@ -9,6 +9,7 @@ import { readLoadableModel } from "../formats/gguf-loadable.js";
 import { integerValue, stringValue } from "../formats/gguf-metadata.js";
 import { defaultThreads, LocalModel } from "../llm/local-model.js";
 import { adapterHash } from "../lora/adapter-hash.js";
+import { checkAdapterSizes } from "../lora/check-adapter-sizes.js";
 import { readGgufAdapter } from "../lora/gguf-adapter.js";
 import type { LoraAdapter } from "../lora/lora-adapter.js";
 import type { TokenExample } from "../train/example.js";
@@ -74,13 +75,8 @@ export async function trainAdapter(options: TrainAdapterOptions): Promise<TrainA
   };
   checkTrainSettings(settings);
   const header = readLoadableModel(modelPath);
-  readModel(header);
-  if (initial !== undefined && initial.architecture !== header.architecture) {
-    throw new InputError(
-      `${options.continueFrom} is an adapter for ${initial.architecture}, the model is ${header.architecture}`,
-      { hint: "name the model it was trained on" },
-    );
-  }
+  const { config } = readModel(header);
+  if (initial !== undefined) checkAdapterSizes(options.continueFrom ?? "", initial, config);
   const threads = options.threads ?? defaultThreads();
   const found: { examples: TokenExample[]; rewards: number[] } = { examples: [], rewards: [] };
   const model = await LocalModel.load({ modelPath, gpu: "off", threads });

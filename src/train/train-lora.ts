@@ -4,6 +4,7 @@ import { Random } from "../core/random.js";
 import { GgufFile } from "../formats/gguf-file.js";
 import type { Backend } from "../graph/backend.js";
 import { adapterHash } from "../lora/adapter-hash.js";
+import { completePairs } from "../lora/complete-pairs.js";
 import { initLora } from "../lora/init-lora.js";
 import type { LoraAdapter } from "../lora/lora-adapter.js";
 import { readModel } from "../transformer/read-model.js";
@@ -110,7 +111,10 @@ async function prepare(options: TrainOptions, file: GgufFile): Promise<PreparedR
     examples.map(({ group }) => group),
     settings,
   );
-  const adapter = options.initial ?? initLora(config, settings.lora, new Random(settings.seed));
+  const adapter =
+    options.initial === undefined
+      ? initLora(config, settings.lora, new Random(settings.seed))
+      : completePairs(options.initial, config.layerCount);
   const identity: RunIdentity = {
     modelHash: options.modelHash,
     dataHash: options.dataHash,

@@ -105,13 +105,107 @@ describe("adapters", () => {
     expectFailure(await w4s("inspect", base, "--base", base), 2, /--base is for adapters/);
   });
 
+  it("warn where the base is another file of the same sizes, and say so in JSON", async () => {
+    const twin = makeTinyGguf(join(folder, "twin.gguf"), { seed: 8 });
+    const merged = ["export", adapter, "--to", "merged", "--type", "F32", "--json"];
+    const other = await w4s(...merged, "--base", twin, "--out", "twin-merged.gguf");
+    expect(other.code).toBe(0);
+    expect(other.stderr).toMatch(
+      /^warning: .* was trained on another file than .*twin\.gguf, of the same sizes/m,
+    );
+    expect(JSON.parse(other.stdout)).toEqual({ path: "twin-merged.gguf", fit: "fits another base" });
+    const own = await w4s(...merged, "--base", base, "--out", "own-merged.gguf");
+    expect(own.stderr).not.toMatch(/warning/);
+    expect(JSON.parse(own.stdout)).toEqual({ path: "own-merged.gguf", fit: "same base" });
+  });
+
+  it("of other tools may leave layers out; what is imported trains on", async () => {
+    const full = readGgufAdapter(adapter);
+    const pairs = new Map([...full.pairs].filter(([name]) => name.startsWith("blk.1.")));
+    await writeGgufAdapter(join(folder, "last-layer.gguf"), { ...full, pairs });
+    const imported = await w4s(
+      "import",
+      "last-layer.gguf",
+      "--base",
+      base,
+      "--out",
+      "completed.gguf",
+      "--json",
+    );
+    expect(imported.code).toBe(0);
+    expect(JSON.parse(imported.stdout).pairs).toBe(14);
+    const completed = readGgufAdapter(join(folder, "completed.gguf"));
+    expect(completed.pairs.get("blk.1.attn_q.weight")).toEqual(full.pairs.get("blk.1.attn_q.weight"));
+    const chat = ["--chat", join(folder, "chat.jsonl"), "--epochs", "1", "--learning-rate", "0.01"];
+    const trained = await w4s(
+      "train",
+      "--model",
+      base,
+      "--continue",
+      "completed.gguf",
+      ...chat,
+      "--out",
+      "more",
+    );
+    expect(`${trained.code} ${trained.stderr}`).toMatch(/^0 /);
+    const name = readdirSync(join(folder, "more")).find((file) => file.endsWith(".gguf")) as string;
+    const after = readGgufAdapter(join(folder, "more", name));
+    expect(after.pairs.get("blk.0.attn_q.weight")).toEqual(completed.pairs.get("blk.0.attn_q.weight"));
+    expect(after.pairs.get("blk.1.attn_q.weight")).not.toEqual(completed.pairs.get("blk.1.attn_q.weight"));
+  });
+
+  it("name a target that cannot be written, and never write over what they read", async () => {
+    writeFileSync(join(folder, "plain-file"), "");
+    for (const to of ["gguf", "merged", "peft"]) {
+      const result = await w4s("export", adapter, "--to", to, "--base", base, "--out", "plain-file/x");
+      expectFailure(result, 6, /cannot write/);
+    }
+    const before = readFileSync(base);
+    const onto = await w4s("export", adapter, "--to", "merged", "--base", base, "--out", base, "--force");
+    expectFailure(onto, 2, /is what is read/);
+    expectFailure(
+      await w4s("import", adapter, "--base", base, "--out", adapter, "--force"),
+      2,
+      /is what is read/,
+    );
+    expect(readFileSync(base).equals(before)).toBe(true);
+    writeFileSync(join(folder, "old.gguf"), "old");
+    const forced = await w4s(
+      "export",
+      adapter,
+      "--to",
+      "gguf",
+      "--base",
+      base,
+      "--out",
+      "old.gguf",
+      "--force",
+    );
+    expect(forced.code).toBe(0);
+    expect([...readGgufAdapter(join(folder, "old.gguf")).pairs]).toEqual([...readGgufAdapter(adapter).pairs]);
+  });
+
+  it("take no flag that would do nothing", async () => {
+    const to = (form: string, ...flags: string[]) =>
+      w4s("export", adapter, "--to", form, "--out", "n", ...flags);
+    expectFailure(await to("peft", "--base", base, "--seed", "1"), 2, /--seed does nothing with --to peft/);
+    expectFailure(await to("messages", "--type", "F16"), 2, /--type does nothing with --to messages/);
+    expectFailure(await to("dpo", "--seed", "1"), 2, /--seed does nothing with --to dpo/);
+    expectFailure(
+      await to("gguf", "--base", base, "--reward-temperature", "1"),
+      2,
+      /--reward-temperature does nothing/,
+    );
+    expectFailure(await to("resampled", "--seed", "1.5"), 2, /must be a whole number/);
+  });
+
   it("names what cannot be done", async () => {
     const other = makeTinyGguf(join(folder, "wide.gguf"), { width: 96 });
     const qwen = makeTinyGguf(join(folder, "qwen.gguf"), { family: "qwen2" });
     expectFailure(await w4s("export", adapter, "--to", "peft", "--out", "p1"), 2, /--base is missing/);
     expectFailure(await w4s("export", adapter, "--to", "onnx", "--out", "p1"), 2, /merged, messages/);
     expectFailure(
-      await w4s("export", adapter, "--to", "gguf", "--base", base, "--out", base),
+      await w4s("export", adapter, "--to", "gguf", "--base", base, "--out", "chat.jsonl"),
       2,
       /exists already.*--force/,
     );
@@ -140,8 +234,23 @@ describe("adapters", () => {
       3,
       /nowhere does not exist/,
     );
-    expectFailure(await w4s("import", folder, "--base", base, "--out", "i.gguf"), 3, /adapter_config\.json/);
-    expect(existsSync(join(folder, "m"))).toBe(false);
+    const above = join(folder, "above");
+    mkdirSync(join(above, "my-run"), { recursive: true });
+    expectFailure(await w4s("import", above, "--base", base, "--out", "i.gguf"), 3, /adapter_config\.json/);
+    writeFileSync(join(above, "my-run", "adapter_config.json"), "{}");
+    expectFailure(
+      await w4s("import", above, "--base", base, "--out", "i.gguf"),
+      3,
+      /name one of its folders: my-run/,
+    );
+    const narrow = await w4s("import", adapter, "--base", other, "--out", "i.gguf");
+    expectFailure(narrow, 3, /blk\.0\.attn_q\.weight is 64 × 64; the base has 2 layers of 96 × 96/);
+    expectFailure(
+      await w4s("import", adapter, "--base", qwen, "--out", "i.gguf"),
+      3,
+      /is for llama, the base is qwen2/,
+    );
+    for (const name of ["m", "i.gguf"]) expect(existsSync(join(folder, name))).toBe(false);
   });
 
   it("refuses PEFT directories that mean something else", async () => {
@@ -241,6 +350,12 @@ describe("trajectories", () => {
     );
     expect(`${run.code} ${run.stderr}`).toMatch(/^0 /);
     expectFailure(await w4s("export", "run", "--to", "messages", "--out", "rows.jsonl"), 2, /exists already/);
+    const cold = ["export", "run", "--to", "messages", "--reward-temperature", "0", "--out", "cold.jsonl"];
+    expectFailure(await w4s(...cold), 2, /reward temperature is 0/);
+    const astray = await w4s("export", "run", "--to", "messages", "--out", join(base, "rows.jsonl"));
+    expectFailure(astray, 6, /cannot write/);
+    const mistaken = await w4s("export", adapter, "--to", "messages", "--out", "mistaken.jsonl");
+    expectFailure(mistaken, 3, /is no trajectory; adapters are exported with --to gguf, peft or merged/);
     expectFailure(
       await w4s("export", "nowhere", "--to", "kto", "--out", "k.jsonl"),
       3,

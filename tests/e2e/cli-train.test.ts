@@ -281,7 +281,18 @@ describe("wrong input", () => {
       ["train", "--model", qwen, "--chat", chat, "--out", "x", "--continue", adapter],
       { cwd: folder },
     );
-    expectFailure(other, 3, /is an adapter for llama, the model is qwen2/);
+    expectFailure(other, 3, /is for llama, the base is qwen2/);
+    const deeper = makeTinyGguf(join(folder, "deeper.gguf"), { hasRandomNorms: true, blocks: 3 });
+    const wider = makeTinyGguf(join(folder, "wider.gguf"), { hasRandomNorms: true, width: 96 });
+    const go = (base: string, out: string, from: string) =>
+      runCli(["train", "--model", base, "--chat", chat, "--out", out, "--epochs", "1", "--continue", from], {
+        cwd: folder,
+      });
+    expectFailure(await go(wider, "w2", adapter), 3, /the base has 2 layers of 96 × 96/);
+    // A deeper base gets pairs of zeros for the layers the adapter does not have; a shallower one has no place for it.
+    const grown = await go(deeper, "grown", adapter);
+    expect(`${grown.code} ${grown.stderr}`).toMatch(/^0 /);
+    expectFailure(await go(model, "w3", adapterOf("grown")), 3, /the base has 2 layers/);
     mkdirSync(join(folder, "blocked"), { recursive: true });
     writeFileSync(join(folder, "blocked", "file"), "");
     expectFailure(await train("blocked/file/out"), 6, /cannot make/);

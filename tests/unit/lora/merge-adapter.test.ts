@@ -125,6 +125,8 @@ describe("mergeAdapter", () => {
   it("writes F16 where rows are no multiple of Q8_0's block", async () => {
     const path = join(folder, "odd.gguf");
     const metadata = new Map([
+      // The tokenizer of the tiny model; no file is valid without one.
+      ...readLoadableModel(base).metadata,
       ["general.architecture", gguf.string("phi2")],
       ...Object.entries({ block_count: 1, context_length: 8, embedding_length: 48 }).map(
         ([key, value]) => [`phi2.${key}`, gguf.uint32(value)] as const,

@@ -179,7 +179,7 @@ describe("resampled", () => {
     expect(await rowsOf(RUN, "resampled", { seed: 4 })).toEqual(first);
     const counts = new Map<string, number>();
     let draws = 0;
-    for (let seed = 0; seed < 300; seed++) {
+    for (let seed = 0; seed < 100; seed++) {
       for (const row of await rowsOf(RUN, "resampled", { seed })) {
         counts.set(said(row), (counts.get(said(row)) ?? 0) + 1);
         draws++;
@@ -189,7 +189,7 @@ describe("resampled", () => {
     const total = Object.values(weights).reduce((sum, reward) => sum + Math.exp(reward / 0.4), 0);
     for (const [text, reward] of Object.entries(weights)) {
       const share = Math.exp(reward / 0.4) / total;
-      // Four deviations of a share drawn 1,800 times.
+      // Four deviations of a share drawn 600 times.
       const room = 4 * Math.sqrt((share * (1 - share)) / draws);
       expect(Math.abs((counts.get(text) ?? 0) / draws - share), text).toBeLessThan(room);
     }
