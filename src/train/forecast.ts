@@ -7,7 +7,7 @@ import type { ModelConfig } from "../transformer/model-config.js";
 /** One product of this size takes some milliseconds: enough to be steady, too little to wait for. */
 const SIZE = 768;
 const REPETITIONS = 4;
-/** Share of that speed which whole training passes reach; see the train table of make bench. */
+/** Share of that speed which whole training passes reach; see docs/results/train-bench.md. */
 const TRAINING_SHARE = 0.65;
 
 /** Floating-point operations per millisecond of one square product, the best of four. */

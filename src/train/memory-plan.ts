@@ -14,7 +14,7 @@ export interface MemoryPlan {
 /** Queries per attention block times its live score arrays: scores, softmax and two products. */
 const LIVE_SCORE_ARRAYS = 4;
 const BLOCK_ROWS = 128;
-/** Node, onnxruntime and the tokens themselves; seen as 120–180 MB. */
+/** Node, onnxruntime and the tokens themselves; forward passes took 110–340 MB beyond the weights, activations included. */
 const RUNTIME_BYTES = 200e6;
 /** Rows of the head at a time, with logits, powers and their product. */
 const HEAD_CHUNK = 8192;
