@@ -9,7 +9,7 @@ W4S := node dist/cli/main.js
 BENCH_JSON := bench/results/latest.json
 
 .DEFAULT_GOAL := help
-.PHONY: install build check test demo bench models real grammar-check parity clean help
+.PHONY: install build check test demo demo-check learn-check nano report-big bench models real grammar-check parity clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
@@ -32,8 +32,22 @@ check: install ## format, lint, types, unused code
 test: build check ## everything: check, then unit, conformance, property, native, end-to-end
 	timeout 1200 $(BIN)/vitest run
 
-demo: build ## a weak model designs workflows for a simulated strong one (about 6 minutes, pulls 98 MB)
-	@scripts/demo.sh
+demo: build ## the whole loop offline: a weak model learns to design workflows (about two minutes)
+	@$(W4S) demo
+
+demo-check: build ## does the demo's model learn? six seeds and controls, two unseen families (half an hour)
+	node scripts/learning-evidence.mjs --model nano --seeds 6 --train counting,shopping,unit-conversion \
+	  --judge sequences,swaps --episodes 9 --candidates 8 --judge-episodes 4 --rate 0.004 --epochs 4 --threads 1 --jobs 2 \
+	  --variants advantage,shuffled,uniform,success --out docs/results/learning-nano.md
+
+learn-check: build ## the same evidence for SmolLM2-135M, three seeds (two hours on two quiet cores; resumable)
+	$(W4S) models pull smollm2-135m
+	node scripts/learning-evidence.mjs --model smollm2-135m --seeds 3 --rate 0.002 --epochs 3 --runs-root runs/evidence-smollm2 \
+	  --variants advantage,shuffled,uniform,success --out docs/results/learning-smollm2.md
+
+nano: build ## train the embedded model again, from its corpus to its card (about half an hour)
+	node scripts/nano/train.mjs --prompts 7000
+	node scripts/nano/evaluate.mjs --json | node scripts/nano/card.mjs
 
 models: build ## fetch the models that `make real` and `make bench` use (1.7 GB)
 	$(W4S) models pull smollm2-135m
@@ -55,6 +69,9 @@ bench: build ## measured tables; JSON in bench/results/latest.json
 	timeout 300 node bench/sandbox.mjs --json $(BENCH_JSON)
 	timeout 900 node bench/rollout.mjs --json $(BENCH_JSON)
 	timeout 600 node bench/forward.mjs --json $(BENCH_JSON)
+
+report-big: build ## the report of a 100 MB run in headless Chromium (a minute)
+	W4S_BIG_REPORT=1 timeout 600 $(BIN)/vitest run tests/e2e/report.test.ts
 
 clean: ## remove what was built (node_modules stays)
 	rm -rf dist coverage

@@ -50,7 +50,7 @@ const inspectAction: ActionBody = async ({ isJson, command }, path = "") => {
   } else if (path.endsWith(".gguf") || startsLikeGguf(path)) {
     const { header, problems } = api.inspectGguf(path);
     const { base } = command.opts<{ base?: string }>();
-    const training = await trainingPairs(api, header, base);
+    const training = [...(await trainingPairs(api, header, base)), ...lineagePairs(api, header, path)];
     if (isJson) writeJson({ ...headerJson(header), problems, ...Object.fromEntries(training) });
     else printHeader(header, problems, training);
   } else {
@@ -81,6 +81,28 @@ async function trainingPairs(
   if (header.kind !== "model" || header.tensors.length === 0) return [];
   const problem = api.trainerProblem(header);
   return [["trainable", problem === null ? "yes" : `no: ${problem}`]];
+}
+
+/** The adapters this one was trained on from, youngest first. */
+function lineagePairs(api: Api, header: GgufHeader, path: string): [string, string][] {
+  if (header.kind !== "adapter") return [];
+  const line = api.adapterLineage(path);
+  const short = (hash: string | undefined) => hash?.slice(0, 12) ?? "unknown";
+  const rows = line.map(({ path: file, hash, origin }, generation): [string, string] => {
+    const rewards = origin.rewards === undefined ? "" : `, rewards ${origin.rewards}`;
+    const from = `${short(hash)}${generation === 0 ? "" : ` (${file})`}`;
+    return [
+      generation === 0 ? "lineage" : `${"  ".repeat(Math.min(generation, 8))}from`,
+      `${from}, data ${short(origin.dataHash)}${rewards}`,
+    ];
+  });
+  const oldest = line.at(-1)?.origin;
+  const indent = "  ".repeat(Math.min(line.length, 8));
+  if (oldest?.parentHash !== undefined)
+    rows.push([`${indent}from`, `${short(oldest.parentHash)} (its file is not here)`]);
+  else if (oldest?.baseHash !== undefined)
+    rows.push([`${indent}base`, `${oldest.baseName ?? "unnamed"}, ${short(oldest.baseHash)}`]);
+  return rows;
 }
 
 /** Only plain files and folders are opened: a pipe or a device could block for ever. */

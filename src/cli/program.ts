@@ -11,6 +11,8 @@ interface LazyCommand {
 
 /** In the order of the help text. */
 export const COMMANDS: Readonly<Record<string, LazyCommand>> = {
+  demo: { summary: "the whole loop offline in about two minutes", load: () => import("./demo.js") },
+  learn: { summary: "rounds of collecting and training", load: () => import("./learn.js") },
   optimize: { summary: "design a workflow for a task and test it", load: () => import("./optimize.js") },
   collect: { summary: "play episodes and record them for training", load: () => import("./collect.js") },
   train: { summary: "train a LoRA adapter on recorded runs or chat lines", load: () => import("./train.js") },
@@ -18,8 +20,11 @@ export const COMMANDS: Readonly<Record<string, LazyCommand>> = {
     summary: "adapters for other runtimes, trajectories for other trainers",
     load: () => import("./export.js"),
   },
+  relabel: { summary: "compute recorded rewards anew", load: () => import("./relabel.js") },
+  rollback: { summary: "go on from an earlier round", load: () => import("./rollback.js") },
   import: { summary: "an adapter of another tool, to train on from", load: () => import("./import.js") },
   eval: { summary: "score workflows and baselines on a split", load: () => import("./eval.js") },
+  report: { summary: "show a run as one HTML page", load: () => import("./report.js") },
   run: { summary: "run one input through a workflow", load: () => import("./run.js") },
   models: { summary: "list and fetch local models", load: () => import("./models.js") },
   data: { summary: "list, check and import datasets", load: () => import("./data.js") },

@@ -73,6 +73,11 @@ export class Progress {
     if (isSpinning) this.#spinner?.start();
   }
 
+  /** A line that the next one replaces. */
+  status(text: string): void {
+    this.#show(text);
+  }
+
   stop(): void {
     this.#spinner?.stop();
   }

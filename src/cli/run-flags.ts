@@ -15,7 +15,10 @@ export const RUN_FLAGS: Readonly<Record<string, readonly [flag: string, help: st
     "--api-key-env <variable>",
     "environment variable with the executor's key (default OPENAI_API_KEY)",
   ],
-  weak: ["--weak <spec>", "model behind agent.weak: policy, none or local:FILE|NAME (default policy)"],
+  weak: [
+    "--weak <spec>",
+    "model behind agent.weak: policy, none or local:FILE|NAME (default policy; learn: none)",
+  ],
   gpu: ["--gpu <device>", "auto, off, cuda, vulkan or metal (default auto)"],
   threads: ["--threads <n>", "threads of local models (default: the cores, at most 8)"],
   promptStyle: ["--prompt-style <style>", "auto, full or compact (default auto)"],
@@ -30,7 +33,8 @@ export const RUN_FLAGS: Readonly<Record<string, readonly [flag: string, help: st
     "--max-repairs <n>",
     "tries to repair a workflow that fails the quick check, 0 to 3 (default 3)",
   ],
-  reward: ["--reward <name>", "discrete or relative-gain (default discrete)"],
+  reward: ["--reward <name>", "discrete, relative-gain or accuracy (default discrete; learn: accuracy)"],
+  parent: ["--parent <choice>", "workflow a turn starts from: last, best or evolutionary (default last)"],
   screen: ["--screen <n>", "samples every candidate is screened on first, 0 = none (default 4)"],
   validationLimit: ["--validation-limit <n>", "validation samples, drawn by seed (default 32)"],
   testLimit: ["--test-limit <n>", "test samples, opened once at the end, 0 = closed (default 200)"],
@@ -58,6 +62,57 @@ export const RUN_FLAGS: Readonly<Record<string, readonly [flag: string, help: st
   minScore: ["--min-score <accuracy>", "exit 9 when the final accuracy is below"],
   allowOverlap: ["--allow-overlap", "accept datasets whose splits share items"],
   skipBad: ["--skip-bad", "skip bad dataset lines instead of stopping"],
+  "learn.rounds": ["--rounds <n>", "rounds of collecting and training (default 2)"],
+  "learn.heldBack": ["--held-back <tasks>", "tasks that judge adapters and are never trained on"],
+  "learn.evaluationEpisodes": [
+    "--eval-episodes <n>",
+    "episodes of each of them that judge an adapter (default 2)",
+  ],
+  "learn.evaluationTurns": ["--eval-turns <n>", "turns of those episodes (default: --turns)"],
+  "learn.accept": ["--accept <rule>", "not-worse (by a paired test) or always (default not-worse)"],
+  "learn.start": [
+    "--start <from>",
+    "train on from the previous adapter or anew from base (default previous)",
+  ],
+  "learn.exploreSchedule": ["--explore-schedule <list>", "explore by round, such as 0.8,0.5,0.3"],
+  "learn.temperatureSchedule": ["--temperature-schedule <list>", "temperature by round"],
+  "learn.candidatesSchedule": ["--candidates-schedule <list>", "candidates by round"],
+  "learn.fromScratch": [
+    "--from-scratch <share>",
+    "episodes that start from the plainest workflow (default 0)",
+  ],
+  "learn.curriculum": ["--curriculum <kind>", "fixed, random, adaptive or staged (default fixed)"],
+  "learn.stages": ["--stages <n>", "staged: groups of tasks from easy to hard (default 2)"],
+  "learn.promoteAt": ["--promote-at <share>", "staged: gain that opens the next stage (default 0.5)"],
+  "learn.stageRounds": ["--stage-rounds <n>", "staged: rounds after which it opens anyway (default 2)"],
+  "learn.mixing": ["--mixing <share>", "staged: episodes on earlier stages (default 0.25)"],
+  "learn.keep": ["--keep <which>", "examples: all candidates of a turn, or its best (default all)"],
+  "learn.onlySuccess": ["--only-success", "examples: only rewards above 0"],
+  "learn.untilLastReward": [
+    "--until-last-reward",
+    "examples: no turns after an episode's last reward above 0",
+  ],
+  "learn.keepTurns": ["--keep-turns <list>", "examples: only these turns, counted from 1"],
+  "learn.invalid": ["--invalid <rule>", "examples: keep, floor or drop invalid candidates (default keep)"],
+  "learn.countDuplicates": ["--count-duplicates", "examples: equal replies count as often as they came"],
+  "learn.unbalanced": ["--unbalanced", "examples: tasks weigh by their number of examples"],
+  "learn.weighting": [
+    "--weighting <kind>",
+    "exponential, advantage, binary, or the controls uniform and shuffled (default advantage)",
+  ],
+  "learn.weightTemperature": [
+    "--weight-temperature <T>",
+    "T of the weights (default 0.06 for accuracies, else 0.4)",
+  ],
+  "learn.weightCap": ["--weight-cap <w>", "largest weight (default 12 for advantage, else none)"],
+  "learn.epochs": ["--epochs <n>", "training: passes over the examples (default 3)"],
+  "learn.batchSize": ["--batch-size <n>", "training: examples per update (default 8)"],
+  "learn.learningRate": [
+    "--learning-rate <x>",
+    "training: highest learning rate (default by the model's size)",
+  ],
+  "learn.rank": ["--rank <r>", "training: rank of the adapter (default 16)"],
+  "learn.alpha": ["--alpha <a>", "training: alpha of the adapter (default 32)"],
   dryRun: ["--dry-run", "print the forecast of calls, tokens, dollars and minutes, then stop"],
   fresh: ["--fresh", "set an earlier run of the same name aside and start again"],
   forceUnlock: ["--force-unlock", "take the lock of a process on another host"],
@@ -114,12 +169,16 @@ export const SEARCH_FLAGS = [
   "explore",
   "maxRepairs",
   "reward",
+  "parent",
   "screen",
   "promptStyle",
   "grammar",
   "logProbs",
   "dryRun",
 ] as const;
+
+/** Flags of rounds. */
+export const LEARN_FLAGS = Object.keys(RUN_FLAGS).filter((path) => path.startsWith("learn."));
 
 /** How a key is called on the command line: "budget.dollars" → "--max-dollars". */
 export function flagName(path: string): string | undefined {

@@ -69,7 +69,7 @@ const runAction: ActionBody = async ({ isJson, watch, command }, path = "") => {
   for (const message of api.configWarnings(config, process.env)) writeErr(`warning: ${message}`);
   const result = await runOnce(api, config, source, input, item?.sample, watch.signal);
   const score =
-    item && result.status === "ok" ? item.task.scorer.score(result.answer, item.sample) : undefined;
+    item && result.status === "ok" ? await item.task.scorer.score(result.answer, item.sample) : undefined;
   if (isJson) writeJson({ ...result, ...(score ? { score } : {}) });
   else print(result, score);
   return result.status === "ok" ? EXIT.done : EXIT.failedSamples;
@@ -107,8 +107,8 @@ async function runOnce(
       aliases[alias] = model;
       if (price) aliasPrices[alias] = price;
     }
-    const weakName =
-      config.weak === "policy" ? config.model : config.weak === "none" ? undefined : config.weak;
+    const { weak: named = "policy" } = config;
+    const weakName = named === "policy" ? config.model : named === "none" ? undefined : named;
     const weak = weakName === undefined ? undefined : (await build(`local:${weakName}`)).model;
     const runner = new api.WorkflowRunner({
       executor: executor.model,

@@ -21,6 +21,7 @@ Families: llama, qwen2, qwen3, gemma3, in any quantisation that w4s inspect call
 interface TrainFlags {
   model: string;
   from: string[];
+  reward?: "discrete" | "relative-gain" | "accuracy";
   chat?: string;
   spans: "last" | "all";
   out: string;
@@ -51,6 +52,13 @@ export function command(): Command {
     .description("Trains a LoRA adapter on recorded runs or chat lines; each example counts by its reward.")
     .requiredOption("--model <model>", "base: GGUF file, or a name of `w4s models list`")
     .option("--from <run>", "a run directory or trajectories.jsonl; repeat it", collect, [])
+    .addOption(
+      new Option("--reward <name>", "compute rewards anew from the recorded scores").choices([
+        "discrete",
+        "relative-gain",
+        "accuracy",
+      ]),
+    )
     .option("--chat <file>", "chat JSONL instead of runs")
     .addOption(
       new Option("--spans <which>", "replies of a chat line that train")
@@ -135,6 +143,7 @@ const trainAction: ActionBody = async ({ isJson, watch, command }) => {
     signal: watch.signal,
     ...definedOnly({
       chatPath: flags.chat,
+      reward: flags.reward,
       continueFrom: flags.continue,
       threads: flags.threads,
       checkpointEvery: flags.checkpointEvery,

@@ -34,6 +34,14 @@ export class ConfigError extends W4sError {
   }
 }
 
+/** No safe place to run programs in (exit 2): the run stops, since programs are never run anywhere else. */
+export class NoSandboxError extends ConfigError {
+  readonly isFatal = true;
+  constructor(message: string, options: W4sErrorOptions = {}) {
+    super(message, { ...options, code: "no-sandbox" });
+  }
+}
+
 /** A file of the user's that cannot be accepted (exit 3): dataset line, model file, trajectory. */
 export class InputError extends W4sError {
   constructor(message: string, options: W4sErrorOptions & { code?: string } = {}) {

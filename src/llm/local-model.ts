@@ -126,7 +126,7 @@ export class LocalModel {
     const contextLength = Math.min(ownContext, options.contextSize ?? ownContext);
     const files = adapterPath === undefined ? header.parts : [...header.parts, adapterPath];
     const checkFiles = unchangedCheck(files);
-    const modelHash = await hashParts(header.parts);
+    const modelHash = await modelFileHash(header.parts);
     const adapterHash = adapterPath === undefined ? undefined : await cachedFileHash(adapterPath);
     const stateFolder = makeStateFolder();
     const order: LoadOrder = {
@@ -319,7 +319,7 @@ function chatTemplate(header: GgufHeader, choice: NonNullable<LocalModelOptions[
 }
 
 /** The file's own hash; for a split model the hash of its parts' hashes. */
-async function hashParts(parts: readonly string[]): Promise<string> {
+export async function modelFileHash(parts: readonly string[]): Promise<string> {
   const hashes: string[] = [];
   for (const part of parts) hashes.push(await cachedFileHash(part));
   return hashes.length === 1 ? (hashes[0] as string) : hashJson(hashes);

@@ -1,11 +1,11 @@
 /** @file Recorded trajectories as training data for other tools: weighted chat rows, resampled rows, KTO rows, DPO pairs. */
-import { existsSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync } from "node:fs";
 import { writeAtomic } from "../core/atomic-file.js";
 import { ConfigError, InputError } from "../core/errors.js";
 import { Random } from "../core/random.js";
 import { readTrajectory } from "../rollout/trajectory.js";
 import { type RewardWeightOptions, rewardWeights } from "../train/example-weights.js";
+import { trajectoryFiles } from "./trajectory-samples.js";
 
 /**
  * `messages`: `{messages, weight, reward, task, iter}`, read with weights by Fireworks and w4s, without by others;
@@ -127,17 +127,20 @@ function mean(rows: readonly Row[]): number {
 }
 
 function readRows(path: string): Row[] {
-  const file = existsSync(path) && statSync(path).isDirectory() ? join(path, "trajectories.jsonl") : path;
-  if (!existsSync(file)) {
-    throw new InputError(`there are no trajectories in ${path}`, {
-      hint: "name a run directory of w4s collect or w4s optimize, or a trajectories.jsonl",
-    });
-  }
-  if (file.endsWith(".gguf")) {
-    throw new InputError(`${file} is no trajectory`, {
+  if (path.endsWith(".gguf")) {
+    throw new InputError(`${path} is no trajectory`, {
       hint: "adapters are exported with --to gguf, peft or merged",
     });
   }
+  const rows = trajectoryFiles(path).flatMap(fileRows);
+  if (rows.length === 0)
+    throw new InputError(`${path} has no scored candidates with a reply`, {
+      hint: "let at least one turn finish",
+    });
+  return rows;
+}
+
+function fileRows(file: string): Row[] {
   const records = readTrajectory(file);
   const rewards = new Map<string, number>();
   let task = "";
@@ -147,21 +150,16 @@ function readRows(path: string): Row[] {
     for (const { index, reward } of record.candidates)
       rewards.set(`${record.episode} ${record.turn} ${index}`, reward);
   }
-  const rows = records.flatMap((record) => {
+  return records.flatMap((record) => {
     if (record.kind !== "actions") return [];
     const { episode, turn, messages: prompt } = record;
     return record.actions.flatMap(({ index, text }): Row[] => {
       const reward = rewards.get(`${episode} ${turn} ${index}`);
-      const key = `${episode} ${turn} ${record.prompt}`;
+      const key = `${file} ${episode} ${turn} ${record.prompt}`;
       // A turn cut off by a kill has no rewards; an empty reply teaches nothing, and some trainers refuse it.
       return reward === undefined || text === ""
         ? []
         : [{ prompt, reply: text, reward, task, iter: turn, key }];
     });
   });
-  if (rows.length === 0)
-    throw new InputError(`${file} has no scored candidates with a reply`, {
-      hint: "let at least one turn finish",
-    });
-  return rows;
 }

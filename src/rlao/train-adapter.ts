@@ -4,14 +4,14 @@ import { join } from "node:path";
 import { ConfigError, InputError, messageOf, StorageError } from "../core/errors.js";
 import { hashFile } from "../core/file-hash.js";
 import { lockRun } from "../core/run-lock.js";
-import type { GgufHeader } from "../formats/gguf-contents.js";
 import { readLoadableModel } from "../formats/gguf-loadable.js";
 import { integerValue, stringValue } from "../formats/gguf-metadata.js";
 import { defaultThreads, LocalModel } from "../llm/local-model.js";
 import { adapterHash } from "../lora/adapter-hash.js";
 import { checkAdapterSizes } from "../lora/check-adapter-sizes.js";
 import { readGgufAdapter } from "../lora/gguf-adapter.js";
-import type { LoraAdapter } from "../lora/lora-adapter.js";
+import type { AdapterOrigin } from "../lora/lora-adapter.js";
+import type { RewardName } from "../rollout/reward.js";
 import type { TokenExample } from "../train/example.js";
 import { writeExamples } from "../train/example-file.js";
 import type { RewardWeightOptions } from "../train/example-weights.js";
@@ -29,6 +29,8 @@ export interface TrainAdapterOptions {
   modelPath: string;
   /** Run directories or trajectories.jsonl files; or, instead, a chat JSONL file. */
   from?: readonly string[];
+  /** Computes rewards anew from the recorded scores. Default: the recorded rewards. */
+  reward?: RewardName;
   chatPath?: string;
   /** Of chat lines. Default last. */
   spans?: ReplySpan;
@@ -96,7 +98,7 @@ export async function trainAdapter(options: TrainAdapterOptions): Promise<TrainA
       );
     }
     for (const run of from) {
-      const { examples, rewards } = trajectoryExamples(run, model.info, weighting);
+      const { examples, rewards } = trajectoryExamples(run, model.info, weighting, options.reward);
       found.examples.push(...examples.map((one) => ({ ...one, group: `${run} ${one.group}` })));
       found.rewards.push(...rewards);
     }
@@ -108,52 +110,79 @@ export async function trainAdapter(options: TrainAdapterOptions): Promise<TrainA
     onTakeover: (message) => options.onEvent?.({ type: "warning", message }),
   });
   try {
-    return await trainInFolder(options, { settings, header, modelHash, threads, initial, ...found });
+    const baseName = stringValue(header.metadata, "general.name");
+    const result = await trainExamples({
+      ...options,
+      settings,
+      modelHash,
+      threads,
+      ...found,
+      ...(baseName === undefined ? {} : { baseName }),
+      ...(initial === undefined ? {} : { parentHash: adapterHash(initial) }),
+    });
+    return { ...result, examples: found.examples.length, settings };
   } finally {
     unlock();
   }
 }
 
-interface PreparedTraining {
+/** Examples that are ready, and where they go. */
+export interface TrainExamplesOptions
+  extends Pick<
+    TrainAdapterOptions,
+    | "modelPath"
+    | "outFolder"
+    | "continueFrom"
+    | "threads"
+    | "weights"
+    | "memoryLimitBytes"
+    | "checkpointEvery"
+    | "onEvent"
+    | "signal"
+  > {
   settings: TrainSettings;
-  header: GgufHeader;
   modelHash: string;
-  threads: number;
-  initial: LoraAdapter | undefined;
-  examples: TokenExample[];
-  rewards: number[];
+  /** As the model's file names itself. */
+  baseName?: string;
+  /** Hash of the adapter trained on from. */
+  parentHash?: string;
+  examples: readonly TokenExample[];
+  /** Of the examples, for the adapter's origin. */
+  rewards: readonly number[];
+  /** Adapter file: `<outFolder>/adapter-<name>-<hash>.gguf`. Default lora. */
+  name?: string;
+  /** More about where the adapter comes from, kept in its metadata. */
+  origin?: Partial<AdapterOrigin>;
 }
 
-async function trainInFolder(
-  options: TrainAdapterOptions,
-  prepared: PreparedTraining,
-): Promise<TrainAdapterResult> {
-  const { modelPath, outFolder } = options;
-  const { settings, header, modelHash, threads, initial } = prepared;
+/** Writes examples.jsonl and trains in a process of its own; the same call on the same folder goes on. */
+export async function trainExamples(options: TrainExamplesOptions): Promise<TrainerResult> {
+  const { modelPath, modelHash, outFolder, settings, baseName, parentHash, continueFrom } = options;
   const examplesPath = join(outFolder, "examples.jsonl");
-  await writeExamples(examplesPath, prepared.examples);
-  const baseName = stringValue(header.metadata, "general.name");
-  const result = await runTrainer(
+  await writeExamples(examplesPath, options.examples);
+  const dataHash = await hashFile(examplesPath);
+  return runTrainer(
     {
       modelPath,
       modelHash,
       examplesPath,
-      dataHash: await hashFile(examplesPath),
+      dataHash,
       settings,
-      ...(options.continueFrom === undefined ? {} : { initialPath: options.continueFrom }),
+      ...(continueFrom === undefined ? {} : { initialPath: continueFrom }),
       checkpointFolder: join(outFolder, "checkpoints"),
       checkpointEvery: options.checkpointEvery ?? 10,
       outFolder,
-      name: "lora",
+      name: options.name ?? "lora",
       origin: {
         baseHash: modelHash,
         ...(baseName === undefined ? {} : { baseName }),
-        dataHash: await hashFile(examplesPath),
-        ...(initial === undefined ? {} : { parentHash: adapterHash(initial) }),
+        dataHash,
+        ...(parentHash === undefined ? {} : { parentHash }),
         trainConfig: JSON.stringify(settings),
-        rewards: JSON.stringify(summary(prepared.rewards)),
+        rewards: JSON.stringify(summary(options.rewards)),
+        ...options.origin,
       },
-      threads,
+      threads: options.threads ?? defaultThreads(),
       weights: options.weights ?? "auto",
       ...(options.memoryLimitBytes === undefined ? {} : { memoryLimitBytes: options.memoryLimitBytes }),
     },
@@ -162,7 +191,6 @@ async function trainInFolder(
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     },
   );
-  return { ...result, examples: prepared.examples.length, settings };
 }
 
 function summary(rewards: readonly number[]) {

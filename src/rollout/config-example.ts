@@ -21,6 +21,7 @@ const SECTIONS: Readonly<Record<string, string>> = {
   episodes: "The search",
   screen: "Evaluation",
   concurrency: "Speed, limits and money",
+  learn: "Rounds of learning",
   run: "Where it is written, and how it ends",
 };
 

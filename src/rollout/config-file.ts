@@ -13,6 +13,8 @@ const MAX_ALIASES = 50;
 export interface ConfigSources {
   /** A named file must exist. Default: `$W4S_CONFIG`, else `w4s.config.yaml` in the working folder if it is there. */
   file?: string;
+  /** False reads no file, also where one lies in the working folder. Default true. */
+  hasFile?: boolean;
   /** Default: the process's own. */
   env?: Record<string, string | undefined>;
   /** Working folder. Default: the process's own. */
@@ -21,7 +23,7 @@ export interface ConfigSources {
   flags?: ReadonlyMap<string, string | boolean>;
   /** How a path is called on the command line. */
   flagName?: (path: string) => string | undefined;
-  /** Settings below all other sources, for callers that need no task. */
+  /** Settings below all other sources: a preset, or what a caller needs that has no task. */
   defaults?: Record<string, unknown>;
 }
 
@@ -34,7 +36,8 @@ export function loadRunConfig(sources: ConfigSources = {}): RunConfig {
   const layers: ConfigLayer[] = sources.defaults ? [objectLayer(sources.defaults, "default")] : [];
   const named = sources.file ?? env.W4S_CONFIG;
   const file = named ?? join(sources.cwd ?? process.cwd(), CONFIG_FILE);
-  if (named !== undefined || existsSync(file)) layers.push(readConfigFile(file));
+  if (sources.hasFile !== false && (named !== undefined || existsSync(file)))
+    layers.push(readConfigFile(file));
   layers.push(environmentLayer(env));
   if (sources.flags) {
     const nameOf = (path: string) => sources.flagName?.(path) ?? path;

@@ -4,16 +4,12 @@ import { Random } from "../core/random.js";
 import type { ChatMessage } from "../llm/chat-model.js";
 import { canForce } from "../workflow/subset-grammar.js";
 import { detectTechniques, techniqueNames } from "../workflow/techniques.js";
-import type { Evaluation } from "./evaluation.js";
+import type { Evaluation, ShownWorkflow } from "./evaluation.js";
 import { drawForcedTechniques } from "./exploration.js";
+import { chooseParent } from "./parent.js";
 import type { CandidateDraw } from "./policy.js";
-import {
-  buildPrompt,
-  buildRepairPrompt,
-  currentWorkflow,
-  type PolicyState,
-  type ShownWorkflow,
-} from "./prompt.js";
+import { buildPrompt, buildRepairPrompt, type PolicyState } from "./prompt.js";
+import { rewardOf } from "./reward.js";
 import type { ActionRecord, ActionsRecord, CandidateRecord, TurnRecord } from "./trajectory.js";
 import {
   compareEvaluations,
@@ -63,12 +59,18 @@ export async function playEpisode(
       offers: bench.offers,
       models: bench.models,
       seeds: shownSeeds,
+      current: chooseParent(
+        bench.settings.parent,
+        shownSeeds,
+        turns.map((one) => one.shown),
+        seedFrom(bench.settings.drawSeed, "parent", episode, turn),
+      ),
       turns,
       validation: bench.validation,
       seed: bench.settings.seed,
     };
     const attempts = await playTurn(bench, state, episode, turn);
-    const parent = currentWorkflow(state);
+    const parent = state.current;
     const history = { best, previous: parent.evaluation.accuracy, sampleCount: bench.validation.length };
     const scored = attempts.filter((attempt) => attempt.evaluation !== undefined);
     const recorded = bench.log.turn(episode, turn);
@@ -109,7 +111,7 @@ async function playTurn(
   turn: number,
 ): Promise<Attempt[]> {
   const { settings, policy } = bench;
-  const random = new Random(seedFrom(settings.seed, "turn", episode, turn));
+  const random = new Random(seedFrom(settings.drawSeed, "turn", episode, turn));
   const prompt = buildPrompt(state, policy.style);
   const space = {
     offers: bench.offers,
@@ -121,7 +123,7 @@ async function playTurn(
     canForce(names, space),
   );
   const draws = forced.map((names, index) => ({
-    seed: seedFrom(settings.seed, "candidate", episode, turn, index),
+    seed: seedFrom(settings.drawSeed, "candidate", episode, turn, index),
     temperature: settings.temperature,
     forced: names,
   }));
@@ -144,7 +146,7 @@ async function playTurn(
       );
       const { index } = attempt.action;
       const again: CandidateDraw = {
-        seed: seedFrom(settings.seed, "repair", episode, turn, index, round),
+        seed: seedFrom(settings.drawSeed, "repair", episode, turn, index, round),
         temperature: settings.temperature,
         forced: attempt.action.forced,
       };
@@ -156,7 +158,7 @@ async function playTurn(
     attempts.push(...repairs);
     failed = repairs.filter((attempt) => attempt.failure);
   }
-  await scoreAttempts(bench, attempts, currentWorkflow(state));
+  await scoreAttempts(bench, attempts, state.current);
   return attempts;
 }
 
@@ -292,8 +294,13 @@ function candidateRecord(
   history: TurnRecord["history"],
 ): CandidateRecord {
   const { action, workflow, failure, screen, evaluation } = attempt;
-  const isScreenedOut = !failure && !evaluation;
+  const outcome = failure ? "invalid" : evaluation ? "scored" : "screened-out";
   const figures = evaluation ?? screen;
+  const scores = {
+    outcome,
+    accuracy: evaluation?.accuracy ?? null,
+    screenAccuracy: screen?.accuracy ?? null,
+  } as const;
   return {
     index: action.index,
     repairOf: action.repairOf,
@@ -301,18 +308,15 @@ function candidateRecord(
     techniques: workflow ? detectTechniques(workflow.source) : [],
     workflowHash: workflow?.hash ?? null,
     source: workflow?.source ?? null,
-    outcome: failure ? "invalid" : isScreenedOut ? "screened-out" : "scored",
+    ...scores,
     status: failure?.status ?? "ok",
     ...(failure ? { message: failure.message } : {}),
-    accuracy: evaluation?.accuracy ?? null,
-    screenAccuracy: screen?.accuracy ?? null,
     interval: evaluation?.interval ?? null,
     n: evaluation?.n ?? 0,
     calls: figures?.calls ?? 0,
     tokens: figures?.tokens ?? 0,
     dollars: figures ? figures.dollars : 0,
-    // An invalid workflow has accuracy 0 and gets what the reward function makes of that.
-    reward: isScreenedOut ? 0 : bench.reward(evaluation?.accuracy ?? 0, history),
+    reward: rewardOf(bench.reward, scores, history),
   };
 }
 

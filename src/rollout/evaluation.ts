@@ -70,6 +70,13 @@ export interface Evaluation {
   dollars: number | null;
 }
 
+/** A workflow the meta-agent is shown, with what validation said about it. */
+export interface ShownWorkflow {
+  title: string;
+  source: string;
+  evaluation: Evaluation;
+}
+
 /** The seed of a job depends on run seed, sample and epoch, not on the workflow: candidates compare fairly. */
 export function makeJobs(
   workflow: { hash: string; source: string },

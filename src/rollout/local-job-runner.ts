@@ -1,6 +1,7 @@
 /** @file JobRunner on this machine: sandbox pool, result store, bounded concurrency. */
 import PQueue from "p-queue";
 import { messageOf } from "../core/errors.js";
+import type { ProgramRunner } from "../core/program-runner.js";
 import type { CallStore } from "../llm/call-store.js";
 import type { Sample, Scorer } from "../tasks/task.js";
 import { visibleTask } from "../tasks/visible-task.js";
@@ -16,6 +17,8 @@ export interface LocalJobRunnerOptions {
   models: WorkflowModels;
   store: CallStore;
   scorer: Scorer;
+  /** Where given, workflows may run programs and the public tests of their item. */
+  programs?: ProgramRunner | undefined;
   limits: Partial<SandboxLimits>;
   maxTokens: number;
   /** Jobs running at once. */
@@ -63,21 +66,26 @@ export class LocalJobRunner implements JobRunner {
   }
 
   async #runOnce(job: Job, signal: AbortSignal | undefined): Promise<JobResult> {
-    const { store, sandbox, models, scorer, limits, maxTokens, onSample } = this.#options;
+    const { store, sandbox, models, scorer, programs, limits, maxTokens, onSample } = this.#options;
     const stored = store.getResult(job.id);
     if (stored !== undefined) return JSON.parse(stored) as JobResult;
     onSample?.(job.sample);
-    const agent = new WorkflowAgent(models, { maxTokens, epoch: job.epoch });
+    const task = visibleTask(job.sample);
+    const agent = new WorkflowAgent(models, {
+      maxTokens,
+      epoch: job.epoch,
+      programs: programs && { runner: programs, task },
+    });
     const base = { jobId: job.id, sampleId: job.sample.id, score: 0, isCorrect: false, extracted: "" };
     try {
-      const run = await sandbox.run(job.source, visibleTask(job.sample), agent, {
+      const run = await sandbox.run(job.source, task, agent, {
         seed: job.seed,
         limits,
         ...(signal ? { signal } : {}),
       });
       const score =
         run.status === "ok"
-          ? scorer.score(run.answer, job.sample)
+          ? await scorer.score(run.answer, job.sample)
           : { value: 0, isCorrect: false, extracted: "" };
       const result: JobResult = {
         ...base,

@@ -4,17 +4,11 @@ import type { Sample } from "../tasks/task.js";
 import type { AnswerKind } from "../workflow/answer-kind.js";
 import { techniqueMenu } from "../workflow/techniques.js";
 import { apiText } from "../workflow/workflow-api.js";
-import type { Evaluation } from "./evaluation.js";
+import type { ShownWorkflow } from "./evaluation.js";
 import { feedback, percent, quote } from "./feedback.js";
+import { chooseParent } from "./parent.js";
 
 export type PromptStyle = "full" | "compact";
-
-/** A workflow the meta-agent is shown, with what validation said about it. */
-export interface ShownWorkflow {
-  title: string;
-  source: string;
-  evaluation: Evaluation;
-}
 
 /** What the policy acts on. */
 export interface PolicyState {
@@ -26,6 +20,8 @@ export interface PolicyState {
   /** Aliases of further executors. */
   models: readonly string[];
   seeds: readonly ShownWorkflow[];
+  /** What the turn starts from: one of the seeds or of the workflows kept before. */
+  current: ShownWorkflow;
   /** Kept replies of earlier turns of this episode, oldest first. */
   turns: readonly { reply: string; shown: ShownWorkflow }[];
   validation: readonly Sample[];
@@ -95,8 +91,7 @@ function fullPrompt(state: PolicyState): ChatMessage[] {
 
 /** About 500 tokens: one current workflow, one failure, the short API. */
 function compactPrompt(state: PolicyState): ChatMessage[] {
-  const current = currentWorkflow(state);
-  const { offers } = state;
+  const { offers, current } = state;
   const user = [
     "Write a better workflow: a short JavaScript program that calls a strong language model.",
     taskCard(state, "compact"),
@@ -125,18 +120,6 @@ export function buildRepairPrompt(
   return [...prompt, { role: "assistant", content: cut }, { role: "user", content: request }];
 }
 
-/** Best of the seeds at the first turn, afterwards the kept workflow of the turn before. */
-export function currentWorkflow(state: Pick<PolicyState, "seeds" | "turns">): ShownWorkflow {
-  const kept = state.turns.at(-1)?.shown;
-  if (kept) return kept;
-  const [first, ...rest] = state.seeds;
-  if (!first) throw new RangeError("a state needs at least one seed workflow");
-  return rest.reduce(
-    (best, seed) => (seed.evaluation.accuracy > best.evaluation.accuracy ? seed : best),
-    first,
-  );
-}
-
 function taskCard(state: PolicyState, style: PromptStyle): string {
   const { task, example } = state;
   const lines = [`Task: ${task.title}. ${task.description} ${ANSWER[task.answer]}`];
@@ -146,7 +129,7 @@ function taskCard(state: PolicyState, style: PromptStyle): string {
 }
 
 function bestFeedback(state: PolicyState, failures: number, maxCharacters: number): string {
-  const current = currentWorkflow({ seeds: state.seeds, turns: [] });
+  const current = chooseParent("best", state.seeds, [], state.seed);
   const text = feedback(current.evaluation, state.validation, { failures, maxCharacters, seed: state.seed });
   return `Result of "${current.title}":\n${text}`;
 }

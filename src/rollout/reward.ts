@@ -11,7 +11,7 @@ export interface RewardHistory {
 }
 
 export type RewardFunction = (accuracy: number, history: RewardHistory) => number;
-export type RewardName = "discrete" | "relative-gain";
+export type RewardName = "discrete" | "relative-gain" | "accuracy";
 
 const LOW_ACCURACY = 0.3;
 const LOW_ACCURACY_DEDUCTION = 0.1;
@@ -38,6 +38,29 @@ export function relativeGainReward(): RewardFunction {
   };
 }
 
-export function rewardFunction(name: RewardName): RewardFunction {
-  return name === "discrete" ? discreteReward() : relativeGainReward();
+/** The accuracy itself: for weights that are centred by task, where what was best before does not matter. */
+function accuracyReward(): RewardFunction {
+  return (accuracy) => accuracy;
+}
+
+const REWARDS: Record<RewardName, () => RewardFunction> = {
+  discrete: discreteReward,
+  "relative-gain": relativeGainReward,
+  accuracy: accuracyReward,
+};
+
+/** What a reward is computed from; all of it is recorded with the candidate, so that it can be computed anew. */
+export interface ScoredCandidate {
+  outcome: "scored" | "screened-out" | "invalid";
+  accuracy: number | null;
+  screenAccuracy: number | null;
+}
+
+/**
+ * The reward of a candidate. An invalid workflow has accuracy 0 and gets what the reward makes of that; one that was
+ * screened out gets 0, or its accuracy on the screening set where the accuracy itself is the reward.
+ */
+export function rewardOf(name: RewardName, candidate: ScoredCandidate, history: RewardHistory): number {
+  if (candidate.outcome === "screened-out") return name === "accuracy" ? (candidate.screenAccuracy ?? 0) : 0;
+  return REWARDS[name]()(candidate.accuracy ?? 0, history);
 }

@@ -2,38 +2,10 @@
 import { isIP } from "node:net";
 import { isAbsolute, join } from "node:path";
 import { z } from "zod";
+import { between, flag, oneOf, positive, text, whole } from "./config-fields.js";
+import { learnSchema } from "./learn-schema.js";
 
 const MAX_RUN_NAME = 200;
-
-/** A whole number in a range; the error says the range, so that one line is enough to put it right. */
-const whole = (min: number, max: number) => {
-  const error = `must be a whole number from ${min} to ${max}`;
-  return z.number({ error }).int({ error }).min(min, { error }).max(max, { error });
-};
-
-const between = (min: number, max: number) => {
-  const error = `must be a number from ${min} to ${max}`;
-  return z.number({ error }).min(min, { error }).max(max, { error });
-};
-
-const positive = (max: number) => {
-  const error = `must be a number above 0 and up to ${max}`;
-  return z.number({ error }).gt(0, { error }).max(max, { error });
-};
-
-const oneOf = <const T extends readonly [string, ...string[]]>(values: T) =>
-  z.enum(values, { error: `must be one of ${values.join(", ")}` });
-
-const text = (what: string, max = 4096) => {
-  const error = `must be ${what}`;
-  return z
-    .string({ error })
-    .min(1, { error })
-    .max(max, { error: `must be at most ${max} characters` })
-    .refine((value) => !/[\x00-\x1f\x7f]/.test(value), { error: "must not contain control characters" });
-};
-
-const flag = () => z.boolean({ error: "must be true or false" });
 
 /** Why a base URL cannot be used, or undefined. Keys belong in the environment, so user:pass is refused. */
 export function badBaseUrl(url: string): string | undefined {
@@ -180,9 +152,11 @@ export const runConfigSchema = z
       .default({})
       .describe("further executors by alias, for agent.text(…, { model: ALIAS })"),
     weak: text("policy, none, or a model name or file")
-      .default("policy")
       .transform((value) => value.replace(/^local:/, ""))
-      .describe("model behind agent.weak: policy (the weak model itself), none, or local:FILE|NAME"),
+      .exactOptional()
+      .describe(
+        "model behind agent.weak: policy (the weak model itself), none, or local:FILE|NAME; default policy, when learning none",
+      ),
     gpu: oneOf(["auto", "off", "cuda", "vulkan", "metal"]).default("auto").describe("device of local models"),
     threads: whole(1, 256).exactOptional().describe("threads of local models; default: the cores, at most 8"),
     promptStyle: oneOf(["auto", "full", "compact"]).default("auto").describe("prompts of the weak model"),
@@ -198,7 +172,12 @@ export const runConfigSchema = z
       .default(0.5)
       .describe("share of candidates that must use randomly drawn techniques"),
     maxRepairs: whole(0, 3).default(3).describe("tries to repair a workflow that fails the quick check"),
-    reward: oneOf(["discrete", "relative-gain"]).default("discrete").describe("reward of a candidate"),
+    reward: oneOf(["discrete", "relative-gain", "accuracy"])
+      .exactOptional()
+      .describe("reward of a candidate; default discrete, when learning accuracy"),
+    parent: oneOf(["last", "best", "evolutionary"])
+      .default("last")
+      .describe("workflow a turn starts from: the one kept last, the best so far, or one drawn by merit"),
     screen: whole(0, 10_000).default(4).describe("samples every candidate is screened on first; 0 = none"),
     validationLimit: whole(1, 1_000_000).default(32).describe("validation samples, drawn by seed"),
     testLimit: whole(0, 1_000_000)
@@ -225,6 +204,7 @@ export const runConfigSchema = z
       .strictObject({ samples: whole(100, 100_000).default(1000).describe("resamples of an interval") })
       .prefault({})
       .describe("95 % intervals"),
+    learn: learnSchema.prefault({}).describe("rounds of collecting and training (w4s learn)"),
     run: z
       .string({ error: "must be a run name" })
       .exactOptional()

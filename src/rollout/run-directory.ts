@@ -7,7 +7,6 @@ import { hashJson } from "../core/hash.js";
 import { JsonlLog } from "../core/jsonl-log.js";
 import { lockRun } from "../core/run-lock.js";
 import type { RunConfig } from "./run-config.js";
-import type { RunEvent } from "./run-event.js";
 
 /** Settings that change how fast or how far a run goes, but not what it finds: they may differ on resume. */
 const OPERATIONAL_KEYS = new Set([
@@ -28,9 +27,11 @@ const OPERATIONAL_KEYS = new Set([
   "price",
 ]);
 
+export type RunCommand = "optimize" | "collect" | "eval" | "learn";
+
 /** What is compared on resume: the part of the configuration that decides the results, and the inputs' hashes. */
 export interface RunManifest {
-  command: string;
+  command: RunCommand;
   version: 1;
   executor: string;
   isSimulated: boolean;
@@ -57,12 +58,12 @@ export class RunDirectory {
    */
   static async open(
     config: RunConfig,
-    manifest: Omit<RunManifest, "version" | "identity"> & { inputs: Record<string, unknown> },
+    manifest: Omit<RunManifest, "version" | "identity"> & { label: string; inputs: Record<string, unknown> },
     onWarning: (message: string) => void,
   ): Promise<RunDirectory> {
-    const { inputs, ...rest } = manifest;
-    const identity = { ...identityOf(config), ...inputs };
-    const name = `${manifest.command}-${safeName(config.task)}-${hashJson(identity).slice(0, 8)}`;
+    const { inputs, label, ...rest } = manifest;
+    const identity = { ...identityOf(config, manifest.command), ...inputs };
+    const name = `${manifest.command}-${safeName(label)}-${hashJson(identity).slice(0, 8)}`;
     const path = config.run ?? join(config.runsRoot, name);
     const release = lockRun(path, { force: config.forceUnlock, onTakeover: onWarning });
     try {
@@ -89,7 +90,7 @@ export class RunDirectory {
   }
 
   /** Progress ticks are for the screen only; everything else is kept with a sequence of its own. */
-  record(event: RunEvent): void {
+  record(event: { type: string }): void {
     if (event.type !== "job-done") this.#events.append({ at: new Date().toISOString(), ...event });
   }
 
@@ -100,8 +101,12 @@ export class RunDirectory {
 }
 
 /** The part of a configuration that decides what a run finds. */
-export function identityOf(config: RunConfig): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(config).filter(([key]) => !OPERATIONAL_KEYS.has(key)));
+export function identityOf(config: RunConfig, command: RunCommand): Record<string, unknown> {
+  const entries = Object.entries(config).filter(([key]) => !OPERATIONAL_KEYS.has(key) && key !== "learn");
+  if (command !== "learn") return Object.fromEntries(entries);
+  // More rounds only lengthen a run.
+  const { rounds: _, ...learn } = config.learn;
+  return { ...Object.fromEntries(entries), learn };
 }
 
 function readManifest(path: string): RunManifest | undefined {

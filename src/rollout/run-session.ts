@@ -8,12 +8,21 @@ import type { LocalModel } from "../llm/local-model.js";
 import type { MeteredModel } from "../llm/metered-model.js";
 import { loadTask } from "../tasks/load-task.js";
 import type { Sample, SplitName, Task } from "../tasks/task.js";
+import { PythonSandbox } from "../workflow/python-sandbox.js";
 import { QuickJsSandbox } from "../workflow/quickjs-sandbox.js";
-import { type BuiltExecutor, buildExecutor, loadLocal, metered, type ResolveModelFile } from "./executors.js";
+import type { Sandbox } from "../workflow/workflow-run.js";
+import {
+  type BuiltExecutor,
+  buildExecutor,
+  type ExecutorContext,
+  loadLocal,
+  metered,
+  type ResolveModelFile,
+} from "./executors.js";
 import { LocalJobRunner } from "./local-job-runner.js";
 import { LocalPolicy, type Policy } from "./policy.js";
 import type { RunConfig } from "./run-config.js";
-import { RunDirectory } from "./run-directory.js";
+import { type RunCommand, RunDirectory } from "./run-directory.js";
 import type { OnRunEvent, RunEvent } from "./run-event.js";
 import { spentOf } from "./run-summary.js";
 import { answerKind } from "./seed-workflows.js";
@@ -32,24 +41,38 @@ export interface RunHooks {
   policy?: Policy;
 }
 
-export interface RunSession {
+/** What all tasks of a run share. */
+export interface Workplace {
   config: RunConfig;
   directory: RunDirectory;
-  task: Task;
   executor: BuiltExecutor;
   models: WorkflowModels;
-  policy: Policy | undefined;
-  runner: LocalJobRunner;
+  sandbox: Sandbox;
+  programs: PythonSandbox | undefined;
   store: CallStore;
   budget: Budget;
-  validation: Sample[];
-  settingsHash: string;
+  aliasIds: readonly string[];
   emit: OnRunEvent;
   signal?: AbortSignal;
+  stopSignal?: AbortSignal;
   close(): Promise<void>;
 }
 
+/** One task in a workplace. */
+export interface TaskBench {
+  task: Task;
+  validation: Sample[];
+  runner: LocalJobRunner;
+  settingsHash: string;
+}
+
+export interface RunSession extends Workplace, TaskBench {
+  policy: Policy | undefined;
+}
+
 const MAX_SANDBOX_PROCESSES = 16;
+/** Most time added to a program's five seconds for what other processes took from it. */
+const PROGRAM_BUSY_MS = 15_000;
 
 /** Which parts a command needs. */
 export interface SessionNeeds {
@@ -68,6 +91,76 @@ export async function openSession(
   needs: SessionNeeds,
   hooks: RunHooks,
 ): Promise<RunSession> {
+  const { allowOverlap, skipBad } = config;
+  const programs = programSandbox();
+  const task = await loadTask(config.task, { allowOverlap, skipBad, programs });
+  let policy: Policy | undefined = hooks.policy;
+  const workplace = await openWorkplace(
+    config,
+    {
+      command: needs.command,
+      label: config.task,
+      ...(needs.executor === undefined ? {} : { executor: needs.executor }),
+      notices: task.notices ?? [],
+      programs,
+      prepare: async (context) => {
+        if (needs.policy && !hooks.policy && !config.model) {
+          throw new ConfigError("no weak model was named", {
+            hint: "add --model NAME|FILE (w4s models list)",
+          });
+        }
+        const wantsModel = (needs.policy && !hooks.policy) || weakName(config, needs.command) === "policy";
+        const model = wantsModel && config.model ? await loadLocal(config.model, context) : undefined;
+        if (needs.policy && model) policy ??= localPolicy(model, config);
+        return {
+          policy: policy ? `${policy.info.id} on ${policy.info.device}` : "none",
+          inputs: {
+            taskHash: task.hash,
+            modelHash: model?.info.modelHash ?? null,
+            adapterHash: model?.info.adapterHash ?? null,
+          },
+        };
+      },
+    },
+    hooks,
+  );
+  try {
+    const bench = await openTask(workplace, task);
+    return { ...workplace, ...bench, policy };
+  } catch (error) {
+    await workplace.close();
+    throw error;
+  }
+}
+
+/** Where the programs of code tasks run, as all commands want it; close it, or hand it to openWorkplace(). */
+export function programSandbox(): PythonSandbox {
+  // A busy machine must not make a right program wrong.
+  return new PythonSandbox({ limits: { busyMs: PROGRAM_BUSY_MS } });
+}
+
+/** What a command asks of its workplace. */
+export interface WorkplaceNeeds {
+  command: RunCommand;
+  /** What the run directory is named after, and what its start is announced with. */
+  label: string;
+  executor?: string;
+  notices?: readonly string[];
+  /** Runs the programs of code tasks; closed with the workplace. It starts nothing before it is used. */
+  programs?: PythonSandbox;
+  /** Loads the policy's model, before the run directory is opened: what it hashes to is part of the run. */
+  prepare(context: ExecutorContext): Promise<{ policy: string; inputs: Record<string, unknown> }>;
+}
+
+/**
+ * Opens executor, models, run directory, store and sandbox. Whatever was opened is closed again on an error.
+ * @throws {ConfigError | InputError | ModelCallError} before anything is paid.
+ */
+export async function openWorkplace(
+  config: RunConfig,
+  needs: WorkplaceNeeds,
+  hooks: RunHooks,
+): Promise<Workplace> {
   const cleanup: (() => Promise<void> | void)[] = [];
   const closeAll = async () => {
     for (const close of cleanup.reverse()) await close();
@@ -77,11 +170,10 @@ export async function openSession(
     if (event.type === "warning") warnings.push(event.message);
   };
   const warn = (message: string) => emit({ type: "warning", message });
+  const { programs } = needs;
+  if (programs) cleanup.push(() => programs.close());
   try {
-    const { allowOverlap, skipBad } = config;
-    const task = await loadTask(config.task, { allowOverlap, skipBad });
-    const validation = await drawItems(task, "validation", config.validationLimit, config.seed);
-    for (const notice of task.notices ?? []) warn(notice);
+    for (const notice of needs.notices ?? []) warn(notice);
     const localModels = new Map<string, LocalModel>();
     cleanup.push(async () => {
       for (const model of localModels.values()) await model.close();
@@ -99,28 +191,15 @@ export async function openSession(
         hint: "give --price-input and --price-output in dollars per million tokens, or limit tokens or calls instead",
       });
     }
-    const wantsPolicyModel = (needs.policy && !hooks.policy) || config.weak === "policy";
-    if (needs.policy && !hooks.policy && !config.model) {
-      throw new ConfigError("no weak model was named", { hint: "add --model NAME|FILE (w4s models list)" });
-    }
-    const weakName =
-      config.weak === "policy" ? config.model : config.weak === "none" ? undefined : config.weak;
-    const policyModel = wantsPolicyModel && config.model ? await loadLocal(config.model, context) : undefined;
-    const policy =
-      hooks.policy ?? (needs.policy && policyModel ? localPolicy(policyModel, config) : undefined);
-    const inputs = {
-      taskHash: task.hash,
-      modelHash: policyModel?.info.modelHash ?? null,
-      adapterHash: policyModel?.info.adapterHash ?? null,
-      executorId: executor.model.id,
-    };
+    const { policy, inputs } = await needs.prepare(context);
     const directory = await RunDirectory.open(
       needs.executor ? { ...config, executor: needs.executor } : config,
       {
         command: needs.command,
+        label: needs.label,
         executor: executor.model.id,
         isSimulated: executor.model.isSimulated,
-        inputs,
+        inputs: { ...inputs, executorId: executor.model.id },
       },
       warn,
     );
@@ -144,67 +223,49 @@ export async function openSession(
     }
     const meter = { store, budget, seed: config.seed };
     const aliases = new Map<string, MeteredModel>();
-    const aliasModels: BuiltExecutor[] = [];
+    const aliasIds: string[] = [];
     for (const alias of Object.keys(config.executors)) {
       const built = await buildExecutor(alias, context);
-      aliasModels.push(built);
+      aliasIds.push(built.model.id);
       cleanup.push(() => built.model.close());
       aliases.set(alias, metered(built, alias, meter));
     }
     const models: WorkflowModels = { executor: metered(executor, "executor", meter), aliases };
-    if (weakName) {
-      const weak = await buildExecutor(`local:${weakName}`, context);
+    const weak = weakName(config, needs.command);
+    const weakFile = weak === "policy" ? config.model : weak === "none" ? undefined : weak;
+    if (weakFile) {
+      const built = await buildExecutor(`local:${weakFile}`, context);
       // Local calls cost no money and are not what a budget protects: they get one of their own.
-      models.weak = metered(weak, "weak", { ...meter, budget: new Budget() });
+      models.weak = metered(built, "weak", { ...meter, budget: new Budget() });
     }
     // Runs mostly wait for replies: as many processes as runs at once, up to what memory (60 MiB each) bears.
     const processes = Math.min(config.concurrency, MAX_SANDBOX_PROCESSES);
     const sandbox = new QuickJsSandbox({ processes, limits: config.limits });
     cleanup.push(() => sandbox.close());
-    const settingsHash = hashJson({
-      executor: executor.model.id,
-      aliases: aliasModels.map((alias) => alias.model.id),
-      weak: models.weak?.id ?? null,
-      limits: config.limits,
-      maxTokens: config.maxTokens,
-      task: task.hash,
-    });
-    const runner = new LocalJobRunner({
-      sandbox,
-      models,
-      store,
-      scorer: task.scorer,
-      limits: config.limits,
-      maxTokens: config.maxTokens,
-      concurrency: config.concurrency,
-      onSample: (sample) => executor.onSample(sample),
-      ...(hooks.stopSignal ? { stopSignal: hooks.stopSignal } : {}),
-    });
     emit({
       type: "run-start",
       command: needs.command,
       directory: directory.path,
-      task: task.name,
+      task: needs.label,
       isResumed: directory.isResumed,
       executor: executor.model.id,
-      policy: policy ? `${policy.info.id} on ${policy.info.device}` : "none",
+      policy,
       isSimulated: executor.model.isSimulated,
     });
     for (const message of warnings) emit({ type: "warning", message });
     return {
       config,
       directory,
-      task,
       executor,
       models,
-      policy,
-      runner,
+      sandbox,
+      programs,
       store,
       budget,
-      validation,
-      settingsHash,
+      aliasIds,
       emit,
       ...(hooks.signal ? { signal: hooks.signal } : {}),
+      ...(hooks.stopSignal ? { stopSignal: hooks.stopSignal } : {}),
       close: closeAll,
     };
   } catch (error) {
@@ -213,7 +274,41 @@ export async function openSession(
   }
 }
 
-function localPolicy(model: LocalModel, config: RunConfig): Policy {
+/** Draws a task's validation items and makes its runner. @throws {InputError} on a split without items. */
+export async function openTask(workplace: Workplace, task: Task): Promise<TaskBench> {
+  const { config, executor, models, sandbox, store, stopSignal } = workplace;
+  const programs = task.kind === "code" ? workplace.programs : undefined;
+  const validation = await drawItems(task, "validation", config.validationLimit, config.seed);
+  const settingsHash = hashJson({
+    executor: executor.model.id,
+    aliases: workplace.aliasIds,
+    weak: models.weak?.id ?? null,
+    limits: config.limits,
+    ...(programs ? { programs: programs.limits } : {}),
+    maxTokens: config.maxTokens,
+    task: task.hash,
+  });
+  const runner = new LocalJobRunner({
+    sandbox,
+    models,
+    store,
+    scorer: task.scorer,
+    programs,
+    limits: config.limits,
+    maxTokens: config.maxTokens,
+    concurrency: config.concurrency,
+    onSample: (sample) => executor.onSample(sample),
+    ...(stopSignal ? { stopSignal } : {}),
+  });
+  return { task, validation, runner, settingsHash };
+}
+
+/** Which model stands behind agent.weak: learning trains the policy, so it offers none unless one is named. */
+function weakName(config: RunConfig, command: RunCommand): string {
+  return config.weak ?? (command === "learn" ? "none" : "policy");
+}
+
+export function localPolicy(model: LocalModel, config: RunConfig): Policy {
   return new LocalPolicy(model, {
     style: config.promptStyle,
     grammar: config.grammar,
@@ -238,10 +333,14 @@ export async function drawItems(
 }
 
 /** The settings of a configuration that a workbench carries. */
-export function workSettings(session: RunSession): Workbench["settings"] {
-  const { seed, turns, candidates, temperature, explore, maxRepairs, screen } = session.config;
+export function workSettings(
+  session: Pick<Workplace, "config"> & Pick<TaskBench, "settingsHash">,
+): Workbench["settings"] {
+  const { seed, turns, candidates, temperature, explore, maxRepairs, screen, parent } = session.config;
   return {
     seed,
+    drawSeed: seed,
+    parent,
     turns,
     candidates,
     temperature,
@@ -260,6 +359,12 @@ export function cardOf(task: Task): {
   answer: ReturnType<typeof answerKind>;
 } {
   return { title: task.title, description: task.description, answer: answerKind(task) };
+}
+
+/** The optional calls that workflows have here. */
+export function offersOf(task: Pick<Task, "kind">, models: Pick<WorkflowModels, "weak">): Set<string> {
+  const programs = task.kind === "code" ? ["runPython", "test"] : [];
+  return new Set([...(models.weak ? ["weak"] : []), ...programs]);
 }
 
 /** Tells what was spent so far over all sessions of the run. */

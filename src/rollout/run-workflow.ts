@@ -1,6 +1,7 @@
 /** @file A found workflow inside someone's own program: one input in, one answer out. */
 import { Budget, type BudgetLimits } from "../core/budget.js";
 import { seedFrom } from "../core/hash.js";
+import type { ProgramRunner } from "../core/program-runner.js";
 import { CallStore } from "../llm/call-store.js";
 import type { ChatModel } from "../llm/chat-model.js";
 import { MeteredModel } from "../llm/metered-model.js";
@@ -25,6 +26,8 @@ export interface WorkflowRunnerOptions {
   /** Prices of the aliases. */
   aliasPrices?: Record<string, Price>;
   limits?: Partial<SandboxLimits>;
+  /** Offers `agent.runPython`, and `agent.test` for inputs that name a function; the caller closes it. */
+  programs?: ProgramRunner;
   /** Limit of a reply in tokens. Default 1 024. */
   maxTokens?: number;
   /** Default 0. */
@@ -89,8 +92,13 @@ export class WorkflowRunner {
     { signal, epoch = 0 }: { signal?: AbortSignal; epoch?: number } = {},
   ): Promise<WorkflowAnswer> {
     const { maxTokens = 1024, seed = 0 } = this.#options;
-    const agent = new WorkflowAgent(this.#models, { maxTokens, epoch });
     const task = { id: "input", ...input };
+    const { programs } = this.#options;
+    const agent = new WorkflowAgent(this.#models, {
+      maxTokens,
+      epoch,
+      programs: programs && { runner: programs, task },
+    });
     const run = await this.#sandbox.run(source, task, agent, {
       seed: seedFrom(seed, task.id, epoch),
       ...(signal ? { signal } : {}),

@@ -4,9 +4,8 @@ import { workflowHash } from "../workflow/workflow-hash.js";
 import { playEpisode, type ScoredWorkflow } from "./episode.js";
 import { remeasured } from "./forecast.js";
 import type { Policy } from "./policy.js";
-import { rewardFunction } from "./reward.js";
 import type { Forecast } from "./run-event.js";
-import { cardOf, emitSpent, type RunSession, workSettings } from "./run-session.js";
+import { cardOf, emitSpent, offersOf, type RunSession, workSettings } from "./run-session.js";
 import { seedWorkflows } from "./seed-workflows.js";
 import { TrajectoryLog } from "./trajectory.js";
 import { evaluateAll, type Workbench } from "./workbench.js";
@@ -20,7 +19,7 @@ export interface SearchProgress {
 export function baselinesOf(session: Pick<RunSession, "task" | "models" | "validation">) {
   const { task, models, validation } = session;
   return seedWorkflows(cardOf(task).answer, validation[0]?.context !== undefined).filter(
-    (seed) => seed.name !== "weak-alone" || models.weak !== undefined,
+    (seed) => !seed.source.includes("agent.weak.") || models.weak !== undefined,
   );
 }
 
@@ -51,13 +50,13 @@ export async function search(
     const bench: Workbench = {
       task,
       card: cardOf(task),
-      offers: new Set(session.models.weak ? ["weak"] : []),
+      offers: offersOf(task, session.models),
       models: [...session.models.aliases.keys()],
       validation: session.validation,
       runner: session.runner,
       policy,
       log,
-      reward: rewardFunction(config.reward),
+      reward: config.reward ?? "discrete",
       settings: workSettings(session),
       onEvent: (event) => {
         emit(event);

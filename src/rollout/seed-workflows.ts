@@ -1,8 +1,14 @@
 /** @file The workflows every episode starts from and every result is compared with. */
 import type { TaskKind } from "../tasks/task.js";
 import { type AnswerKind, problemTemplate, READ_REPLY, STATE_FORMAT } from "../workflow/answer-kind.js";
+import { type CodeBaselineName, codeSeedWorkflows } from "./code-seed-workflows.js";
 
-export type BaselineName = "direct" | "chain-of-thought" | "self-consistency" | "weak-alone";
+export type BaselineName =
+  | "direct"
+  | "chain-of-thought"
+  | "self-consistency"
+  | "weak-alone"
+  | CodeBaselineName;
 
 export interface SeedWorkflow {
   name: BaselineName;
@@ -30,6 +36,7 @@ function single(kind: AnswerKind, hasContext: boolean, instruction: string, call
  * @source the first three are the starting workflows of the paper's reference code (GSM-Hard).
  */
 export function seedWorkflows(kind: AnswerKind, hasContext = false): SeedWorkflow[] {
+  if (kind === "code") return codeSeedWorkflows();
   const steps = "Think step by step. ";
   return [
     {

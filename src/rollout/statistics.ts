@@ -51,6 +51,42 @@ export function pairedDifference(
   return { difference: mean(differences), interval: { low: low as number, high: high as number } };
 }
 
+/**
+ * 95 % hierarchical bootstrap interval of a mean over groups of values: groups are drawn first, then values within
+ * each drawn group, so that a result on two task families is not taken for one on many.
+ * Every group counts alike. With one group only its values are drawn. Fewer than two values give −1 to 1, the whole
+ * range of differences of scores.
+ * @param groups - such as differences of paired episodes by task family; empty groups are left out
+ */
+export function hierarchicalInterval(
+  groups: readonly (readonly number[])[],
+  seed: number,
+  resamples = 1000,
+): { mean: number; interval: Interval } {
+  const filled = groups.filter((group) => group.length > 0);
+  const count = filled.reduce((sum, group) => sum + group.length, 0);
+  // One value says nothing about how far others lie apart.
+  if (count < 2) return { mean: mean(filled.map(mean)), interval: { low: -1, high: 1 } };
+  const random = new Random(seed);
+  const pick = <T>(values: readonly T[]): T => values[random.integer(0, values.length - 1)] as T;
+  const means = new Float64Array(resamples);
+  for (let r = 0; r < resamples; r++) {
+    let sum = 0;
+    for (let g = 0; g < filled.length; g++) {
+      const group = pick(filled);
+      let total = 0;
+      for (let i = 0; i < group.length; i++) total += pick(group);
+      sum += total / group.length;
+    }
+    means[r] = sum / filled.length;
+  }
+  const [low, high] = quantiles(means);
+  return {
+    mean: mean(filled.map(mean)),
+    interval: { low: low as number, high: high as number },
+  };
+}
+
 function resampledQuantiles(values: readonly number[], seed: number, resamples: number): number[] {
   const random = new Random(seed);
   const means = new Float64Array(resamples);
@@ -59,6 +95,11 @@ function resampledQuantiles(values: readonly number[], seed: number, resamples: 
     for (let i = 0; i < values.length; i++) sum += values[random.integer(0, values.length - 1)] as number;
     means[r] = sum / values.length;
   }
+  return quantiles(means);
+}
+
+function quantiles(means: Float64Array): number[] {
   means.sort();
-  return [0.025, 0.975].map((q) => means[Math.min(resamples - 1, Math.floor(q * resamples))] as number);
+  const last = means.length - 1;
+  return [0.025, 0.975].map((q) => means[Math.min(last, Math.floor(q * means.length))] as number);
 }

@@ -2,10 +2,11 @@
 import type { Sample, Task } from "../tasks/task.js";
 import { extractWorkflow } from "../workflow/extract-workflow.js";
 import { workflowHash } from "../workflow/workflow-hash.js";
-import { type Evaluation, type JobRunner, makeJobs, summarize } from "./evaluation.js";
+import { type Evaluation, type JobRunner, makeJobs, type ShownWorkflow, summarize } from "./evaluation.js";
+import type { ParentChoice } from "./parent.js";
 import type { Policy } from "./policy.js";
-import type { PolicyState, ShownWorkflow } from "./prompt.js";
-import type { RewardFunction } from "./reward.js";
+import type { PolicyState } from "./prompt.js";
+import type { RewardName } from "./reward.js";
 import type { OnRunEvent } from "./run-event.js";
 import type { TrajectoryLog } from "./trajectory.js";
 
@@ -19,9 +20,12 @@ export interface Workbench {
   runner: JobRunner;
   policy: Policy;
   log: TrajectoryLog;
-  reward: RewardFunction;
+  reward: RewardName;
   settings: {
     seed: number;
+    /** Seed of what is drawn in episodes: forced techniques, candidates, parents. Default of commands: seed. */
+    drawSeed: number;
+    parent: ParentChoice;
     /** Hash over executors, limits and defaults: part of every job id. */
     settingsHash: string;
     /** Bootstrap resamples of every interval. */

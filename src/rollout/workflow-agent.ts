@@ -2,8 +2,11 @@
 
 import { ModelCallError, W4sError } from "../core/errors.js";
 import { canonicalJson } from "../core/hash.js";
+import type { ProgramRunner } from "../core/program-runner.js";
 import type { ChatMessage, ChatRequest } from "../llm/chat-model.js";
 import type { MeteredModel } from "../llm/metered-model.js";
+import { programOf } from "../tasks/scorers/tests-program.js";
+import type { VisibleTask } from "../tasks/task.js";
 import type { AgentHost } from "../workflow/workflow-run.js";
 
 /** The models a workflow can reach: the default executor, aliases from the config, and the local model. */
@@ -13,6 +16,12 @@ export interface WorkflowModels {
   aliases: ReadonlyMap<string, MeteredModel>;
   /** The local model as a cheap worker; without it `agent.weak` is not offered. */
   weak?: MeteredModel;
+}
+
+/** What `agent.runPython` and `agent.test` need: a sandbox, and the public tests of the item at hand. */
+export interface WorkflowPrograms {
+  runner: ProgramRunner;
+  task: Pick<VisibleTask, "prompt" | "entryPoint" | "publicTests">;
 }
 
 /** An outage while one sample ran: the sample is lost and asked again later, the workflow is not blamed. */
@@ -67,17 +76,27 @@ export class WorkflowAgent implements AgentHost {
   readonly #models: WorkflowModels;
   readonly #maxTokens: number;
   readonly #epoch: number;
+  readonly #programs: WorkflowPrograms | undefined;
   readonly #occurrences = new Map<string, number>();
 
   /**
    * @param options.maxTokens - limit of a reply where the workflow gives none, and its upper bound
    * @param options.epoch - repetitions of the same sample with fresh replies
+   * @param options.programs - offers runPython, and test where the item names a function to write
    */
-  constructor(models: WorkflowModels, options: { maxTokens: number; epoch?: number }) {
+  constructor(
+    models: WorkflowModels,
+    options: { maxTokens: number; epoch?: number; programs?: WorkflowPrograms | undefined },
+  ) {
     this.#models = models;
     this.#maxTokens = options.maxTokens;
     this.#epoch = options.epoch ?? 0;
-    this.offers = new Set(models.weak ? ["weak"] : []);
+    this.#programs = options.programs;
+    this.offers = new Set([
+      ...(models.weak ? ["weak"] : []),
+      ...(options.programs ? ["runPython"] : []),
+      ...(options.programs?.task.entryPoint === undefined ? [] : ["test"]),
+    ]);
   }
 
   async call(name: string, args: readonly unknown[], signal: AbortSignal): Promise<unknown> {
@@ -91,9 +110,37 @@ export class WorkflowAgent implements AgentHost {
         const [prompt, keys, options] = args as [string | ChatMessage[], string[], TextOptions | undefined];
         return await this.#json(isWeak, prompt, keys, options ?? {}, signal);
       }
+      case "runPython": {
+        const [code, options] = args as [string, { stdin?: string } | undefined];
+        return await this.#runPython(name, code, options?.stdin ?? "", signal);
+      }
+      case "test":
+        return await this.#test(name, args[0], signal);
       default:
         throw new Error(`agent.${name} is not offered for this task`);
     }
+  }
+
+  async #runPython(name: string, code: string, stdin: string, signal: AbortSignal): Promise<unknown> {
+    if (!this.#programs) throw new Error(`agent.${name} is not offered for this task`);
+    const { isOk, stdout, stderr } = await this.#programs.runner.run(code, { stdin, signal });
+    return { ok: isOk, stdout, stderr };
+  }
+
+  /** Public tests only, on the program that the scorer would read out of the same answer. */
+  async #test(name: string, code: unknown, signal: AbortSignal): Promise<unknown> {
+    const { runner, task } = this.#programs ?? {};
+    if (!runner || task?.entryPoint === undefined) {
+      throw new Error(`agent.${name} is not offered for this task`);
+    }
+    const tests = task.publicTests ?? [];
+    const program = programOf(code, task);
+    if (program === undefined) return { passed: 0, failed: tests.length, errors: ["there is no program"] };
+    const { passed, failed, errors } = await runner.check(program, tests, {
+      entryPoint: task.entryPoint,
+      signal,
+    });
+    return { passed, failed, errors };
   }
 
   /** Replies parsed into objects; one that cannot be parsed is asked again once, then all its keys are "". */

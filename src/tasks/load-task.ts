@@ -4,13 +4,13 @@ import { InputError } from "../core/errors.js";
 import { hashJson } from "../core/hash.js";
 import { type DatasetManifest, readManifest, SPLIT_NAMES } from "./dataset-manifest.js";
 import { findDataset } from "./find-dataset.js";
-import { makeScorer } from "./make-scorer.js";
+import { makeScorer, type ScorerTools } from "./make-scorer.js";
 import { type FileLimits, TextFile } from "./read-lines.js";
 import { problemText, readSplit } from "./read-split.js";
 import { findOverlap, overlapText } from "./sample-key.js";
 import type { MetricName, Sample, Scorer, SplitName, Task, TaskKind } from "./task.js";
 
-export interface LoadTaskOptions {
+export interface LoadTaskOptions extends ScorerTools {
   /** Folders searched for a name. Default: see `defaultDatasetRoots()`. */
   datasetRoots?: readonly string[];
   /** Accept items that two splits share; recorded in `notices`. Default false. */
@@ -33,7 +33,7 @@ const MAX_LISTED_PROBLEMS = 5;
 export async function loadTask(nameOrDirectory: string, options: LoadTaskOptions = {}): Promise<Task> {
   const directory = findDataset(nameOrDirectory, options.datasetRoots);
   const manifest = await readManifest(directory);
-  const scorer = makeScorer(manifest.metric, manifest.metricOptions);
+  const scorer = makeScorer(manifest.metric, manifest.metricOptions, options);
   const hash = hashJson([await withHashes(directory, manifest), options.skipBad ?? false]);
   return new DatasetTask(directory, manifest, scorer, hash, options);
 }

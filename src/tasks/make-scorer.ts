@@ -1,16 +1,18 @@
 /** @file The scorer of a metric. */
 import { ConfigError } from "../core/errors.js";
+import type { ProgramRunner } from "../core/program-runner.js";
 import type { MetricOptions } from "./dataset-manifest.js";
 import { choiceScorer } from "./scorers/choice.js";
 import { exactMatchScorer } from "./scorers/exact-match.js";
 import { exactNumberScorer } from "./scorers/exact-number.js";
 import { f1Scorer } from "./scorers/f1.js";
 import { regexScorer } from "./scorers/regex.js";
-import type { MetricName, Scorer } from "./task.js";
+import { testsScorer } from "./scorers/tests.js";
+import type { InstantScorer, MetricName, Scorer } from "./task.js";
 
 type AvailableMetric = Exclude<MetricName, "tests" | "judge">;
 
-const SCORERS: Readonly<Record<AvailableMetric, (options: MetricOptions) => Scorer>> = {
+const SCORERS: Readonly<Record<AvailableMetric, (options: MetricOptions) => InstantScorer>> = {
   "exact-number": exactNumberScorer,
   choice: choiceScorer,
   f1: f1Scorer,
@@ -18,12 +20,27 @@ const SCORERS: Readonly<Record<AvailableMetric, (options: MetricOptions) => Scor
   regex: regexScorer,
 };
 
-/** @throws {ConfigError} for metrics that this version cannot compute yet. */
-export function makeScorer(metric: MetricName, options: MetricOptions = {}): Scorer {
-  if (metric === "tests" || metric === "judge") {
+/** What some metrics need from outside this room. */
+export interface ScorerTools {
+  /** Metric tests: runs programs in a sandbox. Without one such a task is refused, never run elsewhere. */
+  programs?: ProgramRunner | undefined;
+}
+
+export function makeScorer(metric: AvailableMetric, options?: MetricOptions): InstantScorer;
+export function makeScorer(metric: MetricName, options?: MetricOptions, tools?: ScorerTools): Scorer;
+/** @throws {ConfigError} for metrics that cannot be computed here. */
+export function makeScorer(metric: MetricName, options: MetricOptions = {}, tools: ScorerTools = {}): Scorer {
+  if (metric === "tests" && tools.programs) return testsScorer(tools.programs);
+  if (metric === "tests") {
+    throw new ConfigError('metric "tests" needs a sandbox for Python programs, and none was given', {
+      code: "metric-unavailable",
+      hint: "pass `programs: new PythonSandbox()` to loadTask; the commands of w4s do so by themselves",
+    });
+  }
+  if (metric === "judge") {
     throw new ConfigError(`metric "${metric}" is not available in this version`, {
       code: "metric-unavailable",
-      hint: `use a task with one of these metrics: ${Object.keys(SCORERS).join(", ")}; "tests" and "judge" arrive with a later release`,
+      hint: `use a task with one of these metrics: ${[...Object.keys(SCORERS), "tests"].join(", ")}; "judge" arrives with a later release`,
     });
   }
   return SCORERS[metric](options);

@@ -42,7 +42,15 @@ export interface Score {
 
 export interface Scorer {
   readonly metric: MetricName;
-  /** `answer` is whatever JSON value the workflow returned. Never throws on odd answers. */
+  /**
+   * `answer` is whatever JSON value the workflow returned. Never throws on odd answers. Metrics that run programs or ask
+   * models give a promise.
+   */
+  score(answer: unknown, sample: Sample): Score | Promise<Score>;
+}
+
+/** A scorer that needs nobody's help: it answers at once. */
+export interface InstantScorer extends Scorer {
   score(answer: unknown, sample: Sample): Score;
 }
 

@@ -199,10 +199,17 @@ async function loop(options: TrainOptions, run: PreparedRun): Promise<TrainResul
     onEvent({ type: "checkpoint", step: update, path });
   };
   let trainedTokens = 0;
-  let update = state.optimizer.step;
   const started = performance.now();
-  const first = update;
-  for (; update < order.totalSteps && !isStopped(heldOutLosses, settings.patience); update++) {
+  const first = state.optimizer.step;
+  /** Loss of the examples held out, once for every finished epoch, also for one whose end a stop cut off. */
+  const measureHeldOut = async (update: number) => {
+    const isEpochEnd = update > 0 && update % order.stepsPerEpoch === 0;
+    if (!isEpochEnd || run.heldOut.length === 0 || heldOutLosses.at(-1)?.step === update) return;
+    const loss = await lossOf(run, settings);
+    heldOutLosses.push({ step: update, loss });
+    onEvent({ type: "held-out", step: update, loss });
+  };
+  const doUpdate = async (update: number) => {
     signal?.throwIfAborted();
     const position = order.positionOf(update);
     const packed = packBatches(
@@ -211,13 +218,7 @@ async function loop(options: TrainOptions, run: PreparedRun): Promise<TrainResul
     );
     for (const values of sums.values()) values.fill(0);
     let loss = 0;
-    try {
-      for (const trie of packed.tries) loss += await gradients.add(trie, state.parameters, sums);
-    } catch (error) {
-      // Parameters change between updates only: what is done so far can be kept.
-      if (signal?.aborted && update > first) await save(update);
-      throw error;
-    }
+    for (const trie of packed.tries) loss += await gradients.add(trie, state.parameters, sums);
     const gradientNorm = clipByGlobalNorm(sums, settings.maxGradientNorm);
     if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm))
       throw new TrainingDivergedError(update, loss);
@@ -242,16 +243,23 @@ async function loop(options: TrainOptions, run: PreparedRun): Promise<TrainResul
       tokensPerSecond: (trainedTokens / elapsedMs) * 1000,
       leftMs: (elapsedMs / (update + 1 - first)) * (order.totalSteps - update - 1),
     });
-    const isEpochEnd = position.step === order.stepsPerEpoch - 1;
-    if (isEpochEnd && run.heldOut.length > 0) {
-      const heldOutLoss = await lossOf(run, settings);
-      heldOutLosses.push({ step: update + 1, loss: heldOutLoss });
-      onEvent({ type: "held-out", step: update + 1, loss: heldOutLoss });
+  };
+  try {
+    await measureHeldOut(first);
+    while (state.optimizer.step < order.totalSteps && !isStopped(heldOutLosses, settings.patience)) {
+      await doUpdate(state.optimizer.step);
+      const done = state.optimizer.step;
+      await measureHeldOut(done);
+      if (done % checkpointEvery === 0 && done < order.totalSteps) await save(done);
     }
-    if ((update + 1) % checkpointEvery === 0 && update + 1 < order.totalSteps) await save(update + 1);
+  } catch (error) {
+    // The optimiser changes parameters, moments and step at once, so a stop between updates loses none.
+    if (signal?.aborted && state.optimizer.step > first) await save(state.optimizer.step);
+    throw error;
   }
-  if (update > first) await save(update);
-  return { adapter: run.toAdapter(state.parameters), losses, steps: update, trainedTokens };
+  const steps = state.optimizer.step;
+  if (steps > first) await save(steps);
+  return { adapter: run.toAdapter(state.parameters), losses, steps, trainedTokens };
 }
 
 /** Sample-mean loss of the examples held out. */

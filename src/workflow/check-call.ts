@@ -45,8 +45,9 @@ const CHECKS: Record<ArgumentKind, (value: unknown, where: string) => unknown> =
     return [...value];
   },
   code(value, where) {
+    // An empty program is what a reply without code holds: it runs, does nothing, and fails its tests.
     if (typeof value !== "string") throw new TypeError(`${where} must be a string`);
-    return filled(value, where);
+    return value;
   },
   name(value, where) {
     if (typeof value !== "string" || !/^[A-Za-z][\w.-]{0,63}$/.test(value)) {

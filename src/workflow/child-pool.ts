@@ -8,54 +8,59 @@ import type { ToChild, ToParent } from "./sandbox-protocol.js";
 const CHILD_HEAP_MIB = 128;
 
 /** One process and whoever listens to it now. */
-export class SandboxChild {
+export class SandboxChild<To extends object = ToChild, From = ToParent> {
   readonly process: ManagedChild;
-  onMessage: ((message: ToParent) => void) | undefined;
+  onMessage: ((message: From) => void) | undefined;
 
   constructor(process: ManagedChild) {
     this.process = process;
-    process.onMessage((message) => this.onMessage?.(message as ToParent));
+    process.onMessage((message) => this.onMessage?.(message as From));
   }
 
-  post(message: ToChild): void {
+  post(message: To): void {
     this.process.post(message);
   }
 }
 
-interface Waiter {
-  resolve(child: SandboxChild): void;
+interface Waiter<Child> {
+  resolve(child: Child): void;
   reject(error: unknown): void;
 }
 
 /** Processes are started when first needed, kept while idle without holding the parent, and replaced when spent. */
-export class ChildPool {
+export class ChildPool<To extends object = ToChild, From = ToParent> {
   readonly size: number;
   /** Nothing is handed out any more. */
   isClosed = false;
-  readonly #idle: SandboxChild[] = [];
-  readonly #all = new Set<SandboxChild>();
-  readonly #waiters: Waiter[] = [];
+  readonly #idle: SandboxChild<To, From>[] = [];
+  readonly #all = new Set<SandboxChild<To, From>>();
+  readonly #waiters: Waiter<SandboxChild<To, From>>[] = [];
+  readonly #startProcess: () => Promise<ManagedChild>;
   #starting = 0;
   readonly #pending = new Set<Promise<unknown>>();
 
-  /** @param size - most processes at once. Default: cores, at most 4. */
-  constructor(size = Math.min(availableParallelism(), 4)) {
+  /**
+   * @param size - most processes at once. Default: cores, at most 4.
+   * @param startProcess - starts one; tried twice. Default: the JavaScript sandbox.
+   */
+  constructor(size = Math.min(availableParallelism(), 4), startProcess = startSandbox) {
     this.size = size;
+    this.#startProcess = startProcess;
   }
 
   /** A process for one run; waits while all are busy. */
-  async take(signal?: AbortSignal): Promise<SandboxChild> {
+  async take(signal?: AbortSignal): Promise<SandboxChild<To, From>> {
     if (this.isClosed) throw closedError();
     signal?.throwIfAborted();
     const idle = this.#takeIdle();
     if (idle) return idle;
-    return await new Promise<SandboxChild>((resolve, reject) => {
+    return await new Promise<SandboxChild<To, From>>((resolve, reject) => {
       const leave = () => {
         const index = this.#waiters.indexOf(waiter);
         if (index >= 0) this.#waiters.splice(index, 1);
         reject(signal?.reason);
       };
-      const waiter: Waiter = {
+      const waiter: Waiter<SandboxChild<To, From>> = {
         resolve(child) {
           signal?.removeEventListener("abort", leave);
           resolve(child);
@@ -72,7 +77,7 @@ export class ChildPool {
   }
 
   /** Gives a process back; one that must not be used again is killed and replaced in the background. */
-  release(child: SandboxChild, isReusable: boolean): void {
+  release(child: SandboxChild<To, From>, isReusable: boolean): void {
     child.onMessage = undefined;
     if (isReusable && child.process.isAlive && !this.isClosed) {
       const waiter = this.#waiters.shift();
@@ -99,7 +104,7 @@ export class ChildPool {
     await Promise.all([...children.map((child) => child.process.kill()), ...this.#pending]);
   }
 
-  #takeIdle(): SandboxChild | undefined {
+  #takeIdle(): SandboxChild<To, From> | undefined {
     for (let child = this.#idle.pop(); child; child = this.#idle.pop()) {
       if (child.process.isAlive) {
         child.process.ref(true);
@@ -123,13 +128,13 @@ export class ChildPool {
 
   async #startOne(): Promise<void> {
     try {
-      const process = await startChild();
+      const process = await startTwice(this.#startProcess);
       this.#starting--;
       if (this.isClosed) {
         await process.kill();
         return;
       }
-      const child = new SandboxChild(process);
+      const child = new SandboxChild<To, From>(process);
       this.#all.add(child);
       void process.exited.then(() => this.#all.delete(child));
       process.ref(true);
@@ -150,23 +155,25 @@ export class ChildPool {
 }
 
 /** One retry: a machine short of memory may kill a process that has just begun. */
-async function startChild(): Promise<ManagedChild> {
-  const start = () =>
-    ManagedChild.start(childModule(import.meta.url, "./sandbox-child.js"), {
-      name: "sandbox",
-      execArgv: [
-        `--max-old-space-size=${CHILD_HEAP_MIB}`,
-        "--expose-gc",
-        "--disallow-code-generation-from-strings",
-      ],
-      env: { TZ: "UTC" },
-    });
+async function startTwice(start: () => Promise<ManagedChild>): Promise<ManagedChild> {
   try {
     return await start();
   } catch (error) {
     if (!(error instanceof ChildExitError)) throw error;
     return await start();
   }
+}
+
+async function startSandbox(): Promise<ManagedChild> {
+  return await ManagedChild.start(childModule(import.meta.url, "./sandbox-child.js"), {
+    name: "sandbox",
+    execArgv: [
+      `--max-old-space-size=${CHILD_HEAP_MIB}`,
+      "--expose-gc",
+      "--disallow-code-generation-from-strings",
+    ],
+    env: { TZ: "UTC" },
+  });
 }
 
 function closedError(): W4sError {

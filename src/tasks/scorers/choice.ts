@@ -1,9 +1,9 @@
 /** @file Metric choice: the answer names one option, by its letter or its text. */
 import { foldText } from "../sample-key.js";
-import type { Score, Scorer } from "../task.js";
+import type { InstantScorer, Score } from "../task.js";
 import { answerText, markedAnswer } from "./answer-text.js";
 
-export function choiceScorer(): Scorer {
+export function choiceScorer(): InstantScorer {
   return {
     metric: "choice",
     score(answer, sample): Score {

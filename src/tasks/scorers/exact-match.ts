@@ -1,6 +1,6 @@
 /** @file Metric exact-match: the answer is one of the accepted ones, after folding. */
 import type { MetricOptions } from "../dataset-manifest.js";
-import type { Score, Scorer } from "../task.js";
+import type { InstantScorer, Score } from "../task.js";
 import { answerText } from "./answer-text.js";
 import { normalizeWords } from "./normalize-words.js";
 
@@ -11,7 +11,7 @@ const WRAPPERS: readonly RegExp[] = [/^"(.*)"$/s, /^'(.*)'$/s, /^`(.*)`$/s, /^â€
  * `normalize: "words"` (default) drops case, punctuation and articles; `"spaces"` folds white space, one pair of
  * quotes and a final full stop only, for answers whose letters and case matter (`ignoreCase` lets case go).
  */
-export function exactMatchScorer(options: MetricOptions = {}): Scorer {
+export function exactMatchScorer(options: MetricOptions = {}): InstantScorer {
   const fold =
     options.normalize === "spaces"
       ? (text: string) => foldSpaces(text, options.ignoreCase ?? false)

@@ -1,6 +1,6 @@
 /** @file Metric exact-number: the answer names one number and it is the expected one. */
 import type { MetricOptions } from "../dataset-manifest.js";
-import type { Score, Scorer } from "../task.js";
+import type { InstantScorer, Score } from "../task.js";
 import { answerText, markedAnswer } from "./answer-text.js";
 import { type FoundNumber, findNumbers, parseNumber } from "./parse-number.js";
 
@@ -16,7 +16,7 @@ const ENDLESS_DECIMALS = 5;
 /** An unmarked answer with more different numbers than this is a list of guesses or a worked text, not an answer. */
 const MAX_DIFFERENT_NUMBERS = 3;
 
-export function exactNumberScorer(options: MetricOptions = {}): Scorer {
+export function exactNumberScorer(options: MetricOptions = {}): InstantScorer {
   const tolerance = options.tolerance ?? DEFAULT_TOLERANCE;
   return {
     metric: "exact-number",

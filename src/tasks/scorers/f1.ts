@@ -1,5 +1,5 @@
 /** @file Metric f1: overlap of words with the best of the accepted answers. */
-import type { Score, Scorer } from "../task.js";
+import type { InstantScorer, Score } from "../task.js";
 import { answerText, MAX_ANSWER_CHARACTERS } from "./answer-text.js";
 import { normalizeWords } from "./normalize-words.js";
 
@@ -10,7 +10,7 @@ function readAnswer(answer: unknown): string | undefined {
   return isParts ? answer.slice(0, 100).join(" ").slice(0, MAX_ANSWER_CHARACTERS) : answerText(answer);
 }
 
-export function f1Scorer(): Scorer {
+export function f1Scorer(): InstantScorer {
   return {
     metric: "f1",
     score(answer, sample): Score {

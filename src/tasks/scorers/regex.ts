@@ -1,7 +1,7 @@
 /** @file Metric regex: each accepted answer is a pattern; a slow match is cut off, not waited for. */
 import { type Context, createContext, Script } from "node:vm";
 import type { MetricOptions } from "../dataset-manifest.js";
-import type { Score, Scorer } from "../task.js";
+import type { InstantScorer, Score } from "../task.js";
 import { answerText } from "./answer-text.js";
 
 /** Time of one match: patterns with nested repetition can take longer than anyone waits. */
@@ -15,7 +15,7 @@ export function compilePattern(pattern: string, options: MetricOptions): RegExp 
   return new RegExp(options.partial ? pattern : `^(?:${pattern})$`, flags);
 }
 
-export function regexScorer(options: MetricOptions = {}): Scorer {
+export function regexScorer(options: MetricOptions = {}): InstantScorer {
   return {
     metric: "regex",
     score(answer, sample): Score {

@@ -6,6 +6,7 @@ import {
   addRunFlags,
   DATASET_FLAGS,
   flagName,
+  LEARN_FLAGS,
   MODEL_FLAGS,
   RUN_FLAGS,
   readRunFlags,
@@ -52,10 +53,11 @@ describe("RUN_FLAGS", () => {
     }
   });
 
-  it("is offered in whole by optimize", () => {
-    const offered = new Set<string>([...DATASET_FLAGS, ...MODEL_FLAGS, ...SEARCH_FLAGS]);
+  it("is offered in whole by learn", () => {
+    const lists = [DATASET_FLAGS, MODEL_FLAGS, SEARCH_FLAGS, LEARN_FLAGS];
+    const offered = new Set<string>(lists.flat());
     expect(Object.keys(RUN_FLAGS).filter((path) => !offered.has(path))).toEqual([]);
-    expect(offered.size).toBe(DATASET_FLAGS.length + MODEL_FLAGS.length + SEARCH_FLAGS.length);
+    expect(offered.size).toBe(lists.reduce((sum, list) => sum + list.length, 0));
   });
 });
 

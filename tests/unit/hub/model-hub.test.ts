@@ -14,7 +14,7 @@ import {
   pullModel,
   resolveModel,
 } from "../../../src/hub/model-hub.js";
-import { loadRegistry, type RegistryModel } from "../../../src/hub/registry.js";
+import { loadRegistry, type RegistryFile, type RegistryModel } from "../../../src/hub/registry.js";
 import { useTemporaryFolder } from "../../support/temporary-folder.js";
 import { zipBytes } from "../../support/zip-bytes.js";
 
@@ -305,8 +305,28 @@ describe("names", () => {
     const registry = loadRegistry();
     expect(registry.map(({ name }) => name)).toContain("smollm2-135m");
     for (const model of registry)
-      for (const file of model.files) expect(file.hub ?? file.wheels).toBeDefined();
+      for (const file of model.files) expect(file.isEmbedded ?? file.hub ?? file.wheels).toBeDefined();
     expect(registry.find(({ name }) => name === "gemma3-270m")?.consent).toContain("Terms of Use");
+  });
+
+  test("an embedded model is found in the package, whole, and never fetched", async () => {
+    const path = await resolveModel("nano", { home });
+    expect(path).toMatch(/models[\\/]nano[\\/]nano\.gguf$/);
+    expect(listModels({ home }).find(({ name }) => name === "nano")).toMatchObject({
+      isInstalled: true,
+      path,
+    });
+    expect(await pullModel("nano", { home })).toBe(path);
+    const nano = loadRegistry().find(({ name }) => name === "nano") as RegistryModel;
+    const files = [{ ...(nano.files[0] as RegistryFile), sha256: "0".repeat(64) }];
+    const registry = [{ ...nano, files }] as RegistryModel[];
+    for (const find of [resolveModel, pullModel]) {
+      await expect(find("nano", { home, registry })).rejects.toMatchObject({
+        code: "damaged-model",
+        hint: expect.stringContaining("install w4s again"),
+      });
+    }
+    expect(requests).toHaveLength(0);
   });
 
   test("terms are asked for before the download", async () => {

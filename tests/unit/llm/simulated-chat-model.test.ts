@@ -52,7 +52,8 @@ async function accuracy(
     const { task, samples } = items(family, PER_FAMILY);
     const model = modelFor(samples, options);
     for (const [index, sample] of samples.entries()) {
-      sum += task.scorer.score(await SOLVERS[solver]!(asker(model, index), task, sample), sample).value;
+      const answer = await SOLVERS[solver]!(asker(model, index), task, sample);
+      sum += (await task.scorer.score(answer, sample)).value;
     }
   }
   return sum / (FAMILIES.length * PER_FAMILY);
@@ -70,7 +71,7 @@ async function rate(
   let right = 0;
   for (const [index, sample] of samples.entries()) {
     const [reply] = await asker(model, index)(prompt(sample), request);
-    right += task.scorer.score(readAnswer(task, reply!), sample).value;
+    right += (await task.scorer.score(readAnswer(task, reply!), sample)).value;
   }
   return right / samples.length;
 }

@@ -44,7 +44,6 @@ describe("parseRunConfig", () => {
     expect(config).toMatchObject({
       turns: 4,
       candidates: 5,
-      weak: "policy",
       budget: { dollars: 2 },
       run: join("runs", "first"),
     });
@@ -364,7 +363,7 @@ describe("configExample", () => {
       // What has no default shows its smallest value.
       .filter(
         (line) =>
-          !/^(threads|requestsPerMinute|timeoutMs|maxWaitSeconds|minScore|price|budget):|^ {2}(dollars|tokens|calls|minutes|inputPerMillion|outputPerMillion):/.test(
+          !/^(threads|requestsPerMinute|timeoutMs|maxWaitSeconds|minScore|price|budget):|^ {2}(dollars|tokens|calls|minutes|inputPerMillion|outputPerMillion|evaluationTurns|\w+Schedule|keepTurns|weightTemperature|weightCap|learningRate):/.test(
             line,
           ),
       )

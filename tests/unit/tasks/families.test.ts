@@ -36,7 +36,7 @@ describe.each(FAMILIES.map((family) => [family.name, family] as const))("%s", (n
     }
   });
 
-  test("slips are wrong under the family's own scorer, and there is at least one", () => {
+  test("slips are wrong under the family's own scorer, and there is at least one", async () => {
     const scorer = makeScorer(family.metric, family.metricOptions);
     for (const { seed, difficulty } of problems) {
       const item = family.generate(new Random(seed), difficulty);
@@ -47,11 +47,11 @@ describe.each(FAMILIES.map((family) => [family.name, family] as const))("%s", (n
         meta: {},
         ...(item.choices ? { choices: item.choices } : {}),
       };
-      expect(scorer.score(item.answer, sample).isCorrect, item.question).toBe(true);
+      expect((await scorer.score(item.answer, sample)).isCorrect, item.question).toBe(true);
       expect(item.distractors.length, `seed ${seed}: ${item.question}`).toBeGreaterThan(0);
       expect(new Set(item.distractors).size).toBe(item.distractors.length);
       for (const slip of item.distractors)
-        expect(scorer.score(slip, sample).isCorrect, `${slip} to ${item.question}`).toBe(false);
+        expect((await scorer.score(slip, sample)).isCorrect, `${slip} to ${item.question}`).toBe(false);
     }
   });
 

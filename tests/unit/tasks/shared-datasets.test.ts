@@ -29,7 +29,7 @@ test.skipIf(root === undefined)("a reference answer scores full marks", async ()
     const task = await loadTask(name, { datasetRoots: [root!] });
     for (const sample of await task.load("validation")) {
       for (const answer of sample.answers)
-        expect(task.scorer.score(answer, sample).value, `${sample.id}: ${answer}`).toBe(1);
+        expect((await task.scorer.score(answer, sample)).value, `${sample.id}: ${answer}`).toBe(1);
     }
   }
 });

@@ -1,0 +1,50 @@
+/** @file `w4s relabel`: rewards computed anew from what a run has recorded. */
+import { Command, Option } from "commander";
+import { type ActionBody, action } from "./action.js";
+import { EXIT } from "./exit-code.js";
+import { writeJson, writeOut } from "./output.js";
+import { addCommonFlags } from "./run-flags.js";
+import { table } from "./tables.js";
+
+const EXAMPLES = `
+Examples:
+  $ w4s relabel runs/RUN --reward relative-gain
+  $ w4s train --model smollm2-135m --from runs/RUN/trajectories.relative-gain.jsonl --out adapters/gain
+
+No model is called, and what was recorded stays as it is. w4s train --reward does the same on the way.`;
+
+export function command(): Command {
+  const command = new Command("relabel")
+    .description("Computes the rewards of recorded candidates anew and writes them beside the recorded ones.")
+    .argument("<run>", "run directory of w4s learn, collect or optimize, or a trajectories.jsonl")
+    .addOption(
+      new Option("--reward <name>", "reward to compute")
+        .choices(["discrete", "relative-gain", "accuracy"])
+        .makeOptionMandatory(),
+    );
+  return addCommonFlags(command, { hasConfig: false })
+    .addHelpText("after", EXAMPLES)
+    .action(action(relabelAction));
+}
+
+const relabelAction: ActionBody = async ({ isJson, command }, run = "") => {
+  const api = await import("../index.js");
+  const { reward } = command.opts<{ reward: "discrete" | "relative-gain" | "accuracy" }>();
+  const files = await api.relabel(run, reward);
+  if (isJson) writeJson({ reward, files });
+  else {
+    writeOut(
+      table(
+        ["file", "candidates", "changed", "mean before", "mean after"],
+        files.map(({ to, candidates, changed, meanBefore, meanAfter }) => [
+          to,
+          candidates,
+          changed,
+          meanBefore.toFixed(3),
+          meanAfter.toFixed(3),
+        ]),
+      ),
+    );
+  }
+  return EXIT.done;
+};

@@ -1,0 +1,187 @@
+/** @file What each chart of the page draws. */
+import type { RunReport } from "../rlao/run-report-data.js";
+import type { ReportFigures, Stat } from "../rlao/run-report-figures.js";
+
+export interface ChartLine {
+  label: string;
+  /** One per x; null leaves a gap. */
+  values: (number | null)[];
+  /** Interval around the line, where there is one. */
+  low?: (number | null)[];
+  high?: (number | null)[];
+  /** Which of the page's line colours. */
+  colour: number;
+  isDashed?: boolean;
+}
+
+export interface ChartData {
+  id: string;
+  title: string;
+  /** Said to screen readers in place of the picture. */
+  summary: string;
+  xLabel: string;
+  x: number[];
+  /** Shown as percent on a scale that begins at 0. */
+  isShare: boolean;
+  lines: ChartLine[];
+}
+
+/** @param other - a second run whose lines are laid over, dashed */
+export function chartData(
+  report: RunReport,
+  figures: ReportFigures,
+  other?: { report: RunReport; figures: ReportFigures },
+): ChartData[] {
+  const { series, seriesOver } = figures;
+  const overlay = other && other.figures.seriesOver === seriesOver ? other : undefined;
+  const x = [...new Set([...series, ...(overlay?.figures.series ?? [])].map(({ at }) => at))].sort(
+    (a, b) => a - b,
+  );
+  const charts: ChartData[] = [];
+  if (series.length > 0) {
+    const suffix = (name: string) => (overlay ? `${name}, ${report.name}` : name);
+    const line = (label: string, colour: number, pick: PickStat): ChartLine => ({
+      ...statLine(x, figures, pick),
+      label: suffix(label),
+      colour,
+    });
+    const overlaid = (label: string, colour: number, pick: PickStat): ChartLine[] =>
+      overlay
+        ? [
+            {
+              ...withoutBand(statLine(x, overlay.figures, pick)),
+              label: `${label}, ${overlay.report.name}`,
+              colour,
+              isDashed: true,
+            },
+          ]
+        : [];
+    charts.push({
+      id: "chart-accuracy",
+      title:
+        seriesOver === "round" ? "Accuracy while collecting, by round" : "Accuracy on validation by turn",
+      summary: spoken("Mean accuracy", seriesOver, figures, (point) => point.accuracy),
+      xLabel: seriesOver,
+      x,
+      isShare: true,
+      lines: [
+        line("mean of scored candidates", 0, (point) => point.accuracy),
+        ...overlaid("mean of scored candidates", 0, (point) => point.accuracy),
+        line("best so far", 1, (point) => point.best),
+        ...overlaid("best so far", 1, (point) => point.best),
+      ],
+    });
+    charts.push({
+      id: "chart-reward",
+      title: seriesOver === "round" ? "Reward while collecting, by round" : "Reward by turn",
+      summary: spoken("Mean reward", seriesOver, figures, (point) => point.reward),
+      xLabel: seriesOver,
+      x,
+      isShare: false,
+      lines: [
+        line("mean reward", 2, (point) => point.reward),
+        ...overlaid("mean reward", 2, (point) => point.reward),
+      ],
+    });
+  }
+  return [judgedChart(figures), ...charts, lossChart(report)].filter((chart) => chart !== null);
+}
+
+type PickStat = (point: ReportFigures["series"][number]) => Stat | null;
+
+function statLine(
+  x: readonly number[],
+  { series }: ReportFigures,
+  pick: PickStat,
+): Pick<ChartLine, "values" | "low" | "high"> {
+  const stats = x.map((at) => {
+    const point = series.find((one) => one.at === at);
+    return point ? pick(point) : null;
+  });
+  return {
+    values: stats.map((stat) => stat?.mean ?? null),
+    low: stats.map((stat) => stat?.interval?.low ?? null),
+    high: stats.map((stat) => stat?.interval?.high ?? null),
+  };
+}
+
+function withoutBand({ values }: { values: (number | null)[] }): { values: (number | null)[] } {
+  return { values };
+}
+
+function spoken(what: string, over: string, { series }: ReportFigures, pick: PickStat): string {
+  const said = series.flatMap((point) => {
+    const stat = pick(point);
+    return stat ? [`${over} ${point.at}: ${stat.mean.toFixed(2)}`] : [];
+  });
+  return `${what}. ${said.join(", ")}. The table below has all numbers.`;
+}
+
+/** The answer to whether it learned: the base at 0, then the adapter of each round. */
+function judgedChart({ judged }: ReportFigures): ChartData | null {
+  if (judged.length < 2) return null;
+  const line = (label: string, colour: number, stats: readonly Stat[]): ChartLine => ({
+    label,
+    colour,
+    values: stats.map(({ mean }) => mean),
+    low: stats.map(({ interval }) => interval?.low ?? null),
+    high: stats.map(({ interval }) => interval?.high ?? null),
+  });
+  const said = judged.map(
+    ({ round, reward }) => `${round === 0 ? "base" : `round ${round}`}: ${reward.mean.toFixed(2)}`,
+  );
+  return {
+    id: "chart-judged",
+    title: "Designs of each adapter, judged (0 = base)",
+    summary: `Mean accuracy of judged designs. ${said.join(", ")}. The tables under Rounds have the differences.`,
+    xLabel: "round",
+    x: judged.map(({ round }) => round),
+    isShare: true,
+    lines: [
+      line(
+        "mean of its candidates",
+        0,
+        judged.map(({ reward }) => reward),
+      ),
+      line(
+        "best of an episode",
+        1,
+        judged.map(({ best }) => best),
+      ),
+    ],
+  };
+}
+
+/** Losses of all rounds one after the other, each its own line. */
+function lossChart({ rounds }: RunReport): ChartData | null {
+  const trained = rounds.filter(({ losses }) => losses.length > 1);
+  if (trained.length === 0) return null;
+  const total = trained.reduce((sum, { losses }) => sum + losses.length, 0);
+  const x = Array.from({ length: total }, (_, index) => index + 1);
+  let start = 0;
+  const lines = trained.map(({ round, losses }, index) => {
+    const from = start;
+    start += losses.length;
+    return {
+      label: `round ${round}`,
+      values: x.map((_, at) => losses[at - from]?.loss ?? null),
+      colour: index % LINE_COLOURS,
+    };
+  });
+  const ends = trained.map(
+    ({ round, losses }) =>
+      `round ${round}: ${losses[0]?.loss.toFixed(2)} to ${losses.at(-1)?.loss.toFixed(2)}`,
+  );
+  return {
+    id: "chart-loss",
+    title: "Training loss by update",
+    summary: `Weighted loss of the updates of each round. ${ends.join(", ")}.`,
+    xLabel: "update, rounds one after the other",
+    x,
+    isShare: false,
+    lines,
+  };
+}
+
+/** Line colours that the page's style has. */
+export const LINE_COLOURS = 4;

@@ -1,0 +1,105 @@
+/** @file Episodes, turns and candidates as nested lists that open and close. */
+import { Random } from "../core/random.js";
+import type { RunReport } from "../rlao/run-report-data.js";
+import type { ReportCandidate, ReportTurn } from "../rlao/run-report-trajectory.js";
+import { decimal, percent, shortHash } from "./figure-format.js";
+import { html, type Markup } from "./html.js";
+
+/** Candidates shown; of longer runs whole episodes are drawn by seed. */
+const MAX_CANDIDATES = 3000;
+
+/**
+ * @param linked - ids of candidates that the explorer has
+ * @returns undefined where the run has no episodes
+ */
+export function episodeTree(
+  report: RunReport,
+  linked: ReadonlySet<string>,
+  seed: number,
+): Markup | undefined {
+  const episodes = new Map<string, ReportTurn[]>();
+  for (const turn of report.turns) {
+    const key = `${turn.source.file}/${turn.episode}`;
+    const list = episodes.get(key);
+    if (list) list.push(turn);
+    else episodes.set(key, [turn]);
+  }
+  if (episodes.size === 0) return undefined;
+  const chosen = drawEpisodes(episodes, seed);
+  const titles = new Map(Object.entries(report.seeds).map(([hash, { title }]) => [hash, title]));
+  for (const { candidates } of report.turns) {
+    for (const { workflowHash, id } of candidates)
+      if (workflowHash !== null && !titles.has(workflowHash)) titles.set(workflowHash, id);
+  }
+  const said =
+    chosen.size === episodes.size
+      ? ""
+      : ` ${chosen.size} of ${episodes.size} episodes are shown, drawn with seed ${seed}.`;
+  const lists = [...episodes]
+    .filter(([key]) => chosen.has(key))
+    .map(([, turns], index) => episodeHtml(turns, linked, titles, chosen.size <= 6 || index === 0));
+  return html`<p class="note">Each turn starts from a workflow, its candidates are scored, one is kept.${said}</p>
+<ul class="tree">${lists}</ul>`;
+}
+
+function drawEpisodes(episodes: ReadonlyMap<string, ReportTurn[]>, seed: number): Set<string> {
+  const chosen = new Set<string>();
+  let number = 0;
+  for (const key of new Random(seed).derive("report-episodes").shuffle([...episodes.keys()])) {
+    number += (episodes.get(key) ?? []).reduce((sum, turn) => sum + turn.candidates.length, 0);
+    if (number > MAX_CANDIDATES && chosen.size > 0) break;
+    chosen.add(key);
+  }
+  return chosen;
+}
+
+function episodeHtml(
+  turns: readonly ReportTurn[],
+  linked: ReadonlySet<string>,
+  titles: ReadonlyMap<string, string>,
+  isOpen: boolean,
+): Markup {
+  const [first] = turns;
+  if (!first) return html``;
+  const best = Math.max(
+    ...turns.map((turn) =>
+      Math.max(turn.history.best, ...turn.candidates.map(({ accuracy }) => accuracy ?? 0)),
+    ),
+  );
+  const { round, task } = first.source;
+  const place = `${round === null ? "" : `round ${round}, ${task}, `}episode ${first.episode + 1}`;
+  const name = place.charAt(0).toUpperCase() + place.slice(1);
+  const inner = html`<summary>${name}: ${turns.length} turn${turns.length === 1 ? "" : "s"}, best ${percent(best)}</summary>
+<ul>${turns.map((turn) => turnHtml(turn, linked, titles))}</ul>`;
+  return isOpen
+    ? html`<li><details open>${inner}</details></li>`
+    : html`<li><details>${inner}</details></li>`;
+}
+
+function turnHtml(
+  turn: ReportTurn,
+  linked: ReadonlySet<string>,
+  titles: ReadonlyMap<string, string>,
+): Markup {
+  const { parentHash, history } = turn;
+  const parent = parentHash === null ? "nothing" : (titles.get(parentHash) ?? shortHash(parentHash));
+  const kept = turn.kept === null ? "none was kept" : `kept candidate ${turn.kept + 1}`;
+  return html`<li>Turn ${turn.turn + 1}: from ${parent} (${percent(history.previous)}), best before ${percent(history.best)}; ${kept}
+<span class="chips">${turn.candidates.map((candidate) => chip(candidate, turn.kept === candidate.index, linked.has(candidate.id)))}</span></li>
+`;
+}
+
+function chip(candidate: ReportCandidate, isKept: boolean, isLinked: boolean): Markup {
+  const { accuracy, screenAccuracy, outcome, status } = candidate;
+  const score =
+    outcome === "invalid"
+      ? status
+      : accuracy !== null
+        ? percent(accuracy)
+        : `screened out${screenAccuracy === null ? "" : ` at ${percent(screenAccuracy)}`}`;
+  const text = `${candidate.index + 1}: ${score}, reward ${decimal(candidate.reward)}${isKept ? ", kept" : ""}`;
+  const name = `chip${isKept ? " kept" : ""}${outcome === "invalid" ? " invalid" : ""}`;
+  return isLinked
+    ? html`<a class="${name}" href="#${encodeURIComponent(candidate.id)}">${text}</a>`
+    : html`<span class="${name}">${text}</span>`;
+}

@@ -1,0 +1,232 @@
+/** @file A run as one HTML page that needs nothing else: no request, no script but its own, light, dark and print. */
+import type { RunReport } from "../rlao/run-report-data.js";
+import { type ReportFigures, reportFigures } from "../rlao/run-report-figures.js";
+import { type ChartData, chartData } from "./chart-data.js";
+import { compareTables, compareWarnings } from "./compare-tables.js";
+import { episodeTree } from "./episode-tree.js";
+import { count } from "./figure-format.js";
+import { html, Markup, scriptJson, shown } from "./html.js";
+import { keyFigures } from "./key-figures.js";
+import { pageData } from "./page-data.js";
+import { DATA_ID, pageParts } from "./page-script.js";
+import type { PageData } from "./page-types.js";
+import { reportTables } from "./report-tables.js";
+import { tableHtml } from "./table-html.js";
+
+export interface HtmlReportOptions {
+  /** A second run to show beside the first. */
+  compare?: RunReport;
+  /** Draws the details of runs that have too many; 0 by default. */
+  seed?: number;
+  /** Bytes of candidate details; 7 MiB by default, which keeps a page below 15 MB. */
+  maxDetailBytes?: number;
+}
+
+interface Section {
+  id: string;
+  title: string;
+  body: Markup | null;
+}
+
+/** Renders a run. The same run and options give the same bytes. */
+export function htmlReport(report: RunReport, options: HtmlReportOptions = {}): string {
+  const { seed = 0, compare, maxDetailBytes } = options;
+  const figures = reportFigures(report, seed);
+  const other = compare ? { report: compare, figures: reportFigures(compare, seed) } : undefined;
+  const charts = chartData(report, figures, other);
+  const data = pageData(report, charts, {
+    seed,
+    ...(maxDetailBytes === undefined ? {} : { maxBytes: maxDetailBytes }),
+  });
+  const tables = reportTables(report, figures);
+  const list = (id: keyof typeof tables) =>
+    tables[id].length > 0 ? html`${tables[id].map((table) => tableHtml(table))}` : null;
+  const linked = new Set(data.candidates.map(({ id }) => id));
+  const sections: Section[] = [
+    { id: "comparison", title: "Comparison", body: other ? comparison({ report, figures }, other) : null },
+    { id: "results", title: "Results", body: results(report, list("results")) },
+    {
+      id: "progress",
+      title: "Progress",
+      body: progress(
+        charts,
+        tables.progress.map((table) => tableHtml(table)),
+      ),
+    },
+    { id: "rounds", title: "Rounds", body: list("rounds") },
+    { id: "outcomes", title: "Outcomes", body: list("outcomes") },
+    { id: "candidates", title: "Candidates", body: explorer(data, figures, seed) },
+    { id: "episodes", title: "Episodes", body: episodeTree(report, linked, seed) ?? null },
+    { id: "cost", title: "Cost", body: list("cost") },
+    { id: "lineage", title: "Lineage", body: list("lineage") },
+    { id: "settings", title: "Settings", body: settings(report) },
+  ];
+  return page(report, figures, sections, data);
+}
+
+function page(
+  report: RunReport,
+  figures: ReportFigures,
+  sections: readonly Section[],
+  data: PageData,
+): string {
+  const { styles, scripts, policy } = pageParts();
+  const filled = sections.filter(({ body }) => body !== null);
+  const title = `${report.command} on ${report.task}`;
+  const state =
+    report.isComplete === null
+      ? html`<span class="badge warn">not finished</span>`
+      : report.isComplete
+        ? html`<span class="badge good">finished</span>`
+        : html`<span class="badge warn">ended early${report.stoppedBy ? `: ${report.stoppedBy}` : ""}</span>`;
+  const body = html`<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${new Markup(policy)}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="referrer" content="no-referrer">
+<meta name="generator" content="w4s report">
+<title>${title} – w4s report</title>
+<link rel="icon" href="data:,">
+${styles.map((style) => html`<style>${new Markup(style)}</style>`)}
+</head>
+<body>
+<a class="skip" href="#main">To the content</a>
+<header class="top"><div class="wrap">
+<div class="title-row"><div>
+<h1>${title}</h1>
+<p class="subtitle">${[report.name, report.policy ? `weak model ${report.policy}` : "", `executor ${report.executor}`, day(report)].filter(Boolean).join(" · ")}</p>
+<p class="badges">${state} ${report.isSimulated ? html`<span class="badge warn">simulated executor</span>` : null}</p>
+</div>
+<div class="themes no-print" role="group" aria-label="Colours">
+<button type="button" data-set-theme="auto" aria-pressed="true">Auto</button>
+<button type="button" data-set-theme="light" aria-pressed="false">Light</button>
+<button type="button" data-set-theme="dark" aria-pressed="false">Dark</button>
+</div></div>
+<nav aria-label="Sections"><ul>${filled.map(({ id, title: name }) => html`<li><a href="#${id}">${name}</a></li>`)}</ul></nav>
+</div></header>
+<main id="main" class="wrap">
+${notices(report)}
+<noscript><p class="banner">Charts and the candidates explorer need JavaScript; all tables are here without it.</p></noscript>
+<dl class="cards" aria-label="Summary">${keyFigures(report, figures).map(
+    ({
+      label,
+      value,
+      detail,
+    }) => html`<div class="card"><dt>${label}</dt><dd class="value">${value}</dd><dd class="detail">${detail}</dd></div>
+`,
+  )}</dl>
+${filled.map(
+  ({
+    id,
+    title: name,
+    body: content,
+  }) => html`<section id="${id}" aria-labelledby="${id}-title"><h2 id="${id}-title">${name}</h2>${content}</section>
+`,
+)}
+</main>
+<footer class="wrap"><p>Written by w4s report from ${report.name}. One file: it loads nothing and sends nothing.</p></footer>
+<script type="application/json" id="${DATA_ID}">${new Markup(scriptJson(data))}</script>
+${scripts.map((script) => html`<script>${new Markup(script)}</script>`)}
+</body>
+</html>
+`;
+  return body.text;
+}
+
+function day({ events }: RunReport): string {
+  return events.startedAt?.slice(0, 16).replace("T", " ").concat(" UTC") ?? "";
+}
+
+function notices(report: RunReport): Markup {
+  const simulated = report.isSimulated
+    ? "What was simulated: the executor. Its replies were drawn by a program, so all accuracies, rewards, calls and tokens of it are simulated and say nothing about any real model."
+    : null;
+  const told = report.warnings.filter((warning) => !warning.includes("simulated"));
+  if (simulated === null && told.length === 0) return html``;
+  return html`<div class="banner" role="note">${simulated ? html`<p>${simulated}</p>` : null}${
+    told.length > 0 ? html`<ul>${told.map((warning) => html`<li>${warning}</li>`)}</ul>` : null
+  }</div>`;
+}
+
+function results(report: RunReport, tables: Markup | null): Markup | null {
+  const { best } = report;
+  if (!best) return tables;
+  const lead = best.isBaseline
+    ? `No designed workflow beat the baseline ${best.title}, which is shown here.`
+    : `Chosen on validation: ${best.title}.`;
+  return html`${tables}<h3 id="best-workflow">Best workflow</h3><p class="note">${lead}</p>
+<pre class="code" data-code="" tabindex="0">${best.source}</pre>`;
+}
+
+function progress(charts: readonly ChartData[], tables: readonly Markup[]): Markup | null {
+  if (charts.length === 0 && tables.length === 0) return null;
+  return html`<div class="charts">${charts.map(
+    (chart) => html`<figure aria-labelledby="${chart.id}-title">
+<figcaption id="${chart.id}-title">${chart.title}</figcaption>
+<ul class="legend">${chart.lines.map(
+      (line) =>
+        html`<li><svg viewBox="0 0 26 8" aria-hidden="true"><line class="line-${line.colour}${line.isDashed ? " dashed" : ""}" x1="0" x2="26" y1="4" y2="4"></line></svg>${line.label}</li>`,
+    )}</ul>
+<div class="chart" id="${chart.id}" role="img" aria-label="${chart.summary}"></div>
+<p class="readout" id="${chart.id}-readout"></p>
+</figure>
+`,
+  )}</div>
+${tables.length > 0 ? html`<details open><summary>The numbers as a table</summary>${tables}</details>` : null}`;
+}
+
+function comparison(
+  one: { report: RunReport; figures: ReportFigures },
+  other: { report: RunReport; figures: ReportFigures },
+): Markup {
+  const warnings = compareWarnings(one, other);
+  return html`<p class="note">This page is about ${one.report.name}; ${other.report.name} stands beside it here and in the charts (dashed).</p>
+${warnings.length > 0 ? html`<ul>${warnings.map((warning) => html`<li class="bad-text">${warning}</li>`)}</ul>` : null}
+${compareTables(one, other).map((table) => tableHtml(table))}`;
+}
+
+function explorer(data: PageData, figures: ReportFigures, seed: number): Markup | null {
+  if (data.total === 0) return null;
+  const states = new Set([...Object.keys(figures.outcomes.counts), ...figures.outcomes.statuses]);
+  const sampled =
+    data.candidates.length < data.total
+      ? `The page holds ${count(data.candidates.length)} of ${count(data.total)} candidates: those that were kept first, then others drawn with seed ${seed}. All tables and charts count every candidate.`
+      : `All ${count(data.total)} candidates.`;
+  return html`<p class="note">${sampled} In the list, the arrow keys go from one to the next.</p>
+<div class="filters" role="search" aria-label="Candidates">
+<label>Words in name, code or message<input id="filter-words" type="search" autocomplete="off" spellcheck="false"></label>
+<label>Outcome or status<select id="filter-outcome"><option value="">all</option>${[...states].map((state) => html`<option value="${shown(state)}">${state}</option>`)}</select></label>
+<label>Kind<select id="filter-group"><option value="">all</option><option value="kept">kept</option><option value="free">free</option><option value="forced">techniques forced</option><option value="repairs">repairs</option></select></label>
+<label>Order<select id="filter-order"><option value="run">as in the run</option><option value="accuracy">accuracy</option><option value="reward">reward</option><option value="tokens">tokens</option></select></label>
+<button type="button" id="filter-clear">Clear</button>
+</div>
+<div class="explorer"><div>
+<div class="rows" role="group" aria-label="List of candidates"><table>
+<thead><tr><th scope="col">candidate</th><th scope="col" class="number">accuracy</th><th scope="col" class="number">reward</th><th scope="col">status</th><th scope="col" class="wide">techniques</th></tr></thead>
+<tbody id="candidate-rows"></tbody></table></div>
+<div class="pager"><button type="button" id="candidates-previous">Previous</button><button type="button" id="candidates-next">Next</button><span id="candidate-status" role="status"></span></div>
+</div>
+<article id="candidate-detail" class="detail" aria-label="Chosen candidate"></article></div>`;
+}
+
+/** Nested settings as dotted names. */
+function settings({ config, identity }: RunReport): Markup | null {
+  const rows: [string, string][] = [];
+  const add = (name: string, value: unknown): void => {
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+      for (const [key, inner] of Object.entries(value)) add(name ? `${name}.${key}` : key, inner);
+    } else rows.push([name, typeof value === "string" ? value : (JSON.stringify(value) ?? "")]);
+  };
+  add("", config);
+  for (const [name, value] of Object.entries(identity)) if (/Hash|Hashes$/.test(name)) add(name, value);
+  if (rows.length === 0) return null;
+  const table = {
+    id: "settings-table",
+    title: "Resolved settings and hashes of the inputs",
+    head: ["setting", "value"],
+    rows,
+  };
+  return html`<details><summary>${rows.length} settings</summary>${tableHtml(table, 4)}</details>`;
+}

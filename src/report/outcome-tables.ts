@@ -1,0 +1,83 @@
+/** @file Tables on what became of the candidates. */
+import type { ReportFigures } from "../rlao/run-report-figures.js";
+import { count, cut, decimal, percent } from "./figure-format.js";
+import type { Cell, ReportTable } from "./report-table.js";
+
+export function outcomeTables(figures: ReportFigures): (ReportTable | null)[] {
+  return [outcomeTable(figures), groupTable(figures), messageTable(figures), techniqueTable(figures)];
+}
+
+function outcomeTable({ outcomes, candidates }: ReportFigures): ReportTable | null {
+  if (candidates.count === 0) return null;
+  const meaning = {
+    scored: "scored on the whole validation set",
+    "screened-out": "screened out after the small set",
+    invalid: "invalid: failed the quick check",
+  };
+  const rows = (Object.keys(meaning) as (keyof typeof meaning)[]).map((outcome): Cell[] => {
+    const own = outcomes.counts[outcome];
+    const sum = Object.values(own).reduce((all, value) => all + value, 0);
+    return [
+      meaning[outcome],
+      ...outcomes.statuses.map((status) => own[status] ?? 0),
+      { text: `${count(sum)} (${percent(sum / candidates.count)})`, bar: { value: sum / candidates.count } },
+    ];
+  });
+  return {
+    id: "outcome-table",
+    title: "What became of the candidates",
+    note: "Rows: how far a candidate came. Columns: how its quick check, or the reading of its source, ended.",
+    head: ["outcome", ...outcomes.statuses, "all"],
+    rows,
+  };
+}
+
+function groupTable({ outcomes }: ReportFigures): ReportTable {
+  return {
+    id: "group-table",
+    title: "Free and forced candidates",
+    note: "Free candidates show what the weak model does by itself; forced ones had to use techniques drawn by chance.",
+    head: ["candidates", "number", "valid", "mean reward", "mean accuracy"],
+    rows: outcomes.groups.map((group) => [
+      group.name,
+      count(group.count),
+      { text: percent(group.validShare), bar: { value: group.validShare } },
+      decimal(group.reward),
+      group.accuracy === null ? "none scored" : percent(group.accuracy),
+    ]),
+  };
+}
+
+function messageTable({ outcomes }: ReportFigures): ReportTable {
+  return {
+    id: "message-table",
+    title: "Most frequent failures",
+    note: "Messages that differ only in numbers count as one.",
+    head: ["message", "status", "candidates", "example"],
+    rows: outcomes.messages.map(({ message, status, count: number, example }) => [
+      cut(message, 240),
+      status,
+      count(number),
+      { text: example, candidate: example },
+    ]),
+  };
+}
+
+function techniqueTable({ techniques }: ReportFigures): ReportTable {
+  const share = (value: number | null) => (value === null ? "none" : percent(value));
+  return {
+    id: "technique-table",
+    title: "Techniques",
+    note: "Recognised in the source by patterns, so a hint and no proof. Candidates with a technique differ from the others in more than that.",
+    head: ["technique", "candidates", "share", "reward with", "without", "accuracy with", "without"],
+    rows: techniques.map((technique) => [
+      technique.name,
+      count(technique.count),
+      { text: percent(technique.share), bar: { value: technique.share } },
+      decimal(technique.rewardWith),
+      technique.rewardWithout === null ? "none" : decimal(technique.rewardWithout),
+      share(technique.accuracyWith),
+      share(technique.accuracyWithout),
+    ]),
+  };
+}

@@ -1,0 +1,169 @@
+/** @file Tables on the rounds of `w4s learn`: the data, the training, the judgement. */
+import type { RunReport } from "../rlao/run-report-data.js";
+import type { ReportDifference, ReportRoundRecord, ReportScore } from "../rlao/run-report-rounds.js";
+import { count, decimal, duration, percent, points, shortHash } from "./figure-format.js";
+import type { Cell, ReportTable, RichCell } from "./report-table.js";
+
+/** Fewer pairs are shown without colour: an interval drawn from two or three leaves out 0 too easily. */
+const FEWEST_PAIRS = 6;
+
+export function roundTables({ rounds, learned }: RunReport): ReportTable[] {
+  const records = rounds.flatMap(({ record }) => record ?? []);
+  const open = rounds.filter(({ record }) => record === null).map(({ round }) => round);
+  if (records.length === 0) return [];
+  return [
+    policyTable(learned),
+    judgementTable(records, open),
+    dataTable(records),
+    trainingTable(records),
+    timeTable(records),
+  ];
+}
+
+function policyTable(learned: RunReport["learned"]): ReportTable {
+  const rows: Cell[][] = [];
+  const add = (name: string, score: ReportScore | null | undefined) => {
+    if (!score) return;
+    rows.push([
+      name,
+      { text: percent(score.meanReward), bar: { value: score.meanReward } },
+      percent(score.best),
+      percent(score.validShare),
+      percent(score.distinctShare),
+      count(score.executorTokensPerCandidate),
+      score.episodes,
+    ]);
+  };
+  add("base", learned?.base);
+  add("trained", learned?.trained);
+  if (learned?.difference) {
+    const { meanReward, best, pairs } = learned.difference;
+    rows.push([
+      "trained − base, points",
+      statCell(meanReward, pairs),
+      statCell(best, pairs),
+      "",
+      "",
+      "",
+      pairs,
+    ]);
+  }
+  const tasks = learned?.judgeTasks.join(", ") ?? "";
+  const held = learned?.isHeldBack ? "tasks that were held back from training" : "tasks it was trained on";
+  return {
+    id: "policy-table",
+    title: "The weak model before and after",
+    note: `Candidates without forced techniques on validation items of ${held}: ${tasks}. Reward is the mean accuracy of the candidates.`,
+    head: ["policy", "mean reward", "best of episode", "valid", "distinct", "tokens a candidate", "episodes"],
+    rows,
+  };
+}
+
+function judgementTable(records: readonly ReportRoundRecord[], open: readonly number[]): ReportTable {
+  const unfinished = open.length === 0 ? "" : ` Not finished: round ${open.join(", ")}.`;
+  return {
+    id: "judgement-table",
+    title: "New adapters, judged",
+    note: `Judged on episodes that are never trained on, without forced techniques. Reward is the mean accuracy of the candidates; differences in points, with 95 % hierarchical bootstrap intervals over the same seeds; coloured where ${FEWEST_PAIRS} pairs or more leave out 0.${unfinished}`,
+    head: [
+      "round",
+      "adapter",
+      "decision",
+      "mean reward",
+      "best of episode",
+      "valid",
+      "minus base",
+      "minus previous",
+      "pairs",
+    ],
+    rows: records.map((record): Cell[] => [
+      record.round,
+      shortHash(record.adapterHash),
+      { text: decision(record.reason), ...(record.isAccepted ? {} : { tone: "bad" as const }) },
+      record.score ? percent(record.score.meanReward) : "not judged",
+      record.score ? percent(record.score.best) : "not judged",
+      record.score ? percent(record.score.validShare) : "not judged",
+      record.againstBase ? statCell(record.againstBase.meanReward, record.againstBase.pairs) : "not judged",
+      record.againstPrevious
+        ? statCell(record.againstPrevious.meanReward, record.againstPrevious.pairs)
+        : "not judged",
+      record.againstBase?.pairs ?? "none",
+    ]),
+  };
+}
+
+/** The figures of the reason stand in the other columns. */
+function decision(reason: string): string {
+  return reason.split(/,? ?mean reward/)[0]?.replace(/:\s*$/, "") ?? reason;
+}
+
+function statCell(
+  { mean, interval: { low, high } }: ReportDifference["meanReward"],
+  pairs: number,
+): RichCell {
+  if (low === null || high === null) return { text: `${points(mean)}, no interval` };
+  const tone = pairs < FEWEST_PAIRS ? undefined : low > 0 ? "good" : high < 0 ? "bad" : undefined;
+  return {
+    text: `${points(mean)} [${points(low)}, ${points(high)}]`,
+    ...(tone === undefined ? {} : { tone }),
+  };
+}
+
+function dataTable(records: readonly ReportRoundRecord[]): ReportTable {
+  return {
+    id: "data-table",
+    title: "What was trained on",
+    head: [
+      "round",
+      "episodes",
+      "candidates",
+      "examples",
+      "valid",
+      "distinct",
+      "mean reward",
+      "tokens",
+      "plan",
+    ],
+    rows: records.map(({ round, card, plan }): Cell[] => [
+      round,
+      plan.episodes.map(({ task, count: episodes }) => `${episodes} × ${task}`).join(", "),
+      count(card.candidates),
+      count(card.examples),
+      percent(card.validShare),
+      percent(card.distinctShare),
+      decimal(card.rewards.mean, 3),
+      `${count(card.promptTokens)} read, ${count(card.actionTokens)} written`,
+      plan.reason,
+    ]),
+  };
+}
+
+function trainingTable(records: readonly ReportRoundRecord[]): ReportTable {
+  const loss = (value: number | null) => (value === null ? "none" : decimal(value, 3));
+  return {
+    id: "training-table",
+    title: "Training",
+    head: ["round", "updates", "first loss", "last loss", "tokens computed", "peak memory"],
+    rows: records.map(({ round, training }): Cell[] => [
+      round,
+      count(training.steps),
+      loss(training.firstLoss),
+      loss(training.lastLoss),
+      count(training.trainedTokens),
+      `${count(training.peakRssBytes / 2 ** 20)} MiB`,
+    ]),
+  };
+}
+
+function timeTable(records: readonly ReportRoundRecord[]): ReportTable {
+  const phases = [...new Set(records.flatMap(({ seconds }) => Object.keys(seconds)))];
+  return {
+    id: "time-table",
+    title: "Time",
+    head: ["round", ...phases],
+    rows: records.map(({ round, seconds }): Cell[] => [
+      round,
+      ...phases.map((phase) => (seconds[phase] === undefined ? "none" : duration(seconds[phase]))),
+    ]),
+  };
+}

@@ -1,0 +1,73 @@
+/** @file The numbers of a report without the page: for terminals and machines. */
+import type { RunReport } from "../rlao/run-report-data.js";
+import { type ReportFigures, reportFigures } from "../rlao/run-report-figures.js";
+import { compareTables, compareWarnings } from "./compare-tables.js";
+import { type KeyFigure, keyFigures } from "./key-figures.js";
+import type { ReportTable } from "./report-table.js";
+import { reportTables } from "./report-tables.js";
+
+/** What --json prints: figures as numbers, without the texts of candidates. */
+export interface ReportJson extends Omit<RunReport, "turns" | "seeds" | "name"> {
+  run: string;
+  figures: ReportFigures;
+  turns: {
+    file: string;
+    episode: number;
+    turn: number;
+    kept: number | null;
+    candidates: { id: string; outcome: string; status: string; accuracy: number | null; reward: number }[];
+  }[];
+  compared: { run: string; figures: ReportFigures; rows: RunReport["rows"] } | null;
+}
+
+export interface TextReport {
+  title: string;
+  /** What a reader must know first: simulation, warnings. */
+  notices: string[];
+  keyFigures: KeyFigure[];
+  tables: ReportTable[];
+  json: ReportJson;
+}
+
+/** @param options.seed - of the bootstrap intervals; 0 by default */
+export function textReport(
+  report: RunReport,
+  options: { compare?: RunReport; seed?: number } = {},
+): TextReport {
+  const { compare, seed = 0 } = options;
+  const figures = reportFigures(report, seed);
+  const other = compare ? { report: compare, figures: reportFigures(compare, seed) } : undefined;
+  const tables = reportTables(report, figures);
+  const { turns, seeds: _, name, ...rest } = report;
+  return {
+    title: `${report.command} on ${report.task}, ${name}`,
+    notices: [
+      ...(report.isSimulated
+        ? ["the executor is simulated: all its accuracies, rewards, calls and tokens are simulated"]
+        : []),
+      ...report.warnings.filter((warning) => !warning.includes("simulated")),
+      ...(other ? compareWarnings({ report, figures }, other) : []),
+    ],
+    keyFigures: keyFigures(report, figures),
+    tables: [...(other ? compareTables({ report, figures }, other) : []), ...Object.values(tables).flat()],
+    json: {
+      run: name,
+      ...rest,
+      figures,
+      turns: turns.map(({ source, episode, turn, kept, candidates }) => ({
+        file: source.file,
+        episode,
+        turn,
+        kept,
+        candidates: candidates.map(({ id, outcome, status, accuracy, reward }) => ({
+          id,
+          outcome,
+          status,
+          accuracy,
+          reward,
+        })),
+      })),
+      compared: other ? { run: other.report.name, figures: other.figures, rows: other.report.rows } : null,
+    },
+  };
+}

@@ -1,0 +1,25 @@
+/** @file What `w4s learn` tells while it works, beyond the events of the search. */
+import type { RunEvent } from "../rollout/run-event.js";
+import type { TrainEvent } from "../train/train-event.js";
+import type { RoundPlan } from "./curriculum.js";
+import type { DataCard } from "./data-card.js";
+import type { LearnPhase, RoundRecord } from "./round-record.js";
+
+export type LearnEvent =
+  | RunEvent
+  | {
+      type: "round-start";
+      round: number;
+      rounds: number;
+      plan: RoundPlan;
+      explore: number;
+      temperature: number;
+      candidates: number;
+    }
+  | { type: "phase"; round: number; phase: LearnPhase; seconds: number }
+  | { type: "examples"; round: number; card: DataCard }
+  | { type: "train"; round: number; event: TrainEvent }
+  | { type: "judge"; round: number; policy: "base" | "previous" | "new"; task: string }
+  | { type: "round-end"; record: RoundRecord };
+
+export type OnLearnEvent = (event: LearnEvent) => void;

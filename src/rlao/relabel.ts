@@ -1,0 +1,54 @@
+/** @file Rewards computed anew from recorded scores: no model is called. */
+import { basename, dirname, join } from "node:path";
+import { writeAtomic } from "../core/atomic-file.js";
+import { encodeLine } from "../core/jsonl-log.js";
+import { type RewardName, rewardOf } from "../rollout/reward.js";
+import { mean } from "../rollout/statistics.js";
+import { readTrajectory } from "../rollout/trajectory.js";
+import { trajectoryFiles } from "./trajectory-samples.js";
+
+export interface RelabelledFile {
+  from: string;
+  /** The copy with the new rewards; what was recorded stays as it is. */
+  to: string;
+  candidates: number;
+  /** Candidates whose reward is another now. */
+  changed: number;
+  meanBefore: number;
+  meanAfter: number;
+}
+
+/**
+ * Writes `<name>.<reward>.jsonl` beside every trajectory file of a run; `w4s train --from` reads such a file.
+ * @param path - a run directory, or one trajectories file
+ * @throws {InputError} when there are no trajectories
+ * @throws {StorageError}
+ */
+export async function relabel(path: string, reward: RewardName): Promise<RelabelledFile[]> {
+  const done: RelabelledFile[] = [];
+  for (const from of trajectoryFiles(path)) {
+    const before: number[] = [];
+    const after: number[] = [];
+    const records = readTrajectory(from).map((record) => {
+      if (record.kind !== "turn") return record;
+      const candidates = record.candidates.map((candidate) => {
+        const renewed = rewardOf(reward, candidate, record.history);
+        before.push(candidate.reward);
+        after.push(renewed);
+        return { ...candidate, reward: renewed };
+      });
+      return { ...record, candidates };
+    });
+    const to = join(dirname(from), `${basename(from, ".jsonl")}.${reward}.jsonl`);
+    await writeAtomic(to, records.map((record) => `${encodeLine(record)}\n`).join(""));
+    done.push({
+      from,
+      to,
+      candidates: before.length,
+      changed: before.filter((value, i) => value !== after[i]).length,
+      meanBefore: mean(before),
+      meanAfter: mean(after),
+    });
+  }
+  return done;
+}

@@ -1,0 +1,49 @@
+/** @file Where the files of a round lie; round 0 holds what was measured before the first. */
+import { join } from "node:path";
+import { hashJson } from "../core/hash.js";
+
+export class RoundFiles {
+  readonly folder: string;
+  readonly round: number;
+
+  /** @param runFolder - the run directory */
+  constructor(runFolder: string, round: number) {
+    this.round = round;
+    this.folder = join(runFolder, "rounds", String(round).padStart(2, "0"));
+  }
+
+  /** Trajectories that are trained on. */
+  collected(task: string): string {
+    return join(this.folder, `collect-${slug(task)}.jsonl`);
+  }
+
+  /** Trajectories that judge a policy; never trained on. */
+  judged(policy: string, task: string): string {
+    return join(this.folder, `judge-${policy}-${slug(task)}.jsonl`);
+  }
+
+  /** The data card. */
+  get card(): string {
+    return join(this.folder, "card.json");
+  }
+
+  /** Training events, one a line. */
+  get trainLog(): string {
+    return join(this.folder, "train.jsonl");
+  }
+
+  /** Written last: a round with this file is done. */
+  get record(): string {
+    return join(this.folder, "round.json");
+  }
+}
+
+/** A file name from a task name; names that only differ in odd characters stay apart. */
+function slug(task: string): string {
+  const plain = task
+    .toLowerCase()
+    .replace(/[^a-z0-9.-]+/g, "-")
+    .replace(/^[-.]+|[-.]+$/g, "")
+    .slice(-40);
+  return plain === task ? plain : `${plain}-${hashJson(task).slice(0, 6)}`;
+}

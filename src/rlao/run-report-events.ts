@@ -1,0 +1,106 @@
+/** @file Log lines read one by one, so that a run of any size can be reported, and what its events tell. */
+import { createReadStream, existsSync } from "node:fs";
+import { StorageError } from "../core/errors.js";
+import { decodeLine } from "../core/jsonl-log.js";
+
+const CHUNK_BYTES = 1 << 20;
+
+export interface RunEvents {
+  /** Times of the first and the last event, ISO 8601; null without events. */
+  startedAt: string | null;
+  endedAt: string | null;
+  /** How often the command was started: 1 unless the run was resumed. */
+  sessions: number;
+  task: string | null;
+  /** Each opening of the test split. */
+  testOpenings: { at: string; items: number; purpose: string }[];
+  warnings: string[];
+  /** The last sums told; what a run without a summary has spent. */
+  spent: { calls: number; tokens: number; dollars: number | null } | null;
+  /** Of the last forecast before anything was paid. */
+  forecast: { executorCalls: number; executorTokens: number; dollars: number | null; minutes: number } | null;
+}
+
+/**
+ * The lines of a text file, split at line feeds only: JSON leaves other line separators unescaped.
+ * @returns each with whether a line feed ended it; the last line of a file being written may have none
+ */
+export async function* readLines(path: string): AsyncGenerator<{ text: string; isEnded: boolean }> {
+  let rest = "";
+  for await (const chunk of createReadStream(path, { encoding: "utf8", highWaterMark: CHUNK_BYTES })) {
+    const parts = (rest + String(chunk)).split("\n");
+    rest = parts.pop() ?? "";
+    for (const text of parts) yield { text, isEnded: true };
+  }
+  if (rest !== "") yield { text: rest, isEnded: false };
+}
+
+/**
+ * The records of a log. A torn last line is left out.
+ * @throws {StorageError} when a complete line is damaged.
+ */
+export async function* readLogLines(path: string): AsyncGenerator<Record<string, unknown>> {
+  let number = 0;
+  for await (const { text, isEnded } of readLines(path)) {
+    number++;
+    const record = isEnded ? decodeLine(text) : undefined;
+    if (record !== undefined) yield record;
+    else if (isEnded) throw damaged(path, number);
+  }
+}
+
+function damaged(path: string, line: number): StorageError {
+  return new StorageError(`${path}: line ${line} is damaged (checksum does not fit)`, {
+    code: "damaged-log",
+    hint: "restore the file from a copy; the rest of the run can be reported without it",
+  });
+}
+
+/** What a report needs of events.jsonl; nothing where there is none. */
+export async function readRunEvents(path: string): Promise<RunEvents> {
+  const found: RunEvents = {
+    startedAt: null,
+    endedAt: null,
+    sessions: 0,
+    task: null,
+    testOpenings: [],
+    warnings: [],
+    spent: null,
+    forecast: null,
+  };
+  if (!existsSync(path)) return found;
+  const warnings = new Set<string>();
+  for await (const event of readLogLines(path)) {
+    const at = typeof event.at === "string" ? event.at : "";
+    found.startedAt ??= at;
+    found.endedAt = at;
+    if (event.type === "run-start") {
+      found.sessions++;
+      if (typeof event.task === "string") found.task = event.task;
+    } else if (event.type === "test-opened") {
+      found.testOpenings.push({ at, items: numberOf(event.items), purpose: String(event.purpose ?? "") });
+    } else if (event.type === "warning") {
+      warnings.add(String(event.message ?? ""));
+    } else if (event.type === "spent") {
+      found.spent = {
+        calls: numberOf(event.calls),
+        tokens: numberOf(event.tokens),
+        dollars: typeof event.dollars === "number" ? event.dollars : null,
+      };
+    } else if (event.type === "forecast") {
+      const forecast = (event.forecast ?? {}) as Record<string, unknown>;
+      found.forecast ??= {
+        executorCalls: numberOf(forecast.executorCalls),
+        executorTokens: numberOf(forecast.executorTokens),
+        dollars: typeof forecast.dollars === "number" ? forecast.dollars : null,
+        minutes: numberOf(forecast.minutes),
+      };
+    }
+  }
+  found.warnings = [...warnings];
+  return found;
+}
+
+function numberOf(value: unknown): number {
+  return typeof value === "number" && Number.isFinite(value) ? value : 0;
+}

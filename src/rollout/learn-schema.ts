@@ -1,0 +1,78 @@
+/** @file The `learn` section of the configuration: rounds, examples, weights, curriculum, training, acceptance. */
+import { z } from "zod";
+import { between, flag, oneOf, positive, schedule, text, whole } from "./config-fields.js";
+
+export const learnSchema = z.strictObject({
+  rounds: whole(0, 1000)
+    .default(2)
+    .describe("rounds of collecting and training; 0 = only judge adapter against the bare model"),
+  heldBack: text("task names, separated by commas")
+    .exactOptional()
+    .describe(
+      "tasks new adapters are judged on, never trained on; default: the last task, where there are two",
+    ),
+  evaluationEpisodes: whole(0, 1000)
+    .default(2)
+    .describe("episodes of each held-back task that judge an adapter; 0 = accept every adapter unjudged"),
+  evaluationTurns: whole(1, 50).exactOptional().describe("turns of those episodes; default: turns"),
+  accept: oneOf(["not-worse", "always"])
+    .default("not-worse")
+    .describe("not-worse: keep the old adapter when a paired test says that the new one designs worse"),
+  start: oneOf(["previous", "base"])
+    .default("previous")
+    .describe("previous: train the last accepted adapter on; base: train anew on the examples of all rounds"),
+  exploreSchedule: schedule(0, 1)
+    .exactOptional()
+    .describe("explore by round, such as 0.8,0.5,0.3; the last value stays; default: explore"),
+  temperatureSchedule: schedule(0, 2).exactOptional().describe("temperature by round; default: temperature"),
+  candidatesSchedule: schedule(1, 64, true)
+    .exactOptional()
+    .describe("candidates by round; default: candidates"),
+  fromScratch: between(0, 1)
+    .default(0)
+    .describe("share of episodes that start from the plainest workflow instead of the best baseline"),
+  curriculum: oneOf(["fixed", "random", "adaptive", "staged"])
+    .default("fixed")
+    .describe(
+      "which tasks a round's episodes go to; adaptive: most variance of rewards first; staged: easy first",
+    ),
+  stages: whole(1, 20)
+    .default(2)
+    .describe("staged: groups of tasks, by the accuracy of the plainest workflow"),
+  promoteAt: between(0, 1)
+    .default(0.5)
+    .describe(
+      "staged: the next stage opens once a candidate's mean accuracy gain covers this share of what is left",
+    ),
+  stageRounds: whole(1, 100).default(2).describe("staged: rounds after which the next stage opens anyway"),
+  mixing: between(0, 1).default(0.25).describe("staged: share of episodes on tasks of earlier stages"),
+  keep: oneOf(["all", "best"]).default("all").describe("examples: all candidates of a turn, or its best one"),
+  onlySuccess: flag().default(false).describe("examples: only candidates with a reward above 0"),
+  untilLastReward: flag()
+    .default(false)
+    .describe("examples: leave out the turns of an episode after its last reward above 0"),
+  keepTurns: schedule(1, 50, true).exactOptional().describe("examples: only these turns, counted from 1"),
+  invalid: oneOf(["keep", "floor", "drop"])
+    .default("keep")
+    .describe("examples: invalid candidates with their reward, with the smallest weight, or not at all"),
+  countDuplicates: flag()
+    .default(false)
+    .describe("examples: equal replies to the same prompt count as often as they came"),
+  unbalanced: flag().default(false).describe("examples: tasks weigh by their number of examples, not alike"),
+  weighting: oneOf(["exponential", "advantage", "binary", "uniform", "shuffled"])
+    .default("advantage")
+    .describe("weights: exp(r/T), exp((r - mean)/T), r > 0; uniform and shuffled are controls"),
+  weightTemperature: positive(100)
+    .exactOptional()
+    .describe("T; default 0.06 for rewards that are accuracies, else 0.4"),
+  weightCap: positive(1e6).exactOptional().describe("largest weight; default 12 for advantage, else none"),
+  epochs: whole(1, 1000).default(3).describe("training: passes over the examples"),
+  batchSize: whole(1, 4096).default(8).describe("training: examples per update"),
+  learningRate: positive(1)
+    .exactOptional()
+    .describe("training: highest learning rate; default by the model's size (docs/learning.md)"),
+  rank: whole(1, 1024).default(16).describe("training: rank of the adapter"),
+  alpha: positive(1e5).default(32).describe("training: alpha of the adapter"),
+});
+
+export type LearnSettings = z.output<typeof learnSchema>;
