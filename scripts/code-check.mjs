@@ -1,6 +1,6 @@
 /**
  * @file Every canonical solution of the code datasets must pass, and a stub that returns None must not.
- * node scripts/code-check.mjs [--datasets DIR] [--names humaneval,mbpp] [--limit N] [--processes 2]
+ * node scripts/code-check.mjs [--datasets DIR] [--names humaneval,mbpp] [--splits train,test] [--limit N] [--processes 2]
  * Not part of `make test`: two checks an item. Run after `make build`.
  */
 import { readFile } from "node:fs/promises";
@@ -19,6 +19,7 @@ const { values } = parseArgs({
   options: {
     datasets: { type: "string", default: join(SHARED, "datasets") },
     names: { type: "string", default: "humaneval,mbpp" },
+    splits: { type: "string", default: "train,validation,test" },
     limit: { type: "string" },
     processes: { type: "string", default: "2" },
   },
@@ -28,7 +29,8 @@ const items = [];
 for (const name of values.names.split(",")) {
   const folder = join(values.datasets, name);
   const { splits } = JSON.parse(await readFile(join(folder, "dataset.json"), "utf8"));
-  for (const { file } of Object.values(splits)) {
+  for (const split of values.splits.split(",").filter((wanted) => wanted in splits)) {
+    const { file } = splits[split];
     for (const line of (await readFile(join(folder, file), "utf8")).trimEnd().split("\n")) {
       const value = JSON.parse(line);
       const sample = sampleFromValue(value, { kind: "code", metric: "tests" });

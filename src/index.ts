@@ -54,6 +54,7 @@ export { buildExecutor } from "./rollout/executors.js";
 export { collect, type OptimizeResult, optimize } from "./rollout/optimize.js";
 export { type Action, LocalPolicy, type Policy } from "./rollout/policy.js";
 export { preset } from "./rollout/presets.js";
+export { ReplayPolicy } from "./rollout/replay-policy.js";
 export { discreteReward, type RewardFunction, relativeGainReward } from "./rollout/reward.js";
 export { type RunConfig, type RunConfigInput, runConfigSchema } from "./rollout/run-config.js";
 export type { Forecast, OnRunEvent, RunEvent } from "./rollout/run-event.js";

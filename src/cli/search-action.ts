@@ -12,10 +12,15 @@ import { pairs, resultTable } from "./tables.js";
 export function searchAction(name: "optimize" | "collect"): ActionBody {
   return async ({ isJson, watch, command }) => {
     const api = await import("../index.js");
-    const { config: file } = command.opts<{ config?: string }>();
+    const { config: file, replay } = command.opts<{ config?: string; replay?: string }>();
+    const flags = readRunFlags(command);
+    if (replay !== undefined) {
+      flags.set("executor", `replay:${replay}`);
+      if (!flags.has("weak")) flags.set("weak", "none");
+    }
     const config = api.loadRunConfig({
       ...(file === undefined ? {} : { file }),
-      flags: readRunFlags(command),
+      flags,
       flagName,
     });
     const progress = new Progress({ budget: config.budget });
@@ -23,6 +28,7 @@ export function searchAction(name: "optimize" | "collect"): ActionBody {
     let result: OptimizeResult;
     try {
       result = await api[name](config, {
+        ...(replay === undefined ? {} : { policy: new api.ReplayPolicy(replay) }),
         onEvent: progress.onEvent,
         signal: watch.signal,
         stopSignal: watch.stopSignal,

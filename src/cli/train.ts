@@ -36,6 +36,7 @@ interface TrainFlags {
   normalisation?: "sample-mean" | "token-sum";
   weighting: "exponential" | "advantage" | "binary";
   rewardTemperature?: number;
+  labelSmoothing?: number;
   tokenBudget?: number;
   truncate?: boolean;
   allowNegativeWeights?: boolean;
@@ -83,6 +84,7 @@ export function command(): Command {
         .default("exponential"),
     )
     .option("--reward-temperature <x>", "of exponential and advantage weights (default: 0.4)", number)
+    .option("--label-smoothing <share>", "of every target's probability, spread over the vocabulary", number)
     .option("--token-budget <n>", "tokens in one pass (default: 4096)", integer)
     .option("--truncate", "cut the middle of prompts that are too long, instead of refusing them")
     .option("--allow-negative-weights", "let examples push their replies away")
@@ -118,6 +120,7 @@ const trainAction: ActionBody = async ({ isJson, watch, command }) => {
       learningRate: flags.learningRate,
       schedule: flags.schedule,
       normalisation: flags.normalisation,
+      labelSmoothing: flags.labelSmoothing,
       tokenBudget: flags.tokenBudget,
       heldOutShare: flags.holdOut,
       seed: flags.seed,

@@ -110,7 +110,6 @@ export async function openLearnSession(config: RunConfig, hooks: LearnHooks): Pr
     {
       command: "learn",
       label: [...loaded.keys()].join("+"),
-      notices: [...loaded.values()].flatMap((task) => task.notices ?? []),
       prepare: async () => ({
         policy: `local:${modelHash.slice(0, 12)}`,
         inputs: {

@@ -101,7 +101,6 @@ export async function openSession(
       command: needs.command,
       label: config.task,
       ...(needs.executor === undefined ? {} : { executor: needs.executor }),
-      notices: task.notices ?? [],
       programs,
       prepare: async (context) => {
         if (needs.policy && !hooks.policy && !config.model) {
@@ -145,7 +144,6 @@ export interface WorkplaceNeeds {
   /** What the run directory is named after, and what its start is announced with. */
   label: string;
   executor?: string;
-  notices?: readonly string[];
   /** Runs the programs of code tasks; closed with the workplace. It starts nothing before it is used. */
   programs?: PythonSandbox;
   /** Loads the policy's model, before the run directory is opened: what it hashes to is part of the run. */
@@ -173,7 +171,6 @@ export async function openWorkplace(
   const { programs } = needs;
   if (programs) cleanup.push(() => programs.close());
   try {
-    for (const notice of needs.notices ?? []) warn(notice);
     const localModels = new Map<string, LocalModel>();
     cleanup.push(async () => {
       for (const model of localModels.values()) await model.close();
@@ -279,6 +276,8 @@ export async function openTask(workplace: Workplace, task: Task): Promise<TaskBe
   const { config, executor, models, sandbox, store, stopSignal } = workplace;
   const programs = task.kind === "code" ? workplace.programs : undefined;
   const validation = await drawItems(task, "validation", config.validationLimit, config.seed);
+  // What is wrong with a split is known once it has been read.
+  for (const message of task.notices ?? []) workplace.emit({ type: "warning", message });
   const settingsHash = hashJson({
     executor: executor.model.id,
     aliases: workplace.aliasIds,

@@ -1,4 +1,5 @@
 /** @file The loss at the action positions and its gradient with respect to the last layer's output. */
+import { UnsupportedModelError } from "../core/errors.js";
 import type { Backend, Program } from "../graph/backend.js";
 import type { Graph } from "../graph/graph.js";
 import { finalNormGraph } from "../transformer/head-graph.js";
@@ -16,11 +17,13 @@ export interface HeadOptions {
   model: ModelDescription;
   weights: WeightStore;
   backend: Backend;
+  /** Share ε of every target's probability that is spread over the whole vocabulary, 0 to below 1. Default 0. */
+  labelSmoothing?: number;
   signal?: AbortSignal;
 }
 
 export interface HeadResult {
-  /** Σ weight · cross-entropy over the trie's targets. */
+  /** Σ weight · cross-entropy over the trie's targets; with smoothing, against (1 − ε)·target + ε / vocabulary. */
   loss: number;
   /** [T, D]; zero in rows that predict nothing. */
   dHidden: Float32Array;
@@ -49,6 +52,7 @@ export async function headGradient(
   const norm = { x, "output_norm.weight": normWeight };
   const normed = (await runOnce(backend, finalNormGraph(config, sources.length), norm)).y as Float32Array;
   const softmax = await runningSoftmax(normed, sources.length, options);
+  const { labelSmoothing = 0 } = options;
   const { loss, dNormed } = lossOfTargets(
     trie,
     new Map(sources.map((source, row) => [source, row])),
@@ -60,6 +64,8 @@ export async function headGradient(
         trie.targets.map(({ token }) => trie.tokens[token] as number),
       ),
       config,
+      labelSmoothing,
+      meanRow: labelSmoothing > 0 ? meanHeadRow(options) : new Float32Array(D),
     },
   );
   const { dx } = await runOnce(backend, finalNormGradientGraph(config, sources.length), {
@@ -79,27 +85,65 @@ interface Softmax {
   expected: Float32Array;
 }
 
+const meanRows = new WeakMap<WeightStore, Float32Array>();
+
+/**
+ * (1/V) Σ_v W[v], the head's mean row [D]: x · mean is the mean logit, which is all that smoothing needs besides the
+ * target's own. A soft-capped head has no such row.
+ * @throws {UnsupportedModelError}
+ */
+function meanHeadRow({ model: { config }, weights }: HeadOptions): Float32Array {
+  if (config.logitSoftcap !== undefined) {
+    throw new UnsupportedModelError("label smoothing is not there for models that cap their logits", {
+      hint: "leave it out",
+    });
+  }
+  let mean = meanRows.get(weights);
+  if (mean !== undefined) return mean;
+  const { hiddenSize: D, vocabSize } = config;
+  const sum = new Float64Array(D);
+  for (let start = 0; start < vocabSize; start += HEAD_CHUNK) {
+    const ids = Int32Array.from({ length: Math.min(HEAD_CHUNK, vocabSize - start) }, (_, i) => start + i);
+    const rows = weights.gather(headName(config), ids);
+    for (let i = 0; i < rows.length; i++) sum[i % D] = (sum[i % D] as number) + (rows[i] as number);
+  }
+  mean = Float32Array.from(sum, (value) => value / vocabSize);
+  meanRows.set(weights, mean);
+  return mean;
+}
+
 /** Everything about targets is P·D work: plain loops, in float64 where it is summed. */
 function lossOfTargets(
   trie: TokenTrie,
   rowOf: ReadonlyMap<number, number>,
   normed: Float32Array,
-  head: Softmax & { targetRows: Float32Array; config: ModelConfig },
+  head: Softmax & {
+    targetRows: Float32Array;
+    config: ModelConfig;
+    labelSmoothing: number;
+    meanRow: Float32Array;
+  },
 ): { loss: number; dNormed: Float32Array } {
   const { hiddenSize: D, logitSoftcap: cap } = head.config;
+  const { labelSmoothing: smoothing, meanRow } = head;
   const dNormed = new Float32Array(normed.length);
   let loss = 0;
   for (const [target, { source, weight }] of trie.targets.entries()) {
     const row = rowOf.get(source) as number;
     let product = 0;
-    for (let i = 0; i < D; i++)
+    let meanLogit = 0;
+    for (let i = 0; i < D; i++) {
       product += (normed[row * D + i] as number) * (head.targetRows[target * D + i] as number);
+      meanLogit += (normed[row * D + i] as number) * (meanRow[i] as number);
+    }
     const logit = cap === undefined ? product : cap * Math.tanh(product / cap);
     const slope = cap === undefined ? 1 : 1 - (logit / cap) ** 2;
-    loss += weight * ((head.total[row] as number) - logit);
+    loss += weight * ((head.total[row] as number) - (1 - smoothing) * logit - smoothing * meanLogit);
     for (let i = 0; i < D; i++) {
       const pull =
-        (head.expected[row * D + i] as number) - slope * (head.targetRows[target * D + i] as number);
+        (head.expected[row * D + i] as number) -
+        (1 - smoothing) * slope * (head.targetRows[target * D + i] as number) -
+        smoothing * (meanRow[i] as number);
       dNormed[row * D + i] = (dNormed[row * D + i] as number) + weight * pull;
     }
   }

@@ -17,6 +17,8 @@ export interface ModelGradientsOptions {
   lora: LoraConfig;
   /** The last this many layers hand their products to the backward pass, the others compute them again. Default all. */
   keptLayerCount?: number;
+  /** In training, never in loss(). Default 0. */
+  labelSmoothing?: number;
   signal?: AbortSignal;
 }
 
@@ -76,7 +78,7 @@ export class ModelGradients {
   async loss(trie: TokenTrie, parameters: ReadonlyMap<string, Float32Array>): Promise<number> {
     const { layers } = await this.#compile(trie);
     const { hidden } = await this.#forward(trie, layers, parameters, false);
-    return (await headGradient(trie, hidden, this.#options)).loss;
+    return (await headGradient(trie, hidden, { ...this.#options, labelSmoothing: 0 })).loss;
   }
 
   /** Releases all programs. */

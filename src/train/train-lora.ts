@@ -152,6 +152,7 @@ async function prepare(options: TrainOptions, file: GgufFile): Promise<PreparedR
     backend: options.backend,
     lora: settings.lora,
     keptLayerCount: memory.keptLayerCount,
+    labelSmoothing: settings.labelSmoothing,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
   const toAdapter = (parameters: ReadonlyMap<string, Float32Array>): LoraAdapter => ({

@@ -24,6 +24,8 @@ export interface TrainSettings {
   warmupShare: number;
   /** Default sample-mean, the reference's: every example counts alike whatever its length. */
   normalisation: LossNormalisation;
+  /** Share of every target's probability spread over the vocabulary, 0 to below 1. Default 0. */
+  labelSmoothing: number;
   /** Most tokens in one pass; longer examples are refused or cut. Default 4,096. */
   tokenBudget: number;
   /** What happens to an example over the context or the budget. Default refuse. */
@@ -48,6 +50,7 @@ export const DEFAULT_TRAIN_SETTINGS: TrainSettings = {
   schedule: "cosine",
   warmupShare: 0,
   normalisation: "sample-mean",
+  labelSmoothing: 0,
   tokenBudget: 4096,
   truncate: "refuse",
   allowNegativeWeights: false,
@@ -70,6 +73,8 @@ export function checkTrainSettings(settings: TrainSettings): void {
     if (!(settings[name] > 0) || settings[name] === Number.POSITIVE_INFINITY)
       refuse(name, "a number above 0");
   if (!(settings.weightDecay >= 0 && settings.weightDecay < 1)) refuse("weightDecay", "0 to below 1");
+  if (!(settings.labelSmoothing >= 0 && settings.labelSmoothing < 1))
+    refuse("labelSmoothing", "0 to below 1");
   if (!(settings.warmupShare >= 0 && settings.warmupShare <= 1)) refuse("warmupShare", "0 to 1");
   if (!(settings.heldOutShare >= 0 && settings.heldOutShare <= 0.5)) refuse("heldOutShare", "0 to 0.5");
   if (!Number.isInteger(settings.seed)) refuse("seed", "a whole number");

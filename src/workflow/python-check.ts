@@ -29,7 +29,7 @@ export interface PythonEnd {
   results: (TestFailure | null)[];
   /** The judge was given up in the middle of its work and must not be used again. */
   isJudgeSpent: boolean;
-  /** The judge's process died, which is not the program's doing: the check can be tried again. */
+  /** The judge's process died or had grown too big, which is not the program's doing: the check can be tried again. */
   isJudgeLost: boolean;
 }
 
@@ -105,7 +105,12 @@ export function runPython(
     if (judge) {
       cleanups.push(
         watchMemory(judge.child.process.pid, limits.memoryBytes, () =>
-          stop("out-of-memory", "stopped: the tests need too much memory"),
+          // A judge has served others before: a fresh one tells whether it was these tests.
+          finish({
+            isJudgeLost: true,
+            status: "out-of-memory",
+            failure: { type: "Stopped", message: "stopped: the tests need too much memory" },
+          }),
         ),
       );
       void judge.child.process.exited.then(() =>

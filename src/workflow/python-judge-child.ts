@@ -16,8 +16,9 @@ serveParent((raw, send) => {
   const message = raw as ToJudge;
   if (message.type === "judge") {
     nonce = message.nonce;
-    // Length, then text: two bytes for each character.
-    answerBuffer = new SharedArrayBuffer(8 + 2 * message.valueBytes);
+    // State and length, then text: two bytes for each character. Kept: a fresh one for each check would pile up.
+    const sizeBytes = 8 + 2 * message.valueBytes;
+    if (answerBuffer?.byteLength !== sizeBytes) answerBuffer = new SharedArrayBuffer(sizeBytes);
     worker.removeAllListeners("message");
     worker.on("message", (reply: { type: FromJudge["type"]; json: string }) => send({ ...reply, nonce }));
     worker.postMessage({ json: message.json, answerBuffer });
