@@ -8,8 +8,9 @@ export default defineConfig({
   resolve: { alias: { "w4s/testing": src("testing.ts"), w4s: src("index.ts") } },
   test: {
     include: ["tests/**/*.test.ts"],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // Far above what any test takes: a busy machine must not fail one.
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
     pool: "forks",
     maxWorkers: 2,
     reporters: ["default", "./tests/support/count-reporter.ts"],
