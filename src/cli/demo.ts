@@ -3,8 +3,7 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { type ActionBody, action } from "./action.js";
 import { EXIT } from "./exit-code.js";
-import { printLearning } from "./learn.js";
-import { LearnPrinter } from "./learn-progress.js";
+import { learnWithProgress, printLearning } from "./learn.js";
 import { writeErr, writeJson, writeOut } from "./output.js";
 import { addCommonFlags, addRunFlags, flagName, readRunFlags } from "./run-flags.js";
 import { stoppedByJson } from "./search-action.js";
@@ -35,18 +34,7 @@ const demoAction: ActionBody = async ({ isJson, watch, command }) => {
     flagName,
   });
   writeErr(INTRO);
-  const printer = new LearnPrinter({ budget: config.budget });
-  let result: Awaited<ReturnType<typeof api.learn>>;
-  try {
-    result = await api.learn(config, {
-      onEvent: printer.onEvent,
-      signal: watch.signal,
-      stopSignal: watch.stopSignal,
-      resolveModelFile: api.resolveModel,
-    });
-  } finally {
-    printer.stop();
-  }
+  const result = await learnWithProgress(config, watch);
   if (result.stoppedBy !== undefined) return { failure: result.stoppedBy };
   const page = join(result.directory, "report.html");
   await api.writeReport(page, api.htmlReport(await api.readRunReport(result.directory)));

@@ -1,6 +1,6 @@
 /** @file `w4s learn`: rounds of collecting and training, then base against trained. */
 import { Command } from "commander";
-import type { LearnResult } from "../index.js";
+import type { LearnResult, RunConfig } from "../index.js";
 import { type ActionBody, action } from "./action.js";
 import { formatCount, formatDollars, formatPercent } from "./format.js";
 import { LearnPrinter, roundRow } from "./learn-progress.js";
@@ -54,11 +54,23 @@ const learnAction: ActionBody = async ({ isJson, watch, command }) => {
     flags: readRunFlags(command),
     flagName,
   });
+  const result = await learnWithProgress(config, watch, api.configWarnings(config, process.env));
+  if (isJson) writeJson({ ...result, ...stoppedByJson(result, api.messageOf) });
+  else printLearning(result);
+  return verdict({ ...result, validation: [] }, config);
+};
+
+/** Plays all rounds with progress on stderr; warnings come first. */
+export async function learnWithProgress(
+  config: RunConfig,
+  watch: { signal: AbortSignal; stopSignal: AbortSignal },
+  warnings: readonly string[] = [],
+): Promise<LearnResult> {
+  const api = await import("../index.js");
   const printer = new LearnPrinter({ budget: config.budget });
-  for (const message of api.configWarnings(config, process.env)) printer.line(`warning: ${message}`);
-  let result: LearnResult;
+  for (const message of warnings) printer.line(`warning: ${message}`);
   try {
-    result = await api.learn(config, {
+    return await api.learn(config, {
       onEvent: printer.onEvent,
       signal: watch.signal,
       stopSignal: watch.stopSignal,
@@ -67,10 +79,7 @@ const learnAction: ActionBody = async ({ isJson, watch, command }) => {
   } finally {
     printer.stop();
   }
-  if (isJson) writeJson({ ...result, ...stoppedByJson(result, api.messageOf) });
-  else printLearning(result);
-  return verdict({ ...result, validation: [] }, config);
-};
+}
 
 export function printLearning(result: LearnResult): void {
   const simulated = result.isSimulated ? " (simulated executor)" : "";

@@ -9,7 +9,7 @@ import { table } from "./tables.js";
 const EXAMPLES = `
 Examples:
   $ w4s relabel runs/RUN --reward relative-gain
-  $ w4s train --model smollm2-135m --from runs/RUN/trajectories.relative-gain.jsonl --out adapters/gain
+  $ w4s train --model smollm2-135m --from runs/RUN/relative-gain.trajectories.jsonl --out adapters/gain
 
 No model is called, and what was recorded stays as it is. w4s train --reward does the same on the way.`;
 

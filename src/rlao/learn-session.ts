@@ -14,8 +14,10 @@ import type { RunConfig } from "../rollout/run-config.js";
 import {
   cardOf,
   localPolicy,
+  offersOf,
   openTask,
   openWorkplace,
+  programSandbox,
   type RunHooks,
   type TaskBench,
   type Workplace,
@@ -93,9 +95,11 @@ export async function openLearnSession(config: RunConfig, hooks: LearnHooks): Pr
     throw new ConfigError("no weak model was named", { hint: "add --model NAME|FILE (w4s models list)" });
   const names = splitTasks(config);
   const { allowOverlap, skipBad } = config;
+  // Starts no process before a code task runs a program.
+  const programs = programSandbox();
   const loaded = new Map<string, Task>();
   for (const name of new Set([...names.train, ...names.judge]))
-    loaded.set(name, await loadTask(name, { allowOverlap, skipBad }));
+    loaded.set(name, await loadTask(name, { allowOverlap, skipBad, programs }));
   const modelPath = await (hooks.resolveModelFile ?? (async (path: string) => path))(model);
   const header = readLoadableModel(modelPath);
   // Refused now rather than after the first round was paid.
@@ -110,6 +114,7 @@ export async function openLearnSession(config: RunConfig, hooks: LearnHooks): Pr
     {
       command: "learn",
       label: [...loaded.keys()].join("+"),
+      programs,
       prepare: async () => ({
         policy: `local:${modelHash.slice(0, 12)}`,
         inputs: {
@@ -233,7 +238,7 @@ export function openBench(session: LearnSession, task: LearnTask, play: PlaySett
   return {
     task: task.task,
     card: cardOf(task.task),
-    offers: new Set(models.weak ? ["weak"] : []),
+    offers: offersOf(task.task, models),
     models: [...models.aliases.keys()],
     validation: task.validation,
     runner: task.runner,

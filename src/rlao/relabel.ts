@@ -19,7 +19,8 @@ export interface RelabelledFile {
 }
 
 /**
- * Writes `<name>.<reward>.jsonl` beside every trajectory file of a run; `w4s train --from` reads such a file.
+ * Writes `<reward>.<name>.jsonl` beside every trajectory file of a run; `w4s train --from` reads such a file. Its name
+ * begins with the reward, so that it is never taken for one of the run's own.
  * @param path - a run directory, or one trajectories file
  * @throws {InputError} when there are no trajectories
  * @throws {StorageError}
@@ -39,7 +40,7 @@ export async function relabel(path: string, reward: RewardName): Promise<Relabel
       });
       return { ...record, candidates };
     });
-    const to = join(dirname(from), `${basename(from, ".jsonl")}.${reward}.jsonl`);
+    const to = join(dirname(from), `${reward}.${basename(from)}`);
     await writeAtomic(to, records.map((record) => `${encodeLine(record)}\n`).join(""));
     done.push({
       from,

@@ -198,6 +198,10 @@ describe("a run moved elsewhere, without network", () => {
     );
     expect(`${trained.code} ${trained.stderr}`).toMatch(/^0 /);
     expect(readdirSync(join(home, "again")).some((name) => name.endsWith(".gguf"))).toBe(true);
+    const examples = readFileSync(join(home, "again", "examples.jsonl"), "utf8")
+      .trimEnd()
+      .split("\n");
+    expect(examples).toHaveLength(files.reduce((sum, { candidates }) => sum + candidates, 0));
     expect(existsSync(join(moved, adapter))).toBe(true);
 
     const evaluated = await runCli(
@@ -262,6 +266,16 @@ describe("the test split", () => {
     expect(asked).toContain(MARKER);
     const rounds = contentsOf(join(folder, "marked-final", "rounds"));
     expect(rounds).not.toContain(MARKER);
+  });
+});
+
+describe("code tasks", () => {
+  it("run their programs in the sandbox, in rounds too", { timeout: 240_000 }, async () => {
+    const result = await runCli(
+      learn("code", ["--task", "code-tasks", "--held-back", "counting", "--rounds", "1", "--episodes", "1"]),
+    );
+    expect(`${result.code} ${result.stderr}`).toMatch(/^0 /);
+    expect(summaryOf("code").rounds[0].plan.episodes).toEqual([{ task: "code-tasks", count: 1 }]);
   });
 });
 
