@@ -9,7 +9,7 @@ W4S := node dist/cli/main.js
 BENCH_JSON := bench/results/latest.json
 
 .DEFAULT_GOAL := help
-.PHONY: install build check test demo demo-check learn-check nano report-big bench models real grammar-check parity clean help
+.PHONY: install build check test demo demo-check learn-check nano code-check report-big bench models real grammar-check parity clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
@@ -69,6 +69,9 @@ bench: build ## measured tables; JSON in bench/results/latest.json
 	timeout 300 node bench/sandbox.mjs --json $(BENCH_JSON)
 	timeout 900 node bench/rollout.mjs --json $(BENCH_JSON)
 	timeout 600 node bench/forward.mjs --json $(BENCH_JSON)
+
+code-check: build ## known answers of code tasks, HumanEval and MBPP against the tests scorer (about ten minutes)
+	node scripts/code-check.mjs
 
 report-big: build ## the report of a 100 MB run in headless Chromium (a minute)
 	W4S_BIG_REPORT=1 timeout 600 $(BIN)/vitest run tests/e2e/report.test.ts

@@ -26,7 +26,7 @@ export class LearnPrinter {
         const step = event.event;
         if (step.type === "step") {
           this.#progress.status(
-            `training, update ${step.step} of ${step.totalSteps}, loss ${step.loss.toFixed(4)}, ${Math.round(step.tokensPerSecond)} tokens/s, ${formatDuration(step.leftMs)} left`,
+            `training${event.policy === undefined ? "" : ` ${event.policy}`}, update ${step.step} of ${step.totalSteps}, loss ${step.loss.toFixed(4)}, ${Math.round(step.tokensPerSecond)} tokens/s, ${formatDuration(step.leftMs)} left`,
           );
         } else if (step.type === "warning") this.line(`warning: ${step.message}`);
         else if (step.type === "plan" && step.resumedAt > 0)
@@ -70,7 +70,8 @@ function describe(event: LearnEvent): string[] {
       return [
         `  ${event.record.reason}`,
         ...event.record.best.map(
-          ({ task, accuracy }) => `  best workflow for ${task}: ${formatPercent(accuracy)}`,
+          ({ task, policy, accuracy }) =>
+            `  best workflow for ${task}${policy === undefined ? "" : ` by ${policy}`}: ${formatPercent(accuracy)}`,
         ),
       ];
     default:
@@ -81,7 +82,11 @@ function describe(event: LearnEvent): string[] {
 /** A line of the table of rounds. */
 export function roundRow(record: RoundRecord): (string | number)[] {
   const { card, training, score } = record;
-  const loss = [training.firstLoss, training.lastLoss].map((value) => value?.toFixed(3) ?? "–").join(" → ");
+  const lossOf = ({ firstLoss, lastLoss }: RoundRecord["training"]) =>
+    [firstLoss, lastLoss].map((value) => value?.toFixed(3) ?? "–").join(" → ");
+  const loss =
+    record.members?.map((member) => `${member.name} ${lossOf(member.training)}`).join(", ") ??
+    lossOf(training);
   return [
     record.round,
     card.candidates,

@@ -132,6 +132,7 @@ export function printLearning(result: LearnResult): void {
   ];
   if (result.adapter !== null)
     rows.unshift(["adapter", `${result.adapter.path} (round ${result.adapter.round})`]);
+  for (const { name, path, round } of result.members ?? []) rows.push([name, `${path} (round ${round})`]);
   const pays = result.breakEven.filter(({ samples }) => samples !== null);
   if (pays.length > 0) {
     rows.unshift([

@@ -74,6 +74,10 @@ export const RUN_FLAGS: Readonly<Record<string, readonly [flag: string, help: st
     "--start <from>",
     "train on from the previous adapter or anew from base (default previous)",
   ],
+  "learn.collaboration": [
+    "--collaboration <mode>",
+    "single, ensemble, proposer-critic, hierarchical or decentralised (default single)",
+  ],
   "learn.exploreSchedule": ["--explore-schedule <list>", "explore by round, such as 0.8,0.5,0.3"],
   "learn.temperatureSchedule": ["--temperature-schedule <list>", "temperature by round"],
   "learn.candidatesSchedule": ["--candidates-schedule <list>", "candidates by round"],

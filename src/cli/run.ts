@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
-import type { RunConfig, Sample, Task, VisibleTask, WorkflowAnswer } from "../index.js";
+import type { ProgramRunner, RunConfig, Sample, Task, VisibleTask, WorkflowAnswer } from "../index.js";
 import { type ActionBody, action } from "./action.js";
 import { workflowPath } from "./eval.js";
 import { EXIT } from "./exit-code.js";
@@ -64,10 +64,12 @@ const runAction: ActionBody = async ({ isJson, watch, command }, path = "") => {
     defaults: { task: "input" },
   });
   const { source } = api.readWorkflowFile(workflowPath(path));
-  const item = flags.item === undefined ? undefined : await findItem(api, config, flags.item);
+  // Starts no process before a program runs.
+  await using programs = api.programSandbox();
+  const item = flags.item === undefined ? undefined : await findItem(api, config, flags.item, programs);
   const input = item ? api.visibleTask(item.sample) : readInput(api, flags);
   for (const message of api.configWarnings(config, process.env)) writeErr(`warning: ${message}`);
-  const result = await runOnce(api, config, source, input, item?.sample, watch.signal);
+  const result = await runOnce(api, config, source, { input, sample: item?.sample, programs }, watch.signal);
   const score =
     item && result.status === "ok" ? await item.task.scorer.score(result.answer, item.sample) : undefined;
   if (isJson) writeJson({ ...result, ...(score ? { score } : {}) });
@@ -79,8 +81,7 @@ async function runOnce(
   api: Api,
   config: RunConfig,
   source: string,
-  input: Input,
-  sample: Sample | undefined,
+  { input, sample, programs }: { input: Input; sample: Sample | undefined; programs: ProgramRunner },
   signal: AbortSignal,
 ): Promise<WorkflowAnswer> {
   const localModels = new Map();
@@ -118,6 +119,7 @@ async function runOnce(
       limits: config.limits,
       maxTokens: config.maxTokens,
       seed: config.seed,
+      programs,
       ...(weak ? { weak } : {}),
       ...(config.cache === undefined ? {} : { cachePath: join(config.cache, "calls.db") }),
       ...(executor.price ? { price: executor.price } : {}),
@@ -131,10 +133,16 @@ async function runOnce(
 }
 
 /** The test split stays closed: a single look at it would not be counted. */
-async function findItem(api: Api, config: RunConfig, id: string): Promise<{ task: Task; sample: Sample }> {
+async function findItem(
+  api: Api,
+  config: RunConfig,
+  id: string,
+  programs: ProgramRunner,
+): Promise<{ task: Task; sample: Sample }> {
   const task = await api.loadTask(config.task, {
     allowOverlap: config.allowOverlap,
     skipBad: config.skipBad,
+    programs,
   });
   for (const split of task.splits) {
     if (split === "test") continue;

@@ -37,6 +37,9 @@ interface TrainFlags {
   weighting: "exponential" | "advantage" | "binary";
   rewardTemperature?: number;
   labelSmoothing?: number;
+  dropout?: number;
+  kl?: number;
+  stopPromptGradient?: boolean;
   tokenBudget?: number;
   truncate?: boolean;
   allowNegativeWeights?: boolean;
@@ -85,7 +88,17 @@ export function command(): Command {
     )
     .option("--reward-temperature <x>", "of exponential and advantage weights (default: 0.4)", number)
     .option("--label-smoothing <share>", "of every target's probability, spread over the vocabulary", number)
+    .option("--dropout <share>", "of the input of every pair, dropped in training (default: 0)", number)
+    .option(
+      "--kl <factor>",
+      "penalty on the divergence from the model without its adapter (default: 0)",
+      number,
+    )
     .option("--token-budget <n>", "tokens in one pass (default: 4096)", integer)
+    .option(
+      "--stop-prompt-gradient",
+      "count shared prompts as constants where an update takes several passes",
+    )
     .option("--truncate", "cut the middle of prompts that are too long, instead of refusing them")
     .option("--allow-negative-weights", "let examples push their replies away")
     .option("--hold-out <share>", "share of the episodes kept back to stop early, 0 to 0.5", number)
@@ -121,6 +134,9 @@ const trainAction: ActionBody = async ({ isJson, watch, command }) => {
       schedule: flags.schedule,
       normalisation: flags.normalisation,
       labelSmoothing: flags.labelSmoothing,
+      dropout: flags.dropout,
+      klPenalty: flags.kl,
+      stopPromptGradient: flags.stopPromptGradient,
       tokenBudget: flags.tokenBudget,
       heldOutShare: flags.holdOut,
       seed: flags.seed,
@@ -193,10 +209,13 @@ function report(event: TrainEvent): void {
         event.splitCount === 0
           ? ""
           : `, ${event.repeatedTokens} tokens computed again in ${event.splitCount} splits`;
+      const stopped =
+        event.stoppedTokens === undefined ? "" : `, no gradient through ${event.stoppedTokens} prompt tokens`;
+      const apart = event.divergence === undefined ? "" : `KL ${event.divergence.toFixed(4)}, `;
       const line =
-        `update ${event.step}/${event.totalSteps}, epoch ${event.epoch}: loss ${event.loss.toFixed(4)}, ` +
+        `update ${event.step}/${event.totalSteps}, epoch ${event.epoch}: loss ${event.loss.toFixed(4)}, ${apart}` +
         `gradient ${event.gradientNorm.toPrecision(3)}, ${Math.round(event.tokensPerSecond)} tokens/s ` +
-        `(${event.tokens} for ${event.plainTokens})${split}, ${formatDuration(event.leftMs)} left`;
+        `(${event.tokens} for ${event.plainTokens})${split}${stopped}, ${formatDuration(event.leftMs)} left`;
       if (isInteractive()) writeStatus(line, event.step === event.totalSteps);
       else writeErr(line);
       return;

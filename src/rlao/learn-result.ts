@@ -3,11 +3,12 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { writeAtomic } from "../core/atomic-file.js";
 import { messageOf } from "../core/errors.js";
-import { drawItems, emitSpent, isInterruption, workSettings } from "../rollout/run-session.js";
+import type { Collaboration } from "../rollout/policies-schema.js";
+import { drawItems, emitSpent, isInterruption } from "../rollout/run-session.js";
 import { breakEven, type ResultRow, resultRow, type Spent, spentOf } from "../rollout/run-summary.js";
 import { type CandidateRecord, readTrajectory } from "../rollout/trajectory.js";
 import { evaluateAll, type Workflow } from "../rollout/workbench.js";
-import type { LearnSession, LearnTask } from "./learn-session.js";
+import { benchParts, type LearnSession, type LearnTask } from "./learn-session.js";
 import {
   comparePolicies,
   type EpisodeScore,
@@ -16,7 +17,7 @@ import {
   policyScore,
 } from "./policy-score.js";
 import { RoundFiles } from "./round-files.js";
-import type { RoundRecord } from "./round-record.js";
+import { adoptedIn, type RoundRecord } from "./round-record.js";
 
 /** What is known while rounds are played. */
 export interface LearnProgress {
@@ -40,6 +41,10 @@ export interface LearnResult {
   rounds: RoundRecord[];
   /** The last accepted adapter, absolute; null where none was accepted. */
   adapter: { path: string; hash: string; round: number } | null;
+  /** How several policies worked together; absent = a single one. */
+  collaboration?: Collaboration;
+  /** The adapters in force at the end, of every member that has one, where several policies work together. */
+  members?: { name: string; path: string; hash: string; round: number }[];
   base: PolicyScore | null;
   baseEpisodes: EpisodeScore[];
   trained: PolicyScore | null;
@@ -86,8 +91,8 @@ export async function concludeLearning(
   const result: LearnResult = {
     command: "learn",
     directory: directory.path,
-    model: config.model ?? "",
-    modelHash: session.modelHash,
+    model: [...new Set(session.members.map(({ model }) => model))].join(", "),
+    modelHash: session.members[0]?.modelHash ?? "",
     executor: executor.model.id,
     isSimulated: executor.model.isSimulated,
     tasks: session.tasks.map(({ name }) => name),
@@ -98,6 +103,9 @@ export async function concludeLearning(
       last === undefined
         ? null
         : { path: join(directory.path, last.adapter), hash: last.adapterHash, round: last.round },
+    ...(session.collaboration === "single"
+      ? {}
+      : { collaboration: session.collaboration, members: membersInForce(session, progress.rounds) }),
     base: progress.base.length === 0 ? null : policyScore(progress.base),
     baseEpisodes: progress.base,
     trained: trainedEpisodes.length === 0 ? null : policyScore(trainedEpisodes),
@@ -114,6 +122,24 @@ export async function concludeLearning(
   const best = bestDesign(session, progress, session.judgeTasks[0]?.name ?? "", "trained");
   if (best?.source) await writeAtomic(directory.file("best-workflow.js"), best.source);
   return result;
+}
+
+/** Round 0 stands for what a member started the run with. */
+function membersInForce(
+  { members, directory }: LearnSession,
+  rounds: readonly RoundRecord[],
+): NonNullable<LearnResult["members"]> {
+  return members.flatMap(({ name, start }) => {
+    const found = rounds
+      .filter((record) => record.isAccepted)
+      .flatMap((record) => adoptedIn(record).map((one) => ({ ...one, round: record.round })))
+      .findLast((one) => one.name === name);
+    if (found !== undefined) {
+      const { adapter, adapterHash: hash, round } = found;
+      return [{ name, path: join(directory.path, adapter), hash, round }];
+    }
+    return start === undefined ? [] : [{ name, ...start, round: 0 }];
+  });
 }
 
 /** The judged tasks' test items, opened once, after everything was chosen on validation. */
@@ -138,12 +164,7 @@ async function finalTest(
   emit({ type: "test-opened", items: items.length, purpose: `${task.name}: baselines and best designs` });
   const rows: ResultRow[] = [];
   for (const { name, title, workflow } of contestants) {
-    const parts = {
-      ...task,
-      settings: workSettings({ config, settingsHash: task.settingsHash }),
-      onEvent: emit,
-      ...(session.signal ? { signal: session.signal } : {}),
-    };
+    const parts = benchParts(session, task);
     const [evaluation] = await evaluateAll(parts, [workflow], items, `test of ${title}`);
     if (evaluation === undefined) continue;
     const row = {

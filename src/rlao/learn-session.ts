@@ -1,19 +1,13 @@
 /** @file Opens what `w4s learn` works with: tasks, workplace, and the weak model with one adapter at a time. */
-import { resolve } from "node:path";
 import { ConfigError } from "../core/errors.js";
 import { seedFrom } from "../core/hash.js";
-import { readLoadableModel } from "../formats/gguf-loadable.js";
-import { stringValue } from "../formats/gguf-metadata.js";
-import { defaultThreads, LocalModel, modelFileHash } from "../llm/local-model.js";
-import { adapterHash } from "../lora/adapter-hash.js";
-import { checkAdapterSizes } from "../lora/check-adapter-sizes.js";
-import { readGgufAdapter } from "../lora/gguf-adapter.js";
+import { defaultThreads } from "../llm/local-model.js";
 import type { ScoredWorkflow } from "../rollout/episode.js";
+import type { Collaboration } from "../rollout/policies-schema.js";
 import type { Policy } from "../rollout/policy.js";
 import type { RunConfig } from "../rollout/run-config.js";
 import {
   cardOf,
-  localPolicy,
   offersOf,
   openTask,
   openWorkplace,
@@ -24,13 +18,15 @@ import {
   workSettings,
 } from "../rollout/run-session.js";
 import { baselinesOf } from "../rollout/search.js";
+import { collaborationOf, teamMembers } from "../rollout/team-members.js";
 import { TrajectoryLog } from "../rollout/trajectory.js";
 import { evaluateAll, type Workbench } from "../rollout/workbench.js";
 import { loadTask } from "../tasks/load-task.js";
 import type { Task } from "../tasks/task.js";
-import { readModel } from "../transformer/read-model.js";
 import { workflowHash } from "../workflow/workflow-hash.js";
 import type { LearnEvent, OnLearnEvent } from "./learn-event.js";
+import { LocalTeam } from "./local-team.js";
+import { type Adapters, type Member, openMember } from "./member.js";
 
 export interface LearnHooks extends Omit<RunHooks, "policy" | "onEvent"> {
   onEvent?: OnLearnEvent;
@@ -43,21 +39,18 @@ export interface LearnTask extends TaskBench {
 }
 
 export interface LearnSession extends Omit<Workplace, "emit"> {
-  modelPath: string;
-  modelHash: string;
-  baseName: string | undefined;
-  parameterCount: number;
+  collaboration: Collaboration;
+  /** The policies that learn together, in the order of their roles; one where `collaboration` is single. */
+  members: Member[];
   threads: number;
   /** Trained on. */
   tasks: LearnTask[];
   /** Adapters are judged on these; the training tasks themselves where `isHeldBack` is false. */
   judgeTasks: LearnTask[];
   isHeldBack: boolean;
-  /** Content hash of the adapter the run started with. */
-  startHash: string | undefined;
-  /** The weak model with an adapter file; the one before is closed. undefined = the bare base. */
-  policy(adapterPath: string | undefined): Promise<Policy>;
-  /** Closes the weak model: training wants its memory. */
+  /** The weak models with these adapters; what was loaded and is not needed is closed. */
+  policy(adapters: Adapters, only?: string): Promise<Policy>;
+  /** Closes the weak models: training wants their memory. */
   releasePolicy(): Promise<void>;
   emit(event: LearnEvent): void;
 }
@@ -90,9 +83,8 @@ export function splitTasks(config: RunConfig): { train: string[]; judge: string[
 
 /** @throws {ConfigError | InputError | UnsupportedModelError | ModelCallError} before anything is paid */
 export async function openLearnSession(config: RunConfig, hooks: LearnHooks): Promise<LearnSession> {
-  const { model } = config;
-  if (model === undefined)
-    throw new ConfigError("no weak model was named", { hint: "add --model NAME|FILE (w4s models list)" });
+  const collaboration = collaborationOf(config);
+  const plans = teamMembers(config);
   const names = splitTasks(config);
   const { allowOverlap, skipBad } = config;
   // Starts no process before a code task runs a program.
@@ -100,14 +92,10 @@ export async function openLearnSession(config: RunConfig, hooks: LearnHooks): Pr
   const loaded = new Map<string, Task>();
   for (const name of new Set([...names.train, ...names.judge]))
     loaded.set(name, await loadTask(name, { allowOverlap, skipBad, programs }));
-  const modelPath = await (hooks.resolveModelFile ?? (async (path: string) => path))(model);
-  const header = readLoadableModel(modelPath);
-  // Refused now rather than after the first round was paid.
-  const { config: shape } = readModel(header);
-  const initial = config.adapter === undefined ? undefined : readGgufAdapter(config.adapter);
-  if (initial !== undefined) checkAdapterSizes(config.adapter ?? "", initial, shape);
-  const startHash = initial === undefined ? undefined : adapterHash(initial);
-  const modelHash = await modelFileHash(header.parts);
+  const members: Member[] = [];
+  for (const plan of plans)
+    members.push(await openMember(plan, hooks.resolveModelFile ?? (async (path: string) => path)));
+  const [first] = members as [Member];
   const { onEvent, ...others } = hooks;
   const workplace = await openWorkplace(
     config,
@@ -116,25 +104,29 @@ export async function openLearnSession(config: RunConfig, hooks: LearnHooks): Pr
       label: [...loaded.keys()].join("+"),
       programs,
       prepare: async () => ({
-        policy: `local:${modelHash.slice(0, 12)}`,
+        policy: policyName(collaboration, members),
         inputs: {
           taskHashes: [...loaded.values()].map((task) => task.hash),
-          modelHash,
-          adapterHash: startHash ?? null,
+          modelHash: first.modelHash,
+          adapterHash: first.start?.hash ?? null,
+          ...(collaboration === "single"
+            ? {}
+            : {
+                members: members.map(({ name, modelHash, start }) => ({
+                  name,
+                  modelHash,
+                  adapterHash: start?.hash ?? null,
+                })),
+              }),
         },
       }),
     },
     { ...others, ...(onEvent === undefined ? {} : { onEvent }) },
   );
   const threads = config.threads ?? defaultThreads();
-  let current: { path: string | undefined; model: LocalModel; policy: Policy } | undefined;
-  const releasePolicy = async () => {
-    const old = current;
-    current = undefined;
-    await old?.model.close();
-  };
+  const team = new LocalTeam({ config, collaboration, members, threads });
   const close = async () => {
-    await releasePolicy();
+    await team.release();
     await workplace.close();
   };
   try {
@@ -147,34 +139,18 @@ export async function openLearnSession(config: RunConfig, hooks: LearnHooks): Pr
       const bench = await openTask(workplace, task);
       tasks.set(name, { ...bench, name, baselines: await scoreBaselines(workplace, bench) });
     }
-    const baseName = stringValue(header.metadata, "general.name");
     return {
       ...workplace,
-      modelPath: resolve(modelPath),
-      modelHash,
-      baseName,
-      parameterCount: header.tensors.reduce((sum, tensor) => sum + tensor.elementCount, 0),
+      collaboration,
+      members,
       threads,
       tasks: names.train.map((name) => tasks.get(name) as LearnTask),
       judgeTasks: names.judge.map((name) => tasks.get(name) as LearnTask),
       isHeldBack: names.isHeldBack,
-      startHash,
       emit,
       close,
-      releasePolicy,
-      policy: async (path) => {
-        if (current === undefined || current.path !== path) {
-          await releasePolicy();
-          const weak = await LocalModel.load({
-            modelPath,
-            gpu: config.gpu,
-            threads,
-            ...(path === undefined ? {} : { adapterPath: path }),
-          });
-          current = { path, model: weak, policy: localPolicy(weak, config) };
-        }
-        return current.policy;
-      },
+      releasePolicy: () => team.release(),
+      policy: (adapters, only) => team.policy(adapters, only),
     };
   } catch (error) {
     await close();
@@ -182,16 +158,16 @@ export async function openLearnSession(config: RunConfig, hooks: LearnHooks): Pr
   }
 }
 
+function policyName(collaboration: Collaboration, members: readonly Member[]): string {
+  const names = members.map(({ modelHash }) => `local:${modelHash.slice(0, 12)}`);
+  return collaboration === "single" ? names.join() : `${collaboration}(${names.join(", ")})`;
+}
+
 async function scoreBaselines(workplace: Workplace, bench: TaskBench): Promise<ScoredWorkflow[]> {
   const scored: ScoredWorkflow[] = [];
   for (const seed of baselinesOf({ ...bench, models: workplace.models })) {
     const workflow = { hash: workflowHash(seed.source), source: seed.source };
-    const parts = {
-      ...bench,
-      settings: workSettings({ config: workplace.config, settingsHash: bench.settingsHash }),
-      onEvent: workplace.emit,
-      ...(workplace.signal ? { signal: workplace.signal } : {}),
-    };
+    const parts = benchParts(workplace, bench);
     const [evaluation] = await evaluateAll(parts, [workflow], bench.validation, seed.title);
     if (evaluation === undefined) continue;
     scored.push({ ...workflow, title: seed.title, evaluation });
@@ -205,6 +181,19 @@ async function scoreBaselines(workplace: Workplace, bench: TaskBench): Promise<S
     });
   }
   return scored;
+}
+
+/** What evaluating on a task takes, apart from episodes. */
+export function benchParts(
+  { config, emit, signal }: Pick<Workplace, "config" | "signal"> & { emit: Workbench["onEvent"] },
+  task: TaskBench,
+): Parameters<typeof evaluateAll>[0] {
+  return {
+    ...task,
+    settings: workSettings({ config, settingsHash: task.settingsHash }),
+    onEvent: emit,
+    ...(signal ? { signal } : {}),
+  };
 }
 
 /** What one phase plays on one task: how it draws, and where it writes. */

@@ -11,11 +11,19 @@ import { acceptance } from "./acceptance.js";
 import { planRound, type TaskHistory } from "./curriculum.js";
 import { concludeLearning, type LearnProgress, type LearnResult } from "./learn-result.js";
 import { type LearnHooks, type LearnSession, openLearnSession } from "./learn-session.js";
-import { collectRound, exploration, judgePolicy, writingTimer } from "./play-round.js";
+import { type Adapters, type StartAdapter, startAdapters } from "./member.js";
+import { collectedFiles, collectRound, exploration, judgePolicy, writingTimer } from "./play-round.js";
 import { comparePolicies, type EpisodeScore, policyScore } from "./policy-score.js";
 import { RoundFiles } from "./round-files.js";
-import { type LearnPhase, type RoundRecord, readRound, writeRound } from "./round-record.js";
-import { type StartAdapter, trainRound } from "./train-round.js";
+import {
+  adoptedIn,
+  type LearnPhase,
+  type MemberRecord,
+  type RoundRecord,
+  readRound,
+  writeRound,
+} from "./round-record.js";
+import { type TrainedMember, trainRound } from "./train-round.js";
 import { trajectorySamples } from "./trajectory-samples.js";
 
 /**
@@ -48,15 +56,16 @@ export async function learn(config: RunConfig, hooks: LearnHooks = {}): Promise<
 }
 
 async function playRounds(session: LearnSession, progress: LearnProgress): Promise<void> {
-  const { config, directory, startHash } = session;
+  const { config, directory, members } = session;
   const zero = new RoundFiles(directory.path, 0);
-  progress.base = await judgePolicy(session, zero, "base", undefined);
-  let accepted: StartAdapter | undefined;
-  if (config.adapter !== undefined && startHash !== undefined) {
-    accepted = { path: config.adapter, hash: startHash };
-    progress.start = await judgePolicy(session, zero, "previous", config.adapter);
+  // What is not trained is part of both sides of every comparison.
+  progress.base = await judgePolicy(session, zero, "base", startAdapters(members, { onlyFixed: true }));
+  let accepted = startAdapters(members);
+  let previous = progress.base;
+  if (members.some(({ name, train }) => train && accepted.has(name))) {
+    progress.start = await judgePolicy(session, zero, "previous", accepted);
+    previous = progress.start;
   }
-  let previous = accepted === undefined ? progress.base : progress.start;
   for (let round = 1; round <= config.learn.rounds; round++) {
     const files = new RoundFiles(directory.path, round);
     let record = readRound(files);
@@ -67,7 +76,10 @@ async function playRounds(session: LearnSession, progress: LearnProgress): Promi
     }
     progress.rounds.push(record);
     if (record.isAccepted) {
-      accepted = { path: adapterFile(session, record), hash: record.adapterHash };
+      accepted = new Map([
+        ...accepted,
+        ...adoptedIn(record).map((one) => [one.name, adopted(session, record.round, one)] as const),
+      ]);
       previous = record.episodes;
     }
   }
@@ -77,7 +89,7 @@ async function playRound(
   session: LearnSession,
   files: RoundFiles,
   progress: LearnProgress,
-  accepted: StartAdapter | undefined,
+  accepted: Adapters,
   previous: readonly EpisodeScore[],
 ): Promise<RoundRecord> {
   const { config, signal } = session;
@@ -98,11 +110,11 @@ async function playRound(
     plan,
     ...exploration(session, round),
   });
-  await timed("swap", () => session.policy(accepted?.path));
+  await timed("swap", () => session.policy(accepted, firstPlayer(session)));
   const timer = writingTimer(session.emit);
   const found = await timed(
     "evaluate",
-    () => collectRound({ ...session, emit: timer.emit }, files, plan, round, accepted?.path),
+    () => collectRound({ ...session, emit: timer.emit }, files, plan, accepted, progress.rounds),
     timer.seconds,
   );
   seconds.generate = rounded(timer.seconds());
@@ -110,24 +122,58 @@ async function playRound(
   await session.releasePolicy();
   signal?.throwIfAborted();
   const plans = [...progress.rounds.map((record) => record.plan), plan];
-  const start = config.learn.start === "previous" ? accepted : undefined;
-  const { card, result } = await timed("train", () => trainRound(session, files, plans, start));
-  const adapter = readGgufAdapter(result.adapterPath);
-  const judged = await timed("judge", () => judgePolicy(session, files, "new", result.adapterPath));
+  const trained = await timed("train", () => trainRound(session, files, plans, accepted));
+  const members = trained.members.map((member) => memberRecord(session, member));
+  const adapters = new Map([
+    ...accepted,
+    ...members.map((one) => [one.name, adopted(session, round, one)] as const),
+  ]);
+  const judged = await timed("judge", () => judgePolicy(session, files, "new", adapters));
   const isJudged = judged.length > 0;
   const compare = (others: readonly EpisodeScore[]) =>
     isJudged && others.length > 0
       ? comparePolicies(judged, others, config.seed, config.bootstrap.samples)
       : null;
   const againstPrevious = compare(previous);
+  const [first] = members as [MemberRecord];
   return {
     version: 1,
     round,
     plan,
-    card,
+    card: trained.card,
+    adapter: first.adapter,
+    adapterHash: first.adapterHash,
+    parentHash: first.parentHash,
+    training: first.training,
+    ...(session.collaboration === "single" ? {} : { members }),
+    episodes: judged,
+    score: isJudged ? policyScore(judged) : null,
+    againstBase: compare(progress.base),
+    againstPrevious,
+    ...acceptance(againstPrevious, config.learn.accept),
+    seconds,
+    best: found.flatMap(({ task, policy, workflows }) => {
+      const best = [...workflows].sort((a, b) => compareEvaluations(a.evaluation, b.evaluation)).at(0);
+      if (best === undefined) return [];
+      const { hash, source, evaluation } = best;
+      const designer = policy === undefined ? {} : { policy };
+      return [{ task, ...designer, accuracy: evaluation.accuracy, hash, source }];
+    }),
+  };
+}
+
+/** Whose model is loaded first: the rest of them follow when it is their turn. */
+function firstPlayer({ collaboration, members }: LearnSession): string | undefined {
+  return collaboration === "decentralised" ? members[0]?.name : undefined;
+}
+
+function memberRecord(session: LearnSession, { name, start, examples, result }: TrainedMember): MemberRecord {
+  return {
+    name,
     adapter: relative(session.directory.path, result.adapterPath),
-    adapterHash: adapterHash(adapter),
+    adapterHash: adapterHash(readGgufAdapter(result.adapterPath)),
     parentHash: start?.hash ?? null,
+    examples,
     training: {
       steps: result.steps,
       firstLoss: result.losses.at(0) ?? null,
@@ -135,29 +181,18 @@ async function playRound(
       trainedTokens: result.trainedTokens,
       peakRssBytes: result.peakRssBytes,
     },
-    episodes: judged,
-    score: isJudged ? policyScore(judged) : null,
-    againstBase: compare(progress.base),
-    againstPrevious,
-    ...acceptance(againstPrevious, config.learn.accept),
-    seconds,
-    best: [...found].flatMap(([task, workflows]) => {
-      const best = [...workflows].sort((a, b) => compareEvaluations(a.evaluation, b.evaluation)).at(0);
-      if (best === undefined) return [];
-      const { hash, source, evaluation } = best;
-      return [{ task, accuracy: evaluation.accuracy, hash, source }];
-    }),
   };
 }
 
 /** What the curriculum knows, read from the trajectories of the rounds before. */
 function histories(session: LearnSession, { rounds }: LearnProgress): TaskHistory[] {
   return session.tasks.map(({ name, baselines }) => {
-    const played = rounds.map((record) => {
-      const file = new RoundFiles(session.directory.path, record.round).collected(name);
-      const isPlayed = record.plan.episodes.some(({ task }) => task === name);
-      return isPlayed && existsSync(file) ? trajectorySamples(file).samples : [];
-    });
+    const played = rounds.map((record) =>
+      collectedFiles(session, new RoundFiles(session.directory.path, record.round), record.plan)
+        .filter(({ task, path }) => task === name && existsSync(path))
+        .flatMap(({ path }) => trajectorySamples(path).samples)
+        .filter(({ helper }) => helper === undefined),
+    );
     return {
       name,
       baseline: baselines.at(0)?.evaluation.accuracy ?? 0,
@@ -169,11 +204,16 @@ function histories(session: LearnSession, { rounds }: LearnProgress): TaskHistor
   });
 }
 
-function adapterFile(session: LearnSession, record: RoundRecord): string {
-  const path = isAbsolute(record.adapter) ? record.adapter : join(session.directory.path, record.adapter);
-  if (existsSync(path)) return path;
-  throw new ConfigError(`the adapter of round ${record.round} is gone: ${path}`, {
-    hint: `put it back, or delete ${new RoundFiles(session.directory.path, record.round).record} to train it again`,
+/** @throws {ConfigError} when its file is gone */
+function adopted(
+  session: LearnSession,
+  round: number,
+  { adapter, adapterHash: hash }: Pick<MemberRecord, "adapter" | "adapterHash">,
+): StartAdapter {
+  const path = isAbsolute(adapter) ? adapter : join(session.directory.path, adapter);
+  if (existsSync(path)) return { path, hash };
+  throw new ConfigError(`the adapter of round ${round} is gone: ${path}`, {
+    hint: `put it back, or delete ${new RoundFiles(session.directory.path, round).record} to train it again`,
   });
 }
 

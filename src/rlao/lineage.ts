@@ -1,6 +1,6 @@
 /** @file Where an adapter comes from: its own record, then those of the adapters it was trained on from. */
 import { existsSync, readdirSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { adapterHash } from "../lora/adapter-hash.js";
 import { readGgufAdapter } from "../lora/gguf-adapter.js";
 import type { AdapterOrigin } from "../lora/lora-adapter.js";
@@ -15,7 +15,8 @@ export interface Ancestor {
 const MAX_ANCESTORS = 1000;
 
 /**
- * Parents are looked for by content hash beside the adapter and in the other rounds of its run.
+ * Parents are looked for by content hash beside the adapter and in the other rounds of its run, for a member of a team
+ * in its own folders there.
  * @returns the adapter itself first; the line ends where it was trained from the base, or where a parent's file is
  *   not found (its hash is then the last one's `origin.parentHash`)
  */
@@ -38,11 +39,14 @@ function read(path: string): Ancestor {
 }
 
 function adaptersNear(path: string): string[] {
-  const folder = dirname(path);
-  const rounds = join(folder, "..");
-  const folders = /^\d+$/.test(folder.split(/[\\/]/).at(-1) ?? "")
-    ? readdirSync(rounds).map((name) => join(rounds, name))
-    : [folder];
+  const folder = dirname(resolve(path));
+  const isRound = (name: string) => /^\d+$/.test(basename(name));
+  const round = [folder, dirname(folder)].find(isRound);
+  // rounds/02/one → rounds/*/one
+  const member = round === undefined ? "" : relative(round, folder);
+  const rounds = round === undefined ? undefined : dirname(round);
+  const folders =
+    rounds === undefined ? [folder] : readdirSync(rounds).map((name) => join(rounds, name, member));
   return folders.flatMap((one) =>
     existsSync(one)
       ? readdirSync(one, { withFileTypes: true })

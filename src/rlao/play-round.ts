@@ -5,11 +5,20 @@ import { seedFrom } from "../core/hash.js";
 import { Random } from "../core/random.js";
 import { playEpisode, type ScoredWorkflow } from "../rollout/episode.js";
 import type { TurnRecord } from "../rollout/trajectory.js";
+import { evaluateAll } from "../rollout/workbench.js";
 import type { RoundPlan } from "./curriculum.js";
 import type { LearnEvent } from "./learn-event.js";
-import { type LearnSession, type LearnTask, openBench, type PlaySettings } from "./learn-session.js";
+import {
+  benchParts,
+  type LearnSession,
+  type LearnTask,
+  openBench,
+  type PlaySettings,
+} from "./learn-session.js";
+import type { Adapters } from "./member.js";
 import { type EpisodeScore, episodeScores } from "./policy-score.js";
 import type { RoundFiles } from "./round-files.js";
+import type { RoundRecord } from "./round-record.js";
 
 /** Of a schedule by round, the value of a round from 1 on; the last one stays. */
 export function ofRound(values: readonly number[] | undefined, round: number, otherwise: number): number {
@@ -26,28 +35,87 @@ export function exploration(session: Pick<LearnSession, "config">, round: number
   };
 }
 
-/** @returns every workflow that reached the whole validation set, by task */
+/** Workflows of a round's training episodes that reached the whole validation set, in order of their appearance. */
+export interface FoundWorkflows {
+  task: string;
+  /** The member that designed them, where each plays on its own. */
+  policy?: string;
+  workflows: ScoredWorkflow[];
+}
+
+/** A trajectory file of a round's training episodes. */
+export interface CollectedFile {
+  task: string;
+  path: string;
+}
+
+/** The members that play on their own; one undefined where all play together. */
+function players({ collaboration, members }: LearnSession): (string | undefined)[] {
+  return collaboration === "decentralised" ? members.map(({ name }) => name) : [undefined];
+}
+
+/** Where the training episodes of a round are written. */
+export function collectedFiles(session: LearnSession, files: RoundFiles, plan: RoundPlan): CollectedFile[] {
+  return players(session).flatMap((member) =>
+    plan.episodes.map(({ task }) => ({ task, path: files.collected(task, member) })),
+  );
+}
+
+/** @param rounds - the rounds before, whose best workflows members that play on their own show each other */
 export async function collectRound(
   session: LearnSession,
   files: RoundFiles,
   plan: RoundPlan,
-  round: number,
-  adapterPath: string | undefined,
-): Promise<Map<string, ScoredWorkflow[]>> {
-  const found = new Map<string, ScoredWorkflow[]>();
-  for (const { task: name, count } of plan.episodes) {
-    const task = session.tasks.find((one) => one.name === name) as LearnTask;
-    const play = {
-      policy: await session.policy(adapterPath),
-      logPath: files.collected(name),
-      drawSeed: seedFrom(session.config.seed, "round", round),
-      turns: session.config.turns,
-      ...exploration(session, round),
-    };
-    const { workflows } = await playTask(session, task, play, count);
-    found.set(name, workflows);
+  adapters: Adapters,
+  rounds: readonly RoundRecord[],
+): Promise<FoundWorkflows[]> {
+  const { config } = session;
+  const { round } = files;
+  const found: FoundWorkflows[] = [];
+  for (const member of players(session)) {
+    for (const { task: name, count } of plan.episodes) {
+      const task = session.tasks.find((one) => one.name === name) as LearnTask;
+      const play = {
+        policy: await session.policy(adapters, member),
+        logPath: files.collected(name, member),
+        // Equal members would write the same workflows from the same seed.
+        drawSeed: seedFrom(config.seed, "round", round, ...(member === undefined ? [] : [member])),
+        turns: config.turns,
+        ...exploration(session, round),
+      };
+      const shown = member === undefined ? [] : await exchangedWorkflows(session, task, member, rounds);
+      const { workflows } = await playTask(session, task, play, count, shown);
+      found.push({ task: name, ...(member === undefined ? {} : { policy: member }), workflows });
+    }
   }
   return found;
+}
+
+/**
+ * What the other members found for a task: the best workflow of each, of the last round in which it was played. It
+ * was evaluated in that round on the same items, so that this costs no call.
+ */
+async function exchangedWorkflows(
+  session: LearnSession,
+  task: LearnTask,
+  member: string,
+  rounds: readonly RoundRecord[],
+): Promise<ScoredWorkflow[]> {
+  const seen = new Set(task.baselines.map(({ hash }) => hash));
+  const shown: ScoredWorkflow[] = [];
+  for (const { name } of session.members) {
+    if (name === member) continue;
+    const isIts = ({ task: other, policy }: RoundRecord["best"][number]) =>
+      other === task.name && policy === name;
+    const best = rounds.findLast((record) => record.best.some(isIts))?.best.find(isIts);
+    if (best === undefined || seen.has(best.hash)) continue;
+    seen.add(best.hash);
+    const workflow = { hash: best.hash, source: best.source };
+    const title = `best workflow of ${name}`;
+    const [evaluation] = await evaluateAll(benchParts(session, task), [workflow], task.validation, title);
+    if (evaluation !== undefined) shown.push({ ...workflow, title, evaluation });
+  }
+  return shown;
 }
 
 /**
@@ -58,7 +126,7 @@ export async function judgePolicy(
   session: LearnSession,
   files: RoundFiles,
   policyName: "base" | "previous" | "new",
-  adapterPath: string | undefined,
+  adapters: Adapters,
 ): Promise<EpisodeScore[]> {
   const { config, judgeTasks } = session;
   const episodes: EpisodeScore[] = [];
@@ -66,7 +134,7 @@ export async function judgePolicy(
   for (const task of judgeTasks) {
     session.emit({ type: "judge", round: files.round, policy: policyName, task: task.name });
     const play = {
-      policy: await session.policy(adapterPath),
+      policy: await session.policy(adapters),
       logPath: files.judged(policyName, task.name),
       drawSeed: seedFrom(config.seed, "judge"),
       explore: 0,
@@ -85,6 +153,7 @@ async function playTask(
   task: LearnTask,
   play: PlaySettings,
   episodes: number,
+  exchanged: readonly ScoredWorkflow[] = [],
 ): Promise<{ workflows: ScoredWorkflow[]; turns: TurnRecord[] }> {
   mkdirSync(dirname(play.logPath), { recursive: true });
   const bench = openBench(session, task, play);
@@ -96,7 +165,9 @@ async function playTask(
       const random = new Random(seedFrom(play.drawSeed, "from-scratch", task.name, episode));
       const isFromScratch = random.chance(session.config.learn.fromScratch);
       // The first seed workflow is the plainest: one direct question.
-      workflows.push(...(await playEpisode(bench, isFromScratch ? shown.slice(0, 1) : shown, episode)));
+      workflows.push(
+        ...(await playEpisode(bench, isFromScratch ? shown.slice(0, 1) : [...shown, ...exchanged], episode)),
+      );
     }
     return { workflows, turns: bench.log.turns().filter((turn) => turn.episode < episodes) };
   } finally {

@@ -12,9 +12,18 @@ export class RoundFiles {
     this.folder = join(runFolder, "rounds", String(round).padStart(2, "0"));
   }
 
-  /** Trajectories that are trained on. */
-  collected(task: string): string {
-    return join(this.folder, `collect-${slug(task)}.jsonl`);
+  /**
+   * Trajectories that are trained on.
+   * @param member - that played them on its own; default: all together
+   */
+  collected(task: string, member?: string): string {
+    // No task's part of a file name has an @ in it.
+    return join(this.folder, `collect-${slug(task)}${member === undefined ? "" : `@${member}`}.jsonl`);
+  }
+
+  /** Where a member of a team keeps its examples, checkpoints and adapter. */
+  member(name: string): string {
+    return join(this.folder, name);
   }
 
   /** Trajectories that judge a policy; never trained on. */

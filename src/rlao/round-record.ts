@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { writeAtomic } from "../core/atomic-file.js";
 import { messageOf, StorageError } from "../core/errors.js";
+import { SINGLE_MEMBER } from "../rollout/team-members.js";
 import type { RoundPlan } from "./curriculum.js";
 import type { DataCard } from "./data-card.js";
 import type { EpisodeScore, PolicyDifference, PolicyScore } from "./policy-score.js";
@@ -9,6 +10,27 @@ import type { RoundFiles } from "./round-files.js";
 
 /** Parts of a round whose times are told apart. */
 export type LearnPhase = "baselines" | "generate" | "evaluate" | "train" | "swap" | "judge";
+
+/** What training one adapter took. */
+export interface TrainingFigures {
+  steps: number;
+  firstLoss: number | null;
+  lastLoss: number | null;
+  trainedTokens: number;
+  peakRssBytes: number;
+}
+
+/** The adapter that a member of a team learned in a round. */
+export interface MemberRecord {
+  name: string;
+  /** Relative to the run directory. */
+  adapter: string;
+  adapterHash: string;
+  /** Hash of the adapter it was trained on from; null = from the base. */
+  parentHash: string | null;
+  examples: number;
+  training: TrainingFigures;
+}
 
 export interface RoundRecord {
   version: 1;
@@ -20,13 +42,9 @@ export interface RoundRecord {
   adapterHash: string;
   /** Hash of the adapter it was trained on from; null = from the base. */
   parentHash: string | null;
-  training: {
-    steps: number;
-    firstLoss: number | null;
-    lastLoss: number | null;
-    trainedTokens: number;
-    peakRssBytes: number;
-  };
+  training: TrainingFigures;
+  /** All that were trained, where several policies work together; what stands above is then the first one's. */
+  members?: MemberRecord[];
   /** Judged episodes of the new adapter; empty where it was not judged. */
   episodes: EpisodeScore[];
   score: PolicyScore | null;
@@ -37,8 +55,14 @@ export interface RoundRecord {
   reason: string;
   /** By phase, of the session that did it; a resumed part counts what was left. */
   seconds: Partial<Record<LearnPhase, number>>;
-  /** Best designed workflow of the round's training episodes, by task. */
-  best: { task: string; accuracy: number; hash: string; source: string }[];
+  /** Best designed workflow of the round's training episodes, by task, and by member where each plays on its own. */
+  best: { task: string; policy?: string; accuracy: number; hash: string; source: string }[];
+}
+
+/** The adapters a round trained, by member; a single policy is called `policy`. */
+export function adoptedIn(record: RoundRecord): Pick<MemberRecord, "name" | "adapter" | "adapterHash">[] {
+  const { members, adapter, adapterHash } = record;
+  return members ?? [{ name: SINGLE_MEMBER, adapter, adapterHash }];
 }
 
 /** @returns undefined where the round is not finished */

@@ -29,7 +29,7 @@ export function selectSamples(
 function bestOfTurns(samples: readonly TrajectorySample[]): TrajectorySample[] {
   const best = new Map<string, TrajectorySample>();
   for (const sample of samples) {
-    const key = `${sample.episode} ${sample.turn}`;
+    const key = `${sample.episode} ${sample.turn} ${sample.helper ?? ""}`;
     const known = best.get(key);
     if (known === undefined || sample.reward > known.reward) best.set(key, sample);
   }
@@ -47,7 +47,9 @@ function untilLastReward(samples: readonly TrajectorySample[]): TrajectorySample
 /** Equal replies to the same prompt have the same workflow, and so the same score: one of them stays. */
 function withoutDuplicates(samples: readonly TrajectorySample[]): TrajectorySample[] {
   const seen = new Set<string>();
-  return samples.filter(({ promptTokens, tokens }) => {
+  return samples.filter(({ promptTokens, tokens, helper }) => {
+    // Equal plans, drafts and reviews lead to different workflows: none of them says it all.
+    if (helper !== undefined) return true;
     const key = `${promptTokens.join()}|${tokens.join()}`;
     if (seen.has(key)) return false;
     seen.add(key);

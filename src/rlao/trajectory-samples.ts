@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { InputError } from "../core/errors.js";
+import type { HelperReply } from "../rollout/policy.js";
 import { type RewardName, rewardOf } from "../rollout/reward.js";
 import {
   type CandidateRecord,
@@ -17,8 +18,10 @@ export interface TrajectorySample {
   /** From 0. */
   turn: number;
   index: number;
-  /** Names of the member that wrote it, where several policies work together. */
+  /** Name of the member that wrote it, where several policies work together. */
   policy: string | undefined;
+  /** What it was for, where it is no candidate itself; it shares the reward of the candidate it led to. */
+  helper: HelperReply["kind"] | undefined;
   promptTokens: readonly number[];
   tokens: readonly number[];
   candidate: CandidateRecord;
@@ -62,7 +65,7 @@ export function trajectoryFiles(path: string): string[] {
 }
 
 /**
- * Every candidate with its reward, repairs included. Tokens are those that were sampled: under a grammar they need
+ * Every candidate with its reward, repairs included, and what other members of a team contributed to it. Tokens are those that were sampled: under a grammar they need
  * not be the tokenizer's own split.
  * @param reward - computes rewards anew from the recorded scores; default: those that were recorded
  * @throws {InputError} when nothing was scored, or when it was sampled from a model with another tokenizer
@@ -75,7 +78,12 @@ export function trajectorySamples(
   const records = readTrajectory(file);
   const header = records.find((record) => record.kind === "header");
   if (header === undefined) throw new InputError(`${file} has no header`, { hint: "collect again" });
-  if (model !== undefined && header.policy.tokenizerHash !== model.tokenizerHash) {
+  const { members = [], tokenizerHash } = header.policy;
+  const isOurs = (policy: string | undefined) => {
+    const writer = members.find(({ name }) => name === policy)?.tokenizerHash ?? tokenizerHash;
+    return model === undefined || writer === model.tokenizerHash;
+  };
+  if (![undefined, ...members.map(({ name }) => name)].some(isOurs)) {
     throw new InputError(`${file} was sampled with another tokenizer (policy ${header.policy.id})`, {
       hint: "train the model that wrote the trajectories, or one with the same tokenizer",
     });
@@ -94,16 +102,25 @@ export function trajectorySamples(
       // A turn that was cut off by a kill has no rewards yet.
       if (found === undefined || action.tokens.length === 0) continue;
       const { candidate, turn } = found;
-      samples.push({
+      const shared = {
         task: header.task.name,
         episode: record.episode,
         turn: record.turn,
         index: action.index,
-        policy: undefined,
-        promptTokens: record.promptTokens,
-        tokens: action.tokens,
         candidate,
         reward: reward === undefined ? candidate.reward : rewardOf(reward, candidate, turn.history),
+      };
+      for (const { policy, kind, promptTokens, tokens } of action.helpers ?? []) {
+        if (tokens.length > 0 && isOurs(policy))
+          samples.push({ ...shared, policy, helper: kind, promptTokens, tokens });
+      }
+      if (!isOurs(action.policy)) continue;
+      samples.push({
+        ...shared,
+        policy: action.policy,
+        helper: undefined,
+        promptTokens: action.promptTokens ?? record.promptTokens,
+        tokens: action.tokens,
       });
     }
   }

@@ -33,6 +33,9 @@ const EXECUTORS_EXAMPLE = `#executors:
 #    inputPerMillion: 2.5
 #    outputPerMillion: 10`;
 
+const POLICIES_EXAMPLE =
+  "#policies: { proposer: { model: NAME, temperature: 0.8 }, critic: { model: NAME, train: false } }";
+
 /** YAML with every key, its meaning, range and default; only the given keys are active. */
 export function configExample(given: Readonly<Record<string, unknown>> = {}): string {
   const schema = z.toJSONSchema(runConfigSchema, { io: "input", unrepresentable: "any" }) as Shape;
@@ -51,7 +54,8 @@ export function configExample(given: Readonly<Record<string, unknown>> = {}): st
 
 function describe(key: string, shape: Shape, value: unknown): string[] {
   const lines = [`# ${note(shape)}`];
-  if (key === "executors") lines.push(value === undefined ? EXECUTORS_EXAMPLE : entry(key, value));
+  if (key === "policies" && value === undefined) lines.push(POLICIES_EXAMPLE);
+  else if (key === "executors") lines.push(value === undefined ? EXECUTORS_EXAMPLE : entry(key, value));
   else if (value !== undefined) lines.push(entry(key, value));
   else if (shape.properties) {
     lines.push(`#${key}:`);

@@ -147,7 +147,7 @@ function fromText(path: string, value: unknown): unknown {
   }
 }
 
-/** Nested maps to dotted paths; maps under `executors` stay whole, since their keys are the user's. */
+/** Nested maps to dotted paths; maps under `executors` and `policies` stay whole: their keys are the user's. */
 function flatten(input: object, prefix: string, values: Map<string, unknown>): void {
   for (const [key, value] of Object.entries(input)) {
     const path = prefix === "" ? key : `${prefix}.${key}`;

@@ -151,7 +151,16 @@ async function playTurn(
         forced: attempt.action.forced,
       };
       const origin = { repairOf: index, attempt: round, index: attempts.length + repairs.length };
-      const { actions } = await draw(bench, episode, turn, `repair-${index}`, repairPrompt, [again], origin);
+      const { actions } = await draw(
+        bench,
+        episode,
+        turn,
+        `repair-${index}`,
+        repairPrompt,
+        [again],
+        origin,
+        attempt.action.policy,
+      );
       repairs.push(...actions.map((action) => ({ action })));
     }
     await quickCheck(bench, repairs);
@@ -171,6 +180,7 @@ async function draw(
   prompt: ChatMessage[],
   draws: CandidateDraw[],
   origin: { repairOf: number | null; attempt: number; index: number },
+  author?: string,
 ): Promise<ActionsRecord> {
   const known = bench.log.actions(episode, turn, name);
   if (known) {
@@ -183,6 +193,7 @@ async function draw(
     offers: bench.offers,
     hasContext: bench.validation[0]?.context !== undefined,
     session: bench.policy.style === "full" ? `episode-${episode}` : `turn-${episode}-${turn}`,
+    ...(author === undefined ? {} : { author }),
     ...(bench.signal ? { signal: bench.signal } : {}),
   });
   const record: ActionsRecord = {
@@ -198,12 +209,15 @@ async function draw(
       repairOf: origin.repairOf,
       attempt: origin.attempt,
       seed: draws[offset]!.seed,
-      temperature: draws[offset]!.temperature,
+      temperature: action.temperature ?? draws[offset]!.temperature,
       forced: [...draws[offset]!.forced],
       text: action.text,
       tokens: action.tokens,
       ...(action.logProbs ? { logProbs: action.logProbs } : {}),
       finishReason: action.finishReason,
+      ...(action.policy === undefined ? {} : { policy: action.policy }),
+      ...(action.promptTokens === undefined ? {} : { promptTokens: action.promptTokens }),
+      ...(action.helpers === undefined ? {} : { helpers: action.helpers }),
     })),
   };
   bench.log.append(record);

@@ -1,6 +1,7 @@
 /** @file The `learn` section of the configuration: rounds, examples, weights, curriculum, training, acceptance. */
 import { z } from "zod";
 import { between, flag, oneOf, positive, schedule, text, whole } from "./config-fields.js";
+import { COLLABORATIONS } from "./policies-schema.js";
 
 export const learnSchema = z.strictObject({
   rounds: whole(0, 1000)
@@ -21,6 +22,11 @@ export const learnSchema = z.strictObject({
   start: oneOf(["previous", "base"])
     .default("previous")
     .describe("previous: train the last accepted adapter on; base: train anew on the examples of all rounds"),
+  collaboration: oneOf(COLLABORATIONS)
+    .exactOptional()
+    .describe(
+      "how the policies of the section policies, or two copies of model, work together; default: single",
+    ),
   exploreSchedule: schedule(0, 1)
     .exactOptional()
     .describe("explore by round, such as 0.8,0.5,0.3; the last value stays; default: explore"),

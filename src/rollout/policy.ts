@@ -2,6 +2,7 @@
 import type { ChatMessage } from "../llm/chat-model.js";
 import type { LocalModel } from "../llm/local-model.js";
 import type { AnswerKind } from "../workflow/answer-kind.js";
+import { SENTENCE_GRAMMAR, strategyGrammar } from "../workflow/strategy-grammar.js";
 import { subsetGrammar } from "../workflow/subset-grammar.js";
 import type { PromptStyle } from "./prompt.js";
 
@@ -20,7 +21,27 @@ export interface Action {
   tokens: number[];
   logProbs?: number[];
   finishReason: string;
+  /** Only where several policies work together: who wrote it. */
+  policy?: string;
+  /** Where the writer draws with another temperature than it was asked to. */
+  temperature?: number;
+  /** Its own prompt, where it is another than that of the call. */
+  promptTokens?: number[];
+  /** Replies that led to it, in the order they were written. */
+  helpers?: HelperReply[];
 }
+
+/** What a policy contributed to another's action, or to its own later one. */
+export interface HelperReply {
+  policy: string;
+  kind: "draft" | "review" | "strategy";
+  promptTokens: number[];
+  text: string;
+  tokens: number[];
+}
+
+/** A workflow, one sentence about a workflow, or a line of techniques to use. */
+export type ReplyForm = "workflow" | "sentence" | "strategy";
 
 export interface PolicyInfo {
   id: string;
@@ -29,12 +50,18 @@ export interface PolicyInfo {
   templateHash: string;
   adapterHash: string | null;
   device: string;
+  /** Policies that work together; what stands above is then the first one's. */
+  members?: (Pick<PolicyInfo, "modelHash" | "tokenizerHash" | "adapterHash"> & { name: string })[];
 }
 
 export interface ActOptions {
   answer: AnswerKind;
   offers: ReadonlySet<string>;
   hasContext: boolean;
+  /** What the reply is to be. Default workflow. */
+  form?: ReplyForm;
+  /** Where a reply is to be repaired: the member that wrote it. */
+  author?: string;
   /** Prompts of one session extend each other: the KV cache is kept from turn to turn. */
   session?: string;
   signal?: AbortSignal;
@@ -56,6 +83,9 @@ export interface Policy {
 export type GrammarMode = "subset" | "none";
 
 const MAX_ACTION_TOKENS: Record<PromptStyle, number> = { full: 1500, compact: 400 };
+
+/** Lines and sentences: a grammar bounds them itself, also for a tokenizer of single letters; free text needs a limit. */
+const MAX_LINE_TOKENS: Record<GrammarMode, number> = { subset: 400, none: 80 };
 
 /** Models below this many parameters get the grammar and the compact prompt unless told otherwise. */
 export const SMALL_MODEL_PARAMETERS = 3e9;
@@ -111,7 +141,10 @@ export class LocalPolicy implements Policy {
         temperature: draw.temperature,
         ...(this.grammar === "subset" ? { grammar: this.#grammarFor(draw.forced, options) } : {}),
       })),
-      maxTokens: MAX_ACTION_TOKENS[this.style],
+      maxTokens:
+        (options.form ?? "workflow") === "workflow"
+          ? MAX_ACTION_TOKENS[this.style]
+          : MAX_LINE_TOKENS[this.grammar],
       logProbs: this.#logProbs,
       ...(options.session === undefined ? {} : { session: options.session }),
       ...(options.signal ? { signal: options.signal } : {}),
@@ -120,11 +153,13 @@ export class LocalPolicy implements Policy {
   }
 
   #grammarFor(forced: readonly string[], options: ActOptions): string {
-    return subsetGrammar({
+    if (options.form === "sentence") return SENTENCE_GRAMMAR;
+    const space = {
       answer: options.answer,
       offers: options.offers,
       context: options.hasContext,
       forced: [...forced],
-    });
+    };
+    return options.form === "strategy" ? strategyGrammar(space) : subsetGrammar(space);
   }
 }

@@ -4,6 +4,7 @@ import { isAbsolute, join } from "node:path";
 import { z } from "zod";
 import { between, flag, oneOf, positive, text, whole } from "./config-fields.js";
 import { learnSchema } from "./learn-schema.js";
+import { policiesSchema } from "./policies-schema.js";
 
 const MAX_RUN_NAME = 200;
 
@@ -204,6 +205,9 @@ export const runConfigSchema = z
       .strictObject({ samples: whole(100, 100_000).default(1000).describe("resamples of an interval") })
       .prefault({})
       .describe("95 % intervals"),
+    policies: policiesSchema
+      .exactOptional()
+      .describe("several weak models that learn together (w4s learn, with learn.collaboration), by name"),
     learn: learnSchema.prefault({}).describe("rounds of collecting and training (w4s learn)"),
     run: z
       .string({ error: "must be a run name" })

@@ -102,7 +102,8 @@ export class RunDirectory {
 
 /** The part of a configuration that decides what a run finds. */
 export function identityOf(config: RunConfig, command: RunCommand): Record<string, unknown> {
-  const entries = Object.entries(config).filter(([key]) => !OPERATIONAL_KEYS.has(key) && key !== "learn");
+  const isOther = (key: string) => key === "learn" || (key === "policies" && command !== "learn");
+  const entries = Object.entries(config).filter(([key]) => !OPERATIONAL_KEYS.has(key) && !isOther(key));
   if (command !== "learn") return Object.fromEntries(entries);
   // More rounds only lengthen a run.
   const { rounds: _, ...learn } = config.learn;

@@ -13,6 +13,17 @@ const policyInfo = z.object({
   templateHash: z.string(),
   adapterHash: z.string().nullable(),
   device: z.string(),
+  /** Policies that work together, in the order of their roles; what stands above is then the first one's. */
+  members: z
+    .array(
+      z.object({
+        name: z.string(),
+        modelHash: z.string(),
+        tokenizerHash: z.string(),
+        adapterHash: z.string().nullable(),
+      }),
+    )
+    .exactOptional(),
 });
 
 const header = z.object({
@@ -23,6 +34,14 @@ const header = z.object({
   isSimulated: z.boolean(),
   policy: policyInfo,
   seed: z.number().int(),
+});
+
+const helper = z.object({
+  policy: z.string(),
+  kind: z.enum(["draft", "review", "strategy"]),
+  promptTokens: z.array(z.number().int()),
+  text: z.string(),
+  tokens: z.array(z.number().int()),
 });
 
 const action = z.object({
@@ -40,6 +59,12 @@ const action = z.object({
   /** Natural-log probability of each token where it was asked for. */
   logProbs: z.array(z.number()).optional(),
   finishReason: z.string(),
+  /** The member that wrote it, where several policies work together. */
+  policy: z.string().exactOptional(),
+  /** Its own prompt, where it is another than the record's. */
+  promptTokens: z.array(z.number().int()).exactOptional(),
+  /** What other members, or earlier drafts, contributed to it. */
+  helpers: z.array(helper).exactOptional(),
 });
 
 const actions = z.object({

@@ -10,6 +10,8 @@ export interface AdamWOptions {
   epsilon?: number;
   /** Share of a parameter that is taken off per update, times the learning rate; 0 or more. Default 0.01. */
   weightDecay?: number;
+  /** Which parameters decay. Default all. */
+  decays?: (name: string) => boolean;
 }
 
 /** All that an optimiser remembers between updates. */
@@ -37,6 +39,7 @@ export class AdamW {
   readonly #betas: readonly [first: number, second: number];
   readonly #epsilon: number;
   readonly #weightDecay: number;
+  readonly #decays: (name: string) => boolean;
 
   /** @throws {ConfigError} on options out of range */
   constructor(options: AdamWOptions = {}) {
@@ -44,6 +47,7 @@ export class AdamW {
     this.#betas = options.betas ?? [0.9, 0.999];
     this.#epsilon = options.epsilon ?? 1e-8;
     this.#weightDecay = options.weightDecay ?? 0.01;
+    this.#decays = options.decays ?? (() => true);
     const isPositive = (value: number) => Number.isFinite(value) && value > 0;
     if (!isPositive(this.#learningRate)) {
       throw new ConfigError(`the learning rate is ${this.#learningRate}, expected a number above 0`);
@@ -89,12 +93,12 @@ export class AdamW {
     state.step++;
     const stepSize = rate / (1 - beta1 ** state.step);
     const rootCorrection = Math.sqrt(1 - beta2 ** state.step);
-    const keep = 1 - rate * this.#weightDecay;
     const epsilon = this.#epsilon;
     for (const [name, parameter] of parameters) {
       const gradient = gradients.get(name) as Float32Array;
       const firsts = state.m.get(name) as Float32Array;
       const seconds = state.v.get(name) as Float32Array;
+      const keep = this.#decays(name) ? 1 - rate * this.#weightDecay : 1;
       for (let i = 0; i < parameter.length; i++) {
         const g = gradient[i] as number;
         const m = beta1 * (firsts[i] as number) + (1 - beta1) * g;

@@ -29,8 +29,9 @@ export async function measureProducts(backend: Backend): Promise<number> {
 }
 
 /**
- * Milliseconds for passes of the given token counts. A forward pass, and a backward pass that costs as much since
- * base weights get no gradient; layers whose products are not kept are computed once more.
+ * Milliseconds for passes of the given token counts. A forward pass, and a backward pass that costs as much where
+ * base weights get no gradient and twice as much where they do; layers whose products are not kept are computed
+ * once more.
  * @param flopsPerMs from measureProducts()
  */
 export function forecastMs(
@@ -38,8 +39,9 @@ export function forecastMs(
   passes: readonly number[],
   keptLayerCount: number,
   flopsPerMs: number,
+  { trainsWeights = false }: { trainsWeights?: boolean } = {},
 ): number {
-  const passesOverModel = 2 + (1 - keptLayerCount / config.layerCount);
+  const passesOverModel = (trainsWeights ? 3 : 2) + (1 - keptLayerCount / config.layerCount);
   const flops = passes.reduce((sum, tokens) => sum + forwardFlops(config, tokens), 0);
   return (passesOverModel * flops) / (TRAINING_SHARE * flopsPerMs);
 }

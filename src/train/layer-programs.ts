@@ -6,6 +6,7 @@ import type { LoraConfig } from "../lora/lora-adapter.js";
 import { loraLinear } from "../lora/lora-linear.js";
 import type { Family } from "../transformer/family.js";
 import { LayerBuilder, type LayerBuilderOptions } from "../transformer/layer-builder.js";
+import { PromptedLayerBuilder } from "./prompted-layer.js";
 
 /**
  * What the backward pass is handed of the forward one besides the layer's input. `none` computes all of it
@@ -23,26 +24,37 @@ export interface LayerGraphs {
   kept: ReadonlyMap<string, number>;
   /** Names of the trained inputs, such as `attn_q.lora_a` or, when all weights train, `attn_q.weight`. */
   trained: readonly string[];
+  /** Dropout masks that both passes are fed, with their element counts. */
+  masks: ReadonlyMap<string, number>;
 }
 
 export interface LayerGraphOptions extends Omit<LayerBuilderOptions, "onLinear" | "onKeep"> {
   /** The pairs that train; null trains every weight of the layer instead. */
   lora: LoraConfig | null;
+  /** Masks in front of the pairs. Default false. */
+  hasDropout?: boolean;
   keep: KeptActivations;
+  /** Of the plan's tokens, the first this many are not computed: their keys and values are fed. Default 0. */
+  promptTokens?: number;
 }
 
 /** Both passes of a layer. T tokens, D hidden size. */
 export function layerGraphs(family: Family, options: LayerGraphOptions): LayerGraphs {
   const graph = new GraphBuilder();
-  const shape = [options.plan.tokenCount, options.config.hiddenSize];
+  const { promptTokens = 0, plan } = options;
+  const shape = [plan.tokenCount - promptTokens, options.config.hiddenSize];
   const x = graph.input("x", shape);
-  const lora = options.lora === null ? undefined : loraLinear(options.lora);
+  const lora = options.lora === null ? undefined : loraLinear(options.lora, options.hasDropout);
   const candidates = new Map<string, Value>();
-  const layer = new LayerBuilder(graph, {
+  const layerOptions: LayerBuilderOptions = {
     ...options,
     ...(lora === undefined ? {} : { onLinear: lora.hook }),
     onKeep: (name, value) => candidates.set(`keep.${name}`, value),
-  });
+  };
+  const layer =
+    promptTokens === 0
+      ? new LayerBuilder(graph, layerOptions)
+      : new PromptedLayerBuilder(graph, layerOptions, promptTokens);
   const y = family.layer(layer, x);
   const dy = graph.input("dy", shape);
   const inputs = [...(lora?.inputs ?? trainableInputs(layer))];
@@ -62,11 +74,14 @@ export function layerGraphs(family: Family, options: LayerGraphOptions): LayerGr
   const backward = subgraph(joint, ["dx", ...trained.map((name) => `d.${name}`)], names);
   // Only what the backward pass really reads is worth its memory.
   const kept = names.filter((name) => backward.inputs.has(name));
+  const sizes = (values: Iterable<[string, Value]>) =>
+    new Map([...values].map(([name, value]) => [name, elementCount(value)]));
   return {
     forward: subgraph(joint, ["y", ...kept]),
     backward,
-    kept: new Map(kept.map((name) => [name, elementCount(joint.outputs.get(name) as Value)])),
+    kept: sizes(kept.map((name) => [name, joint.outputs.get(name) as Value])),
     trained,
+    masks: sizes(lora?.masks ?? []),
   };
 }
 

@@ -1,111 +1,179 @@
 /** @file Loss and gradients of one token trie through a whole model, layer by layer. */
-import type { Backend, Program } from "../graph/backend.js";
+import { InternalError } from "../core/errors.js";
+import type { Random } from "../core/random.js";
+import type { Backend } from "../graph/backend.js";
 import type { LoraConfig } from "../lora/lora-adapter.js";
-import { planAttention } from "../transformer/attention-plan.js";
-import type { LayerConfig } from "../transformer/model-config.js";
 import type { ModelDescription } from "../transformer/read-model.js";
-import { ropeTable } from "../transformer/rope-table.js";
 import type { WeightStore } from "../transformer/weight-store.js";
-import { headGradient } from "./head-gradient.js";
-import { type KeptActivations, type LayerGraphs, layerGraphs } from "./layer-programs.js";
+import { type CompiledLayer, CompiledLayers, isPrompted, type PassTrie, planOf } from "./compiled-layers.js";
+import { fillDropoutMask } from "./dropout-mask.js";
+import { type HeadOptions, headGradient } from "./head-gradient.js";
+import { embedTokens, layerKind, layoutFeeds } from "./layer-feeds.js";
+import { accumulate, parameterName, silenced } from "./model-parameters.js";
+import { ParameterWeights, type PassWeights } from "./pass-weights.js";
+import { ProgramCache } from "./program-cache.js";
+import { type LayerKeys, layerKeys, type PromptKeys } from "./prompt-keys.js";
 import type { TokenTrie } from "./token-trie.js";
 
 export interface ModelGradientsOptions {
   model: ModelDescription;
   weights: WeightStore;
   backend: Backend;
-  lora: LoraConfig;
+  /** The pairs that train; null trains every weight of the model instead. */
+  lora: LoraConfig | null;
   /** The last this many layers hand their products to the backward pass, the others compute them again. Default all. */
   keptLayerCount?: number;
   /** In training, never in loss(). Default 0. */
   labelSmoothing?: number;
+  /** Share of the pairs' inputs that is dropped in training, 0 to below 1. Default 0. */
+  dropout?: number;
+  /** Factor of the divergence from the model without its adapter, in training. Default 0. */
+  klPenalty?: number;
   signal?: AbortSignal;
 }
 
-/** Layers of one kind that share programs: same window and rotary embedding, kept alike. */
-interface CompiledLayer extends LayerGraphs {
-  forwardProgram: Program;
-  backwardProgram: Program;
+/** Of one call of add(). */
+export interface AddOptions {
+  /** Of the trie of prompts that a PromptedTrie names. */
+  promptKeys?: PromptKeys;
+  /** What dropout masks are drawn from: the same one for the same place in the data. Needed with dropout. */
+  random?: Random;
+  /** Told Σ even weight · KL(π‖base) when there is a penalty on it. */
+  onDivergence?: (divergence: number) => void;
+}
+
+/** A layer in one pass: programs, and what positions and attention need. */
+interface PassLayer {
+  compiled: CompiledLayer;
   feeds: Record<string, Float32Array>;
 }
 
-/** The programs of one layout: those of layer i at place i, shared ones repeated. */
-interface CompiledModel {
-  layers: CompiledLayer[];
+/** What one pass works on. */
+interface Pass {
+  trie: TokenTrie;
+  weights: PassWeights;
+  parameters: ReadonlyMap<string, Float32Array>;
+  layers: PassLayer[];
+  /** Set where dropout is on. */
+  random: Random | undefined;
+  /** Of the shared prompts, by layer. */
+  keys: readonly LayerKeys[] | undefined;
 }
 
-/** Layouts whose programs are kept: training from scratch repeats one, tries hardly ever come back. */
-const MAX_COMPILED = 2;
+/** Positions of the head are padded to multiples of this where programs are kept. */
+const HEAD_ROW_STEP = 128;
+const HEAD_PROGRAMS = 64;
 
 /**
  * T tokens of a trie, D hidden size.
- * Trained parameters are LoRA pairs by `blk.N.<linear>.weight.lora_a` and `.lora_b`.
+ * Trained parameters are LoRA pairs by `blk.N.<linear>.weight.lora_a` and `.lora_b`, or all weights by the names of
+ * their tensors. Programs of row batches are kept, so that batches of a few sizes are compiled once.
  */
 export class ModelGradients {
   readonly #options: ModelGradientsOptions;
   readonly #buffers = new Map<string, Float32Array>();
-  readonly #compiled = new Map<string, CompiledModel>();
+  readonly #programs: CompiledLayers;
+  readonly #headPrograms: ProgramCache | undefined;
+  #known: { parameters: ReadonlyMap<string, Float32Array>; weights: PassWeights } | undefined;
 
   constructor(options: ModelGradientsOptions) {
     this.#options = options;
+    this.#programs = new CompiledLayers(options);
+    if (options.lora === null) this.#headPrograms = new ProgramCache(options.backend, HEAD_PROGRAMS);
   }
 
   /** Adds the gradients of one trie to `gradients` and returns its part of the loss, which may be NaN. */
   async add(
-    trie: TokenTrie,
+    trie: PassTrie,
     parameters: ReadonlyMap<string, Float32Array>,
     gradients: ReadonlyMap<string, Float32Array>,
+    options: AddOptions = {},
   ): Promise<number> {
-    const { layers } = await this.#compile(trie);
-    const { inputs, kept, hidden } = await this.#forward(trie, layers, parameters, true);
-    const { loss, dHidden } = await headGradient(trie, hidden, this.#options);
+    const { labelSmoothing = 0, klPenalty = 0, dropout = 0 } = this.#options;
+    if (dropout > 0 && options.random === undefined)
+      throw new InternalError("a pass with dropout has nothing to draw its masks from");
+    const anchor =
+      klPenalty === 0
+        ? {}
+        : {
+            anchor: {
+              penalty: klPenalty,
+              hidden: await this.#baseHidden(trie, parameters, options.promptKeys),
+            },
+          };
+    const pass = await this.#prepare(trie, parameters, {
+      keys: options.promptKeys?.own,
+      ...(dropout > 0 ? { random: options.random } : {}),
+    });
+    const { inputs, kept, hidden } = await this.#forward(pass, true);
+    const { loss, divergence, dHidden } = await headGradient(trie, hidden, {
+      ...this.#headOptions(pass),
+      labelSmoothing,
+      ...anchor,
+      ...(this.#options.lora === null ? { gradients } : {}),
+    });
+    if (klPenalty > 0) options.onDivergence?.(divergence);
     let dy = dHidden;
-    for (let index = layers.length - 1; index >= 0; index--) {
+    for (let index = pass.layers.length - 1; index >= 0; index--) {
       this.#options.signal?.throwIfAborted();
-      const layer = layers[index] as CompiledLayer;
-      const feeds = this.#feeds(layer, index, parameters);
-      const dx = this.#buffer(`dx ${index % 2}`, dy.length);
+      const layer = pass.layers[index] as PassLayer;
+      const { trained } = layer.compiled;
+      const outputs: Record<string, Float32Array> = { dx: this.#buffer(`dx ${index % 2}`, dy.length) };
+      for (const name of trained) {
+        const { length } = parameters.get(parameterName(index, name)) as Float32Array;
+        outputs[`d.${name}`] = this.#buffer(`d ${name}`, length);
+      }
+      const feeds = this.#feeds(pass, index);
+      const program = await this.#programs.backward(layer.compiled);
       const given = { ...feeds, ...kept[index], x: inputs[index] as Float32Array, dy };
-      const results = await layer.backwardProgram.run(given, { dx });
-      for (const name of layer.trained)
-        accumulate(gradients.get(parameterName(index, name)), results[`d.${name}`] as Float32Array);
-      dy = dx;
+      await program.run(given, outputs);
+      for (const name of trained)
+        accumulate(gradients.get(parameterName(index, name)), outputs[`d.${name}`] as Float32Array);
+      dy = outputs.dx as Float32Array;
     }
+    if (this.#options.lora === null) this.#addEmbeddingGradient(trie, dy, gradients);
     return loss;
   }
 
+  /** Keys and values of prompts for tries behind them; nothing flows back through these. LoRA only. */
+  async promptKeys(prompt: TokenTrie, parameters: ReadonlyMap<string, Float32Array>): Promise<PromptKeys> {
+    const { lora, klPenalty = 0, ...options } = this.#options;
+    if (lora === null) throw new InternalError("prompts count as constants in LoRA training only");
+    const own = await layerKeys(prompt, parameters, { ...options, lora });
+    const base =
+      klPenalty > 0 ? await layerKeys(prompt, silenced(parameters), { ...options, lora }) : undefined;
+    return { own, base };
+  }
+
   /** The loss alone, for examples held out. */
-  async loss(trie: TokenTrie, parameters: ReadonlyMap<string, Float32Array>): Promise<number> {
-    const { layers } = await this.#compile(trie);
-    const { hidden } = await this.#forward(trie, layers, parameters, false);
-    return (await headGradient(trie, hidden, { ...this.#options, labelSmoothing: 0 })).loss;
+  async loss(trie: PassTrie, parameters: ReadonlyMap<string, Float32Array>): Promise<number> {
+    const pass = await this.#prepare(trie, parameters);
+    const { hidden } = await this.#forward(pass, false);
+    return (await headGradient(trie, hidden, this.#headOptions(pass))).loss;
   }
 
   /** Releases all programs. */
   async close(): Promise<void> {
-    const all = [...this.#compiled.values()];
-    this.#compiled.clear();
-    for (const compiled of all) await release(compiled);
+    await this.#programs.close();
+    await this.#headPrograms?.close();
   }
 
   async #forward(
-    trie: TokenTrie,
-    layers: readonly CompiledLayer[],
-    parameters: ReadonlyMap<string, Float32Array>,
+    pass: Pass,
     keepsActivations: boolean,
   ): Promise<{ inputs: Float32Array[]; kept: Record<string, Float32Array>[]; hidden: Float32Array }> {
     const inputs: Float32Array[] = [];
     const kept: Record<string, Float32Array>[] = [];
-    let x = this.#embed(trie.tokens);
-    for (const [index, layer] of layers.entries()) {
+    let x = embedTokens(pass.trie.tokens, pass.weights, this.#options.model.config);
+    for (const [index, { compiled }] of pass.layers.entries()) {
       this.#options.signal?.throwIfAborted();
       const slot = keepsActivations ? index : index % 2;
       const outputs = Object.fromEntries(
-        [...layer.kept].map(([name, count]) => [name, this.#buffer(`${slot} ${name}`, count)]),
+        [...compiled.kept].map(([name, count]) => [name, this.#buffer(`${slot} ${name}`, count)]),
       );
       const y = this.#buffer(`${slot} y`, x.length);
-      const feeds = this.#feeds(layer, index, parameters);
-      await layer.forwardProgram.run({ ...feeds, x }, { ...outputs, y });
+      const feeds = this.#feeds(pass, index);
+      await compiled.forwardProgram.run({ ...feeds, x }, { ...outputs, y });
       if (keepsActivations) {
         inputs.push(x);
         kept.push(outputs);
@@ -115,72 +183,117 @@ export class ModelGradients {
     return { inputs, kept, hidden: x };
   }
 
-  async #compile(trie: TokenTrie): Promise<CompiledModel> {
-    const key = JSON.stringify(trie.layout.segments);
-    const known = this.#compiled.get(key);
-    if (known !== undefined) return known;
+  async #prepare(
+    trie: PassTrie,
+    parameters: ReadonlyMap<string, Float32Array>,
+    { random, keys }: Partial<Pick<Pass, "random" | "keys">> = {},
+  ): Promise<Pass> {
     const { model, keptLayerCount = model.config.layerCount } = this.#options;
     const { config } = model;
-    const kinds = new Map<string, CompiledLayer>();
-    const layers: CompiledLayer[] = [];
+    const weights = this.#weightsOf(parameters);
+    const known = new Map<string, PassLayer>();
+    const layers: PassLayer[] = [];
     for (const [index, layer] of config.layers.entries()) {
       const keep = index >= config.layerCount - keptLayerCount ? "products" : "none";
-      const kind = `${keep} ${layer.window ?? "global"} ${layer.rope.base} ${layer.rope.scale}`;
-      let compiled = kinds.get(kind);
-      if (compiled === undefined) {
-        compiled = await this.#compileLayer(trie, layer, keep);
-        kinds.set(kind, compiled);
+      const kind = `${layerKind(layer)} ${keep}`;
+      let made = known.get(kind);
+      if (made === undefined) {
+        const plan = planOf(trie, layer);
+        const how = { keep, hasDropout: random !== undefined } as const;
+        const compiled = await this.#programs.get(trie, layer, plan, how);
+        const { positions } = trie.layout;
+        made = { compiled, feeds: layoutFeeds({ layer, positions, plan }, weights, config) };
+        known.set(kind, made);
       }
-      layers.push(compiled);
+      layers.push(made);
     }
-    for (const [old, compiled] of [...this.#compiled].slice(0, 1 - MAX_COMPILED)) {
-      this.#compiled.delete(old);
-      await release(compiled);
-    }
-    this.#compiled.set(key, { layers });
-    return { layers };
+    return { trie, weights, parameters, layers, random, keys };
   }
 
-  async #compileLayer(trie: TokenTrie, layer: LayerConfig, keep: KeptActivations): Promise<CompiledLayer> {
-    const { model, weights, backend, lora } = this.#options;
-    const plan = planAttention(trie.layout, layer.window);
-    const graphs = layerGraphs(model.family, {
-      config: model.config,
-      plan,
-      biases: weights.biases(0),
-      weightType: weights.weightType,
-      lora,
-      keep,
-    });
-    const factors = weights.vector("rope_freqs.weight");
-    const rope = ropeTable(model.config, layer.rope, trie.layout.positions, factors);
-    const masks = plan.masks.map((mask, index) => [`mask.${index}`, mask.data] as const);
+  /** Trained weights are fed from the parameters, all others from the file. */
+  #weightsOf(parameters: ReadonlyMap<string, Float32Array>): PassWeights {
+    const { lora, model, weights } = this.#options;
+    if (lora !== null) return weights;
+    if (this.#known?.parameters !== parameters) {
+      const own = new ParameterWeights(parameters, weights, model.config.hiddenSize);
+      this.#known = { parameters, weights: own };
+    }
+    return this.#known.weights;
+  }
+
+  #headOptions({ weights }: Pass): HeadOptions {
+    const { model, backend, signal } = this.#options;
     return {
-      ...graphs,
-      forwardProgram: await backend.compile(graphs.forward),
-      backwardProgram: await backend.compile(graphs.backward),
-      feeds: { "rope.cos": rope.cos, "rope.sin": rope.sin, ...Object.fromEntries(masks) },
+      model,
+      weights,
+      backend,
+      ...(this.#headPrograms === undefined ? {} : { programs: this.#headPrograms, rowStep: HEAD_ROW_STEP }),
+      ...(signal === undefined ? {} : { signal }),
     };
   }
 
-  #feeds(
-    layer: CompiledLayer,
-    index: number,
+  /** The last layer's output without the adapter [T, D]. */
+  async #baseHidden(
+    trie: PassTrie,
     parameters: ReadonlyMap<string, Float32Array>,
-  ): Record<string, Float32Array | Uint16Array> {
-    const pairs = layer.trained.map((name) => [name, parameters.get(parameterName(index, name))] as const);
-    return { ...layer.feeds, ...this.#options.weights.layer(index), ...Object.fromEntries(pairs) } as Record<
-      string,
-      Float32Array | Uint16Array
-    >;
+    promptKeys: PromptKeys | undefined,
+  ): Promise<Float32Array> {
+    const pass = await this.#prepare(trie, silenced(parameters), { keys: promptKeys?.base });
+    const { hidden } = await this.#forward(pass, false);
+    // The training pass uses the same buffers.
+    return hidden.slice();
   }
 
-  #embed(tokens: Int32Array): Float32Array {
-    const { embeddingScale } = this.#options.model.config;
-    const rows = this.#options.weights.gather("token_embd.weight", tokens);
-    if (embeddingScale !== 1)
-      for (let i = 0; i < rows.length; i++) rows[i] = (rows[i] as number) * embeddingScale;
-    return rows;
+  #feeds(
+    { trie, layers, weights, parameters, random, keys }: Pass,
+    index: number,
+  ): Record<string, Float32Array | Uint16Array> {
+    const { compiled, feeds } = layers[index] as PassLayer;
+    const trained = compiled.trained.map(
+      (name) => [name, parameters.get(parameterName(index, name)) as Float32Array] as const,
+    );
+    const masks = [...compiled.masks].map(([name, count]) => {
+      const mask = this.#buffer(name, count);
+      fillDropoutMask(mask, this.#options.dropout ?? 0, (random as Random).derive(index, name));
+      return [name, mask] as const;
+    });
+    return {
+      ...feeds,
+      ...weights.layer(index),
+      ...Object.fromEntries(trained),
+      ...Object.fromEntries(masks),
+      ...(isPrompted(trie) ? this.#promptFeeds(trie.promptRows, keys?.[index] as LayerKeys) : {}),
+    };
+  }
+
+  /** The rows of this trie's prompt, out of those of all prompts. */
+  #promptFeeds(rows: Int32Array, { k, v }: LayerKeys): Record<string, Float32Array> {
+    const { headCount, kvHeadCount, headSize } = this.#options.model.config;
+    const width = kvHeadCount * headSize;
+    const pick = (name: string, all: Float32Array) => {
+      const picked = this.#buffer(name, rows.length * width);
+      for (const [place, row] of rows.entries())
+        picked.set(all.subarray(row * width, (row + 1) * width), place * width);
+      return picked;
+    };
+    // Never written: zeros.
+    const q = this.#buffer("prompt.q", rows.length * headCount * headSize);
+    return { "prompt.k": pick("prompt.k", k), "prompt.v": pick("prompt.v", v), "prompt.q": q };
+  }
+
+  /** A token's row gets the sum over its places; of a tied head it holds the head's part already. */
+  #addEmbeddingGradient(
+    { tokens }: TokenTrie,
+    dx: Float32Array,
+    gradients: ReadonlyMap<string, Float32Array>,
+  ): void {
+    const { hiddenSize: D, embeddingScale } = this.#options.model.config;
+    const into = gradients.get("token_embd.weight");
+    if (into === undefined) return;
+    for (const [place, id] of tokens.entries()) {
+      for (let i = 0; i < D; i++)
+        into[id * D + i] = (into[id * D + i] as number) + embeddingScale * (dx[place * D + i] as number);
+    }
   }
 
   /** Kept between calls: fresh pages cost as much time as a pass over them. */
@@ -192,21 +305,4 @@ export class ModelGradients {
     }
     return buffer.subarray(0, count);
   }
-}
-
-/** `attn_q.lora_a` of layer 3 is `blk.3.attn_q.weight.lora_a` in adapter files. */
-export function parameterName(layer: number, input: string): string {
-  return `blk.${layer}.${input.replace(".lora_", ".weight.lora_")}`;
-}
-
-async function release({ layers }: CompiledModel): Promise<void> {
-  for (const { forwardProgram, backwardProgram } of new Set(layers)) {
-    await forwardProgram.dispose();
-    await backwardProgram.dispose();
-  }
-}
-
-function accumulate(into: Float32Array | undefined, values: Float32Array): void {
-  if (into === undefined) return;
-  for (let i = 0; i < values.length; i++) into[i] = (into[i] as number) + (values[i] as number);
 }

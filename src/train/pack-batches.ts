@@ -9,6 +9,8 @@ export interface PackOptions {
   tokenBudget: number;
   /** Default `sample-mean`. */
   normalisation?: LossNormalisation;
+  /** Gives targets the even weights that a penalty on the divergence needs. Default 0: none. */
+  klPenalty?: number;
 }
 
 export interface PackedStep {
@@ -31,9 +33,22 @@ export interface PackedStep {
  * @throws {InputError} when one example alone is over the budget
  */
 export function packBatches(examples: readonly TokenExample[], options: PackOptions): PackedStep {
-  const coefficients = lossCoefficients(examples, options.normalisation ?? "sample-mean");
+  const { normalisation = "sample-mean", klPenalty = 0 } = options;
+  const coefficients = lossCoefficients(examples, normalisation);
+  const even =
+    klPenalty === 0
+      ? undefined
+      : lossCoefficients(
+          examples.map(({ lossMask }) => ({ lossMask, weight: 1 })),
+          normalisation,
+        );
   const samples = examples.map(
-    ({ tokens, lossMask }, i): TrieSample => ({ tokens, lossMask, coefficient: coefficients[i] as number }),
+    ({ tokens, lossMask }, i): TrieSample => ({
+      tokens,
+      lossMask,
+      coefficient: coefficients[i] as number,
+      ...(even === undefined ? {} : { evenCoefficient: even[i] as number }),
+    }),
   );
   const sorted = lightestFirst(samples.filter(({ coefficient }) => coefficient !== 0));
   const lengths = sorted.map(usedLength);

@@ -10,6 +10,8 @@ export interface TrieSample {
   lossMask: Uint8Array;
   /** Factor of the cross-entropy of each target; see lossCoefficients(). */
   coefficient: number;
+  /** The same if the sample had weight 1: factor of the divergence from the base at each target. Default 0. */
+  evenCoefficient?: number;
 }
 
 export interface TrieTarget {
@@ -19,6 +21,8 @@ export interface TrieTarget {
   source: number;
   /** Σ of the coefficients of the samples in which this token is a target. */
   weight: number;
+  /** Σ of their even coefficients. Default 0. */
+  evenWeight?: number;
 }
 
 /** A tree, or a forest where first tokens differ, in which no two tokens with the same id have the same ancestors. */
@@ -39,8 +43,8 @@ export function buildTrie(samples: readonly TrieSample[]): TokenTrie {
   const capacity = sorted.reduce((sum, sample) => sum + usedLength(sample), 0);
   const tokens = new Int32Array(capacity);
   const parents = new Int32Array(capacity);
-  const childCounts = new Int32Array(capacity);
   const weights = new Float64Array(capacity);
+  const evenWeights = new Float64Array(capacity);
   const isTarget = new Uint8Array(capacity);
   /** Node at every depth of the sample at hand. */
   const path: number[] = [];
@@ -52,36 +56,53 @@ export function buildTrie(samples: readonly TrieSample[]): TokenTrie {
       const parent = depth === 0 ? -1 : (path[depth - 1] as number);
       tokens[count] = sample.tokens[depth] as number;
       parents[count] = parent;
-      if (parent >= 0) childCounts[parent] = (childCounts[parent] as number) + 1;
       path.push(count++);
     }
     path.forEach((node, depth) => {
       if (sample.lossMask[depth] !== 1) return;
       isTarget[node] = 1;
       weights[node] = (weights[node] as number) + sample.coefficient;
+      evenWeights[node] = (evenWeights[node] as number) + (sample.evenCoefficient ?? 0);
     });
   });
   const targets: TrieTarget[] = [];
   for (let token = 0; token < count; token++) {
     if (isTarget[token] === 0) continue;
-    targets.push({ token, source: parents[token] as number, weight: weights[token] as number });
+    const evenWeight = evenWeights[token] as number;
+    targets.push({
+      token,
+      source: parents[token] as number,
+      weight: weights[token] as number,
+      ...(evenWeight === 0 ? {} : { evenWeight }),
+    });
   }
-  const segments = cutSegments(parents.subarray(0, count), childCounts);
+  const segments = cutSegments(parents.subarray(0, count));
   return { layout: treeLayout(segments), tokens: tokens.slice(0, count), targets };
 }
 
-/** As long as can be: a segment begins only at a root and below a token with several children. */
-function cutSegments(parents: Int32Array, childCounts: Int32Array): Segment[] {
+/**
+ * As long as can be: a segment begins at a root, below a token with several children, and where a token does not stand
+ * behind its parent.
+ * @param parents of every token, which stand before it; −1 for a root
+ * @param cut a segment begins here in any case
+ */
+export function cutSegments(parents: ArrayLike<number>, cut = 0): Segment[] {
+  const childCounts = new Int32Array(parents.length);
+  for (let node = 0; node < parents.length; node++) {
+    const parent = parents[node] as number;
+    if (parent >= 0) childCounts[parent] = (childCounts[parent] as number) + 1;
+  }
   const segments: Segment[] = [];
   const segmentOf = new Int32Array(parents.length);
-  parents.forEach((parent, node) => {
+  for (let node = 0; node < parents.length; node++) {
+    const parent = parents[node] as number;
     const last = segments[segments.length - 1];
-    // Samples come sorted, so an only child follows its parent at once.
-    if (last !== undefined && parent >= 0 && childCounts[parent] === 1) last.end = node + 1;
+    const goesOn = parent >= 0 && parent === node - 1 && childCounts[parent] === 1 && node !== cut;
+    if (last !== undefined && goesOn) last.end = node + 1;
     else
       segments.push({ start: node, end: node + 1, parent: parent < 0 ? -1 : (segmentOf[parent] as number) });
     segmentOf[node] = segments.length - 1;
-  });
+  }
   return segments;
 }
 

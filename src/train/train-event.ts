@@ -39,6 +39,10 @@ export type TrainEvent =
       /** Places where a shared beginning had to be computed again, and its tokens. */
       splitCount: number;
       repeatedTokens: number;
+      /** Prompt tokens whose gradient was stopped because the update did not fit into one pass. */
+      stoppedTokens?: number;
+      /** Mean KL(π‖base) at the positions of targets, where it is penalised. */
+      divergence?: number;
       /** Mean since this process began. */
       tokensPerSecond: number;
       leftMs: number;

@@ -1,5 +1,4 @@
 /** @file The training loop: examples in, LoRA adapter out; it can be stopped anywhere and goes on to the same bytes. */
-import { TrainingDivergedError } from "../core/errors.js";
 import { Random } from "../core/random.js";
 import { GgufFile } from "../formats/gguf-file.js";
 import type { Backend } from "../graph/backend.js";
@@ -10,10 +9,6 @@ import type { LoraAdapter } from "../lora/lora-adapter.js";
 import { readModel } from "../transformer/read-model.js";
 import { planWeights, type WeightCache } from "../transformer/weight-plan.js";
 import { WeightStore } from "../transformer/weight-store.js";
-import { AdamW } from "./adamw.js";
-import type { Checkpoint } from "./checkpoint.js";
-import { newestValidCheckpoint, saveCheckpoint } from "./checkpoint-folder.js";
-import { clipByGlobalNorm } from "./clip-by-global-norm.js";
 import { DataOrder } from "./data-position.js";
 import { checkExamples, type TokenExample, targetCount, usedLength } from "./example.js";
 import { forecastMs, measureProducts } from "./forecast.js";
@@ -21,12 +16,20 @@ import { holdOut } from "./hold-out.js";
 import { planMemory } from "./memory-plan.js";
 import { ModelGradients } from "./model-gradients.js";
 import { type PackedStep, packBatches } from "./pack-batches.js";
-import { checkSameRun, type RunIdentity } from "./run-identity.js";
-import { constantSchedule, cosineSchedule, linearSchedule, type Schedule } from "./schedule.js";
-import type { TrainEvent } from "./train-event.js";
+import { type StoppedPrompts, stopSharedPrompts } from "./prompted-trie.js";
+import type { RunIdentity } from "./run-identity.js";
+import type { TokenTrie } from "./token-trie.js";
 import { checkTrainSettings, type TrainSettings } from "./train-settings.js";
+import {
+  runUpdates,
+  startingState,
+  type TrainingLoopOptions,
+  type TrainingLoopResult,
+  type TrainingTask,
+  type UpdateWork,
+} from "./training-loop.js";
 
-export interface TrainOptions {
+export interface TrainOptions extends TrainingLoopOptions {
   modelPath: string;
   /** SHA-256 of the model file and of the examples: a checkpoint of others is refused. */
   modelHash: string;
@@ -36,30 +39,16 @@ export interface TrainOptions {
   backend: Backend;
   /** Trained on from; its rank, alpha and targets must be those of the settings. */
   initial?: LoraAdapter;
-  /** Where checkpoints lie; training goes on from the newest one that is whole. None without it. */
-  checkpointFolder?: string;
-  /** Updates between checkpoints, from 1; one is always written at the end. Default 10. */
-  checkpointEvery?: number;
   /** Form of the base weights. Default `auto`. */
   weights?: WeightCache | "auto";
   /** Memory the process may take. Default: 70 % of what is free. */
   memoryLimitBytes?: number;
-  onEvent?: (event: TrainEvent) => void;
-  /** Stops after the running pass; what the last checkpoint holds is kept. */
-  signal?: AbortSignal;
 }
 
-export interface TrainResult {
+export interface TrainResult extends TrainingLoopResult {
   adapter: LoraAdapter;
-  /** Loss before every update. */
-  losses: readonly number[];
-  /** Updates done; fewer than planned after an early stop. */
-  steps: number;
-  /** Tokens computed in forward and backward passes, shared ones once. */
-  trainedTokens: number;
 }
 
-const DEFAULT_CHECKPOINT_EVERY = 10;
 const MEMORY_SHARE = 0.7;
 
 /**
@@ -77,7 +66,8 @@ export async function trainLora(options: TrainOptions): Promise<TrainResult> {
   try {
     const run = await prepare(options, file);
     gradients = run.gradients;
-    return await loop(options, run);
+    const result = await runUpdates(run.task, options);
+    return { ...result, adapter: run.toAdapter(run.task.state.parameters) };
   } finally {
     await gradients?.close();
     file.close();
@@ -86,12 +76,7 @@ export async function trainLora(options: TrainOptions): Promise<TrainResult> {
 
 interface PreparedRun {
   gradients: ModelGradients;
-  examples: readonly TokenExample[];
-  heldOut: readonly TokenExample[];
-  order: DataOrder;
-  schedule: Schedule;
-  identity: RunIdentity;
-  state: Checkpoint;
+  task: TrainingTask;
   toAdapter: (parameters: ReadonlyMap<string, Float32Array>) => LoraAdapter;
 }
 
@@ -120,7 +105,7 @@ async function prepare(options: TrainOptions, file: GgufFile): Promise<PreparedR
     dataHash: options.dataHash,
     config: { ...settings, initial: options.initial === undefined ? null : adapterHash(adapter) },
   };
-  const state = resume(options, identity) ?? freshState(adapter, identity, settings);
+  const state = startingState(options, identity, settings.seed, () => copiedPairs(adapter));
   const parameterCount = [...state.parameters.values()].reduce((sum, { length }) => sum + length, 0);
   const available = options.memoryLimitBytes ?? process.availableMemory() * MEMORY_SHARE;
   const weightPlan = planWeights(config, available, options.weights);
@@ -153,6 +138,8 @@ async function prepare(options: TrainOptions, file: GgufFile): Promise<PreparedR
     lora: settings.lora,
     keptLayerCount: memory.keptLayerCount,
     labelSmoothing: settings.labelSmoothing,
+    dropout: settings.dropout,
+    klPenalty: settings.klPenalty,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
   const toAdapter = (parameters: ReadonlyMap<string, Float32Array>): LoraAdapter => ({
@@ -168,143 +155,51 @@ async function prepare(options: TrainOptions, file: GgufFile): Promise<PreparedR
       ]),
     ),
   });
-  return {
-    gradients,
-    examples,
-    heldOut,
-    order,
-    schedule: scheduleOf(settings, order),
-    identity,
-    state,
-    toAdapter,
-  };
-}
-
-async function loop(options: TrainOptions, run: PreparedRun): Promise<TrainResult> {
-  const {
+  const pack = (chosen: readonly TokenExample[]) => packBatches(chosen, settings);
+  const task: TrainingTask = {
     settings,
-    onEvent = () => {},
-    signal,
-    checkpointFolder,
-    checkpointEvery = DEFAULT_CHECKPOINT_EVERY,
-  } = options;
-  const { order, state, gradients } = run;
-  const optimizer = new AdamW({ learningRate: settings.learningRate, weightDecay: settings.weightDecay });
-  const losses = [...state.losses];
-  const heldOutLosses = [...state.heldOutLosses];
-  const sums = new Map([...state.parameters].map(([name, { length }]) => [name, new Float32Array(length)]));
-  const save = async (update: number) => {
-    if (checkpointFolder === undefined) return;
-    const snapshot = { ...state, position: order.positionOf(update), losses: [...losses], heldOutLosses };
-    const path = await saveCheckpoint(checkpointFolder, snapshot);
-    onEvent({ type: "checkpoint", step: update, path });
+    order,
+    state,
+    addGradients: async (update, indices, sums) => {
+      const packed = pack(indices.map((index) => examples[index] as TokenExample));
+      let loss = 0;
+      let divergence = 0;
+      const stopped: StoppedPrompts =
+        settings.stopPromptGradient && packed.splitCount > 0
+          ? stopSharedPrompts(packed.tries)
+          : { prompt: undefined, parts: packed.tries };
+      const { prompt, parts } = stopped;
+      const promptKeys =
+        prompt === undefined ? {} : { promptKeys: await gradients.promptKeys(prompt, state.parameters) };
+      for (const [pass, trie] of parts.entries()) {
+        // Nothing but seed and place: a resumed run draws the same masks.
+        const random = new Random(settings.seed).derive("dropout", update, pass);
+        const onDivergence = (value: number) => {
+          divergence += value;
+        };
+        loss += await gradients.add(trie, state.parameters, sums, { random, onDivergence, ...promptKeys });
+      }
+      const work = { loss, ...countsOf(packed, stopped) };
+      return settings.klPenalty > 0 ? { ...work, divergence } : work;
+    },
+    heldOutLoss:
+      heldOut.length === 0
+        ? undefined
+        : async () => {
+            let loss = 0;
+            for (const trie of pack(heldOut).tries) loss += await gradients.loss(trie, state.parameters);
+            return loss;
+          },
   };
-  let trainedTokens = 0;
-  const started = performance.now();
-  const first = state.optimizer.step;
-  /** Loss of the examples held out, once for every finished epoch, also for one whose end a stop cut off. */
-  const measureHeldOut = async (update: number) => {
-    const isEpochEnd = update > 0 && update % order.stepsPerEpoch === 0;
-    if (!isEpochEnd || run.heldOut.length === 0 || heldOutLosses.at(-1)?.step === update) return;
-    const loss = await lossOf(run, settings);
-    heldOutLosses.push({ step: update, loss });
-    onEvent({ type: "held-out", step: update, loss });
-  };
-  const doUpdate = async (update: number) => {
-    signal?.throwIfAborted();
-    const position = order.positionOf(update);
-    const packed = packBatches(
-      order.examplesAt(position).map((index) => run.examples[index] as TokenExample),
-      settings,
-    );
-    for (const values of sums.values()) values.fill(0);
-    let loss = 0;
-    for (const trie of packed.tries) loss += await gradients.add(trie, state.parameters, sums);
-    const gradientNorm = clipByGlobalNorm(sums, settings.maxGradientNorm);
-    if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm))
-      throw new TrainingDivergedError(update, loss);
-    const factor = run.schedule(update);
-    optimizer.update(state.optimizer, state.parameters, sums, factor);
-    losses.push(loss);
-    const tokens = tokenCount(packed);
-    trainedTokens += tokens;
-    const elapsedMs = performance.now() - started;
-    onEvent({
-      type: "step",
-      step: update + 1,
-      totalSteps: order.totalSteps,
-      epoch: position.epoch + 1,
-      loss,
-      gradientNorm,
-      learningRate: settings.learningRate * factor,
-      tokens,
-      plainTokens: packed.plainTokens,
-      splitCount: packed.splitCount,
-      repeatedTokens: packed.repeatedTokens,
-      tokensPerSecond: (trainedTokens / elapsedMs) * 1000,
-      leftMs: (elapsedMs / (update + 1 - first)) * (order.totalSteps - update - 1),
-    });
-  };
-  try {
-    await measureHeldOut(first);
-    while (state.optimizer.step < order.totalSteps && !isStopped(heldOutLosses, settings.patience)) {
-      await doUpdate(state.optimizer.step);
-      const done = state.optimizer.step;
-      await measureHeldOut(done);
-      if (done % checkpointEvery === 0 && done < order.totalSteps) await save(done);
-    }
-  } catch (error) {
-    // The optimiser changes parameters, moments and step at once, so a stop between updates loses none.
-    if (signal?.aborted && state.optimizer.step > first) await save(state.optimizer.step);
-    throw error;
-  }
-  const steps = state.optimizer.step;
-  if (steps > first) await save(steps);
-  return { adapter: run.toAdapter(state.parameters), losses, steps, trainedTokens };
+  return { gradients, task, toAdapter };
 }
 
-/** Sample-mean loss of the examples held out. */
-async function lossOf(run: PreparedRun, settings: TrainSettings): Promise<number> {
-  let loss = 0;
-  for (const trie of packBatches(run.heldOut, settings).tries)
-    loss += await run.gradients.loss(trie, run.state.parameters);
-  return loss;
-}
-
-/** True when the last `patience` epochs brought nothing better than what was before them. */
-function isStopped(losses: readonly { loss: number }[], patience: number): boolean {
-  if (losses.length <= patience) return false;
-  const values = losses.map(({ loss }) => loss);
-  return Math.min(...values.slice(-patience)) >= Math.min(...values.slice(0, -patience));
-}
-
-function resume(options: TrainOptions, identity: RunIdentity): Checkpoint | undefined {
-  if (options.checkpointFolder === undefined) return undefined;
-  const { newest, bad } = newestValidCheckpoint(options.checkpointFolder);
-  for (const { path, reason } of bad)
-    options.onEvent?.({ type: "warning", message: `${path} was passed over: ${reason}` });
-  if (newest === undefined) return undefined;
-  checkSameRun(newest.checkpoint.identity, identity);
-  return newest.checkpoint;
-}
-
-function freshState(adapter: LoraAdapter, identity: RunIdentity, settings: TrainSettings): Checkpoint {
+/** Copies: the adapter trained on from stays as it is. */
+function copiedPairs(adapter: LoraAdapter): Map<string, Float32Array> {
   const parameters = new Map<string, Float32Array>();
-  for (const [name, { a, b }] of adapter.pairs) {
-    // Copies: the adapter trained on from stays as it is.
+  for (const [name, { a, b }] of adapter.pairs)
     parameters.set(`${name}.lora_a`, a.slice()).set(`${name}.lora_b`, b.slice());
-  }
-  const optimizer = new AdamW().init(parameters);
-  const position = { epoch: 0, step: 0 };
-  return { parameters, optimizer, position, seed: settings.seed, identity, losses: [], heldOutLosses: [] };
-}
-
-function scheduleOf(settings: TrainSettings, { totalSteps }: DataOrder): Schedule {
-  const warmupSteps = Math.round(settings.warmupShare * totalSteps);
-  const make = { cosine: cosineSchedule, linear: linearSchedule, constant: constantSchedule }[
-    settings.schedule
-  ];
-  return make({ warmupSteps, totalSteps });
+  return parameters;
 }
 
 /** Token counts of the first epoch's passes; the largest, with its predicting positions, is what memory has to hold. */
@@ -327,6 +222,16 @@ function passesOfEpoch(
   return { tokenCount, actionCount, passes };
 }
 
-function tokenCount({ tries }: PackedStep): number {
-  return tries.reduce((sum, { tokens }) => sum + tokens.length, 0);
+/**
+ * What the log says about an update's tries.
+ * @param stopped what was computed instead of them, where prompts counted as constants
+ */
+export function countsOf(packed: PackedStep, stopped?: StoppedPrompts): Omit<UpdateWork, "loss"> {
+  const { tries, plainTokens, splitCount, repeatedTokens } = packed;
+  const total = (parts: readonly TokenTrie[]) => parts.reduce((sum, { tokens }) => sum + tokens.length, 0);
+  if (stopped?.prompt === undefined) return { tokens: total(tries), plainTokens, splitCount, repeatedTokens };
+  const stoppedTokens = stopped.prompt.tokens.length;
+  const tokens = total(stopped.parts) + stoppedTokens;
+  const once = total(tries) - repeatedTokens;
+  return { tokens, plainTokens, splitCount, repeatedTokens: tokens - once, stoppedTokens };
 }

@@ -5,6 +5,20 @@ import type { LoraConfig } from "../lora/lora-adapter.js";
 import { LINEAR_NAMES } from "../transformer/linear-name.js";
 import type { LossNormalisation } from "./loss-coefficients.js";
 
+/** What LoRA and full training have in common. */
+export type SharedTrainSettings = Omit<
+  TrainSettings,
+  "lora" | "dropout" | "klPenalty" | "stopPromptGradient"
+>;
+
+export interface ModelTrainSettings extends SharedTrainSettings {
+  /**
+   * Tokens of a row, a multiple of 64: tries are padded to it, so that programs are compiled once. Default: chosen
+   * from the data, for the least padding.
+   */
+  rowLength?: number;
+}
+
 export interface TrainSettings {
   /** Default rank 16, alpha 32, all seven matrices. @source QLoRA (arXiv:2305.14314), section 4: adapters on every linear layer */
   lora: LoraConfig;
@@ -26,6 +40,19 @@ export interface TrainSettings {
   normalisation: LossNormalisation;
   /** Share of every target's probability spread over the vocabulary, 0 to below 1. Default 0. */
   labelSmoothing: number;
+  /** Share of the input of every pair that is dropped in training, 0 to below 1; the rest is scaled up. Default 0. */
+  dropout: number;
+  /**
+   * β ≥ 0 in loss + β · mean KL(π‖base) at the positions of targets, over the whole vocabulary; base is the model
+   * without its adapter. Examples count alike, whatever their weight; those of weight 0 are left out. Default 0.
+   */
+  klPenalty: number;
+  /**
+   * In updates that do not fit into one pass, prompts that several passes share are computed once and count as
+   * constants, instead of being computed again with gradient in every pass. The gradient is then not exact: what
+   * flows through the prompts' keys and values is missing. Default false.
+   */
+  stopPromptGradient: boolean;
   /** Most tokens in one pass; longer examples are refused or cut. Default 4,096. */
   tokenBudget: number;
   /** What happens to an example over the context or the budget. Default refuse. */
@@ -40,6 +67,9 @@ export interface TrainSettings {
   seed: number;
 }
 
+/** Row lengths are multiples of it. */
+export const ROW_STEP = 64;
+
 export const DEFAULT_TRAIN_SETTINGS: TrainSettings = {
   lora: { rank: 16, alpha: 32, targets: LINEAR_NAMES },
   epochs: 2,
@@ -51,6 +81,9 @@ export const DEFAULT_TRAIN_SETTINGS: TrainSettings = {
   warmupShare: 0,
   normalisation: "sample-mean",
   labelSmoothing: 0,
+  dropout: 0,
+  klPenalty: 0,
+  stopPromptGradient: false,
   tokenBudget: 4096,
   truncate: "refuse",
   allowNegativeWeights: false,
@@ -59,10 +92,48 @@ export const DEFAULT_TRAIN_SETTINGS: TrainSettings = {
   seed: 0,
 };
 
+/** For a few million weights from scratch: a higher rate, which rises first. */
+export const DEFAULT_MODEL_TRAIN_SETTINGS: ModelTrainSettings = {
+  ...sharedOf(DEFAULT_TRAIN_SETTINGS),
+  learningRate: 1e-3,
+  warmupShare: 0.03,
+};
+
+function sharedOf({
+  lora,
+  dropout,
+  klPenalty,
+  stopPromptGradient,
+  ...shared
+}: TrainSettings): SharedTrainSettings {
+  return shared;
+}
+
 /** @throws {ConfigError} naming the setting, its value and its range */
 export function checkTrainSettings(settings: TrainSettings): void {
   checkLoraConfig(settings.lora);
-  const refuse = (name: keyof TrainSettings, range: string): never => {
+  checkSharedSettings(settings);
+  const { dropout, klPenalty } = settings;
+  if (!(dropout >= 0 && dropout < 1)) throw new ConfigError(`dropout is ${dropout}, expected 0 to below 1`);
+  if (!(klPenalty >= 0) || klPenalty === Number.POSITIVE_INFINITY)
+    throw new ConfigError(`klPenalty is ${klPenalty}, expected a number from 0 on`);
+}
+
+/** @throws {ConfigError} naming the setting, its value and its range */
+export function checkModelTrainSettings(settings: ModelTrainSettings): void {
+  checkSharedSettings(settings);
+  const { rowLength, tokenBudget } = settings;
+  if (rowLength === undefined) return;
+  const isWhole = Number.isInteger(rowLength / ROW_STEP) && rowLength > 0;
+  if (!isWhole || rowLength > tokenBudget) {
+    throw new ConfigError(
+      `rowLength is ${rowLength}, expected a multiple of ${ROW_STEP} up to tokenBudget (${tokenBudget})`,
+    );
+  }
+}
+
+function checkSharedSettings(settings: SharedTrainSettings): void {
+  const refuse = (name: keyof SharedTrainSettings, range: string): never => {
     throw new ConfigError(`${name} is ${String(settings[name])}, expected ${range}`);
   };
   for (const name of ["epochs", "batchSize", "patience"] as const)

@@ -128,6 +128,8 @@ def _serve(request):
             return {"v": _out(next(target))}
         except StopIteration:
             return {"end": True}
+    if op == "bool":
+        return {"v": bool(target)}
     if op == "len":
         return {"v": len(target)}
     if op == "item":

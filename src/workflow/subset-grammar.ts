@@ -28,7 +28,7 @@ const BODY_SLOTS = {
 type BodyName = keyof typeof BODY_SLOTS;
 
 /** A literal of GBNF. */
-function literal(text: string): string {
+export function literal(text: string): string {
   return `"${text.replace(/[\\"]/g, "\\$&").replace(/\n/g, "\\n")}"`;
 }
 

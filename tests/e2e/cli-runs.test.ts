@@ -70,6 +70,28 @@ describe("results and state", () => {
     });
   });
 
+  it("runs a workflow on a code item: its own tests and the private ones of the item", async () => {
+    // Right for the public tests of the item, wrong for a private one.
+    const program = `def stack_boxes(boxes):\n    return 3 if len(boxes) == 3 else 1\n`;
+    const tested = file(
+      "w.js",
+      `export default async function workflow(agent) {
+        const program = ${JSON.stringify(program)};
+        const { passed, failed } = await agent.test(program);
+        return passed === 2 && failed === 0 ? program : "no program";
+      }\n`,
+    );
+    const args = ["run", tested, "--task", "code-tasks", "--item", "code-tasks/validation/0001", "--json"];
+    const result = await w4s(
+      [...args, "--executor", `openai:${server.baseUrl}`, "--executor-model", "fake-model"],
+      { env: { OPENAI_API_KEY: KEY } },
+    );
+    expect(result.code, result.stderr).toBe(0);
+    const { answer, score } = JSON.parse(result.stdout);
+    expect(answer).toBe(program);
+    expect(score).toMatchObject({ value: 0, isCorrect: false });
+  });
+
   it("exit 6 when the run directory cannot be made", async () => {
     const result = await w4s(["eval", ...SIMULATED, "--runs-root", file("occupied", "")]);
     expectFailure(result, 6, /occupied/);

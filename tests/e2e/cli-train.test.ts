@@ -211,6 +211,33 @@ describe("wrong input", () => {
     );
     expectFailure(await train("w", ["--epochs", "two"]), 2, /--epochs.*whole number/);
     expectFailure(await train("w", ["--hold-out", "0.9"]), 2, /heldOutShare is 0\.9, expected 0 to 0\.5/);
+    expectFailure(await train("w", ["--dropout", "1"]), 2, /dropout is 1, expected 0 to below 1/);
+    expectFailure(await train("w", ["--kl", "-1"]), 2, /klPenalty is -1, expected a number from 0 on/);
+    expectFailure(
+      await train("w", ["--label-smoothing", "2"]),
+      2,
+      /labelSmoothing is 2, expected 0 to below 1/,
+    );
+  });
+
+  it("smoothing, dropout, divergence and stopped prompts go together, and the progress line says so", async () => {
+    const more = ["--label-smoothing", "0.1", "--dropout", "0.1", "--kl", "0.2", "--stop-prompt-gradient"];
+    const question = "What is a workflow, and how does it call a model? ".repeat(4);
+    const long = answers.map((answer) => ({
+      messages: [
+        { role: "user", content: question },
+        { role: "assistant", content: answer },
+      ],
+      weight: 1,
+      task: "long",
+    }));
+    const passes = ["--chat", file("long.jsonl", lines(long)), "--token-budget", "160"];
+    const { code, stderr } = await train("extras", [...more, ...passes, "--epochs", "2"]);
+    expect(code, stderr).toBe(0);
+    expect(stderr).toMatch(
+      /update 2\/2, .*KL \d+\.\d{4}, .* in \d+ splits, no gradient through \d+ prompt tokens/,
+    );
+    adapterOf("extras");
   });
 
   it("names the file and the line (exit 3)", async () => {

@@ -141,3 +141,15 @@ describe("schedules", () => {
     }
   });
 });
+
+describe("weight decay", () => {
+  it("touches only the parameters that it is meant for", () => {
+    const optimizer = new AdamW({ learningRate: 0.5, weightDecay: 0.1, decays: (name) => name === "matrix" });
+    const make = (value: number) => new Map(["matrix", "norm"].map((name) => [name, Float32Array.of(value)]));
+    const parameters = make(2);
+    // Without a gradient nothing but decay moves: 2 · (1 − 0.5 · 0.1).
+    optimizer.update(optimizer.init(parameters), parameters, make(0));
+    expect(parameters.get("matrix")?.[0]).toBeCloseTo(1.9, 6);
+    expect(parameters.get("norm")?.[0]).toBe(2);
+  });
+});

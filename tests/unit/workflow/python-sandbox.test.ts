@@ -144,6 +144,17 @@ describe("check", () => {
     expect(await check(program, tests)).toMatchObject({ status: "passed", passed: 4, errors: [] });
   });
 
+  it.concurrent("an object of the program has its own truth value and is equal to nothing else", async () => {
+    const program = "import re\ndef f(x):\n    return re.search('a', x)\n";
+    const tests = [
+      "assert f('cat')",
+      "assert not f('dog')",
+      "assert f('cat').group() == 'a'",
+      "assert f('cat') == 'a'",
+    ];
+    expect(await check(program, tests)).toMatchObject({ passed: 3, failed: 1 });
+  });
+
   it.concurrent("arguments changed in place are changed for the tests too", async () => {
     const program = "def f(xs, d, s):\n    xs.sort()\n    d['k'] = 1\n    s.clear()\n";
     const test = "xs, d, s = [2, 1], {}, {1}\nf(xs, d, s)\nassert (xs, d, s) == ([1, 2], {'k': 1}, set())";

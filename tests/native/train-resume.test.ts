@@ -1,0 +1,69 @@
+/** @file Stopped training with dropout and a penalty on the divergence goes on to the same bytes. */
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { Random } from "../../src/core/random.js";
+import { makeTinyGguf } from "../../src/formats/tiny-gguf.js";
+import { OrtBackend } from "../../src/graph/ort-backend.js";
+import { adapterHash } from "../../src/lora/adapter-hash.js";
+import { actionExample } from "../../src/train/example.js";
+import type { TrainEvent } from "../../src/train/train-event.js";
+import { type TrainOptions, trainLora } from "../../src/train/train-lora.js";
+import { DEFAULT_TRAIN_SETTINGS } from "../../src/train/train-settings.js";
+import { useTemporaryFolder } from "../support/temporary-folder.js";
+
+const newFolder = useTemporaryFolder();
+
+function optionsFor(settings: Partial<TrainOptions["settings"]>): TrainOptions {
+  const random = new Random(2);
+  const draw = (length: number) => Int32Array.from({ length }, () => random.integer(3, 400));
+  return {
+    modelPath: makeTinyGguf(join(newFolder(), "base.gguf"), { blocks: 2, seed: 3 }),
+    modelHash: "model",
+    dataHash: "data",
+    examples: Array.from({ length: 6 }, (_, i) =>
+      actionExample({ promptTokens: draw(12), actionTokens: draw(8), weight: 1 + i, group: `${i}` }),
+    ),
+    settings: {
+      ...DEFAULT_TRAIN_SETTINGS,
+      batchSize: 2,
+      learningRate: 2e-2,
+      schedule: "constant",
+      ...settings,
+    },
+    backend: new OrtBackend({ threads: 1 }),
+    weights: "f32",
+  };
+}
+
+it("dropout and divergence: a stopped run ends like an undisturbed one", async () => {
+  const options = optionsFor({ dropout: 0.3, klPenalty: 0.5 });
+  const undisturbed = await trainLora(options);
+  const checkpointFolder = newFolder();
+  const stop = new AbortController();
+  const onEvent = (event: TrainEvent) => {
+    if (event.type === "step" && event.step === 4) stop.abort();
+  };
+  await expect(trainLora({ ...options, checkpointFolder, signal: stop.signal, onEvent })).rejects.toThrow();
+  const resumed = await trainLora({ ...options, checkpointFolder });
+  expect(resumed.losses).toEqual(undisturbed.losses);
+  expect(adapterHash(resumed.adapter)).toBe(adapterHash(undisturbed.adapter));
+  const undropped = await trainLora({ ...options, settings: { ...options.settings, dropout: 0 } });
+  expect(adapterHash(undropped.adapter)).not.toBe(adapterHash(undisturbed.adapter));
+});
+
+it("a penalty keeps the model nearer to its base", async () => {
+  const lastDivergence = async (klPenalty: number) => {
+    const seen: number[] = [];
+    await trainLora({
+      ...optionsFor({ klPenalty, epochs: 12 }),
+      onEvent: (event) => {
+        if (event.type === "step" && event.divergence !== undefined) seen.push(event.divergence);
+      },
+    });
+    expect(Math.abs(seen[0] as number)).toBeLessThan(1e-5);
+    return seen.at(-1) as number;
+  };
+  const free = await lastDivergence(1e-6);
+  expect(free).toBeGreaterThan(0.5);
+  expect(await lastDivergence(20)).toBeLessThan(free / 4);
+});
