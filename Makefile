@@ -35,7 +35,7 @@ test: build check ## everything: check, then unit, conformance, property, native
 demo: build ## the whole loop offline: a weak model learns to design workflows (about two minutes)
 	@$(W4S) demo
 
-demo-check: build ## does the demo's model learn? six seeds and controls, two unseen families (half an hour)
+demo-check: build ## does the demo's model learn? six seeds and controls, two unseen families (ten minutes)
 	node scripts/learning-evidence.mjs --model nano --seeds 6 --train counting,shopping,unit-conversion \
 	  --judge sequences,swaps --episodes 9 --candidates 8 --judge-episodes 4 --rate 0.004 --epochs 4 --threads 1 --jobs 2 \
 	  --variants advantage,shuffled,uniform,success --out docs/results/learning-nano.md
