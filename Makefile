@@ -9,7 +9,7 @@ W4S := node dist/cli/main.js
 BENCH_JSON := bench/results/latest.json
 
 .DEFAULT_GOAL := help
-.PHONY: install build check test demo demo-check learn-check nano code-check report-big bench models real grammar-check parity clean help
+.PHONY: install build check test demo demo-check learn-check nano code-check report-big bench bench-quick bench-full models real grammar-check parity clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
@@ -63,12 +63,14 @@ grammar-check: build ## share of valid and distinct candidates of two real model
 parity: build ## our forward pass beside llama.cpp's on three real files (pulls them; 1 minute)
 	scripts/parity.sh
 
-bench: build ## measured tables; JSON in bench/results/latest.json
-	@rm -f $(BENCH_JSON)
-	timeout 300 node bench/engine.mjs --json $(BENCH_JSON)
-	timeout 300 node bench/sandbox.mjs --json $(BENCH_JSON)
-	timeout 900 node bench/rollout.mjs --json $(BENCH_JSON)
-	timeout 600 node bench/forward.mjs --json $(BENCH_JSON)
+bench: build ## measured tables, ten minutes; JSON in bench/results/latest.json
+	$(W4S) bench --out $(BENCH_JSON)
+
+bench-quick: build ## the same with the embedded model only, two minutes
+	$(W4S) bench --quick --out bench/results/quick.json
+
+bench-full: build ## with the long rows: 2,048 tokens, 1.5 B, PyTorch where Python has it (hours)
+	$(W4S) bench --full --out bench/results/full.json
 
 code-check: build ## known answers of code tasks, HumanEval and MBPP against the tests scorer (about ten minutes)
 	node scripts/code-check.mjs

@@ -1,4 +1,4 @@
-/** @file Shared by the benchmarks: medians with spread, a table, the machine's description, a JSON file. */
+/** @file Shared by the benchmarks: mean and spread, a table, the machine's description, a JSON file. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { dirname } from "node:path";
@@ -6,21 +6,34 @@ import { parseArgs } from "node:util";
 import Table from "cli-table3";
 
 /**
- * @typedef {{ name: string, value: number, unit: string, low?: number, high?: number, n?: number,
- *   limit?: string, isOk?: boolean, note?: string }} Row  One line of a table; low and high are quartiles.
+ * @typedef {{ name: string, value: number, unit: string, mean?: number, sd?: number, low?: number, high?: number,
+ *   n?: number, limit?: string, isOk?: boolean, note?: string }} Row  One line of a table. `value` is the median where
+ *   there are repetitions: limits are held against it, since single runs on a shared machine can be far off. `sd` is the
+ *   standard deviation of a single run; low and high are quartiles.
  */
 
-/** Median and quartiles of measured values. @param {number[]} values */
+/** Median, mean, standard deviation and quartiles of measured values. @param {number[]} values */
 export function spread(values) {
   const sorted = [...values].sort((a, b) => a - b);
   const at = (q) => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))];
-  return { value: at(0.5), low: at(0.25), high: at(0.75), n: sorted.length };
+  const n = sorted.length;
+  const mean = sorted.reduce((sum, value) => sum + value, 0) / n;
+  const squares = sorted.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  const middle = (sorted[(n - 1) >> 1] + sorted[n >> 1]) / 2;
+  return {
+    value: middle,
+    mean,
+    sd: n > 1 ? Math.sqrt(squares / (n - 1)) : 0,
+    low: at(0.25),
+    high: at(0.75),
+    n,
+  };
 }
 
 /** What the figures were taken on. */
 export function machine() {
   return {
-    cpu: cpus()[0]?.model ?? "unknown",
+    cpu: cpus()[0]?.model.trim() ?? "unknown",
     threads: availableParallelism(),
     memoryGiB: Math.round(totalmem() / 2 ** 30),
     node: process.version,
@@ -36,20 +49,31 @@ export async function timeMs(work) {
   return performance.now() - start;
 }
 
-/** Prints a table and, with `--json FILE`, merges the rows into that file under `name`. @param {string} name @param {Row[]} rows */
-export function report(name, rows) {
+/**
+ * Prints a table and, with `--json FILE`, merges the rows into that file under its name; `--table NAME-MORE` renames it, where
+ * one script makes several tables with other arguments.
+ * @param {string} ownName @param {Row[]} rows
+ */
+export function report(ownName, rows) {
+  const { values } = parseArgs({
+    options: { json: { type: "string" }, table: { type: "string" } },
+    strict: false,
+  });
+  const name =
+    typeof values.table === "string" && values.table.startsWith(`${ownName}-`) ? values.table : ownName;
   const table = new Table({
-    head: [name, "median", "unit", "quartiles", "n", "limit", ""],
+    head: [name, "mean ± sd", "median", "unit", "n", "limit", ""],
     style: { head: [], border: [] },
+    colAligns: ["left", "right", "right", "left", "right", "left", "left"],
   });
   for (const row of rows) {
-    const quartiles = row.low === undefined ? "" : `${figure(row.low)} – ${figure(row.high)}`;
     const verdict = row.limit === undefined ? "" : row.isOk ? "ok" : "MISSED";
-    table.push([row.name, figure(row.value), row.unit, quartiles, row.n ?? "", row.limit ?? "", verdict]);
+    const repeated = row.mean !== undefined && (row.n ?? 0) > 1;
+    const mean = repeated ? `${figure(row.mean)} ± ${figure(row.sd ?? 0)}` : "";
+    table.push([row.name, mean, figure(row.value), row.unit, row.n ?? "", row.limit ?? "", verdict]);
   }
   process.stdout.write(`${table.toString()}\n`);
   for (const row of rows) if (row.note) process.stdout.write(`  ${row.name}: ${row.note}\n`);
-  const { values } = parseArgs({ options: { json: { type: "string" } }, strict: false });
   if (typeof values.json !== "string") return;
   mkdirSync(dirname(values.json), { recursive: true });
   let all = { machine: machine(), tables: {} };

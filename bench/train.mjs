@@ -3,7 +3,7 @@
  * on the same work where Python has it, and beside what this machine's matrix products can do.
  *
  * Usage: node bench/train.mjs [--models NAME,…] [--lengths 512,1024] [--episode] [--repetitions 3] [--threads N]
- *   [--weights f32|f16|streamed] [--max-memory GB] [--python PATH] [--json FILE]
+ *   [--weights f32|f16|streamed] [--max-memory GB] [--no-peft] [--python PATH] [--json FILE]
  * The models must have been pulled; dist/ must have been built. An episode is 2 turns of 5 candidates: a prompt of
  * 1,000 tokens, actions of 200, feedback of 300; ours trains it as one trie, PyTorch as ten sequences.
  */
@@ -47,8 +47,10 @@ const { values: flags } = parseArgs({
     threads: { type: "string", default: String(defaultThreads()) },
     weights: { type: "string", default: "f32" },
     "max-memory": { type: "string", default: "16" },
+    "no-peft": { type: "boolean", default: false },
     python: { type: "string", default: "python3" },
     json: { type: "string" },
+    table: { type: "string" },
     role: { type: "string" },
     model: { type: "string" },
   },
@@ -61,7 +63,7 @@ const threads = Number(flags.threads);
 /** Examples of one kind of work: one sequence, or the ten of an episode. @param {string} work */
 function examplesOf(work) {
   const ids = (/** @type {number} */ count, /** @type {number} */ salt) =>
-    Int32Array.from({ length: count }, (_, i) => 300 + ((i * 7919 + salt * 104_729) % 20_000));
+    Int32Array.from({ length: count }, (_, i) => 300 + ((i * 7919 + salt * 104_729) % 1_700));
   const example = (/** @type {Int32Array[]} */ parts, /** @type {number} */ actions) => {
     const tokens = Int32Array.from(parts.flatMap((part) => [...part]));
     const lossMask = new Uint8Array(tokens.length).fill(1, tokens.length - actions);
@@ -140,6 +142,8 @@ if (flags.role === "ours") {
       },
     );
   });
+  // Whoever asked is gone: nobody waits for an answer.
+  process.once("disconnect", () => process.exit());
   process.send?.({ isReady: true });
 } else {
   await main();
@@ -180,6 +184,7 @@ async function startOurs(path) {
 
 /** PyTorch + PEFT, or undefined where Python does not have them. @param {string} path */
 async function startPeft(path) {
+  if (flags["no-peft"]) return undefined;
   const probe = spawnSync(flags.python, ["-c", "import torch, peft, transformers"], { stdio: "ignore" });
   if (probe.status !== 0) return undefined;
   const file = GgufFile.open(path);
@@ -254,8 +259,8 @@ async function main() {
           name: `${label}: share of Gemm peak`,
           unit: "",
           ...spread(all.share),
-          limit: "≥ 0.75",
-          isOk: spread(all.share).value >= 0.75,
+          // The products of a model of two million weights are too small to reach any machine's peak.
+          ...(name === "nano" ? {} : { limit: "≥ 0.75", isOk: spread(all.share).value >= 0.75 }),
         },
         { name: `${label}: ours, peak RSS`, unit: "MB", value: last.rss / 1e6 },
       );
@@ -276,4 +281,6 @@ async function main() {
     peft?.stop();
   }
   report("train", rows);
+  if (!flags["no-peft"] && !rows.some(({ name }) => name.includes("PyTorch")))
+    process.stdout.write(`PyTorch: ${flags.python} has no torch, peft and transformers; not compared.\n`);
 }

@@ -28,6 +28,7 @@ export const COMMANDS: Readonly<Record<string, LazyCommand>> = {
   run: { summary: "run one input through a workflow", load: () => import("./run.js") },
   models: { summary: "list and fetch local models", load: () => import("./models.js") },
   data: { summary: "list, check and import datasets", load: () => import("./data.js") },
+  bench: { summary: "measure this machine", load: () => import("./bench.js") },
   doctor: { summary: "check this machine and its settings", load: () => import("./doctor.js") },
   init: { summary: "write a commented w4s.config.yaml", load: () => import("./init.js") },
   score: { summary: "log-probabilities of a text, by our forward pass", load: () => import("./score.js") },
