@@ -1,6 +1,6 @@
 /** @file Wrong input at the command line: exit code, and a last line of stderr that says what, where and what to do. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeTinyGguf } from "w4s/testing";
@@ -126,10 +126,24 @@ describe("usage (exit 2)", () => {
 
   it("init does not overwrite, and says how", async () => {
     const cwd = folder();
-    const first = await w4s(["init", "--yes"], { cwd });
-    expect(first.code).toBe(0);
+    const first = await w4s(["init", "--yes", "--model", "nano"], { cwd });
+    expect(first.code, first.stderr).toBe(0);
+    // Ends with the checks of doctor.
+    expect(first.stdout).toMatch(/weak model +│ ok/);
+    expect(first.stdout).toMatch(/wrote w4s\.config\.yaml; next: w4s optimize --dry-run/);
     expectFailure(await w4s(["init", "--yes"], { cwd }), 2, /w4s\.config\.yaml exists already; pass --force/);
-    expect((await w4s(["init", "--yes", "--force", "--task", "ordering"], { cwd })).code).toBe(0);
+    expect((await w4s(["init", "--yes", "--force", "--no-check", "--task", "ordering"], { cwd })).code).toBe(
+      0,
+    );
+    const poor = ["init", "--yes", "--executor", "openai:http://127.0.0.1:1/v1", "--max-dollars", "much"];
+    expectFailure(await w4s([...poor, "--output", "poor.yaml"], { cwd }), 2, /--max-dollars|budget\.dollars/);
+    expect(existsSync(join(cwd, "poor.yaml"))).toBe(false);
+    // The file is written whatever the checks find.
+    const gone = ["init", "--yes", "--executor", "openai:http://127.0.0.1:1/v1", "--executor-model", "m"];
+    const written = await w4s([...gone, "--max-dollars", "2", "--output", "gone.yaml"], { cwd });
+    expect(written.code, written.stderr).toBe(0);
+    expect(written.stdout).toMatch(/endpoint +│ failed[\s\S]*next: w4s doctor/);
+    expect(readFileSync(join(cwd, "gone.yaml"), "utf8")).toMatch(/^budget:\n {2}dollars: 2$/m);
     expect(readFileSync(join(cwd, "w4s.config.yaml"), "utf8")).toMatch(/^task: ordering$/m);
   });
 
