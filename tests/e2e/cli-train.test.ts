@@ -159,6 +159,19 @@ describe("checkpoints", () => {
     expectFailure(mixed, 3, /another run: model [0-9a-f]{12} → [0-9a-f]{12}/);
   });
 
+  it("a disk that takes no more ends it in order; later it goes on to the same bytes", async () => {
+    const short = ["--epochs", "3", "--batch-size", "3", "--checkpoint-every", "2"];
+    expect((await train("roomy", short)).code).toBe(0);
+    const full = await train("full", short, { fileLimitKiB: 8 });
+    expectFailure(full, 6, /checkpoint.*(file too large|EFBIG).*free some space/i);
+    expect(
+      readdirSync(join(folder, "full", "checkpoints")).filter((name) => !name.endsWith(".safetensors")),
+    ).toEqual([]);
+    const later = await train("full", short);
+    expect(later.code, later.stderr).toBe(0);
+    expect(readFileSync(adapterOf("full")).equals(readFileSync(adapterOf("roomy")))).toBe(true);
+  });
+
   it("NaN weights stop at the first update, exit 5, and nothing is exported", async () => {
     const bad = makeTinyGguf(join(folder, "nan.gguf"), { hasRandomNorms: true });
     const damaged = readFileSync(bad);

@@ -14,6 +14,8 @@ export interface CliResult {
 export interface CliOptions {
   env?: Record<string, string>;
   cwd?: string;
+  /** No file may grow beyond this: writes fail as they do on a full disk, but for the error's number. Needs bash. */
+  fileLimitKiB?: number;
   /** Sees the process, to send signals. */
   onStart?: (child: ChildProcess) => void;
 }
@@ -21,7 +23,10 @@ export interface CliOptions {
 /** Nothing of the caller's environment but PATH and HOME reaches the command. */
 export function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [`${ROOT}/dist/cli/main.js`, ...args], {
+    const words = [process.execPath, `${ROOT}/dist/cli/main.js`, ...args];
+    const limited = ["bash", "-c", `ulimit -f ${options.fileLimitKiB}; exec "$@"`, "bash", ...words];
+    const [program = "", ...rest] = options.fileLimitKiB === undefined ? words : limited;
+    const child = spawn(program, rest, {
       cwd: options.cwd ?? ROOT,
       env: { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", CI: "1", ...options.env },
       stdio: ["ignore", "pipe", "pipe"],
