@@ -40,7 +40,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
 
 /** Packages with native or wasm code, or with a door of their own: one file each. */
 const ONE_DOOR =
-  /^(node-llama-cpp|libsql|@jitl\/.*|quickjs-emscripten-core|openai|onnxruntime-node|pyodide)(\/|$)/;
+  /^(node-llama-cpp|libsql|@jitl\/.*|quickjs-emscripten-core|openai|onnxruntime-node|@huggingface\/transformers|pyodide)(\/|$)/;
 const MAX_LINES = 500;
 
 /** Source without comments and without the inside of template texts, which may hold code of workflows. */

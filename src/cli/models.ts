@@ -113,7 +113,7 @@ function pullProgress(): (progress: PullProgress) => void {
     const rate = (doneBytes - startedBytes) / ((now - startedAt) / 1000);
     const left =
       rate > 0
-        ? `, ${formatBytes(rate)}/s, ${formatDuration(((totalBytes - doneBytes) / rate) * 1000)} left`
+        ? `, ${formatBytes(Math.round(rate))}/s, ${formatDuration(((totalBytes - doneBytes) / rate) * 1000)} left`
         : "";
     const which = part === undefined ? "" : ` (part ${part} of ${parts ?? "?"})`;
     const line = `${file} from the ${source}${which}: ${formatBytes(doneBytes)} of ${formatBytes(totalBytes)}, ${formatPercent(doneBytes / totalBytes)}${left}`;

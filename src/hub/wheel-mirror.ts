@@ -136,7 +136,7 @@ function environmentForPip(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !isSecret(name)));
 }
 
-const fetchWithPip: FetchWheel = async (requirement, folder, signal) => {
+export const fetchWithPip: FetchWheel = async (requirement, folder, signal) => {
   const flags = [
     "--no-deps",
     "--only-binary=:all:",

