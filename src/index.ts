@@ -60,7 +60,13 @@ export type { Collaboration } from "./rollout/policies-schema.js";
 export { type Action, type HelperReply, LocalPolicy, type Policy } from "./rollout/policy.js";
 export { preset } from "./rollout/presets.js";
 export { ReplayPolicy } from "./rollout/replay-policy.js";
-export { discreteReward, type RewardFunction, relativeGainReward } from "./rollout/reward.js";
+export {
+  discreteReward,
+  type RewardFunction,
+  type RewardName,
+  relativeGainReward,
+} from "./rollout/reward.js";
+export { chosenRewardWeights, type RewardWeights } from "./rollout/reward-weights.js";
 export { type RunConfig, type RunConfigInput, runConfigSchema } from "./rollout/run-config.js";
 export type { Forecast, OnRunEvent, RunEvent } from "./rollout/run-event.js";
 export { programSandbox, type RunHooks } from "./rollout/run-session.js";

@@ -1,6 +1,6 @@
 /** @file `w4s train`: reward-weighted LoRA fine-tuning of a GGUF model on this machine. */
 import { Command, InvalidArgumentError, Option } from "commander";
-import type { TrainAdapterOptions, TrainEvent } from "../index.js";
+import type { RewardName, TrainAdapterOptions, TrainEvent } from "../index.js";
 import { type ActionBody, action } from "./action.js";
 import { EXIT } from "./exit-code.js";
 import { formatBytes, formatCount, formatDuration } from "./format.js";
@@ -21,7 +21,8 @@ Families: llama, qwen2, qwen3, gemma3, in any quantisation that w4s inspect call
 interface TrainFlags {
   model: string;
   from: string[];
-  reward?: "discrete" | "relative-gain" | "accuracy";
+  reward?: RewardName;
+  rewardWeights?: string;
   chat?: string;
   spans: "last" | "all";
   out: string;
@@ -61,8 +62,10 @@ export function command(): Command {
         "discrete",
         "relative-gain",
         "accuracy",
+        "composite",
       ]),
     )
+    .option("--reward-weights <list>", "of composite (default: accuracy=1,efficiency=0.2)")
     .option("--chat <file>", "chat JSONL instead of runs")
     .addOption(
       new Option("--spans <which>", "replies of a chat line that train")
@@ -163,6 +166,7 @@ const trainAction: ActionBody = async ({ isJson, watch, command }) => {
     ...definedOnly({
       chatPath: flags.chat,
       reward: flags.reward,
+      rewardWeights: api.chosenRewardWeights(flags.reward, flags.rewardWeights),
       continueFrom: flags.continue,
       threads: flags.threads,
       checkpointEvery: flags.checkpointEvery,

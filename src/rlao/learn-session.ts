@@ -2,6 +2,7 @@
 import { ConfigError } from "../core/errors.js";
 import { seedFrom } from "../core/hash.js";
 import { defaultThreads } from "../llm/local-model.js";
+import { refuseUnmeasured } from "../rollout/composite-reward.js";
 import type { ScoredWorkflow } from "../rollout/episode.js";
 import type { Collaboration } from "../rollout/policies-schema.js";
 import type { Policy } from "../rollout/policy.js";
@@ -92,6 +93,7 @@ export async function openLearnSession(config: RunConfig, hooks: LearnHooks): Pr
   const loaded = new Map<string, Task>();
   for (const name of new Set([...names.train, ...names.judge]))
     loaded.set(name, await loadTask(name, { allowOverlap, skipBad, programs }));
+  for (const task of loaded.values()) refuseUnmeasured(config, task);
   const members: Member[] = [];
   for (const plan of plans)
     members.push(await openMember(plan, hooks.resolveModelFile ?? (async (path: string) => path)));
@@ -234,6 +236,7 @@ export function openBench(session: LearnSession, task: LearnTask, play: PlaySett
     policy: play.policy,
     log,
     reward: config.reward ?? "accuracy",
+    rewardWeights: config.rewardWeights,
     settings: {
       ...workSettings({ config, settingsHash: task.settingsHash }),
       drawSeed: seedFrom(play.drawSeed, "task", task.name),

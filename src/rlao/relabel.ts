@@ -3,6 +3,7 @@ import { basename, dirname, join } from "node:path";
 import { writeAtomic } from "../core/atomic-file.js";
 import { encodeLine } from "../core/jsonl-log.js";
 import { type RewardName, rewardOf } from "../rollout/reward.js";
+import type { RewardWeights } from "../rollout/reward-weights.js";
 import { mean } from "../rollout/statistics.js";
 import { readTrajectory } from "../rollout/trajectory.js";
 import { trajectoryFiles } from "./trajectory-samples.js";
@@ -22,10 +23,15 @@ export interface RelabelledFile {
  * Writes `<reward>.<name>.jsonl` beside every trajectory file of a run; `w4s train --from` reads such a file. Its name
  * begins with the reward, so that it is never taken for one of the run's own.
  * @param path - a run directory, or one trajectories file
- * @throws {InputError} when there are no trajectories
+ * @param weights - of the composite reward
+ * @throws {InputError} when there are no trajectories, or a component with a weight was not recorded
  * @throws {StorageError}
  */
-export async function relabel(path: string, reward: RewardName): Promise<RelabelledFile[]> {
+export async function relabel(
+  path: string,
+  reward: RewardName,
+  weights?: RewardWeights,
+): Promise<RelabelledFile[]> {
   const done: RelabelledFile[] = [];
   for (const from of trajectoryFiles(path)) {
     const before: number[] = [];
@@ -33,7 +39,7 @@ export async function relabel(path: string, reward: RewardName): Promise<Relabel
     const records = readTrajectory(from).map((record) => {
       if (record.kind !== "turn") return record;
       const candidates = record.candidates.map((candidate) => {
-        const renewed = rewardOf(reward, candidate, record.history);
+        const renewed = rewardOf(reward, candidate, record.history, weights);
         before.push(candidate.reward);
         after.push(renewed);
         return { ...candidate, reward: renewed };

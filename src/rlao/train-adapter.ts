@@ -12,6 +12,7 @@ import { checkAdapterSizes } from "../lora/check-adapter-sizes.js";
 import { readGgufAdapter } from "../lora/gguf-adapter.js";
 import type { AdapterOrigin } from "../lora/lora-adapter.js";
 import type { RewardName } from "../rollout/reward.js";
+import type { RewardWeights } from "../rollout/reward-weights.js";
 import type { TokenExample } from "../train/example.js";
 import { writeExamples } from "../train/example-file.js";
 import type { RewardWeightOptions } from "../train/example-weights.js";
@@ -31,6 +32,8 @@ export interface TrainAdapterOptions {
   from?: readonly string[];
   /** Computes rewards anew from the recorded scores. Default: the recorded rewards. */
   reward?: RewardName;
+  /** Of the composite reward. Default: accuracy 1, efficiency 0.2. */
+  rewardWeights?: RewardWeights;
   chatPath?: string;
   /** Of chat lines. Default last. */
   spans?: ReplySpan;
@@ -98,7 +101,13 @@ export async function trainAdapter(options: TrainAdapterOptions): Promise<TrainA
       );
     }
     for (const run of from) {
-      const { examples, rewards } = trajectoryExamples(run, model.info, weighting, options.reward);
+      const { examples, rewards } = trajectoryExamples(
+        run,
+        model.info,
+        weighting,
+        options.reward,
+        options.rewardWeights,
+      );
       found.examples.push(...examples.map((one) => ({ ...one, group: `${run} ${one.group}` })));
       found.rewards.push(...rewards);
     }

@@ -98,14 +98,14 @@ export async function trainRound(
 }
 
 function playedIn(session: LearnSession, files: RoundFiles, plans: readonly RoundRecord["plan"][]): Played[] {
-  const { learn, reward = "accuracy" } = session.config;
+  const { learn, reward = "accuracy", rewardWeights } = session.config;
   // A continued adapter has learned the rounds before already; a fresh one needs them all.
   const first = learn.start === "base" ? 1 : files.round;
   const played: Played[] = [];
   for (let round = first; round <= files.round; round++) {
     const own = new RoundFiles(session.directory.path, round);
     for (const { path } of collectedFiles(session, own, plans[round - 1] as RoundRecord["plan"])) {
-      const { samples } = trajectorySamples(path, undefined, reward);
+      const { samples } = trajectorySamples(path, undefined, reward, rewardWeights);
       played.push({ source: `round ${round}`, samples });
     }
   }

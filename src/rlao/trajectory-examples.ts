@@ -1,6 +1,7 @@
 /** @file Chosen samples as weighted examples for the trainer. */
 
 import type { RewardName } from "../rollout/reward.js";
+import type { RewardWeights } from "../rollout/reward-weights.js";
 import { actionExample, type TokenExample } from "../train/example.js";
 import { type RewardWeightOptions, rewardWeights } from "../train/example-weights.js";
 import {
@@ -20,6 +21,7 @@ export interface TrajectoryExamples {
  * Every candidate of a run with its reward as weight; advantages are centred by trajectory file, that is by task and
  * round. One group per episode, so that what its prompts share is computed once.
  * @param path - a run directory, or its trajectories.jsonl
+ * @param composite - weights of the composite reward
  * @throws {InputError} when there are none, or when they were sampled from a model with another tokenizer
  */
 export function trajectoryExamples(
@@ -27,10 +29,11 @@ export function trajectoryExamples(
   model: TokenSource,
   weighting: RewardWeightOptions,
   reward?: RewardName,
+  composite?: RewardWeights,
 ): TrajectoryExamples {
   const all: TrajectoryExamples = { examples: [], rewards: [] };
   for (const file of trajectoryFiles(path)) {
-    const { samples } = trajectorySamples(file, model, reward);
+    const { samples } = trajectorySamples(file, model, reward, composite);
     const rewards = samples.map((sample) => sample.reward);
     const weights = rewardWeights(rewards, weighting);
     all.examples.push(...samples.map((sample, i) => sampleExample(sample, weights[i] as number, file)));

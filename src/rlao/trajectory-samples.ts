@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { InputError } from "../core/errors.js";
 import type { HelperReply } from "../rollout/policy.js";
 import { type RewardName, rewardOf } from "../rollout/reward.js";
+import type { RewardWeights } from "../rollout/reward-weights.js";
 import {
   type CandidateRecord,
   readTrajectory,
@@ -68,12 +69,14 @@ export function trajectoryFiles(path: string): string[] {
  * Every candidate with its reward, repairs included, and what other members of a team contributed to it. Tokens are those that were sampled: under a grammar they need
  * not be the tokenizer's own split.
  * @param reward - computes rewards anew from the recorded scores; default: those that were recorded
- * @throws {InputError} when nothing was scored, or when it was sampled from a model with another tokenizer
+ * @param weights - of the composite reward
+ * @throws {InputError} when nothing was scored, when a component with a weight was not recorded, or when it was sampled from a model with another tokenizer
  */
 export function trajectorySamples(
   file: string,
   model?: Pick<TokenSource, "tokenizerHash">,
   reward?: RewardName,
+  weights?: RewardWeights,
 ): TrajectorySamples {
   const records = readTrajectory(file);
   const header = records.find((record) => record.kind === "header");
@@ -108,7 +111,7 @@ export function trajectorySamples(
         turn: record.turn,
         index: action.index,
         candidate,
-        reward: reward === undefined ? candidate.reward : rewardOf(reward, candidate, turn.history),
+        reward: reward === undefined ? candidate.reward : rewardOf(reward, candidate, turn.history, weights),
       };
       for (const { policy, kind, promptTokens, tokens } of action.helpers ?? []) {
         if (tokens.length > 0 && isOurs(policy))

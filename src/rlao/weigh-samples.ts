@@ -49,8 +49,9 @@ export function weighSamples(
 export function weightOptions(settings: WeighSettings, reward: RewardName): RewardWeightOptions {
   const { weighting, weightCap } = settings;
   if (weighting === "binary") return { kind: "binary" };
-  const temperature =
-    settings.weightTemperature ?? (reward === "accuracy" ? SHARP_TEMPERATURE : DEFAULT_TEMPERATURE);
+  // A composite reward is mostly an accuracy, and lies as close together.
+  const isContinuous = reward === "accuracy" || reward === "composite";
+  const temperature = settings.weightTemperature ?? (isContinuous ? SHARP_TEMPERATURE : DEFAULT_TEMPERATURE);
   const cap = weightCap === undefined ? {} : { cap: weightCap };
   return { kind: weighting === "exponential" ? "exponential" : "advantage", temperature, ...cap };
 }

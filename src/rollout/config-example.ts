@@ -36,6 +36,8 @@ const EXECUTORS_EXAMPLE = `#executors:
 const POLICIES_EXAMPLE =
   "#policies: { proposer: { model: NAME, temperature: 0.8 }, critic: { model: NAME, train: false } }";
 
+const WEIGHTS_EXAMPLE = "#rewardWeights: { accuracy: 1, efficiency: 0.2, coherence: 0, relevance: 0 }";
+
 /** YAML with every key, its meaning, range and default; only the given keys are active. */
 export function configExample(given: Readonly<Record<string, unknown>> = {}): string {
   const schema = z.toJSONSchema(runConfigSchema, { io: "input", unrepresentable: "any" }) as Shape;
@@ -55,6 +57,7 @@ export function configExample(given: Readonly<Record<string, unknown>> = {}): st
 function describe(key: string, shape: Shape, value: unknown): string[] {
   const lines = [`# ${note(shape)}`];
   if (key === "policies" && value === undefined) lines.push(POLICIES_EXAMPLE);
+  else if (key === "rewardWeights" && value === undefined) lines.push(WEIGHTS_EXAMPLE);
   else if (key === "executors") lines.push(value === undefined ? EXECUTORS_EXAMPLE : entry(key, value));
   else if (value !== undefined) lines.push(entry(key, value));
   else if (shape.properties) {

@@ -4,6 +4,7 @@ import { Random } from "../core/random.js";
 import type { ChatMessage } from "../llm/chat-model.js";
 import { canForce } from "../workflow/subset-grammar.js";
 import { detectTechniques, techniqueNames } from "../workflow/techniques.js";
+import { componentsOf } from "./composite-reward.js";
 import type { Evaluation, ShownWorkflow } from "./evaluation.js";
 import { drawForcedTechniques } from "./exploration.js";
 import { chooseParent } from "./parent.js";
@@ -84,7 +85,8 @@ export async function playEpisode(
       turn,
       history,
       parentHash: parent.evaluation.workflowHash,
-      candidates: attempts.map((attempt) => candidateRecord(attempt, bench, history)),
+      // The first seed workflow is the plainest: what efficiency is measured against.
+      candidates: attempts.map((attempt) => candidateRecord(attempt, bench, history, seeds[0]!.evaluation)),
       kept: kept?.action.index ?? null,
     };
     if (!recorded) bench.log.append(record);
@@ -306,6 +308,7 @@ function candidateRecord(
   attempt: Attempt,
   bench: Workbench,
   history: TurnRecord["history"],
+  reference: Evaluation,
 ): CandidateRecord {
   const { action, workflow, failure, screen, evaluation } = attempt;
   const outcome = failure ? "invalid" : evaluation ? "scored" : "screened-out";
@@ -314,6 +317,7 @@ function candidateRecord(
     outcome,
     accuracy: evaluation?.accuracy ?? null,
     screenAccuracy: screen?.accuracy ?? null,
+    ...(figures && !failure ? { components: componentsOf(figures, reference) } : {}),
   } as const;
   return {
     index: action.index,
@@ -330,7 +334,7 @@ function candidateRecord(
     calls: figures?.calls ?? 0,
     tokens: figures?.tokens ?? 0,
     dollars: figures ? figures.dollars : 0,
-    reward: rewardOf(bench.reward, scores, history),
+    reward: rewardOf(bench.reward, scores, history, bench.rewardWeights),
   };
 }
 

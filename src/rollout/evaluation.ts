@@ -1,6 +1,6 @@
 /** @file Evaluation as a list of jobs (one workflow on one sample); a result is written once and found again. */
 import { hashJson } from "../core/hash.js";
-import type { Sample, Task } from "../tasks/task.js";
+import type { Sample, Task, TextComponent } from "../tasks/task.js";
 import type { WorkflowStatus } from "../workflow/workflow-run.js";
 import { bootstrapInterval, type Interval, mean } from "./statistics.js";
 import type { UsageByRole } from "./workflow-agent.js";
@@ -33,6 +33,10 @@ export interface JobResult {
   cutReplies: number;
   emptyReplies: number;
   usage: Record<string, UsageByRole>;
+  /** Calls of the agent, programs and tests included; absent in results of older versions. */
+  steps?: number;
+  /** What the scorer measured beside the score. */
+  components?: Partial<Record<TextComponent, number>>;
   wallMs: number;
 }
 
@@ -57,6 +61,8 @@ export interface Evaluation {
   /** 95 % bootstrap interval. */
   interval: Interval;
   scores: number[];
+  /** Means over the scored samples of what the scorer measured beside the score; a failed sample counts 0. */
+  components?: Partial<Record<TextComponent, number>>;
   results: JobResult[];
   statusCounts: Record<string, number>;
   /** Samples lost to outages. */
@@ -122,6 +128,7 @@ export function summarize(
     accuracy: mean(scores),
     interval: bootstrapInterval(scores, seed, resamples),
     scores,
+    ...componentMeans(scored),
     results: [...results],
     statusCounts,
     errors: results.length - scored.length,
@@ -132,6 +139,13 @@ export function summarize(
     tokens,
     dollars,
   };
+}
+
+function componentMeans(scored: readonly JobResult[]): Pick<Evaluation, "components"> {
+  const names = new Set(scored.flatMap((result) => Object.keys(result.components ?? {}) as TextComponent[]));
+  if (names.size === 0) return {};
+  const means = [...names].map((name) => [name, mean(scored.map((r) => r.components?.[name] ?? 0))]);
+  return { components: Object.fromEntries(means) };
 }
 
 function sumOf(results: readonly JobResult[], key: "emptyReplies" | "replies" | "cutReplies"): number {

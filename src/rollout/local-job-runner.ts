@@ -86,7 +86,7 @@ export class LocalJobRunner implements JobRunner {
       const score =
         run.status === "ok"
           ? await scorer.score(run.answer, job.sample)
-          : { value: 0, isCorrect: false, extracted: "" };
+          : { value: 0, isCorrect: false, extracted: "", components: undefined };
       const result: JobResult = {
         ...base,
         status: run.status,
@@ -102,6 +102,8 @@ export class LocalJobRunner implements JobRunner {
         cutReplies: agent.cutReplies,
         emptyReplies: agent.emptyReplies,
         usage: Object.fromEntries([...agent.usage].sort(([a], [b]) => (a < b ? -1 : 1))),
+        steps: agent.steps,
+        ...(score.components === undefined ? {} : { components: score.components }),
         wallMs: run.wallMs,
       };
       return JSON.parse(store.putResult(job.id, JSON.stringify(result))) as JobResult;

@@ -1,4 +1,6 @@
 /** @file Rewards of a candidate: pure functions of the evaluation history, fixed at the start of a turn. */
+import { compositeReward, type RewardComponents } from "./composite-reward.js";
+import { DEFAULT_REWARD_WEIGHTS, type RewardWeights } from "./reward-weights.js";
 
 /** What was known when the turn began: the same for all its candidates, so that their order changes nothing. */
 export interface RewardHistory {
@@ -11,7 +13,9 @@ export interface RewardHistory {
 }
 
 export type RewardFunction = (accuracy: number, history: RewardHistory) => number;
-export type RewardName = "discrete" | "relative-gain" | "accuracy";
+/** Every reward there is, in the order of help texts. */
+export const REWARD_NAMES = ["discrete", "relative-gain", "accuracy", "composite"] as const;
+export type RewardName = (typeof REWARD_NAMES)[number];
 
 const LOW_ACCURACY = 0.3;
 const LOW_ACCURACY_DEDUCTION = 0.1;
@@ -43,7 +47,7 @@ function accuracyReward(): RewardFunction {
   return (accuracy) => accuracy;
 }
 
-const REWARDS: Record<RewardName, () => RewardFunction> = {
+const REWARDS: Record<Exclude<RewardName, "composite">, () => RewardFunction> = {
   discrete: discreteReward,
   "relative-gain": relativeGainReward,
   accuracy: accuracyReward,
@@ -54,13 +58,24 @@ export interface ScoredCandidate {
   outcome: "scored" | "screened-out" | "invalid";
   accuracy: number | null;
   screenAccuracy: number | null;
+  /** Of candidates that ran; absent in files of older versions. */
+  components?: RewardComponents;
 }
 
 /**
  * The reward of a candidate. An invalid workflow has accuracy 0 and gets what the reward makes of that; one that was
- * screened out gets 0, or its accuracy on the screening set where the accuracy itself is the reward.
+ * screened out gets 0, or its accuracy (its components) on the screening set where these themselves are the reward.
+ * @param weights - of the composite reward
+ * @throws {InputError} when a component that has a weight was not recorded
  */
-export function rewardOf(name: RewardName, candidate: ScoredCandidate, history: RewardHistory): number {
+export function rewardOf(
+  name: RewardName,
+  candidate: ScoredCandidate,
+  history: RewardHistory,
+  weights: RewardWeights = DEFAULT_REWARD_WEIGHTS,
+): number {
+  if (name === "composite")
+    return candidate.outcome === "invalid" ? 0 : compositeReward(candidate.components, weights);
   if (candidate.outcome === "screened-out") return name === "accuracy" ? (candidate.screenAccuracy ?? 0) : 0;
   return REWARDS[name]()(candidate.accuracy ?? 0, history);
 }

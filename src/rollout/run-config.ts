@@ -5,6 +5,8 @@ import { z } from "zod";
 import { between, flag, oneOf, positive, text, whole } from "./config-fields.js";
 import { learnSchema } from "./learn-schema.js";
 import { policiesSchema } from "./policies-schema.js";
+import { REWARD_NAMES } from "./reward.js";
+import { rewardWeightsSchema } from "./reward-weights.js";
 
 const MAX_RUN_NAME = 200;
 
@@ -173,9 +175,12 @@ export const runConfigSchema = z
       .default(0.5)
       .describe("share of candidates that must use randomly drawn techniques"),
     maxRepairs: whole(0, 3).default(3).describe("tries to repair a workflow that fails the quick check"),
-    reward: oneOf(["discrete", "relative-gain", "accuracy"])
+    reward: oneOf(REWARD_NAMES)
       .exactOptional()
       .describe("reward of a candidate; default discrete, when learning accuracy"),
+    rewardWeights: rewardWeightsSchema
+      .exactOptional()
+      .describe("weights of the composite reward; default accuracy=1,efficiency=0.2"),
     parent: oneOf(["last", "best", "evolutionary"])
       .default("last")
       .describe("workflow a turn starts from: the one kept last, the best so far, or one drawn by merit"),
@@ -230,6 +235,10 @@ export const runConfigSchema = z
   .superRefine((config, context) => {
     const why = config.run === undefined ? undefined : badRun(config.run, config.runsRoot);
     if (why) context.addIssue({ code: "custom", path: ["run"], message: why });
+    if (config.rewardWeights !== undefined && config.reward !== "composite") {
+      const message = "count in the composite reward only: give reward composite too";
+      context.addIssue({ code: "custom", path: ["rewardWeights"], message });
+    }
     const kind = config.executor.split(":", 1)[0] ?? "";
     if (!EXECUTOR_KINDS.has(kind) && !Object.hasOwn(config.executors, config.executor)) {
       const aliases = Object.keys(config.executors).join(", ") || "none there";

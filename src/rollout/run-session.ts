@@ -11,6 +11,7 @@ import type { Sample, SplitName, Task } from "../tasks/task.js";
 import { PythonSandbox } from "../workflow/python-sandbox.js";
 import { QuickJsSandbox } from "../workflow/quickjs-sandbox.js";
 import type { Sandbox } from "../workflow/workflow-run.js";
+import { refuseUnmeasured } from "./composite-reward.js";
 import {
   type BuiltExecutor,
   buildExecutor,
@@ -97,6 +98,7 @@ export async function openSession(
   const { allowOverlap, skipBad } = config;
   const programs = programSandbox();
   const task = await loadTask(config.task, { allowOverlap, skipBad, programs });
+  if (needs.policy) refuseUnmeasured(config, task);
   let policy: Policy | undefined = hooks.policy;
   const workplace = await openWorkplace(
     config,

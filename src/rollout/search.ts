@@ -57,6 +57,7 @@ export async function search(
       policy,
       log,
       reward: config.reward ?? "discrete",
+      rewardWeights: config.rewardWeights,
       settings: workSettings(session),
       onEvent: (event) => {
         emit(event);

@@ -79,6 +79,22 @@ const actions = z.object({
   actions: z.array(action),
 });
 
+const efficiencyFigure = z
+  .object({ perSample: z.number(), reference: z.number(), value: z.number() })
+  .nullable();
+
+const components = z.object({
+  accuracy: z.number(),
+  efficiency: z.object({
+    calls: efficiencyFigure,
+    tokens: efficiencyFigure,
+    steps: efficiencyFigure,
+    latency: efficiencyFigure,
+  }),
+  coherence: z.number().nullable(),
+  relevance: z.number().nullable(),
+});
+
 const candidate = z.object({
   index: z.number().int(),
   repairOf: z.number().int().nullable(),
@@ -98,6 +114,8 @@ const candidate = z.object({
   calls: z.number(),
   tokens: z.number(),
   dollars: z.number().nullable(),
+  /** What a composite reward is made of, on the whole validation set or the screening set; not for invalid ones. */
+  components: components.exactOptional(),
   reward: z.number(),
 });
 

@@ -7,6 +7,7 @@ import type { ParentChoice } from "./parent.js";
 import type { Policy } from "./policy.js";
 import type { PolicyState } from "./prompt.js";
 import type { RewardName } from "./reward.js";
+import type { RewardWeights } from "./reward-weights.js";
 import type { OnRunEvent } from "./run-event.js";
 import type { TrajectoryLog } from "./trajectory.js";
 
@@ -21,6 +22,8 @@ export interface Workbench {
   policy: Policy;
   log: TrajectoryLog;
   reward: RewardName;
+  /** Of the composite reward; by default DEFAULT_REWARD_WEIGHTS. */
+  rewardWeights?: RewardWeights | undefined;
   settings: {
     seed: number;
     /** Seed of what is drawn in episodes: forced techniques, candidates, parents. Default of commands: seed. */

@@ -73,6 +73,8 @@ export class WorkflowAgent implements AgentHost {
   cutReplies = 0;
   /** Texts that came back. */
   replies = 0;
+  /** Calls of the agent of any kind: models, programs, tests. */
+  steps = 0;
   readonly #models: WorkflowModels;
   readonly #maxTokens: number;
   readonly #epoch: number;
@@ -100,6 +102,7 @@ export class WorkflowAgent implements AgentHost {
   }
 
   async call(name: string, args: readonly unknown[], signal: AbortSignal): Promise<unknown> {
+    this.steps++;
     const isWeak = name.startsWith("weak.");
     switch (isWeak ? name.slice("weak.".length) : name) {
       case "text": {

@@ -32,16 +32,23 @@ export interface VisibleTask {
   publicTests?: string[];
 }
 
+/** What a scorer can measure of a text beside its score, each 0–1: how it hangs together, and whether it is to the point. */
+export type TextComponent = "coherence" | "relevance";
+
 export interface Score {
   /** 0–1. */
   value: number;
   isCorrect: boolean;
   /** What the scorer read out of the answer, for feedback and reports. */
   extracted: string;
+  /** For rewards that weigh them; a scorer that gives them names them in `components`. */
+  components?: Partial<Record<TextComponent, number>>;
 }
 
 export interface Scorer {
   readonly metric: MetricName;
+  /** The components every score of a text has. */
+  readonly components?: readonly TextComponent[];
   /**
    * `answer` is whatever JSON value the workflow returned. Never throws on odd answers. Metrics that run programs or ask
    * models give a promise.
