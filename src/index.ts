@@ -55,6 +55,7 @@ export { CONFIG_FILE, type ConfigSources, loadRunConfig } from "./rollout/config
 export { configWarnings, parseRunConfig } from "./rollout/config-layers.js";
 export { type EvaluateOptions, type EvaluateResult, evaluate, readWorkflowFile } from "./rollout/evaluate.js";
 export { buildExecutor } from "./rollout/executors.js";
+export { loadTools } from "./rollout/load-tools.js";
 export { collect, type OptimizeResult, optimize } from "./rollout/optimize.js";
 export type { Collaboration } from "./rollout/policies-schema.js";
 export { type Action, type HelperReply, LocalPolicy, type Policy } from "./rollout/policy.js";
@@ -74,6 +75,7 @@ export type { ResultRow, Spent } from "./rollout/run-summary.js";
 export { type WorkflowAnswer, WorkflowRunner, type WorkflowRunnerOptions } from "./rollout/run-workflow.js";
 export { bootstrapInterval, type Interval, pairedDifference } from "./rollout/statistics.js";
 export { type TeamKind, type TeamMember, TeamPolicy } from "./rollout/team-policy.js";
+export type { ToolUse } from "./rollout/tool-box.js";
 export { readTrajectory, type TrajectoryRecord } from "./rollout/trajectory.js";
 export { FAMILIES, generateFamily } from "./tasks/families.js";
 export { type ImportOptions, importDataset } from "./tasks/import-dataset.js";
@@ -93,6 +95,7 @@ export { PythonSandbox } from "./workflow/python-sandbox.js";
 export { QuickJsSandbox } from "./workflow/quickjs-sandbox.js";
 export { subsetGrammar } from "./workflow/subset-grammar.js";
 export { TECHNIQUES } from "./workflow/techniques.js";
+export type { Tool, ToolContext, ToolSet } from "./workflow/tool.js";
 export type {
   AgentHost,
   Sandbox,

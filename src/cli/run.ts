@@ -111,6 +111,7 @@ async function runOnce(
     const { weak: named = "policy" } = config;
     const weakName = named === "policy" ? config.model : named === "none" ? undefined : named;
     const weak = weakName === undefined ? undefined : (await build(`local:${weakName}`)).model;
+    const tools = config.tools === undefined ? undefined : await api.loadTools(config.tools);
     const runner = new api.WorkflowRunner({
       executor: executor.model,
       aliases,
@@ -121,6 +122,7 @@ async function runOnce(
       seed: config.seed,
       programs,
       ...(weak ? { weak } : {}),
+      ...(tools ? { tools } : {}),
       ...(config.cache === undefined ? {} : { cachePath: join(config.cache, "calls.db") }),
       ...(executor.price ? { price: executor.price } : {}),
     });
@@ -204,6 +206,8 @@ function print(result: WorkflowAnswer, score: { value: number } | undefined): vo
     const tokens = usage.promptTokens + usage.completionTokens;
     writeErr(`${role}: ${usage.calls} calls, ${tokens} tokens, ${formatDollars(usage.dollars)}`);
   }
+  for (const { tool, bytes, error, milliseconds } of result.tools)
+    writeErr(`tool ${tool}: ${error ?? `${bytes} bytes`}, ${milliseconds} ms`);
   if (score) writeErr(`score ${score.value}`);
   if (result.status === "ok") {
     writeOut(

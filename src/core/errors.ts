@@ -198,7 +198,13 @@ export class InternalError extends W4sError {
 
 /** The message of anything that was thrown, bounded and on one line. */
 export function messageOf(error: unknown, maxLength = 500): string {
-  const text = error instanceof Error ? error.message : String(error);
+  let text: string;
+  try {
+    text = String(error instanceof Error ? error.message : error);
+  } catch {
+    // Thrown objects of foreign code may have no text, or one that throws itself.
+    text = "an error that cannot be read";
+  }
   const line = text.replace(/\s+/g, " ").trim();
   return line.length > maxLength ? `${line.slice(0, maxLength)}…` : line;
 }

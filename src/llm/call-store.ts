@@ -45,6 +45,16 @@ export interface LedgerRow {
   estimatedCalls: number;
 }
 
+/** One call of a user's tool: its result as JSON, or the error it ended with. */
+export interface StoredToolCall {
+  tool: string;
+  /** JSON of the input, possibly cut. */
+  input: string;
+  json?: string;
+  error?: string;
+  milliseconds: number;
+}
+
 const SCHEMA_VERSION = 1;
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, reply TEXT NOT NULL);
@@ -57,6 +67,9 @@ const SCHEMA = `
     role TEXT NOT NULL, model TEXT NOT NULL, calls INTEGER NOT NULL, PRIMARY KEY (role, model)
   );
   CREATE TABLE IF NOT EXISTS results (job TEXT PRIMARY KEY, json TEXT NOT NULL);
+  CREATE TABLE IF NOT EXISTS tool_calls (
+    key TEXT PRIMARY KEY, tool TEXT NOT NULL, input TEXT NOT NULL, json TEXT, error TEXT, milliseconds REAL NOT NULL
+  );
 `;
 /** Another process may hold the write lock of a shared cache for this long. */
 const BUSY_TIMEOUT_MS = 10_000;
@@ -70,6 +83,8 @@ export class CallStore implements Disposable {
   readonly #putCached: Database.Statement;
   readonly #getResult: Database.Statement;
   readonly #putResult: Database.Statement;
+  readonly #getToolCall: Database.Statement;
+  readonly #putToolCall: Database.Statement;
   /** Hits are counted here and written with the next reply, or at close: a hit alone costs no disk write. */
   readonly #cachedCalls = new Map<string, { role: string; model: string; calls: number }>();
 
@@ -87,6 +102,10 @@ export class CallStore implements Disposable {
     );
     this.#getResult = db.prepare("SELECT json FROM results WHERE job = ?");
     this.#putResult = db.prepare("INSERT OR IGNORE INTO results VALUES (?, ?)");
+    this.#getToolCall = db.prepare(
+      "SELECT tool, input, json, error, milliseconds FROM tool_calls WHERE key = ?",
+    );
+    this.#putToolCall = db.prepare("INSERT OR IGNORE INTO tool_calls VALUES (?, ?, ?, ?, ?, ?)");
   }
 
   /**
@@ -201,6 +220,42 @@ export class CallStore implements Disposable {
       if (this.#putResult.run(jobId, json).changes > 0) return json;
       return (this.#getResult.get(jobId) as { json: string }).json;
     });
+  }
+
+  getToolCall(key: string): StoredToolCall | undefined {
+    return guard(this.path, () => {
+      const row = this.#getToolCall.get(key) as
+        | { tool: string; input: string; json: string | null; error: string | null; milliseconds: number }
+        | undefined;
+      if (!row) return undefined;
+      const { tool, input, json, error, milliseconds } = row;
+      const outcome = json === null ? { error: error ?? "" } : { json };
+      return { tool, input, milliseconds, ...outcome };
+    });
+  }
+
+  /** Writes a tool's call once. @returns what is stored: the first outcome wins. */
+  putToolCall(key: string, call: StoredToolCall): StoredToolCall {
+    return guard(this.path, () => {
+      const { tool, input, json = null, error = null, milliseconds } = call;
+      if (this.#putToolCall.run(key, tool, input, json, error, milliseconds).changes > 0) return call;
+      return this.getToolCall(key) as StoredToolCall;
+    });
+  }
+
+  /** Tools that were really called, by name: how often, with how many errors, bytes of results and milliseconds. */
+  toolTotals(): { tool: string; calls: number; errors: number; bytes: number; milliseconds: number }[] {
+    return guard(
+      this.path,
+      () =>
+        this.#db
+          .prepare(
+            `SELECT tool, COUNT(*) AS calls, COUNT(error) AS errors,
+               COALESCE(SUM(LENGTH(CAST(json AS BLOB))), 0) AS bytes, SUM(milliseconds) AS milliseconds
+             FROM tool_calls GROUP BY tool ORDER BY tool`,
+          )
+          .all() as { tool: string; calls: number; errors: number; bytes: number; milliseconds: number }[],
+    );
   }
 
   resultCount(): number {

@@ -212,7 +212,7 @@ export interface PlaySettings {
 
 /** A workbench with its log opened; close the log when done. */
 export function openBench(session: LearnSession, task: LearnTask, play: PlaySettings): Workbench {
-  const { config, models, signal, executor } = session;
+  const { config, models, signal, executor, tools } = session;
   const log = new TrajectoryLog(play.logPath);
   if (!log.header) {
     log.append({
@@ -229,7 +229,8 @@ export function openBench(session: LearnSession, task: LearnTask, play: PlaySett
   return {
     task: task.task,
     card: cardOf(task.task),
-    offers: offersOf(task.task, models),
+    offers: offersOf(task.task, models, tools),
+    tools: tools?.cards ?? [],
     models: [...models.aliases.keys()],
     validation: task.validation,
     runner: task.runner,

@@ -58,6 +58,7 @@ export async function playEpisode(
       task: bench.card,
       example: bench.validation[0]!,
       offers: bench.offers,
+      tools: bench.tools,
       models: bench.models,
       seeds: shownSeeds,
       current: chooseParent(
@@ -117,6 +118,7 @@ async function playTurn(
   const prompt = buildPrompt(state, policy.style);
   const space = {
     offers: bench.offers,
+    tools: bench.tools,
     answer: state.task.answer,
     context: bench.validation[0]?.context !== undefined,
   };
@@ -193,6 +195,7 @@ async function draw(
   const { promptTokens, actions } = await bench.policy.act(prompt, draws, {
     answer: bench.card.answer,
     offers: bench.offers,
+    tools: bench.tools,
     hasContext: bench.validation[0]?.context !== undefined,
     session: bench.policy.style === "full" ? `episode-${episode}` : `turn-${episode}-${turn}`,
     ...(author === undefined ? {} : { author }),

@@ -3,6 +3,7 @@ import { hashJson } from "../core/hash.js";
 import type { Sample, Task, TextComponent } from "../tasks/task.js";
 import type { WorkflowStatus } from "../workflow/workflow-run.js";
 import { bootstrapInterval, type Interval, mean } from "./statistics.js";
+import type { ToolUse } from "./tool-box.js";
 import type { UsageByRole } from "./workflow-agent.js";
 
 /** One workflow on one sample. The id covers everything that can change the result. */
@@ -37,6 +38,8 @@ export interface JobResult {
   steps?: number;
   /** What the scorer measured beside the score. */
   components?: Partial<Record<TextComponent, number>>;
+  /** Calls of own tools; absent where there were none. */
+  tools?: ToolUse[];
   wallMs: number;
 }
 

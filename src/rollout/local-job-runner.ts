@@ -7,6 +7,7 @@ import type { Sample, Scorer } from "../tasks/task.js";
 import { visibleTask } from "../tasks/visible-task.js";
 import type { Sandbox, SandboxLimits } from "../workflow/workflow-run.js";
 import type { Job, JobResult, JobRunner } from "./evaluation.js";
+import type { ToolBox } from "./tool-box.js";
 import { SampleOutageError, WorkflowAgent, type WorkflowModels } from "./workflow-agent.js";
 
 const MAX_STORED_ANSWER = 2000;
@@ -19,6 +20,8 @@ export interface LocalJobRunnerOptions {
   scorer: Scorer;
   /** Where given, workflows may run programs and the public tests of their item. */
   programs?: ProgramRunner | undefined;
+  /** Where given, workflows may call these tools. */
+  tools?: ToolBox | undefined;
   limits: Partial<SandboxLimits>;
   maxTokens: number;
   /** Jobs running at once. */
@@ -66,7 +69,7 @@ export class LocalJobRunner implements JobRunner {
   }
 
   async #runOnce(job: Job, signal: AbortSignal | undefined): Promise<JobResult> {
-    const { store, sandbox, models, scorer, programs, limits, maxTokens, onSample } = this.#options;
+    const { store, sandbox, models, scorer, programs, tools, limits, maxTokens, onSample } = this.#options;
     const stored = store.getResult(job.id);
     if (stored !== undefined) return JSON.parse(stored) as JobResult;
     onSample?.(job.sample);
@@ -75,6 +78,7 @@ export class LocalJobRunner implements JobRunner {
       maxTokens,
       epoch: job.epoch,
       programs: programs && { runner: programs, task },
+      tools,
     });
     const base = { jobId: job.id, sampleId: job.sample.id, score: 0, isCorrect: false, extracted: "" };
     try {
@@ -104,6 +108,7 @@ export class LocalJobRunner implements JobRunner {
         usage: Object.fromEntries([...agent.usage].sort(([a], [b]) => (a < b ? -1 : 1))),
         steps: agent.steps,
         ...(score.components === undefined ? {} : { components: score.components }),
+        ...(agent.toolUses.length > 0 ? { tools: agent.toolUses } : {}),
         wallMs: run.wallMs,
       };
       return JSON.parse(store.putResult(job.id, JSON.stringify(result))) as JobResult;

@@ -4,6 +4,7 @@ import type { LocalModel } from "../llm/local-model.js";
 import type { AnswerKind } from "../workflow/answer-kind.js";
 import { SENTENCE_GRAMMAR, strategyGrammar } from "../workflow/strategy-grammar.js";
 import { subsetGrammar } from "../workflow/subset-grammar.js";
+import type { ToolCard } from "../workflow/tool.js";
 import type { PromptStyle } from "./prompt.js";
 
 /** How one candidate is drawn. */
@@ -57,6 +58,8 @@ export interface PolicyInfo {
 export interface ActOptions {
   answer: AnswerKind;
   offers: ReadonlySet<string>;
+  /** Own tools of the user. Default none. */
+  tools?: readonly ToolCard[];
   hasContext: boolean;
   /** What the reply is to be. Default workflow. */
   form?: ReplyForm;
@@ -157,6 +160,7 @@ export class LocalPolicy implements Policy {
     const space = {
       answer: options.answer,
       offers: options.offers,
+      tools: options.tools ?? [],
       context: options.hasContext,
       forced: [...forced],
     };

@@ -3,6 +3,7 @@ import type { ChatMessage } from "../llm/chat-model.js";
 import type { Sample } from "../tasks/task.js";
 import type { AnswerKind } from "../workflow/answer-kind.js";
 import { techniqueMenu } from "../workflow/techniques.js";
+import type { ToolCard } from "../workflow/tool.js";
 import { apiText } from "../workflow/workflow-api.js";
 import type { ShownWorkflow } from "./evaluation.js";
 import { feedback, percent, quote } from "./feedback.js";
@@ -17,6 +18,8 @@ export interface PolicyState {
   example: Sample;
   /** Optional calls that exist here ("weak", "runPython", …). */
   offers: ReadonlySet<string>;
+  /** Own tools of the user. Default none. */
+  tools?: readonly ToolCard[];
   /** Aliases of further executors. */
   models: readonly string[];
   seeds: readonly ShownWorkflow[];
@@ -43,13 +46,13 @@ export function buildPrompt(state: PolicyState, style: PromptStyle): ChatMessage
 }
 
 function fullPrompt(state: PolicyState): ChatMessage[] {
-  const { offers } = state;
+  const { offers, tools = [] } = state;
   const system = [
     "You design workflows: short JavaScript programs that solve one kind of task by calling a strong language model.",
     "Reply with a short analysis of what to change, then the whole program in one ```js block:",
     "export default async function workflow(agent, task) { … return answer }",
     "",
-    apiText({ offers, style: "full" }),
+    apiText({ offers, tools, style: "full" }),
     state.models.length > 0 ? `Values of the option model: ${state.models.join(", ")}.` : "",
     "",
     techniqueMenu({ offers }),
@@ -91,11 +94,11 @@ function fullPrompt(state: PolicyState): ChatMessage[] {
 
 /** About 500 tokens: one current workflow, one failure, the short API. */
 function compactPrompt(state: PolicyState): ChatMessage[] {
-  const { offers, current } = state;
+  const { offers, tools = [], current } = state;
   const user = [
     "Write a better workflow: a short JavaScript program that calls a strong language model.",
     taskCard(state, "compact"),
-    apiText({ offers, style: "compact" }),
+    apiText({ offers, tools, style: "compact" }),
     techniqueMenu({ offers }),
     `Current workflow, accuracy ${percent(current.evaluation.accuracy)}:`,
     fence(current.source),

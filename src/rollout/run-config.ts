@@ -160,6 +160,9 @@ export const runConfigSchema = z
       .describe(
         "model behind agent.weak: policy (the weak model itself), none, or local:FILE|NAME; default policy, when learning none",
       ),
+    tools: text("a file")
+      .exactOptional()
+      .describe("module that exports own tools, for agent.tool(name, input) (docs/tools.md)"),
     gpu: oneOf(["auto", "off", "cuda", "vulkan", "metal"]).default("auto").describe("device of local models"),
     threads: whole(1, 256).exactOptional().describe("threads of local models; default: the cores, at most 8"),
     promptStyle: oneOf(["auto", "full", "compact"]).default("auto").describe("prompts of the weak model"),

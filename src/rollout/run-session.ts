@@ -1,4 +1,5 @@
 /** @file Opens what a run needs (task, models, store, sandbox, directory) and closes it again in the right order. */
+import { join } from "node:path";
 import { Budget } from "../core/budget.js";
 import { ConfigError, InputError, W4sError } from "../core/errors.js";
 import { hashJson, seedFrom } from "../core/hash.js";
@@ -10,6 +11,7 @@ import { loadTask } from "../tasks/load-task.js";
 import type { Sample, SplitName, Task } from "../tasks/task.js";
 import { PythonSandbox } from "../workflow/python-sandbox.js";
 import { QuickJsSandbox } from "../workflow/quickjs-sandbox.js";
+import { type Tool, type ToolSet, toolSet } from "../workflow/tool.js";
 import type { Sandbox } from "../workflow/workflow-run.js";
 import { refuseUnmeasured } from "./composite-reward.js";
 import {
@@ -20,6 +22,7 @@ import {
   metered,
   type ResolveModelFile,
 } from "./executors.js";
+import { loadTools } from "./load-tools.js";
 import { LocalJobRunner } from "./local-job-runner.js";
 import { LocalPolicy, type Policy } from "./policy.js";
 import type { RunConfig } from "./run-config.js";
@@ -27,6 +30,7 @@ import { type RunCommand, RunDirectory } from "./run-directory.js";
 import type { OnRunEvent, RunEvent } from "./run-event.js";
 import { spentOf } from "./run-summary.js";
 import { answerKind } from "./seed-workflows.js";
+import { ToolBox } from "./tool-box.js";
 import type { Workbench } from "./workbench.js";
 import type { WorkflowModels } from "./workflow-agent.js";
 
@@ -40,6 +44,8 @@ export interface RunHooks {
   resolveModelFile?: ResolveModelFile;
   /** Replaces the local policy: tests and own meta-agents. */
   policy?: Policy;
+  /** Own tools instead of the module of `tools` in the configuration. */
+  tools?: readonly Tool[] | ToolSet;
 }
 
 /** What all tasks of a run share. */
@@ -50,6 +56,8 @@ export interface Workplace {
   models: WorkflowModels;
   sandbox: Sandbox;
   programs: PythonSandbox | undefined;
+  /** Own tools of the user, for all tasks. */
+  tools: ToolBox | undefined;
   store: CallStore;
   budget: Budget;
   aliasIds: readonly string[];
@@ -192,6 +200,8 @@ export async function openWorkplace(
         hint: "give --price-input and --price-output in dollars per million tokens, or limit tokens or calls instead",
       });
     }
+    const given = hooks.tools && toolSet(hooks.tools);
+    const ownTools = given ?? (config.tools === undefined ? undefined : await loadTools(config.tools));
     const { policy, inputs } = await needs.prepare(context);
     const directory = await RunDirectory.open(
       needs.executor ? { ...config, executor: needs.executor } : config,
@@ -200,7 +210,11 @@ export async function openWorkplace(
         label: needs.label,
         executor: executor.model.id,
         isSimulated: executor.model.isSimulated,
-        inputs: { ...inputs, executorId: executor.model.id },
+        inputs: {
+          ...inputs,
+          executorId: executor.model.id,
+          ...(ownTools ? { toolsHash: ownTools.hash } : {}),
+        },
       },
       warn,
     );
@@ -211,6 +225,7 @@ export async function openWorkplace(
     };
     const store = CallStore.open(config.cache ? `${config.cache}/calls.db` : directory.file("calls.db"));
     cleanup.push(() => store.close());
+    const tools = ownTools && openTools(ownTools, store, needs.executor ?? config.executor, cleanup);
     // Once anything is stored the endpoint has proved itself, and what is stored can be read without it.
     if (!config.dryRun && store.replyCount() === 0) await executor.model.preflight?.(hooks.signal);
     const budget = new Budget(config.budget);
@@ -261,6 +276,7 @@ export async function openWorkplace(
       models,
       sandbox,
       programs,
+      tools,
       store,
       budget,
       aliasIds,
@@ -275,9 +291,23 @@ export async function openWorkplace(
   }
 }
 
+/** In a replay the results that the recorded run has stored; else the tools themselves. */
+function openTools(
+  tools: ToolSet,
+  store: CallStore,
+  executor: string,
+  cleanup: (() => Promise<void> | void)[],
+): ToolBox {
+  const replayed = /^replay:(.+)$/.exec(executor)?.[1];
+  if (replayed === undefined) return new ToolBox(tools, store);
+  const recorded = CallStore.open(join(replayed, "calls.db"));
+  cleanup.push(() => recorded.close());
+  return new ToolBox(tools, store, recorded);
+}
+
 /** Draws a task's validation items and makes its runner. @throws {InputError} on a split without items. */
 export async function openTask(workplace: Workplace, task: Task): Promise<TaskBench> {
-  const { config, executor, models, sandbox, store, stopSignal } = workplace;
+  const { config, executor, models, sandbox, store, stopSignal, tools } = workplace;
   const programs = task.kind === "code" ? workplace.programs : undefined;
   const validation = await drawItems(task, "validation", config.validationLimit, config.seed);
   // What is wrong with a split is known once it has been read.
@@ -288,6 +318,7 @@ export async function openTask(workplace: Workplace, task: Task): Promise<TaskBe
     weak: models.weak?.id ?? null,
     limits: config.limits,
     ...(programs ? { programs: programs.limits } : {}),
+    ...(tools ? { tools: tools.hash } : {}),
     maxTokens: config.maxTokens,
     task: task.hash,
   });
@@ -297,6 +328,7 @@ export async function openTask(workplace: Workplace, task: Task): Promise<TaskBe
     store,
     scorer: task.scorer,
     programs,
+    tools,
     limits: config.limits,
     maxTokens: config.maxTokens,
     concurrency: config.concurrency,
@@ -365,9 +397,13 @@ export function cardOf(task: Task): {
 }
 
 /** The optional calls that workflows have here. */
-export function offersOf(task: Pick<Task, "kind">, models: Pick<WorkflowModels, "weak">): Set<string> {
+export function offersOf(
+  task: Pick<Task, "kind">,
+  models: Pick<WorkflowModels, "weak">,
+  tools?: ToolBox,
+): Set<string> {
   const programs = task.kind === "code" ? ["runPython", "test"] : [];
-  return new Set([...(models.weak ? ["weak"] : []), ...programs]);
+  return new Set([...(models.weak ? ["weak"] : []), ...programs, ...(tools ? ["tool"] : [])]);
 }
 
 /** Tells what was spent so far over all sessions of the run. */

@@ -8,7 +8,9 @@ import { MeteredModel } from "../llm/metered-model.js";
 import type { Price } from "../llm/prices.js";
 import type { VisibleTask } from "../tasks/task.js";
 import { QuickJsSandbox } from "../workflow/quickjs-sandbox.js";
+import { type Tool, type ToolSet, toolSet } from "../workflow/tool.js";
 import type { SandboxLimits, WorkflowRun } from "../workflow/workflow-run.js";
+import { ToolBox, type ToolUse } from "./tool-box.js";
 import { type UsageByRole, WorkflowAgent, type WorkflowModels } from "./workflow-agent.js";
 
 export interface WorkflowRunnerOptions {
@@ -28,6 +30,8 @@ export interface WorkflowRunnerOptions {
   limits?: Partial<SandboxLimits>;
   /** Offers `agent.runPython`, and `agent.test` for inputs that name a function; the caller closes it. */
   programs?: ProgramRunner;
+  /** Offers `agent.tool`: own tools as objects, or a module that loadTools() has read. */
+  tools?: readonly Tool[] | ToolSet;
   /** Limit of a reply in tokens. Default 1 024. */
   maxTokens?: number;
   /** Default 0. */
@@ -37,7 +41,11 @@ export interface WorkflowRunnerOptions {
 const FREE: Price = { inputPerMillion: 0, outputPerMillion: 0 };
 
 /** One run with what it used. */
-export type WorkflowAnswer = WorkflowRun & { usage: Record<string, UsageByRole> };
+export type WorkflowAnswer = WorkflowRun & {
+  usage: Record<string, UsageByRole>;
+  /** Calls of own tools, in order. */
+  tools: ToolUse[];
+};
 
 /**
  * Runs workflows on inputs; keep one for the lifetime of a service, it holds a warm sandbox.
@@ -50,11 +58,15 @@ export class WorkflowRunner {
   readonly #store: CallStore;
   readonly #models: WorkflowModels;
   readonly #options: WorkflowRunnerOptions;
+  readonly #tools: ToolBox | undefined;
 
+  /** @throws {ConfigError} when a tool is no tool */
   constructor(options: WorkflowRunnerOptions) {
     this.#options = options;
     const { seed = 0, cachePath = ":memory:" } = options;
+    const tools = options.tools && toolSet(options.tools);
     this.#store = CallStore.open(cachePath);
+    this.#tools = tools && new ToolBox(tools, this.#store);
     const budget = new Budget(options.budget);
     const common = { store: this.#store, seed };
     const meter = (model: ChatModel, role: string, price?: Price) =>
@@ -98,12 +110,13 @@ export class WorkflowRunner {
       maxTokens,
       epoch,
       programs: programs && { runner: programs, task },
+      tools: this.#tools,
     });
     const run = await this.#sandbox.run(source, task, agent, {
       seed: seedFrom(seed, task.id, epoch),
       ...(signal ? { signal } : {}),
     });
-    return { ...run, usage: Object.fromEntries(agent.usage) };
+    return { ...run, usage: Object.fromEntries(agent.usage), tools: agent.toolUses };
   }
 
   async close(): Promise<void> {

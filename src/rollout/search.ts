@@ -50,7 +50,8 @@ export async function search(
     const bench: Workbench = {
       task,
       card: cardOf(task),
-      offers: offersOf(task, session.models),
+      offers: offersOf(task, session.models, session.tools),
+      tools: session.tools?.cards ?? [],
       models: [...session.models.aliases.keys()],
       validation: session.validation,
       runner: session.runner,

@@ -1,6 +1,7 @@
 /** @file Everything an episode works with: task, items, runner, policy, log. Built once per run. */
 import type { Sample, Task } from "../tasks/task.js";
 import { extractWorkflow } from "../workflow/extract-workflow.js";
+import type { ToolCard } from "../workflow/tool.js";
 import { workflowHash } from "../workflow/workflow-hash.js";
 import { type Evaluation, type JobRunner, makeJobs, type ShownWorkflow, summarize } from "./evaluation.js";
 import type { ParentChoice } from "./parent.js";
@@ -15,6 +16,8 @@ export interface Workbench {
   task: Task;
   card: PolicyState["task"];
   offers: ReadonlySet<string>;
+  /** Own tools of the user. */
+  tools: readonly ToolCard[];
   models: readonly string[];
   /** The seeded, fixed validation set; its head is the screening set, its first item the quick check. */
   validation: readonly Sample[];

@@ -8,6 +8,7 @@ import type { MeteredModel } from "../llm/metered-model.js";
 import { programOf } from "../tasks/scorers/tests-program.js";
 import type { VisibleTask } from "../tasks/task.js";
 import type { AgentHost } from "../workflow/workflow-run.js";
+import type { ToolBox, ToolUse } from "./tool-box.js";
 
 /** The models a workflow can reach: the default executor, aliases from the config, and the local model. */
 export interface WorkflowModels {
@@ -79,25 +80,36 @@ export class WorkflowAgent implements AgentHost {
   readonly #maxTokens: number;
   readonly #epoch: number;
   readonly #programs: WorkflowPrograms | undefined;
+  readonly #tools: ToolBox | undefined;
+  /** Calls of own tools in their order, refused ones included. */
+  readonly toolUses: ToolUse[] = [];
   readonly #occurrences = new Map<string, number>();
 
   /**
    * @param options.maxTokens - limit of a reply where the workflow gives none, and its upper bound
    * @param options.epoch - repetitions of the same sample with fresh replies
    * @param options.programs - offers runPython, and test where the item names a function to write
+   * @param options.tools - offers tool
    */
   constructor(
     models: WorkflowModels,
-    options: { maxTokens: number; epoch?: number; programs?: WorkflowPrograms | undefined },
+    options: {
+      maxTokens: number;
+      epoch?: number;
+      programs?: WorkflowPrograms | undefined;
+      tools?: ToolBox | undefined;
+    },
   ) {
     this.#models = models;
     this.#maxTokens = options.maxTokens;
     this.#epoch = options.epoch ?? 0;
     this.#programs = options.programs;
+    this.#tools = options.tools;
     this.offers = new Set([
       ...(models.weak ? ["weak"] : []),
       ...(options.programs ? ["runPython"] : []),
       ...(options.programs?.task.entryPoint === undefined ? [] : ["test"]),
+      ...(options.tools ? ["tool"] : []),
     ]);
   }
 
@@ -119,6 +131,8 @@ export class WorkflowAgent implements AgentHost {
       }
       case "test":
         return await this.#test(name, args[0], signal);
+      case "tool":
+        return await this.#callTool(args[0] as string, args[1], signal);
       default:
         throw new Error(`agent.${name} is not offered for this task`);
     }
@@ -144,6 +158,38 @@ export class WorkflowAgent implements AgentHost {
       signal,
     });
     return { passed, failed, errors };
+  }
+
+  async #callTool(name: string, input: unknown, signal: AbortSignal): Promise<unknown> {
+    if (!this.#tools) throw new Error("agent.tool is not offered for this task");
+    const tool = this.#tools.tool(name);
+    const earlier = this.toolUses.filter((use) => use.tool === name).length;
+    // Its place is taken before anything is awaited: the order of the log is that of the guest's calls.
+    const unanswered = {
+      tool: name,
+      input: "",
+      error: "the run ended first",
+      milliseconds: 0,
+      isCached: false,
+    };
+    const place = this.toolUses.push(unanswered) - 1;
+    if (tool.maxCalls !== undefined && earlier >= tool.maxCalls) {
+      unanswered.error = `the limit of ${tool.maxCalls} calls of tool ${name} is reached`;
+      throw new Error(unanswered.error);
+    }
+    const occurrence = this.#occurrence(["tool", name, input]);
+    const { value, use } = await this.#tools.call(tool, input, { occurrence, epoch: this.#epoch }, signal);
+    this.toolUses[place] = use;
+    if (use.error !== undefined) throw new Error(use.error);
+    return value;
+  }
+
+  /** Counted synchronously, so that the numbers follow the order of the guest's calls at any concurrency. */
+  #occurrence(call: unknown): number {
+    const identity = canonicalJson(call);
+    const occurrence = this.#occurrences.get(identity) ?? 0;
+    this.#occurrences.set(identity, occurrence + 1);
+    return occurrence;
   }
 
   /** Replies parsed into objects; one that cannot be parsed is asked again once, then all its keys are "". */
@@ -189,10 +235,7 @@ export class WorkflowAgent implements AgentHost {
       maxTokens: Math.min(options.maxTokens ?? this.#maxTokens, this.#maxTokens),
       ...(json ? { json } : {}),
     };
-    // Counted here, synchronously, so that the numbers follow the order of the guest's calls at any concurrency.
-    const identity = canonicalJson([model.role, request]);
-    const occurrence = this.#occurrences.get(identity) ?? 0;
-    this.#occurrences.set(identity, occurrence + 1);
+    const occurrence = this.#occurrence([model.role, request]);
     try {
       const result = await model.chat({ ...request, signal }, { occurrence, epoch: this.#epoch });
       this.cutReplies += result.finishReasons.filter((reason) => reason === "length").length;

@@ -1,12 +1,16 @@
 /** @file The subset: a GBNF grammar whose every sentence is an analysis and a well-scoped workflow. */
 import { type AnswerKind, problemTemplate, READ_REPLY, STATE_FORMAT } from "./answer-kind.js";
 import { TECHNIQUES, type Technique, type TechniqueSlot, techniqueNames } from "./techniques.js";
+import type { ToolCard } from "./tool.js";
+import { SHOW_FOUND, toolLookups } from "./tool-grammar.js";
 import { callSpec } from "./workflow-api.js";
 
 export interface SubsetOptions {
   answer: AnswerKind;
   /** Optional calls that exist ("weak", "runPython"). */
   offers: ReadonlySet<string>;
+  /** Own tools of the user; only those whose input can be written appear. Default none. */
+  tools?: readonly ToolCard[];
   /** Techniques that every sentence must use; the rest is left to the model. */
   forced?: readonly string[];
   /** Items have a text to read in task.context. */
@@ -23,6 +27,8 @@ const BODY_SLOTS = {
   weak: ["instruction", "weak", "temperature"],
   // A program is asked for and nothing else: steps or the answer's form would be about another reply.
   program: ["program", "temperature"],
+  tool: ["tool", "instruction", "temperature"],
+  "tool-vote": ["tool", "instruction", "replies"],
 } as const satisfies Record<string, readonly TechniqueSlot[]>;
 
 type BodyName = keyof typeof BODY_SLOTS;
@@ -51,6 +57,7 @@ function bodiesFor(forced: readonly string[], options: SubsetOptions): BodyName[
       // A shape built around a technique that this task does not allow is ruled out.
       ({ slot, name }) => isOptional(slot) || !slots.includes(slot) || allowed.includes(name),
     );
+    if (slots.includes("tool") && toolLookups(options).length === 0) return false;
     if (!hasShape || (body === "json" && options.answer === "code")) return false;
     return forced.every((name) => {
       const slot = TECHNIQUES.find((technique) => technique.name === name)?.slot;
@@ -132,7 +139,8 @@ function oneOptions(forced: readonly string[]): string {
   return `(${open} (temperature | role | ${both}) ${close})?`;
 }
 
-function bodyRules(body: BodyName, { answer }: SubsetOptions, problem: string): Record<string, string> {
+function bodyRules(body: BodyName, options: SubsetOptions, problem: string): Record<string, string> {
+  const { answer } = options;
   const ask = (variable: string, call = "text") => literal(`  const ${variable} = await agent.${call}(`);
   const end = literal(");\n");
   const giveBack = `${literal("  return ")} read ${literal(";\n")}`;
@@ -170,5 +178,24 @@ function bodyRules(body: BodyName, { answer }: SubsetOptions, problem: string): 
         program: `${ask("[reply]")} request one-options ${end} ${literal(`  const run = await agent.runPython(code(reply));\n  return ${answer === "number" ? "number(run.stdout)" : "run.stdout.trim()"};\n`)}`,
         request: `"\`" ${problem} ${literal("\\n\\n")} ${anyOf(phrasesOf("code-arithmetic"))} (" " free)? "\`"`,
       };
+    case "tool":
+      return {
+        tool: `lookup ${ask("[reply]")} found-prompt one-options ${end} ${giveBack}`,
+        ...lookupRules(options, problem),
+      };
+    case "tool-vote":
+      return {
+        "tool-vote": `lookup ${ask("replies")} found-prompt many-options ${end} ${voted}`,
+        ...lookupRules(options, problem),
+      };
   }
+}
+
+/** One call of a tool, and the prompt that shows what it found before the problem. */
+function lookupRules(options: SubsetOptions, problem: string): Record<string, string> {
+  const lookups = toolLookups(options).map((pieces) => pieces.map(anyOf).join(" "));
+  return {
+    lookup: lookups.length === 1 ? lookups[0]! : `(${lookups.join(" | ")})`,
+    "found-prompt": `"\`" ${literal(SHOW_FOUND)} ${problem} ${literal("\\n\\n")} ${instructions(options)} "\`"`,
+  };
 }

@@ -16,7 +16,8 @@ export type TechniqueName =
   | "low-temperature"
   | "check-draft"
   | "weak-drafts"
-  | "code-arithmetic";
+  | "code-arithmetic"
+  | "tool-lookup";
 
 /** Where in a workflow the grammar puts it. */
 export type TechniqueSlot =
@@ -32,7 +33,9 @@ export type TechniqueSlot =
   /** Replies of the local model come first. */
   | "weak"
   /** A program is asked for and run. */
-  | "program";
+  | "program"
+  /** A tool of the user is called first. */
+  | "tool";
 
 export interface Technique {
   name: TechniqueName;
@@ -133,6 +136,15 @@ export const TECHNIQUES: readonly Technique[] = [
     pattern: /runPython\s*\(/,
     answers: ["number", "text"],
     offer: "runPython",
+  },
+  {
+    name: "tool-lookup",
+    slot: "tool",
+    meaning: "call a tool and answer from what it finds",
+    phrases: [],
+    pattern: /agent\.tool\s*\(/,
+    answers: ["number", "choice", "text"],
+    offer: "tool",
   },
 ];
 

@@ -1,4 +1,6 @@
 /** @file The calls a workflow can make, in one table: prompts, argument checks, types and grammar come from it. */
+import type { ToolCard } from "./tool.js";
+import { schemaText } from "./tool-schema.js";
 
 /** Sorts of argument, each with one checker (check-call.ts) and one type text (workflow-types.ts). */
 export type ArgumentKind = "prompt" | "keys" | "code" | "name" | "json";
@@ -218,9 +220,12 @@ export function callSignature({ name, parameters, options }: CallSpec): string {
  */
 export function apiText({
   offers,
+  tools = [],
   style,
 }: {
   offers: ReadonlySet<string>;
+  /** Own tools of the user, listed where `agent.tool` is offered. */
+  tools?: readonly ToolCard[];
   style: "full" | "compact";
 }): string {
   const calls = offeredCalls(offers);
@@ -228,6 +233,7 @@ export function apiText({
     const shown = calls.filter(({ name }) => !/json|log/.test(name));
     return [
       ...shown.map((call) => `${callSignature(call)}: ${call.doc}`),
+      ...toolLines(offers, tools),
       `Readers: ${GLOBALS.map(({ signature }) => signature.replace(/<T>|: [^,)]*|\?/g, "")).join(", ")}.`,
     ].join("\n");
   }
@@ -238,8 +244,18 @@ export function apiText({
     `Options, all of them optional: ${[...options].map(([name, doc]) => `${name} (${doc})`).join("; ")}.`,
     "prompt is a string or a list of { role, content } with role system, user or assistant.",
     "task: { id, question, context?, choices?, prompt?, entryPoint?, publicTests? }",
+    ...toolLines(offers, tools),
     "Functions:",
     ...GLOBALS.map(({ signature, doc }) => `- ${signature}. ${doc}`),
     "Return the answer itself or { answer }.",
   ].join("\n");
+}
+
+/** Each tool with what it takes, one a line. */
+function toolLines(offers: ReadonlySet<string>, tools: readonly ToolCard[]): string[] {
+  if (!offers.has("tool") || tools.length === 0) return [];
+  return [
+    "Tools:",
+    ...tools.map(({ name, input, description }) => `- "${name}" ${schemaText(input)}: ${description}`),
+  ];
 }

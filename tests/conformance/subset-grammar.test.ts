@@ -12,6 +12,7 @@ import {
   techniqueMenu,
   techniqueNames,
 } from "../../src/workflow/techniques.js";
+import type { ToolCard } from "../../src/workflow/tool.js";
 import { Gbnf } from "../support/gbnf-sampler.js";
 import { StubHost } from "../support/hostile-js.js";
 
@@ -21,7 +22,33 @@ const SENTENCES_PER_GRAMMAR = 12;
 const RUN_EVERY = 24;
 
 const ANSWERS: readonly AnswerKind[] = ["number", "choice", "text", "code"];
-const OFFERS = [[], ["weak"], ["runPython"], ["weak", "runPython"]].map((names) => new Set(names));
+const OFFERS = [[], ["weak"], ["runPython"], ["weak", "runPython"], ["tool"]].map((names) => new Set(names));
+/** One that is called with the question, one whose input is filled in, and one that no grammar can call. */
+const TOOLS: readonly ToolCard[] = [
+  {
+    name: "search",
+    description: "Finds texts `about` a ${question}.",
+    input: {
+      type: "object",
+      properties: { query: { type: "string" }, top: { type: "integer", minimum: 1 } },
+      required: ["query", "top"],
+    },
+  },
+  {
+    name: "mean",
+    description: "The mean of a column.",
+    input: {
+      type: "object",
+      properties: { column: { type: "string", enum: ["ph", "mass"] } },
+      required: ["column"],
+    },
+  },
+  {
+    name: "plot",
+    description: "Draws.",
+    input: { type: "object", properties: { points: { type: "array" } }, required: ["points"] },
+  },
+];
 const REPLIES: Record<AnswerKind, string> = {
   number: "3 * 14 = 42. The answer is 42.",
   choice: "The answer is (B).",
@@ -50,9 +77,15 @@ const cases: SubsetOptions[] = ANSWERS.flatMap((answer) =>
   OFFERS.flatMap((offers) => {
     const names = techniqueNames({ offers, answer });
     const forced = subsets(names, offers.size === 2 ? 3 : 1).filter((set) =>
-      canForce(set, { answer, offers }),
+      canForce(set, { answer, offers, tools: TOOLS }),
     );
-    return forced.map((set, index) => ({ answer, offers, forced: set, context: index % 2 === 1 }));
+    return forced.map((set, index) => ({
+      answer,
+      offers,
+      forced: set,
+      context: index % 2 === 1,
+      tools: offers.has("tool") ? TOOLS : [],
+    }));
   }),
 );
 
@@ -132,6 +165,23 @@ describe(`the subset grammar (seed ${SEED})`, () => {
     expect(() => subsetGrammar({ ...options, forced: ["no-such-technique"] })).toThrow(RangeError);
     expect(canForce(["self-consistency", "low-temperature"], options)).toBe(false);
     expect(canForce(["steps", "check-draft", "self-consistency"], options)).toBe(true);
+  });
+
+  it("calls each tool whose input can be written, and no other", () => {
+    const options = {
+      answer: "text",
+      offers: new Set(["tool"]),
+      tools: TOOLS,
+      forced: ["tool-lookup"],
+    } as const;
+    const grammar = new Gbnf(subsetGrammar(options));
+    const random = new Random(SEED);
+    const sources = Array.from({ length: 60 }, () => grammar.sample(random)).join("\n");
+    expect(sources).toContain('agent.tool("search", { query: task.question, top: 1 })');
+    expect(sources).toContain('agent.tool("mean", input)');
+    expect(sources).not.toContain('"plot"');
+    expect(canForce(["tool-lookup"], { ...options, tools: TOOLS.slice(2) })).toBe(false);
+    expect(canForce(["tool-lookup"], { ...options, offers: new Set<string>() })).toBe(false);
   });
 
   it("the menu names what is offered and nothing else", () => {

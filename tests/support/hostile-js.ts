@@ -76,6 +76,7 @@ export class StubHost implements AgentHost {
     this.mostInFlight = Math.max(this.mostInFlight, ++this.inFlight);
     await new Promise((resolve) => setTimeout(resolve, this.#delayMs));
     this.inFlight--;
+    if (name === "tool") return { found: this.#reply };
     if (name === "runPython") return { ok: true, stdout: this.#reply, stderr: "" };
     const options = (name.endsWith("json") ? args[2] : args[1]) as { n?: number; model?: string } | undefined;
     if (options?.model !== undefined) throw new Error(`unknown model alias ${options.model}`);
