@@ -154,23 +154,27 @@ function judgedChart({ judged }: ReportFigures): ChartData | null {
 
 /** Losses of all rounds one after the other, each its own line. */
 function lossChart({ rounds }: RunReport): ChartData | null {
-  const trained = rounds.filter(({ losses }) => losses.length > 1);
+  const trained = rounds
+    .flatMap(({ round, losses, members }) => [
+      { label: `round ${round}`, losses },
+      ...members.map(({ name, losses: own }) => ({ label: `round ${round}, ${name}`, losses: own })),
+    ])
+    .filter(({ losses }) => losses.length > 1);
   if (trained.length === 0) return null;
   const total = trained.reduce((sum, { losses }) => sum + losses.length, 0);
   const x = Array.from({ length: total }, (_, index) => index + 1);
   let start = 0;
-  const lines = trained.map(({ round, losses }, index) => {
+  const lines = trained.map(({ label, losses }, index) => {
     const from = start;
     start += losses.length;
     return {
-      label: `round ${round}`,
+      label,
       values: x.map((_, at) => losses[at - from]?.loss ?? null),
       colour: index % LINE_COLOURS,
     };
   });
   const ends = trained.map(
-    ({ round, losses }) =>
-      `round ${round}: ${losses[0]?.loss.toFixed(2)} to ${losses.at(-1)?.loss.toFixed(2)}`,
+    ({ label, losses }) => `${label}: ${losses[0]?.loss.toFixed(2)} to ${losses.at(-1)?.loss.toFixed(2)}`,
   );
   return {
     id: "chart-loss",

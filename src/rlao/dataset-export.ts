@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { writeAtomic } from "../core/atomic-file.js";
 import { ConfigError, InputError } from "../core/errors.js";
+import { hashJson } from "../core/hash.js";
 import { Random } from "../core/random.js";
 import { readTrajectory } from "../rollout/trajectory.js";
 import { type RewardWeightOptions, rewardWeights } from "../train/example-weights.js";
@@ -153,13 +154,15 @@ function fileRows(file: string): Row[] {
   return records.flatMap((record) => {
     if (record.kind !== "actions") return [];
     const { episode, turn, messages: prompt } = record;
-    return record.actions.flatMap(({ index, text }): Row[] => {
+    return record.actions.flatMap(({ index, text, messages: own }): Row[] => {
       const reward = rewards.get(`${episode} ${turn} ${index}`);
-      const key = `${file} ${episode} ${turn} ${record.prompt}`;
+      // In a team, a reply may answer another conversation than the turn's, such as a request to revise a draft.
+      const place = `${file} ${episode} ${turn} ${record.prompt}`;
+      const key = own === undefined ? place : `${place} ${hashJson(own)}`;
       // A turn cut off by a kill has no rewards; an empty reply teaches nothing, and some trainers refuse it.
       return reward === undefined || text === ""
         ? []
-        : [{ prompt, reply: text, reward, task, iter: turn, key }];
+        : [{ prompt: own ?? prompt, reply: text, reward, task, iter: turn, key }];
     });
   });
 }

@@ -76,7 +76,14 @@ export interface ReportRound {
   /** Null: the round is not finished. */
   record: ReportRoundRecord | null;
   /** Loss by update, in the order of the updates; an update done twice by a resumed run counts once. */
-  losses: { step: number; loss: number }[];
+  losses: ReportLoss[];
+  /** The same of each policy, where several learn together; `losses` is empty then. */
+  members: { name: string; losses: ReportLoss[] }[];
+}
+
+export interface ReportLoss {
+  step: number;
+  loss: number;
 }
 
 /**
@@ -92,12 +99,19 @@ export async function readRounds(directory: string): Promise<ReportRound[]> {
   const rounds: ReportRound[] = [];
   for (const name of names) {
     const record = readState(join(folder, name, "round.json"), roundRecord) ?? null;
-    rounds.push({ round: Number(name), record, losses: await readLosses(join(folder, name, "train.jsonl")) });
+    const members = [];
+    for (const entry of readdirSync(join(folder, name), { withFileTypes: true })) {
+      const log = join(folder, name, entry.name, "train.jsonl");
+      if (entry.isDirectory() && existsSync(log))
+        members.push({ name: entry.name, losses: await readLosses(log) });
+    }
+    const losses = await readLosses(join(folder, name, "train.jsonl"));
+    rounds.push({ round: Number(name), record, losses, members });
   }
   return rounds;
 }
 
-async function readLosses(path: string): Promise<ReportRound["losses"]> {
+async function readLosses(path: string): Promise<ReportLoss[]> {
   const losses = new Map<number, number>();
   if (!existsSync(path)) return [];
   for await (const { text } of readLines(path)) {

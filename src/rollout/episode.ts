@@ -222,6 +222,7 @@ async function draw(
       finishReason: action.finishReason,
       ...(action.policy === undefined ? {} : { policy: action.policy }),
       ...(action.promptTokens === undefined ? {} : { promptTokens: action.promptTokens }),
+      ...(action.messages === undefined ? {} : { messages: [...action.messages] }),
       ...(action.helpers === undefined ? {} : { helpers: action.helpers }),
     })),
   };

@@ -28,6 +28,8 @@ export interface Action {
   temperature?: number;
   /** Its own prompt, where it is another than that of the call. */
   promptTokens?: number[];
+  /** That prompt as it was put, where it is another conversation than that of the call. */
+  messages?: readonly ChatMessage[];
   /** Replies that led to it, in the order they were written. */
   helpers?: HelperReply[];
 }

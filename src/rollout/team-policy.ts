@@ -74,9 +74,11 @@ export class TeamPolicy implements Policy {
       ? await this.#write(author, prompt, draws, options)
       : await this.#together(prompt, draws, options);
     const promptTokens = written[0]?.promptTokens ?? [];
-    const actions = written.map(({ promptTokens: own, ...action }) =>
-      own.join() === promptTokens.join() ? action : { ...action, promptTokens: own },
-    );
+    const actions = written.map(({ promptTokens: own, messages, ...action }) => ({
+      ...action,
+      ...(own.join() === promptTokens.join() ? {} : { promptTokens: own }),
+      ...(messages === prompt ? {} : { messages }),
+    }));
     return { promptTokens, actions };
   }
 
@@ -187,6 +189,7 @@ export class TeamPolicy implements Policy {
         policy: member.name,
         ...(temperature === draws[i]?.temperature ? {} : { temperature }),
         promptTokens,
+        messages: prompt,
       };
     });
   }

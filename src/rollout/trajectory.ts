@@ -63,6 +63,8 @@ const action = z.object({
   policy: z.string().exactOptional(),
   /** Its own prompt, where it is another than the record's. */
   promptTokens: z.array(z.number().int()).exactOptional(),
+  /** That prompt as text, where it is another conversation than the record's. */
+  messages: z.array(z.object({ role: z.string(), content: z.string() })).exactOptional(),
   /** What other members, or earlier drafts, contributed to it. */
   helpers: z.array(helper).exactOptional(),
 });

@@ -3,6 +3,7 @@ import { appendFileSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFil
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { InputError, StorageError } from "../../../src/core/errors.js";
+import { chartData } from "../../../src/report/chart-data.js";
 import { readRunReport } from "../../../src/rlao/run-report-data.js";
 import { reportFigures } from "../../../src/rlao/run-report-figures.js";
 import { readTrajectory } from "../../../src/rollout/trajectory.js";
@@ -117,6 +118,34 @@ describe("readRunReport", () => {
       [3, null, 0],
     ]);
     expect(rounds[0]?.losses[3]).toEqual({ step: 4, loss: 1.2 });
+  });
+
+  it("reads the losses of every policy of a team, and draws a line for each", async () => {
+    const run = join(folder(), "run");
+    makeRun(run);
+    addRounds(run);
+    const first = join(run, "rounds", "01");
+    const log = readFileSync(join(first, "train.jsonl"), "utf8");
+    rmSync(join(first, "train.jsonl"));
+    for (const name of ["critic", "proposer"]) {
+      mkdirSync(join(first, name));
+      writeFileSync(join(first, name, "train.jsonl"), log);
+    }
+    mkdirSync(join(first, "without-a-log"));
+    const report = await readRunReport(run);
+    const [team, alone] = report.rounds;
+    expect(team?.losses).toEqual([]);
+    expect(team?.members.map(({ name, losses }) => [name, losses.length])).toEqual([
+      ["critic", 4],
+      ["proposer", 4],
+    ]);
+    expect(alone?.members).toEqual([]);
+    const chart = chartData(report, reportFigures(report)).find(({ id }) => id === "chart-loss");
+    expect(chart?.lines.map(({ label }) => label)).toEqual([
+      "round 1, critic",
+      "round 1, proposer",
+      "round 2",
+    ]);
   });
 });
 

@@ -11,6 +11,8 @@ const newFolder = useTemporaryFolder();
 
 interface Reply {
   text: string;
+  /** What it answers, where that is not the prompt of its turn. */
+  asked?: string;
   /** Undefined: the turn was cut off before it was scored. */
   reward?: number;
 }
@@ -52,7 +54,8 @@ function makeRun(prompts: { episode: number; turn: number; prompt: string; repli
       promptTokens: [1, 2],
       messages: [{ role: "user", content: `${prompt} ${key}` }],
       seconds: 1,
-      actions: replies.map(({ text }, i) => ({
+      actions: replies.map(({ text, asked }, i) => ({
+        ...(asked === undefined ? {} : { messages: [{ role: "user", content: asked }] }),
         index: first + i,
         repairOf: null,
         attempt: 0,
@@ -268,5 +271,38 @@ describe("files", () => {
     mkdirSync(join(folder, "folder"));
     for (const out of [join(folder, "file", "rows.jsonl"), join(folder, "folder")])
       await expect(exportDataset(RUN, out, { format: "dpo", force: true })).rejects.toThrow(StorageError);
+  });
+});
+
+describe("a team's replies", () => {
+  it("go with the conversation they answer, and are compared with replies to the same one only", async () => {
+    const replies = [
+      { text: "a", reward: 1, asked: "revise A" },
+      { text: "b", reward: 0, asked: "revise B" },
+      { text: "c", reward: 0.5, asked: "revise A" },
+      { text: "d", reward: 0.2 },
+    ];
+    const run = makeRun([{ episode: 0, turn: 0, prompt: "turn", replies }]);
+    const rows = async (format: DatasetFormat) => {
+      const out = join(newFolder(), `${format}.jsonl`);
+      await exportDataset(run, out, { format });
+      return readFileSync(out, "utf8")
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line));
+    };
+    expect(
+      (await rows("messages")).map(({ messages }) =>
+        messages.map(({ content }: { content: string }) => content),
+      ),
+    ).toEqual([
+      ["revise A", "a"],
+      ["revise B", "b"],
+      ["revise A", "c"],
+      ["turn 0 0", "d"],
+    ]);
+    const pairs = await rows("dpo");
+    expect(pairs).toHaveLength(1);
+    expect(JSON.stringify(pairs[0])).toContain("revise A");
   });
 });

@@ -75,7 +75,9 @@ describe("ensemble", () => {
       ["a", "a workflow 5"],
     ]);
     // Equal prompts are not stored with every action.
-    expect(actions.every((action) => action.promptTokens === undefined)).toBe(true);
+    expect(actions.every((action) => action.promptTokens === undefined && !("messages" in action))).toBe(
+      true,
+    );
     expect(promptTokens).toEqual([1, PROMPT[0]?.content.length]);
     expect(calls[1]?.draws.map(({ temperature }) => temperature)).toEqual([1.1, 1.1]);
     expect(actions.map(({ temperature }) => temperature)).toEqual([
@@ -171,6 +173,7 @@ describe("proposer-critic", () => {
     // Each action has the prompt with its own draft.
     expect(actions[0]?.promptTokens).toBeUndefined();
     expect(promptTokens[1]).toBeGreaterThan(PROMPT[0]?.content.length as number);
+    expect(actions.map(({ messages }) => messages)).toEqual([calls[2]?.prompt, calls[4]?.prompt]);
   });
 
   it("repairs without another review, and only the proposer must honour forced techniques", async () => {
