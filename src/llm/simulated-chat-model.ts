@@ -133,7 +133,21 @@ export class SimulatedChatModel implements ChatModel {
       drafts.length > 0
         ? value === majority(drafts)
         : source.reply.derive("sure").chance(value === item.answer ? 0.75 : 0.45);
-    return { value, codeValue, isApproved };
+    return { value, codeValue, isApproved, findings: this.#find(item, properties, source, temperature) };
+  }
+
+  /** Reads the measurements, where the item has some. */
+  #find(
+    item: SimulatedItem,
+    properties: CallProperties,
+    source: LuckSource,
+    temperature: number,
+  ): string | undefined {
+    const { findings, misfindings = [] } = item;
+    if (findings === undefined || misfindings.length === 0) return findings;
+    const logit = solvingLogit(item, properties, temperature, false) + EFFECTS.findingsAlone.logit;
+    const isRight = luck(source, temperature, "find") < logistic(logit + this.#skill);
+    return isRight ? findings : pickSlip(misfindings, source, temperature);
   }
 
   #solve(item: SimulatedItem, logit: number, source: LuckSource, temperature: number): string {
@@ -185,6 +199,12 @@ function solvingLogit(
   if (properties.sortsFacts) logit += EFFECTS.sortedFacts.logit;
   if (properties.asksToCheck) logit += EFFECTS.selfCheck.logit;
   if (properties.hasRole) logit += EFFECTS.role.logit;
+  if (item.findings !== undefined) {
+    const { givenFindings, readsFindings } = properties;
+    if (givenFindings === "right") logit += EFFECTS.rightFindings.logit;
+    else if (givenFindings === "wrong") logit += EFFECTS.wrongFindings.logit;
+    else logit += (readsFindings ? EFFECTS.findingsFirst : EFFECTS.noisyMeasurements).logit;
+  }
   if (!properties.seesContext) logit += EFFECTS.noContext.logit;
   if (!properties.seesChoices) logit += EFFECTS.noChoices.logit;
   return logit + EFFECTS.heat.logit * Math.max(0, temperature - 1);

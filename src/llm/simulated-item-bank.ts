@@ -14,6 +14,10 @@ export interface SimulatedItem {
   distractors: string[];
   /** Worked steps; the last reaches the answer. */
   steps?: string[];
+  /** What rightly read measurements say; only of items that hold noisy ones. */
+  findings?: string;
+  /** What misread measurements would say. */
+  misfindings?: string[];
 }
 
 /** Characters of a question's start that are looked up; shorter questions are compared one by one. */

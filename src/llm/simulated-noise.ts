@@ -19,6 +19,17 @@ export const EFFECTS = {
   role: { logit: 0.12, standsFor: "told to be an expert or careful" },
   heat: { logit: -0.7, standsFor: "sampling far down the distribution; per unit of temperature above 1" },
   noContext: { logit: -4, standsFor: "the passage is not in the prompt: it can only guess" },
+  noisyMeasurements: {
+    logit: -0.5,
+    standsFor: "the item holds noisy measurements and nobody says to read them",
+  },
+  findingsFirst: { logit: 0.3, standsFor: "told to read the measurements before anything else" },
+  findingsAlone: {
+    logit: 1.2,
+    standsFor: "the measurements are all that is asked about: a smaller question",
+  },
+  rightFindings: { logit: 0.7, standsFor: "what the measurements say stands in the prompt, rightly read" },
+  wrongFindings: { logit: -1.5, standsFor: "it stands there wrongly read, and leads along" },
   noChoices: { logit: -1, standsFor: "the options are not in the prompt: it may name something else" },
 } as const satisfies Record<string, { logit: number; standsFor: string }>;
 

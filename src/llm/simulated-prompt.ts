@@ -28,6 +28,12 @@ export interface CallProperties {
   asksToCheck: boolean;
   hasPlan: boolean;
   hasRole: boolean;
+  /** Told to read the measurements of the item first. */
+  readsFindings: boolean;
+  /** The findings are wanted and the answer is not. */
+  asksForFindingsOnly: boolean;
+  /** What stands in the prompt of the measurements. */
+  givenFindings: "right" | "wrong" | undefined;
   seesContext: boolean;
   seesChoices: boolean;
   /** Answers that stand in the prompt, in order, with repeats. */
@@ -58,13 +64,19 @@ const BARE =
   /\bnothing else\b|\bno (?:explanation|other text|words|reasoning|working)\b|\bwithout (?:any )?(?:explanation|reasoning|working)\b|\b(?:only|just)\b[^.?!]{0,16}\b(?:answer|number|letter|result|value|string|word|time|name)\b|\b(?:answer|number|letter|result|value)\b only\b/i;
 const FORM_LINE =
   /\bfinal (?:answer|line|result)\b|\blast line\b|\b(?:end|finish|conclude|close)\b[^.?!]{0,24}\b(?:with|by|in)\b|\b(?:reply|respond|answer|return|output)\b[^.?!]{0,16}\b(?:with|as|in)\b[^.?!]{0,24}\b(?:number|letter|answer|word|form|format|option|value|result|string|line)\b|\bin the form(?:at)?\b|\banswer:/i;
+const FINDINGS =
+  /\b(?:read|analy[sz]e|interpret|evaluate|combine|turn|work out|use)\b[^.?!]{0,40}\b(?:sensors?|readings?|measurements?)\b|\b(?:median|middle)\b/i;
+const FINDINGS_ONLY =
+  /\b(?:no|not|without)\b[^.?!]{0,20}\bcommands?\b|\b(?:only|just)\b[^.?!]{0,24}\b(?:free cells|distances|findings|sensors?|readings?)\b/i;
 const REASONING_KEY = /reason|step|think|thought|work|explan|analysis|calc|rationale|plan|derivation/i;
 const ANSWER_TAG = /^(?:answer|final|final_?answer|result|solution|output|choice|value|response)$/i;
 
 /** Reads the properties of a request about `item`. */
 export function readProperties(request: ChatRequest, item: SimulatedItem): CallProperties {
   const whole = promptText(request);
-  const words = withoutItem(whole, item);
+  const told = withoutItem(whole, item);
+  // Findings name commands that nobody has proposed: they are read apart from drafts.
+  const words = withoutFindings(told, item);
   const isBare = BARE.test(words);
   const form = readForm(request, words, isBare);
   const asksForCode = CODE.test(words) && /\b(?:write|use|give|as|solve|using|with|in)\b/i.test(words);
@@ -84,6 +96,9 @@ export function readProperties(request: ChatRequest, item: SimulatedItem): CallP
     asksToCheck,
     hasPlan: PLAN_WORD.test(words) && /(?:^|\s)1[.)]\s.{3,}\s2[.)]\s/.test(words),
     hasRole: hasRole(request, words),
+    readsFindings: item.findings !== undefined && FINDINGS.test(words),
+    asksForFindingsOnly: item.findings !== undefined && FINDINGS.test(words) && FINDINGS_ONLY.test(words),
+    givenFindings: givenFindings(told, item),
     seesContext: item.context === undefined || whole.includes(foldSpaces(item.context)),
     seesChoices:
       item.choices === undefined || item.choices.every((choice) => whole.includes(foldSpaces(choice))),
@@ -110,6 +125,21 @@ function withoutItem(text: string, item: SimulatedItem): string {
     rest = rest.replace(new RegExp(`\\(?${letter}\\s?[.):]+\\s*${escapeRegExp(foldSpaces(choice))}`), " ");
   }
   return rest;
+}
+
+function findingTexts({ findings, misfindings = [] }: SimulatedItem): string[] {
+  return findings === undefined ? [] : [findings, ...misfindings].map(foldSpaces);
+}
+
+function withoutFindings(text: string, item: SimulatedItem): string {
+  return findingTexts(item).reduce((rest, findings) => rest.replaceAll(findings, " "), text);
+}
+
+/** Wrong ones among several lead along, too. */
+function givenFindings(text: string, item: SimulatedItem): CallProperties["givenFindings"] {
+  const [right, ...wrong] = findingTexts(item);
+  if (wrong.some((findings) => text.includes(findings))) return "wrong";
+  return right !== undefined && text.includes(right) ? "right" : undefined;
 }
 
 function readForm({ json }: ChatRequest, words: string, isBare: boolean): AnswerForm {

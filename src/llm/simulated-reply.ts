@@ -12,6 +12,8 @@ export interface Decision {
   codeValue: string;
   /** On a yes-or-no question about a draft. */
   isApproved: boolean;
+  /** What the measurements say, rightly or wrongly read; only of items that hold some. */
+  findings: string | undefined;
 }
 
 export const NO_QUESTION =
@@ -34,6 +36,7 @@ export function writeReply(
     );
     return isSlip ? `${text.slice(0, -1)},` : text;
   }
+  if (properties.asksForFindingsOnly && decision.findings !== undefined) return decision.findings;
   if (properties.asksForPlanOnly) return planText(item);
   if (properties.verdictWords) return verdictText(item, properties.verdictWords, properties, decision);
   const parts: string[] = [];
@@ -139,11 +142,13 @@ function looseAnswer(item: SimulatedItem, properties: CallProperties, value: str
 }
 
 const YES_NO_KEY = /^(?:is_?)?(?:correct|right|valid|ok|okay|approved?|agree|verdict|passed|accept)/i;
+const FINDINGS_KEY = /sensor|reading|measure|finding/i;
 const TEXT_KEY =
   /reason|step|think|thought|work|explan|analysis|calc|rationale|derivation|critique|feedback|comment/i;
 
 function jsonValue(key: string, item: SimulatedItem, properties: CallProperties, decision: Decision): string {
   if (/plan|outline|sub/i.test(key)) return planText(item);
+  if (FINDINGS_KEY.test(key) && decision.findings !== undefined) return decision.findings;
   if (TEXT_KEY.test(key)) return stepsText(item, decision.value) || "It follows from the question.";
   if (YES_NO_KEY.test(key)) return decision.isApproved ? "yes" : "no";
   if (/code|program/i.test(key)) return codeText(item, decision.codeValue);

@@ -10,6 +10,7 @@ import { keyFigures } from "./key-figures.js";
 import { pageData } from "./page-data.js";
 import { DATA_ID, pageParts } from "./page-script.js";
 import type { PageData } from "./page-types.js";
+import { replayFigures } from "./replay-figure.js";
 import { reportTables } from "./report-tables.js";
 import { tableHtml } from "./table-html.js";
 
@@ -53,6 +54,7 @@ export function htmlReport(report: RunReport, options: HtmlReportOptions = {}): 
         tables.progress.map((table) => tableHtml(table)),
       ),
     },
+    { id: "replays", title: "Replays", body: replayFigures(report.replays) },
     { id: "rounds", title: "Rounds", body: list("rounds") },
     { id: "outcomes", title: "Outcomes", body: list("outcomes") },
     { id: "candidates", title: "Candidates", body: explorer(data, figures, seed) },

@@ -95,6 +95,13 @@ figure { margin: 0; min-width: 0; }
 figcaption { font-weight: 600; margin-bottom: 2px; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(430px, 100%), 1fr)); gap: 26px 30px; }
 .chart { min-height: 260px; width: 100%; overflow: hidden; }
+.replays { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(340px, 100%), 1fr)); gap: 20px 30px; }
+.replays figcaption { overflow-wrap: anywhere; }
+svg.replay { display: block; width: 100%; max-width: 460px; border: 1px solid var(--edge); background: var(--surface); }
+.replay .wall { fill: var(--muted); } .replay .crate { fill: var(--line-1); opacity: 0.55; }
+.replay .way { fill: none; stroke: var(--line-0); stroke-width: 3; stroke-linejoin: round; opacity: 0.8; }
+.replay .station { fill: var(--line-0); } .replay .stop { fill: none; stroke: var(--bad); stroke-width: 2.5; }
+.replay text { font-size: 14px; font-weight: 650; } .replay .start { fill: var(--ink); } .replay .goal { fill: var(--good); }
 .readout { min-height: 1.6em; margin: 0; font-size: 13px; color: var(--muted); font-variant-numeric: tabular-nums; }
 .legend { display: flex; flex-wrap: wrap; gap: 2px 18px; list-style: none; padding: 0; margin: 0 0 4px; font-size: 13px; color: var(--muted); }
 .legend svg { width: 26px; height: 8px; margin-right: 6px; vertical-align: middle; }

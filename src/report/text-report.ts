@@ -7,7 +7,7 @@ import type { ReportTable } from "./report-table.js";
 import { reportTables } from "./report-tables.js";
 
 /** What --json prints: figures as numbers, without the texts of candidates. */
-export interface ReportJson extends Omit<RunReport, "turns" | "seeds" | "name"> {
+export interface ReportJson extends Omit<RunReport, "turns" | "seeds" | "name" | "replays"> {
   run: string;
   figures: ReportFigures;
   turns: {
@@ -38,7 +38,7 @@ export function textReport(
   const figures = reportFigures(report, seed);
   const other = compare ? { report: compare, figures: reportFigures(compare, seed) } : undefined;
   const tables = reportTables(report, figures);
-  const { turns, seeds: _, name, ...rest } = report;
+  const { turns, seeds: _, replays: __, name, ...rest } = report;
   return {
     title: `${report.command} on ${report.task}, ${name}`,
     notices: [

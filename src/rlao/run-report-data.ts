@@ -6,6 +6,7 @@ import { InputError } from "../core/errors.js";
 import { seedWorkflows } from "../rollout/seed-workflows.js";
 import { workflowHash } from "../workflow/workflow-hash.js";
 import { type RunEvents, readRunEvents } from "./run-report-events.js";
+import { type ReportReplay, readReplays } from "./run-report-replays.js";
 import {
   type JudgedEpisode,
   judgedEpisodes,
@@ -111,6 +112,7 @@ const manifest = z.object({
   identity: z.record(z.string(), z.unknown()),
 });
 
+export type { ReportReplay } from "./run-report-replays.js";
 export type ReportRow = z.infer<typeof resultRow>;
 export type ReportLedgerRow = z.infer<typeof ledgerRow>;
 
@@ -152,6 +154,8 @@ export interface RunReport {
     /** False where the policy was judged on tasks it was trained on. */
     isHeldBack: boolean;
   } | null;
+  /** Of robot tasks: some runs to draw. */
+  replays: ReportReplay[];
   /** The workflows that runs start from, by hash: parents that no candidate wrote. */
   seeds: Record<string, { title: string; source: string }>;
   config: Record<string, unknown>;
@@ -215,6 +219,7 @@ export async function readRunReport(directory: string): Promise<RunReport> {
             judgeTasks: found.judgeTasks,
             isHeldBack: found.isHeldBack ?? false,
           },
+    replays: readReplays(directory),
     seeds: knownSeeds(),
     config,
     identity: run?.identity ?? {},
@@ -265,7 +270,7 @@ function stopText(value: unknown): string | null {
 
 function knownSeeds(): RunReport["seeds"] {
   const seeds: RunReport["seeds"] = {};
-  for (const kind of ["number", "choice", "text", "code"] as const) {
+  for (const kind of ["number", "choice", "text", "code", "commands"] as const) {
     for (const hasContext of [false, true]) {
       for (const { title, source } of seedWorkflows(kind, hasContext))
         seeds[workflowHash(source)] = { title, source };

@@ -6,6 +6,7 @@ import { seedFrom } from "../core/hash.js";
 import type { SplitName } from "../tasks/task.js";
 import { workflowHash } from "../workflow/workflow-hash.js";
 import { type Evaluation, resultHash, summarize } from "./evaluation.js";
+import { writeReplays } from "./replays.js";
 import type { RunConfig } from "./run-config.js";
 import {
   drawItems,
@@ -149,6 +150,14 @@ async function evaluateWith(
       emit({ type: "baseline-scored", name: contestant.name, ...pick(evaluation) });
       emitSpent(session);
     }
+    const [first, last] = [evaluations[0], evaluations.at(-1)];
+    await writeReplays(
+      directory,
+      options.split,
+      [...new Set([first, last])].flatMap((evaluation) =>
+        evaluation ? [{ title: contestants[evaluations.indexOf(evaluation)]!.name, evaluation }] : [],
+      ),
+    );
     result.differences.push(...differences(contestants, evaluations, session.executor.model.id, config.seed));
     result.spent[session.executor.model.id] = spentOf(session.store.ledgerTotals());
     await writeAtomic(directory.file("summary.json"), `${JSON.stringify(result, null, 2)}\n`);

@@ -27,6 +27,8 @@ export interface JobResult {
   extracted: string;
   /** The returned answer as JSON, cut at 2 000 characters. */
   answer?: string;
+  /** What the score was made of, where its metric tells: parts, counts, the trace of a run. */
+  details?: Record<string, unknown>;
   message?: string;
   log?: string;
   /** Texts that came back, and how many of them were cut at the token limit. */

@@ -43,7 +43,7 @@ export function feedback(
   const random = new Random(seedFrom(options.seed, evaluation.workflowHash));
   const byId = new Map(samples.map((sample) => [sample.id, sample]));
   const wrong = random
-    .shuffle(evaluation.results.filter((result) => result.score < 1))
+    .shuffle(evaluation.results.filter((result) => result.score < 1 && !result.isCorrect))
     .slice(0, options.failures);
   if (wrong.length > 0) {
     const fence = `data-${random.integer(100_000, 999_999)}`;
@@ -59,7 +59,9 @@ function describe(result: JobResult, sample: Sample | undefined, maxCharacters: 
   const parts = [`question ${quote(sample?.question ?? "", maxCharacters)}`];
   if (result.status === "ok") parts.push(`got ${quote(result.extracted || (result.answer ?? ""), 80)}`);
   else parts.push(`${result.status} ${quote(result.message ?? "", 160)}`);
-  if (sample?.answers[0] !== undefined) parts.push(`right ${quote(sample.answers[0], 80)}`);
+  // The answer of an episode's item is that of its first step only.
+  if (sample?.answers[0] !== undefined && !result.details)
+    parts.push(`right ${quote(sample.answers[0], 80)}`);
   if (result.log) parts.push(`log ${quote(result.log, 160)}`);
   return parts.join(", ");
 }

@@ -3,10 +3,11 @@ import PQueue from "p-queue";
 import { messageOf } from "../core/errors.js";
 import type { ProgramRunner } from "../core/program-runner.js";
 import type { CallStore } from "../llm/call-store.js";
-import type { Sample, Scorer } from "../tasks/task.js";
+import type { Sample, Score, Scorer } from "../tasks/task.js";
 import { visibleTask } from "../tasks/visible-task.js";
 import type { Sandbox, SandboxLimits } from "../workflow/workflow-run.js";
 import type { Job, JobResult, JobRunner } from "./evaluation.js";
+import { runSample } from "./run-sample.js";
 import type { ToolBox } from "./tool-box.js";
 import { SampleOutageError, WorkflowAgent, type WorkflowModels } from "./workflow-agent.js";
 
@@ -72,7 +73,6 @@ export class LocalJobRunner implements JobRunner {
     const { store, sandbox, models, scorer, programs, tools, limits, maxTokens, onSample } = this.#options;
     const stored = store.getResult(job.id);
     if (stored !== undefined) return JSON.parse(stored) as JobResult;
-    onSample?.(job.sample);
     const task = visibleTask(job.sample);
     const agent = new WorkflowAgent(models, {
       maxTokens,
@@ -82,15 +82,16 @@ export class LocalJobRunner implements JobRunner {
     });
     const base = { jobId: job.id, sampleId: job.sample.id, score: 0, isCorrect: false, extracted: "" };
     try {
-      const run = await sandbox.run(job.source, task, agent, {
+      const run = await runSample(job.source, job.sample, {
+        sandbox,
+        scorer,
+        agent,
         seed: job.seed,
         limits,
         ...(signal ? { signal } : {}),
+        ...(onSample ? { onSample } : {}),
       });
-      const score =
-        run.status === "ok"
-          ? await scorer.score(run.answer, job.sample)
-          : { value: 0, isCorrect: false, extracted: "", components: undefined };
+      const score: Score = run.score ?? { value: 0, isCorrect: false, extracted: "" };
       const result: JobResult = {
         ...base,
         status: run.status,
@@ -100,6 +101,7 @@ export class LocalJobRunner implements JobRunner {
         ...(run.status === "ok"
           ? { answer: (JSON.stringify(run.answer) ?? "null").slice(0, MAX_STORED_ANSWER) }
           : {}),
+        ...(score.details ? { details: score.details } : {}),
         ...(run.error === undefined ? {} : { message: run.error }),
         ...(run.log === "" ? {} : { log: run.log.slice(0, MAX_STORED_LOG) }),
         replies: agent.replies,

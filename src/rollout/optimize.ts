@@ -5,6 +5,7 @@ import type { ScoredWorkflow } from "./episode.js";
 import { resultHash } from "./evaluation.js";
 import { forecastRun } from "./forecast.js";
 import type { PolicyInfo } from "./policy.js";
+import { type ReplayContestant, writeReplays } from "./replays.js";
 import type { RunConfig } from "./run-config.js";
 import type { Forecast } from "./run-event.js";
 import {
@@ -121,6 +122,7 @@ async function finalTest(session: RunSession, progress: SearchProgress): Promise
     purpose: `best workflow ${best.hash.slice(0, 12)} and baselines`,
   });
   const rows: ResultRow[] = [];
+  const replays: ReplayContestant[] = [];
   const contestants = [...progress.baselines, ...(isBaseline(best, progress) ? [] : [best])];
   for (const contestant of contestants) {
     const [evaluation] = await evaluateAll(
@@ -130,11 +132,15 @@ async function finalTest(session: RunSession, progress: SearchProgress): Promise
       `test of ${contestant.title}`,
     );
     const name = contestant.hash === best.hash ? BEST_ROW : contestant.title;
+    if (replays.length === 0 || name === BEST_ROW) {
+      replays.push({ title: contestant.title, evaluation: evaluation! });
+    }
     const title = name === BEST_ROW ? `best workflow (${contestant.title})` : contestant.title;
     rows.push(
       resultRow({ name, title, split: "test", executor: executor.model.id }, executor.model, evaluation!),
     );
   }
+  await writeReplays(session.directory, "test", replays);
   return rows;
 }
 

@@ -36,6 +36,7 @@ const ANSWER: Record<AnswerKind, string> = {
   choice: "The answer is the letter of one of task.choices.",
   text: "The answer is a short text.",
   code: "The answer is a complete Python program.",
+  commands: "The answer is the next command, such as east 3.",
 };
 
 const EXAMPLE_CHARACTERS = { full: 1200, compact: 240 };
@@ -55,7 +56,7 @@ function fullPrompt(state: PolicyState): ChatMessage[] {
     apiText({ offers, tools, style: "full" }),
     state.models.length > 0 ? `Values of the option model: ${state.models.join(", ")}.` : "",
     "",
-    techniqueMenu({ offers }),
+    menu(state),
     "",
     "No imports, no network, no other globals. Do not use try/catch to hide errors.",
   ];
@@ -99,7 +100,7 @@ function compactPrompt(state: PolicyState): ChatMessage[] {
     "Write a better workflow: a short JavaScript program that calls a strong language model.",
     taskCard(state, "compact"),
     apiText({ offers, tools, style: "compact" }),
-    techniqueMenu({ offers }),
+    menu(state),
     `Current workflow, accuracy ${percent(current.evaluation.accuracy)}:`,
     fence(current.source),
     feedback(current.evaluation, state.validation, { failures: 1, maxCharacters: 160, seed: state.seed }),
@@ -135,6 +136,11 @@ function bestFeedback(state: PolicyState, failures: number, maxCharacters: numbe
   const current = chooseParent("best", state.seeds, [], state.seed);
   const text = feedback(current.evaluation, state.validation, { failures, maxCharacters, seed: state.seed });
   return `Result of "${current.title}":\n${text}`;
+}
+
+/** Robots have techniques of their own; all other tasks share one menu. */
+function menu({ offers, task: { answer } }: PolicyState): string {
+  return techniqueMenu(answer === "commands" ? { offers, answer } : { offers });
 }
 
 function fence(source: string): string {

@@ -151,6 +151,7 @@ function setAside(path: string): void {
     "calls.db-shm",
     "summary.json",
     "best-workflow.js",
+    "replays.json",
   ]) {
     const file = join(path, name);
     if (existsSync(file)) renameSync(file, join(path, `old-${stamp}-${name}`));

@@ -6,10 +6,12 @@ import { CallStore } from "../llm/call-store.js";
 import type { ChatModel } from "../llm/chat-model.js";
 import { MeteredModel } from "../llm/metered-model.js";
 import type { Price } from "../llm/prices.js";
-import type { VisibleTask } from "../tasks/task.js";
+import type { Sample, Scorer, VisibleTask } from "../tasks/task.js";
+import { visibleTask } from "../tasks/visible-task.js";
 import { QuickJsSandbox } from "../workflow/quickjs-sandbox.js";
 import { type Tool, type ToolSet, toolSet } from "../workflow/tool.js";
 import type { SandboxLimits, WorkflowRun } from "../workflow/workflow-run.js";
+import { runSample, type SampleRun } from "./run-sample.js";
 import { ToolBox, type ToolUse } from "./tool-box.js";
 import { type UsageByRole, WorkflowAgent, type WorkflowModels } from "./workflow-agent.js";
 
@@ -103,20 +105,48 @@ export class WorkflowRunner {
     input: Omit<VisibleTask, "id"> & { id?: string },
     { signal, epoch = 0 }: { signal?: AbortSignal; epoch?: number } = {},
   ): Promise<WorkflowAnswer> {
-    const { maxTokens = 1024, seed = 0 } = this.#options;
+    const { seed = 0 } = this.#options;
     const task = { id: "input", ...input };
-    const { programs } = this.#options;
-    const agent = new WorkflowAgent(this.#models, {
-      maxTokens,
-      epoch,
-      programs: programs && { runner: programs, task },
-      tools: this.#tools,
-    });
+    const agent = this.#agentFor(task, epoch);
     const run = await this.#sandbox.run(source, task, agent, {
       seed: seedFrom(seed, task.id, epoch),
       ...(signal ? { signal } : {}),
     });
     return { ...run, usage: Object.fromEntries(agent.usage), tools: agent.toolUses };
+  }
+
+  /**
+   * A workflow on an item of a dataset, scored; an episode is played to its end, one run for every view.
+   * @param options.onSample - called before every run with what it is about
+   * @throws as run()
+   */
+  async play(
+    source: string,
+    sample: Sample,
+    scorer: Scorer,
+    options: { signal?: AbortSignal; epoch?: number; onSample?: (sample: Sample) => void } = {},
+  ): Promise<SampleRun & Pick<WorkflowAnswer, "usage">> {
+    const { epoch = 0, signal, onSample } = options;
+    const agent = this.#agentFor(visibleTask(sample), epoch);
+    const run = await runSample(source, sample, {
+      sandbox: this.#sandbox,
+      scorer,
+      agent,
+      seed: seedFrom(this.#options.seed ?? 0, sample.id, epoch),
+      ...(signal ? { signal } : {}),
+      ...(onSample ? { onSample } : {}),
+    });
+    return { ...run, usage: Object.fromEntries(agent.usage) };
+  }
+
+  #agentFor(task: VisibleTask, epoch: number): WorkflowAgent {
+    const { maxTokens = 1024, programs } = this.#options;
+    return new WorkflowAgent(this.#models, {
+      maxTokens,
+      epoch,
+      programs: programs && { runner: programs, task },
+      tools: this.#tools,
+    });
   }
 
   async close(): Promise<void> {

@@ -2,13 +2,15 @@
 import type { TaskKind } from "../tasks/task.js";
 import { type AnswerKind, problemTemplate, READ_REPLY, STATE_FORMAT } from "../workflow/answer-kind.js";
 import { type CodeBaselineName, codeSeedWorkflows } from "./code-seed-workflows.js";
+import { type RobotBaselineName, robotSeedWorkflows } from "./robot-seed-workflows.js";
 
 export type BaselineName =
   | "direct"
   | "chain-of-thought"
   | "self-consistency"
   | "weak-alone"
-  | CodeBaselineName;
+  | CodeBaselineName
+  | RobotBaselineName;
 
 export interface SeedWorkflow {
   name: BaselineName;
@@ -20,6 +22,7 @@ export interface SeedWorkflow {
 export function answerKind(task: { kind: TaskKind; metric: string }): AnswerKind {
   if (task.kind === "choice") return "choice";
   if (task.kind === "code") return "code";
+  if (task.kind === "robot") return "commands";
   return task.metric === "exact-number" ? "number" : "text";
 }
 
@@ -37,6 +40,7 @@ function single(kind: AnswerKind, hasContext: boolean, instruction: string, call
  */
 export function seedWorkflows(kind: AnswerKind, hasContext = false): SeedWorkflow[] {
   if (kind === "code") return codeSeedWorkflows();
+  if (kind === "commands") return robotSeedWorkflows();
   const steps = "Think step by step. ";
   return [
     {

@@ -10,7 +10,7 @@ import { TextFile } from "./read-lines.js";
 import type { MetricName, SplitName, TaskKind } from "./task.js";
 
 export const SPLIT_NAMES = ["train", "validation", "test"] as const satisfies readonly SplitName[];
-const TASK_KINDS = ["math", "code", "qa", "choice", "text"] as const satisfies readonly TaskKind[];
+const TASK_KINDS = ["math", "code", "qa", "choice", "text", "robot"] as const satisfies readonly TaskKind[];
 const METRICS = [
   "exact-number",
   "choice",
@@ -19,6 +19,7 @@ const METRICS = [
   "regex",
   "tests",
   "judge",
+  "robot",
 ] as const satisfies readonly MetricName[];
 
 const MAX_MANIFEST_BYTES = 1024 * 1024;
@@ -90,6 +91,7 @@ export const KIND_METRICS: Readonly<Record<TaskKind, readonly MetricName[]>> = {
   qa: ["f1", "exact-match", "regex", "judge"],
   choice: ["choice"],
   text: ["exact-match", "f1", "regex", "judge"],
+  robot: ["robot"],
 };
 
 /** @throws {InputError} naming the field. */

@@ -7,6 +7,7 @@ import { clockCalendar } from "./families/clock-calendar.js";
 import { counting } from "./families/counting.js";
 import { defineFamily, type Family, type GeneratedProblem } from "./families/family.js";
 import { ordering } from "./families/ordering.js";
+import { robotRooms } from "./families/robot/robot-rooms.js";
 import { sequences } from "./families/sequences.js";
 import { shopping } from "./families/shopping.js";
 import { stringTransform } from "./families/string-transform.js";
@@ -31,11 +32,15 @@ export const FAMILIES: readonly Family[] = [
   defineFamily(swaps),
 ];
 
+/** Families whose items are played step by step (docs/robot.md). */
+export const EPISODE_FAMILIES: readonly Family[] = [robotRooms];
+
 /** @throws {ConfigError} listing near names. */
 function familyByName(name: string): Family {
-  const family = FAMILIES.find((candidate) => candidate.name === name);
+  const all = [...FAMILIES, ...EPISODE_FAMILIES];
+  const family = all.find((candidate) => candidate.name === name);
   if (family) return family;
-  const names = FAMILIES.map((candidate) => candidate.name);
+  const names = all.map((candidate) => candidate.name);
   const near = nearNames(name, names);
   throw new ConfigError(`unknown family ${JSON.stringify(name)}`, {
     hint: near.length > 0 ? `did you mean ${near.join(" or ")}?` : `families: ${names.join(", ")}`,
@@ -121,14 +126,14 @@ function roundLevel(level: number): number {
 }
 
 function toLine(id: string, item: GeneratedProblem, difficulty: number): DatasetLine {
-  const { question, context, choices, answer, distractors, steps } = item;
+  const { question, context, choices, answer, distractors, steps, meta } = item;
   return {
     id,
     question,
     ...(context === undefined ? {} : { context }),
     ...(choices === undefined ? {} : { choices }),
     answer,
-    meta: { difficulty, distractors, steps },
+    meta: { difficulty, distractors, steps, ...meta },
   };
 }
 

@@ -151,6 +151,7 @@ const KIND_WORDS: Readonly<Record<TaskKind, string>> = {
   qa: "Questions about a passage; the answer is a short text taken or computed from it.",
   choice: "Multiple-choice questions; the answer is the letter of one option.",
   text: "Short tasks; the answer is a short text.",
+  robot: "Robot runs, one call for every control step; the answer is the next command, such as east 3.",
 };
 
 function describe({ title, name, kind }: DatasetManifest): string {

@@ -7,6 +7,7 @@ import { exactMatchScorer } from "./scorers/exact-match.js";
 import { exactNumberScorer } from "./scorers/exact-number.js";
 import { f1Scorer } from "./scorers/f1.js";
 import { regexScorer } from "./scorers/regex.js";
+import { robotScorer } from "./scorers/robot.js";
 import { testsScorer } from "./scorers/tests.js";
 import type { InstantScorer, MetricName, Scorer } from "./task.js";
 
@@ -18,6 +19,7 @@ const SCORERS: Readonly<Record<AvailableMetric, (options: MetricOptions) => Inst
   f1: f1Scorer,
   "exact-match": exactMatchScorer,
   regex: regexScorer,
+  robot: () => robotScorer,
 };
 
 /** What some metrics need from outside this room. */

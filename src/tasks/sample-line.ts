@@ -1,6 +1,7 @@
 /** @file One line of a split file: JSON object to Sample, every field checked. */
 import { z } from "zod";
 import { issueText, type MetricOptions } from "./dataset-manifest.js";
+import { worldProblem } from "./families/robot/read-world.js";
 import { JsonTextError, parseJsonLine } from "./parse-json-line.js";
 import { printable } from "./printable.js";
 import { parseNumber } from "./scorers/parse-number.js";
@@ -101,6 +102,7 @@ export function sampleFromValue(value: unknown, rules: LineRules): Sample {
   const answers = typeof line.answer === "string" ? [line.answer] : line.answer;
   const choices = "choices" in line ? (line.choices as string[]) : undefined;
   checkAnswers(answers, choices, rules, line.id);
+  if (rules.kind === "robot") checkWorld(line.meta?.world, line.id);
   return {
     id: line.id,
     question: line.question,
@@ -145,6 +147,11 @@ function checkAnswers(
       refuse(`${printable(text, 40)} is not a regular expression`);
     }
   }
+}
+
+function checkWorld(value: unknown, sampleId: string): void {
+  const found = worldProblem(value);
+  if ("problem" in found) throw new SampleLineError(found.problem, { field: "meta", id: sampleId });
 }
 
 function emptyMeta(): Record<string, unknown> {

@@ -12,12 +12,15 @@ export interface SolvedItem {
   /** Wrong answers of typical slips. */
   distractors: string[];
   steps?: string[];
+  /** What rightly read measurements say, and what wrongly read ones would. */
+  findings?: string;
+  misfindings?: string[];
 }
 
 /** The solved items of those samples that carry a generated family's meta data; others are left out. */
 export function simulatedItems(samples: readonly Sample[]): SolvedItem[] {
   return samples.flatMap((sample) => {
-    const { difficulty, distractors, steps } = sample.meta;
+    const { difficulty, distractors, steps, findings, misfindings } = sample.meta;
     const [answer] = sample.answers;
     if (answer === undefined || typeof difficulty !== "number" || !isTexts(distractors)) return [];
     return [
@@ -29,6 +32,7 @@ export function simulatedItems(samples: readonly Sample[]): SolvedItem[] {
         difficulty,
         distractors,
         ...(isTexts(steps) ? { steps } : {}),
+        ...(typeof findings === "string" && isTexts(misfindings) ? { findings, misfindings } : {}),
       },
     ];
   });

@@ -1,8 +1,16 @@
 /** @file Task, sample, split and scorer: what a workflow is tried on and how an answer is judged. */
 
 export type SplitName = "train" | "validation" | "test";
-export type TaskKind = "math" | "code" | "qa" | "choice" | "text";
-export type MetricName = "exact-number" | "choice" | "f1" | "exact-match" | "regex" | "tests" | "judge";
+export type TaskKind = "math" | "code" | "qa" | "choice" | "text" | "robot";
+export type MetricName =
+  | "exact-number"
+  | "choice"
+  | "f1"
+  | "exact-match"
+  | "regex"
+  | "tests"
+  | "judge"
+  | "robot";
 
 /** One item of a dataset (format: docs/datasets.md). Only `visibleTask()` of it reaches a workflow. */
 export interface Sample {
@@ -43,6 +51,18 @@ export interface Score {
   extracted: string;
   /** For rewards that weigh them; a scorer that gives them names them in `components`. */
   components?: Partial<Record<TextComponent, number>>;
+  /** What the value was made of, where it has parts; plain JSON of a few kilobytes, stored with the result. */
+  details?: Record<string, unknown>;
+}
+
+/** An item that is played step by step: the workflow is called once for every view. */
+export interface Episode {
+  /** What the workflow is asked now; undefined at the end. Its answers and meta are for simulated models only. */
+  view(): Sample | undefined;
+  /** Takes the answer to the last view. Never throws on odd answers. */
+  act(answer: unknown): void;
+  /** @param calls - model calls of the whole episode */
+  score(calls: number): Score;
 }
 
 export interface Scorer {
@@ -54,6 +74,11 @@ export interface Scorer {
    * models give a promise.
    */
   score(answer: unknown, sample: Sample): Score | Promise<Score>;
+  /**
+   * Where it is there, an item is no single question: whoever runs a workflow plays this episode instead.
+   * @throws {InputError} when the item cannot be played
+   */
+  play?(sample: Sample): Episode;
 }
 
 /** A scorer that needs nobody's help: it answers at once. */

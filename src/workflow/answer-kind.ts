@@ -1,6 +1,6 @@
 /** @file What a workflow has to return. */
 
-export type AnswerKind = "number" | "choice" | "text" | "code";
+export type AnswerKind = "number" | "choice" | "text" | "code" | "commands";
 
 /** The problem as the inside of a template literal, with everything a solver needs to see. */
 export function problemTemplate(kind: AnswerKind, hasContext: boolean): string {
@@ -19,6 +19,7 @@ export const READ_REPLY: Record<AnswerKind, string> = {
   choice: "choice(reply, task.choices)",
   text: 'extract(reply, "answer") || reply.trim()',
   code: "code(reply)",
+  commands: 'extract(reply, "answer") || reply.trim()',
 };
 
 /** How a call states the form of the answer. */
@@ -27,4 +28,5 @@ export const STATE_FORMAT: Record<AnswerKind, string> = {
   choice: "End with the letter of the right option.",
   text: "Give the final answer inside <answer></answer>.",
   code: "Give the complete Python program in one code block.",
+  commands: "Give the next command inside <answer></answer>.",
 };

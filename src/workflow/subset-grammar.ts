@@ -152,7 +152,7 @@ function bodyRules(body: BodyName, options: SubsetOptions, problem: string): Rec
     case "json": {
       const value = READ_REPLY[answer].replaceAll("reply", "answer");
       return {
-        json: `${ask("{ answer }", "json")} prompt ${literal(', ["reasoning", "answer"]')} one-options ${end} ${literal(`  return ${answer === "text" ? "answer" : value};\n`)}`,
+        json: `${ask("{ answer }", "json")} prompt ${literal(', ["reasoning", "answer"]')} one-options ${end} ${literal(`  return ${answer === "text" || answer === "commands" ? "answer" : value};\n`)}`,
       };
     }
     case "vote":

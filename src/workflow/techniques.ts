@@ -12,6 +12,7 @@ export type TechniqueName =
   | "expert-role"
   | "answer-format"
   | "careful-reading"
+  | "sensors-first"
   | "self-consistency"
   | "low-temperature"
   | "check-draft"
@@ -58,7 +59,7 @@ export const TECHNIQUES: readonly Technique[] = [
     meaning: "ask for the solution step by step",
     phrases: ["Think step by step.", "Work through it step by step.", "Show every step of the solution."],
     pattern: /step[- ]by[- ]step|every step|reason(?:ing)? carefully/i,
-    answers: ["number", "choice", "text"],
+    answers: ["number", "choice", "text", "commands"],
   },
   {
     name: "plan",
@@ -73,7 +74,18 @@ export const TECHNIQUES: readonly Technique[] = [
     meaning: "ask to list the given facts and leave out what does not matter",
     phrases: ["First list the facts that matter.", "Ignore facts that do not matter."],
     pattern: /facts that (?:do not )?matter|list the (?:given )?facts|irrelevant/i,
-    answers: ["number", "choice", "text"],
+    answers: ["number", "choice", "text", "commands"],
+  },
+  {
+    name: "sensors-first",
+    slot: "instruction",
+    meaning: "ask to read the noisy sensors first",
+    phrases: [
+      "First read the sensors, by the middle one of their readings.",
+      "First work out the free cells from the sensor readings.",
+    ],
+    pattern: /read the sensors|sensor readings/i,
+    answers: ["commands"],
   },
   {
     name: "answer-format",
@@ -96,7 +108,7 @@ export const TECHNIQUES: readonly Technique[] = [
     meaning: "ask for several replies and vote",
     phrases: ["3", "5", "7"],
     pattern: /\bvote\s*\(/,
-    answers: ["number", "choice", "text"],
+    answers: ["number", "choice", "text", "commands"],
   },
   {
     name: "low-temperature",
@@ -157,7 +169,8 @@ function available({ offers, answer }: Offers & { answer?: AnswerKind }): Techni
   return TECHNIQUES.filter(
     (technique) =>
       (technique.offer === undefined || offers.has(technique.offer)) &&
-      (answer === undefined || technique.answers === undefined || technique.answers.includes(answer)),
+      // A menu for no particular answer is that of questions in text.
+      (technique.answers === undefined || technique.answers.includes(answer ?? "text")),
   );
 }
 

@@ -38,6 +38,8 @@ export interface FamilyDefinition<P> {
 
 export interface GeneratedProblem extends Rendering, Solution {
   distractors: string[];
+  /** Further fields of the item's meta. */
+  meta?: Record<string, unknown>;
 }
 
 /** A family with its problem type hidden, as the table of all families holds it. */
