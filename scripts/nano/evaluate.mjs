@@ -10,11 +10,10 @@ import { seedFrom } from "../../dist/core/hash.js";
 import { LocalModel } from "../../dist/llm/local-model.js";
 import { LocalPolicy } from "../../dist/rollout/policy.js";
 import { buildPrompt } from "../../dist/rollout/prompt.js";
-import { FAMILIES } from "../../dist/tasks/families.js";
 import { extractWorkflow } from "../../dist/workflow/extract-workflow.js";
 import { detectTechniques } from "../../dist/workflow/techniques.js";
 import { workflowHash } from "../../dist/workflow/workflow-hash.js";
-import { HELD_OUT_FAMILIES, makeCorpus } from "./corpus.mjs";
+import { CORPUS_FAMILIES, HELD_OUT_FAMILIES, makeCorpus } from "./corpus.mjs";
 import { SPECIAL } from "./initial-model.mjs";
 import { familySamples, familyStates, Judge } from "./judge.mjs";
 
@@ -62,7 +61,7 @@ async function perplexity(model, families) {
 /** Draws candidates for all families and judges them. */
 async function drawAndJudge(model, judge, grammar, draws, itemCount) {
   const policy = new LocalPolicy(model, { style: "compact", grammar });
-  const families = FAMILIES.map(({ name }) => name);
+  const families = CORPUS_FAMILIES.map(({ name }) => name);
   const result = { seen: emptyTally(), unseen: emptyTally() };
   const perState = Math.max(1, Math.round(draws / families.length / 3 / CANDIDATES));
   let tokens = 0;

@@ -4,7 +4,15 @@ import { seedFrom } from "../core/hash.js";
 import { Random } from "../core/random.js";
 import type { ChatModel, ChatRequest, ChatResult, FinishReason } from "./chat-model.js";
 import { foldSpaces, type SimulatedItem, SimulatedItemBank } from "./simulated-item-bank.js";
-import { CHECKING, EFFECTS, type LuckSource, logistic, luck, pickSlip } from "./simulated-noise.js";
+import {
+  CHECKING,
+  EFFECTS,
+  FILLS_FIELD,
+  type LuckSource,
+  logistic,
+  luck,
+  pickSlip,
+} from "./simulated-noise.js";
 import { type CallProperties, isPlainNumber, promptText, readProperties } from "./simulated-prompt.js";
 import { type Decision, NO_QUESTION, writeReply } from "./simulated-reply.js";
 import { estimatePromptTokens, estimateTokens } from "./token-usage.js";
@@ -133,7 +141,13 @@ export class SimulatedChatModel implements ChatModel {
       drafts.length > 0
         ? value === majority(drafts)
         : source.reply.derive("sure").chance(value === item.answer ? 0.75 : 0.45);
-    return { value, codeValue, isApproved, findings: this.#find(item, properties, source, temperature) };
+    const fields = Object.entries(item.fields ?? {}).map(([key, [right, ...wrong]]): [string, string] => {
+      const chance = logistic(FILLS_FIELD.logit + this.#skill);
+      const isRight = wrong.length === 0 || luck(source, temperature, `field ${key}`) < chance;
+      return [key, isRight ? right! : pickSlip(wrong, source, temperature)];
+    });
+    const findings = this.#find(item, properties, source, temperature);
+    return { value, codeValue, isApproved, findings, fields: new Map(fields) };
   }
 
   /** Reads the measurements, where the item has some. */
@@ -166,7 +180,9 @@ export class SimulatedChatModel implements ChatModel {
     const isRight = (draft: string) => sameAnswer(draft, item.answer);
     const rightShare = drafts.filter(isRight).length / drafts.length;
     const steps = asksForSteps ? CHECKING.mendsWrongWithSteps : 0;
-    const hardness = CHECKING.mendsWrongDifficulty * (item.difficulty - 0.5);
+    // Whoever does not see the facts cannot tell. Items that name none keep to version v1, whose replies are stored.
+    const unseen = item.facts ? EFFECTS.noContext.logit * properties.unseen : 0;
+    const hardness = CHECKING.mendsWrongDifficulty * (item.difficulty - 0.5) + unseen;
     const roll = luck(source, temperature, "check");
     if (rightShare === 1)
       return roll < CHECKING.keepsRight ? item.answer : pickSlip(slipsOf(item), source, temperature);
@@ -205,7 +221,7 @@ function solvingLogit(
     else if (givenFindings === "wrong") logit += EFFECTS.wrongFindings.logit;
     else logit += (readsFindings ? EFFECTS.findingsFirst : EFFECTS.noisyMeasurements).logit;
   }
-  if (!properties.seesContext) logit += EFFECTS.noContext.logit;
+  logit += EFFECTS.noContext.logit * properties.unseen;
   if (!properties.seesChoices) logit += EFFECTS.noChoices.logit;
   return logit + EFFECTS.heat.logit * Math.max(0, temperature - 1);
 }

@@ -18,6 +18,10 @@ export interface SimulatedItem {
   findings?: string;
   /** What misread measurements would say. */
   misfindings?: string[];
+  /** Sentences that the answer rests on, wherever they stand; without them the passage as a whole. */
+  facts?: string[];
+  /** What a reader of the question fills into fields of these names: the right value first, then wrong ones. */
+  fields?: Record<string, string[]>;
 }
 
 /** Characters of a question's start that are looked up; shorter questions are compared one by one. */

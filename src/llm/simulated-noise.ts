@@ -18,7 +18,10 @@ export const EFFECTS = {
   selfCheck: { logit: 0.2, standsFor: "asked to check its work before answering" },
   role: { logit: 0.12, standsFor: "told to be an expert or careful" },
   heat: { logit: -0.7, standsFor: "sampling far down the distribution; per unit of temperature above 1" },
-  noContext: { logit: -4, standsFor: "the passage is not in the prompt: it can only guess" },
+  noContext: {
+    logit: -4,
+    standsFor: "what the answer rests on is not in the prompt; per share of it that is missing",
+  },
   noisyMeasurements: {
     logit: -0.5,
     standsFor: "the item holds noisy measurements and nobody says to read them",
@@ -32,6 +35,9 @@ export const EFFECTS = {
   wrongFindings: { logit: -1.5, standsFor: "it stands there wrongly read, and leads along" },
   noChoices: { logit: -1, standsFor: "the options are not in the prompt: it may name something else" },
 } as const satisfies Record<string, { logit: number; standsFor: string }>;
+
+/** Filling in a field that the question names, such as the input of a tool; chance of the right value. */
+export const FILLS_FIELD = { logit: 2.2 } as const;
 
 /** What a model that looks at given answers does with them, in logits unless told otherwise. */
 export const CHECKING = {

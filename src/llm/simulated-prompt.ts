@@ -34,7 +34,8 @@ export interface CallProperties {
   asksForFindingsOnly: boolean;
   /** What stands in the prompt of the measurements. */
   givenFindings: "right" | "wrong" | undefined;
-  seesContext: boolean;
+  /** Share of what the answer rests on that is not in the prompt: of its facts, else the passage as a whole. */
+  unseen: number;
   seesChoices: boolean;
   /** Answers that stand in the prompt, in order, with repeats. */
   drafts: string[];
@@ -99,7 +100,7 @@ export function readProperties(request: ChatRequest, item: SimulatedItem): CallP
     readsFindings: item.findings !== undefined && FINDINGS.test(words),
     asksForFindingsOnly: item.findings !== undefined && FINDINGS.test(words) && FINDINGS_ONLY.test(words),
     givenFindings: givenFindings(told, item),
-    seesContext: item.context === undefined || whole.includes(foldSpaces(item.context)),
+    unseen: unseenShare(whole, item),
     seesChoices:
       item.choices === undefined || item.choices.every((choice) => whole.includes(foldSpaces(choice))),
     drafts,
@@ -112,9 +113,18 @@ export function promptText({ messages }: ChatRequest): string {
   return foldSpaces(messages.map(({ content }) => content).join("\n"));
 }
 
-/** Question, passage and option list taken out: what remains are instructions and drafts. */
+function unseenShare(whole: string, { facts, context }: SimulatedItem): number {
+  const needed = facts && facts.length > 0 ? facts : context === undefined ? [] : [context];
+  const missing = needed.filter((part) => !whole.includes(foldSpaces(part)));
+  return needed.length === 0 ? 0 : missing.length / needed.length;
+}
+
+/** What stands between these tags is a passage, such as what a tool has found, and no instruction. */
+const FOUND = /<found>.*?<\/found>/g;
+
+/** Question, passages and option list taken out: what remains are instructions and drafts. */
 function withoutItem(text: string, item: SimulatedItem): string {
-  let rest = text;
+  let rest = text.replace(FOUND, " ");
   for (const part of [item.question, item.context]) {
     if (part === undefined) continue;
     const folded = foldSpaces(part);

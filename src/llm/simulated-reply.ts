@@ -14,6 +14,8 @@ export interface Decision {
   isApproved: boolean;
   /** What the measurements say, rightly or wrongly read; only of items that hold some. */
   findings: string | undefined;
+  /** Values of the fields that the item knows. */
+  fields: ReadonlyMap<string, string>;
 }
 
 export const NO_QUESTION =
@@ -147,6 +149,8 @@ const TEXT_KEY =
   /reason|step|think|thought|work|explan|analysis|calc|rationale|derivation|critique|feedback|comment/i;
 
 function jsonValue(key: string, item: SimulatedItem, properties: CallProperties, decision: Decision): string {
+  const field = decision.fields.get(key);
+  if (field !== undefined) return field;
   if (/plan|outline|sub/i.test(key)) return planText(item);
   if (FINDINGS_KEY.test(key) && decision.findings !== undefined) return decision.findings;
   if (TEXT_KEY.test(key)) return stepsText(item, decision.value) || "It follows from the question.";

@@ -6,6 +6,7 @@ import { type DatasetManifest, SPLIT_NAMES } from "./dataset-manifest.js";
 import { clockCalendar } from "./families/clock-calendar.js";
 import { counting } from "./families/counting.js";
 import { defineFamily, type Family, type GeneratedProblem } from "./families/family.js";
+import { multiHop } from "./families/multi-hop.js";
 import { ordering } from "./families/ordering.js";
 import { robotRooms } from "./families/robot/robot-rooms.js";
 import { sequences } from "./families/sequences.js";
@@ -30,6 +31,7 @@ export const FAMILIES: readonly Family[] = [
   defineFamily(sequences),
   defineFamily(ordering),
   defineFamily(swaps),
+  defineFamily(multiHop),
 ];
 
 /** Families whose items are played step by step (docs/robot.md). */
@@ -126,14 +128,14 @@ function roundLevel(level: number): number {
 }
 
 function toLine(id: string, item: GeneratedProblem, difficulty: number): DatasetLine {
-  const { question, context, choices, answer, distractors, steps, meta } = item;
+  const { question, context, choices, answer, distractors, steps, facts, meta } = item;
   return {
     id,
     question,
     ...(context === undefined ? {} : { context }),
     ...(choices === undefined ? {} : { choices }),
     answer,
-    meta: { difficulty, distractors, steps, ...meta },
+    meta: { difficulty, distractors, steps, ...(facts === undefined ? {} : { facts }), ...meta },
   };
 }
 

@@ -15,12 +15,16 @@ export interface SolvedItem {
   /** What rightly read measurements say, and what wrongly read ones would. */
   findings?: string;
   misfindings?: string[];
+  /** Sentences that the answer rests on. */
+  facts?: string[];
+  /** What a reader of the question fills into fields of these names: the right value first, then wrong ones. */
+  fields?: Record<string, string[]>;
 }
 
 /** The solved items of those samples that carry a generated family's meta data; others are left out. */
 export function simulatedItems(samples: readonly Sample[]): SolvedItem[] {
   return samples.flatMap((sample) => {
-    const { difficulty, distractors, steps, findings, misfindings } = sample.meta;
+    const { difficulty, distractors, steps, findings, misfindings, facts, fields } = sample.meta;
     const [answer] = sample.answers;
     if (answer === undefined || typeof difficulty !== "number" || !isTexts(distractors)) return [];
     return [
@@ -33,6 +37,8 @@ export function simulatedItems(samples: readonly Sample[]): SolvedItem[] {
         distractors,
         ...(isTexts(steps) ? { steps } : {}),
         ...(typeof findings === "string" && isTexts(misfindings) ? { findings, misfindings } : {}),
+        ...(isTexts(facts) ? { facts } : {}),
+        ...(isFields(fields) ? { fields } : {}),
       },
     ];
   });
@@ -40,4 +46,12 @@ export function simulatedItems(samples: readonly Sample[]): SolvedItem[] {
 
 function isTexts(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((entry) => typeof entry === "string");
+}
+
+function isFields(value: unknown): value is Record<string, string[]> {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    Object.values(value).every((entry) => isTexts(entry) && entry.length > 0)
+  );
 }

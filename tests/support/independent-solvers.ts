@@ -246,6 +246,46 @@ function swaps({ question, choices }: Shown): string {
   return String.fromCharCode(65 + choices!.indexOf(holds.get(asked)!));
 }
 
+/** Facts as a graph, the question peeled from outside in. */
+function multiHop({ question, context }: Shown): string {
+  const known = new Map<string, string>();
+  const tell = (relation: string, subject: string, object: string) => {
+    if (known.has(`${relation} ${subject}`)) throw new Error(`told twice: ${relation} ${subject}`);
+    known.set(`${relation} ${subject}`, object);
+  };
+  for (const [, a, b] of all(context!, "(\\w+) lives in (\\w+)\\.")) tell("lives", a!, b!);
+  for (const [, a, b] of all(context!, "(\\w+) taught (\\w+) the trade\\.")) tell("taught", b!, a!);
+  for (const [, a, b] of all(context!, "(\\w+) keeps a (\\w+)\\.")) tell("keeps", a!, b!);
+  for (const [, a, b] of all(context!, "The mayor of (\\w+) is (\\w+)\\.")) tell("mayor", a!, b!);
+  for (const [, a, b] of all(context!, "(\\w+) stands on the river (\\w+)\\.")) tell("river", a!, b!);
+  for (const [, a, b] of all(context!, "(\\w+) is known for its (\\w+)\\.")) tell("known", a!, b!);
+  for (const [, a, b] of all(context!, "The (\\w+) ends in Lake (\\w+)\\.")) tell("ends", a!, b!);
+  const FORMS: [RegExp, string][] = [
+    [/^In which town does (.*) live\?$/, "lives"],
+    [/^Who taught (.*) the trade\?$/, "taught"],
+    [/^Which animal does (.*) keep\?$/, "keeps"],
+    [/^Who is the mayor of (.*)\?$/, "mayor"],
+    [/^On which river does (.*) stand\?$/, "river"],
+    [/^What is (.*) known for\?$/, "known"],
+    [/^In which lake does (.*) end\?$/, "ends"],
+    [/^the town where (.*) lives$/, "lives"],
+    [/^the person who taught (.*)$/, "taught"],
+    [/^the mayor of (.*)$/, "mayor"],
+    [/^the river of (.*)$/, "river"],
+  ];
+  const resolve = (text: string): string => {
+    for (const [form, relation] of FORMS) {
+      const inner = form.exec(text)?.[1];
+      if (inner === undefined) continue;
+      const object = known.get(`${relation} ${resolve(inner)}`);
+      if (object === undefined) throw new Error(`not told: ${text}`);
+      return object;
+    }
+    return text;
+  };
+  return resolve(question);
+}
+
 export const INDEPENDENT_SOLVERS: Readonly<Record<string, (shown: Shown) => string>> = {
   "word-problems": wordProblems,
   shopping,
@@ -257,4 +297,5 @@ export const INDEPENDENT_SOLVERS: Readonly<Record<string, (shown: Shown) => stri
   sequences,
   ordering,
   swaps,
+  "multi-hop": multiHop,
 };

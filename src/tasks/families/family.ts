@@ -8,6 +8,8 @@ interface Solution {
   answer: string;
   /** Worked steps in order; the last one reaches the answer. */
   steps: string[];
+  /** Families with a passage: the sentences of it that the answer rests on, word for word. */
+  facts?: string[];
 }
 
 /** What the solver of a task is shown. */

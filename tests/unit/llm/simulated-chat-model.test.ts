@@ -362,3 +362,35 @@ describe("one reply", () => {
     expect(error).toMatchObject({ kind: "bad-request", isFatal: false });
   });
 });
+
+describe("fields of an item", () => {
+  const items = Array.from({ length: 200 }, (_, index) => ({
+    question: `What is the mean acidity of the samples of lake number ${index}?`,
+    answer: "7.1",
+    difficulty: 0.5,
+    distractors: ["6.9"],
+    fields: { column: ["ph", "mass"], lake: [`lake ${index}`] },
+  }));
+  const model = new SimulatedChatModel({ seed: 5 });
+  model.register(items);
+
+  test("are filled in rightly nine times in ten, else with a wrong value of the item; one without wrong values always", async () => {
+    let right = 0;
+    for (const { question, fields } of items) {
+      const content = `${question}\n\nReply with one JSON object: {"column": "...", "lake": "..."}`;
+      const { texts } = await model.chat({
+        messages: [{ role: "user", content }],
+        json: true,
+        temperature: 0.7,
+        seed: 1,
+      });
+      // A slip of form cuts the object.
+      const { column, lake } = JSON.parse(texts[0]!.replace(/,$/, "}")) as { column: string; lake: string };
+      expect(["ph", "mass"]).toContain(column);
+      expect(lake).toBe(fields.lake[0]);
+      right += column === "ph" ? 1 : 0;
+    }
+    expect(right / items.length).toBeGreaterThan(0.84);
+    expect(right / items.length).toBeLessThan(0.96);
+  });
+});

@@ -188,7 +188,7 @@ describe("the shipped dataset", () => {
     ["no steps", (world: Record<string, unknown>) => Object.assign(world, { steps: 0 }), /steps/],
     [
       "a huge map",
-      (world: Record<string, unknown>) => Object.assign(world, { map: ["S".padEnd(64, ".") + "G"] }),
+      (world: Record<string, unknown>) => Object.assign(world, { map: [`${"S".padEnd(64, ".")}G`] }),
       /at most 64/,
     ],
   ])("a bad world is refused: %s", (_, change, message) => {
