@@ -36,6 +36,7 @@ export { htmlReport } from "./report/html-report.js";
 export { cellText, type ReportTable } from "./report/report-table.js";
 export { textReport } from "./report/text-report.js";
 export { writeReport } from "./report/write-report.js";
+export { auditRun, type RunAudit } from "./rlao/audit-run.js";
 export { type DatasetFormat, exportDataset } from "./rlao/dataset-export.js";
 export { type AdapterFormat, exportAdapter, importAdapter } from "./rlao/export-adapter.js";
 export { adapterFit, trainerProblem } from "./rlao/inspect-training.js";

@@ -6,6 +6,7 @@ import type { GgufHeader, OptimizeResult, TrajectoryRecord } from "../index.js";
 import { type ActionBody, action } from "./action.js";
 import { EXIT } from "./exit-code.js";
 import { formatBytes, formatCount, formatDollars, formatPercent } from "./format.js";
+import { auditAction } from "./inspect-audit.js";
 import { visible, visibleLine, writeErr, writeJson, writeOut } from "./output.js";
 import { addCommonFlags } from "./run-flags.js";
 import { pairs, resultTable, table } from "./tables.js";
@@ -15,9 +16,11 @@ Examples:
   $ w4s inspect smollm2-135m.gguf
   $ w4s inspect adapter-lora-<hash>.gguf --base smollm2-135m
   $ w4s inspect runs/RUN
+  $ w4s inspect runs/RUN --audit
   $ w4s inspect runs/RUN/trajectories.jsonl --json
 
-Reads headers only: no tensor data, no native code. A bad file ends with exit code 3.`;
+Reads headers only: no tensor data, no native code. A bad file ends with exit code 3,
+a log that is not what was written with 6.`;
 
 /** Longer values are cut on the screen; --json has them whole. */
 const MAX_VALUE = 100;
@@ -29,6 +32,7 @@ export function command(): Command {
   const inspect = new Command("inspect")
     .description("Shows a GGUF file (metadata, tensors, chat template), a trajectory or a run directory.")
     .argument("<file>", "GGUF file, trajectories.jsonl or run directory")
+    .option("--audit", "for runs: check the log, and tell who designed what, from which data, at what cost")
     .option("--base <model>", "for adapters: check that it fits this model (GGUF file or name)");
   return addCommonFlags(inspect, { hasConfig: false })
     .addHelpText("after", EXAMPLES)
@@ -38,6 +42,11 @@ export function command(): Command {
 const inspectAction: ActionBody = async ({ isJson, command }, path = "") => {
   const api = await import("../index.js");
   const isDirectory = statOf(api, path).isDirectory();
+  const { audit } = command.opts<{ audit?: boolean }>();
+  if (audit) {
+    if (isDirectory) return await auditAction(path, isJson);
+    throw new api.ConfigError("--audit is for run directories", { hint: "name the directory of a run" });
+  }
   if (isDirectory) {
     const run = readRun(api, path);
     if (isJson) writeJson(run);

@@ -15,6 +15,14 @@ import { messageOf, StorageError } from "./errors.js";
 import { sha256 } from "./hash.js";
 
 const CHECKSUM_DIGITS = 8;
+/** Member of a chained line: the hash of the line before it. */
+export const PREVIOUS = "prev";
+
+/** How far a chained log reaches. */
+export interface ChainHead {
+  lines: number;
+  hash: string;
+}
 
 /** The line written for a record: its JSON with the checksum as the last member `"sum"`. */
 export function encodeLine(record: Record<string, unknown>): string {
@@ -39,26 +47,43 @@ export function decodeLine(line: string): Record<string, unknown> | undefined {
 export class JsonlLog {
   readonly path: string;
   #descriptor: number;
+  #lineCount: number;
+  /** Hash of the last line, or of what stands before the first; undefined where lines are not chained. */
+  #head: string | undefined;
 
-  private constructor(path: string, descriptor: number) {
+  private constructor(path: string, descriptor: number, lineCount: number, head: string | undefined) {
     this.path = path;
     this.#descriptor = descriptor;
+    this.#lineCount = lineCount;
+    this.#head = head;
+  }
+
+  /** Where a chained log ends: number of lines, and the hash of the last one. */
+  get head(): ChainHead {
+    return { lines: this.#lineCount, hash: this.#head ?? "" };
   }
 
   /**
    * Opens or creates a log. A torn last line (crash while writing) is moved to `<path>.torn`.
+   * @param genesis - where given, every line appended carries the hash of the line before it as `"prev"`, and the first
+   *   one this (verifyChain() of hash-chain.ts checks it)
    * @throws {StorageError} when a complete line is damaged, or the file cannot be opened.
    */
-  static open(path: string): { log: JsonlLog; records: Record<string, unknown>[]; isTorn: boolean } {
+  static open(
+    path: string,
+    genesis?: string,
+  ): { log: JsonlLog; records: Record<string, unknown>[]; isTorn: boolean } {
     try {
       mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-      const { records, tornAt, torn } = JsonlLog.read(path);
+      const { records, tornAt, torn, lastLine } = JsonlLog.read(path);
       if (tornAt !== undefined) {
         appendFileSync(`${path}.torn`, `${torn}\n`, { mode: 0o600 });
         truncateSync(path, tornAt);
       }
       const descriptor = openSync(path, "a", 0o600);
-      return { log: new JsonlLog(path, descriptor), records, isTorn: tornAt !== undefined };
+      const head = genesis === undefined || lastLine === undefined ? genesis : sha256(lastLine);
+      const log = new JsonlLog(path, descriptor, records.length, head);
+      return { log, records, isTorn: tornAt !== undefined };
     } catch (error) {
       if (error instanceof StorageError) throw error;
       throw new StorageError(`cannot open ${path}: ${messageOf(error)}`, { cause: error });
@@ -66,34 +91,46 @@ export class JsonlLog {
   }
 
   /** Reads without opening for writing; a torn last line is left out. */
-  static read(path: string): { records: Record<string, unknown>[]; tornAt?: number; torn?: string } {
+  static read(path: string): {
+    records: Record<string, unknown>[];
+    tornAt?: number;
+    torn?: string;
+    lastLine?: string;
+  } {
     if (!existsSync(path)) return { records: [] };
     const text = readFileSync(path, "utf8");
     const lines = text.split("\n");
     const records: Record<string, unknown>[] = [];
     let offset = 0;
+    let lastLine: string | undefined;
     for (const [index, line] of lines.entries()) {
       const isLast = index === lines.length - 1;
       if (line === "" && isLast) break;
       const record = isLast ? undefined : decodeLine(line);
       if (record === undefined) {
         // A cut while appending never leaves a line break; a bad line that has one was changed later.
-        if (isLast) return { records, tornAt: offset, torn: line };
+        if (isLast) {
+          return { records, tornAt: offset, torn: line, ...(lastLine === undefined ? {} : { lastLine }) };
+        }
         throw new StorageError(`${path}: line ${index + 1} is damaged (checksum does not fit)`, {
           code: "damaged-log",
           hint: "restore the file from a copy, or start again with --fresh",
         });
       }
       records.push(record);
+      lastLine = line;
       offset += Buffer.byteLength(line) + 1;
     }
-    return { records };
+    return { records, ...(lastLine === undefined ? {} : { lastLine }) };
   }
 
   /** Appends one record; with `isDurable` it is on the disk when this returns. */
   append(record: Record<string, unknown>, isDurable = false): void {
     try {
-      writeSync(this.#descriptor, `${encodeLine(record)}\n`);
+      const line = encodeLine(this.#head === undefined ? record : { ...record, [PREVIOUS]: this.#head });
+      writeSync(this.#descriptor, `${line}\n`);
+      if (this.#head !== undefined) this.#head = sha256(line);
+      this.#lineCount++;
       if (isDurable) fsyncSync(this.#descriptor);
     } catch (error) {
       throw new StorageError(`cannot append to ${this.path}: ${messageOf(error)}`, {

@@ -350,6 +350,7 @@ function report(bench: Workbench, record: TurnRecord, best: number): void {
       episode,
       turn,
       index: candidate.index,
+      workflow: candidate.workflowHash,
       status:
         candidate.outcome === "scored"
           ? "ok"

@@ -1,10 +1,10 @@
 /** @file A run on disk: who may write it, what it was started with, and where its files lie. */
-import { existsSync, readFileSync, renameSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeAtomic } from "../core/atomic-file.js";
 import { ConfigError, StorageError } from "../core/errors.js";
-import { hashJson } from "../core/hash.js";
-import { JsonlLog } from "../core/jsonl-log.js";
+import { hashJson, sha256 } from "../core/hash.js";
+import { type ChainHead, JsonlLog } from "../core/jsonl-log.js";
 import { lockRun } from "../core/run-lock.js";
 import type { RunConfig } from "./run-config.js";
 
@@ -75,7 +75,9 @@ export class RunDirectory {
         await writeAtomic(join(path, "run.json"), `${JSON.stringify(complete, null, 2)}\n`);
       }
       await writeAtomic(join(path, "config.resolved.json"), `${JSON.stringify(config, null, 2)}\n`);
-      const { log, isTorn } = JsonlLog.open(join(path, "events.jsonl"));
+      // The log begins at what the run was started with, so that neither can be changed alone.
+      const genesis = sha256(readFileSync(join(path, "run.json")));
+      const { log, isTorn } = JsonlLog.open(join(path, "events.jsonl"), genesis);
       if (isTorn)
         onWarning("the last run ended abruptly: the last line of events.jsonl was cut and set aside");
       return new RunDirectory(path, known !== undefined, release, log);
@@ -96,8 +98,19 @@ export class RunDirectory {
 
   close(): void {
     this.#events.close();
+    noteHead(this.file(EVENTS_HEAD), this.#events.head);
     this.#release();
   }
+}
+
+/** How far events.jsonl reached when the last session ended: lines taken from its end are missed. */
+export const EVENTS_HEAD = "events.head.json";
+
+/** A full disk must not hide how the run ended; without the note only less can be checked. */
+function noteHead(path: string, head: ChainHead): void {
+  try {
+    writeFileSync(path, `${JSON.stringify(head)}\n`, { mode: 0o600 });
+  } catch {}
 }
 
 /** The part of a configuration that decides what a run finds. */
@@ -145,6 +158,7 @@ function setAside(path: string): void {
   for (const name of [
     "run.json",
     "events.jsonl",
+    EVENTS_HEAD,
     "trajectories.jsonl",
     "calls.db",
     "calls.db-wal",
@@ -152,6 +166,7 @@ function setAside(path: string): void {
     "summary.json",
     "best-workflow.js",
     "replays.json",
+    "best-workflow.md",
   ]) {
     const file = join(path, name);
     if (existsSync(file)) renameSync(file, join(path, `old-${stamp}-${name}`));

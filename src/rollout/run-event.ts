@@ -32,6 +32,8 @@ export type RunEvent =
       episode: number;
       turn: number;
       index: number;
+      /** null where no workflow could be read from the reply. */
+      workflow: string | null;
       status: string;
       accuracy: number | null;
       reward: number;

@@ -1,9 +1,10 @@
-/** @file The composite reward at the command line: recorded by collect, weighed anew by relabel and train, no model called. */
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+/** @file One recorded run at the command line: composite rewards weighed anew without a call, and the audit of its log. */
+import { appendFileSync, copyFileSync, cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import type { RunAudit } from "w4s";
 import { makeTinyGguf } from "w4s/testing";
-import { encodeLine } from "../../src/core/jsonl-log.js";
+import { decodeLine, encodeLine } from "../../src/core/jsonl-log.js";
 import { trajectorySamples } from "../../src/rlao/trajectory-samples.js";
 import { readTrajectory } from "../../src/rollout/trajectory.js";
 import { rewardWeights } from "../../src/train/example-weights.js";
@@ -63,9 +64,11 @@ describe("--reward composite", () => {
   it("is weighed anew by relabel without the replies, and train takes the same weights", {
     timeout: 120_000,
   }, async () => {
-    rmSync(join(run, "calls.db"));
+    // What is not there cannot be read: no reply, no result.
+    const moved = join(newFolder(), "trajectories.jsonl");
+    copyFileSync(join(run, "trajectories.jsonl"), moved);
     const weights = ["--reward", "composite", "--reward-weights", "accuracy=1,efficiency=3,tokens=1"];
-    const relabelled = await runCli(["relabel", run, ...weights, "--json"]);
+    const relabelled = await runCli(["relabel", moved, ...weights, "--json"]);
     expect(`${relabelled.code} ${relabelled.stderr}`).toMatch(/^0 /);
     const { files } = JSON.parse(relabelled.stdout);
     expect(files[0].changed).toBeGreaterThan(4);
@@ -75,7 +78,7 @@ describe("--reward composite", () => {
     }
     const out = join(home, "adapter");
     const trainArguments = ["train", "--model", model, "--epochs", "1", "--rank", "2", "--threads", "1"];
-    const trained = await runCli([...trainArguments, "--from", run, ...weights, "--out", out]);
+    const trained = await runCli([...trainArguments, "--from", moved, ...weights, "--out", out]);
     expect(`${trained.code} ${trained.stderr}`).toMatch(/^0 /);
     const rewards = trajectorySamples(files[0].to).samples.map(({ reward }) => reward);
     expect(weightsOf(readFileSync(join(out, "examples.jsonl"), "utf8"))).toEqual(
@@ -107,6 +110,84 @@ describe("--reward composite", () => {
       3,
       /no recorded accuracy.*older version/,
     );
+  });
+});
+
+describe("inspect --audit", () => {
+  const audit = async (directory: string) => {
+    const result = await runCli(["inspect", directory, "--audit", "--json"]);
+    return { ...result, audit: JSON.parse(result.stdout) as RunAudit };
+  };
+  const copy = () => {
+    const path = join(newFolder(), "copy");
+    cpSync(run, path, { recursive: true });
+    return path;
+  };
+
+  it("says who designed what from which data, and what it cost", async () => {
+    const { code, audit: found } = await audit(run);
+    expect(code).toBe(0);
+    expect(found).toMatchObject({ isIntact: true, command: "collect", isSimulated: true, disagreements: [] });
+    expect(found.chain).toMatchObject({ unchained: 0, isTorn: false });
+    const task = readTrajectory(join(run, "trajectories.jsonl"))[0];
+    expect(task).toMatchObject({ kind: "header", task: { name: "counting", hash: found.data[0]?.hash } });
+    expect(found.designs).toHaveLength(candidatesOf(join(run, "trajectories.jsonl")).length);
+    expect(found.designers).toHaveLength(1);
+    expect(found.designers[0]).toMatchObject({ candidates: found.designs.length, kept: 1 });
+    const { spent } = JSON.parse(collected.stdout);
+    expect(found.spent).toEqual({ calls: spent.calls, tokens: spent.tokens, dollars: spent.dollars });
+    const text = await runCli(["inspect", run, "--audit"]);
+    expect(text.stdout).toMatch(/log +holds: \d+ lines/);
+    expect(text.stdout).toContain("never opened");
+    expect(text.stdout).toContain(found.designs.find(({ isKept }) => isKept)!.workflow!.slice(0, 12));
+  });
+
+  it("goes on with the chain when a run is resumed, also after a kill while a line was written", async () => {
+    // The fixture's own settings: a finished run is read from disk, and logs that it was.
+    const before = (await audit(run)).audit.chain.lines;
+    appendFileSync(join(run, "events.jsonl"), '{"at":"2026-');
+    const torn = await audit(run);
+    expect([torn.code, torn.audit.chain.isTorn]).toEqual([0, true]);
+    expect((await collect("run")).code).toBe(0);
+    const { code, audit: after } = await audit(run);
+    expect(code).toBe(0);
+    expect(after.chain.lines).toBeGreaterThan(before);
+    expect(after.sessions).toHaveLength(2);
+  });
+
+  it("exit 6, naming the line, for a log or a record that was changed", async () => {
+    const edited = copy();
+    const events = join(edited, "events.jsonl");
+    const lines = readFileSync(events, "utf8").trimEnd().split("\n");
+    const at = lines.findIndex((line) => line.includes('"candidate-scored"'));
+    const { ...record } = decodeLine(lines[at] as string) as Record<string, unknown>;
+    writeFileSync(events, `${lines.with(at, encodeLine({ ...record, accuracy: 1 })).join("\n")}\n`);
+    expectFailure(
+      await runCli(["inspect", edited, "--audit"]),
+      6,
+      new RegExp(`line ${at + 2}: .*line ${at + 1}`),
+    );
+
+    const shortened = copy();
+    writeFileSync(join(shortened, "events.jsonl"), `${lines.slice(0, -2).join("\n")}\n`);
+    expectFailure(await runCli(["inspect", shortened, "--audit"]), 6, /lines are missing at the end/);
+
+    const swapped = copy();
+    const manifest = join(swapped, "run.json");
+    writeFileSync(manifest, readFileSync(manifest, "utf8").replace("simulated", "genuine"));
+    expectFailure(await runCli(["inspect", swapped, "--audit"]), 6, /line 1: .*run\.json/);
+
+    const embellished = copy();
+    const path = join(embellished, "trajectories.jsonl");
+    const records = readTrajectory(path).map((value) =>
+      value.kind === "turn"
+        ? { ...value, candidates: value.candidates.map((one) => ({ ...one, accuracy: 0.99 })) }
+        : value,
+    );
+    writeFileSync(path, records.map((value) => `${encodeLine(value)}\n`).join(""));
+    expectFailure(await runCli(["inspect", embellished, "--audit"]), 6, /accuracy 0\.99.*log says otherwise/);
+    expectFailure(await runCli(["inspect", model, "--audit"]), 2, /for run directories/);
+    expectFailure(await runCli(["inspect", home, "--audit"]), 3, /no run directory/);
   });
 });
 
