@@ -51,6 +51,7 @@ export type { MemberRecord, RoundRecord } from "./rlao/round-record.js";
 export { readRunReport } from "./rlao/run-report-data.js";
 export { type ScoreTextOptions, scoreText, type TextScore } from "./rlao/score-text.js";
 export { type TrainAdapterOptions, type TrainAdapterResult, trainAdapter } from "./rlao/train-adapter.js";
+export { cardContext, measuredUse } from "./rollout/card-context.js";
 export { configExample } from "./rollout/config-example.js";
 export { CONFIG_FILE, type ConfigSources, loadRunConfig } from "./rollout/config-file.js";
 export { configWarnings, parseRunConfig } from "./rollout/config-layers.js";
@@ -78,6 +79,7 @@ export { bootstrapInterval, type Interval, pairedDifference } from "./rollout/st
 export { type TeamKind, type TeamMember, TeamPolicy } from "./rollout/team-policy.js";
 export type { ToolUse } from "./rollout/tool-box.js";
 export { readTrajectory, type TrajectoryRecord } from "./rollout/trajectory.js";
+export { cardText, type WorkflowCard, workflowCard } from "./rollout/workflow-card.js";
 export { FAMILIES, generateFamily } from "./tasks/families.js";
 export { type ImportOptions, importDataset } from "./tasks/import-dataset.js";
 export { listDatasets } from "./tasks/list-datasets.js";

@@ -1,4 +1,4 @@
-/** @file `w4s inspect FILE`: what is in a GGUF file, a trajectory or a run directory. */
+/** @file `w4s inspect FILE`: what is in a GGUF file, a workflow, a trajectory or a run directory. */
 import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
@@ -15,6 +15,7 @@ const EXAMPLES = `
 Examples:
   $ w4s inspect smollm2-135m.gguf
   $ w4s inspect adapter-lora-<hash>.gguf --base smollm2-135m
+  $ w4s inspect best-workflow.js
   $ w4s inspect runs/RUN
   $ w4s inspect runs/RUN --audit
   $ w4s inspect runs/RUN/trajectories.jsonl --json
@@ -30,8 +31,10 @@ type Api = typeof import("../index.js");
 
 export function command(): Command {
   const inspect = new Command("inspect")
-    .description("Shows a GGUF file (metadata, tensors, chat template), a trajectory or a run directory.")
-    .argument("<file>", "GGUF file, trajectories.jsonl or run directory")
+    .description(
+      "Shows a GGUF file (metadata, tensors, chat template), a workflow in words, a trajectory or a run directory.",
+    )
+    .argument("<file>", "GGUF file, workflow file, trajectories.jsonl or run directory")
     .option("--audit", "for runs: check the log, and tell who designed what, from which data, at what cost")
     .option("--base <model>", "for adapters: check that it fits this model (GGUF file or name)");
   return addCommonFlags(inspect, { hasConfig: false })
@@ -50,12 +53,16 @@ const inspectAction: ActionBody = async ({ isJson, command }, path = "") => {
   if (isDirectory) {
     const run = readRun(api, path);
     if (isJson) writeJson(run);
-    else printRun(run);
+    else printRun(run, api.cardText);
   } else if (path.endsWith(".jsonl")) {
     const records = api.readTrajectory(path);
     const summary = trajectorySummary(records);
     if (isJson) writeJson({ ...summary, records });
     else printTrajectory(summary);
+  } else if (/\.m?js$/.test(path)) {
+    const card = api.workflowCard(api.readWorkflowFile(path).source, api.cardContext({}));
+    if (isJson) writeJson(card);
+    else writeOut(api.cardText(card));
   } else if (path.endsWith(".gguf") || startsLikeGguf(path)) {
     const { header, problems } = api.inspectGguf(path);
     const { base } = command.opts<{ base?: string }>();
@@ -63,9 +70,12 @@ const inspectAction: ActionBody = async ({ isJson, command }, path = "") => {
     if (isJson) writeJson({ ...headerJson(header), problems, ...Object.fromEntries(training) });
     else printHeader(header, problems, training);
   } else {
-    throw new api.InputError(`${path} is no GGUF file, trajectory (.jsonl) or run directory`, {
-      hint: "name one of these",
-    });
+    throw new api.InputError(
+      `${path} is no GGUF file, workflow (.js), trajectory (.jsonl) or run directory`,
+      {
+        hint: "name one of these",
+      },
+    );
   }
   return EXIT.done;
 };
@@ -317,15 +327,39 @@ function readRun(api: Api, directory: string) {
     });
   }
   const trajectory = join(directory, "trajectories.jsonl");
+  const summary = read("summary.json") as Partial<OptimizeResult> | null;
   return {
     directory,
     manifest,
-    summary: read("summary.json") as Partial<OptimizeResult> | null,
+    summary,
+    card: cardOfRun(api, directory, manifest, summary, read("config.resolved.json")),
     trajectory: existsSync(trajectory) ? trajectorySummary(api.readTrajectory(trajectory)) : null,
   };
 }
 
-function printRun({ directory, manifest, summary, trajectory }: ReturnType<typeof readRun>): void {
+/** Of the best workflow, with what was measured of it on validation. */
+function cardOfRun(
+  api: Api,
+  directory: string,
+  { executor, isSimulated = false }: { executor?: string; isSimulated?: boolean },
+  summary: Partial<OptimizeResult> | null,
+  config: unknown,
+) {
+  const path = join(directory, "best-workflow.js");
+  if (!existsSync(path)) return null;
+  const { source } = api.readWorkflowFile(path);
+  const row = summary?.validation?.find(({ name }) => name === "best");
+  const context = api.cardContext(
+    (config ?? {}) as Parameters<typeof api.cardContext>[0],
+    executor === undefined ? undefined : { id: executor, isSimulated },
+  );
+  return api.workflowCard(source, context, api.measuredUse(row));
+}
+
+function printRun(
+  { directory, manifest, summary, card, trajectory }: ReturnType<typeof readRun>,
+  cardText: Api["cardText"],
+): void {
   const isSimulated = manifest.isSimulated ?? false;
   const rows: [string, string][] = [
     ["run", directory],
@@ -344,5 +378,6 @@ function printRun({ directory, manifest, summary, trajectory }: ReturnType<typeo
     if (list && list.length > 0) writeOut(resultTable(list));
   }
   if (summary?.best) writeOut(`\nBest workflow (${summary.best.title}):\n\n${summary.best.source}`);
+  if (card) writeOut(cardText(card));
   if (trajectory) printTrajectory(trajectory);
 }

@@ -63,6 +63,7 @@ const reportAction: ActionBody = async ({ isJson, command }, directory = "") => 
     writeOut(
       `\n${pairs(text.keyFigures.map(({ label, value, detail }) => [label, `${value} (${detail})`]))}`,
     );
+    if (text.card) writeOut(`\nThe best workflow in words\n${api.cardText(text.card)}`);
     for (const one of text.tables) writeOut(printed(one, api.cellText));
   }
   if (isPage && !isJson) {

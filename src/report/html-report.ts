@@ -159,7 +159,17 @@ function results(report: RunReport, tables: Markup | null): Markup | null {
     ? `No designed workflow beat the baseline ${best.title}, which is shown here.`
     : `Chosen on validation: ${best.title}.`;
   return html`${tables}<h3 id="best-workflow">Best workflow</h3><p class="note">${lead}</p>
-<pre class="code" data-code="" tabindex="0">${best.source}</pre>`;
+<pre class="code" data-code="" tabindex="0">${best.source}</pre>${card(report)}`;
+}
+
+/** What the best workflow does, in words. */
+function card({ card: found }: RunReport): Markup | null {
+  if (found === null) return null;
+  return html`<h3 id="workflow-card">What it does, in words</h3>
+<dl class="workflow-card">${found.sections.map(
+    ({ title, lines }) => html`<dt>${title}</dt>${lines.map((line) => html`<dd>${line}</dd>`)}
+`,
+  )}</dl>`;
 }
 
 function progress(charts: readonly ChartData[], tables: readonly Markup[]): Markup | null {

@@ -1,5 +1,5 @@
 /** @file The numbers of a report without the page: for terminals and machines. */
-import type { RunReport } from "../rlao/run-report-data.js";
+import type { RunReport, WorkflowCard } from "../rlao/run-report-data.js";
 import { type ReportFigures, reportFigures } from "../rlao/run-report-figures.js";
 import { compareTables, compareWarnings } from "./compare-tables.js";
 import { type KeyFigure, keyFigures } from "./key-figures.js";
@@ -26,6 +26,8 @@ export interface TextReport {
   notices: string[];
   keyFigures: KeyFigure[];
   tables: ReportTable[];
+  /** What the best workflow does, in words; null where there is none. */
+  card: WorkflowCard | null;
   json: ReportJson;
 }
 
@@ -50,6 +52,7 @@ export function textReport(
     ],
     keyFigures: keyFigures(report, figures),
     tables: [...(other ? compareTables({ report, figures }, other) : []), ...Object.values(tables).flat()],
+    card: report.card,
     json: {
       run: name,
       ...rest,

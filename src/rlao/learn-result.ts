@@ -3,11 +3,13 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { writeAtomic } from "../core/atomic-file.js";
 import { messageOf } from "../core/errors.js";
+import { cardContext, executorOf, measuredUse } from "../rollout/card-context.js";
 import type { Collaboration } from "../rollout/policies-schema.js";
 import { drawItems, emitSpent, isInterruption } from "../rollout/run-session.js";
 import { breakEven, type ResultRow, resultRow, type Spent, spentOf } from "../rollout/run-summary.js";
 import { type CandidateRecord, readTrajectory } from "../rollout/trajectory.js";
 import { evaluateAll, type Workflow } from "../rollout/workbench.js";
+import { cardMarkdown, workflowCard } from "../rollout/workflow-card.js";
 import { benchParts, type LearnSession, type LearnTask } from "./learn-session.js";
 import {
   comparePolicies,
@@ -120,7 +122,12 @@ export async function concludeLearning(
   const summary = stoppedBy === undefined ? result : { ...result, stoppedBy: messageOf(stoppedBy) };
   await writeAtomic(directory.file("summary.json"), `${JSON.stringify(summary, null, 2)}\n`);
   const best = bestDesign(session, progress, session.judgeTasks[0]?.name ?? "", "trained");
-  if (best?.source) await writeAtomic(directory.file("best-workflow.js"), best.source);
+  if (best?.source) {
+    await writeAtomic(directory.file("best-workflow.js"), best.source);
+    const row = test.find((one) => one.workflowHash === best.workflowHash);
+    const card = workflowCard(best.source, cardContext(config, executorOf(session)), measuredUse(row));
+    await writeAtomic(directory.file("best-workflow.md"), cardMarkdown(card, "Best workflow"));
+  }
   return result;
 }
 

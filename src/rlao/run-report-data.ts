@@ -3,7 +3,9 @@ import { existsSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { z } from "zod";
 import { InputError } from "../core/errors.js";
+import { type CardConfig, cardContext, measuredUse } from "../rollout/card-context.js";
 import { seedWorkflows } from "../rollout/seed-workflows.js";
+import { type WorkflowCard, workflowCard } from "../rollout/workflow-card.js";
 import { workflowHash } from "../workflow/workflow-hash.js";
 import { type RunEvents, readRunEvents } from "./run-report-events.js";
 import { type ReportReplay, readReplays } from "./run-report-replays.js";
@@ -113,6 +115,7 @@ const manifest = z.object({
 });
 
 export type { ReportReplay } from "./run-report-replays.js";
+export type { WorkflowCard };
 export type ReportRow = z.infer<typeof resultRow>;
 export type ReportLedgerRow = z.infer<typeof ledgerRow>;
 
@@ -136,6 +139,8 @@ export interface RunReport {
   /** Of `eval`: rows minus the first one on the same items, with paired intervals. */
   differences: { name: string; executor: string; difference: number; low: number; high: number; n: number }[];
   best: { title: string; hash: string; source: string; isBaseline: boolean } | null;
+  /** What the best workflow calls, in words; null where there is none. */
+  card: WorkflowCard | null;
   breakEven: Record<string, number | null>;
   warnings: string[];
   spent: { calls: number; tokens: number; dollars: number | null } | null;
@@ -181,6 +186,7 @@ export async function readRunReport(directory: string): Promise<RunReport> {
   const config = readState(join(directory, "config.resolved.json"), z.record(z.string(), z.unknown())) ?? {};
   const events = await readRunEvents(join(directory, "events.jsonl"));
   const { turns, sources } = await readTurns(directory);
+  const rows = [...(found.validation ?? []), ...(found.test ?? []), ...(found.rows ?? [])];
   const perExecutor = found.spent === undefined ? [] : spentList(found.spent);
   return {
     name: basename(directory),
@@ -198,9 +204,10 @@ export async function readRunReport(directory: string): Promise<RunReport> {
     isComplete: found.isComplete ?? null,
     stoppedBy: stopText(found.stoppedBy),
     events,
-    rows: [...(found.validation ?? []), ...(found.test ?? []), ...(found.rows ?? [])],
+    rows,
     differences: found.differences ?? [],
     best: found.best ?? null,
+    card: found.best ? bestCard(found.best, config, run, rows) : null,
     breakEven: breakEvens(found.breakEven),
     warnings: found.warnings ?? events.warnings,
     spent: perExecutor.length > 0 ? total(perExecutor) : events.spent,
@@ -266,6 +273,17 @@ function stopText(value: unknown): string | null {
   if (typeof value === "string") return value;
   const { message } = value as { message?: unknown };
   return typeof message === "string" ? message : "interrupted";
+}
+
+function bestCard(
+  best: { hash: string; source: string },
+  config: Record<string, unknown>,
+  run: z.infer<typeof manifest> | undefined,
+  rows: readonly ReportRow[],
+): WorkflowCard {
+  const executor = run && { id: run.executor, isSimulated: run.isSimulated };
+  const row = rows.find(({ workflowHash: hash }) => hash === best.hash);
+  return workflowCard(best.source, cardContext(config as CardConfig, executor), measuredUse(row));
 }
 
 function knownSeeds(): RunReport["seeds"] {

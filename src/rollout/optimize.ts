@@ -1,6 +1,7 @@
 /** @file `optimize`: design a workflow for a task and report it beside the baselines, chosen on validation only. */
 import { writeAtomic } from "../core/atomic-file.js";
 import { ConfigError, InternalError, messageOf } from "../core/errors.js";
+import { cardContext, executorOf, measuredUse } from "./card-context.js";
 import type { ScoredWorkflow } from "./episode.js";
 import { resultHash } from "./evaluation.js";
 import { forecastRun } from "./forecast.js";
@@ -30,6 +31,7 @@ import {
 import { baselinesOf, type SearchProgress, search } from "./search.js";
 import { readTrajectory } from "./trajectory.js";
 import { compareEvaluations, evaluateAll } from "./workbench.js";
+import { cardMarkdown, workflowCard } from "./workflow-card.js";
 
 export interface OptimizeResult {
   command: "optimize" | "collect";
@@ -185,7 +187,7 @@ function conclude(
     validation.push(row(best, BEST_ROW, `best workflow (${best.title})`));
   const evaluations = [...progress.baselines, ...progress.found].map((workflow) => workflow.evaluation);
   const spent = spentOf(session.store.ledgerTotals());
-  const bestRow = validation.find((line) => line.name === BEST_ROW);
+  const chosen = bestRow(validation);
   const warnings = config.dryRun
     ? []
     : runWarnings({
@@ -218,10 +220,10 @@ function conclude(
     candidates,
     breakEven: Object.fromEntries(
       validation
-        .filter((line) => line.name !== BEST_ROW && bestRow !== undefined)
+        .filter((line) => line.name !== BEST_ROW && chosen !== undefined)
         .map((line) => [
           line.title,
-          breakEven(spent.dollars || spent.tokens, costOf(line) ?? 0, costOf(bestRow!) ?? 0),
+          breakEven(spent.dollars || spent.tokens, costOf(line) ?? 0, costOf(chosen!) ?? 0),
         ]),
     ),
     warnings,
@@ -236,5 +238,14 @@ async function save(session: RunSession, result: OptimizeResult): Promise<void> 
   const { stoppedBy, ...plain } = result;
   const summary = stoppedBy === undefined ? plain : { ...plain, stoppedBy: messageOf(stoppedBy) };
   await writeAtomic(session.directory.file("summary.json"), `${JSON.stringify(summary, null, 2)}\n`);
-  if (result.best) await writeAtomic(session.directory.file("best-workflow.js"), result.best.source);
+  const { best } = result;
+  if (!best) return;
+  await writeAtomic(session.directory.file("best-workflow.js"), best.source);
+  const context = cardContext(session.config, executorOf(session));
+  const card = workflowCard(best.source, context, measuredUse(bestRow(result.validation)));
+  await writeAtomic(session.directory.file("best-workflow.md"), cardMarkdown(card, best.title));
+}
+
+function bestRow(rows: readonly ResultRow[]): ResultRow | undefined {
+  return rows.find((row) => row.name === BEST_ROW);
 }

@@ -198,3 +198,23 @@ function weightsOf(examples: string): unknown[] {
     .split("\n")
     .map((line) => (JSON.parse(line) as { weight?: unknown }).weight);
 }
+
+describe("inspect of workflows", () => {
+  it("shows the card of a workflow, and of a run's best one, which also lies beside it", async () => {
+    const workflow = join(newFolder(), "w.js");
+    writeFileSync(workflow, "export default async (agent, task) => agent.text(task.question, { n: 3 });\n");
+    const plain = await runCli(["inspect", workflow]);
+    expect(plain.stdout).toContain("Line 1 asks the executor (agent.text): at most once, 3 replies.");
+    const json = JSON.parse((await runCli(["inspect", workflow, "--json"])).stdout);
+    expect(json.worstCase).toMatchObject({ modelCalls: 1, replies: 3 });
+
+    const shown = await runCli(["inspect", run]);
+    expect(shown.stdout).toContain("As measured");
+    const markdown = readFileSync(join(run, "best-workflow.md"), "utf8");
+    expect(markdown).toContain("## What it calls");
+    expect(markdown).toContain("(simulated executor)");
+    const report = await runCli(["report", run, "--out", join(home, "page.html"), "--text"]);
+    expect(report.stdout).toContain("The best workflow in words");
+    expect(readFileSync(join(home, "page.html"), "utf8")).toContain("What it does, in words");
+  });
+});
