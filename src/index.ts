@@ -72,6 +72,7 @@ export {
 export { chosenRewardWeights, type RewardWeights } from "./rollout/reward-weights.js";
 export { type RunConfig, type RunConfigInput, runConfigSchema } from "./rollout/run-config.js";
 export type { Forecast, OnRunEvent, RunEvent } from "./rollout/run-event.js";
+export type { SampleRun } from "./rollout/run-sample.js";
 export { programSandbox, type RunHooks } from "./rollout/run-session.js";
 export type { ResultRow, Spent } from "./rollout/run-summary.js";
 export { type WorkflowAnswer, WorkflowRunner, type WorkflowRunnerOptions } from "./rollout/run-workflow.js";
@@ -80,11 +81,13 @@ export { type TeamKind, type TeamMember, TeamPolicy } from "./rollout/team-polic
 export type { ToolUse } from "./rollout/tool-box.js";
 export { readTrajectory, type TrajectoryRecord } from "./rollout/trajectory.js";
 export { cardText, type WorkflowCard, workflowCard } from "./rollout/workflow-card.js";
-export { FAMILIES, generateFamily } from "./tasks/families.js";
+export { drawRobotRun } from "./tasks/families/robot/draw-map.js";
+export type { RobotRecord } from "./tasks/families/robot/robot-score.js";
+export { EPISODE_FAMILIES, FAMILIES, generateFamily } from "./tasks/families.js";
 export { type ImportOptions, importDataset } from "./tasks/import-dataset.js";
 export { listDatasets } from "./tasks/list-datasets.js";
 export { loadTask } from "./tasks/load-task.js";
-export type { Sample, Score, Scorer, Task, VisibleTask } from "./tasks/task.js";
+export type { Episode, Sample, Score, Scorer, Task, VisibleTask } from "./tasks/task.js";
 export { type DatasetReport, validateDataset } from "./tasks/validate-dataset.js";
 export { visibleTask } from "./tasks/visible-task.js";
 export { actionExample } from "./train/example.js";

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
-import type { ProgramRunner, RunConfig, Sample, Task, VisibleTask, WorkflowAnswer } from "../index.js";
+import type { ProgramRunner, RunConfig, Sample, Score, Task, VisibleTask, WorkflowAnswer } from "../index.js";
 import { type ActionBody, action } from "./action.js";
 import { workflowPath } from "./eval.js";
 import { EXIT } from "./exit-code.js";
@@ -25,6 +25,13 @@ The answer goes to stdout. Exit code 5 when the workflow itself fails.`;
 
 type Api = typeof import("../index.js");
 type Input = Omit<VisibleTask, "id"> & { id?: string };
+
+interface Item {
+  task: Task;
+  sample: Sample;
+}
+
+type ScoredAnswer = WorkflowAnswer & { score?: Score };
 
 interface RunCommandFlags {
   config?: string;
@@ -69,11 +76,13 @@ const runAction: ActionBody = async ({ isJson, watch, command }, path = "") => {
   const item = flags.item === undefined ? undefined : await findItem(api, config, flags.item, programs);
   const input = item ? api.visibleTask(item.sample) : readInput(api, flags);
   for (const message of api.configWarnings(config, process.env)) writeErr(`warning: ${message}`);
-  const result = await runOnce(api, config, source, { input, sample: item?.sample, programs }, watch.signal);
-  const score =
-    item && result.status === "ok" ? await item.task.scorer.score(result.answer, item.sample) : undefined;
-  if (isJson) writeJson({ ...result, ...(score ? { score } : {}) });
-  else print(result, score);
+  const result = await runOnce(api, config, source, { input, item, programs }, watch.signal);
+  if (isJson) writeJson(result);
+  else {
+    print(result);
+    const drawing = api.drawRobotRun(result.score?.details);
+    if (drawing !== undefined) writeErr(drawing);
+  }
   return result.status === "ok" ? EXIT.done : EXIT.failedSamples;
 };
 
@@ -81,9 +90,9 @@ async function runOnce(
   api: Api,
   config: RunConfig,
   source: string,
-  { input, sample, programs }: { input: Input; sample: Sample | undefined; programs: ProgramRunner },
+  { input, item, programs }: { input: Input; item: Item | undefined; programs: ProgramRunner },
   signal: AbortSignal,
-): Promise<WorkflowAnswer> {
+): Promise<ScoredAnswer> {
   const localModels = new Map();
   const context = {
     config,
@@ -92,10 +101,11 @@ async function runOnce(
     onWarning: (message: string) => writeErr(`warning: ${message}`),
   };
   const open: { close(): Promise<void> }[] = [];
+  const listeners: ((sample: Sample) => void)[] = [];
   const build = async (spec: string) => {
     const built = await api.buildExecutor(spec, context);
     open.push(built.model);
-    if (sample) built.onSample(sample);
+    listeners.push((sample) => built.onSample(sample));
     return built;
   };
   try {
@@ -127,7 +137,11 @@ async function runOnce(
       ...(executor.price ? { price: executor.price } : {}),
     });
     open.push(runner);
-    return await runner.run(source, input, { signal });
+    if (!item) return await runner.run(source, input, { signal });
+    const onSample = (sample: Sample) => {
+      for (const listener of listeners) listener(sample);
+    };
+    return await runner.play(source, item.sample, item.task.scorer, { signal, onSample });
   } finally {
     for (const part of open.reverse()) await part.close();
     for (const model of localModels.values()) await model.close();
@@ -135,12 +149,7 @@ async function runOnce(
 }
 
 /** The test split stays closed: a single look at it would not be counted. */
-async function findItem(
-  api: Api,
-  config: RunConfig,
-  id: string,
-  programs: ProgramRunner,
-): Promise<{ task: Task; sample: Sample }> {
+async function findItem(api: Api, config: RunConfig, id: string, programs: ProgramRunner): Promise<Item> {
   const task = await api.loadTask(config.task, {
     allowOverlap: config.allowOverlap,
     skipBad: config.skipBad,
@@ -200,7 +209,7 @@ function checkInput(api: Api, value: unknown, name: string): Input {
   return value as Input;
 }
 
-function print(result: WorkflowAnswer, score: { value: number } | undefined): void {
+function print({ score, ...result }: ScoredAnswer): void {
   if (result.log !== "") writeErr(`log of the workflow:\n${result.log}`);
   for (const [role, usage] of Object.entries(result.usage)) {
     const tokens = usage.promptTokens + usage.completionTokens;
@@ -208,7 +217,7 @@ function print(result: WorkflowAnswer, score: { value: number } | undefined): vo
   }
   for (const { tool, bytes, error, milliseconds } of result.tools)
     writeErr(`tool ${tool}: ${error ?? `${bytes} bytes`}, ${milliseconds} ms`);
-  if (score) writeErr(`score ${score.value}`);
+  if (score) writeErr(`score ${score.value}${score.details ? `: ${score.extracted}` : ""}`);
   if (result.status === "ok") {
     writeOut(
       typeof result.answer === "string" ? result.answer : (JSON.stringify(result.answer, null, 2) ?? "null"),

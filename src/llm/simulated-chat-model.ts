@@ -182,7 +182,8 @@ export class SimulatedChatModel implements ChatModel {
     const steps = asksForSteps ? CHECKING.mendsWrongWithSteps : 0;
     // Whoever does not see the facts cannot tell. Items that name none keep to version v1, whose replies are stored.
     const unseen = item.facts ? EFFECTS.noContext.logit * properties.unseen : 0;
-    const hardness = CHECKING.mendsWrongDifficulty * (item.difficulty - 0.5) + unseen;
+    const hardness =
+      CHECKING.mendsWrongDifficulty * (item.difficulty - 0.5) + unseen + findingsLogit(item, properties);
     const roll = luck(source, temperature, "check");
     if (rightShare === 1)
       return roll < CHECKING.keepsRight ? item.answer : pickSlip(slipsOf(item), source, temperature);
@@ -215,15 +216,19 @@ function solvingLogit(
   if (properties.sortsFacts) logit += EFFECTS.sortedFacts.logit;
   if (properties.asksToCheck) logit += EFFECTS.selfCheck.logit;
   if (properties.hasRole) logit += EFFECTS.role.logit;
-  if (item.findings !== undefined) {
-    const { givenFindings, readsFindings } = properties;
-    if (givenFindings === "right") logit += EFFECTS.rightFindings.logit;
-    else if (givenFindings === "wrong") logit += EFFECTS.wrongFindings.logit;
-    else logit += (readsFindings ? EFFECTS.findingsFirst : EFFECTS.noisyMeasurements).logit;
-  }
+  logit += findingsLogit(item, properties);
   logit += EFFECTS.noContext.logit * properties.unseen;
   if (!properties.seesChoices) logit += EFFECTS.noChoices.logit;
   return logit + EFFECTS.heat.logit * Math.max(0, temperature - 1);
+}
+
+/** What is known of the item's measurements helps a solver and a checker alike; 0 for items without any. */
+function findingsLogit({ findings }: SimulatedItem, properties: CallProperties): number {
+  const { givenFindings, readsFindings } = properties;
+  if (findings === undefined) return 0;
+  if (givenFindings === "right") return EFFECTS.rightFindings.logit;
+  if (givenFindings === "wrong") return EFFECTS.wrongFindings.logit;
+  return (readsFindings ? EFFECTS.findingsFirst : EFFECTS.noisyMeasurements).logit;
 }
 
 /** Typical slips, or the nearest thing to one where an item brings none. */

@@ -15,13 +15,17 @@ const REPLY_SHARE = 0.5;
 /** Seconds of one remote call; the least certain figure here. */
 const SECONDS_PER_CALL = 2;
 
-/** Estimates of calls, tokens, dollars and minutes for `optimize`; `isTested` adds the final test. */
+/**
+ * Estimates of calls, tokens, dollars and minutes for `optimize`; `isTested` adds the final test.
+ * @param runsPerSample - of a workflow: more than 1 for items that are played step by step
+ */
 export function forecastRun(
   config: RunConfig,
   validation: readonly Sample[],
   baselines: readonly SeedWorkflow[],
   price: Price | undefined,
   isTested: boolean,
+  runsPerSample = 1,
 ): Forecast {
   const n = validation.length;
   const remoteBaselines = baselines.filter((baseline) => baseline.name !== "weak-alone").length;
@@ -32,14 +36,14 @@ export function forecastRun(
     : config.candidates * n;
   const designedRuns = config.episodes * config.turns * perTurn + (isTested ? config.testLimit : 0);
   const baselineRuns = remoteBaselines * (n + (isTested ? config.testLimit : 0));
-  const calls = baselineRuns + designedRuns * CALLS_PER_DESIGNED_RUN;
+  const calls = Math.round((baselineRuns + designedRuns * CALLS_PER_DESIGNED_RUN) * runsPerSample);
   const questionTokens =
     validation.reduce((sum, sample) => sum + sample.question.length + (sample.context?.length ?? 0), 0) /
     Math.max(1, n) /
     CHARACTERS_PER_TOKEN;
   const promptTokens = Math.round(calls * (questionTokens + INSTRUCTION_TOKENS));
   // Self-consistency asks for five replies at once.
-  const replies = calls + 4 * (n + (isTested ? config.testLimit : 0));
+  const replies = calls + Math.round(4 * (n + (isTested ? config.testLimit : 0)) * runsPerSample);
   const replyTokens = Math.round(replies * config.maxTokens * REPLY_SHARE);
   return {
     executorCalls: calls,
@@ -53,6 +57,9 @@ export function forecastRun(
     basis: [
       `${candidates} candidates on ${n} validation samples${screened ? `, screened on ${config.screen}` : ""}`,
       `${remoteBaselines} baselines${isTested ? ` and the final test on at most ${config.testLimit} items` : ""}`,
+      ...(runsPerSample > 1
+        ? [`at most ${tenths(runsPerSample)} runs a sample on average, one for every control step`]
+        : []),
       `${CALLS_PER_DESIGNED_RUN} calls for each run of a designed workflow, replies half of ${config.maxTokens} tokens`,
       `minutes: assumed ${SECONDS_PER_CALL} s a call, ${config.concurrency} at once; said again once the speed is measured`,
       "equal calls are shared and paid once; a designed workflow may make up to limits.modelCalls: set a budget",

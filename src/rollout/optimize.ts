@@ -29,6 +29,7 @@ import {
   spentOf,
 } from "./run-summary.js";
 import { baselinesOf, type SearchProgress, search } from "./search.js";
+import { mean } from "./statistics.js";
 import { readTrajectory } from "./trajectory.js";
 import { compareEvaluations, evaluateAll } from "./workbench.js";
 import { cardMarkdown, workflowCard } from "./workflow-card.js";
@@ -86,7 +87,14 @@ async function runSearch(
     if (!policy) throw new InternalError("a search session without a policy");
     const isTested = command === "optimize" && session.task.splits.includes("test") && config.testLimit > 0;
     const baselines = baselinesOf(session);
-    const forecast = forecastRun(config, session.validation, baselines, session.executor.price, isTested);
+    const forecast = forecastRun(
+      config,
+      session.validation,
+      baselines,
+      session.executor.price,
+      isTested,
+      runsPerSample(session),
+    );
     emit({ type: "forecast", forecast });
     const progress: SearchProgress = { baselines: [], found: [] };
     const test: ResultRow[] = [];
@@ -107,6 +115,12 @@ async function runSearch(
   } finally {
     await session.close();
   }
+}
+
+/** Most views of an item on average: an upper bound, since an episode may end sooner. */
+function runsPerSample({ task, validation }: Pick<RunSession, "task" | "validation">): number {
+  const { scorer } = task;
+  return mean(validation.map((sample) => scorer.play?.(sample).maxViews ?? 1));
 }
 
 /**

@@ -57,6 +57,8 @@ export interface Score {
 
 /** An item that is played step by step: the workflow is called once for every view. */
 export interface Episode {
+  /** Most views it can have: the step budget. */
+  readonly maxViews: number;
   /** What the workflow is asked now; undefined at the end. Its answers and meta are for simulated models only. */
   view(): Sample | undefined;
   /** Takes the answer to the last view. Never throws on odd answers. */

@@ -16,6 +16,7 @@ export const robotScorer: InstantScorer & { play: NonNullable<InstantScorer["pla
   play(sample): Episode {
     const run = new RobotRun(readWorld(sample));
     return {
+      maxViews: run.world.steps,
       view: () => (run.end === undefined ? viewSample(run, sample) : undefined),
       act: (answer) => run.act(answer),
       score: (calls) => scoreRobotRun(run, calls),

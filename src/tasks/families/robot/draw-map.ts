@@ -12,8 +12,13 @@ export function drawKnownMap(run: RobotRun): string {
   });
 }
 
-/** The true map with a finished way: `*` visited, `S` start, `G` goal, `R` where the robot ended, `o` all crates. */
-export function drawRun(world: Pick<World, "map">, trace: readonly Pick<RobotStep, "moves">[]): string {
+/**
+ * The true map with a finished way: `*` visited, `S` start, `G` goal, `R` where the robot ended, `o` all crates.
+ * @param details - of a score; undefined is given back where they are not those of a robot run
+ */
+export function drawRobotRun(details: Readonly<Record<string, unknown>> | undefined): string | undefined {
+  if (details?.kind !== "robot") return undefined;
+  const { trace, ...world } = details as unknown as { map: string[]; trace: Pick<RobotStep, "moves">[] };
   const start = findMark(world, "S");
   const way = wayOf(start, trace);
   const visited = new Set(way.map(cellKey));
