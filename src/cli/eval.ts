@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Command } from "commander";
 import type { EvaluateResult, RunConfig } from "../index.js";
 import { type ActionBody, action } from "./action.js";
+import { evalSuiteAction } from "./eval-suite.js";
 import { EXIT } from "./exit-code.js";
 import { formatDollars, formatInterval, formatPercent } from "./format.js";
 import { writeErr, writeJson, writeOut } from "./output.js";
@@ -31,6 +32,10 @@ Examples:
   Baselines only:
   $ w4s eval --task word-problems --executor simulated
 
+  Several tasks and rows, with tests, reliance on the strong model and fairness checks (docs/evaluation.md):
+  $ w4s eval --suite core
+  $ w4s eval --suite my-suite.yaml --max-dollars 2
+
 WORKFLOW is a .js file or a run directory. --split test counts as opening the test split and is logged.`;
 
 interface EvalFlags {
@@ -39,6 +44,7 @@ interface EvalFlags {
   also: string[];
   epochs: string;
   baselines: boolean;
+  suite?: string;
 }
 
 export function command(): Command {
@@ -53,14 +59,17 @@ export function command(): Command {
       [],
     )
     .option("--epochs <n>", "repetitions of every sample with fresh replies", "1")
-    .option("--no-baselines", "only the named workflows");
+    .option("--no-baselines", "only the named workflows")
+    .option("--suite <name|file>", "a suite of tasks and rows: core, full, or a YAML file");
   addRunFlags(command, [...DATASET_FLAGS, ...MODEL_FLAGS]);
   return addCommonFlags(command).addHelpText("after", EXAMPLES).action(action(evaluateAction));
 }
 
-const evaluateAction: ActionBody = async ({ isJson, watch, command }, ...paths) => {
-  const api = await import("../index.js");
+const evaluateAction: ActionBody = async (context, ...paths) => {
+  const { isJson, watch, command } = context;
   const flags = command.opts<EvalFlags>();
+  if (flags.suite !== undefined) return await evalSuiteAction(context, flags.suite, paths);
+  const api = await import("../index.js");
   const config = api.loadRunConfig({
     ...(flags.config === undefined ? {} : { file: flags.config }),
     flags: readRunFlags(command),

@@ -17,7 +17,7 @@ export const RUN_FLAGS: Readonly<Record<string, readonly [flag: string, help: st
   ],
   weak: [
     "--weak <spec>",
-    "model behind agent.weak: policy, none or local:FILE|NAME (default policy; learn: none)",
+    "model behind agent.weak: policy, none, simulated or local:FILE|NAME (default policy; learn: none)",
   ],
   tools: ["--tools <file>", "module that exports own tools for agent.tool (docs/tools.md)"],
   gpu: ["--gpu <device>", "auto, off, cuda, vulkan or metal (default auto)"],

@@ -1,14 +1,12 @@
 /** @file Reads w4s.config.yaml strictly: no tags, no duplicate keys, no alias bombs, at most 1 MiB. */
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { type Document, parseAllDocuments, YAMLError } from "yaml";
 import { ConfigError, messageOf } from "../core/errors.js";
 import { type ConfigLayer, environmentLayer, objectLayer, resolveConfig } from "./config-layers.js";
 import type { RunConfig } from "./run-config.js";
+import { parseStrictYaml, readYamlText, YAML_HINT, YamlProblem } from "./strict-yaml.js";
 
 export const CONFIG_FILE = "w4s.config.yaml";
-const MAX_BYTES = 1024 * 1024;
-const MAX_ALIASES = 50;
 
 export interface ConfigSources {
   /** A named file must exist. Default: `$W4S_CONFIG`, else `w4s.config.yaml` in the working folder if it is there. */
@@ -25,10 +23,12 @@ export interface ConfigSources {
   flagName?: (path: string) => string | undefined;
   /** Settings below all other sources: a preset, or what a caller needs that has no task. */
   defaults?: Record<string, unknown>;
+  /** Settings of a suite file, above all sources but the flags; `name` is what errors call them. */
+  suite?: { settings: Record<string, unknown>; name: string };
 }
 
 /**
- * The resolved configuration: defaults < file < W4S_* environment < flags.
+ * The resolved configuration: defaults < file < W4S_* environment < suite < flags.
  * @throws {ConfigError} naming source, key, value and what is allowed.
  */
 export function loadRunConfig(sources: ConfigSources = {}): RunConfig {
@@ -39,6 +39,7 @@ export function loadRunConfig(sources: ConfigSources = {}): RunConfig {
   if (sources.hasFile !== false && (named !== undefined || existsSync(file)))
     layers.push(readConfigFile(file));
   layers.push(environmentLayer(env));
+  if (sources.suite) layers.push(objectLayer(sources.suite.settings, sources.suite.name));
   if (sources.flags) {
     const nameOf = (path: string) => sources.flagName?.(path) ?? path;
     layers.push({ isText: true, values: sources.flags, nameOf });
@@ -50,10 +51,7 @@ export function loadRunConfig(sources: ConfigSources = {}): RunConfig {
 export function readConfigFile(path: string): ConfigLayer {
   let text: string;
   try {
-    const stat = statSync(path);
-    if (!stat.isFile()) throw new Error("not a regular file");
-    if (stat.size > MAX_BYTES) throw new Error(`larger than ${MAX_BYTES} bytes`);
-    text = new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(path));
+    text = readYamlText(path);
   } catch (error) {
     throw new ConfigError(`cannot read the configuration ${path}: ${messageOf(error)}`, {
       hint: "w4s init writes an example",
@@ -65,21 +63,13 @@ export function readConfigFile(path: string): ConfigLayer {
 
 function parseYaml(text: string, path: string): unknown {
   try {
-    // logLevel "silent": warnings are errors here, and the library would print them itself.
-    const documents = parseAllDocuments(text, { schema: "core", uniqueKeys: true, logLevel: "silent" });
-    const document: Document.Parsed | undefined = documents[0];
-    if (document === undefined) return undefined;
-    if (documents.length > 1) throw new Error("it holds more than one document");
-    const problem = document.errors[0] ?? document.warnings[0];
-    if (problem) throw problem;
-    return document.toJS({ maxAliasCount: MAX_ALIASES });
+    return parseStrictYaml(text).value;
   } catch (error) {
-    const where =
-      error instanceof YAMLError && error.linePos ? `:${error.linePos[0].line}:${error.linePos[0].col}` : "";
-    throw new ConfigError(`${path}${where}: not usable YAML: ${messageOf(error, 200)}`, {
+    if (!(error instanceof YamlProblem)) throw error;
+    throw new ConfigError(`${path}${error.place}: not usable YAML: ${error.message}`, {
       code: "bad-yaml",
-      hint: "plain keys and values only: no tags, no repeated keys, few aliases",
-      cause: error,
+      hint: YAML_HINT,
+      cause: error.cause,
     });
   }
 }

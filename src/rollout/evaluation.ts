@@ -4,7 +4,7 @@ import type { Sample, Task, TextComponent } from "../tasks/task.js";
 import type { WorkflowStatus } from "../workflow/workflow-run.js";
 import { bootstrapInterval, type Interval, mean } from "./statistics.js";
 import type { ToolUse } from "./tool-box.js";
-import type { UsageByRole } from "./workflow-agent.js";
+import type { KeptReply, UsageByRole } from "./workflow-agent.js";
 
 /** One workflow on one sample. The id covers everything that can change the result. */
 export interface Job {
@@ -35,6 +35,8 @@ export interface JobResult {
   replies: number;
   cutReplies: number;
   emptyReplies: number;
+  /** All replies, sorted, where they are kept. */
+  transcript?: KeptReply[];
   usage: Record<string, UsageByRole>;
   /** Calls of the agent, programs and tests included; absent in results of older versions. */
   steps?: number;

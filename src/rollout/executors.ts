@@ -11,7 +11,7 @@ import { MeteredModel } from "../llm/metered-model.js";
 import { OpenAIChatModel } from "../llm/openai-chat-model.js";
 import { type Price, priceFor } from "../llm/prices.js";
 import { ReplayChatModel } from "../llm/replay-chat-model.js";
-import { SIMULATED_PRICE, SimulatedChatModel } from "../llm/simulated-chat-model.js";
+import { SIMULATED_PRICE, SIMULATED_WEAK_SKILL, SimulatedChatModel } from "../llm/simulated-chat-model.js";
 import { simulatedItems } from "../tasks/simulated-items.js";
 import type { Sample } from "../tasks/task.js";
 import type { RunConfig } from "./run-config.js";
@@ -33,6 +33,8 @@ export interface ExecutorContext {
   localModels: Map<string, LocalModel>;
   onWarning(message: string): void;
 }
+
+const FREE: Price = { inputPerMillion: 0, outputPerMillion: 0 };
 
 interface Endpoint {
   url: string;
@@ -66,10 +68,10 @@ export async function buildExecutor(spec: string, context: ExecutorContext): Pro
       );
     case "local": {
       const model = new LocalChatModel(await loadLocal(rest, context));
-      return { model, price: { inputPerMillion: 0, outputPerMillion: 0 }, onSample: () => {} };
+      return { model, price: FREE, onSample: () => {} };
     }
     case "simulated": {
-      const model = new SimulatedChatModel({ seed: config.seed });
+      const model = new SimulatedChatModel({ seed: config.seed, skill: simulatedSkill(rest, 0) });
       const onSample = (sample: Sample) => {
         const items = simulatedItems([sample]);
         if (items.length === 0) {
@@ -87,7 +89,7 @@ export async function buildExecutor(spec: string, context: ExecutorContext): Pro
     case "replay":
       return {
         model: openReplay(rest),
-        price: { inputPerMillion: 0, outputPerMillion: 0 },
+        price: FREE,
         onSample: () => {},
       };
     default:
@@ -97,6 +99,30 @@ export async function buildExecutor(spec: string, context: ExecutorContext): Pro
         })`,
       });
   }
+}
+
+/**
+ * The model behind agent.weak: a GGUF file, or `simulated` and `simulated:SKILL` for a less able stand-in where no local
+ * model can answer questions. It runs here, or plays one that does, so that it costs nothing.
+ * @throws {ConfigError | InputError} as buildExecutor does
+ */
+export async function buildWeakModel(name: string, context: ExecutorContext): Promise<BuiltExecutor> {
+  const [kind, ...rest] = name.split(":");
+  if (kind !== "simulated") return await buildExecutor(`local:${name}`, context);
+  const skill = simulatedSkill(rest.join(":"), SIMULATED_WEAK_SKILL);
+  return { ...(await buildExecutor(`simulated:${skill}`, context)), price: FREE };
+}
+
+/** @throws {ConfigError} on what is no number from −3 to 3 */
+function simulatedSkill(text: string, otherwise: number): number {
+  if (text === "") return otherwise;
+  const skill = Number(text);
+  if (text.trim() === "" || !(skill >= -3 && skill <= 3)) {
+    throw new ConfigError(`simulated:${text}: the skill must be a number from -3 to 3`, {
+      hint: `${SIMULATED_WEAK_SKILL} plays a local model of half a billion parameters, 0 a hosted one`,
+    });
+  }
+  return skill;
 }
 
 function openAI(endpoint: Endpoint, context: ExecutorContext): BuiltExecutor {

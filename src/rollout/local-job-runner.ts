@@ -1,6 +1,7 @@
 /** @file JobRunner on this machine: sandbox pool, result store, bounded concurrency. */
 import PQueue from "p-queue";
 import { messageOf } from "../core/errors.js";
+import { canonicalJson } from "../core/hash.js";
 import type { ProgramRunner } from "../core/program-runner.js";
 import type { CallStore } from "../llm/call-store.js";
 import type { Sample, Score, Scorer } from "../tasks/task.js";
@@ -9,7 +10,7 @@ import type { Sandbox, SandboxLimits } from "../workflow/workflow-run.js";
 import type { Job, JobResult, JobRunner } from "./evaluation.js";
 import { runSample } from "./run-sample.js";
 import type { ToolBox } from "./tool-box.js";
-import { SampleOutageError, WorkflowAgent, type WorkflowModels } from "./workflow-agent.js";
+import { type KeptReply, SampleOutageError, WorkflowAgent, type WorkflowModels } from "./workflow-agent.js";
 
 const MAX_STORED_ANSWER = 2000;
 const MAX_STORED_LOG = 4000;
@@ -25,6 +26,8 @@ export interface LocalJobRunnerOptions {
   tools?: ToolBox | undefined;
   limits: Partial<SandboxLimits>;
   maxTokens: number;
+  /** Results carry the texts of all replies; part of the settings' hash, since stored results differ. */
+  keepReplies?: boolean;
   /** Jobs running at once. */
   concurrency: number;
   /** Called before a sample is run: the simulated executor is handed the item's true solver here. */
@@ -70,7 +73,8 @@ export class LocalJobRunner implements JobRunner {
   }
 
   async #runOnce(job: Job, signal: AbortSignal | undefined): Promise<JobResult> {
-    const { store, sandbox, models, scorer, programs, tools, limits, maxTokens, onSample } = this.#options;
+    const { store, sandbox, models, scorer, programs, tools, limits, maxTokens, onSample, keepReplies } =
+      this.#options;
     const stored = store.getResult(job.id);
     if (stored !== undefined) return JSON.parse(stored) as JobResult;
     const task = visibleTask(job.sample);
@@ -79,6 +83,7 @@ export class LocalJobRunner implements JobRunner {
       epoch: job.epoch,
       programs: programs && { runner: programs, task },
       tools,
+      keepReplies: keepReplies ?? false,
     });
     const base = { jobId: job.id, sampleId: job.sample.id, score: 0, isCorrect: false, extracted: "" };
     try {
@@ -107,6 +112,7 @@ export class LocalJobRunner implements JobRunner {
         replies: agent.replies,
         cutReplies: agent.cutReplies,
         emptyReplies: agent.emptyReplies,
+        ...(keepReplies ? { transcript: sortedReplies(agent.transcript) } : {}),
         usage: Object.fromEntries([...agent.usage].sort(([a], [b]) => (a < b ? -1 : 1))),
         steps: agent.steps,
         ...(score.components === undefined ? {} : { components: score.components }),
@@ -128,4 +134,9 @@ export class LocalJobRunner implements JobRunner {
       };
     }
   }
+}
+
+/** Calls of one workflow may end in any order: sorted, equal runs leave equal results. */
+function sortedReplies(replies: readonly KeptReply[]): KeptReply[] {
+  return [...replies].sort((a, b) => (canonicalJson(a) < canonicalJson(b) ? -1 : 1));
 }

@@ -158,7 +158,7 @@ export const runConfigSchema = z
       .transform((value) => value.replace(/^local:/, ""))
       .exactOptional()
       .describe(
-        "model behind agent.weak: policy (the weak model itself), none, or local:FILE|NAME; default policy, when learning none",
+        "model behind agent.weak: policy (the weak model itself), none, simulated, or local:FILE|NAME; default policy, when learning none",
       ),
     tools: text("a file")
       .exactOptional()

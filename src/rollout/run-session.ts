@@ -17,6 +17,7 @@ import { refuseUnmeasured } from "./composite-reward.js";
 import {
   type BuiltExecutor,
   buildExecutor,
+  buildWeakModel,
   type ExecutorContext,
   loadLocal,
   metered,
@@ -53,6 +54,8 @@ export interface Workplace {
   config: RunConfig;
   directory: RunDirectory;
   executor: BuiltExecutor;
+  /** What stands behind agent.weak, where there is one. */
+  weakModel: BuiltExecutor | undefined;
   models: WorkflowModels;
   sandbox: Sandbox;
   programs: PythonSandbox | undefined;
@@ -249,11 +252,9 @@ export async function openWorkplace(
     const models: WorkflowModels = { executor: metered(executor, "executor", meter), aliases };
     const weak = weakName(config, needs.command);
     const weakFile = weak === "policy" ? config.model : weak === "none" ? undefined : weak;
-    if (weakFile) {
-      const built = await buildExecutor(`local:${weakFile}`, context);
-      // Local calls cost no money and are not what a budget protects: they get one of their own.
-      models.weak = metered(built, "weak", { ...meter, budget: new Budget() });
-    }
+    const weakModel = weakFile ? await buildWeakModel(weakFile, context) : undefined;
+    // Local calls cost no money and are not what a budget protects: they get one of their own.
+    if (weakModel) models.weak = metered(weakModel, "weak", { ...meter, budget: new Budget() });
     // Runs mostly wait for replies: as many processes as runs at once, up to what memory (60 MiB each) bears.
     const processes = Math.min(config.concurrency, MAX_SANDBOX_PROCESSES);
     const sandbox = new QuickJsSandbox({ processes, limits: config.limits });
@@ -273,6 +274,7 @@ export async function openWorkplace(
       config,
       directory,
       executor,
+      weakModel,
       models,
       sandbox,
       programs,
@@ -305,11 +307,23 @@ function openTools(
   return new ToolBox(tools, store, recorded);
 }
 
+/** How a task is opened where a command wants more than the usual. */
+export interface TaskOptions {
+  /** Results carry the texts of all replies. Default false. */
+  keepReplies?: boolean;
+  /** Validation items where they were drawn before, or none are needed. Default: drawn by the configuration. */
+  validation?: Sample[];
+}
+
 /** Draws a task's validation items and makes its runner. @throws {InputError} on a split without items. */
-export async function openTask(workplace: Workplace, task: Task): Promise<TaskBench> {
-  const { config, executor, models, sandbox, store, stopSignal, tools } = workplace;
+export async function openTask(
+  workplace: Workplace,
+  task: Task,
+  { keepReplies = false, validation: drawn }: TaskOptions = {},
+): Promise<TaskBench> {
+  const { config, executor, weakModel, models, sandbox, store, stopSignal, tools } = workplace;
   const programs = task.kind === "code" ? workplace.programs : undefined;
-  const validation = await drawItems(task, "validation", config.validationLimit, config.seed);
+  const validation = drawn ?? (await drawItems(task, "validation", config.validationLimit, config.seed));
   // What is wrong with a split is known once it has been read.
   for (const message of task.notices ?? []) workplace.emit({ type: "warning", message });
   const settingsHash = hashJson({
@@ -321,6 +335,7 @@ export async function openTask(workplace: Workplace, task: Task): Promise<TaskBe
     ...(tools ? { tools: tools.hash } : {}),
     maxTokens: config.maxTokens,
     task: task.hash,
+    ...(keepReplies ? { keepReplies } : {}),
   });
   const runner = new LocalJobRunner({
     sandbox,
@@ -332,7 +347,11 @@ export async function openTask(workplace: Workplace, task: Task): Promise<TaskBe
     limits: config.limits,
     maxTokens: config.maxTokens,
     concurrency: config.concurrency,
-    onSample: (sample) => executor.onSample(sample),
+    keepReplies,
+    onSample: (sample) => {
+      executor.onSample(sample);
+      weakModel?.onSample(sample);
+    },
     ...(stopSignal ? { stopSignal } : {}),
   });
   return { task, validation, runner, settingsHash };

@@ -45,6 +45,14 @@ const GUEST_KINDS: ReadonlySet<string> = new Set([
 /** Replies are sampled, not greedy, when several are asked for without a temperature: else all would be equal. */
 const MANY_REPLIES_TEMPERATURE = 0.7;
 
+/** A reply with the role of who gave it, cut at 32 768 characters. */
+export interface KeptReply {
+  role: string;
+  text: string;
+}
+
+const MAX_KEPT_REPLY = 32_768;
+
 interface TextOptions {
   n?: number;
   temperature?: number;
@@ -76,6 +84,8 @@ export class WorkflowAgent implements AgentHost {
   replies = 0;
   /** Calls of the agent of any kind: models, programs, tests. */
   steps = 0;
+  /** The texts themselves, where they are kept. */
+  readonly transcript: KeptReply[] = [];
   readonly #models: WorkflowModels;
   readonly #maxTokens: number;
   readonly #epoch: number;
@@ -83,6 +93,7 @@ export class WorkflowAgent implements AgentHost {
   readonly #tools: ToolBox | undefined;
   /** Calls of own tools in their order, refused ones included. */
   readonly toolUses: ToolUse[] = [];
+  readonly #keepReplies: boolean;
   readonly #occurrences = new Map<string, number>();
 
   /**
@@ -90,6 +101,7 @@ export class WorkflowAgent implements AgentHost {
    * @param options.epoch - repetitions of the same sample with fresh replies
    * @param options.programs - offers runPython, and test where the item names a function to write
    * @param options.tools - offers tool
+   * @param options.keepReplies - fills `transcript`. Default false
    */
   constructor(
     models: WorkflowModels,
@@ -98,6 +110,7 @@ export class WorkflowAgent implements AgentHost {
       epoch?: number;
       programs?: WorkflowPrograms | undefined;
       tools?: ToolBox | undefined;
+      keepReplies?: boolean;
     },
   ) {
     this.#models = models;
@@ -105,6 +118,7 @@ export class WorkflowAgent implements AgentHost {
     this.#epoch = options.epoch ?? 0;
     this.#programs = options.programs;
     this.#tools = options.tools;
+    this.#keepReplies = options.keepReplies ?? false;
     this.offers = new Set([
       ...(models.weak ? ["weak"] : []),
       ...(options.programs ? ["runPython"] : []),
@@ -240,6 +254,10 @@ export class WorkflowAgent implements AgentHost {
       const result = await model.chat({ ...request, signal }, { occurrence, epoch: this.#epoch });
       this.cutReplies += result.finishReasons.filter((reason) => reason === "length").length;
       this.replies += result.texts.length;
+      if (this.#keepReplies) {
+        for (const text of result.texts)
+          this.transcript.push({ role: model.role, text: text.slice(0, MAX_KEPT_REPLY) });
+      }
       this.#count(model.role, result.isCached, result.usage, result.dollars, result.latencyMs ?? 0);
       return result.texts;
     } catch (error) {

@@ -1,0 +1,185 @@
+/** @file A suite made whole: datasets opened, workflows read in, hashes noted or compared, so that one file repeats it. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { stringify } from "yaml";
+import { ConfigError, InputError, messageOf } from "../../core/errors.js";
+import { cachedFileHash } from "../../core/file-hash.js";
+import { nearNames } from "../../core/near-names.js";
+import { loadTask } from "../../tasks/load-task.js";
+import type { ScorerTools } from "../../tasks/make-scorer.js";
+import type { Task } from "../../tasks/task.js";
+import { CONFIG_KINDS } from "../config-layers.js";
+import type { ResolveModelFile } from "../executors.js";
+import type { RunConfig } from "../run-config.js";
+import { namedBaselines } from "./cooperative-workflows.js";
+import { type Suite, type SuiteRow, type SuiteTask, suiteSchema } from "./suite-schema.js";
+
+export interface OpenedTask {
+  spec: SuiteTask;
+  task: Task;
+}
+
+export interface ResolvedSuite {
+  /** Self-contained: sources in it, hashes of all that lies outside. */
+  suite: Suite;
+  tasks: OpenedTask[];
+  /** What was left out, and why. */
+  notices: string[];
+}
+
+/**
+ * Opens what a suite names.
+ * @throws {InputError} on a dataset, workflow or adapter that is missing or not the one its hash says
+ * @throws {ConfigError} where the executor cannot answer a task
+ */
+export async function resolveSuite(
+  suite: Suite,
+  config: RunConfig,
+  tools: ScorerTools & { resolveModelFile: ResolveModelFile },
+): Promise<ResolvedSuite> {
+  const notices: string[] = [];
+  const tasks: OpenedTask[] = [];
+  for (const spec of suite.tasks) {
+    const task = await openTaskOf(spec, config, tools, notices);
+    if (task !== undefined) tasks.push({ spec: { ...spec, hash: task.hash, optional: false }, task });
+  }
+  if (tasks.length === 0) {
+    throw new InputError(`suite ${suite.name}: none of its tasks is there`, {
+      code: "bad-suite",
+      hint: "name datasets that w4s data list shows, or folders in W4S_DATASETS",
+    });
+  }
+  const rows: SuiteRow[] = [];
+  for (const row of suite.rows) rows.push(await resolveRow(row, suite, config, tools));
+  const whole = { ...suite, settings: resultSettings(config), tasks: tasks.map(({ spec }) => spec), rows };
+  // Read as from a file, so that its keys stand in one order wherever they came from.
+  return { suite: suiteSchema.parse(whole), tasks, notices };
+}
+
+async function openTaskOf(
+  spec: SuiteTask,
+  config: RunConfig,
+  tools: ScorerTools,
+  notices: string[],
+): Promise<Task | undefined> {
+  const { allowOverlap, skipBad } = config;
+  let task: Task;
+  try {
+    task = await loadTask(spec.task, { ...tools, allowOverlap, skipBad });
+  } catch (error) {
+    if (!(spec.optional && error instanceof InputError && error.code === "unknown-dataset")) throw error;
+    notices.push(`task ${spec.task} is left out: there is no such dataset here`);
+    return undefined;
+  }
+  if (spec.hash !== undefined && spec.hash !== task.hash) {
+    throw new InputError(`task ${spec.task} is not the one of the suite: its content has changed`, {
+      code: "changed-input",
+      hint: "take the dataset the suite was run on, or remove the hash to evaluate on this one",
+    });
+  }
+  const isSimulated = config.executor.split(":")[0] === "simulated";
+  if (isSimulated && task.family === undefined) {
+    const why = "the simulated executor solves generated families only";
+    if (!spec.optional) {
+      throw new ConfigError(`task ${spec.task}: ${why}`, {
+        hint: "name a real executor, remove the task, or mark it optional: true",
+      });
+    }
+    notices.push(`task ${spec.task} is left out: ${why}`);
+    return undefined;
+  }
+  return task;
+}
+
+async function resolveRow(
+  row: SuiteRow,
+  suite: Suite,
+  config: RunConfig,
+  { resolveModelFile }: { resolveModelFile: ResolveModelFile },
+): Promise<SuiteRow> {
+  if (row.baseline !== undefined) {
+    checkBaseline(row.baseline, suite);
+    return { ...row, name: row.name ?? row.baseline };
+  }
+  if (row.workflow !== undefined || row.run !== undefined) {
+    const path = row.workflow ?? join(row.run ?? "", "best-workflow.js");
+    return { name: row.name ?? path, source: readSource(path, row) };
+  }
+  if (row.policy === undefined) return row;
+  const model = row.policy.model ?? config.model;
+  if (model === undefined) {
+    throw new ConfigError(`row ${row.name}: no weak model was named`, {
+      hint: "give the policy a model, or add --model NAME|FILE (w4s models list)",
+    });
+  }
+  const { adapter } = row.policy;
+  if (adapter !== undefined && !existsSync(adapter)) {
+    throw new InputError(`row ${row.name}: there is no adapter ${adapter}`, {
+      hint: "name a GGUF adapter, such as one of a run's rounds/",
+    });
+  }
+  const modelHash = await cachedFileHash(await resolveModelFile(model));
+  const adapterHash = adapter === undefined ? undefined : await cachedFileHash(adapter);
+  refuseChange(row, "model", row.policy.modelHash, modelHash);
+  refuseChange(row, "adapter", row.policy.adapterHash, adapterHash);
+  return {
+    ...row,
+    policy: { ...row.policy, model, modelHash, ...(adapterHash === undefined ? {} : { adapterHash }) },
+  };
+}
+
+function refuseChange(row: SuiteRow, what: string, known: string | undefined, now: string | undefined): void {
+  if (known === undefined || known === now) return;
+  throw new InputError(`row ${row.name}: the ${what} is not the one of the suite: its content has changed`, {
+    code: "changed-input",
+    hint: `take the ${what} the suite was run with, or remove its hash to evaluate this one`,
+  });
+}
+
+function checkBaseline(baseline: string, suite: Suite): void {
+  const known = new Set(
+    (["number", "choice", "text", "code", "commands"] as const).flatMap((kind) =>
+      namedBaselines(kind, false).map(({ name }) => name),
+    ),
+  );
+  if (known.has(baseline)) return;
+  const [near] = nearNames(baseline, known);
+  throw new InputError(`suite ${suite.name}: no baseline is called ${JSON.stringify(baseline)}`, {
+    code: "bad-suite",
+    hint: near ? `did you mean ${near}?` : `known: ${[...known].join(", ")}`,
+  });
+}
+
+function readSource(path: string, row: SuiteRow): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    const what = row.run === undefined ? "workflow" : "best workflow of the run";
+    throw new InputError(`row ${row.name ?? path}: cannot read the ${what} ${path}: ${messageOf(error)}`, {
+      hint:
+        row.run === undefined
+          ? "name a .js file"
+          : "name a run directory that optimize or learn has finished",
+      cause: error,
+    });
+  }
+}
+
+/** Settings that a run may be given anew each time: they do not change what is found. */
+const OPERATIONAL = new Set(
+  "task run runsRoot cache concurrency requestsPerMinute timeoutMs maxWaitSeconds maxErrors minScore dryRun fresh forceUnlock threads testLimit".split(
+    " ",
+  ),
+);
+
+/** The settings that decide a suite's results, as a suite file holds them. */
+function resultSettings(config: RunConfig): Record<string, unknown> {
+  const isKept = (key: string) => !OPERATIONAL.has(key) && !/^(budget|learn|policies)$/.test(key);
+  const known = new Set([...CONFIG_KINDS.keys()].map((path) => path.split(".")[0]).concat("executors"));
+  return Object.fromEntries(Object.entries(config).filter(([key]) => isKept(key) && known.has(key)));
+}
+
+/** The suite as a file that gives the same table again. */
+export function suiteText(suite: Suite): string {
+  return `# Written by w4s eval --suite: running this file gives the same table.\n${stringify(suite, { lineWidth: 0 })}`;
+}
