@@ -125,7 +125,7 @@ export class WorkflowRunner {
     sample: Sample,
     scorer: Scorer,
     options: { signal?: AbortSignal; epoch?: number; onSample?: (sample: Sample) => void } = {},
-  ): Promise<SampleRun & Pick<WorkflowAnswer, "usage">> {
+  ): Promise<SampleRun & Pick<WorkflowAnswer, "usage" | "tools">> {
     const { epoch = 0, signal, onSample } = options;
     const agent = this.#agentFor(visibleTask(sample), epoch);
     const run = await runSample(source, sample, {
@@ -136,7 +136,7 @@ export class WorkflowRunner {
       ...(signal ? { signal } : {}),
       ...(onSample ? { onSample } : {}),
     });
-    return { ...run, usage: Object.fromEntries(agent.usage) };
+    return { ...run, usage: Object.fromEntries(agent.usage), tools: agent.toolUses };
   }
 
   #agentFor(task: VisibleTask, epoch: number): WorkflowAgent {
