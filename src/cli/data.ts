@@ -57,7 +57,7 @@ export function command(): Command {
     .option("--homepage <url>", "where the data come from")
     .option(
       "--metric <name>",
-      "exact-number, choice, f1, exact-match or regex (default: the usual one of the kind)",
+      "exact-number, expression, choice, f1, exact-match or regex (default: the usual one of the kind)",
     )
     .option("--format <name>", "jsonl, csv or tsv (default: by the ending)")
     .option("--field <ours=theirs>", "field of the source for a field of ours; repeat it", collect, [])
@@ -202,7 +202,7 @@ interface ImportFlags {
 
 const OUR_FIELDS = ["question", "answer", "context", "choices", "id", "solution", "split"] as const;
 const SPLITS = ["train", "validation", "test"] as const;
-const METRICS = ["exact-number", "choice", "f1", "exact-match", "regex"] as const;
+const METRICS = ["exact-number", "expression", "choice", "f1", "exact-match", "regex"] as const;
 const FORMATS = ["jsonl", "csv", "tsv"] as const;
 
 const importAction: ActionBody = async ({ isJson, command }, source = "", directory = "") => {

@@ -13,6 +13,7 @@ export const SPLIT_NAMES = ["train", "validation", "test"] as const satisfies re
 const TASK_KINDS = ["math", "code", "qa", "choice", "text", "robot"] as const satisfies readonly TaskKind[];
 const METRICS = [
   "exact-number",
+  "expression",
   "choice",
   "f1",
   "exact-match",
@@ -86,7 +87,7 @@ export type DatasetManifest = z.infer<typeof manifestSchema>;
 
 /** Metrics that make sense for a kind of task; the first is the usual one. */
 export const KIND_METRICS: Readonly<Record<TaskKind, readonly MetricName[]>> = {
-  math: ["exact-number"],
+  math: ["exact-number", "expression"],
   code: ["tests"],
   qa: ["f1", "exact-match", "regex", "judge"],
   choice: ["choice"],

@@ -5,6 +5,7 @@ import type { MetricOptions } from "./dataset-manifest.js";
 import { choiceScorer } from "./scorers/choice.js";
 import { exactMatchScorer } from "./scorers/exact-match.js";
 import { exactNumberScorer } from "./scorers/exact-number.js";
+import { expressionScorer } from "./scorers/expression.js";
 import { f1Scorer } from "./scorers/f1.js";
 import { regexScorer } from "./scorers/regex.js";
 import { robotScorer } from "./scorers/robot.js";
@@ -15,6 +16,7 @@ type AvailableMetric = Exclude<MetricName, "tests" | "judge">;
 
 const SCORERS: Readonly<Record<AvailableMetric, (options: MetricOptions) => InstantScorer>> = {
   "exact-number": exactNumberScorer,
+  expression: expressionScorer,
   choice: choiceScorer,
   f1: f1Scorer,
   "exact-match": exactMatchScorer,

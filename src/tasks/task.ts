@@ -4,6 +4,7 @@ export type SplitName = "train" | "validation" | "test";
 export type TaskKind = "math" | "code" | "qa" | "choice" | "text" | "robot";
 export type MetricName =
   | "exact-number"
+  | "expression"
   | "choice"
   | "f1"
   | "exact-match"
