@@ -43,8 +43,9 @@ interface EvalFlags {
   split: string;
   also: string[];
   epochs: string;
-  baselines: boolean;
   suite?: string;
+  /** False with --no-baselines. */
+  baselines?: string | false;
 }
 
 export function command(): Command {
@@ -83,7 +84,7 @@ const evaluateAction: ActionBody = async (context, ...paths) => {
   if (!Number.isInteger(epochs) || epochs < 1 || epochs > 1000) {
     throw new api.ConfigError(`--epochs: "${flags.epochs}" must be a whole number from 1 to 1000`);
   }
-  if (paths.length === 0 && !flags.baselines) {
+  if (paths.length === 0 && flags.baselines === false) {
     throw new api.ConfigError("nothing to evaluate", {
       hint: "name a workflow, or leave --no-baselines out",
     });
@@ -95,7 +96,7 @@ const evaluateAction: ActionBody = async (context, ...paths) => {
   try {
     result = await api.evaluate(
       config,
-      { workflows, split, epochs, baselines: flags.baselines, otherExecutors: flags.also },
+      { workflows, split, epochs, baselines: flags.baselines !== false, otherExecutors: flags.also },
       {
         onEvent: progress.onEvent,
         signal: watch.signal,

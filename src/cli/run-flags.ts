@@ -41,6 +41,10 @@ export const RUN_FLAGS: Readonly<Record<string, readonly [flag: string, help: st
   rewardWeights: ["--reward-weights <list>", "of composite (default accuracy=1,efficiency=0.2)"],
   parent: ["--parent <choice>", "workflow a turn starts from: last, best or evolutionary (default last)"],
   screen: ["--screen <n>", "samples every candidate is screened on first, 0 = none (default 4)"],
+  baselines: [
+    "--baselines <names>",
+    "workflows to compare with: all, or names separated by commas (default: the usual ones)",
+  ],
   validationLimit: ["--validation-limit <n>", "validation samples, drawn by seed (default 32)"],
   testLimit: ["--test-limit <n>", "test samples, opened once at the end, 0 = closed (default 200)"],
   maxTokens: ["--reply-tokens <n>", "tokens of one reply; maxTokens in the config (default 512)"],
@@ -157,6 +161,7 @@ export const MODEL_FLAGS = [
 /** Flags of every command that works on a dataset inside a run directory. */
 export const DATASET_FLAGS = [
   "task",
+  "baselines",
   "validationLimit",
   "testLimit",
   "concurrency",
@@ -220,7 +225,8 @@ export function readRunFlags(command: Command): Map<string, string | boolean> {
   const values = command.opts<Record<string, string | boolean | undefined>>();
   for (const [path, [flag]] of Object.entries(RUN_FLAGS)) {
     const value = values[new Option(flag).attributeName()];
-    if (value !== undefined) given.set(path, value);
+    // A flag such as --no-baselines is the command's own.
+    if (value !== undefined && value !== false) given.set(path, value);
   }
   return given;
 }

@@ -2,6 +2,7 @@
 import { ConfigError } from "../core/errors.js";
 import { seedFrom } from "../core/hash.js";
 import { defaultThreads } from "../llm/local-model.js";
+import { checkStarts } from "../rollout/baselines.js";
 import { refuseUnmeasured } from "../rollout/composite-reward.js";
 import type { ScoredWorkflow } from "../rollout/episode.js";
 import type { Collaboration } from "../rollout/policies-schema.js";
@@ -167,7 +168,9 @@ function policyName(collaboration: Collaboration, members: readonly Member[]): s
 
 async function scoreBaselines(workplace: Workplace, bench: TaskBench): Promise<ScoredWorkflow[]> {
   const scored: ScoredWorkflow[] = [];
-  for (const seed of baselinesOf({ ...bench, models: workplace.models })) {
+  const seeds = baselinesOf({ ...bench, models: workplace.models, config: workplace.config });
+  checkStarts(seeds, workplace.config.baselines);
+  for (const seed of seeds) {
     const workflow = { hash: workflowHash(seed.source), source: seed.source };
     const parts = benchParts(workplace, bench);
     const [evaluation] = await evaluateAll(parts, [workflow], bench.validation, seed.title);

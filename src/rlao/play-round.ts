@@ -3,6 +3,7 @@ import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { seedFrom } from "../core/hash.js";
 import { Random } from "../core/random.js";
+import { startsOf } from "../rollout/baselines.js";
 import { playEpisode, type ScoredWorkflow } from "../rollout/episode.js";
 import type { TurnRecord } from "../rollout/trajectory.js";
 import { evaluateAll } from "../rollout/workbench.js";
@@ -159,7 +160,7 @@ async function playTask(
   const bench = openBench(session, task, play);
   try {
     const workflows: ScoredWorkflow[] = [];
-    const shown = task.baselines.filter((seed) => !seed.source.includes("agent.weak."));
+    const shown = startsOf(task.baselines, session.config.baselines);
     for (let episode = 0; episode < episodes; episode++) {
       session.emit({ type: "episode-start", episode, episodes });
       const random = new Random(seedFrom(play.drawSeed, "from-scratch", task.name, episode));

@@ -1,6 +1,7 @@
 /** @file `optimize`: design a workflow for a task and report it beside the baselines, chosen on validation only. */
 import { writeAtomic } from "../core/atomic-file.js";
 import { ConfigError, InternalError, messageOf } from "../core/errors.js";
+import { checkStarts, startsOf } from "./baselines.js";
 import { cardContext, executorOf, measuredUse } from "./card-context.js";
 import type { ScoredWorkflow } from "./episode.js";
 import { resultHash } from "./evaluation.js";
@@ -87,6 +88,7 @@ async function runSearch(
     if (!policy) throw new InternalError("a search session without a policy");
     const isTested = command === "optimize" && session.task.splits.includes("test") && config.testLimit > 0;
     const baselines = baselinesOf(session);
+    checkStarts(baselines, config.baselines);
     const forecast = forecastRun(
       config,
       session.validation,
@@ -129,7 +131,7 @@ function runsPerSample({ task, validation }: Pick<RunSession, "task" | "validati
  */
 async function finalTest(session: RunSession, progress: SearchProgress): Promise<ResultRow[]> {
   const { config, task, emit, executor } = session;
-  const best = bestOf(progress);
+  const best = bestOf(progress, config);
   if (!best) throw new ConfigError("there is no workflow to test");
   const items = await drawItems(task, "test", config.testLimit, config.seed);
   emit({
@@ -160,11 +162,8 @@ async function finalTest(session: RunSession, progress: SearchProgress): Promise
   return rows;
 }
 
-function bestOf(progress: SearchProgress): ScoredWorkflow | undefined {
-  const contestants = [
-    ...progress.baselines.filter((seed) => !seed.source.includes("agent.weak.")),
-    ...progress.found,
-  ];
+function bestOf(progress: SearchProgress, { baselines }: RunConfig): ScoredWorkflow | undefined {
+  const contestants = [...startsOf(progress.baselines, baselines), ...progress.found];
   return contestants.sort((a, b) => compareEvaluations(a.evaluation, b.evaluation)).at(0);
 }
 
@@ -182,7 +181,7 @@ function conclude(
   stoppedBy: unknown,
 ): OptimizeResult {
   const { directory, task, executor, config } = session;
-  const best = bestOf(progress);
+  const best = bestOf(progress, config);
   const candidates = candidateStats(
     config.dryRun
       ? []

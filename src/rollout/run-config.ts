@@ -188,6 +188,11 @@ export const runConfigSchema = z
       .default("last")
       .describe("workflow a turn starts from: the one kept last, the best so far, or one drawn by merit"),
     screen: whole(0, 10_000).default(4).describe("samples every candidate is screened on first; 0 = none"),
+    baselines: text("all, or names of baselines separated by commas")
+      .exactOptional()
+      .describe(
+        "workflows to compare with: all, or names (docs/question-answering.md); default the usual ones",
+      ),
     validationLimit: whole(1, 1_000_000).default(32).describe("validation samples, drawn by seed"),
     testLimit: whole(0, 1_000_000)
       .default(200)

@@ -1,12 +1,13 @@
 /** @file The search both `optimize` and `collect` run: baselines on validation, then episodes. */
 
 import { workflowHash } from "../workflow/workflow-hash.js";
+import { chooseBaselines, startsOf } from "./baselines.js";
 import { playEpisode, type ScoredWorkflow } from "./episode.js";
 import { remeasured } from "./forecast.js";
 import type { Policy } from "./policy.js";
 import type { Forecast } from "./run-event.js";
 import { cardOf, emitSpent, offersOf, type RunSession, workSettings } from "./run-session.js";
-import { seedWorkflows } from "./seed-workflows.js";
+import type { SeedWorkflow } from "./seed-workflows.js";
 import { TrajectoryLog } from "./trajectory.js";
 import { evaluateAll, type Workbench } from "./workbench.js";
 
@@ -15,12 +16,18 @@ export interface SearchProgress {
   found: ScoredWorkflow[];
 }
 
-/** The baselines that make sense here: the local model alone only where one is offered to workflows. */
-export function baselinesOf(session: Pick<RunSession, "task" | "models" | "validation">) {
-  const { task, models, validation } = session;
-  return seedWorkflows(cardOf(task).answer, validation[0]?.context !== undefined).filter(
-    (seed) => !seed.source.includes("agent.weak.") || models.weak !== undefined,
-  );
+/** The baselines of the configuration. @throws {ConfigError} where it names one that makes no sense here */
+export function baselinesOf({
+  task,
+  models,
+  validation,
+  config,
+}: Pick<RunSession, "task" | "models" | "validation" | "config">): SeedWorkflow[] {
+  return chooseBaselines(config.baselines, {
+    answer: cardOf(task).answer,
+    hasContext: validation[0]?.context !== undefined,
+    hasWeak: models.weak !== undefined,
+  });
 }
 
 /**
@@ -89,7 +96,7 @@ export async function search(
       }
     }
     // The local model alone is a baseline, not a start for designs that are to use the strong model.
-    const shownSeeds = progress.baselines.filter((seed) => !seed.source.includes("agent.weak."));
+    const shownSeeds = startsOf(progress.baselines, config.baselines);
     for (let episode = 0; episode < config.episodes; episode++) {
       emit({ type: "episode-start", episode, episodes: config.episodes });
       progress.found.push(...(await playEpisode(bench, shownSeeds, episode)));

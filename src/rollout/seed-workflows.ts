@@ -2,6 +2,7 @@
 import type { TaskKind } from "../tasks/task.js";
 import { type AnswerKind, problemTemplate, READ_REPLY, STATE_FORMAT } from "../workflow/answer-kind.js";
 import { type CodeBaselineName, codeSeedWorkflows } from "./code-seed-workflows.js";
+import type { QaBaselineName } from "./qa-seed-workflows.js";
 import { type RobotBaselineName, robotSeedWorkflows } from "./robot-seed-workflows.js";
 
 export type BaselineName =
@@ -9,6 +10,7 @@ export type BaselineName =
   | "chain-of-thought"
   | "self-consistency"
   | "weak-alone"
+  | QaBaselineName
   | CodeBaselineName
   | RobotBaselineName;
 

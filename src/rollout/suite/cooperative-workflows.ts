@@ -12,7 +12,9 @@ export interface NamedWorkflow {
 /** Every baseline there is for a kind of answer, by name. Code and robot tasks bring their own cooperative ones. */
 export function namedBaselines(kind: AnswerKind, hasContext: boolean): NamedWorkflow[] {
   const seeds: SeedWorkflow[] = seedWorkflows(kind, hasContext);
-  return kind === "code" || kind === "commands" ? seeds : [...seeds, ...cooperativeWorkflows(kind, hasContext)];
+  return kind === "code" || kind === "commands"
+    ? seeds
+    : [...seeds, ...cooperativeWorkflows(kind, hasContext)];
 }
 
 function workflow(kind: AnswerKind, hasContext: boolean, body: string): string {

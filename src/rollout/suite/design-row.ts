@@ -155,12 +155,12 @@ async function designTask(
 
 /** What optimize shows too: the executor's own baselines, evaluated on validation. */
 async function shownSeeds(
-  { models }: Workplace,
+  { models, config }: Workplace,
   workbench: Workbench,
   bench: TaskBench,
 ): Promise<ScoredWorkflow[]> {
   const seeds: ScoredWorkflow[] = [];
-  for (const seed of baselinesOf({ ...bench, models })) {
+  for (const seed of baselinesOf({ ...bench, models, config })) {
     if (seed.source.includes("agent.weak.")) continue;
     const workflow = { hash: workflowHash(seed.source), source: seed.source };
     const what = `${bench.task.name}: ${seed.title} on validation`;
