@@ -58,6 +58,7 @@ export { configWarnings, parseRunConfig } from "./rollout/config-layers.js";
 export { type EvaluateOptions, type EvaluateResult, evaluate, readWorkflowFile } from "./rollout/evaluate.js";
 export { buildExecutor } from "./rollout/executors.js";
 export { loadTools } from "./rollout/load-tools.js";
+export { openEmbedder } from "./rollout/open-embedder.js";
 export { collect, type OptimizeResult, optimize } from "./rollout/optimize.js";
 export type { Collaboration } from "./rollout/policies-schema.js";
 export { type Action, type HelperReply, LocalPolicy, type Policy } from "./rollout/policy.js";

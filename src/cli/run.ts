@@ -154,6 +154,7 @@ async function findItem(api: Api, config: RunConfig, id: string, programs: Progr
     allowOverlap: config.allowOverlap,
     skipBad: config.skipBad,
     programs,
+    openEmbedder: () => api.openEmbedder(api.resolveModel, config.threads),
   });
   for (const split of task.splits) {
     if (split === "test") continue;

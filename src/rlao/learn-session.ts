@@ -5,6 +5,7 @@ import { defaultThreads } from "../llm/local-model.js";
 import { checkStarts } from "../rollout/baselines.js";
 import { refuseUnmeasured } from "../rollout/composite-reward.js";
 import type { ScoredWorkflow } from "../rollout/episode.js";
+import { openEmbedder } from "../rollout/open-embedder.js";
 import type { Collaboration } from "../rollout/policies-schema.js";
 import type { Policy } from "../rollout/policy.js";
 import type { RunConfig } from "../rollout/run-config.js";
@@ -15,6 +16,7 @@ import {
   openWorkplace,
   programSandbox,
   type RunHooks,
+  resolverOf,
   type TaskBench,
   type Workplace,
   workSettings,
@@ -92,8 +94,9 @@ export async function openLearnSession(config: RunConfig, hooks: LearnHooks): Pr
   // Starts no process before a code task runs a program.
   const programs = programSandbox();
   const loaded = new Map<string, Task>();
+  const tools = { programs, openEmbedder: () => openEmbedder(resolverOf(hooks), config.threads) };
   for (const name of new Set([...names.train, ...names.judge]))
-    loaded.set(name, await loadTask(name, { allowOverlap, skipBad, programs }));
+    loaded.set(name, await loadTask(name, { allowOverlap, skipBad, ...tools }));
   for (const task of loaded.values()) refuseUnmeasured(config, task);
   const members: Member[] = [];
   for (const plan of plans)

@@ -37,6 +37,7 @@ const ANSWER: Record<AnswerKind, string> = {
   text: "The answer is a short text.",
   code: "The answer is a complete Python program.",
   commands: "The answer is the next command, such as east 3.",
+  writing: "The answer is the finished text and nothing else.",
 };
 
 const EXAMPLE_CHARACTERS = { full: 1200, compact: 240 };
@@ -138,9 +139,9 @@ function bestFeedback(state: PolicyState, failures: number, maxCharacters: numbe
   return `Result of "${current.title}":\n${text}`;
 }
 
-/** Robots have techniques of their own; all other tasks share one menu. */
+/** Robots and writing have techniques of their own; all other tasks share one menu. */
 function menu({ offers, task: { answer } }: PolicyState): string {
-  return techniqueMenu(answer === "commands" ? { offers, answer } : { offers });
+  return techniqueMenu(answer === "commands" || answer === "writing" ? { offers, answer } : { offers });
 }
 
 function fence(source: string): string {

@@ -25,6 +25,7 @@ import {
 } from "./executors.js";
 import { loadTools } from "./load-tools.js";
 import { LocalJobRunner } from "./local-job-runner.js";
+import { openEmbedder } from "./open-embedder.js";
 import { LocalPolicy, type Policy } from "./policy.js";
 import type { RunConfig } from "./run-config.js";
 import { type RunCommand, RunDirectory } from "./run-directory.js";
@@ -108,7 +109,12 @@ export async function openSession(
 ): Promise<RunSession> {
   const { allowOverlap, skipBad } = config;
   const programs = programSandbox();
-  const task = await loadTask(config.task, { allowOverlap, skipBad, programs });
+  const task = await loadTask(config.task, {
+    allowOverlap,
+    skipBad,
+    programs,
+    openEmbedder: () => openEmbedder(resolverOf(hooks), config.threads),
+  });
   if (needs.policy) refuseUnmeasured(config, task);
   let policy: Policy | undefined = hooks.policy;
   const workplace = await openWorkplace(
@@ -146,6 +152,11 @@ export async function openSession(
     await workplace.close();
     throw error;
   }
+}
+
+/** By default names are taken as paths. */
+export function resolverOf(hooks: Pick<RunHooks, "resolveModelFile">): ResolveModelFile {
+  return hooks.resolveModelFile ?? (async (path: string) => path);
 }
 
 /** Where the programs of code tasks run, as all commands want it; close it, or hand it to openWorkplace(). */
@@ -194,7 +205,7 @@ export async function openWorkplace(
       config,
       localModels,
       onWarning: warn,
-      resolveModelFile: hooks.resolveModelFile ?? (async (path: string) => path),
+      resolveModelFile: resolverOf(hooks),
     };
     const executor = await buildExecutor(needs.executor ?? config.executor, context);
     cleanup.push(() => executor.model.close());
@@ -334,6 +345,7 @@ export async function openTask(
     ...(programs ? { programs: programs.limits } : {}),
     ...(tools ? { tools: tools.hash } : {}),
     maxTokens: config.maxTokens,
+    ...(task.scorer.basis === undefined ? {} : { scorer: task.scorer.basis }),
     task: task.hash,
     ...(keepReplies ? { keepReplies } : {}),
   });

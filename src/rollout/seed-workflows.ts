@@ -4,6 +4,7 @@ import { type AnswerKind, problemTemplate, READ_REPLY, STATE_FORMAT } from "../w
 import { type CodeBaselineName, codeSeedWorkflows } from "./code-seed-workflows.js";
 import type { QaBaselineName } from "./qa-seed-workflows.js";
 import { type RobotBaselineName, robotSeedWorkflows } from "./robot-seed-workflows.js";
+import { type WritingBaselineName, writingSeedWorkflows } from "./writing-seed-workflows.js";
 
 export type BaselineName =
   | "direct"
@@ -12,7 +13,8 @@ export type BaselineName =
   | "weak-alone"
   | QaBaselineName
   | CodeBaselineName
-  | RobotBaselineName;
+  | RobotBaselineName
+  | WritingBaselineName;
 
 export interface SeedWorkflow {
   name: BaselineName;
@@ -25,6 +27,7 @@ export function answerKind(task: { kind: TaskKind; metric: string }): AnswerKind
   if (task.kind === "choice") return "choice";
   if (task.kind === "code") return "code";
   if (task.kind === "robot") return "commands";
+  if (task.metric === "writing") return "writing";
   return task.metric === "exact-number" ? "number" : "text";
 }
 
@@ -43,6 +46,7 @@ function single(kind: AnswerKind, hasContext: boolean, instruction: string, call
 export function seedWorkflows(kind: AnswerKind, hasContext = false): SeedWorkflow[] {
   if (kind === "code") return codeSeedWorkflows();
   if (kind === "commands") return robotSeedWorkflows();
+  if (kind === "writing") return writingSeedWorkflows();
   const steps = "Think step by step. ";
   return [
     {

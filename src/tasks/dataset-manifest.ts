@@ -19,6 +19,7 @@ const METRICS = [
   "exact-match",
   "regex",
   "tests",
+  "writing",
   "judge",
   "robot",
 ] as const satisfies readonly MetricName[];
@@ -91,7 +92,7 @@ export const KIND_METRICS: Readonly<Record<TaskKind, readonly MetricName[]>> = {
   code: ["tests"],
   qa: ["f1", "exact-match", "regex", "judge"],
   choice: ["choice"],
-  text: ["exact-match", "f1", "regex", "judge"],
+  text: ["exact-match", "f1", "regex", "writing", "judge"],
   robot: ["robot"],
 };
 

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { InputError } from "../core/errors.js";
 import { hashJson } from "../core/hash.js";
+import type { TextEmbedder } from "../core/text-embedder.js";
 import { type DatasetManifest, readManifest, SPLIT_NAMES } from "./dataset-manifest.js";
 import { findDataset } from "./find-dataset.js";
 import { makeScorer, type ScorerTools } from "./make-scorer.js";
@@ -17,12 +18,17 @@ export interface LoadTaskOptions extends ScorerTools {
   allowOverlap?: boolean;
   /** Leave bad lines out; counted and listed in `notices`. Default false. */
   skipBad?: boolean;
+  /** Asked only for a metric that uses embeddings, and only where no `embedder` is given. */
+  openEmbedder?: () => Promise<TextEmbedder | undefined>;
   /** Caps for tests. */
   limits?: Partial<FileLimits>;
 }
 
 /** Skipped lines listed in one notice. */
 const MAX_LISTED_PROBLEMS = 5;
+
+const NO_EMBEDDINGS =
+  "there is no embedding model, so scores come from constraints alone; for coherence and relevance run: w4s models pull all-minilm-l6-v2";
 
 /**
  * Opens a dataset by folder or name. Only `dataset.json` is parsed now; a split that has no sha256 there is hashed
@@ -33,9 +39,13 @@ const MAX_LISTED_PROBLEMS = 5;
 export async function loadTask(nameOrDirectory: string, options: LoadTaskOptions = {}): Promise<Task> {
   const directory = findDataset(nameOrDirectory, options.datasetRoots);
   const manifest = await readManifest(directory);
-  const scorer = makeScorer(manifest.metric, manifest.metricOptions, options);
+  const isWriting = manifest.metric === "writing";
+  const embedder = options.embedder ?? (isWriting ? await options.openEmbedder?.() : undefined);
+  const scorer = makeScorer(manifest.metric, manifest.metricOptions, { ...options, embedder });
   const hash = hashJson([await withHashes(directory, manifest), options.skipBad ?? false]);
-  return new DatasetTask(directory, manifest, scorer, hash, options);
+  const task = new DatasetTask(directory, manifest, scorer, hash, options);
+  if (isWriting && !embedder) task.notices.push(NO_EMBEDDINGS);
+  return task;
 }
 
 /** The manifest as it counts for the task's hash: every split but test with the hash of its bytes. */

@@ -1,6 +1,7 @@
 /** @file The scorer of a metric. */
 import { ConfigError } from "../core/errors.js";
 import type { ProgramRunner } from "../core/program-runner.js";
+import type { TextEmbedder } from "../core/text-embedder.js";
 import type { MetricOptions } from "./dataset-manifest.js";
 import { choiceScorer } from "./scorers/choice.js";
 import { exactMatchScorer } from "./scorers/exact-match.js";
@@ -10,9 +11,10 @@ import { f1Scorer } from "./scorers/f1.js";
 import { regexScorer } from "./scorers/regex.js";
 import { robotScorer } from "./scorers/robot.js";
 import { testsScorer } from "./scorers/tests.js";
+import { writingScorer } from "./scorers/writing.js";
 import type { InstantScorer, MetricName, Scorer } from "./task.js";
 
-type AvailableMetric = Exclude<MetricName, "tests" | "judge">;
+type AvailableMetric = Exclude<MetricName, "tests" | "writing" | "judge">;
 
 const SCORERS: Readonly<Record<AvailableMetric, (options: MetricOptions) => InstantScorer>> = {
   "exact-number": exactNumberScorer,
@@ -28,6 +30,8 @@ const SCORERS: Readonly<Record<AvailableMetric, (options: MetricOptions) => Inst
 export interface ScorerTools {
   /** Metric tests: runs programs in a sandbox. Without one such a task is refused, never run elsewhere. */
   programs?: ProgramRunner | undefined;
+  /** Metric writing: measures coherence and relevance. Without one they are left out, and the scores say so. */
+  embedder?: TextEmbedder | undefined;
 }
 
 export function makeScorer(metric: AvailableMetric, options?: MetricOptions): InstantScorer;
@@ -41,10 +45,11 @@ export function makeScorer(metric: MetricName, options: MetricOptions = {}, tool
       hint: "pass `programs: new PythonSandbox()` to loadTask; the commands of w4s do so by themselves",
     });
   }
+  if (metric === "writing") return writingScorer(tools.embedder);
   if (metric === "judge") {
     throw new ConfigError(`metric "${metric}" is not available in this version`, {
       code: "metric-unavailable",
-      hint: `use a task with one of these metrics: ${[...Object.keys(SCORERS), "tests"].join(", ")}; "judge" arrives with a later release`,
+      hint: `use a task with one of these metrics: ${[...Object.keys(SCORERS), "tests", "writing"].join(", ")}; "judge" arrives with a later release`,
     });
   }
   return SCORERS[metric](options);

@@ -7,6 +7,7 @@ import { printable } from "./printable.js";
 import { parseNumber } from "./scorers/parse-number.js";
 import { compilePattern } from "./scorers/regex.js";
 import type { MetricName, Sample, TaskKind } from "./task.js";
+import { constraintsSchema } from "./writing/constraints.js";
 
 /** What is wrong with a line; the reader adds file and line. */
 export class SampleLineError extends Error {
@@ -50,6 +51,7 @@ const choiceSchema = z.strictObject({
   choices: z.array(filled).min(2).max(26),
   answer: z.string().regex(/^[A-Z]$/, "expected the letter of the right option, A to Z"),
 });
+const writingSchema = z.strictObject({ id, question: filled, constraints: constraintsSchema, meta });
 const codeSchema = z.strictObject({
   id,
   prompt: filled,
@@ -96,6 +98,10 @@ export function sampleFromValue(value: unknown, rules: LineRules): Sample {
     // The prompt is the question: prompts and reports need not tell code tasks apart.
     const code = { prompt, entryPoint, publicTests, privateTests };
     return { id, question: prompt, answers: [], ...code, meta: facts ?? emptyMeta() };
+  }
+  if (rules.metric === "writing") {
+    const { meta: facts, ...line } = check(writingSchema, value, lineId);
+    return { ...line, answers: [], meta: facts ?? emptyMeta() };
   }
   const isChoice = rules.kind === "choice";
   const line = check(isChoice ? choiceSchema : questionSchema, value, lineId);

@@ -1,4 +1,5 @@
 /** @file Task, sample, split and scorer: what a workflow is tried on and how an answer is judged. */
+import type { WritingConstraints } from "./writing/constraints.js";
 
 export type SplitName = "train" | "validation" | "test";
 export type TaskKind = "math" | "code" | "qa" | "choice" | "text" | "robot";
@@ -10,6 +11,7 @@ export type MetricName =
   | "exact-match"
   | "regex"
   | "tests"
+  | "writing"
   | "judge"
   | "robot";
 
@@ -26,6 +28,8 @@ export interface Sample {
   entryPoint?: string;
   publicTests?: string[];
   privateTests?: string;
+  /** Metric writing: what the text must keep; the question says all of it. */
+  constraints?: WritingConstraints;
   /** Never shown to any model. */
   meta: Record<string, unknown>;
 }
@@ -41,8 +45,11 @@ export interface VisibleTask {
   publicTests?: string[];
 }
 
-/** What a scorer can measure of a text beside its score, each 0–1: how it hangs together, and whether it is to the point. */
-export type TextComponent = "coherence" | "relevance";
+/**
+ * What a scorer can measure of a text beside its score, each 0–1: the share of constraints kept, how it hangs together, and
+ * whether it is to the point.
+ */
+export type TextComponent = "constraints" | "coherence" | "relevance";
 
 export interface Score {
   /** 0–1. */
@@ -70,8 +77,10 @@ export interface Episode {
 
 export interface Scorer {
   readonly metric: MetricName;
-  /** The components every score of a text has. */
+  /** The components that scores of a text can have. */
   readonly components?: readonly TextComponent[];
+  /** What else than answer and sample decides a score, such as the model of embeddings: stored results depend on it. */
+  readonly basis?: string;
   /**
    * `answer` is whatever JSON value the workflow returned. Never throws on odd answers. Metrics that run programs or ask
    * models give a promise.

@@ -14,7 +14,9 @@ export interface DatasetLine {
   question: string;
   context?: string;
   choices?: readonly string[];
-  answer: string | readonly string[];
+  /** Absent in items of metric writing, which have constraints. */
+  answer?: string | readonly string[];
+  constraints?: Readonly<Record<string, unknown>>;
   solution?: string;
   meta?: Readonly<Record<string, unknown>>;
 }

@@ -1,6 +1,6 @@
 /** @file What a workflow has to return. */
 
-export type AnswerKind = "number" | "choice" | "text" | "code" | "commands";
+export type AnswerKind = "number" | "choice" | "text" | "code" | "commands" | "writing";
 
 /** The problem as the inside of a template literal, with everything a solver needs to see. */
 export function problemTemplate(kind: AnswerKind, hasContext: boolean): string {
@@ -20,6 +20,7 @@ export const READ_REPLY: Record<AnswerKind, string> = {
   text: 'extract(reply, "answer") || reply.trim()',
   code: "code(reply)",
   commands: 'extract(reply, "answer") || reply.trim()',
+  writing: "reply.trim()",
 };
 
 /** How a call states the form of the answer. */
@@ -29,4 +30,5 @@ export const STATE_FORMAT: Record<AnswerKind, string> = {
   text: "Give the final answer inside <answer></answer>.",
   code: "Give the complete Python program in one code block.",
   commands: "Give the next command inside <answer></answer>.",
+  writing: "Give the finished text and nothing else.",
 };

@@ -24,12 +24,22 @@ const BODY_SLOTS = {
   vote: ["instruction", "replies"],
   check: ["instruction", "check", "temperature"],
   "check-vote": ["instruction", "replies", "check"],
+  critique: ["instruction", "critique", "temperature"],
   weak: ["instruction", "weak", "temperature"],
   // A program is asked for and nothing else: steps or the answer's form would be about another reply.
   program: ["program", "temperature"],
   tool: ["tool", "instruction", "temperature"],
   "tool-vote": ["tool", "instruction", "replies"],
 } as const satisfies Record<string, readonly TechniqueSlot[]>;
+
+const SOLVE_AFTER_DRAFTS = [
+  "Some of them are wrong. Solve the problem and give the right answer.",
+  "Use what is right in them and solve the problem.",
+];
+const EDIT_DRAFTS = [
+  "Take what is best in them and write one text that keeps every point of the request.",
+  "Choose the best of them and mend what breaks the request.",
+];
 
 type BodyName = keyof typeof BODY_SLOTS;
 
@@ -58,7 +68,8 @@ function bodiesFor(forced: readonly string[], options: SubsetOptions): BodyName[
       ({ slot, name }) => isOptional(slot) || !slots.includes(slot) || allowed.includes(name),
     );
     if (slots.includes("tool") && toolLookups(options).length === 0) return false;
-    if (!hasShape || (body === "json" && options.answer === "code")) return false;
+    if (!hasShape || (body === "json" && (options.answer === "code" || options.answer === "writing")))
+      return false;
     return forced.every((name) => {
       const slot = TECHNIQUES.find((technique) => technique.name === name)?.slot;
       return slot !== undefined && (slot === "role" || slots.includes(slot));
@@ -171,7 +182,13 @@ function bodyRules(body: BodyName, options: SubsetOptions, problem: string): Rec
     case "weak":
       return {
         weak: `${ask("drafts", "weak.text")} prompt ${literal(`, { ${optionName("n")}: `)} ${anyOf(phrasesOf("weak-drafts"))} ${literal(", ")} temperature-key ${anyOf(["0.5", "0.7", "1"])} ${literal(" }")} ${end} ${ask("[reply]")} synthesis one-options ${end} ${giveBack}`,
-        synthesis: `"\`" ${problem} ${literal('\\n\\nDrafts of a weaker model:\\n${drafts.join("\\n---\\n")}\\n\\n')} ${anyOf(["Some of them are wrong. Solve the problem and give the right answer.", "Use what is right in them and solve the problem."])} (" " free)? (" " format)? "\`"`,
+        synthesis: `"\`" ${problem} ${literal('\\n\\nDrafts of a weaker model:\\n${drafts.join("\\n---\\n")}\\n\\n')} ${anyOf(answer === "writing" ? EDIT_DRAFTS : SOLVE_AFTER_DRAFTS)} (" " free)? (" " format)? "\`"`,
+      };
+    case "critique":
+      return {
+        critique: `${ask("[draft]")} prompt one-options ${end} ${ask("[critique]")} remarks ${end} ${ask("[reply]")} rewrite one-options ${end} ${giveBack}`,
+        remarks: `"\`" ${problem} ${literal("\\n\\nDraft:\\n${draft}\\n\\n")} ${anyOf(phrasesOf("critique-draft"))} "\`"`,
+        rewrite: `"\`" ${problem} ${literal("\\n\\nDraft:\\n${draft}\\n\\nCritique:\\n${critique}\\n\\nRewrite the draft so that it keeps every point of the request.")} (" " free)? (" " format)? "\`"`,
       };
     case "program":
       return {

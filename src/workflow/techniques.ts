@@ -16,6 +16,7 @@ export type TechniqueName =
   | "self-consistency"
   | "low-temperature"
   | "check-draft"
+  | "critique-draft"
   | "weak-drafts"
   | "code-arithmetic"
   | "tool-lookup";
@@ -31,6 +32,8 @@ export type TechniqueSlot =
   | "replies"
   /** A second call that sees the first reply. */
   | "check"
+  /** Between draft and final text a call that only criticises. */
+  | "critique"
   /** Replies of the local model come first. */
   | "weak"
   /** A program is asked for and run. */
@@ -67,6 +70,7 @@ export const TECHNIQUES: readonly Technique[] = [
     meaning: "ask for a plan or for the parts of the problem first",
     phrases: ["First make a short plan, then carry it out.", "First split the problem into smaller parts."],
     pattern: /\bplan\b|split the problem|smaller parts|decompose|sub-?problems?/i,
+    answers: ["number", "choice", "text", "code"],
   },
   {
     name: "careful-reading",
@@ -93,7 +97,7 @@ export const TECHNIQUES: readonly Technique[] = [
     meaning: "state the form of the answer",
     phrases: [],
     pattern:
-      /(?:end|finish) with|final answer|<answer>|in one code block|(?<!prints )only the (?:number|letter|answer)/i,
+      /(?:end|finish) with|final answer|finished text|<answer>|in one code block|(?<!prints )only the (?:number|letter|answer)/i,
   },
   {
     name: "expert-role",
@@ -128,6 +132,18 @@ export const TECHNIQUES: readonly Technique[] = [
     ],
     pattern:
       /(?:check|verify|find mistakes in|correct) (?:each step of )?(?:this|the) (?:draft|solution|answer)/i,
+    answers: ["number", "choice", "text", "code"],
+  },
+  {
+    name: "critique-draft",
+    slot: "critique",
+    meaning: "let a second call criticise the draft and a third one rewrite it",
+    phrases: [
+      "Go through the request point by point and name, in a short list, what the draft breaks.",
+      "Name the weakest passage, what is missing, and what breaks the request.",
+    ],
+    pattern: /\bcritique\b/i,
+    answers: ["writing"],
   },
   {
     name: "weak-drafts",

@@ -21,7 +21,7 @@ const SENTENCES_PER_GRAMMAR = 12;
 /** One in this many sentences really runs; the others are parsed. */
 const RUN_EVERY = 24;
 
-const ANSWERS: readonly AnswerKind[] = ["number", "choice", "text", "code", "commands"];
+const ANSWERS: readonly AnswerKind[] = ["number", "choice", "text", "code", "commands", "writing"];
 const OFFERS = [[], ["weak"], ["runPython"], ["weak", "runPython"], ["tool"]].map((names) => new Set(names));
 /** One that is called with the question, one whose input is filled in, and one that no grammar can call. */
 const TOOLS: readonly ToolCard[] = [
@@ -55,6 +55,7 @@ const REPLIES: Record<AnswerKind, string> = {
   text: "It is known. <answer>forty-two</answer>",
   code: "```python\nprint(42)\n```",
   commands: "The way is free. <answer>east 3</answer>",
+  writing: "  Forty-two geese\nflew over the hill.\n",
 };
 const ANSWERED: Record<AnswerKind, unknown> = {
   number: 42,
@@ -62,6 +63,7 @@ const ANSWERED: Record<AnswerKind, unknown> = {
   text: "forty-two",
   code: "print(42)",
   commands: "east 3",
+  writing: "Forty-two geese\nflew over the hill.",
 };
 
 function subsets(names: readonly string[], size: number): string[][] {
