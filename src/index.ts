@@ -1,4 +1,5 @@
 /** @file Everything the commands do, as typed functions. Re-exports only. */
+export type { AnswerJudge, Criterion, Grade } from "./core/answer-judge.js";
 export { Budget, type BudgetLimits } from "./core/budget.js";
 export {
   BudgetExceededError,
@@ -51,6 +52,12 @@ export type { MemberRecord, RoundRecord } from "./rlao/round-record.js";
 export { readRunReport } from "./rlao/run-report-data.js";
 export { type ScoreTextOptions, scoreText, type TextScore } from "./rlao/score-text.js";
 export { type TrainAdapterOptions, type TrainAdapterResult, trainAdapter } from "./rlao/train-adapter.js";
+export {
+  type ComparisonSummary,
+  cohenKappa,
+  type KappaWeights,
+  summarizeComparisons,
+} from "./rollout/agreement.js";
 export { cardContext, measuredUse } from "./rollout/card-context.js";
 export { configExample } from "./rollout/config-example.js";
 export { CONFIG_FILE, type ConfigSources, loadRunConfig } from "./rollout/config-file.js";
@@ -58,6 +65,12 @@ export { configWarnings, parseRunConfig } from "./rollout/config-layers.js";
 export { type EvaluateOptions, type EvaluateResult, evaluate, readWorkflowFile } from "./rollout/evaluate.js";
 export { buildExecutor } from "./rollout/executors.js";
 export { loadTools } from "./rollout/load-tools.js";
+export {
+  type Comparison,
+  ModelJudge,
+  type ModelJudgeOptions,
+  WRITING_RUBRIC,
+} from "./rollout/model-judge.js";
 export { openEmbedder } from "./rollout/open-embedder.js";
 export { collect, type OptimizeResult, optimize } from "./rollout/optimize.js";
 export type { Collaboration } from "./rollout/policies-schema.js";

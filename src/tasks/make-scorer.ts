@@ -1,4 +1,5 @@
 /** @file The scorer of a metric. */
+import type { AnswerJudge } from "../core/answer-judge.js";
 import { ConfigError } from "../core/errors.js";
 import type { ProgramRunner } from "../core/program-runner.js";
 import type { TextEmbedder } from "../core/text-embedder.js";
@@ -8,6 +9,7 @@ import { exactMatchScorer } from "./scorers/exact-match.js";
 import { exactNumberScorer } from "./scorers/exact-number.js";
 import { expressionScorer } from "./scorers/expression.js";
 import { f1Scorer } from "./scorers/f1.js";
+import { judgeScorer } from "./scorers/judge.js";
 import { regexScorer } from "./scorers/regex.js";
 import { robotScorer } from "./scorers/robot.js";
 import { testsScorer } from "./scorers/tests.js";
@@ -32,6 +34,8 @@ export interface ScorerTools {
   programs?: ProgramRunner | undefined;
   /** Metric writing: measures coherence and relevance. Without one they are left out, and the scores say so. */
   embedder?: TextEmbedder | undefined;
+  /** Metric judge: grades the answers. Without one such a task is refused. */
+  judge?: AnswerJudge | undefined;
 }
 
 export function makeScorer(metric: AvailableMetric, options?: MetricOptions): InstantScorer;
@@ -46,10 +50,11 @@ export function makeScorer(metric: MetricName, options: MetricOptions = {}, tool
     });
   }
   if (metric === "writing") return writingScorer(tools.embedder);
+  if (metric === "judge" && tools.judge) return judgeScorer(tools.judge);
   if (metric === "judge") {
-    throw new ConfigError(`metric "${metric}" is not available in this version`, {
+    throw new ConfigError('metric "judge" needs a model that grades, and none was given', {
       code: "metric-unavailable",
-      hint: `use a task with one of these metrics: ${[...Object.keys(SCORERS), "tests", "writing"].join(", ")}; "judge" arrives with a later release`,
+      hint: "pass `judge: new ModelJudge({ model })` to loadTask; the commands of w4s have no judge yet",
     });
   }
   return SCORERS[metric](options);

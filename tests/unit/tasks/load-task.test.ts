@@ -127,12 +127,12 @@ describe("a good dataset", () => {
     expect(error.message).toBe("dataset made has no test split, only validation");
   });
 
-  test("metric judge is refused until it arrives", async () => {
+  test("metric judge is refused without a judge", async () => {
     const manifest = { kind: "qa", metric: "judge" };
     const error = await errorOf(() => loadTask(dataset({ validation: line("a") }, manifest)));
     expect(error).toBeInstanceOf(ConfigError);
-    expect(error.message).toContain('"judge" is not available');
-    expect(error.hint).toContain("later");
+    expect(error.message).toContain('"judge" needs a model');
+    expect(error.hint).toContain("ModelJudge");
   });
 });
 
