@@ -35,9 +35,14 @@ const rows = [{ name: "load and first text", value: performance.now() - startedA
 for (const tokens of [16, 32, 64, 128]) {
   const texts = Array.from({ length: batchSize * 2 }, (_, i) => textOf(tokens, i));
   const times = [];
+  const work = [];
   await embedder.embed(texts);
-  for (let round = 0; round < ROUNDS; round++)
+  for (let round = 0; round < ROUNDS; round++) {
+    const before = process.cpuUsage();
     times.push((await timeMs(() => embedder.embed(texts))) / texts.length);
+    const { user, system } = process.cpuUsage(before);
+    work.push((user + system) / 1000 / texts.length);
+  }
   const row = spread(times);
   rows.push({
     name: `a text of ${tokens} tokens`,
@@ -45,6 +50,8 @@ for (const tokens of [16, 32, 64, 128]) {
     unit: "ms",
     limit: `< ${LIMIT_MS}`,
     isOk: row.value < LIMIT_MS,
+    // On a busy machine the time is not the model's alone.
+    note: `${spread(work).value.toFixed(1)} ms of processor time`,
   });
 }
 report(`embeddings, ${threads} threads, batches of ${batchSize}`, rows);
