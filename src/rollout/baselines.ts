@@ -8,7 +8,7 @@ import { type SeedWorkflow, seedWorkflows } from "./seed-workflows.js";
 /** Every workflow that `--baselines` can name for a task, the usual ones first. */
 export function knownBaselines(answer: AnswerKind, hasContext: boolean): SeedWorkflow[] {
   const usual = seedWorkflows(answer, hasContext);
-  return answer === "code" || answer === "commands"
+  return answer === "code" || answer === "commands" || answer === "writing"
     ? usual
     : [...usual, ...qaSeedWorkflows(answer, hasContext)];
 }

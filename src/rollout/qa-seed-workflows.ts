@@ -3,7 +3,7 @@ import { type AnswerKind, problemTemplate, READ_REPLY, STATE_FORMAT } from "../w
 
 export type QaBaselineName = "weak-synthesis" | "weak-aspects" | "cite-and-answer";
 
-type QuestionKind = Exclude<AnswerKind, "code" | "commands">;
+type QuestionKind = Exclude<AnswerKind, "code" | "commands" | "writing">;
 
 /** Sides that a small model looks at one at a time; of a calculation other ones than of a question about the world. */
 const ASPECTS: Readonly<Record<QuestionKind, readonly string[]>> = {

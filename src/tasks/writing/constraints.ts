@@ -99,7 +99,6 @@ export const constraintsSchema = z
   });
 
 export type WritingConstraints = z.output<typeof constraintsSchema>;
-export type TuneConstraints = z.output<typeof tuneSchema>;
 export type CountRange = z.output<typeof range>;
 
 /** One constraint and whether a text keeps it. */

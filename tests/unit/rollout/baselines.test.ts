@@ -108,7 +108,7 @@ describe("the workflows for questions", () => {
   const runner = new WorkflowRunner({ executor, weak });
   afterAll(async () => await runner.close());
 
-  const kinds: Exclude<AnswerKind, "code" | "commands">[] = ["number", "choice", "text"];
+  const kinds: Exclude<AnswerKind, "code" | "commands" | "writing">[] = ["number", "choice", "text"];
   const cases = kinds.flatMap((kind) =>
     knownBaselines(kind, true).map(({ name, source }) => ({ kind, name, source })),
   );
