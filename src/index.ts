@@ -58,6 +58,8 @@ export {
   type KappaWeights,
   summarizeComparisons,
 } from "./rollout/agreement.js";
+export type { ApprovalAnswer, ApprovalRequest, AskApproval } from "./rollout/approval.js";
+export { CallPolicy } from "./rollout/call-policy.js";
 export { cardContext, measuredUse } from "./rollout/card-context.js";
 export { configExample } from "./rollout/config-example.js";
 export { CONFIG_FILE, type ConfigSources, loadRunConfig } from "./rollout/config-file.js";

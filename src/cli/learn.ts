@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import type { LearnResult, RunConfig } from "../index.js";
 import { type ActionBody, action } from "./action.js";
+import { approvalHook } from "./ask-approval.js";
 import { formatCount, formatDollars, formatPercent } from "./format.js";
 import { LearnPrinter, roundRow } from "./learn-progress.js";
 import { writeJson, writeOut } from "./output.js";
@@ -71,6 +72,7 @@ export async function learnWithProgress(
   for (const message of warnings) printer.line(`warning: ${message}`);
   try {
     return await api.learn(config, {
+      ...approvalHook(config, api.cardText, () => printer.stop()),
       onEvent: printer.onEvent,
       signal: watch.signal,
       stopSignal: watch.stopSignal,

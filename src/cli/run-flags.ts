@@ -57,6 +57,9 @@ export const RUN_FLAGS: Readonly<Record<string, readonly [flag: string, help: st
     "--max-wait <seconds>",
     "longest wait a server may ask for, or an outage may last (default 120)",
   ],
+  policyFile: ["--policy <file>", "policy: what workflows must not call, ask or say"],
+  approve: ["--approve", "ask before a newly designed workflow first runs against a paid executor"],
+  approveFile: ["--approve-file <file>", "hashes of workflows that may run, one a line"],
   seed: ["--seed <n>", "the same seed draws the same samples and candidates (default 0)"],
   "budget.dollars": ["--max-dollars <x>", "stop cleanly once this much is spent"],
   "budget.tokens": ["--max-tokens <n>", "stop cleanly after this many tokens of the executor"],
@@ -148,6 +151,7 @@ export const MODEL_FLAGS = [
   "requestsPerMinute",
   "timeoutMs",
   "maxWaitSeconds",
+  "policyFile",
   "seed",
   "budget.dollars",
   "budget.tokens",
@@ -190,6 +194,8 @@ export const SEARCH_FLAGS = [
   "promptStyle",
   "grammar",
   "logProbs",
+  "approve",
+  "approveFile",
   "dryRun",
 ] as const;
 

@@ -122,12 +122,15 @@ async function runOnce(
     const weakName = named === "policy" ? config.model : named === "none" ? undefined : named;
     const weak = weakName === undefined ? undefined : (await build(`local:${weakName}`)).model;
     const tools = config.tools === undefined ? undefined : await api.loadTools(config.tools);
+    const policy = config.policyFile === undefined ? undefined : api.CallPolicy.load(config.policyFile);
+    const { budget, limits } = policy?.tighten(config) ?? config;
     const runner = new api.WorkflowRunner({
       executor: executor.model,
       aliases,
       aliasPrices,
-      budget: config.budget,
-      limits: config.limits,
+      budget,
+      limits,
+      ...(policy ? { policy } : {}),
       maxTokens: config.maxTokens,
       seed: config.seed,
       programs,

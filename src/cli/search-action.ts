@@ -1,12 +1,13 @@
 /** @file The work of `optimize` and `collect`: configuration in, tables and exit code out. */
 import type { OptimizeResult, RunConfig } from "../index.js";
 import type { ActionBody } from "./action.js";
+import { approvalHook } from "./ask-approval.js";
 import { EXIT } from "./exit-code.js";
 import { formatCount, formatDollars, formatPercent } from "./format.js";
 import { writeErr, writeJson, writeOut } from "./output.js";
 import { forecastLine, Progress } from "./progress.js";
 import { flagName, readRunFlags } from "./run-flags.js";
-import { pairs, resultTable } from "./tables.js";
+import { pairs, resultTable, table } from "./tables.js";
 
 /** @param name - the function of the library to call */
 export function searchAction(name: "optimize" | "collect"): ActionBody {
@@ -29,6 +30,7 @@ export function searchAction(name: "optimize" | "collect"): ActionBody {
     try {
       result = await api[name](config, {
         ...(replay === undefined ? {} : { policy: new api.ReplayPolicy(replay) }),
+        ...approvalHook(config, api.cardText, () => progress.stop()),
         onEvent: progress.onEvent,
         signal: watch.signal,
         stopSignal: watch.stopSignal,
@@ -76,6 +78,7 @@ function printSearch(result: OptimizeResult, isDryRun: boolean): void {
     );
     writeOut(best.source);
   }
+  printFront(result);
   const techniques = Object.entries(candidates.techniques)
     .sort(([, a], [, b]) => b - a)
     .map(([name, share]) => `${name} ${formatPercent(share)}`);
@@ -100,6 +103,26 @@ function printSearch(result: OptimizeResult, isDryRun: boolean): void {
     ]);
   }
   writeOut(`\n${pairs(rows)}`);
+}
+
+/** Which workflows are on the front of accuracy against cost; one alone needs no table. */
+function printFront({ pareto, isSimulated }: OptimizeResult): void {
+  const front = pareto.points.filter(({ isOnFront }) => isOnFront);
+  if (pareto.points.length < 2) return;
+  const isMoney = pareto.unit === "dollars";
+  writeOut(
+    `\nOn the front of accuracy against cost, ${front.length} of ${pareto.points.length}${isSimulated ? " (simulated)" : ""}:`,
+  );
+  writeOut(
+    table(
+      ["workflow", "accuracy on validation", `${pareto.unit} a sample`],
+      front.map(({ title, accuracy, cost }) => [
+        title,
+        formatPercent(accuracy),
+        isMoney ? formatDollars(cost) : formatCount(cost),
+      ]),
+    ),
+  );
 }
 
 /** The exit code of a finished run, or what ended it early. */

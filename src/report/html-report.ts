@@ -1,6 +1,7 @@
 /** @file A run as one HTML page that needs nothing else: no request, no script but its own, light, dark and print. */
 import type { RunReport } from "../rlao/run-report-data.js";
 import { type ReportFigures, reportFigures } from "../rlao/run-report-figures.js";
+import { reportPareto } from "../rlao/run-report-pareto.js";
 import { type ChartData, chartData } from "./chart-data.js";
 import { compareTables, compareWarnings } from "./compare-tables.js";
 import { episodeTree } from "./episode-tree.js";
@@ -10,6 +11,7 @@ import { keyFigures } from "./key-figures.js";
 import { pageData } from "./page-data.js";
 import { DATA_ID, pageParts } from "./page-script.js";
 import type { PageData } from "./page-types.js";
+import { paretoChart } from "./pareto-chart.js";
 import { replayFigures } from "./replay-figure.js";
 import { reportTables } from "./report-tables.js";
 import { tableHtml } from "./table-html.js";
@@ -59,7 +61,7 @@ export function htmlReport(report: RunReport, options: HtmlReportOptions = {}): 
     { id: "outcomes", title: "Outcomes", body: list("outcomes") },
     { id: "candidates", title: "Candidates", body: explorer(data, figures, seed) },
     { id: "episodes", title: "Episodes", body: episodeTree(report, linked, seed) ?? null },
-    { id: "cost", title: "Cost", body: list("cost") },
+    { id: "cost", title: "Cost", body: cost(report, list("cost")) },
     { id: "lineage", title: "Lineage", body: list("lineage") },
     { id: "settings", title: "Settings", body: settings(report) },
   ];
@@ -160,6 +162,11 @@ function results(report: RunReport, tables: Markup | null): Markup | null {
     : `Chosen on validation: ${best.title}.`;
   return html`${tables}<h3 id="best-workflow">Best workflow</h3><p class="note">${lead}</p>
 <pre class="code" data-code="" tabindex="0">${best.source}</pre>${card(report)}`;
+}
+
+function cost(report: RunReport, tables: Markup | null): Markup | null {
+  const drawn = reportPareto(report).map(paretoChart);
+  return drawn.length === 0 ? tables : html`${drawn}${tables}`;
 }
 
 /** What the best workflow does, in words. */

@@ -67,6 +67,12 @@ td.long { min-width: 150px; overflow-wrap: anywhere; }
 .bad-text { color: var(--bad); font-weight: 600; }
 svg.bar { display: inline-block; width: 120px; height: 12px; margin-left: 12px; vertical-align: -1px; }
 .near { white-space: nowrap; }
+.pareto svg { display: block; width: 100%; max-width: 640px; height: auto; }
+.pareto text { fill: currentColor; font-size: 12px; }
+.pareto .grid { stroke: var(--grid); }
+.pareto .front { fill: none; stroke: var(--accent); stroke-width: 2; }
+.pareto .on-front { fill: var(--accent); }
+.pareto .off-front { fill: none; stroke: currentColor; opacity: 0.55; }
 svg.bar .track { fill: var(--grid); }
 svg.bar .range { stroke: var(--accent); stroke-width: 2; }
 svg.bar .fill { fill: var(--accent); }

@@ -1,8 +1,11 @@
 /** @file All tables of a report, from the figures: what the page shows and --text prints is the same. */
+
 import type { ReportRow, RunReport } from "../rlao/run-report-data.js";
 import type { ReportFigures, Stat } from "../rlao/run-report-figures.js";
+import { reportPareto } from "../rlao/run-report-pareto.js";
 import { count, decimal, dollars, interval, percent, points, shortHash } from "./figure-format.js";
 import { outcomeTables } from "./outcome-tables.js";
+import { paretoTable } from "./pareto-chart.js";
 import type { Cell, ReportTable, RichCell } from "./report-table.js";
 import { roundTables } from "./round-tables.js";
 
@@ -19,7 +22,11 @@ export function reportTables(report: RunReport, figures: ReportFigures): ReportT
     progress: filled([judgedTable(figures), seriesTable(figures)]),
     rounds: filled(roundTables(report)),
     outcomes: filled([...outcomeTables(figures), statusTable(report)]),
-    cost: filled([ledgerTable(report), breakEvenTable(report)]),
+    cost: filled([
+      ...reportPareto(report).map((view) => paretoTable(view, report.isSimulated)),
+      ledgerTable(report),
+      breakEvenTable(report),
+    ]),
     lineage: filled([lineageTable(report)]),
   };
 }

@@ -235,7 +235,7 @@ export function openBench(session: LearnSession, task: LearnTask, play: PlaySett
   return {
     task: task.task,
     card: cardOf(task.task),
-    offers: offersOf(task.task, models, tools),
+    offers: offersOf(task.task, models, tools, session.callPolicy),
     tools: tools?.cards ?? [],
     models: [...models.aliases.keys()],
     validation: task.validation,
@@ -244,6 +244,7 @@ export function openBench(session: LearnSession, task: LearnTask, play: PlaySett
     log,
     reward: config.reward ?? "accuracy",
     rewardWeights: config.rewardWeights,
+    approval: session.approval,
     settings: {
       ...workSettings({ config, settingsHash: task.settingsHash }),
       drawSeed: seedFrom(play.drawSeed, "task", task.name),

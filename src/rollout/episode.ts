@@ -4,6 +4,7 @@ import { Random } from "../core/random.js";
 import type { ChatMessage } from "../llm/chat-model.js";
 import { canForce } from "../workflow/subset-grammar.js";
 import { detectTechniques, techniqueNames } from "../workflow/techniques.js";
+import { NOT_APPROVED } from "./approval.js";
 import { componentsOf } from "./composite-reward.js";
 import type { Evaluation, ShownWorkflow } from "./evaluation.js";
 import { drawForcedTechniques } from "./exploration.js";
@@ -114,6 +115,7 @@ async function playTurn(
   turn: number,
 ): Promise<Attempt[]> {
   const { settings, policy } = bench;
+  const recorded = bench.log.turn(episode, turn);
   const random = new Random(seedFrom(settings.drawSeed, "turn", episode, turn));
   const prompt = buildPrompt(state, policy.style);
   const space = {
@@ -137,8 +139,8 @@ async function playTurn(
     index: 0,
   });
   const attempts = first.actions.map((action) => ({ action }) as Attempt);
-  await quickCheck(bench, attempts);
-  let failed = attempts.filter((attempt) => attempt.failure);
+  await quickCheck(bench, attempts, recorded);
+  let failed = attempts.filter(isRepairable);
   for (let round = 1; round <= settings.maxRepairs && failed.length > 0; round++) {
     const repairs: Attempt[] = [];
     for (const attempt of failed) {
@@ -167,9 +169,9 @@ async function playTurn(
       );
       repairs.push(...actions.map((action) => ({ action })));
     }
-    await quickCheck(bench, repairs);
+    await quickCheck(bench, repairs, recorded);
     attempts.push(...repairs);
-    failed = repairs.filter((attempt) => attempt.failure);
+    failed = repairs.filter(isRepairable);
   }
   await scoreAttempts(bench, attempts, state.current);
   return attempts;
@@ -246,19 +248,49 @@ function announce(bench: Workbench, record: ActionsRecord, isResumed: boolean): 
 }
 
 /** Extraction, then one run on the first validation item: status `ok` passes, a right answer is not needed. */
-async function quickCheck(bench: Workbench, attempts: readonly Attempt[]): Promise<void> {
+async function quickCheck(
+  bench: Workbench,
+  attempts: readonly Attempt[],
+  recorded: TurnRecord | undefined,
+): Promise<void> {
   for (const attempt of attempts) {
     const outcome = workflowOf(attempt.action.text);
     if ("workflow" in outcome) attempt.workflow = outcome.workflow;
     else attempt.failure = { status: "extract-failed", message: outcome.failure };
   }
-  const checks = await evaluateDistinct(bench, attempts, bench.validation.slice(0, 1), "quick check");
+  await refuseUnapproved(bench, attempts, recorded);
+  const running = attempts.filter((attempt) => !attempt.failure);
+  const checks = await evaluateDistinct(bench, running, bench.validation.slice(0, 1), "quick check");
   for (const attempt of attempts) {
     const [result] = (attempt.workflow && checks.get(attempt.workflow.hash))?.results ?? [];
     // An outage says nothing about the workflow: it stays a candidate and meets the same item again later.
     if (!result || result.status === "ok" || result.status === "error") continue;
     attempt.failure = { status: result.status, message: result.message ?? result.status };
   }
+}
+
+/** A finished turn stands as it was decided; else a person is asked, before anything runs. */
+async function refuseUnapproved(
+  bench: Workbench,
+  attempts: readonly Attempt[],
+  recorded: TurnRecord | undefined,
+): Promise<void> {
+  const waiting = attempts.flatMap(({ workflow, failure }) => (workflow && !failure ? [workflow] : []));
+  const refused = recorded
+    ? new Set(
+        recorded.candidates
+          .filter(({ status }) => status === NOT_APPROVED)
+          .map(({ workflowHash }) => workflowHash),
+      )
+    : ((await bench.approval?.refused(waiting)) ?? new Set());
+  for (const attempt of attempts)
+    if (attempt.workflow && refused.has(attempt.workflow.hash))
+      attempt.failure = { status: NOT_APPROVED, message: "a person did not let it run" };
+}
+
+/** What nobody wants to run is not written again. */
+function isRepairable({ failure }: Attempt): boolean {
+  return failure !== undefined && failure.status !== NOT_APPROVED;
 }
 
 /** Screens on the small set, then evaluates the survivors on all of it. */

@@ -7,6 +7,7 @@ import type { CallStore } from "../llm/call-store.js";
 import type { Sample, Score, Scorer } from "../tasks/task.js";
 import { visibleTask } from "../tasks/visible-task.js";
 import type { Sandbox, SandboxLimits } from "../workflow/workflow-run.js";
+import type { CallPolicy } from "./call-policy.js";
 import type { Job, JobResult, JobRunner } from "./evaluation.js";
 import { runSample } from "./run-sample.js";
 import type { ToolBox } from "./tool-box.js";
@@ -24,6 +25,9 @@ export interface LocalJobRunnerOptions {
   programs?: ProgramRunner | undefined;
   /** Where given, workflows may call these tools. */
   tools?: ToolBox | undefined;
+  policy?: CallPolicy | undefined;
+  /** Told of each call that the policy stopped, once a workflow and rule. */
+  onViolation?: (violation: { workflow: string; call: string; rule: string; sample: string }) => void;
   limits: Partial<SandboxLimits>;
   maxTokens: number;
   /** Results carry the texts of all replies; part of the settings' hash, since stored results differ. */
@@ -38,6 +42,8 @@ export interface LocalJobRunnerOptions {
 
 export class LocalJobRunner implements JobRunner {
   readonly #options: LocalJobRunnerOptions;
+  /** Violations told of. */
+  readonly #told = new Set<string>();
 
   constructor(options: LocalJobRunnerOptions) {
     this.#options = options;
@@ -72,6 +78,15 @@ export class LocalJobRunner implements JobRunner {
     return jobs.map((job) => results.get(job.id) as JobResult);
   }
 
+  #tellViolations({ workflowHash, sample }: Job, { violations }: WorkflowAgent): void {
+    for (const { call, rule } of violations) {
+      const name = `${workflowHash} ${call} ${rule}`;
+      if (this.#told.has(name)) continue;
+      this.#told.add(name);
+      this.#options.onViolation?.({ workflow: workflowHash, call, rule, sample: sample.id });
+    }
+  }
+
   async #runOnce(job: Job, signal: AbortSignal | undefined): Promise<JobResult> {
     const { store, sandbox, models, scorer, programs, tools, limits, maxTokens, onSample, keepReplies } =
       this.#options;
@@ -84,6 +99,7 @@ export class LocalJobRunner implements JobRunner {
       programs: programs && { runner: programs, task },
       tools,
       keepReplies: keepReplies ?? false,
+      policy: this.#options.policy,
     });
     const base = { jobId: job.id, sampleId: job.sample.id, score: 0, isCorrect: false, extracted: "" };
     try {
@@ -97,6 +113,7 @@ export class LocalJobRunner implements JobRunner {
         ...(onSample ? { onSample } : {}),
       });
       const score: Score = run.score ?? { value: 0, isCorrect: false, extracted: "" };
+      this.#tellViolations(job, agent);
       const result: JobResult = {
         ...base,
         status: run.status,

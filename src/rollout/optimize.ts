@@ -6,6 +6,7 @@ import { cardContext, executorOf, measuredUse } from "./card-context.js";
 import type { ScoredWorkflow } from "./episode.js";
 import { resultHash } from "./evaluation.js";
 import { forecastRun } from "./forecast.js";
+import { type ParetoView, paretoView } from "./pareto.js";
 import type { PolicyInfo } from "./policy.js";
 import { type ReplayContestant, writeReplays } from "./replays.js";
 import type { RunConfig } from "./run-config.js";
@@ -51,6 +52,8 @@ export interface OptimizeResult {
   /** The best on validation; may be a baseline, and then says so. */
   best: { title: string; hash: string; source: string; isBaseline: boolean } | null;
   candidates: CandidateStats;
+  /** Accuracy against cost on validation: baselines and every workflow that was scored there. */
+  pareto: ParetoView;
   /** Samples after which the search has paid for itself, against each baseline; null = never. */
   breakEven: Record<string, number | null>;
   warnings: string[];
@@ -231,6 +234,7 @@ function conclude(
       ? { title: best.title, hash: best.hash, source: best.source, isBaseline: isBaseline(best, progress) }
       : null,
     candidates,
+    pareto: paretoOf(progress),
     breakEven: Object.fromEntries(
       validation
         .filter((line) => line.name !== BEST_ROW && chosen !== undefined)
@@ -257,6 +261,22 @@ async function save(session: RunSession, result: OptimizeResult): Promise<void> 
   const context = cardContext(session.config, executorOf(session));
   const card = workflowCard(best.source, context, measuredUse(bestRow(result.validation)));
   await writeAtomic(session.directory.file("best-workflow.md"), cardMarkdown(card, best.title));
+}
+
+function paretoOf({ baselines, found }: SearchProgress): ParetoView {
+  return paretoView(
+    [...baselines, ...found].map(({ hash, title, evaluation }) => {
+      const { accuracy, n, tokens, dollars } = evaluation;
+      const inputs = Math.max(1, n);
+      return {
+        hash,
+        title,
+        accuracy,
+        tokens: tokens / inputs,
+        dollars: dollars === null ? null : dollars / inputs,
+      };
+    }),
+  );
 }
 
 function bestRow(rows: readonly ResultRow[]): ResultRow | undefined {

@@ -207,6 +207,15 @@ export const runConfigSchema = z
     maxWaitSeconds: whole(1, 86_400)
       .exactOptional()
       .describe("longest wait a server may ask for (Retry-After) or an outage may last (default 120)"),
+    policyFile: text("a file")
+      .exactOptional()
+      .describe("policy: calls, tools, models and topics that workflows must not use (docs/safety.md)"),
+    approve: flag()
+      .default(false)
+      .describe("ask before a newly designed workflow first runs against a paid executor"),
+    approveFile: text("a file")
+      .exactOptional()
+      .describe("hashes of workflows that may run, one a line; others are asked about"),
     seed: whole(0, 2 ** 31 - 1)
       .default(0)
       .describe("the same seed draws the same samples and candidates"),

@@ -25,6 +25,10 @@ const OPERATIONAL_KEYS = new Set([
   "forceUnlock",
   "threads",
   "price",
+  // What the rules are decides, not where they lie; refusals are recorded.
+  "policyFile",
+  "approve",
+  "approveFile",
 ]);
 
 export type RunCommand = "optimize" | "collect" | "eval" | "learn";
@@ -43,12 +47,21 @@ export class RunDirectory {
   readonly isResumed: boolean;
   readonly #release: () => void;
   readonly #events: JsonlLog;
+  /** Approvals of earlier sessions, as they were logged. */
+  readonly approvals: readonly Record<string, unknown>[];
 
-  private constructor(path: string, isResumed: boolean, release: () => void, events: JsonlLog) {
+  private constructor(
+    path: string,
+    isResumed: boolean,
+    release: () => void,
+    events: JsonlLog,
+    approvals: readonly Record<string, unknown>[],
+  ) {
     this.path = path;
     this.isResumed = isResumed;
     this.#release = release;
     this.#events = events;
+    this.approvals = approvals;
   }
 
   /**
@@ -77,10 +90,11 @@ export class RunDirectory {
       await writeAtomic(join(path, "config.resolved.json"), `${JSON.stringify(config, null, 2)}\n`);
       // The log begins at what the run was started with, so that neither can be changed alone.
       const genesis = sha256(readFileSync(join(path, "run.json")));
-      const { log, isTorn } = JsonlLog.open(join(path, "events.jsonl"), genesis);
+      const { log, records, isTorn } = JsonlLog.open(join(path, "events.jsonl"), genesis);
       if (isTorn)
         onWarning("the last run ended abruptly: the last line of events.jsonl was cut and set aside");
-      return new RunDirectory(path, known !== undefined, release, log);
+      const approvals = records.filter(({ type }) => type === "approval");
+      return new RunDirectory(path, known !== undefined, release, log, approvals);
     } catch (error) {
       release();
       throw error;

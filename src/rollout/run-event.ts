@@ -14,6 +14,19 @@ export type RunEvent =
     }
   | { type: "forecast"; forecast: Forecast }
   | { type: "warning"; message: string }
+  /** A policy file is in force. */
+  | { type: "call-policy"; file: string; hash: string }
+  /** A call that the policy stopped, once a session, workflow and rule. */
+  | {
+      type: "policy-violation";
+      workflow: string;
+      call: string;
+      rule: string;
+      sample: string;
+      message: string;
+    }
+  /** A newly designed workflow may run, or not. */
+  | { type: "approval"; workflow: string; decision: "yes" | "no" | "always"; by: "terminal" | "file" }
   | { type: "baseline-scored"; name: string; accuracy: number; interval: Interval; n: number }
   | { type: "episode-start"; episode: number; episodes: number }
   | { type: "turn-start"; episode: number; turn: number; turns: number }

@@ -1,7 +1,7 @@
 /** @file Opens what a run needs (task, models, store, sandbox, directory) and closes it again in the right order. */
 import { join } from "node:path";
 import { Budget } from "../core/budget.js";
-import { ConfigError, InputError, W4sError } from "../core/errors.js";
+import { ConfigError, InputError, messageOf, W4sError } from "../core/errors.js";
 import { hashJson, seedFrom } from "../core/hash.js";
 import { Random } from "../core/random.js";
 import { CallStore } from "../llm/call-store.js";
@@ -13,6 +13,9 @@ import { PythonSandbox } from "../workflow/python-sandbox.js";
 import { QuickJsSandbox } from "../workflow/quickjs-sandbox.js";
 import { type Tool, type ToolSet, toolSet } from "../workflow/tool.js";
 import type { Sandbox } from "../workflow/workflow-run.js";
+import { ApprovalGate, type AskApproval, isPaid } from "./approval.js";
+import { CallPolicy } from "./call-policy.js";
+import { cardContext, executorOf } from "./card-context.js";
 import { refuseUnmeasured } from "./composite-reward.js";
 import {
   type BuiltExecutor,
@@ -44,6 +47,8 @@ export interface RunHooks {
   stopSignal?: AbortSignal;
   /** Turns a model name into a file; by default names are taken as paths. */
   resolveModelFile?: ResolveModelFile;
+  /** Asks a person before a newly designed workflow first runs against a paid executor; needs `approve` in the configuration. */
+  approve?: AskApproval;
   /** Replaces the local policy: tests and own meta-agents. */
   policy?: Policy;
   /** Own tools instead of the module of `tools` in the configuration. */
@@ -62,6 +67,10 @@ export interface Workplace {
   programs: PythonSandbox | undefined;
   /** Own tools of the user, for all tasks. */
   tools: ToolBox | undefined;
+  /** What workflows must not do. */
+  callPolicy: CallPolicy | undefined;
+  /** Who may run. */
+  approval: ApprovalGate;
   store: CallStore;
   budget: Budget;
   aliasIds: readonly string[];
@@ -181,10 +190,12 @@ export interface WorkplaceNeeds {
  * @throws {ConfigError | InputError | ModelCallError} before anything is paid.
  */
 export async function openWorkplace(
-  config: RunConfig,
+  given: RunConfig,
   needs: WorkplaceNeeds,
   hooks: RunHooks,
 ): Promise<Workplace> {
+  const callPolicy = given.policyFile === undefined ? undefined : CallPolicy.load(given.policyFile);
+  const config = callPolicy?.tighten(given) ?? given;
   const cleanup: (() => Promise<void> | void)[] = [];
   const closeAll = async () => {
     for (const close of cleanup.reverse()) await close();
@@ -214,8 +225,13 @@ export async function openWorkplace(
         hint: "give --price-input and --price-output in dollars per million tokens, or limit tokens or calls instead",
       });
     }
-    const given = hooks.tools && toolSet(hooks.tools);
-    const ownTools = given ?? (config.tools === undefined ? undefined : await loadTools(config.tools));
+    if (callPolicy) refuseForbidden(callPolicy, executor.model.id);
+    const spec = needs.executor ?? config.executor;
+    const isAsking =
+      (config.approve || config.approveFile !== undefined) && isPaid(spec, Object.keys(config.executors));
+    if (isAsking && hooks.approve === undefined && config.approveFile === undefined) throw nobodyToAsk();
+    const handed = hooks.tools && toolSet(hooks.tools);
+    const ownTools = handed ?? (config.tools === undefined ? undefined : await loadTools(config.tools));
     const { policy, inputs } = await needs.prepare(context);
     const directory = await RunDirectory.open(
       needs.executor ? { ...config, executor: needs.executor } : config,
@@ -228,6 +244,7 @@ export async function openWorkplace(
           ...inputs,
           executorId: executor.model.id,
           ...(ownTools ? { toolsHash: ownTools.hash } : {}),
+          ...(callPolicy ? { callPolicyHash: callPolicy.hash } : {}),
         },
       },
       warn,
@@ -237,6 +254,15 @@ export async function openWorkplace(
       directory.record(event);
       hooks.onEvent?.(event);
     };
+    const approval = new ApprovalGate({
+      isAsking,
+      earlier: directory.approvals,
+      file: config.approveFile,
+      ask: hooks.approve,
+      context: cardContext(config, executorOf({ executor })),
+      emit: (event) => emit(event),
+      directory: directory.path,
+    });
     const store = CallStore.open(config.cache ? `${config.cache}/calls.db` : directory.file("calls.db"));
     cleanup.push(() => store.close());
     const tools = ownTools && openTools(ownTools, store, needs.executor ?? config.executor, cleanup);
@@ -280,6 +306,7 @@ export async function openWorkplace(
       policy,
       isSimulated: executor.model.isSimulated,
     });
+    if (callPolicy) emit({ type: "call-policy", file: config.policyFile ?? "", hash: callPolicy.hash });
     for (const message of warnings) emit({ type: "warning", message });
     return {
       config,
@@ -290,6 +317,8 @@ export async function openWorkplace(
       sandbox,
       programs,
       tools,
+      callPolicy,
+      approval,
       store,
       budget,
       aliasIds,
@@ -332,7 +361,7 @@ export async function openTask(
   task: Task,
   { keepReplies = false, validation: drawn }: TaskOptions = {},
 ): Promise<TaskBench> {
-  const { config, executor, weakModel, models, sandbox, store, stopSignal, tools } = workplace;
+  const { config, executor, weakModel, models, sandbox, store, stopSignal, tools, callPolicy } = workplace;
   const programs = task.kind === "code" ? workplace.programs : undefined;
   const validation = drawn ?? (await drawItems(task, "validation", config.validationLimit, config.seed));
   // What is wrong with a split is known once it has been read.
@@ -344,6 +373,7 @@ export async function openTask(
     limits: config.limits,
     ...(programs ? { programs: programs.limits } : {}),
     ...(tools ? { tools: tools.hash } : {}),
+    ...(callPolicy ? { callPolicy: callPolicy.hash } : {}),
     maxTokens: config.maxTokens,
     ...(task.scorer.basis === undefined ? {} : { scorer: task.scorer.basis }),
     task: task.hash,
@@ -356,6 +386,11 @@ export async function openTask(
     scorer: task.scorer,
     programs,
     tools,
+    policy: callPolicy,
+    onViolation: (violation) => {
+      const message = `agent.${violation.call} was stopped by the policy (${violation.rule})`;
+      workplace.emit({ type: "policy-violation", ...violation, message });
+    },
     limits: config.limits,
     maxTokens: config.maxTokens,
     concurrency: config.concurrency,
@@ -432,9 +467,29 @@ export function offersOf(
   task: Pick<Task, "kind">,
   models: Pick<WorkflowModels, "weak">,
   tools?: ToolBox,
+  callPolicy?: CallPolicy,
 ): Set<string> {
   const programs = task.kind === "code" ? ["runPython", "test"] : [];
-  return new Set([...(models.weak ? ["weak"] : []), ...programs, ...(tools ? ["tool"] : [])]);
+  const offers = new Set([...(models.weak ? ["weak"] : []), ...programs, ...(tools ? ["tool"] : [])]);
+  return callPolicy?.allowed(offers) ?? offers;
+}
+
+function refuseForbidden(policy: CallPolicy, executorId: string): void {
+  try {
+    policy.checkModel("default", executorId);
+  } catch (error) {
+    throw new ConfigError(messageOf(error), {
+      hint: "choose another --executor, or change the policy file",
+      cause: error,
+    });
+  }
+}
+
+function nobodyToAsk(): ConfigError {
+  return new ConfigError("--approve asks at a terminal, and there is none", {
+    code: "approval",
+    hint: "run it in a terminal, or name a file of approved hashes with --approve-file",
+  });
 }
 
 /** Tells what was spent so far over all sessions of the run. */
@@ -445,6 +500,7 @@ export function emitSpent(session: Pick<RunSession, "store" | "emit">): void {
 
 /** True for what ends a run early but leaves it resumable: budget, abort, outage. */
 export function isInterruption(error: unknown): boolean {
-  if (W4sError.is(error)) return error.code === "budget" || error.code.startsWith("model-");
+  if (W4sError.is(error))
+    return error.code === "budget" || error.code === "approval" || error.code.startsWith("model-");
   return error instanceof DOMException && error.name === "AbortError";
 }

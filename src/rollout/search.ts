@@ -57,7 +57,7 @@ export async function search(
     const bench: Workbench = {
       task,
       card: cardOf(task),
-      offers: offersOf(task, session.models, session.tools),
+      offers: offersOf(task, session.models, session.tools, session.callPolicy),
       tools: session.tools?.cards ?? [],
       models: [...session.models.aliases.keys()],
       validation: session.validation,
@@ -66,6 +66,7 @@ export async function search(
       log,
       reward: config.reward ?? "discrete",
       rewardWeights: config.rewardWeights,
+      approval: session.approval,
       settings: workSettings(session),
       onEvent: (event) => {
         emit(event);

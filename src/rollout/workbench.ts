@@ -3,6 +3,7 @@ import type { Sample, Task } from "../tasks/task.js";
 import { extractWorkflow } from "../workflow/extract-workflow.js";
 import type { ToolCard } from "../workflow/tool.js";
 import { workflowHash } from "../workflow/workflow-hash.js";
+import type { ApprovalGate } from "./approval.js";
 import { type Evaluation, type JobRunner, makeJobs, type ShownWorkflow, summarize } from "./evaluation.js";
 import type { ParentChoice } from "./parent.js";
 import type { Policy } from "./policy.js";
@@ -44,6 +45,8 @@ export interface Workbench {
     /** Size of the screening set; 0 = no screening. */
     screen: number;
   };
+  /** Asked before a newly designed workflow first runs. */
+  approval?: Pick<ApprovalGate, "refused">;
   onEvent: OnRunEvent;
   signal?: AbortSignal;
 }

@@ -199,6 +199,16 @@ function weightsOf(examples: string): unknown[] {
     .map((line) => (JSON.parse(line) as { weight?: unknown }).weight);
 }
 
+it("collect tells which workflows are on the front of accuracy against cost", () => {
+  const { pareto } = JSON.parse(collected.stdout);
+  expect(pareto.unit).toBe("dollars");
+  const front = pareto.points.filter(({ isOnFront }: { isOnFront: boolean }) => isOnFront);
+  expect(front.length).toBeGreaterThan(0);
+  expect(front.length).toBeLessThan(pareto.points.length);
+  const best = Math.max(...pareto.points.map(({ accuracy }: { accuracy: number }) => accuracy));
+  expect(front.at(-1).accuracy).toBe(best);
+});
+
 describe("inspect of workflows", () => {
   it("shows the card of a workflow, and of a run's best one, which also lies beside it", async () => {
     const workflow = join(newFolder(), "w.js");
@@ -215,6 +225,10 @@ describe("inspect of workflows", () => {
     expect(markdown).toContain("(simulated executor)");
     const report = await runCli(["report", run, "--out", join(home, "page.html"), "--text"]);
     expect(report.stdout).toContain("The best workflow in words");
-    expect(readFileSync(join(home, "page.html"), "utf8")).toContain("What it does, in words");
+    expect(report.stdout).toContain("Accuracy against cost, counting");
+    const page = readFileSync(join(home, "page.html"), "utf8");
+    expect(page).toContain("What it does, in words");
+    expect(page).toMatch(/<figure class="pareto">.*counting: \d+ workflows by dollars a sample/s);
+    expect(page).toMatch(/workflows are on the front.*simulated executor/);
   });
 });

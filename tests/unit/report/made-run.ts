@@ -207,6 +207,7 @@ function summary(directory: string, text: (place: number) => string): Summary<Op
     ],
     test: [row(text(14), text(14), "test", 0.45), row("best", `best workflow (${text(15)})`, "test", 0.7)],
     best: { title: text(15), hash: "e".repeat(64), source: madeSource(text(6)), isBaseline: false },
+    pareto: { unit: "tokens", points: [] },
     candidates: {
       count: 12,
       validShare: 0.75,
