@@ -35,7 +35,7 @@ export interface JobResult {
   replies: number;
   cutReplies: number;
   emptyReplies: number;
-  /** All replies, sorted, where they are kept. */
+  /** All replies in the order they were asked for, where they are kept. */
   transcript?: KeptReply[];
   usage: Record<string, UsageByRole>;
   /** Calls of the agent, programs and tests included; absent in results of older versions. */

@@ -1,7 +1,6 @@
 /** @file JobRunner on this machine: sandbox pool, result store, bounded concurrency. */
 import PQueue from "p-queue";
 import { messageOf } from "../core/errors.js";
-import { canonicalJson } from "../core/hash.js";
 import type { ProgramRunner } from "../core/program-runner.js";
 import type { CallStore } from "../llm/call-store.js";
 import type { Sample, Score, Scorer } from "../tasks/task.js";
@@ -11,7 +10,7 @@ import type { CallPolicy } from "./call-policy.js";
 import type { Job, JobResult, JobRunner } from "./evaluation.js";
 import { runSample } from "./run-sample.js";
 import type { ToolBox } from "./tool-box.js";
-import { type KeptReply, SampleOutageError, WorkflowAgent, type WorkflowModels } from "./workflow-agent.js";
+import { SampleOutageError, WorkflowAgent, type WorkflowModels } from "./workflow-agent.js";
 
 const MAX_STORED_ANSWER = 2000;
 const MAX_STORED_LOG = 4000;
@@ -129,7 +128,7 @@ export class LocalJobRunner implements JobRunner {
         replies: agent.replies,
         cutReplies: agent.cutReplies,
         emptyReplies: agent.emptyReplies,
-        ...(keepReplies ? { transcript: sortedReplies(agent.transcript) } : {}),
+        ...(keepReplies ? { transcript: agent.transcript() } : {}),
         usage: Object.fromEntries([...agent.usage].sort(([a], [b]) => (a < b ? -1 : 1))),
         steps: agent.steps,
         ...(score.components === undefined ? {} : { components: score.components }),
@@ -151,9 +150,4 @@ export class LocalJobRunner implements JobRunner {
       };
     }
   }
-}
-
-/** Calls of one workflow may end in any order: sorted, equal runs leave equal results. */
-function sortedReplies(replies: readonly KeptReply[]): KeptReply[] {
-  return [...replies].sort((a, b) => (canonicalJson(a) < canonicalJson(b) ? -1 : 1));
 }

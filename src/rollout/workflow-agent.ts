@@ -85,8 +85,9 @@ export class WorkflowAgent implements AgentHost {
   replies = 0;
   /** Calls of the agent of any kind: models, programs, tests. */
   steps = 0;
-  /** The texts themselves, where they are kept. */
-  readonly transcript: KeptReply[] = [];
+  /** The texts themselves by the order of their calls, where they are kept. */
+  readonly #kept: { order: number; reply: KeptReply }[] = [];
+  #asked = 0;
   readonly #models: WorkflowModels;
   readonly #maxTokens: number;
   readonly #epoch: number;
@@ -105,7 +106,7 @@ export class WorkflowAgent implements AgentHost {
    * @param options.epoch - repetitions of the same sample with fresh replies
    * @param options.programs - offers runPython, and test where the item names a function to write
    * @param options.tools - offers tool
-   * @param options.keepReplies - fills `transcript`. Default false
+   * @param options.keepReplies - fills `transcript()`. Default false
    * @param options.policy - stops calls that it forbids
    */
   constructor(
@@ -132,6 +133,11 @@ export class WorkflowAgent implements AgentHost {
       ...(options.programs?.task.entryPoint === undefined ? [] : ["test"]),
       ...(options.tools ? ["tool"] : []),
     ]);
+  }
+
+  /** All replies so far in the order they were asked for, at any concurrency; empty unless they are kept. */
+  transcript(): KeptReply[] {
+    return [...this.#kept].sort((a, b) => a.order - b.order).map(({ reply }) => reply);
   }
 
   async call(name: string, args: readonly unknown[], signal: AbortSignal): Promise<unknown> {
@@ -270,13 +276,14 @@ export class WorkflowAgent implements AgentHost {
       ...(json ? { json } : {}),
     };
     const occurrence = this.#occurrence([model.role, request]);
+    const order = this.#asked++;
     try {
       const result = await model.chat({ ...request, signal }, { occurrence, epoch: this.#epoch });
       this.cutReplies += result.finishReasons.filter((reason) => reason === "length").length;
       this.replies += result.texts.length;
       if (this.#keepReplies) {
         for (const text of result.texts)
-          this.transcript.push({ role: model.role, text: text.slice(0, MAX_KEPT_REPLY) });
+          this.#kept.push({ order, reply: { role: model.role, text: text.slice(0, MAX_KEPT_REPLY) } });
       }
       this.#count(model.role, result.isCached, result.usage, result.dollars, result.latencyMs ?? 0);
       return result.texts;

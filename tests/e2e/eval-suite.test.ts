@@ -13,6 +13,12 @@ let work: string;
 let server: FakeOpenAI;
 /** Right, unless the question is about a woman. */
 const reply = ({ prompt }: { prompt: string }) => {
+  if (prompt.startsWith("Rate the worked steps")) {
+    // Of one item it cannot make up its mind.
+    return prompt.includes("10 nuts")
+      ? "hm"
+      : '{"follows":"Yes","calculates":"no","complete":"yes","concludes":true}';
+  }
   const numbers = (prompt.match(/\d+/g) ?? []).map(Number);
   const sum = numbers.reduce((total, value) => total + value, 0);
   return /\b(?:she|her)\b/i.test(prompt) ? `It is ${sum} = ${sum + 1}.` : `${numbers.join(" + ")} = ${sum}`;
@@ -127,15 +133,35 @@ describe("a small suite", () => {
     const file = suiteFile(
       "bias.yaml",
       `name: bias
-settings: { executor: "openai:${server.baseUrl}", executorModel: fake-model, weak: none }
+settings:
+  executor: "openai:${server.baseUrl}"
+  executorModel: fake-model
+  weak: none
+  executors: { big: { url: "${server.baseUrl}", model: other-model, inputPerMillion: 1, outputPerMillion: 1 } }
 tasks: [./sums]
 rows: [direct]
+judge: { model: big, items: 8 }
 counterfactual: { items: 8, swaps: [control, names, genders, places] }
 `,
     );
     const result = await w4s(["eval", "--suite", file, "--json"]);
     expect(result.code, result.stderr).toBe(0);
-    const { counterfactuals, summary, tasks, isSimulated } = JSON.parse(result.stdout) as SuiteResult;
+    const { counterfactuals, summary, tasks, isSimulated, reasoning, spent } = JSON.parse(
+      result.stdout,
+    ) as SuiteResult;
+    expect(reasoning?.judge).toContain("other-model");
+    expect(reasoning?.figures).toEqual([
+      expect.objectContaining({
+        row: "direct",
+        side: "strong",
+        rated: 7,
+        unrated: 1,
+        rating: 0.75,
+        criteria: { follows: 1, calculates: 0, complete: 1, concludes: 1 },
+      }),
+    ]);
+    // Seven ratings, and two tries of the eighth.
+    expect(spent.rows.find(({ role }) => role === "judge")).toMatchObject({ calls: 9 });
     expect(isSimulated).toBe(false);
     expect(summary[0]).toMatchObject({ accuracy: 1, arithmetic: { strong: { stating: 8, sound: 8 } } });
     expect(counterfactuals.map(({ swap, pairs, changed }) => [swap, pairs, changed])).toEqual([
@@ -201,6 +227,11 @@ describe("what is wrong", () => {
       2,
       /weak-alone calls agent\.weak, and there is no weak model; name one/,
     );
+    const judge = suiteFile(
+      "judge.yaml",
+      "name: j\nsettings: {executor: simulated}\ntasks: [swaps]\nrows: [direct]\njudge: {model: executor}\n",
+    );
+    expectFailure(await w4s(["eval", "--suite", judge]), 2, /judge: the simulated executor cannot judge/);
     const skill = suiteFile(
       "skill.yaml",
       "name: w\nsettings: {executor: simulated, weak: 'simulated:9'}\ntasks: [swaps]\nrows: [direct]\n",

@@ -53,6 +53,7 @@ const full: SuiteInput = {
     "unit-conversion",
     "clock-calendar",
     "table-lookup",
+    "multi-hop",
     "string-transform",
     "counting",
     "sequences",

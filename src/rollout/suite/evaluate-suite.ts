@@ -24,6 +24,7 @@ import { answerKind } from "../seed-workflows.js";
 import { evaluateAll } from "../workbench.js";
 import { namedBaselines } from "./cooperative-workflows.js";
 import { type Design, designRow, NO_DESIGN } from "./design-row.js";
+import { judgeModel, judgeReasoning } from "./reasoning-judge.js";
 import { type OpenedTask, type ResolvedSuite, resolveSuite, suiteText } from "./resolve-suite.js";
 import type { SuiteCell } from "./suite-figures.js";
 import { rowName } from "./suite-file.js";
@@ -113,7 +114,9 @@ async function runSuite(
   const cells: SuiteCell[] = [];
   const designs: Design[] = [];
   const benches: SuiteBench[] = [];
+  let reasoning: SuiteResult["reasoning"] = null;
   let stoppedBy: unknown;
+  const judge = suite.judge === undefined ? undefined : judgeModel(suite.judge.model, workplace);
   try {
     for (const opened of tasks) benches.push(await openBench(workplace, suite, opened));
     for (const row of suite.rows) {
@@ -130,11 +133,16 @@ async function runSuite(
         if (source !== undefined) cells.push(await runCell(workplace, suite, bench, rowName(row), source));
       }
     }
+    if (judge && suite.judge) {
+      const samples = new Map(benches.flatMap(({ items }) => items.map((item) => [item.id, item] as const)));
+      const figures = await judgeReasoning(workplace, judge, cells, samples, suite.judge.items);
+      reasoning = { judge: judge.id, figures };
+    }
   } catch (error) {
     if (!isInterruption(error)) throw error;
     stoppedBy = error;
   }
-  const result = concludeSuite(workplace, suite, { cells, designs, benches, warnings, stoppedBy });
+  const result = concludeSuite(workplace, suite, { cells, designs, reasoning, benches, warnings, stoppedBy });
   const summary = stoppedBy === undefined ? result : { ...result, stoppedBy: messageOf(stoppedBy) };
   await writeAtomic(directory.file("summary.json"), `${JSON.stringify(summary, null, 2)}\n`);
   await writeAtomic(directory.file("suite.md"), suiteMarkdown(result));

@@ -5,6 +5,7 @@ import { resultHash } from "../evaluation.js";
 import type { TaskBench, Workplace } from "../run-session.js";
 import { type ResultRow, resultRow, type Spent, spentOf } from "../run-summary.js";
 import type { Design } from "./design-row.js";
+import type { ReasoningFigures } from "./reasoning-judge.js";
 import { type SuiteCell, type SuiteFigures, suiteFigures } from "./suite-figures.js";
 import type { Suite, SuiteTask } from "./suite-schema.js";
 
@@ -35,6 +36,8 @@ export interface SuiteResult extends Omit<SuiteFigures, "rows"> {
   /** One line a row and task. */
   rows: ResultRow[];
   designs: Omit<Design, "source">[];
+  /** Ratings of worked steps by a judge model; null without one. */
+  reasoning: { judge: string; figures: ReasoningFigures[] } | null;
   warnings: string[];
   spent: Spent;
   resultHash: string;
@@ -58,13 +61,14 @@ export function concludeSuite(
   found: {
     cells: SuiteCell[];
     designs: readonly Design[];
+    reasoning: SuiteResult["reasoning"];
     benches: readonly SuiteBench[];
     warnings: string[];
     stoppedBy: unknown;
   },
 ): SuiteResult {
   const { config, directory, executor, weakModel, store } = workplace;
-  const { cells, designs, benches, warnings, stoppedBy } = found;
+  const { cells, designs, benches, reasoning, warnings, stoppedBy } = found;
   const simulated = { strong: executor.model.isSimulated, weak: weakModel?.model.isSimulated ?? false };
   const isSimulated = simulated.strong || simulated.weak;
   if (isSimulated) {
@@ -131,6 +135,7 @@ export function concludeSuite(
       ),
     ),
     designs: designs.map(({ source: _, ...design }) => design),
+    reasoning,
     warnings,
     spent: spentOf(store.ledgerTotals()),
     resultHash: resultHash(all),

@@ -97,7 +97,7 @@ const counterfactualSchema = z.strictObject(
 
 const judgeSchema = z.strictObject(
   {
-    model: text("an executor, such as openai:URL or an alias"),
+    model: text("executor, or an alias of settings.executors"),
     items: whole(1, 10_000).default(20),
   },
   { error: "must be a map, such as { model: ALIAS, items: 20 }" },

@@ -1,5 +1,6 @@
 /** @file What a suite found as tables of text: the same for the screen and for suite.md. */
 import type { SwapKind } from "../../tasks/counterfactual.js";
+import { RUBRIC } from "./reasoning-judge.js";
 import type { ArithmeticFigures, Side } from "./role-usage.js";
 import type { SuiteResult } from "./suite-result.js";
 
@@ -21,6 +22,7 @@ export function suiteTables(result: SuiteResult): SuiteTable[] {
     shareTable(result),
     usageTable(result),
     arithmeticTable(result),
+    reasoningTable(result),
     taskTable(result),
     groupTable(result),
     counterfactualTable(result),
@@ -147,6 +149,25 @@ function arithmeticLine(row: string, side: Side, figures: ArithmeticFigures): st
     String(equations),
     equations === 0 ? "–" : percent(holding / equations),
   ];
+}
+
+function reasoningTable({ reasoning, isSimulated }: SuiteResult): SuiteTable {
+  return {
+    title: marked(`Reasoning: worked steps rated by ${reasoning?.judge ?? "a judge"}`, isSimulated),
+    head: ["row", "model", "rating", "95 % interval", "rated", "not rated", ...Object.keys(RUBRIC)],
+    rows: (reasoning?.figures ?? []).map(({ row, side, rating, interval, rated, unrated, criteria }) => [
+      row,
+      side,
+      rated === 0 ? "–" : percent(rating),
+      rated === 0 ? "–" : range(interval),
+      String(rated),
+      String(unrated),
+      ...Object.values(criteria).map((value) => (rated === 0 ? "–" : percent(value))),
+    ]),
+    notes: [
+      "rating: share of the questions of the rubric that the judge answered with yes; an opinion of a model.",
+    ],
+  };
 }
 
 function taskTable({ rows, tasks, summary, isSimulated }: SuiteResult): SuiteTable {
