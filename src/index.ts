@@ -65,7 +65,7 @@ export { configExample } from "./rollout/config-example.js";
 export { CONFIG_FILE, type ConfigSources, loadRunConfig } from "./rollout/config-file.js";
 export { configWarnings, parseRunConfig } from "./rollout/config-layers.js";
 export { type EvaluateOptions, type EvaluateResult, evaluate, readWorkflowFile } from "./rollout/evaluate.js";
-export { buildExecutor } from "./rollout/executors.js";
+export { buildExecutor, buildWeakModel } from "./rollout/executors.js";
 export { loadTools } from "./rollout/load-tools.js";
 export {
   type Comparison,

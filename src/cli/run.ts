@@ -102,8 +102,8 @@ async function runOnce(
   };
   const open: { close(): Promise<void> }[] = [];
   const listeners: ((sample: Sample) => void)[] = [];
-  const build = async (spec: string) => {
-    const built = await api.buildExecutor(spec, context);
+  const build = async (spec: string, make = api.buildExecutor) => {
+    const built = await make(spec, context);
     open.push(built.model);
     listeners.push((sample) => built.onSample(sample));
     return built;
@@ -120,7 +120,7 @@ async function runOnce(
     }
     const { weak: named = "policy" } = config;
     const weakName = named === "policy" ? config.model : named === "none" ? undefined : named;
-    const weak = weakName === undefined ? undefined : (await build(`local:${weakName}`)).model;
+    const weak = weakName === undefined ? undefined : (await build(weakName, api.buildWeakModel)).model;
     const tools = config.tools === undefined ? undefined : await api.loadTools(config.tools);
     const policy = config.policyFile === undefined ? undefined : api.CallPolicy.load(config.policyFile);
     const { budget, limits } = policy?.tighten(config) ?? config;

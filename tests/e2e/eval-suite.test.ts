@@ -1,14 +1,20 @@
 /** @file `w4s eval --suite` as a process: tables, one file that repeats them, budgets, bias found, exit codes. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { SuiteResult } from "w4s";
+import { readLoadableModel } from "../../src/formats/gguf-loadable.js";
+import { writeGgufAdapter } from "../../src/lora/gguf-adapter.js";
+import { readModel } from "../../src/transformer/read-model.js";
 import { expectFailure } from "../support/cli-expect.js";
 import { type FakeOpenAI, startFakeOpenAI } from "../support/fake-openai-server.js";
+import { randomAdapter } from "../support/random-adapter.js";
 import { type CliOptions, runCli } from "../support/run-cli.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
 
 const folder = useTemporaryFolder();
+const nano = fileURLToPath(new URL("../../models/nano/nano.gguf", import.meta.url));
 let work: string;
 let server: FakeOpenAI;
 /** Right, unless the question is about a woman. */
@@ -26,6 +32,9 @@ const reply = ({ prompt }: { prompt: string }) => {
 
 beforeAll(async () => {
   work = folder();
+  const { config } = readModel(readLoadableModel(nano));
+  const adapter = randomAdapter(config, { rank: 2, alpha: 0.02, targets: ["attn_q"] });
+  await writeGgufAdapter(join(work, "adapter.gguf"), adapter);
   server = await startFakeOpenAI({ reply });
 });
 afterAll(async () => server.close());
@@ -52,7 +61,7 @@ rows:
   - weak-alone
   - weak-draft-strong-check
   - name: nano
-    policy: { candidates: 2, explore: 1 }
+    policy: { adapter: adapter.gguf, candidates: 2, explore: 1 }
 reference: direct
 reliance: all
 groups: [difficulty]
@@ -103,11 +112,23 @@ describe("a small suite", () => {
     expect(tables("runs/two")).toBe(tables("runs/one"));
     expect(read("runs/two", "suite.resolved.yaml")).toBe(read("runs/one", "suite.resolved.yaml"));
 
+    // An adapter that has changed since is refused.
+    const { config } = readModel(readLoadableModel(nano));
+    const other = randomAdapter(config, { rank: 2, alpha: 0.02, targets: ["attn_q"] }, { seed: 2 });
+    const saved = readFileSync(join(work, "adapter.gguf"));
+    await writeGgufAdapter(join(work, "adapter.gguf"), other);
+    const changed = await w4s(["eval", "--suite", "runs/one/suite.resolved.yaml", "--run", "three"]);
+    expectFailure(changed, 3, /row nano: the adapter is not the one of the suite/);
+    writeFileSync(join(work, "adapter.gguf"), saved);
+
     // A finished run is read from disk: nothing is paid again.
     const third = await w4s(["eval", "--suite", "runs/one/suite.resolved.yaml", "--run", "one"]);
     expect(third.code, third.stderr).toBe(0);
     expect(third.stdout).toContain("reliance on strong");
     expect(third.stdout).toContain("(simulated)");
+    const report = await w4s(["report", "runs/one"]);
+    expect(report.code, report.stderr).toBe(0);
+    expect(report.stdout).toContain("swaps: weak-draft-strong-check");
     expect(third.stdout).toContain(`spent  ${result.spent.calls} calls`);
   });
 
@@ -146,7 +167,7 @@ counterfactual: { items: 8, swaps: [control, names, genders, places] }
     );
     const result = await w4s(["eval", "--suite", file, "--json"]);
     expect(result.code, result.stderr).toBe(0);
-    const { counterfactuals, summary, tasks, isSimulated, reasoning, spent } = JSON.parse(
+    const { counterfactuals, summary, suiteTasks, isSimulated, reasoning, spent } = JSON.parse(
       result.stdout,
     ) as SuiteResult;
     expect(reasoning?.judge).toContain("other-model");
@@ -170,7 +191,7 @@ counterfactual: { items: 8, swaps: [control, names, genders, places] }
       ["genders", 8, 1],
     ]);
     expect(counterfactuals[2]).toMatchObject({ accuracy: 1, swappedAccuracy: 0, pValue: 2 / 2 ** 8 });
-    expect(tasks[0]?.counterfactuals.at(-1)).toEqual({
+    expect(suiteTasks[0]?.counterfactuals.at(-1)).toEqual({
       swap: "places",
       pairs: 0,
       skipped: { "nothing to swap": 8 },

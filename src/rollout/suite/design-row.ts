@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeAtomic } from "../../core/atomic-file.js";
-import { seedFrom } from "../../core/hash.js";
+import { hashJson, seedFrom } from "../../core/hash.js";
 import { LocalModel } from "../../llm/local-model.js";
 import { workflowHash } from "../../workflow/workflow-hash.js";
 import { playEpisode, type ScoredWorkflow } from "../episode.js";
@@ -60,7 +60,9 @@ export async function designRow(
   resolveModelFile: ResolveModelFile,
   given?: Policy,
 ): Promise<Design[]> {
-  const folder = join(workplace.directory.path, "designs", row.replace(/[^\w.-]+/g, "-"));
+  // Two names may look alike once they can name a folder.
+  const name = `${row.replace(/[^\w.-]+/g, "-").slice(0, 40)}-${hashJson(row).slice(0, 6)}`;
+  const folder = join(workplace.directory.path, "designs", name);
   mkdirSync(folder, { recursive: true });
   const designs: Design[] = [];
   let model: LocalModel | undefined;

@@ -52,7 +52,7 @@ export async function evaluateSuite(
     throw error;
   }
   const label = `suite-${suite.name}`;
-  const weakFile = config.weak === undefined || config.weak === "policy" ? config.model : undefined;
+  const weakFile = weakFileOf(config);
   const workplace = await openWorkplace(
     { ...config, task: label },
     {
@@ -75,6 +75,12 @@ export async function evaluateSuite(
   } finally {
     await workplace.close();
   }
+}
+
+/** What stands behind agent.weak, where it is a file. */
+function weakFileOf({ weak = "policy", model }: RunConfig): string | undefined {
+  if (weak === "policy") return model;
+  return weak === "none" || /^simulated(:|$)/.test(weak) ? undefined : weak;
 }
 
 const RESOLVED = "suite.resolved.yaml";

@@ -77,12 +77,13 @@ async function openTaskOf(
       hint: "take the dataset the suite was run on, or remove the hash to evaluate on this one",
     });
   }
-  const isSimulated = config.executor.split(":")[0] === "simulated";
-  if (isSimulated && task.family === undefined) {
-    const why = "the simulated executor solves generated families only";
+  const isSimulated = (spec: string | undefined) => spec?.split(":")[0] === "simulated";
+  if ((isSimulated(config.executor) || isSimulated(config.weak)) && task.family === undefined) {
+    const which = isSimulated(config.executor) ? "executor" : "weak model";
+    const why = `the simulated ${which} solves generated families only`;
     if (!spec.optional) {
       throw new ConfigError(`task ${spec.task}: ${why}`, {
-        hint: "name a real executor, remove the task, or mark it optional: true",
+        hint: "name a real one, remove the task, or mark it optional: true",
       });
     }
     notices.push(`task ${spec.task} is left out: ${why}`);

@@ -4,11 +4,11 @@ import { type SuiteTable, suiteTables } from "./suite-tables.js";
 
 /** The same result gives the same text: no times, no paths. */
 export function suiteMarkdown(result: SuiteResult): string {
-  const { suite, executor, weak, split, tasks, isComplete, warnings, spent } = result;
+  const { suite, executor, weak, split, suiteTasks, isComplete, warnings, spent } = result;
   const lines = [
     `# Suite ${line(suite)}`,
     "",
-    `Strong model ${line(executor)}, weak model ${line(weak ?? "none")}; ${split} items of ${tasks
+    `Strong model ${line(executor)}, weak model ${line(weak ?? "none")}; ${split} items of ${suiteTasks
       .map(({ name, n }) => `${line(name)} (${n})`)
       .join(", ")}.`,
     "`w4s eval --suite suite.resolved.yaml` gives these tables again.",

@@ -30,7 +30,7 @@ export interface SuiteResult extends Omit<SuiteFigures, "rows"> {
   /** Which of the two are simulated: their figures say nothing about any real model. */
   isSimulated: boolean;
   simulated: { strong: boolean; weak: boolean };
-  tasks: SuiteTaskFigures[];
+  suiteTasks: SuiteTaskFigures[];
   /** One line a row, over all tasks. */
   summary: SuiteFigures["rows"];
   /** One line a row and task. */
@@ -109,7 +109,7 @@ export function concludeSuite(
     weak: weakModel?.model.id ?? null,
     isSimulated,
     simulated,
-    tasks: benches.map(({ bench: { task }, items: samples, swapped }) => ({
+    suiteTasks: benches.map(({ bench: { task }, items: samples, swapped }) => ({
       name: task.name,
       title: task.title,
       hash: task.hash,

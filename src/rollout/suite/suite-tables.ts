@@ -35,9 +35,9 @@ function marked(title: string, isSimulated: boolean): string {
   return isSimulated ? `${title} (simulated)` : title;
 }
 
-function accuracyTable({ summary, isSimulated, split, tasks }: SuiteResult): SuiteTable {
+function accuracyTable({ summary, isSimulated, split, suiteTasks }: SuiteResult): SuiteTable {
   return {
-    title: marked(`Accuracy on ${split}, averaged over ${tasks.length} tasks`, isSimulated),
+    title: marked(`Accuracy on ${split}, averaged over ${suiteTasks.length} tasks`, isSimulated),
     head: [
       "row",
       "who works",
@@ -170,13 +170,13 @@ function reasoningTable({ reasoning, isSimulated }: SuiteResult): SuiteTable {
   };
 }
 
-function taskTable({ rows, tasks, summary, isSimulated }: SuiteResult): SuiteTable {
+function taskTable({ rows, suiteTasks, summary, isSimulated }: SuiteResult): SuiteTable {
   return {
     title: marked("Accuracy by task", isSimulated),
-    head: ["row", ...tasks.map(({ name }) => name)],
+    head: ["row", ...suiteTasks.map(({ name }) => name)],
     rows: summary.map(({ row }) => [
       row,
-      ...tasks.map(({ name }) => {
+      ...suiteTasks.map(({ name }) => {
         const cell = rows.find((one) => one.name === `${name}: ${row}`);
         return cell ? percent(cell.accuracy) : "–";
       }),
