@@ -103,7 +103,13 @@ export { readTrajectory, type TrajectoryRecord } from "./rollout/trajectory.js";
 export { cardText, type WorkflowCard, workflowCard } from "./rollout/workflow-card.js";
 export { drawRobotRun } from "./tasks/families/robot/draw-map.js";
 export type { RobotRecord } from "./tasks/families/robot/robot-score.js";
-export { EPISODE_FAMILIES, FAMILIES, generateFamily } from "./tasks/families.js";
+export { EPISODE_FAMILIES, FAMILIES, FAMILIES, generateFamily, generateFamily } from "./tasks/families.js";
+export {
+  BENCHMARK_NAMES,
+  type ImportBenchmarkOptions,
+  type ImportBenchmarkReport,
+  importBenchmark,
+} from "./tasks/import-benchmark.js";
 export { type ImportOptions, importDataset } from "./tasks/import-dataset.js";
 export { listDatasets } from "./tasks/list-datasets.js";
 export { loadTask } from "./tasks/load-task.js";

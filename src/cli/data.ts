@@ -13,6 +13,7 @@ Examples:
   $ w4s data import quiz.csv datasets/quiz --kind choice --field question=Frage \\
       --choice-field A --choice-field B --choice-field C --field answer=Right --split validation=50 --split test=100
   $ w4s data import gsm.jsonl datasets/gsm --kind math --answer-after "####"
+  $ w4s data import mgsm/ datasets/mgsm --benchmark mgsm --split validation=20 --split test=200
 
 Fields of ours: question, answer, context, choices, id, solution, split. See docs/datasets.md.`;
 
@@ -43,9 +44,16 @@ export function command(): Command {
     .argument("<source>", "file of records")
     .argument("<directory>", "folder to write")
     .addOption(
-      new Option("--kind <kind>", "what is asked")
-        .choices(["math", "qa", "choice", "text"])
-        .makeOptionMandatory(),
+      new Option("--kind <kind>", "what is asked (not with --benchmark)").choices([
+        "math",
+        "qa",
+        "choice",
+        "text",
+      ]),
+    )
+    .option(
+      "--benchmark <name>",
+      "the source is a file, or a folder of files, of this benchmark as published: gsm8k, gsm-hard, mgsm, math-500, drop, strategyqa, commonsenseqa or bbh",
     )
     .option("--name <name>", "name of the dataset (default: that of the folder)")
     .option("--title <text>", "readable title")
@@ -181,7 +189,8 @@ function faultsOf(report: DatasetReport): string[] {
 }
 
 interface ImportFlags {
-  kind: ImportOptions["kind"];
+  kind?: ImportOptions["kind"];
+  benchmark?: string;
   name?: string;
   title?: string;
   description?: string;
@@ -232,17 +241,42 @@ const importAction: ActionBody = async ({ isJson, command }, source = "", direct
       ? ([name, Number(size)] as const)
       : refuse(`--split: "${text}" has no size`, "give a share such as 0.2, or a count such as 100");
   });
-  const { answerIndexFrom, metric, format } = flags;
+  const { answerIndexFrom, metric, format, kind, benchmark } = flags;
+  const seed = whole("--seed", flags.seed, 2 ** 31 - 1);
+  if (benchmark !== undefined) {
+    const given = OWN_FORM_FLAGS.find((name) => [flags[name]].flat().some((value) => value !== undefined));
+    if (given)
+      refuse(`--benchmark says what the file holds; ${flagOf(given)} cannot be given too`, "leave it out");
+    const report = await api.importBenchmark({
+      benchmark,
+      source,
+      directory,
+      seed,
+      overwrite: flags.overwrite ?? false,
+      ...(splits.length > 0 ? { splits: Object.fromEntries(splits) } : {}),
+      ...optional(flags, ["name"]),
+    });
+    if (isJson) writeJson(report);
+    else {
+      if (report.repeated > 0) writeErr(`left out: ${report.repeated} items that repeat an earlier one`);
+      if (report.leftOut.length > 0)
+        writeErr(`left out, not answered by a choice: ${report.leftOut.join(", ")}`);
+      writeImported(report);
+    }
+    return EXIT.done;
+  }
+  if (kind === undefined)
+    return refuse("what kind of task is it?", "give --kind math, qa, choice or text, or --benchmark NAME");
   const report = await api.importDataset({
     source,
     directory,
-    kind: flags.kind,
+    kind,
     fields: {
       ...Object.fromEntries(flags.field.map((text) => pair("--field", text, OUR_FIELDS))),
       ...(flags.choiceField.length > 0 ? { choices: flags.choiceField } : {}),
       ...(flags.metaField.length > 0 ? { meta: flags.metaField } : {}),
     },
-    seed: whole("--seed", flags.seed, 2 ** 31 - 1),
+    seed,
     dropDuplicates: flags.dropDuplicates ?? false,
     overwrite: flags.overwrite ?? false,
     ...(splits.length > 0 ? { splits: Object.fromEntries(splits) } : {}),
@@ -255,14 +289,37 @@ const importAction: ActionBody = async ({ isJson, command }, source = "", direct
   });
   if (isJson) writeJson(report);
   else {
-    const counts = Object.entries(report.counts).map(([split, count]) => `${split} ${count}`);
     if (report.dropped.length > 0) writeErr(`left out as duplicates: lines ${report.dropped.join(", ")}`);
-    writeOut(
-      `wrote ${report.directory}: ${counts.join(", ")}; next: w4s optimize --task ${report.directory} …`,
-    );
+    writeImported(report);
   }
   return EXIT.done;
 };
+
+function writeImported({ directory, counts }: { directory: string; counts: Record<string, number> }): void {
+  const sizes = Object.entries(counts).map(([split, count]) => `${split} ${count}`);
+  writeOut(`wrote ${directory}: ${sizes.join(", ")}; next: w4s optimize --task ${directory} …`);
+}
+
+/** Flags that describe a file of one's own. */
+const OWN_FORM_FLAGS = [
+  "kind",
+  "metric",
+  "format",
+  "field",
+  "choiceField",
+  "metaField",
+  "answerAfter",
+  "answerIndexFrom",
+  "dropDuplicates",
+  "title",
+  "description",
+  "license",
+  "homepage",
+] as const satisfies readonly (keyof ImportFlags)[];
+
+function flagOf(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
 
 /** The members that were given. */
 function optional<K extends keyof ImportFlags>(

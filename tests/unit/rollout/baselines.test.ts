@@ -119,7 +119,8 @@ describe("the workflows for questions", () => {
       strong = [];
       reply = REPLIES[kind];
       const run = await runner.run(source, { ...input, id: `${kind}-${name}` });
-      if (name === "weak-alone") {
+      // Three equal votes of the local model leave the executor out.
+      if (name === "weak-alone" || name === "weak-votes-strong-in-doubt") {
         expect(run).toMatchObject({ status: "ok" });
         expect(strong).toEqual([]);
         return;

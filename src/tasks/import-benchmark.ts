@@ -1,0 +1,198 @@
+/** @file A public benchmark as its authors publish it, to a dataset folder. */
+import { readdirSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
+import { ConfigError, InputError } from "../core/errors.js";
+import { nearNames } from "../core/near-names.js";
+import {
+  BadBenchmark,
+  type Benchmark,
+  type BenchmarkFile,
+  type BenchmarkItem,
+} from "./benchmarks/benchmark.js";
+import { gsm8k, gsmHard, math500, mgsm } from "./benchmarks/math-benchmarks.js";
+import { bbh, commonsenseQa, drop, strategyQa } from "./benchmarks/qa-benchmarks.js";
+import { type DatasetManifest, SPLIT_NAMES } from "./dataset-manifest.js";
+import { decodeUtf8 } from "./decode-utf8.js";
+import { drawSplits } from "./draw-splits.js";
+import { JsonTextError, parseJsonLine } from "./parse-json-line.js";
+import { TextFile } from "./read-lines.js";
+import { readRecords } from "./read-records.js";
+import { sampleKey } from "./sample-key.js";
+import type { SplitName } from "./task.js";
+import { type DatasetLine, writeDataset } from "./write-dataset.js";
+
+const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
+  gsm8k,
+  "gsm-hard": gsmHard,
+  mgsm,
+  "math-500": math500,
+  drop,
+  strategyqa: strategyQa,
+  commonsenseqa: commonsenseQa,
+  bbh,
+};
+
+export const BENCHMARK_NAMES: readonly string[] = Object.keys(BENCHMARKS);
+
+/** A JSON file of a benchmark is one value, on one line or many. */
+const MAX_JSON_BYTES = 256 * 1024 * 1024;
+
+export interface ImportBenchmarkOptions {
+  /** One of BENCHMARK_NAMES. */
+  benchmark: string;
+  /** A file as published, or a folder of them (MGSM by language, BIG-Bench Hard by task). */
+  source: string;
+  directory: string;
+  /** Default: the name of `directory`. */
+  name?: string;
+  /** Shares or counts, as importDataset() takes them; of groups where items belong together. Default 0.6, 0.2, 0.2. */
+  splits?: Partial<Record<SplitName, number>>;
+  /** Draws the splits. Default 0. */
+  seed?: number;
+  overwrite?: boolean;
+}
+
+export interface ImportBenchmarkReport {
+  directory: string;
+  manifest: DatasetManifest;
+  counts: Partial<Record<SplitName, number>>;
+  /** Items left out because an earlier one has the same question, passage and options. */
+  repeated: number;
+  /** Files left out because their answers are of another kind. */
+  leftOut: string[];
+}
+
+/**
+ * Writes a dataset folder from the files of a benchmark; what per-group scores need (language, subject, level, task, type of answer)
+ * stays in `meta`.
+ * @throws {ConfigError} on an unknown benchmark or a folder that is not empty; {InputError} on a file of another form
+ */
+export async function importBenchmark(options: ImportBenchmarkOptions): Promise<ImportBenchmarkReport> {
+  const { source, directory, seed = 0 } = options;
+  const benchmark = benchmarkOf(options.benchmark);
+  const name = options.name ?? basename(directory);
+  const items: BenchmarkItem[] = [];
+  const leftOut: string[] = [];
+  for (const path of filesOf(source, benchmark)) {
+    const found = await readItems(path, benchmark);
+    if (found.length === 0) leftOut.push(basename(path));
+    items.push(...found);
+  }
+  const kept = distinct(items);
+  if (kept.length === 0) {
+    throw new InputError(`0 items of ${options.benchmark} in ${source}`, {
+      code: "empty-dataset",
+      hint:
+        leftOut.length > 0
+          ? "the answers of these files are no choice among options"
+          : "the files hold no records",
+    });
+  }
+  const groups = drawSplits(grouped(kept), options.splits, seed);
+  const splits: Partial<Record<SplitName, DatasetLine[]>> = {};
+  const counts: Partial<Record<SplitName, number>> = {};
+  for (const split of SPLIT_NAMES) {
+    const lines = (groups[split] ?? []).flat();
+    if (lines.length === 0) continue;
+    counts[split] = lines.length;
+    splits[split] = lines.map(({ group: _, ...item }, index) => ({
+      id: `${name}/${split}/${String(index + 1).padStart(4, "0")}`,
+      ...item,
+    }));
+  }
+  const { format: _, toItems: __, ...about } = benchmark;
+  const manifest = await writeDataset(
+    directory,
+    {
+      manifest: { name, ...about, source: { benchmark: options.benchmark, file: basename(source), seed } },
+      splits,
+    },
+    { overwrite: options.overwrite ?? false },
+  );
+  return { directory, manifest, counts, repeated: items.length - kept.length, leftOut };
+}
+
+function benchmarkOf(name: string): Benchmark {
+  const found = Object.hasOwn(BENCHMARKS, name) ? BENCHMARKS[name] : undefined;
+  if (found) return found;
+  const [near] = nearNames(name, BENCHMARK_NAMES);
+  throw new ConfigError(`unknown benchmark ${JSON.stringify(name)}`, {
+    hint: near ? `did you mean ${near}?` : `known: ${BENCHMARK_NAMES.join(", ")}`,
+  });
+}
+
+function filesOf(source: string, { format }: Benchmark): string[] {
+  const stat = statSync(source, { throwIfNoEntry: false });
+  if (!stat?.isDirectory()) return [source];
+  const ending = new RegExp(`\\.${format}(?:\\.gz)?$`, "i");
+  const files = readdirSync(source)
+    .filter((entry) => ending.test(entry))
+    .sort();
+  if (files.length > 0) return files.map((entry) => join(source, entry));
+  throw new InputError(`${source} holds no .${format} files`, {
+    hint: "name the file, or the folder it is in",
+  });
+}
+
+async function readItems(path: string, benchmark: Benchmark): Promise<BenchmarkItem[]> {
+  const name = basename(path)
+    .replace(/\.gz$/i, "")
+    .replace(/\.\w+$/, "");
+  try {
+    return benchmark.toItems({ name, records: await recordsOf(path, benchmark.format) });
+  } catch (error) {
+    if (!(error instanceof BadBenchmark)) throw error;
+    throw new InputError(`${path}: ${error.message}`, {
+      code: "bad-benchmark",
+      hint: "give the file as its authors publish it, or use w4s data import with --kind and --field",
+      cause: error,
+    });
+  }
+}
+
+async function recordsOf(path: string, format: Benchmark["format"]): Promise<BenchmarkFile["records"]> {
+  if (format === "jsonl") return (await readRecords(path, "jsonl")).map(({ fields }) => fields);
+  const limits = { lineBytes: MAX_JSON_BYTES, fileBytes: MAX_JSON_BYTES };
+  const lines: string[] = [];
+  for await (const batch of (await TextFile.open(path, limits)).lines()) {
+    for (const { number, bytes } of batch) {
+      const decoded = decodeUtf8(bytes);
+      if ("badAt" in decoded) throw new BadBenchmark(`line ${number}: invalid UTF-8`);
+      lines.push(decoded.text);
+    }
+  }
+  if (format === "tsv") return lines.filter((line) => line.trim() !== "").map((line) => line.split("\t"));
+  try {
+    const value = parseJsonLine(lines.join("\n"));
+    if (typeof value !== "object" || value === null) throw new BadBenchmark("it holds no object and no list");
+    return [value];
+  } catch (error) {
+    if (error instanceof JsonTextError) throw new BadBenchmark(`not JSON: ${error.message}`);
+    throw error;
+  }
+}
+
+/** The first of equal items: some benchmarks repeat questions, which must not land in two splits. */
+function distinct(items: readonly BenchmarkItem[]): BenchmarkItem[] {
+  const seen = new Set<string>();
+  return items.filter(({ question, context, choices }) => {
+    const key = sampleKey({
+      id: "",
+      question,
+      ...(context === undefined ? {} : { context }),
+      ...(choices === undefined ? {} : { choices: [...choices] }),
+      answers: [],
+      meta: {},
+    });
+    return !seen.has(key) && seen.add(key);
+  });
+}
+
+function grouped(items: readonly BenchmarkItem[]): BenchmarkItem[][] {
+  const groups = new Map<string, BenchmarkItem[]>();
+  for (const [index, item] of items.entries()) {
+    const key = item.group === undefined ? `item ${index}` : `group ${item.group}`;
+    groups.set(key, [...(groups.get(key) ?? []), item]);
+  }
+  return [...groups.values()];
+}
