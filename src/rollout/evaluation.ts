@@ -68,7 +68,7 @@ export interface Evaluation {
   /** 95 % bootstrap interval. */
   interval: Interval;
   scores: number[];
-  /** Means over the scored samples of what the scorer measured beside the score; a failed sample counts 0. */
+  /** Means of what the scorer measured beside the score, over the samples that have it; a failed run counts 0. */
   components?: Partial<Record<TextComponent, number>>;
   results: JobResult[];
   statusCounts: Record<string, number>;
@@ -151,7 +151,13 @@ export function summarize(
 function componentMeans(scored: readonly JobResult[]): Pick<Evaluation, "components"> {
   const names = new Set(scored.flatMap((result) => Object.keys(result.components ?? {}) as TextComponent[]));
   if (names.size === 0) return {};
-  const means = [...names].map((name) => [name, mean(scored.map((r) => r.components?.[name] ?? 0))]);
+  const means = [...names].map((name) => {
+    // A text that has no such component (a tune has no coherence) says nothing about it; a run without a text does.
+    const measured = scored.filter(
+      ({ components, status }) => components?.[name] !== undefined || status !== "ok",
+    );
+    return [name, mean(measured.map((result) => result.components?.[name] ?? 0))];
+  });
   return { components: Object.fromEntries(means) };
 }
 

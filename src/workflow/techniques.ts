@@ -70,7 +70,7 @@ export const TECHNIQUES: readonly Technique[] = [
     meaning: "ask for a plan or for the parts of the problem first",
     phrases: ["First make a short plan, then carry it out.", "First split the problem into smaller parts."],
     pattern: /\bplan\b|split the problem|smaller parts|decompose|sub-?problems?/i,
-    answers: ["number", "choice", "text", "code"],
+    answers: ["number", "choice", "text", "code", "commands"],
   },
   {
     name: "careful-reading",
@@ -132,7 +132,7 @@ export const TECHNIQUES: readonly Technique[] = [
     ],
     pattern:
       /(?:check|verify|find mistakes in|correct) (?:each step of )?(?:this|the) (?:draft|solution|answer)/i,
-    answers: ["number", "choice", "text", "code"],
+    answers: ["number", "choice", "text", "code", "commands"],
   },
   {
     name: "critique-draft",

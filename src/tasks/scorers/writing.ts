@@ -46,9 +46,10 @@ export function writingScorer(embedder: TextEmbedder | undefined): Scorer {
       const { constraints } = sample;
       if (!constraints) return nothing("the item has no constraints");
       const text = writtenText(answer, constraints.form);
-      if (text.trim() === "") return nothing("no text in the answer");
-      if (isRefusal(text)) return nothing("the answer is a refusal");
       const isTune = constraints.form === "tune";
+      const parts = embedder && !isTune ? { coherence: 0, relevance: 0 } : {};
+      if (text.trim() === "") return nothing("no text in the answer", parts);
+      if (isRefusal(text)) return nothing("the answer is a refusal", parts);
       const checks = isTune ? checkTune(text, constraints) : checkText(text, constraints);
       const kept = checks.filter(({ isKept }) => isKept).length;
       const measured: NonNullable<Score["components"]> = {
@@ -70,8 +71,8 @@ export function writingScorer(embedder: TextEmbedder | undefined): Scorer {
   };
 }
 
-function nothing(reason: string): Score {
-  return { value: 0, isCorrect: false, extracted: reason, components: { constraints: 0 } };
+function nothing(reason: string, parts: Score["components"] = {}): Score {
+  return { value: 0, isCorrect: false, extracted: reason, components: { constraints: 0, ...parts } };
 }
 
 function weighted(measured: NonNullable<Score["components"]>): number {

@@ -99,6 +99,7 @@ export const constraintsSchema = z
   });
 
 export type WritingConstraints = z.output<typeof constraintsSchema>;
+
 export type CountRange = z.output<typeof range>;
 
 /** One constraint and whether a text keeps it. */
