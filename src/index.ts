@@ -103,7 +103,7 @@ export { readTrajectory, type TrajectoryRecord } from "./rollout/trajectory.js";
 export { cardText, type WorkflowCard, workflowCard } from "./rollout/workflow-card.js";
 export { drawRobotRun } from "./tasks/families/robot/draw-map.js";
 export type { RobotRecord } from "./tasks/families/robot/robot-score.js";
-export { EPISODE_FAMILIES, FAMILIES, FAMILIES, generateFamily, generateFamily } from "./tasks/families.js";
+export { EPISODE_FAMILIES, FAMILIES, generateFamily } from "./tasks/families.js";
 export {
   BENCHMARK_NAMES,
   type ImportBenchmarkOptions,

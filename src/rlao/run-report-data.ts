@@ -3,8 +3,8 @@ import { existsSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { z } from "zod";
 import { InputError } from "../core/errors.js";
-import { knownBaselines } from "../rollout/baselines.js";
 import { type CardConfig, cardContext, measuredUse } from "../rollout/card-context.js";
+import { namedBaselines } from "../rollout/suite/cooperative-workflows.js";
 import { type WorkflowCard, workflowCard } from "../rollout/workflow-card.js";
 import { workflowHash } from "../workflow/workflow-hash.js";
 import { type RunEvents, readRunEvents } from "./run-report-events.js";
@@ -290,7 +290,7 @@ function knownSeeds(): RunReport["seeds"] {
   const seeds: RunReport["seeds"] = {};
   for (const kind of ["number", "choice", "text", "code", "commands"] as const) {
     for (const hasContext of [false, true]) {
-      for (const { title, source } of knownBaselines(kind, hasContext))
+      for (const { title, source } of namedBaselines(kind, hasContext))
         seeds[workflowHash(source)] = { title, source };
     }
   }

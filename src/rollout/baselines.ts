@@ -2,22 +2,14 @@
 import { ConfigError } from "../core/errors.js";
 import { nearNames } from "../core/near-names.js";
 import type { AnswerKind } from "../workflow/answer-kind.js";
-import { qaSeedWorkflows } from "./qa-seed-workflows.js";
-import { type SeedWorkflow, seedWorkflows } from "./seed-workflows.js";
-
-/** Every workflow that `--baselines` can name for a task, the usual ones first. */
-export function knownBaselines(answer: AnswerKind, hasContext: boolean): SeedWorkflow[] {
-  const usual = seedWorkflows(answer, hasContext);
-  return answer === "code" || answer === "commands" || answer === "writing"
-    ? usual
-    : [...usual, ...qaSeedWorkflows(answer, hasContext)];
-}
+import { seedWorkflows } from "./seed-workflows.js";
+import { type NamedWorkflow, namedBaselines } from "./suite/cooperative-workflows.js";
 
 /**
  * The baselines that designs start from and that may be the best of a run: of the usual ones those without the local
  * model, of chosen ones all that ask the executor.
  */
-export function startsOf<T extends Pick<SeedWorkflow, "source">>(
+export function startsOf<T extends Pick<NamedWorkflow, "source">>(
   baselines: readonly T[],
   wanted: string | undefined,
 ): T[] {
@@ -41,9 +33,9 @@ function asksWeakOnly(source: string): boolean {
 export function chooseBaselines(
   wanted: string | undefined,
   { answer, hasContext, hasWeak }: { answer: AnswerKind; hasContext: boolean; hasWeak: boolean },
-): SeedWorkflow[] {
-  const known = knownBaselines(answer, hasContext);
-  const canRun = ({ source }: SeedWorkflow) => hasWeak || !asksWeak(source);
+): NamedWorkflow[] {
+  const known = namedBaselines(answer, hasContext);
+  const canRun = ({ source }: NamedWorkflow) => hasWeak || !asksWeak(source);
   if (wanted === undefined) return seedWorkflows(answer, hasContext).filter(canRun);
   if (wanted.trim() === "all") return known.filter(canRun);
   const names = wanted.split(",").map((name) => name.trim());
@@ -71,7 +63,7 @@ export function chooseBaselines(
 
 /** @throws {ConfigError} when designs would have nothing to start from */
 export function checkStarts(
-  baselines: readonly Pick<SeedWorkflow, "source">[],
+  baselines: readonly Pick<NamedWorkflow, "source">[],
   wanted: string | undefined,
 ): void {
   if (startsOf(baselines, wanted).length > 0) return;

@@ -7,7 +7,7 @@ import { remeasured } from "./forecast.js";
 import type { Policy } from "./policy.js";
 import type { Forecast } from "./run-event.js";
 import { cardOf, emitSpent, offersOf, type RunSession, workSettings } from "./run-session.js";
-import type { SeedWorkflow } from "./seed-workflows.js";
+import type { NamedWorkflow } from "./suite/cooperative-workflows.js";
 import { TrajectoryLog } from "./trajectory.js";
 import { evaluateAll, type Workbench } from "./workbench.js";
 
@@ -22,7 +22,7 @@ export function baselinesOf({
   models,
   validation,
   config,
-}: Pick<RunSession, "task" | "models" | "validation" | "config">): SeedWorkflow[] {
+}: Pick<RunSession, "task" | "models" | "validation" | "config">): NamedWorkflow[] {
   return chooseBaselines(config.baselines, {
     answer: cardOf(task).answer,
     hasContext: validation[0]?.context !== undefined,

@@ -1,5 +1,6 @@
 /** @file Baselines in which the local model and the executor work together. */
 import { type AnswerKind, problemTemplate, READ_REPLY, STATE_FORMAT } from "../../workflow/answer-kind.js";
+import { qaSeedWorkflows } from "../qa-seed-workflows.js";
 import { type SeedWorkflow, seedWorkflows } from "../seed-workflows.js";
 
 /** A baseline by the name a suite calls it. */
@@ -9,12 +10,11 @@ export interface NamedWorkflow {
   source: string;
 }
 
-/** Every baseline there is for a kind of answer, by name. Code and robot tasks bring their own cooperative ones. */
+/** Every baseline there is for a kind of answer, by name. Code, robot and writing tasks bring their own cooperative ones. */
 export function namedBaselines(kind: AnswerKind, hasContext: boolean): NamedWorkflow[] {
   const seeds: SeedWorkflow[] = seedWorkflows(kind, hasContext);
-  return kind === "code" || kind === "commands"
-    ? seeds
-    : [...seeds, ...cooperativeWorkflows(kind, hasContext)];
+  if (kind === "code" || kind === "commands" || kind === "writing") return seeds;
+  return [...seeds, ...cooperativeWorkflows(kind, hasContext), ...qaSeedWorkflows(kind, hasContext)];
 }
 
 function workflow(kind: AnswerKind, hasContext: boolean, body: string): string {

@@ -140,7 +140,7 @@ function refuseChange(row: SuiteRow, what: string, known: string | undefined, no
 function checkBaseline(baseline: string, suite: Suite): void {
   const known = new Set(
     (["number", "choice", "text", "code", "commands"] as const).flatMap((kind) =>
-      namedBaselines(kind, false).map(({ name }) => name),
+      namedBaselines(kind, true).map(({ name }) => name),
     ),
   );
   if (known.has(baseline)) return;

@@ -2,12 +2,14 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { ConfigError } from "../../../src/core/errors.js";
 import { MockChatModel } from "../../../src/llm/mock-chat-model.js";
-import { checkStarts, chooseBaselines, knownBaselines, startsOf } from "../../../src/rollout/baselines.js";
+import { checkStarts, chooseBaselines, startsOf } from "../../../src/rollout/baselines.js";
 import { WorkflowRunner } from "../../../src/rollout/run-workflow.js";
 import { seedWorkflows } from "../../../src/rollout/seed-workflows.js";
+import { namedBaselines } from "../../../src/rollout/suite/cooperative-workflows.js";
 import type { AnswerKind } from "../../../src/workflow/answer-kind.js";
 
 const TEXT = { answer: "text", hasContext: true, hasWeak: true } as const;
+const COOPERATIVE = ["weak-draft-strong-check", "weak-votes-strong-in-doubt", "weak-drafts-strong-synthesis"];
 const named = (list: readonly { name: string }[]) => list.map(({ name }) => name);
 
 describe("chooseBaselines", () => {
@@ -26,6 +28,7 @@ describe("chooseBaselines", () => {
       "chain-of-thought",
       "self-consistency",
       "weak-alone",
+      ...COOPERATIVE,
       "weak-synthesis",
       "weak-aspects",
       "cite-and-answer",
@@ -64,10 +67,11 @@ describe("chooseBaselines", () => {
       if (wanted === "weak-alone") expect(() => checkStarts(chosen, wanted)).toThrow(/nothing to start from/);
       else expect(() => checkStarts(chosen, wanted)).not.toThrow();
     }
-    expect(named(startsOf(knownBaselines("text", true), "all"))).toEqual([
+    expect(named(startsOf(namedBaselines("text", true), "all"))).toEqual([
       "direct",
       "chain-of-thought",
       "self-consistency",
+      ...COOPERATIVE,
       "weak-synthesis",
       "weak-aspects",
       "cite-and-answer",
@@ -110,7 +114,7 @@ describe("the workflows for questions", () => {
 
   const kinds: Exclude<AnswerKind, "code" | "commands" | "writing">[] = ["number", "choice", "text"];
   const cases = kinds.flatMap((kind) =>
-    knownBaselines(kind, true).map(({ name, source }) => ({ kind, name, source })),
+    namedBaselines(kind, true).map(({ name, source }) => ({ kind, name, source })),
   );
 
   it.each(cases)(
@@ -136,7 +140,7 @@ describe("the workflows for questions", () => {
     },
   );
 
-  const cite = knownBaselines("text", true).find(({ name }) => name === "cite-and-answer")!.source;
+  const cite = namedBaselines("text", true).find(({ name }) => name === "cite-and-answer")!.source;
 
   it.each<[string, string, number, RegExp | undefined]>([
     [
