@@ -40,6 +40,7 @@ export { writeReport } from "./report/write-report.js";
 export { auditRun, type RunAudit } from "./rlao/audit-run.js";
 export { type DatasetFormat, exportDataset } from "./rlao/dataset-export.js";
 export { type AdapterFormat, exportAdapter, importAdapter } from "./rlao/export-adapter.js";
+export { exportPrompts } from "./rlao/export-prompts.js";
 export { adapterFit, trainerProblem } from "./rlao/inspect-training.js";
 export { learn } from "./rlao/learn.js";
 export type { LearnEvent } from "./rlao/learn-event.js";

@@ -8,10 +8,13 @@ import { chmodSync, closeSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import Database from "libsql";
 import { messageOf, StorageError } from "../core/errors.js";
-import type { ChatResult } from "./chat-model.js";
+import type { ChatRequest, ChatResult } from "./chat-model.js";
 
 /** What is kept of a reply: all of it. */
 export type StoredReply = ChatResult;
+
+/** What was sent to a model: messages and parameters, without what only this process knows. */
+export type SentRequest = Pick<ChatRequest, "messages" | "n" | "temperature" | "maxTokens" | "stop" | "json">;
 
 /** One call: paid, or answered from what is stored. */
 export interface LedgerEntry {
@@ -66,6 +69,7 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS cached_calls (
     role TEXT NOT NULL, model TEXT NOT NULL, calls INTEGER NOT NULL, PRIMARY KEY (role, model)
   );
+  CREATE TABLE IF NOT EXISTS requests (key TEXT PRIMARY KEY, role TEXT NOT NULL, model TEXT NOT NULL, request TEXT NOT NULL);
   CREATE TABLE IF NOT EXISTS results (job TEXT PRIMARY KEY, json TEXT NOT NULL);
   CREATE TABLE IF NOT EXISTS tool_calls (
     key TEXT PRIMARY KEY, tool TEXT NOT NULL, input TEXT NOT NULL, json TEXT, error TEXT, milliseconds REAL NOT NULL
@@ -79,6 +83,7 @@ export class CallStore implements Disposable {
   readonly #db: Database.Database;
   readonly #getReply: Database.Statement;
   readonly #putReply: Database.Statement;
+  readonly #putRequest: Database.Statement;
   readonly #putLedger: Database.Statement;
   readonly #putCached: Database.Statement;
   readonly #getResult: Database.Statement;
@@ -93,6 +98,7 @@ export class CallStore implements Disposable {
     this.#db = db;
     this.#getReply = db.prepare("SELECT reply FROM replies WHERE key = ?");
     this.#putReply = db.prepare("INSERT OR IGNORE INTO replies VALUES (?, ?)");
+    this.#putRequest = db.prepare("INSERT OR IGNORE INTO requests VALUES (?, ?, ?, ?)");
     this.#putLedger = db.prepare(
       `INSERT INTO ledger (key, role, model, prompt_tokens, completion_tokens, dollars, is_estimated, tag)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -154,13 +160,15 @@ export class CallStore implements Disposable {
 
   /**
    * Commits a reply, and what it cost, in one step; when this returns it outlives the process.
+   * @param request - what was sent for it, kept so that people can see what left
    * @returns the stored reply: where another process was first, that one.
    */
-  putReply(key: string, reply: StoredReply, entry?: LedgerEntry): StoredReply {
+  putReply(key: string, reply: StoredReply, entry?: LedgerEntry, request?: SentRequest): StoredReply {
     return guard(this.path, () =>
       this.#inTransaction(() => {
         const { changes } = this.#putReply.run(key, JSON.stringify(reply));
         if (entry) this.#insertLedger(entry, key);
+        if (entry && request) this.#putRequest.run(key, entry.role, entry.model, JSON.stringify(request));
         this.#flushCached();
         if (changes > 0) return reply;
         return JSON.parse((this.#getReply.get(key) as { reply: string }).reply) as StoredReply;
@@ -205,6 +213,18 @@ export class CallStore implements Disposable {
         completionTokens: row.completionTokens,
         dollars: row.unpriced > 0 ? null : (row.dollars ?? 0),
         estimatedCalls: row.estimatedCalls,
+      }));
+    });
+  }
+
+  /** What was sent, in the order in which the replies were stored. */
+  requests(): { role: string; model: string; request: SentRequest }[] {
+    return guard(this.path, () => {
+      const rows = this.#db.prepare("SELECT role, model, request FROM requests ORDER BY rowid").all();
+      return (rows as { role: string; model: string; request: string }[]).map(({ role, model, request }) => ({
+        role,
+        model,
+        request: JSON.parse(request) as SentRequest,
       }));
     });
   }

@@ -3,7 +3,7 @@ import type { Budget } from "../core/budget.js";
 import { ConfigError, ModelCallError, type ModelCallErrorKind } from "../core/errors.js";
 import { seedFrom } from "../core/hash.js";
 import { type CallPosition, callKey } from "./call-key.js";
-import type { CallStore } from "./call-store.js";
+import type { CallStore, SentRequest } from "./call-store.js";
 import type { ChatModel, ChatRequest, ChatResult, Usage } from "./chat-model.js";
 import { orAborted } from "./clock.js";
 import { costOf, type Price } from "./prices.js";
@@ -135,7 +135,7 @@ export class MeteredModel {
     const { usage } = reply;
     const dollars = costOf(usage, this.price);
     budget.add({ tokens: usage.promptTokens + usage.completionTokens, dollars: dollars ?? 0 });
-    return store.putReply(key, reply, {
+    const entry = {
       role,
       model: model.id,
       isCached: false,
@@ -144,7 +144,15 @@ export class MeteredModel {
       dollars,
       isEstimated: usage.isEstimated ?? false,
       ...(tag === undefined ? {} : { tag }),
-    });
+    };
+    const { messages, n, temperature, maxTokens, stop, json } = request;
+    const sent = { messages, n, temperature, maxTokens, stop, json };
+    return store.putReply(
+      key,
+      reply,
+      entry,
+      Object.fromEntries(Object.entries(sent).filter(([, value]) => value !== undefined)) as SentRequest,
+    );
   }
 
   /** Waits for a flight; it is called off only when nobody waits any more. */
