@@ -60,9 +60,10 @@ export function command(): Command {
       [],
     )
     .option("--epochs <n>", "repetitions of every sample with fresh replies", "1")
-    .option("--no-baselines", "only the named workflows")
     .option("--suite <name|file>", "a suite of tasks and rows: core, full, or a YAML file");
   addRunFlags(command, [...DATASET_FLAGS, ...MODEL_FLAGS]);
+  // Behind --baselines: a negated option that comes first would be on by default.
+  command.option("--no-baselines", "only the named workflows");
   return addCommonFlags(command).addHelpText("after", EXAMPLES).action(action(evaluateAction));
 }
 

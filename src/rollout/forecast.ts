@@ -3,7 +3,6 @@ import type { Price } from "../llm/prices.js";
 import type { Sample } from "../tasks/task.js";
 import type { RunConfig } from "./run-config.js";
 import type { Forecast } from "./run-event.js";
-import type { SeedWorkflow } from "./seed-workflows.js";
 
 /** Designed workflows made two calls a sample on average in our own runs; a draft and a check of it. */
 const CALLS_PER_DESIGNED_RUN = 2;
@@ -22,7 +21,7 @@ const SECONDS_PER_CALL = 2;
 export function forecastRun(
   config: RunConfig,
   validation: readonly Sample[],
-  baselines: readonly SeedWorkflow[],
+  baselines: readonly { name: string }[],
   price: Price | undefined,
   isTested: boolean,
   runsPerSample = 1,

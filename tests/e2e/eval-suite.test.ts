@@ -128,7 +128,7 @@ describe("a small suite", () => {
     expect(third.stdout).toContain("(simulated)");
     const report = await w4s(["report", "runs/one"]);
     expect(report.code, report.stderr).toBe(0);
-    expect(report.stdout).toContain("swaps: weak-draft-strong-check");
+    expect(read("runs/one", "report.html")).toContain("swaps: weak-draft-strong-check");
     expect(third.stdout).toContain(`spent  ${result.spent.calls} calls`);
   });
 

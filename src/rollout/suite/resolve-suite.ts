@@ -139,7 +139,7 @@ function refuseChange(row: SuiteRow, what: string, known: string | undefined, no
 
 function checkBaseline(baseline: string, suite: Suite): void {
   const known = new Set(
-    (["number", "choice", "text", "code", "commands"] as const).flatMap((kind) =>
+    (["number", "choice", "text", "code", "commands", "writing"] as const).flatMap((kind) =>
       namedBaselines(kind, true).map(({ name }) => name),
     ),
   );
