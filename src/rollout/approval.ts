@@ -150,3 +150,23 @@ function readApprovals(path: string): [string, boolean][] {
 export function isPaid(executor: string, aliases: readonly string[]): boolean {
   return aliases.length > 0 || !/^(simulated$|local:|replay:)/.test(executor);
 }
+
+/**
+ * Whether newly designed workflows are asked about: it is wished for, and the executor is paid.
+ * @param executor - as the configuration names it
+ * @param hasPerson - somebody can be asked
+ * @throws {ConfigError} when they are, and there is neither a person nor a file
+ */
+export function isApprovalNeeded(
+  config: { approve: boolean; approveFile?: string; executors: object },
+  executor: string,
+  hasPerson: boolean,
+): boolean {
+  const isWished = config.approve || config.approveFile !== undefined;
+  if (!isWished || !isPaid(executor, Object.keys(config.executors))) return false;
+  if (hasPerson || config.approveFile !== undefined) return true;
+  throw new ConfigError("--approve asks at a terminal, and there is none", {
+    code: "approval",
+    hint: "run it in a terminal, or name a file of approved hashes with --approve-file",
+  });
+}

@@ -4,13 +4,13 @@
  */
 import { z } from "zod";
 import type { BudgetLimits } from "../core/budget.js";
-import { ConfigError, W4sError } from "../core/errors.js";
+import { ConfigError, messageOf, W4sError } from "../core/errors.js";
 import { hashJson } from "../core/hash.js";
 import { nearNames } from "../core/near-names.js";
 import type { ChatMessage } from "../llm/chat-model.js";
 import { API } from "../workflow/workflow-api.js";
 import { positive, text, whole } from "./config-fields.js";
-import { readYamlFile } from "./yaml-file.js";
+import { parseStrictYaml, readYamlText, YAML_HINT, YamlProblem } from "./strict-yaml.js";
 
 const CALLS = API.filter(({ quota }) => quota !== "none").map(({ name }) => name);
 
@@ -93,7 +93,7 @@ export class CallPolicy {
    * @throws {ConfigError} when it cannot be read, is no YAML, or holds what no policy has
    */
   static load(path: string): CallPolicy {
-    const rules = readYamlFile(path, "policy", "docs/safety.md shows a policy file") ?? {};
+    const rules = readRules(path) ?? {};
     return new CallPolicy(rules as z.input<typeof policySchema>, path);
   }
 
@@ -138,6 +138,21 @@ export class CallPolicy {
   }
 
   /**
+   * Before a run begins.
+   * @throws {ConfigError} when its executor is forbidden
+   */
+  refuseExecutor(id: string): void {
+    try {
+      this.checkModel("default", id);
+    } catch (error) {
+      throw new ConfigError(messageOf(error), {
+        hint: "choose another --executor, or change the policy file",
+        cause: error,
+      });
+    }
+  }
+
+  /**
    * Before a prompt leaves this process. Letters are compared in their usual form, without marks that do not show; words
    * that are spread over messages are found too. Meaning is not: what is encoded or rewritten gets through.
    * @throws {PolicyViolationError} which does not repeat what was found
@@ -159,6 +174,19 @@ export class CallPolicy {
     const found = this.#topics.find(({ pattern }) => texts.some((one) => pattern.test(one)));
     if (found)
       throw new PolicyViolationError("a topic in a prompt", `forbid.topics: ${JSON.stringify(found.source)}`);
+  }
+}
+
+function readRules(path: string): unknown {
+  try {
+    return parseStrictYaml(readYamlText(path)).value;
+  } catch (error) {
+    const isYaml = error instanceof YamlProblem;
+    const what = isYaml ? `${path}${error.place}: not usable YAML` : `cannot read the policy ${path}`;
+    throw new ConfigError(`${what}: ${messageOf(error, 200)}`, {
+      hint: isYaml ? YAML_HINT : "docs/safety.md shows a policy file",
+      cause: error,
+    });
   }
 }
 

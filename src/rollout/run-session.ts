@@ -1,7 +1,7 @@
 /** @file Opens what a run needs (task, models, store, sandbox, directory) and closes it again in the right order. */
 import { join } from "node:path";
 import { Budget } from "../core/budget.js";
-import { ConfigError, InputError, messageOf, W4sError } from "../core/errors.js";
+import { ConfigError, InputError, W4sError } from "../core/errors.js";
 import { hashJson, seedFrom } from "../core/hash.js";
 import { Random } from "../core/random.js";
 import { CallStore } from "../llm/call-store.js";
@@ -13,7 +13,7 @@ import { PythonSandbox } from "../workflow/python-sandbox.js";
 import { QuickJsSandbox } from "../workflow/quickjs-sandbox.js";
 import { type Tool, type ToolSet, toolSet } from "../workflow/tool.js";
 import type { Sandbox } from "../workflow/workflow-run.js";
-import { ApprovalGate, type AskApproval, isPaid } from "./approval.js";
+import { ApprovalGate, type AskApproval, isApprovalNeeded } from "./approval.js";
 import { CallPolicy } from "./call-policy.js";
 import { cardContext, executorOf } from "./card-context.js";
 import { refuseUnmeasured } from "./composite-reward.js";
@@ -225,11 +225,8 @@ export async function openWorkplace(
         hint: "give --price-input and --price-output in dollars per million tokens, or limit tokens or calls instead",
       });
     }
-    if (callPolicy) refuseForbidden(callPolicy, executor.model.id);
-    const spec = needs.executor ?? config.executor;
-    const isAsking =
-      (config.approve || config.approveFile !== undefined) && isPaid(spec, Object.keys(config.executors));
-    if (isAsking && hooks.approve === undefined && config.approveFile === undefined) throw nobodyToAsk();
+    callPolicy?.refuseExecutor(executor.model.id);
+    const isAsking = isApprovalNeeded(config, needs.executor ?? config.executor, hooks.approve !== undefined);
     const handed = hooks.tools && toolSet(hooks.tools);
     const ownTools = handed ?? (config.tools === undefined ? undefined : await loadTools(config.tools));
     const { policy, inputs } = await needs.prepare(context);
@@ -472,24 +469,6 @@ export function offersOf(
   const programs = task.kind === "code" ? ["runPython", "test"] : [];
   const offers = new Set([...(models.weak ? ["weak"] : []), ...programs, ...(tools ? ["tool"] : [])]);
   return callPolicy?.allowed(offers) ?? offers;
-}
-
-function refuseForbidden(policy: CallPolicy, executorId: string): void {
-  try {
-    policy.checkModel("default", executorId);
-  } catch (error) {
-    throw new ConfigError(messageOf(error), {
-      hint: "choose another --executor, or change the policy file",
-      cause: error,
-    });
-  }
-}
-
-function nobodyToAsk(): ConfigError {
-  return new ConfigError("--approve asks at a terminal, and there is none", {
-    code: "approval",
-    hint: "run it in a terminal, or name a file of approved hashes with --approve-file",
-  });
 }
 
 /** Tells what was spent so far over all sessions of the run. */
