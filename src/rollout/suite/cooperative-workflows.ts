@@ -55,7 +55,9 @@ function cooperativeWorkflows(kind: AnswerKind, hasContext: boolean): NamedWorkf
       source: workflow(
         kind,
         hasContext,
-        `${votes}  if (answers.every((answer) => answer === answers[0])) return answers[0];
+        `${votes}  const [first] = answers;
+  // Three replies without an answer are no agreement.
+  if ((first || first === 0) && answers.every((answer) => answer === first)) return first;
   const [reply] = await agent.text(ask);
   return ${read};
 `,

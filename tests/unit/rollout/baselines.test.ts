@@ -140,6 +140,25 @@ describe("the workflows for questions", () => {
     },
   );
 
+  it.each(["number", "choice"] as const)(
+    "weak votes of kind %s without an answer are no agreement",
+    async (kind) => {
+      const mute = new WorkflowRunner({
+        executor,
+        weak: new MockChatModel(() => "No idea.", { id: "mock:mute" }),
+      });
+      const { source } = namedBaselines(kind, true).find(
+        ({ name }) => name === "weak-votes-strong-in-doubt",
+      )!;
+      strong = [];
+      reply = REPLIES[kind];
+      const run = await mute.run(source, { ...input, id: `${kind}-mute` });
+      await mute.close();
+      expect(run).toMatchObject({ status: "ok", answer: ANSWERS[kind] });
+      expect(strong).toHaveLength(1);
+    },
+  );
+
   const cite = namedBaselines("text", true).find(({ name }) => name === "cite-and-answer")!.source;
 
   it.each<[string, string, number, RegExp | undefined]>([
