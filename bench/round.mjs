@@ -9,7 +9,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { learn, parseRunConfig, readTrajectory, resolveModel } from "../dist/index.js";
-import { defaultThreads } from "../dist/llm/local-model.js";
 import { report, spread } from "./harness.mjs";
 
 /** What is promised for a round of SmolLM2-135M without judging. */
@@ -21,7 +20,7 @@ const { values: flags } = parseArgs({
     models: { type: "string", default: "smollm2-135m" },
     episodes: { type: "string", default: "6" },
     repetitions: { type: "string", default: "1" },
-    threads: { type: "string", default: String(defaultThreads()) },
+    threads: { type: "string" },
     json: { type: "string" },
     table: { type: "string" },
   },
@@ -38,7 +37,8 @@ for (const model of flags.models.split(",")) {
     const folder = mkdtempSync(join(tmpdir(), "w4s-bench-"));
     const config = parseRunConfig({
       ...{ task: "counting,shopping", model, executor: "simulated", gpu: "off" },
-      ...{ threads: Number(flags.threads), episodes: Number(flags.episodes), turns: 2, candidates: 5 },
+      ...(flags.threads === undefined ? {} : { threads: Number(flags.threads) }),
+      ...{ episodes: Number(flags.episodes), turns: 2, candidates: 5 },
       ...{ explore: 0.5, validationLimit: 32, testLimit: 0, promptStyle: "compact" },
       ...{ seed: repetition, run: join(folder, "run") },
       learn: { heldBack: "swaps", rounds: 1, evaluationEpisodes: 0, epochs: 1 },

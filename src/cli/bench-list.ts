@@ -51,7 +51,11 @@ export const BENCHES: readonly Bench[] = [
     script: "rollout",
     shows: "five candidates of one prompt beside llama.cpp by hand and beside five separate generations",
     models: { quick: ["nano"], usual: [SMALL], full: [SMALL, MEDIUM] },
-    args: { quick: ["--prompt-tokens", "300"], usual: ["--repetitions", "2"], full: ["--repetitions", "5"] },
+    args: {
+      quick: ["--prompt-tokens", "300", "--threads", "1"],
+      usual: ["--repetitions", "2"],
+      full: ["--repetitions", "5"],
+    },
     limitSeconds: { quick: 180, usual: 300, full: 1800 },
   },
   {

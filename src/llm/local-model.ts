@@ -31,7 +31,7 @@ export interface LocalModelOptions {
   adapterPath?: string;
   /** Default "auto": a device if one is named, else the CPU. Naming a kind that is not there is an error. */
   gpu?: GpuChoice;
-  /** Default: the available cores, at most 8. Always set: llama.cpp's own default is too many for small machines. */
+  /** Default: the available cores, at most 8; 1 for models of a few megabytes. Always set: llama.cpp's own default is too many for small machines. */
   threads?: number;
   /** Tokens per sequence, at most the model's own. Default: the model's own; memory is taken as needed. */
   contextSize?: number;
@@ -133,7 +133,7 @@ export class LocalModel {
       modelPath,
       ...(adapterPath === undefined ? {} : { adapterPath }),
       gpu: options.gpu ?? "auto",
-      threads: options.threads ?? defaultThreads(),
+      threads: options.threads ?? defaultThreads(header.fileSize),
       chatTemplate: template,
       maxSequences,
       contextLimit: contextLength,
@@ -307,9 +307,18 @@ function typedError(error: unknown, file: string): unknown {
   }
 }
 
-/** Half of the logical cores are hyper-threads on most machines, but small ones need all they have. */
-export function defaultThreads(cores = availableParallelism()): number {
-  return Math.max(1, Math.min(cores, 8));
+const TINY_MODEL_BYTES = 16e6;
+
+/**
+ * Half of the logical cores are hyper-threads on most machines, but small ones need all they have. A model of a few
+ * megabytes is slower on two threads than on one: waiting for each other takes them longer than the work.
+ * @param modelBytes - size of the model's file
+ */
+export function defaultThreads(
+  modelBytes = Number.POSITIVE_INFINITY,
+  cores = availableParallelism(),
+): number {
+  return modelBytes < TINY_MODEL_BYTES ? 1 : Math.max(1, Math.min(cores, 8));
 }
 
 function chatTemplate(header: GgufHeader, choice: NonNullable<LocalModelOptions["chatTemplate"]>): string {

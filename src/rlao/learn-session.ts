@@ -1,4 +1,5 @@
 /** @file Opens what `w4s learn` works with: tasks, workplace, and the weak model with one adapter at a time. */
+import { statSync } from "node:fs";
 import { ConfigError } from "../core/errors.js";
 import { seedFrom } from "../core/hash.js";
 import { defaultThreads } from "../llm/local-model.js";
@@ -129,7 +130,8 @@ export async function openLearnSession(config: RunConfig, hooks: LearnHooks): Pr
     },
     { ...others, ...(onEvent === undefined ? {} : { onEvent }) },
   );
-  const threads = config.threads ?? defaultThreads();
+  const sizes = members.map(({ modelPath }) => statSync(modelPath).size);
+  const threads = config.threads ?? defaultThreads(Math.max(...sizes));
   const team = new LocalTeam({ config, collaboration, members, threads });
   const close = async () => {
     await team.release();

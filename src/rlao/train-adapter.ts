@@ -1,5 +1,5 @@
 /** @file From recorded runs or chat lines to an adapter file: `w4s train`. */
-import { mkdirSync } from "node:fs";
+import { mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError, InputError, messageOf, StorageError } from "../core/errors.js";
 import { hashFile } from "../core/file-hash.js";
@@ -82,7 +82,7 @@ export async function trainAdapter(options: TrainAdapterOptions): Promise<TrainA
   const header = readLoadableModel(modelPath);
   const { config } = readModel(header);
   if (initial !== undefined) checkAdapterSizes(options.continueFrom ?? "", initial, config);
-  const threads = options.threads ?? defaultThreads();
+  const threads = options.threads ?? defaultThreads(header.fileSize);
   const found: { examples: TokenExample[]; rewards: number[] } = { examples: [], rewards: [] };
   const model = await LocalModel.load({ modelPath, gpu: "off", threads });
   const { modelHash } = model.info;
@@ -191,7 +191,7 @@ export async function trainExamples(options: TrainExamplesOptions): Promise<Trai
         rewards: JSON.stringify(summary(options.rewards)),
         ...options.origin,
       },
-      threads: options.threads ?? defaultThreads(),
+      threads: options.threads ?? defaultThreads(statSync(modelPath).size),
       weights: options.weights ?? "auto",
       ...(options.memoryLimitBytes === undefined ? {} : { memoryLimitBytes: options.memoryLimitBytes }),
     },

@@ -164,7 +164,9 @@ export const runConfigSchema = z
       .exactOptional()
       .describe("module that exports own tools, for agent.tool(name, input) (docs/tools.md)"),
     gpu: oneOf(["auto", "off", "cuda", "vulkan", "metal"]).default("auto").describe("device of local models"),
-    threads: whole(1, 256).exactOptional().describe("threads of local models; default: the cores, at most 8"),
+    threads: whole(1, 256)
+      .exactOptional()
+      .describe("threads of local models; default: the cores, at most 8; 1 for tiny models"),
     promptStyle: oneOf(["auto", "full", "compact"]).default("auto").describe("prompts of the weak model"),
     grammar: oneOf(["auto", "subset", "none"])
       .default("auto")

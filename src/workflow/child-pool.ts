@@ -22,6 +22,12 @@ export class SandboxChild<To extends object = ToChild, From = ToParent> {
   }
 }
 
+/**
+ * Processes that start at the same time. A start is all computation: more of them than cores only come later, and work
+ * that is short may be done by the first ones before the last would be there.
+ */
+const STARTS_AT_ONCE = Math.max(1, availableParallelism());
+
 interface Waiter<Child> {
   resolve(child: Child): void;
   reject(error: unknown): void;
@@ -116,8 +122,8 @@ export class ChildPool<To extends object = ToChild, From = ToParent> {
   }
 
   #startMissing(): void {
-    while (this.#starting < this.#waiters.length && this.#all.size + this.#starting < this.size)
-      this.#start();
+    const most = Math.min(this.#waiters.length, STARTS_AT_ONCE, this.size - this.#all.size);
+    while (this.#starting < most) this.#start();
   }
 
   #start(): void {
@@ -139,6 +145,7 @@ export class ChildPool<To extends object = ToChild, From = ToParent> {
       void process.exited.then(() => this.#all.delete(child));
       process.ref(true);
       this.release(child, true);
+      this.#startMissing();
     } catch (error) {
       this.#starting--;
       // Without processes nobody would ever be served: tell the first in line.
