@@ -206,7 +206,11 @@ describe("input files (exit 3)", () => {
     ],
     ["a file to inspect that is not there", () => ["inspect", "none.gguf"], /cannot read none\.gguf/],
     ["a folder that is no run", () => ["inspect", folder()], /no run directory/],
-    ["a file of no known kind", () => ["inspect", file("x.txt", "hello")], /no GGUF file, workflow \(\.js\), trajectory/],
+    [
+      "a file of no known kind",
+      () => ["inspect", file("x.txt", "hello")],
+      /no GGUF file, workflow \(\.js\), trajectory/,
+    ],
     ["a trajectory of a newer version", () => ["inspect", newerTrajectory()], /newer w4s/],
     [
       "a replay of no run",
