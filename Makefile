@@ -9,10 +9,10 @@ W4S := node dist/cli/main.js
 BENCH_JSON := bench/results/latest.json
 
 .DEFAULT_GOAL := help
-.PHONY: install build check test demo demo-check learn-check nano code-check report-big bench bench-quick bench-full models real grammar-check parity clean help
+.PHONY: install build check test demo demo-check learn-check nano code-check simulated-check mode-check report-big bench bench-quick bench-full models real grammar-check parity clean help
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-16s %s\n' "$$name" "$$text"; done
 
 install: $(STAMP) ## install the packages (needs the npm registry only)
 
@@ -71,6 +71,12 @@ bench-quick: build ## the same with the embedded model only, two minutes
 
 bench-full: build ## with the long rows: 2,048 tokens, 1.5 B, PyTorch where Python has it (hours)
 	$(W4S) bench --full --out bench/results/full.json
+
+simulated-check: build ## the simulated executor beside a real 1.5 B model on generated families (half an hour)
+	scripts/simulated-check.sh --out docs/results/simulated-check.md
+
+mode-check: build ## a row of every curriculum and way of working together, with the embedded model (half an hour)
+	node scripts/mode-evidence.mjs --out docs/results/modes-nano.md
 
 code-check: build ## known answers of code tasks, HumanEval and MBPP against the tests scorer (about ten minutes)
 	node scripts/code-check.mjs
