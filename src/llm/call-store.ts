@@ -5,8 +5,9 @@
  * signal. A power cut may take the last moments with it, but never damages the file.
  */
 import { chmodSync, closeSync, mkdirSync, openSync } from "node:fs";
+import { createRequire } from "node:module";
 import { dirname } from "node:path";
-import Database from "libsql";
+import type Database from "libsql";
 import { messageOf, StorageError } from "../core/errors.js";
 import type { ChatRequest, ChatResult } from "./chat-model.js";
 
@@ -78,6 +79,13 @@ const SCHEMA = `
 /** Another process may hold the write lock of a shared cache for this long. */
 const BUSY_TIMEOUT_MS = 10_000;
 
+/** Native code, loaded at the first store: commands that open none start without it. */
+let driver: typeof Database | undefined;
+const openDatabase = (path: string): Database.Database => {
+  driver ??= createRequire(import.meta.url)("libsql") as typeof Database;
+  return new driver(path);
+};
+
 export class CallStore implements Disposable {
   readonly path: string;
   readonly #db: Database.Database;
@@ -127,7 +135,7 @@ export class CallStore implements Disposable {
         closeSync(openSync(path, "a", 0o600));
         chmodSync(path, 0o600);
       }
-      const db = new Database(path);
+      const db = openDatabase(path);
       try {
         db.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`);
         db.pragma("journal_mode = WAL");
