@@ -1,7 +1,7 @@
 /** @file A graph as an ONNX model. Large data stay outside: as inputs, or as external data of the session. */
 
+import { encodeModel, ONNX_ATTRIBUTE_TYPE, ONNX_EXTERNAL, ONNX_TYPE } from "../formats/onnx-proto.js";
 import type { OnnxAttribute, OnnxEmitter, OnnxNode } from "./onnx-emitter.js";
-import { encodeModel, ONNX_ATTRIBUTE_TYPE, ONNX_EXTERNAL, ONNX_TYPE } from "./onnx-proto.js";
 import { specOf } from "./op-table.js";
 import type { DType, Graph, Node, NodeOf, OpName, Value } from "./value.js";
 

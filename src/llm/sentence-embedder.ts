@@ -1,10 +1,15 @@
-/** @file Sentence embeddings by an ONNX model on disk: the only import of @huggingface/transformers; never on the network. */
+/** @file Sentence embeddings by an ONNX model on disk, a batch after the other; never on the network. */
 import { availableParallelism } from "node:os";
-import { basename, dirname, join } from "node:path";
+import { basename } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import type { PreTrainedModel, PreTrainedTokenizer, Tensor } from "@huggingface/transformers";
 import { InputError, messageOf } from "../core/errors.js";
 import type { TextEmbedder } from "../core/text-embedder.js";
+import {
+  hasExactByteProducts,
+  loadSentenceModel,
+  type Products,
+  type SentenceModel,
+} from "./sentence-model.js";
 
 export interface SentenceEmbedderOptions {
   /** Folder with config.json, tokenizer.json, tokenizer_config.json and onnx/model_quantized.onnx. */
@@ -13,16 +18,13 @@ export interface SentenceEmbedderOptions {
   threads?: number;
   /** Texts computed at once, 1–256. The event loop stands still for that long. Default 16. */
   batchSize?: number;
+  /**
+   * "integer": activations rounded to bytes too, 1.6 times as fast; cosines within 0.03 (0.006 in the mean) of "float32",
+   * which computes what the file says. Default: integer where the processor computes such products exactly.
+   */
+  products?: Products;
 }
 
-interface LoadedModel {
-  /** `[texts, width]`, rows of length 1. */
-  embed(texts: readonly string[]): Promise<Tensor>;
-  close(): Promise<void>;
-}
-
-/** As the model was published with; what is longer is cut. */
-const MAX_TOKENS = 256;
 const MAX_DEFAULT_THREADS = 8;
 
 /**
@@ -34,14 +36,15 @@ const MAX_DEFAULT_THREADS = 8;
 export class SentenceEmbedder implements TextEmbedder {
   readonly id: string;
   readonly #options: Required<SentenceEmbedderOptions>;
-  #loading: Promise<LoadedModel> | undefined;
+  #loading: Promise<SentenceModel> | undefined;
   /** One call after the other: the runtime's threads are shared anyway. */
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: SentenceEmbedderOptions) {
     const threads = options.threads ?? Math.min(availableParallelism(), MAX_DEFAULT_THREADS);
-    this.#options = { batchSize: 16, ...options, threads };
-    this.id = basename(options.directory);
+    const products = options.products ?? (hasExactByteProducts() ? "integer" : "float32");
+    this.#options = { batchSize: 16, ...options, threads, products };
+    this.id = `${basename(options.directory)}${products === "integer" ? " (8-bit products)" : ""}`;
   }
 
   async embed(texts: readonly string[], options: { signal?: AbortSignal } = {}): Promise<Float32Array[]> {
@@ -73,37 +76,10 @@ export class SentenceEmbedder implements TextEmbedder {
     return vectors;
   }
 
-  async #load(): Promise<LoadedModel> {
-    const { directory, threads } = this.#options;
+  async #load(): Promise<SentenceModel> {
+    const { directory, threads, products } = this.#options;
     try {
-      const { AutoModel, AutoTokenizer, env, mean_pooling } = await import("@huggingface/transformers");
-      env.allowRemoteModels = false;
-      env.useFSCache = false;
-      env.localModelPath = join(dirname(directory), "/");
-      // Its default lies inside node_modules.
-      env.cacheDir = env.localModelPath;
-      const name = basename(directory);
-      const tokenizer: PreTrainedTokenizer = await AutoTokenizer.from_pretrained(name, {
-        local_files_only: true,
-      });
-      const model: PreTrainedModel = await AutoModel.from_pretrained(name, {
-        dtype: "q8",
-        device: "cpu",
-        local_files_only: true,
-        session_options: { intraOpNumThreads: threads, interOpNumThreads: 1 },
-      });
-      return {
-        async embed(texts) {
-          const inputs = tokenizer([...texts], { padding: true, truncation: true, max_length: MAX_TOKENS });
-          endCutTexts(inputs.input_ids, tokenizer.sep_token_id);
-          const { last_hidden_state: states } = (await model(inputs)) as { last_hidden_state: Tensor };
-          // Mean over the tokens of a text, then length 1: what the model was trained with.
-          return mean_pooling(states, inputs.attention_mask).normalize(2, -1);
-        },
-        async close() {
-          await model.dispose();
-        },
-      };
+      return await loadSentenceModel(directory, threads, products);
     } catch (error) {
       throw new InputError(`cannot load the embedding model in ${directory}: ${messageOf(error)}`, {
         code: "damaged-model",
@@ -123,16 +99,6 @@ export class SentenceEmbedder implements TextEmbedder {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
-}
-
-/** The library cuts the closing mark off with the rest; the model was trained with it. */
-function endCutTexts({ data, dims }: Tensor, closingMark: number): void {
-  const [rows = 0, width = 0] = dims;
-  if (width < MAX_TOKENS) return;
-  const ids = data as BigInt64Array;
-  // A row that is shorter ends in padding, id 0.
-  for (let end = width - 1; end < rows * width; end += width)
-    if (ids[end] !== 0n) ids[end] = BigInt(closingMark);
 }
 
 function lengthOf(texts: readonly string[], index: number): number {
