@@ -19,6 +19,10 @@ export const RUN_FLAGS: Readonly<Record<string, readonly [flag: string, help: st
     "--weak <spec>",
     "model behind agent.weak: policy, none, simulated or local:FILE|NAME (default policy; learn: none)",
   ],
+  judge: [
+    "--judge <name>",
+    "model that grades texts by a rubric: executor, or an alias (metrics judge and writing)",
+  ],
   tools: ["--tools <file>", "module that exports own tools for agent.tool (docs/tools.md)"],
   gpu: ["--gpu <device>", "auto, off, cuda, vulkan or metal (default auto)"],
   threads: ["--threads <n>", "threads of local models (default: the cores, at most 8)"],
@@ -166,6 +170,7 @@ export const MODEL_FLAGS = [
 export const DATASET_FLAGS = [
   "task",
   "baselines",
+  "judge",
   "validationLimit",
   "testLimit",
   "concurrency",

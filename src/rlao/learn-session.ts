@@ -6,26 +6,23 @@ import { defaultThreads } from "../llm/local-model.js";
 import { checkStarts } from "../rollout/baselines.js";
 import { refuseUnmeasured } from "../rollout/composite-reward.js";
 import type { ScoredWorkflow } from "../rollout/episode.js";
-import { openEmbedder } from "../rollout/open-embedder.js";
 import type { Collaboration } from "../rollout/policies-schema.js";
 import type { Policy } from "../rollout/policy.js";
 import type { RunConfig } from "../rollout/run-config.js";
+import { baselinesOf } from "../rollout/search.js";
 import {
   cardOf,
   offersOf,
   openTask,
-  openWorkplace,
   programSandbox,
-  type RunHooks,
-  resolverOf,
   type TaskBench,
-  type Workplace,
+  taskTools,
   workSettings,
-} from "../rollout/run-session.js";
-import { baselinesOf } from "../rollout/search.js";
+} from "../rollout/task-bench.js";
 import { collaborationOf, teamMembers } from "../rollout/team-members.js";
 import { TrajectoryLog } from "../rollout/trajectory.js";
 import { evaluateAll, type Workbench } from "../rollout/workbench.js";
+import { openWorkplace, type RunHooks, type Workplace } from "../rollout/workplace.js";
 import { loadTask } from "../tasks/load-task.js";
 import type { Task } from "../tasks/task.js";
 import { workflowHash } from "../workflow/workflow-hash.js";
@@ -91,13 +88,11 @@ export async function openLearnSession(config: RunConfig, hooks: LearnHooks): Pr
   const collaboration = collaborationOf(config);
   const plans = teamMembers(config);
   const names = splitTasks(config);
-  const { allowOverlap, skipBad } = config;
   // Starts no process before a code task runs a program.
   const programs = programSandbox();
   const loaded = new Map<string, Task>();
-  const tools = { programs, openEmbedder: () => openEmbedder(resolverOf(hooks), config.threads) };
-  for (const name of new Set([...names.train, ...names.judge]))
-    loaded.set(name, await loadTask(name, { allowOverlap, skipBad, ...tools }));
+  const tools = taskTools(config, hooks, programs);
+  for (const name of new Set([...names.train, ...names.judge])) loaded.set(name, await loadTask(name, tools));
   for (const task of loaded.values()) refuseUnmeasured(config, task);
   const members: Member[] = [];
   for (const plan of plans)
@@ -138,6 +133,7 @@ export async function openLearnSession(config: RunConfig, hooks: LearnHooks): Pr
     await workplace.close();
   };
   try {
+    tools.judge?.bind(workplace);
     const emit = (event: LearnEvent) => {
       workplace.directory.record(event);
       onEvent?.(event);

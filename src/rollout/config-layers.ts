@@ -95,7 +95,7 @@ export function configWarnings(config: RunConfig, env: Record<string, string | u
   if (config.executor.startsWith("openai:")) {
     endpoints.push({ url: config.executor.slice("openai:".length), apiKeyEnv: config.apiKeyEnv });
   }
-  return endpoints
+  const unencrypted = endpoints
     .filter(({ url, apiKeyEnv }) => {
       const hasKey = Boolean(env[apiKeyEnv ?? config.apiKeyEnv]);
       return hasKey && url.startsWith("http:") && !isLoopback(url);
@@ -104,6 +104,11 @@ export function configWarnings(config: RunConfig, env: Record<string, string | u
       ({ url }) =>
         `the key is sent unencrypted to ${new URL(url).host}: use https where the server offers it`,
     );
+  if (config.judge !== "executor") return unencrypted;
+  return [
+    ...unencrypted,
+    "the executor judges its own texts and may favour them: name another model with --judge",
+  ];
 }
 
 function leafKinds(schema: z.ZodType, prefix: string): [string, "number" | "boolean" | "string"][] {

@@ -8,18 +8,13 @@ import { workflowHash } from "../workflow/workflow-hash.js";
 import { type Evaluation, resultHash, summarize } from "./evaluation.js";
 import { writeReplays } from "./replays.js";
 import type { RunConfig } from "./run-config.js";
-import {
-  drawItems,
-  emitSpent,
-  isInterruption,
-  openSession,
-  type RunHooks,
-  workSettings,
-} from "./run-session.js";
+import { emitSpent, isInterruption, openSession } from "./run-session.js";
 import { type ResultRow, resultRow, type Spent, spentOf } from "./run-summary.js";
 import { baselinesOf } from "./search.js";
 import { pairedDifference } from "./statistics.js";
+import { drawItems, workSettings } from "./task-bench.js";
 import { evaluateAll } from "./workbench.js";
+import type { RunHooks } from "./workplace.js";
 
 export interface EvaluateOptions {
   /** Workflow sources by the name they get in the table, such as a file path. */
@@ -88,7 +83,7 @@ export async function evaluate(
   const all: Evaluation[] = [];
   for (const executor of [config.executor, ...(options.otherExecutors ?? [])]) {
     try {
-      all.push(...(await evaluateWith(executor, config, options, hooks, result)));
+      all.push(...(await evaluateWith(executor, runOf(config, executor), options, hooks, result)));
     } catch (error) {
       if (!isInterruption(error)) throw error;
       result.isComplete = false;
@@ -102,6 +97,12 @@ export async function evaluate(
   const lost = all.reduce((sum, evaluation) => sum + evaluation.errors, 0);
   if (lost > 0) result.warnings.push(`${lost} samples were lost to outages and are not in the figures`);
   return result;
+}
+
+/** A run has one executor: where a run is named, the further ones have directories beside it. */
+function runOf(config: RunConfig, executor: string): RunConfig {
+  if (config.run === undefined || executor === config.executor) return config;
+  return { ...config, run: `${config.run}-${executor.replace(/[^A-Za-z0-9.]+/g, "-")}` };
 }
 
 async function evaluateWith(

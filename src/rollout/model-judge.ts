@@ -13,7 +13,7 @@ export const WRITING_RUBRIC: readonly Criterion[] = [
 ];
 
 export interface ModelJudgeOptions {
-  model: ChatModel;
+  model: Pick<ChatModel, "id" | "chat">;
   /** 1–10 criteria. Default: `WRITING_RUBRIC`. */
   rubric?: readonly Criterion[];
   /** Limit of a reply in tokens. Default 300. */

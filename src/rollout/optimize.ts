@@ -11,15 +11,7 @@ import type { PolicyInfo } from "./policy.js";
 import { type ReplayContestant, writeReplays } from "./replays.js";
 import type { RunConfig } from "./run-config.js";
 import type { Forecast } from "./run-event.js";
-import {
-  drawItems,
-  emitSpent,
-  isInterruption,
-  openSession,
-  type RunHooks,
-  type RunSession,
-  workSettings,
-} from "./run-session.js";
+import { emitSpent, isInterruption, openSession, type RunSession } from "./run-session.js";
 import {
   breakEven,
   type CandidateStats,
@@ -32,9 +24,11 @@ import {
 } from "./run-summary.js";
 import { baselinesOf, type SearchProgress, search } from "./search.js";
 import { mean } from "./statistics.js";
+import { drawItems, workSettings } from "./task-bench.js";
 import { readTrajectory } from "./trajectory.js";
 import { compareEvaluations, evaluateAll } from "./workbench.js";
 import { cardMarkdown, workflowCard } from "./workflow-card.js";
+import type { RunHooks } from "./workplace.js";
 
 export interface OptimizeResult {
   command: "optimize" | "collect";

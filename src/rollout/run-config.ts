@@ -160,6 +160,11 @@ export const runConfigSchema = z
       .describe(
         "model behind agent.weak: policy (the weak model itself), none, simulated, or local:FILE|NAME; default policy, when learning none",
       ),
+    judge: text("executor, or an alias")
+      .exactOptional()
+      .describe(
+        "model that grades answers by a rubric (metrics judge and writing): executor, or an alias of executors",
+      ),
     tools: text("a file")
       .exactOptional()
       .describe("module that exports own tools, for agent.tool(name, input) (docs/tools.md)"),

@@ -6,8 +6,9 @@ import { playEpisode, type ScoredWorkflow } from "./episode.js";
 import { remeasured } from "./forecast.js";
 import type { Policy } from "./policy.js";
 import type { Forecast } from "./run-event.js";
-import { cardOf, emitSpent, offersOf, type RunSession, workSettings } from "./run-session.js";
+import { emitSpent, type RunSession } from "./run-session.js";
 import type { NamedWorkflow } from "./suite/cooperative-workflows.js";
+import { cardOf, offersOf, workSettings } from "./task-bench.js";
 import { TrajectoryLog } from "./trajectory.js";
 import { evaluateAll, type Workbench } from "./workbench.js";
 

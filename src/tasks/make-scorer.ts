@@ -34,7 +34,7 @@ export interface ScorerTools {
   programs?: ProgramRunner | undefined;
   /** Metric writing: measures coherence and relevance. Without one they are left out, and the scores say so. */
   embedder?: TextEmbedder | undefined;
-  /** Metric judge: grades the answers. Without one such a task is refused. */
+  /** Metric judge: grades the answers; without one such a task is refused. Metric writing: one more part of the score. */
   judge?: AnswerJudge | undefined;
 }
 
@@ -49,12 +49,12 @@ export function makeScorer(metric: MetricName, options: MetricOptions = {}, tool
       hint: "pass `programs: new PythonSandbox()` to loadTask; the commands of w4s do so by themselves",
     });
   }
-  if (metric === "writing") return writingScorer(tools.embedder);
+  if (metric === "writing") return writingScorer(tools.embedder, tools.judge);
   if (metric === "judge" && tools.judge) return judgeScorer(tools.judge);
   if (metric === "judge") {
     throw new ConfigError('metric "judge" needs a model that grades, and none was given', {
       code: "metric-unavailable",
-      hint: "pass `judge: new ModelJudge({ model })` to loadTask; the commands of w4s have no judge yet",
+      hint: "name it: --judge executor, or an alias of executors in w4s.config.yaml; a program passes `judge: new ModelJudge({ model })` to loadTask",
     });
   }
   return SCORERS[metric](options);

@@ -46,10 +46,10 @@ export interface VisibleTask {
 }
 
 /**
- * What a scorer can measure of a text beside its score, each 0–1: the share of constraints kept, how it hangs together, and
- * whether it is to the point.
+ * What a scorer can measure of a text beside its score, each 0–1: the share of constraints kept, how it hangs together,
+ * whether it is to the point, and what a judge model gives it.
  */
-export type TextComponent = "constraints" | "coherence" | "relevance";
+export type TextComponent = "constraints" | "coherence" | "relevance" | "judge";
 
 export interface Score {
   /** 0–1. */

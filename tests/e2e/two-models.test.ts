@@ -72,11 +72,22 @@ describe("w4s eval --also", () => {
   it("scores one workflow with two executors in one command", async () => {
     const { code, stdout, stderr } = await runCli([
       ...["eval", join(folder, "workflow.js"), "--task", "word-problems", "--also", "critic"],
-      ...["--validation-limit", "2", "--reply-tokens", "8", "--runs-root", join(folder, "runs")],
+      ...[
+        "--validation-limit",
+        "2",
+        "--reply-tokens",
+        "8",
+        "--runs-root",
+        join(folder, "runs"),
+        "--run",
+        "both",
+      ],
       ...models(),
     ]);
     expect(`${code} ${stderr}`).toMatch(/^0 /);
-    const { rows } = JSON.parse(stdout);
+    const { rows, directories } = JSON.parse(stdout);
+    // Each executor has a run of its own, beside the one that was named.
+    expect(directories).toEqual([join(folder, "runs", "both"), join(folder, "runs", "both-critic")]);
     const executors = new Set(rows.map((row: { executor: string }) => row.executor));
     expect(executors).toEqual(new Set([`openai:${strong.baseUrl}#strong`, `openai:${critic.baseUrl}#judge`]));
     const designed = rows.filter((row: { name: string }) => row.name.endsWith("workflow.js"));

@@ -8,17 +8,12 @@ import { workflowHash } from "../../workflow/workflow-hash.js";
 import { playEpisode, type ScoredWorkflow } from "../episode.js";
 import type { ResolveModelFile } from "../executors.js";
 import type { Policy } from "../policy.js";
-import {
-  cardOf,
-  localPolicy,
-  offersOf,
-  type TaskBench,
-  type Workplace,
-  workSettings,
-} from "../run-session.js";
+import { localPolicy } from "../run-session.js";
 import { baselinesOf } from "../search.js";
+import { cardOf, offersOf, type TaskBench, workSettings } from "../task-bench.js";
 import { TrajectoryLog, type TurnRecord } from "../trajectory.js";
 import { compareEvaluations, evaluateAll, type Workbench } from "../workbench.js";
+import type { Workplace } from "../workplace.js";
 import type { SuitePolicy } from "./suite-schema.js";
 
 /** What a policy designed for one task. */

@@ -1,4 +1,5 @@
 /** @file `eval --suite`: several tasks × several rows, with averages, tests, reliance and fairness checks. */
+
 import { writeAtomic } from "../../core/atomic-file.js";
 import { ConfigError, messageOf } from "../../core/errors.js";
 import { cachedFileHash } from "../../core/file-hash.js";
@@ -7,24 +8,23 @@ import { counterfactual, type SkipReason } from "../../tasks/counterfactual.js";
 import type { Sample } from "../../tasks/task.js";
 import { workflowHash } from "../../workflow/workflow-hash.js";
 import type { Evaluation } from "../evaluation.js";
+import { checkJudge, judgeModel } from "../judge-model.js";
 import type { RunConfig } from "../run-config.js";
+import { emitSpent, isInterruption } from "../run-session.js";
+import { answerKind } from "../seed-workflows.js";
 import {
   drawItems,
-  emitSpent,
-  isInterruption,
   openTask,
-  openWorkplace,
   programSandbox,
-  type RunHooks,
   type TaskBench,
-  type Workplace,
+  taskTools,
   workSettings,
-} from "../run-session.js";
-import { answerKind } from "../seed-workflows.js";
+} from "../task-bench.js";
 import { evaluateAll } from "../workbench.js";
+import { openWorkplace, type RunHooks, type Workplace } from "../workplace.js";
 import { namedBaselines } from "./cooperative-workflows.js";
 import { type Design, designRow, NO_DESIGN } from "./design-row.js";
-import { judgeModel, judgeReasoning } from "./reasoning-judge.js";
+import { judgeReasoning } from "./reasoning-judge.js";
 import { type OpenedTask, type ResolvedSuite, resolveSuite, suiteText } from "./resolve-suite.js";
 import type { SuiteCell } from "./suite-figures.js";
 import { rowName } from "./suite-file.js";
@@ -42,11 +42,13 @@ export async function evaluateSuite(
   suite: Suite,
   hooks: RunHooks = {},
 ): Promise<SuiteResult> {
+  if (suite.judge !== undefined) checkJudge(suite.judge.model, config);
   const programs = programSandbox();
   const resolveModelFile = hooks.resolveModelFile ?? (async (path: string) => path);
+  const tools = taskTools(config, hooks, programs);
   let resolved: ResolvedSuite;
   try {
-    resolved = await resolveSuite(suite, config, { programs, resolveModelFile });
+    resolved = await resolveSuite(suite, config, tools, { resolveModelFile });
   } catch (error) {
     await programs.close();
     throw error;
@@ -71,6 +73,7 @@ export async function evaluateSuite(
     hooks,
   );
   try {
+    tools.judge?.bind(workplace);
     return await runSuite(workplace, resolved, hooks, resolveModelFile);
   } finally {
     await workplace.close();

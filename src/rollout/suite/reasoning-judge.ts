@@ -1,13 +1,13 @@
 /** @file A judge model rates the worked steps of weak and strong replies by a rubric of yes-or-no questions. */
 import PQueue from "p-queue";
-import { ConfigError, ModelCallError } from "../../core/errors.js";
+import { ModelCallError } from "../../core/errors.js";
 import { seedFrom } from "../../core/hash.js";
-import { MeteredModel } from "../../llm/metered-model.js";
+import type { MeteredModel } from "../../llm/metered-model.js";
 import type { Sample } from "../../tasks/task.js";
 import type { JobResult } from "../evaluation.js";
-import type { Workplace } from "../run-session.js";
 import { bootstrapInterval, type Interval, mean } from "../statistics.js";
 import { parseKeys } from "../workflow-agent.js";
+import type { Workplace } from "../workplace.js";
 import { type Side, sideOf } from "./role-usage.js";
 import type { SuiteCell } from "./suite-figures.js";
 
@@ -38,31 +38,6 @@ export interface ReasoningFigures {
 const MAX_STEPS = 12_000;
 const MAX_TOKENS = 200;
 const ATTEMPTS = 2;
-
-/** @throws {ConfigError} where the name is no model here, or one that cannot judge */
-export function judgeModel(name: string, workplace: Workplace): MeteredModel {
-  const { models, store, budget, config } = workplace;
-  const chosen = name === "executor" ? models.executor : models.aliases.get(name);
-  if (!chosen) {
-    const known = ["executor", ...models.aliases.keys()].join(", ");
-    throw new ConfigError(`judge: no model is called ${JSON.stringify(name)} here`, {
-      hint: `name the executor or an alias of settings.executors; known: ${known}`,
-    });
-  }
-  if (chosen.isSimulated) {
-    throw new ConfigError("judge: the simulated executor cannot judge", {
-      hint: "name a real model under settings.executors, or leave judge out: stated arithmetic is checked without one",
-    });
-  }
-  return new MeteredModel({
-    model: chosen.model,
-    role: "judge",
-    store,
-    budget,
-    seed: config.seed,
-    ...(chosen.price ? { price: chosen.price } : {}),
-  });
-}
 
 /**
  * Rates the first items of every cell. Replies of the judge are stored like all others, so that a resumed run pays none again.

@@ -5,8 +5,7 @@ import { stringify } from "yaml";
 import { ConfigError, InputError, messageOf } from "../../core/errors.js";
 import { cachedFileHash } from "../../core/file-hash.js";
 import { nearNames } from "../../core/near-names.js";
-import { loadTask } from "../../tasks/load-task.js";
-import type { ScorerTools } from "../../tasks/make-scorer.js";
+import { type LoadTaskOptions, loadTask } from "../../tasks/load-task.js";
 import type { Task } from "../../tasks/task.js";
 import { CONFIG_KINDS } from "../config-layers.js";
 import type { ResolveModelFile } from "../executors.js";
@@ -35,7 +34,8 @@ export interface ResolvedSuite {
 export async function resolveSuite(
   suite: Suite,
   config: RunConfig,
-  tools: ScorerTools & { resolveModelFile: ResolveModelFile },
+  tools: LoadTaskOptions,
+  hooks: { resolveModelFile: ResolveModelFile },
 ): Promise<ResolvedSuite> {
   const notices: string[] = [];
   const tasks: OpenedTask[] = [];
@@ -50,7 +50,7 @@ export async function resolveSuite(
     });
   }
   const rows: SuiteRow[] = [];
-  for (const row of suite.rows) rows.push(await resolveRow(row, suite, config, tools));
+  for (const row of suite.rows) rows.push(await resolveRow(row, suite, config, hooks));
   const whole = { ...suite, settings: resultSettings(config), tasks: tasks.map(({ spec }) => spec), rows };
   // Read as from a file, so that its keys stand in one order wherever they came from.
   return { suite: suiteSchema.parse(whole), tasks, notices };
@@ -59,13 +59,12 @@ export async function resolveSuite(
 async function openTaskOf(
   spec: SuiteTask,
   config: RunConfig,
-  tools: ScorerTools,
+  tools: LoadTaskOptions,
   notices: string[],
 ): Promise<Task | undefined> {
-  const { allowOverlap, skipBad } = config;
   let task: Task;
   try {
-    task = await loadTask(spec.task, { ...tools, allowOverlap, skipBad });
+    task = await loadTask(spec.task, tools);
   } catch (error) {
     if (!(spec.optional && error instanceof InputError && error.code === "unknown-dataset")) throw error;
     notices.push(`task ${spec.task} is left out: there is no such dataset here`);

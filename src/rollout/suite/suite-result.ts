@@ -2,8 +2,9 @@
 import type { SkipReason, SwapKind } from "../../tasks/counterfactual.js";
 import type { Sample } from "../../tasks/task.js";
 import { resultHash } from "../evaluation.js";
-import type { TaskBench, Workplace } from "../run-session.js";
 import { type ResultRow, resultRow, type Spent, spentOf } from "../run-summary.js";
+import type { TaskBench } from "../task-bench.js";
+import type { Workplace } from "../workplace.js";
 import type { Design } from "./design-row.js";
 import type { ReasoningFigures } from "./reasoning-judge.js";
 import { type SuiteCell, type SuiteFigures, suiteFigures } from "./suite-figures.js";

@@ -1,4 +1,5 @@
 /** @file Metric writing: constraints that can be checked, and coherence and relevance by sentence embeddings. */
+import type { AnswerJudge } from "../../core/answer-judge.js";
 import { similarity, type TextEmbedder } from "../../core/text-embedder.js";
 import type { Sample, Score, Scorer } from "../task.js";
 import { checkText } from "../writing/check-text.js";
@@ -6,9 +7,10 @@ import { checkTune } from "../writing/check-tune.js";
 import type { ConstraintCheck } from "../writing/constraints.js";
 import { linesOf, sentencesOf } from "../writing/text-parts.js";
 import { isRefusal, writtenText } from "../writing/written-text.js";
+import { gradeText, questionOf } from "./judge.js";
 
-/** What the three parts count; they are divided by the sum of those that were measured. */
-export const WRITING_WEIGHTS = { constraints: 0.7, coherence: 0.15, relevance: 0.15 } as const;
+/** What the parts count; they are divided by the sum of those that were measured. */
+export const WRITING_WEIGHTS = { constraints: 0.7, coherence: 0.15, relevance: 0.15, judge: 0.3 } as const;
 
 /** Similarities between `from` and `to` are worth 1; it falls off in straight lines to 0 at `floor` and `ceiling`. */
 export interface Band {
@@ -34,20 +36,30 @@ export function inBand(value: number, { floor, from, to, ceiling }: Band): numbe
 
 /**
  * The share of constraints kept, joined with coherence and relevance where they can be measured: not for tunes, not for
- * texts of one sentence (coherence), and not without an embedder, which the score's text then says.
+ * texts of one sentence (coherence), and not without an embedder, which the score's text then says; and with a judge's grade
+ * where there is a judge.
  * An empty text, a refusal or no text at all is worth 0. Right means that every constraint is kept.
  */
-export function writingScorer(embedder: TextEmbedder | undefined): Scorer {
+export function writingScorer(embedder: TextEmbedder | undefined, judge?: AnswerJudge): Scorer {
   return {
     metric: "writing",
-    components: embedder ? ["constraints", "coherence", "relevance"] : ["constraints"],
-    basis: `writing-v1 ${embedder?.id ?? "without embeddings"}`,
+    components: [
+      "constraints",
+      ...(embedder ? (["coherence", "relevance"] as const) : []),
+      ...(judge ? (["judge"] as const) : []),
+    ],
+    get basis() {
+      return `writing-v1 ${embedder?.id ?? "without embeddings"}${judge ? ` judge ${judge.id}` : ""}`;
+    },
     async score(answer, sample): Promise<Score> {
       const { constraints } = sample;
       if (!constraints) return nothing("the item has no constraints");
       const text = writtenText(answer, constraints.form);
       const isTune = constraints.form === "tune";
-      const parts = embedder && !isTune ? { coherence: 0, relevance: 0 } : {};
+      const parts = {
+        ...(embedder && !isTune ? { coherence: 0, relevance: 0 } : {}),
+        ...(judge ? { judge: 0 } : {}),
+      };
       if (text.trim() === "") return nothing("no text in the answer", parts);
       if (isRefusal(text)) return nothing("the answer is a refusal", parts);
       const checks = isTune ? checkTune(text, constraints) : checkText(text, constraints);
@@ -56,6 +68,8 @@ export function writingScorer(embedder: TextEmbedder | undefined): Scorer {
         constraints: kept / checks.length,
         ...(embedder && !isTune ? await measure(text, sample, embedder) : {}),
       };
+      const grade = await judge?.grade(questionOf(sample), text);
+      if (grade) measured.judge = grade.value;
       const note = isTune
         ? "a tune: constraints alone"
         : embedder
@@ -64,7 +78,10 @@ export function writingScorer(embedder: TextEmbedder | undefined): Scorer {
       return {
         value: weighted(measured),
         isCorrect: kept === checks.length,
-        extracted: describe(checks, kept, measured, note),
+        extracted: describe(checks, kept, measured, [
+          ...(grade ? [`judge ${gradeText(grade)}`] : []),
+          ...(note === "" ? [] : [note]),
+        ]),
         components: measured,
       };
     },
@@ -106,7 +123,7 @@ function describe(
   checks: readonly ConstraintCheck[],
   kept: number,
   { coherence, relevance }: NonNullable<Score["components"]>,
-  note: string,
+  notes: readonly string[],
 ): string {
   const broken = checks.filter(({ isKept }) => !isKept);
   const listed = broken.slice(0, MAX_LISTED).map(({ name, found }) => `${name} (${found})`);
@@ -116,6 +133,6 @@ function describe(
     ...(listed.length > 0 ? [`not kept: ${listed.join(", ")}${rest}`] : []),
     ...(coherence === undefined ? [] : [`coherence ${coherence.toFixed(2)}`]),
     ...(relevance === undefined ? [] : [`relevance ${relevance.toFixed(2)}`]),
-    ...(note === "" ? [] : [note]),
+    ...notes,
   ].join("; ");
 }

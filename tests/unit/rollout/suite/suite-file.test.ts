@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { InputError } from "../../../../src/core/errors.js";
 import { loadRunConfig } from "../../../../src/rollout/config-file.js";
-import { programSandbox } from "../../../../src/rollout/run-session.js";
 import { resolveSuite, suiteText } from "../../../../src/rollout/suite/resolve-suite.js";
 import { loadSuite, parseSuite } from "../../../../src/rollout/suite/suite-file.js";
+import { programSandbox } from "../../../../src/rollout/task-bench.js";
 import { useTemporaryFolder } from "../../../support/temporary-folder.js";
 
 const folder = useTemporaryFolder();
@@ -122,8 +122,9 @@ describe("resolveSuite", () => {
   // Starts nothing before a program is run.
   const programs = programSandbox();
   afterAll(() => programs.close());
-  const tools = { programs, resolveModelFile: async (path: string) => path };
-  const resolve = (text: string) => resolveSuite(parseSuite(text, "s.yaml"), config, tools);
+  const tools = { programs };
+  const hooks = { resolveModelFile: async (path: string) => path };
+  const resolve = (text: string) => resolveSuite(parseSuite(text, "s.yaml"), config, tools, hooks);
 
   it("gives a suite that reads back as itself, with hashes of what lies outside", async () => {
     const { suite, notices } = await resolve(
@@ -135,7 +136,7 @@ describe("resolveSuite", () => {
     ]);
     const again = parseSuite(suiteText(suite), "s.yaml");
     expect(again).toEqual(suite);
-    expect((await resolveSuite(again, config, tools)).suite).toEqual(suite);
+    expect((await resolveSuite(again, config, tools, hooks)).suite).toEqual(suite);
   });
 
   it("refuses a dataset that has changed, a task nobody can solve, unknown baselines and missing files", async () => {

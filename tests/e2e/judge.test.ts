@@ -1,0 +1,107 @@
+/** @file A judge model through the built CLI: metric judge, metric writing with marks, what is refused, what is paid twice (nothing). */
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { type FakeOpenAI, startFakeOpenAI } from "../support/fake-openai-server.js";
+import { runCli } from "../support/run-cli.js";
+import { useTemporaryFolder } from "../support/temporary-folder.js";
+
+const newFolder = useTemporaryFolder();
+let server: FakeOpenAI;
+
+beforeAll(async () => {
+  server = await startFakeOpenAI({
+    // The judge likes what says "rain"; it sees the text and never the reference answer.
+    reply: ({ prompt, body }) =>
+      body.model === "critic"
+        ? `{"reason": "so it is", "request": ${prompt.includes("soft rain") ? 5 : 1}, "language": 5, "originality": 3}`
+        : "soft rain on the roof",
+  });
+});
+afterAll(async () => await server.close());
+
+/** A dataset of two texts, and a configuration with the judge as an alias. */
+function newProject(judge?: string): { folder: string; config: string } {
+  const folder = newFolder();
+  const dataset = join(folder, "lines");
+  mkdirSync(dataset);
+  const splits = { validation: { file: "validation.jsonl" } };
+  writeFileSync(
+    join(dataset, "dataset.json"),
+    JSON.stringify({ name: "lines", kind: "text", metric: "judge", splits }),
+  );
+  const items = ["rain", "snow"].map((subject, i) => ({
+    id: `lines/${i}`,
+    question: `Write a line about ${subject}.`,
+    answer: "SECRET reference",
+  }));
+  writeFileSync(join(dataset, "validation.jsonl"), items.map((item) => JSON.stringify(item)).join("\n"));
+  const config = join(folder, "w4s.config.yaml");
+  writeFileSync(
+    config,
+    [
+      `executor: openai:${server.baseUrl}`,
+      "executorModel: writer",
+      `executors: { critic: { url: "${server.baseUrl}", model: critic, inputPerMillion: 1, outputPerMillion: 1 } }`,
+      "price: { inputPerMillion: 1, outputPerMillion: 1 }",
+      `task: ${dataset}`,
+      ...(judge === undefined ? [] : [`judge: ${judge}`]),
+    ].join("\n"),
+  );
+  return { folder, config };
+}
+
+const evaluate = (config: string, folder: string, ...more: string[]) =>
+  runCli([
+    "eval",
+    "--config",
+    config,
+    "--run",
+    join(folder, "run"),
+    "--baselines",
+    "direct",
+    "--json",
+    ...more,
+  ]);
+
+it("grades by the rubric, within the budget's ledger, and pays nothing twice", async () => {
+  const { folder, config } = newProject("critic");
+  const first = await evaluate(config, folder);
+  expect(first.code, first.stderr).toBe(0);
+  const { rows } = JSON.parse(first.stdout) as { rows: { accuracy: number; n: number }[] };
+  // Marks 5, 5 and 3 of 5.
+  expect(rows[0]).toMatchObject({ n: 2, accuracy: expect.closeTo((1 + 1 + 0.5) / 3, 9) });
+  const judged = server.chats.filter(({ body }) => body.model === "critic");
+  expect(judged).toHaveLength(2);
+  expect(judged.map(({ prompt }) => prompt).join()).toContain("Write a line about snow.");
+  expect(JSON.stringify(server.chats.map(({ body }) => body))).not.toContain("SECRET");
+  const paid = server.chats.length;
+  const again = await evaluate(config, folder);
+  expect(again.code, again.stderr).toBe(0);
+  expect(server.chats).toHaveLength(paid);
+});
+
+it("adds its marks to a text that keeps its constraints", async () => {
+  const { folder, config } = newProject("critic");
+  const result = await evaluate(config, folder, "--task", "creative-writing", "--validation-limit", "2");
+  expect(result.code, result.stderr).toBe(0);
+  expect(
+    server.chats.some(({ prompt, body }) => body.model === "critic" && prompt.includes("soft rain")),
+  ).toBe(true);
+});
+
+it("says what it needs: a judge at all, a real one, one that exists; and warns of a judge in its own cause", async () => {
+  const { folder, config } = newProject();
+  const none = await evaluate(config, folder);
+  expect(none).toMatchObject({ code: 2, stderr: expect.stringContaining("--judge executor, or an alias") });
+  const unknown = await evaluate(config, folder, "--judge", "nobody");
+  expect(unknown).toMatchObject({ code: 2, stderr: expect.stringContaining("known: executor, critic") });
+  // What was refused left no run behind that would stand in the way of the right name.
+  expect(existsSync(join(folder, "run"))).toBe(false);
+  const simulated = await evaluate(config, folder, "--judge", "executor", "--executor", "simulated");
+  expect(simulated).toMatchObject({ code: 2, stderr: expect.stringContaining("cannot judge") });
+  const own = await evaluate(config, folder, "--judge", "executor");
+  expect(own.stderr).toContain("the executor judges its own texts");
+  // "soft rain on the roof" is no grade: every sample is lost, and none is worth 0.
+  expect(own.code).toBe(5);
+});
