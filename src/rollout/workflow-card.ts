@@ -19,7 +19,7 @@ export interface CardContext {
   maxTokens: number;
 }
 
-/** What evaluations measured of it, per input. */
+/** What evaluations measured of it, per input; all control steps of a robot are one input. */
 export interface MeasuredUse {
   calls: number;
   tokens: number;
@@ -30,7 +30,7 @@ export interface MeasuredUse {
 export interface WorkflowCard {
   hash: string;
   reading: WorkflowReading;
-  /** For one input, at most. */
+  /** For one run of it, at most: one input, or one control step of a robot. */
   worstCase: {
     modelCalls: number;
     /** Calls of programs, tests and tools. */
@@ -56,7 +56,7 @@ export function workflowCard(source: string, context: CardContext, measured?: Me
   const worstCase = worstCaseOf(reading, context);
   const sections = [
     { title: "What it calls", lines: callLines(reading) },
-    { title: "At most, for one input", lines: worstLines(reading, worstCase, context) },
+    { title: "At most, each time it runs (a robot's: once a control step)", lines: worstLines(reading, worstCase, context) },
     ...(measured ? [{ title: "As measured", lines: [measuredLine(measured, context)] }] : []),
     { title: "What it sends out", lines: sendLines(reading, context) },
     { title: "How sure this is", lines: certaintyLines(reading) },

@@ -37,7 +37,7 @@ describe("workflowCard", () => {
       "Workflow f9d23d5dd665
       What it calls
         Line 2 asks the executor (agent.text): at most once, 5 replies, in the role “an exact accountant”.
-      At most, for one input
+      At most, each time it runs (a robot's: once a control step)
         1 model call (the quota is 20).
         5 replies with 2500 tokens together; $0.025 for these. Prompts are paid on top: how long they are depends on the input.
       What it sends out
