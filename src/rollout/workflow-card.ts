@@ -56,7 +56,10 @@ export function workflowCard(source: string, context: CardContext, measured?: Me
   const worstCase = worstCaseOf(reading, context);
   const sections = [
     { title: "What it calls", lines: callLines(reading) },
-    { title: "At most, each time it runs (a robot's: once a control step)", lines: worstLines(reading, worstCase, context) },
+    {
+      title: "At most, each time it runs (a robot's: once a control step)",
+      lines: worstLines(reading, worstCase, context),
+    },
     ...(measured ? [{ title: "As measured", lines: [measuredLine(measured, context)] }] : []),
     { title: "What it sends out", lines: sendLines(reading, context) },
     { title: "How sure this is", lines: certaintyLines(reading) },
