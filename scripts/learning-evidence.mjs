@@ -7,13 +7,12 @@
  *
  * Every run is a directory of `w4s learn` under --runs-root; the same command goes on where it was stopped.
  */
-import { spawn } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { comparePolicies, policyScore } from "../dist/rlao/policy-score.js";
+import { policyScore } from "../dist/rlao/policy-score.js";
+import { differences, inParallel, markdownTable, summaryOf as readSummary, runLearn } from "./learn-runs.mjs";
 
 const { values: flags } = parseArgs({
   options: {
@@ -38,7 +37,6 @@ const { values: flags } = parseArgs({
     out: { type: "string" },
   },
 });
-const MAIN = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
 const seeds = Array.from({ length: Number(flags.seeds) }, (_, i) => i + 1);
 const variants = flags.variants.split(",");
 
@@ -60,11 +58,16 @@ const MEANING = {
 };
 
 const runFolder = (variant, seed) => join(flags["runs-root"], `${variant}-${seed}`);
+const summaryOf = (variant, seed) => readSummary(runFolder(variant, seed));
 
 async function main() {
   const startedAt = Date.now();
   // The first variant collects; the others are handed its trajectories and stored calls.
-  await inParallel(seeds.map((seed) => () => runVariant(variants[0], seed)));
+  const jobs = Number(flags.jobs);
+  await inParallel(
+    seeds.map((seed) => () => runVariant(variants[0], seed)),
+    jobs,
+  );
   await inParallel(
     variants.slice(1).flatMap((variant) =>
       seeds.map((seed) => async () => {
@@ -72,6 +75,7 @@ async function main() {
         await runVariant(variant, seed);
       }),
     ),
+    jobs,
   );
   const text = report(startedAt);
   process.stdout.write(text);
@@ -93,12 +97,9 @@ async function share(seed, variant) {
 }
 
 async function runVariant(variant, seed) {
-  const folder = runFolder(variant, seed);
-  if (existsSync(join(folder, "summary.json")) && summaryOf(variant, seed).isComplete) return;
   const epochs = variant === "success" ? await equalEpochs(seed) : Number(flags.epochs);
   const sharpness = flags["weight-temperature"] ? ["--weight-temperature", flags["weight-temperature"]] : [];
   const words = [
-    "learn",
     ...["--task", flags.train, "--held-back", flags.judge, "--model", flags.model, "--executor", "simulated"],
     ...["--rounds", "1", "--episodes", flags.episodes, "--turns", flags.turns],
     ...["--candidates", flags["judge-candidates"], "--candidates-schedule", flags.candidates],
@@ -115,18 +116,10 @@ async function runVariant(variant, seed) {
     ...["--eval-episodes", flags["judge-episodes"], "--eval-turns", "1", "--accept", "always"],
     ...["--validation-limit", flags.validation, "--test-limit", "0", "--seed", String(seed)],
     ...["--epochs", String(epochs), "--learning-rate", flags.rate, "--threads", flags.threads],
-    ...["--runs-root", flags["runs-root"], "--run", `${variant}-${seed}`],
     ...VARIANTS[variant],
     ...(variant === "exponential" ? [] : sharpness),
   ];
-  const log = [];
-  const child = spawn(process.execPath, [MAIN, ...words], { stdio: ["ignore", "pipe", "pipe"] });
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => log.push(chunk));
-  const code = await new Promise((resolve) => child.once("exit", resolve));
-  writeFileSync(join(folder, "printed.log"), Buffer.concat(log));
-  if (code !== 0)
-    throw new Error(`${variant} ${seed} ended with ${code}:\n${Buffer.concat(log).toString().slice(-2000)}`);
-  process.stderr.write(`${variant}, seed ${seed}: done\n`);
+  await runLearn(flags["runs-root"], `${variant}-${seed}`, words);
 }
 
 /** Successes are fewer: more epochs over them make up the same number of examples. */
@@ -154,17 +147,6 @@ async function successes(seed) {
   return { loadable };
 }
 
-const summaryOf = (variant, seed) =>
-  JSON.parse(readFileSync(join(runFolder(variant, seed), "summary.json"), "utf8"));
-
-async function inParallel(jobs) {
-  const left = [...jobs];
-  const worker = async () => {
-    for (let job = left.shift(); job; job = left.shift()) await job();
-  };
-  await Promise.all(Array.from({ length: Number(flags.jobs) }, worker));
-}
-
 function report(startedAt) {
   const episodes = new Map([["base", seeds.flatMap((seed) => summaryOf(variants[0], seed).baseEpisodes)]]);
   for (const variant of variants)
@@ -172,12 +154,10 @@ function report(startedAt) {
       variant,
       seeds.flatMap((seed) => summaryOf(variant, seed).rounds[0].episodes),
     );
-  const signed = (value) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`;
-  const interval = ({ mean, interval: { low, high } }) => `${signed(mean)} [${signed(low)}, ${signed(high)}]`;
   const rows = [...episodes].map(([name, own]) => {
     const score = policyScore(own);
     const difference = (other) =>
-      name === other || !episodes.has(other) ? null : comparePolicies(own, episodes.get(other), 0, 4000);
+      name === other || !episodes.has(other) ? null : differences(own, episodes.get(other));
     const [base, shuffled] = [difference("base"), difference("shuffled")];
     const percent = (share) => `${Math.round(share * 100)} %`;
     return [
@@ -189,9 +169,9 @@ function report(startedAt) {
       percent(score.distinctShare),
       percent(score.techniques.steps ?? 0),
       Math.round(score.executorTokensPerCandidate),
-      base ? interval(base.meanReward) : "",
-      base ? interval(base.best) : "",
-      shuffled && name !== "base" ? interval(shuffled.meanReward) : "",
+      base?.meanReward ?? "",
+      base?.best ?? "",
+      (name !== "base" && shuffled?.meanReward) || "",
     ].join(" | ");
   });
   const card = summaryOf(variants[0], seeds[0]).rounds[0].card;
@@ -207,12 +187,7 @@ node scripts/learning-evidence.mjs ${process.argv.slice(2).join(" ")}
 
 Trained on ${flags.train} (${card.candidates} forced candidates a seed from ${flags.episodes} episodes, ${flags.epochs} epochs, rate ${flags.rate}), judged unforced (ε = 0, temperature ${flags.temperature}) on ${flags.judge}, which no training saw: ${flags["judge-episodes"]} episodes × ${flags["judge-candidates"]} candidates each, ${flags.validation} validation items, seeds ${seeds.join(", ")}. Every episode starts from the plainest workflow. Intervals: 95 %, hierarchical bootstrap over (family, seed and episode), paired.
 
-| ${head} |
-| ${head
-    .split(" | ")
-    .map(() => "---")
-    .join(" | ")} |
-${rows.map((row) => `| ${row} |`).join("\n")}
+${markdownTable(head, rows)}
 
 ${[...episodes.keys()].map((name) => `- ${name}: ${MEANING[name]}`).join("\n")}
 

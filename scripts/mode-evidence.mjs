@@ -7,13 +7,12 @@
  *
  * Every run is a directory of `w4s learn` under --runs-root; the same command goes on where it was stopped.
  */
-import { spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { comparePolicies, policyScore } from "../dist/rlao/policy-score.js";
+import { policyScore } from "../dist/rlao/policy-score.js";
+import { differences, inParallel, markdownTable, summaryOf as readSummary, runLearn } from "./learn-runs.mjs";
 
 const { values: flags } = parseArgs({
   options: {
@@ -33,7 +32,6 @@ const { values: flags } = parseArgs({
     out: { type: "string" },
   },
 });
-const MAIN = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
 const seeds = Array.from({ length: Number(flags.seeds) }, (_, i) => i + 1);
 
 /** What each mode changes, what it is compared with, and how many episodes a round it plays for equal candidates. */
@@ -75,17 +73,12 @@ const MODES = {
   },
 };
 
-const folderOf = (mode, seed) => join(flags["runs-root"], `${mode}-${seed}`);
-const summaryOf = (mode, seed) =>
-  JSON.parse(readFileSync(join(folderOf(mode, seed), "summary.json"), "utf8"));
+const summaryOf = (mode, seed) => readSummary(join(flags["runs-root"], `${mode}-${seed}`));
 
 async function runMode(mode, seed) {
-  const folder = folderOf(mode, seed);
-  if (existsSync(join(folder, "summary.json")) && summaryOf(mode, seed).isComplete) return;
   const { words, share = 1 } = MODES[mode];
   const episodes = String(Math.max(1, Math.round(Number(flags.episodes) * share)));
   const args = [
-    "learn",
     ...["--task", flags.train, "--held-back", flags.judge, "--model", flags.model, "--executor", "simulated"],
     ...["--gpu", "off", "--threads", flags.threads, "--seed", String(seed), "--temperature", "0.8"],
     ...["--rounds", flags.rounds, "--episodes", episodes, "--turns", "1", "--candidates", "5"],
@@ -110,33 +103,9 @@ async function runMode(mode, seed) {
       "0",
     ],
     ...["--epochs", flags.epochs, "--learning-rate", flags.rate],
-    ...["--runs-root", flags["runs-root"], "--run", `${mode}-${seed}`],
     ...words,
   ];
-  const log = [];
-  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ["ignore", "pipe", "pipe"] });
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => log.push(chunk));
-  const code = await new Promise((resolve) => child.once("exit", resolve));
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, "printed.log"), Buffer.concat(log));
-  if (code !== 0)
-    throw new Error(`${mode} ${seed} ended with ${code}:\n${Buffer.concat(log).toString().slice(-2000)}`);
-  process.stderr.write(`${mode}, seed ${seed}: done\n`);
-}
-
-async function inParallel(jobs) {
-  const left = [...jobs];
-  const worker = async () => {
-    for (let job = left.shift(); job; job = left.shift()) await job();
-  };
-  await Promise.all(Array.from({ length: Number(flags.jobs) }, worker));
-}
-
-/** The paired difference with its interval; a lone figure proves nothing. */
-function difference(own, other) {
-  const { mean, interval } = comparePolicies(own, other, 0, 4000).meanReward;
-  const signed = (value) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`;
-  return `${signed(mean)} [${signed(interval.low)}, ${signed(interval.high)}]`;
+  await runLearn(flags["runs-root"], `${mode}-${seed}`, args);
 }
 
 function report(minutes) {
@@ -157,8 +126,8 @@ function report(minutes) {
       `${Math.round(after.validShare * 100)} %`,
       `${Math.round(after.distinctShare * 100)} %`,
       Math.round(after.executorTokensPerCandidate),
-      difference(trained, base),
-      against === undefined ? "" : `${against}: ${difference(trained, trainedOf(against))}`,
+      differences(trained, base).meanReward,
+      against === undefined ? "" : `${against}: ${differences(trained, trainedOf(against)).meanReward}`,
     ].join(" | ");
   });
   const head =
@@ -173,12 +142,7 @@ node scripts/mode-evidence.mjs ${process.argv.slice(2).join(" ")}
 
 Trained on ${flags.train} in ${flags.rounds} rounds, judged unforced on ${flags.judge}, which no training saw: ${flags["judge-episodes"]} episodes × 5 candidates each, 32 validation items, seeds ${seeds.join(", ")}. A team is judged as a whole, and its base is the team with every member bare. Mean accuracy of candidates; intervals: 95 %, hierarchical bootstrap over (family, seed and episode), paired.
 
-| ${head} |
-| ${head
-    .split(" | ")
-    .map(() => "---")
-    .join(" | ")} |
-${rows.map((row) => `| ${row} |`).join("\n")}
+${markdownTable(head, rows)}
 
 ${Object.entries(MODES)
   .map(([mode, { meaning }]) => `- ${mode}: ${meaning}`)
@@ -189,7 +153,10 @@ Machine: ${cpus().length} × ${cpus()[0]?.model?.trim()}, ${Math.round(totalmem(
 }
 
 const startedAt = Date.now();
-await inParallel(Object.keys(MODES).flatMap((mode) => seeds.map((seed) => () => runMode(mode, seed))));
+await inParallel(
+  Object.keys(MODES).flatMap((mode) => seeds.map((seed) => () => runMode(mode, seed))),
+  Number(flags.jobs),
+);
 const text = report(Math.round((Date.now() - startedAt) / 60_000));
 process.stdout.write(text);
 if (flags.out) writeFileSync(flags.out, text);
