@@ -1,6 +1,6 @@
 /**
  * @file Milliseconds a text of the embedding model, by length in tokens.
- * node bench/embeddings.mjs [--threads 2] [--batch 16] [--json FILE]
+ * node bench/embeddings.mjs [--threads 2] [--batch 16] [--products integer|float32] [--json FILE]
  * Run after `make build` and `w4s models pull all-minilm-l6-v2`.
  */
 import { parseArgs } from "node:util";
@@ -12,6 +12,7 @@ const { values } = parseArgs({
   options: {
     threads: { type: "string", default: "2" },
     batch: { type: "string", default: "16" },
+    products: { type: "string" },
     json: { type: "string" },
   },
 });
@@ -29,7 +30,12 @@ const textOf = (tokens, shift) =>
 
 const directory = await resolveModel("all-minilm-l6-v2");
 const startedAt = performance.now();
-const embedder = new SentenceEmbedder({ directory, threads, batchSize });
+const embedder = new SentenceEmbedder({
+  directory,
+  threads,
+  batchSize,
+  ...(values.products === undefined ? {} : { products: values.products }),
+});
 await embedder.embed(["warm"]);
 const rows = [{ name: "load and first text", value: performance.now() - startedAt, unit: "ms", n: 1 }];
 for (const tokens of [16, 32, 64, 128]) {
@@ -54,5 +60,5 @@ for (const tokens of [16, 32, 64, 128]) {
     note: `${spread(work).value.toFixed(1)} ms of processor time`,
   });
 }
-report(`embeddings, ${threads} threads, batches of ${batchSize}`, rows);
+report(`${embedder.id}, ${threads} threads, batches of ${batchSize}`, rows);
 await embedder.close();

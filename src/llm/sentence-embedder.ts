@@ -19,7 +19,7 @@ export interface SentenceEmbedderOptions {
   /** Texts computed at once, 1–256. The event loop stands still for that long. Default 16. */
   batchSize?: number;
   /**
-   * "integer": activations rounded to bytes too, 1.6 times as fast; cosines within 0.03 (0.006 in the mean) of "float32",
+   * "integer": activations rounded to bytes too, twice as fast; cosines within 0.03 (0.006 in the mean) of "float32",
    * which computes what the file says. Default: integer where the processor computes such products exactly.
    */
   products?: Products;
