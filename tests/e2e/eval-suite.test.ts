@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { SuiteResult } from "w4s";
 import { readLoadableModel } from "../../src/formats/gguf-loadable.js";
 import { writeGgufAdapter } from "../../src/lora/gguf-adapter.js";
+import { BUILT_IN_SUITES } from "../../src/rollout/suite/built-in-suites.js";
 import { readModel } from "../../src/transformer/read-model.js";
 import { expectFailure } from "../support/cli-expect.js";
 import { type FakeOpenAI, startFakeOpenAI } from "../support/fake-openai-server.js";
@@ -248,6 +249,20 @@ describe("what is wrong", () => {
       2,
       /weak-alone calls agent\.weak, and there is no weak model; name one/,
     );
+    const optional = suiteFile(
+      "optional.yaml",
+      "name: o\nsettings: {executor: simulated, weak: none}\ntasks: [swaps]\nlimit: 2\nrows: [direct, {baseline: weak-alone, optional: true}]\n",
+    );
+    const without = await w4s(["eval", "--suite", optional, "--json"]);
+    expect(without.code, without.stderr).toBe(0);
+    expect(without.stderr).toContain("row weak-alone is left out: it calls agent.weak");
+    expect((JSON.parse(without.stdout) as SuiteResult).rows.map(({ name }) => name)).toEqual([
+      expect.stringContaining("direct"),
+    ]);
+    // The built-in ones work without a weak model too.
+    for (const suite of BUILT_IN_SUITES.values())
+      for (const row of suite.rows)
+        expect(typeof row === "string" && row.startsWith("weak-"), JSON.stringify(row)).toBe(false);
     const judge = suiteFile(
       "judge.yaml",
       "name: j\nsettings: {executor: simulated}\ntasks: [swaps]\nrows: [direct]\njudge: {model: executor}\n",

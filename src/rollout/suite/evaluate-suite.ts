@@ -1,7 +1,7 @@
 /** @file `eval --suite`: several tasks × several rows, with averages, tests, reliance and fairness checks. */
 
 import { writeAtomic } from "../../core/atomic-file.js";
-import { ConfigError, messageOf } from "../../core/errors.js";
+import { messageOf } from "../../core/errors.js";
 import { cachedFileHash } from "../../core/file-hash.js";
 import { hashJson, seedFrom } from "../../core/hash.js";
 import { counterfactual, type SkipReason } from "../../tasks/counterfactual.js";
@@ -138,7 +138,7 @@ async function runSuite(
       if (suite.split === "test")
         emit({ type: "test-opened", items: bench.items.length, purpose: suite.name });
       for (const row of suite.rows) {
-        const source = sourceFor(row, bench, designs, workplace, warnings);
+        const source = sourceFor(row, bench, designs, warnings);
         if (source !== undefined) cells.push(await runCell(workplace, suite, bench, rowName(row), source));
       }
     }
@@ -222,7 +222,6 @@ function sourceFor(
   row: SuiteRow,
   { bench: { task }, items }: SuiteBench,
   designs: readonly Design[],
-  { models }: Workplace,
   warnings: string[],
 ): string | undefined {
   const name = rowName(row);
@@ -238,11 +237,6 @@ function sourceFor(
     namedBaselines(answerKind(task), hasContext).find((one) => one.name === row.baseline)?.source;
   if (source === undefined)
     warnings.push(`there is no ${name} for ${task.name}: the row has no figure there`);
-  if (source?.includes("agent.weak.") && models.weak === undefined) {
-    throw new ConfigError(`row ${name} calls agent.weak, and there is no weak model`, {
-      hint: "name one with --weak (local:NAME, or simulated) or --model, or remove the row",
-    });
-  }
   return source;
 }
 

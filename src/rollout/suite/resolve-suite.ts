@@ -10,7 +10,9 @@ import type { Task } from "../../tasks/task.js";
 import { CONFIG_KINDS } from "../config-layers.js";
 import type { ResolveModelFile } from "../executors.js";
 import type { RunConfig } from "../run-config.js";
+import { weakName } from "../workplace.js";
 import { namedBaselines } from "./cooperative-workflows.js";
+import { rowName } from "./suite-file.js";
 import { type Suite, type SuiteRow, type SuiteTask, suiteSchema } from "./suite-schema.js";
 
 export interface OpenedTask {
@@ -50,7 +52,20 @@ export async function resolveSuite(
     });
   }
   const rows: SuiteRow[] = [];
-  for (const row of suite.rows) rows.push(await resolveRow(row, suite, config, hooks));
+  for (const row of suite.rows) {
+    const resolved = await resolveRow(row, suite, config, hooks);
+    if (asksWeak(resolved) && !hasWeakModel(config)) {
+      const name = rowName(resolved);
+      if (!row.optional || name === suite.reference) {
+        throw new ConfigError(`row ${name} calls agent.weak, and there is no weak model`, {
+          hint: "name one with --weak (local:NAME, or simulated) or --model, remove the row, or mark it optional: true",
+        });
+      }
+      notices.push(`row ${name} is left out: it calls agent.weak, and there is no weak model (--weak)`);
+      continue;
+    }
+    rows.push({ ...resolved, optional: false });
+  }
   const whole = { ...suite, settings: resultSettings(config), tasks: tasks.map(({ spec }) => spec), rows };
   // Read as from a file, so that its keys stand in one order wherever they came from.
   return { suite: suiteSchema.parse(whole), tasks, notices };
@@ -103,7 +118,7 @@ async function resolveRow(
   }
   if (row.workflow !== undefined || row.run !== undefined) {
     const path = row.workflow ?? join(row.run ?? "", "best-workflow.js");
-    return { name: row.name ?? path, source: readSource(path, row) };
+    return { name: row.name ?? path, source: readSource(path, row), optional: row.optional };
   }
   if (row.policy === undefined) return row;
   const model = row.policy.model ?? config.model;
@@ -136,12 +151,23 @@ function refuseChange(row: SuiteRow, what: string, known: string | undefined, no
   });
 }
 
+function asksWeak({ source, baseline }: SuiteRow): boolean {
+  const known = source ?? ALL_BASELINES.find(({ name }) => name === baseline)?.source;
+  return known?.includes("agent.weak.") ?? false;
+}
+
+/** As a workplace of an evaluation will have it. */
+function hasWeakModel(config: RunConfig): boolean {
+  const weak = weakName(config, "eval");
+  return weak === "policy" ? config.model !== undefined : weak !== "none";
+}
+
+const ALL_BASELINES = (["number", "choice", "text", "code", "commands", "writing"] as const).flatMap((kind) =>
+  namedBaselines(kind, true),
+);
+
 function checkBaseline(baseline: string, suite: Suite): void {
-  const known = new Set(
-    (["number", "choice", "text", "code", "commands", "writing"] as const).flatMap((kind) =>
-      namedBaselines(kind, true).map(({ name }) => name),
-    ),
-  );
+  const known = new Set(ALL_BASELINES.map(({ name }) => name));
   if (known.has(baseline)) return;
   const [near] = nearNames(baseline, known);
   throw new InputError(`suite ${suite.name}: no baseline is called ${JSON.stringify(baseline)}`, {

@@ -67,6 +67,7 @@ const rowSchema = z.preprocess(
         run: text("a run directory").exactOptional(),
         source: z.string({ error: "must be the source of a workflow" }).min(1).max(1_000_000).exactOptional(),
         policy: policySchema.exactOptional(),
+        optional: flag().default(false),
       },
       { error: "must be the name of a baseline, or a map" },
     )
