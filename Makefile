@@ -9,7 +9,7 @@ W4S := node dist/cli/main.js
 BENCH_JSON := bench/results/latest.json
 
 .DEFAULT_GOAL := help
-.PHONY: install build check test demo demo-check learn-check nano code-check simulated-check mode-check report-big bench bench-quick bench-full models real grammar-check parity clean help
+.PHONY: install build check test demo demo-check learn-check learn-controls nano code-check simulated-check mode-check report-big bench bench-quick bench-full models real grammar-check parity clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-16s %s\n' "$$name" "$$text"; done
@@ -40,8 +40,12 @@ demo-check: build ## does the demo's model learn? six seeds and controls, two un
 	  --judge sequences,swaps --episodes 9 --candidates 8 --judge-episodes 4 --rate 0.004 --epochs 4 --threads 1 --jobs 2 \
 	  --variants advantage,shuffled,uniform,success --out docs/results/learning-nano.md
 
-learn-check: build ## the same evidence for SmolLM2-135M, three seeds (two hours on two quiet cores; resumable)
+learn-check: build ## the same evidence for SmolLM2-135M, three seeds, against shuffled rewards (80 minutes on two quiet cores; resumable)
 	$(W4S) models pull smollm2-135m
+	node scripts/learning-evidence.mjs --model smollm2-135m --seeds 3 --rate 0.002 --epochs 3 --runs-root runs/evidence-smollm2 \
+	  --variants advantage,shuffled --out docs/results/learning-smollm2.md
+
+learn-controls: build ## the runs of learn-check with uniform weights and successes only in the same table (70 minutes more)
 	node scripts/learning-evidence.mjs --model smollm2-135m --seeds 3 --rate 0.002 --epochs 3 --runs-root runs/evidence-smollm2 \
 	  --variants advantage,shuffled,uniform,success --out docs/results/learning-smollm2.md
 
