@@ -40,12 +40,12 @@ demo-check: build ## does the demo's model learn? six seeds and controls, two un
 	  --judge sequences,swaps --episodes 9 --candidates 8 --judge-episodes 4 --rate 0.004 --epochs 4 --threads 1 --jobs 2 \
 	  --variants advantage,shuffled,uniform,success --out docs/results/learning-nano.md
 
-learn-check: build ## the same evidence for SmolLM2-135M, three seeds, against shuffled rewards (80 minutes on two quiet cores; resumable)
+learn-check: build ## the same evidence for SmolLM2-135M, three seeds, against shuffled rewards (about an hour and a half on two quiet cores; resumable)
 	$(W4S) models pull smollm2-135m
 	node scripts/learning-evidence.mjs --model smollm2-135m --seeds 3 --rate 0.002 --epochs 3 --runs-root runs/evidence-smollm2 \
 	  --variants advantage,shuffled --out docs/results/learning-smollm2.md
 
-learn-controls: build ## the runs of learn-check with uniform weights and successes only in the same table (70 minutes more)
+learn-controls: build ## the runs of learn-check with uniform weights and successes only in the same table (about 70 minutes more)
 	node scripts/learning-evidence.mjs --model smollm2-135m --seeds 3 --rate 0.002 --epochs 3 --runs-root runs/evidence-smollm2 \
 	  --variants advantage,shuffled,uniform,success --out docs/results/learning-smollm2.md
 
