@@ -26,6 +26,7 @@ import { measureProducts } from "../dist/train/forecast.js";
 import { planMemory } from "../dist/train/memory-plan.js";
 import { ModelGradients } from "../dist/train/model-gradients.js";
 import { packBatches } from "../dist/train/pack-batches.js";
+import { HEAP_ENVIRONMENT, SHARED_HEAP } from "../dist/train/trainer-heap.js";
 import { forwardFlops } from "../dist/transformer/flops.js";
 import { LINEAR_NAMES } from "../dist/transformer/linear-name.js";
 import { readModel } from "../dist/transformer/read-model.js";
@@ -46,7 +47,7 @@ const { values: flags } = parseArgs({
     repetitions: { type: "string", default: "3" },
     threads: { type: "string", default: String(defaultThreads()) },
     weights: { type: "string", default: "f32" },
-    "max-memory": { type: "string", default: "16" },
+    "max-memory": { type: "string" },
     "no-peft": { type: "boolean", default: false },
     python: { type: "string", default: "python3" },
     json: { type: "string" },
@@ -56,6 +57,8 @@ const { values: flags } = parseArgs({
   },
 });
 const threads = Number(flags.threads);
+/** Bytes that the plan may fill. */
+const memoryLimit = Number(flags["max-memory"] ?? 16) * 1e9;
 
 /** @typedef {{ tokens: number, actions: number }} Sequence */
 /** @typedef {{ ms: number, rss: number, flops?: number, peak?: number, tokens?: number, plan?: string }} Reply */
@@ -84,7 +87,7 @@ function examplesOf(work) {
 async function serveOurs(path) {
   const file = GgufFile.open(path);
   const model = readModel(file.header);
-  const backend = new OrtBackend({ threads });
+  const backend = new OrtBackend({ threads, sessionOptions: SHARED_HEAP });
   const lora = { rank: 16, alpha: 32, targets: LINEAR_NAMES };
   const parameters = new Map();
   for (const [name, { a, b }] of initLora(model.config, lora, new Random(0)).pairs)
@@ -93,8 +96,7 @@ async function serveOurs(path) {
   const count = [...parameters.values()].reduce((sum, { length }) => sum + length, 0);
   const optimizer = new AdamW({ learningRate: 2e-4 });
   const state = optimizer.init(parameters);
-  const limit = Number(flags["max-memory"]) * 1e9;
-  const weightPlan = planWeights(model.config, limit, /** @type {"f32"} */ (flags.weights));
+  const weightPlan = planWeights(model.config, memoryLimit, /** @type {"f32"} */ (flags.weights));
   const store = new WeightStore(file, weightPlan.cache);
   /** @type {Map<string, ModelGradients>} */
   const kept = new Map();
@@ -104,7 +106,7 @@ async function serveOurs(path) {
     const tokens = tries.reduce((sum, trie) => sum + trie.tokens.length, 0);
     const actions = Math.max(...tries.map(({ targets }) => targets.length));
     const size = { tokenCount: tokens, actionCount: actions, parameterCount: count };
-    const plan = planMemory(model.config, size, weightPlan, limit);
+    const plan = planMemory(model.config, size, weightPlan, memoryLimit);
     let gradients = kept.get(work);
     if (gradients === undefined) {
       for (const old of kept.values()) await old.close();
@@ -157,9 +159,11 @@ async function startOurs(path) {
     "--weights",
     flags.weights,
     "--max-memory",
-    flags["max-memory"],
+    String(memoryLimit / 1e9),
   ];
-  const child = fork(fileURLToPath(import.meta.url), ["--role", "ours", "--model", path, ...passed]);
+  const child = fork(fileURLToPath(import.meta.url), ["--role", "ours", "--model", path, ...passed], {
+    env: { ...process.env, ...HEAP_ENVIRONMENT },
+  });
   const next = () =>
     new Promise((resolve, reject) => {
       const onExit = (/** @type {number | null} */ code) =>
@@ -262,7 +266,14 @@ async function main() {
           // The products of a model of two million weights are too small to reach any machine's peak.
           ...(name === "nano" ? {} : { limit: "≥ 0.75", isOk: spread(all.share).value >= 0.75 }),
         },
-        { name: `${label}: ours, peak RSS`, unit: "MB", value: last.rss / 1e6 },
+        {
+          name: `${label}: ours, peak RSS`,
+          unit: "MB",
+          value: last.rss / 1e6,
+          ...(flags["max-memory"] === undefined
+            ? {}
+            : { limit: `≤ ${memoryLimit / 1e6}`, isOk: last.rss <= memoryLimit }),
+        },
       );
       if (other === undefined || peft === undefined) continue;
       const ratio = spread(all.ratio);

@@ -10,6 +10,7 @@ import {
   W4sError,
 } from "../core/errors.js";
 import type { TrainEvent } from "./train-event.js";
+import { HEAP_ENVIRONMENT } from "./trainer-heap.js";
 import type { TrainerMessage, TrainerOrder, TrainerResult } from "./trainer-protocol.js";
 
 export interface RunTrainerOptions {
@@ -62,6 +63,7 @@ async function runChild(order: TrainerOrder, options: RunTrainerOptions): Promis
   signal?.throwIfAborted();
   const child = await ManagedChild.start(childModule(import.meta.url, "./trainer-child.js"), {
     name: "trainer",
+    env: HEAP_ENVIRONMENT,
   });
   let silence: NodeJS.Timeout | undefined;
   let grace: NodeJS.Timeout | undefined;

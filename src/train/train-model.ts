@@ -210,7 +210,7 @@ function planOf(
   const available = memoryLimitBytes ?? process.availableMemory() * MEMORY_SHARE;
   // The weights are the parameters, which the plan counts with their gradients and moments.
   const weights = { cache: "f32" as const, bytes: 0, reason: "" };
-  const work = { tokenCount, actionCount: tokenCount, parameterCount };
+  const work = { tokenCount, actionCount: tokenCount, parameterCount, sequenceLength: rowLength };
   return { rowLength, rowsPerPass, parameterCount, memory: planMemory(config, work, weights, available) };
 }
 

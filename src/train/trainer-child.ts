@@ -6,6 +6,7 @@ import { readGgufAdapter } from "../lora/gguf-adapter.js";
 import { saveAdapter } from "../lora/save-adapter.js";
 import { readExamples } from "./example-file.js";
 import { trainLora } from "./train-lora.js";
+import { SHARED_HEAP } from "./trainer-heap.js";
 import type { TrainerCommand, TrainerMessage, TrainerOrder, TrainerResult } from "./trainer-protocol.js";
 
 /** Sent between two products: a child that says nothing for long is stuck. */
@@ -21,7 +22,7 @@ async function train(order: TrainerOrder, send: (message: TrainerMessage) => voi
     dataHash: order.dataHash,
     examples: readExamples(order.examplesPath),
     settings: order.settings,
-    backend: new OrtBackend({ threads: order.threads }),
+    backend: new OrtBackend({ threads: order.threads, sessionOptions: SHARED_HEAP }),
     checkpointFolder: order.checkpointFolder,
     checkpointEvery: order.checkpointEvery,
     weights: order.weights,
