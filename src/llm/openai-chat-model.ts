@@ -1,4 +1,5 @@
 /** @file A chat model behind any OpenAI-compatible server: OpenAI, Azure, Ollama, vLLM, llama.cpp's server. */
+import { isDeepStrictEqual } from "node:util";
 import { ConfigError, ModelCallError } from "../core/errors.js";
 import { seedFrom } from "../core/hash.js";
 import { CallFailure } from "./call-failure.js";
@@ -220,17 +221,21 @@ export class OpenAIChatModel implements ChatModel {
     { n, seed }: { n: number; seed: number | undefined },
     bounds: { timeoutMs: number; signal: AbortSignal },
   ): Promise<Completion> {
-    for (;;) {
-      const body = this.#dialect.body(this.model, request, {
+    const bodyNow = () =>
+      this.#dialect.body(this.model, request, {
         n,
         seed: (this.#options.sendSeed ?? true) ? seed : undefined,
         maxTokens: request.maxTokens ?? this.#options.maxTokens ?? 1024,
         isStream: this.#options.stream ?? false,
       });
+    for (;;) {
+      const body = bodyNow();
       try {
         return await this.#wire.complete(body, bounds);
       } catch (error) {
         if (!(error instanceof CallFailure) || error.error.kind !== "bad-request") throw error;
+        // Another call's refusal may have taught it while this one was on its way.
+        if (!isDeepStrictEqual(bodyNow(), body)) continue;
         const change = this.#dialect.adapt(error.parameter, error.error.message);
         if (change === undefined) throw error;
         this.#warn(`${this.baseUrl} does not take every parameter: w4s ${change}`);

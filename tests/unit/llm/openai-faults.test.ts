@@ -459,6 +459,36 @@ describe("empty and odd answers", () => {
     expect(server.chats.slice(4).map(({ body }) => body.n)).toEqual([3, 4, undefined]);
   });
 
+  test.each([
+    ["n", "Field 'n': Value must be between 1 <= value <= 4, but got 6", 4],
+    ["seed", "Unsupported parameter: 'seed' is not supported with this model.", 6],
+  ])(
+    "calls already on their way when a refusal of %s comes are asked for again too",
+    async (name, message, n) => {
+      const held: (() => void)[] = [];
+      const { server, model } = await bench({
+        reply: (_, index) => `reply ${index}`,
+        intercept: ({ body }) => {
+          if (name === "n" ? (body?.n ?? 1) <= 4 : body?.seed === undefined) return undefined;
+          return async (exchange) => {
+            // All three are refused, and none before the last has come.
+            await new Promise<void>((resolve) => {
+              held.push(resolve);
+              if (held.length === 3) for (const go of held) go();
+            });
+            await faults.status(400, { error: { code: 400, message, type: "invalid_request_error" } })(
+              exchange,
+            );
+          };
+        },
+      });
+      const prompts = ["x", "y", "z"];
+      const all = await Promise.all(prompts.map((prompt) => model.chat(ask(prompt, { n: 6, seed: 7 }))));
+      expect(all.map(({ texts }) => texts.length)).toEqual([6, 6, 6]);
+      expect(server.chats.slice(3, 6).map(({ body }) => body.n)).toEqual([n, n, n]);
+    },
+  );
+
   test("E20: one empty reply among several is asked for again", async () => {
     const { server, model } = await bench({ reply: () => "again" });
     server.queue(faults.status(200, completion("fake-model", ["one", "", "three"])));
