@@ -9,7 +9,7 @@ W4S := node dist/cli/main.js
 BENCH_JSON := bench/results/latest.json
 
 .DEFAULT_GOAL := help
-.PHONY: install build check test demo demo-check learn-check learn-controls nano code-check simulated-check mode-check report-big bench bench-quick bench-full models real grammar-check parity clean help
+.PHONY: install build check test demo demo-check learn-check learn-controls learn-qwen designed-check nano code-check simulated-check mode-check report-big bench bench-quick bench-full models real grammar-check parity clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-16s %s\n' "$$name" "$$text"; done
@@ -48,6 +48,14 @@ learn-check: build ## the same evidence for SmolLM2-135M, three seeds, against s
 learn-controls: build ## the runs of learn-check with uniform weights and successes only in the same table (about 70 minutes more)
 	node scripts/learning-evidence.mjs --model smollm2-135m --seeds 3 --rate 0.002 --epochs 3 --runs-root runs/evidence-smollm2 \
 	  --variants advantage,shuffled,uniform,success --out docs/results/learning-smollm2.md
+
+learn-qwen: build ## Qwen2.5-Coder-0.5B, one round and one seed, against its base (about an hour; resumable)
+	$(W4S) models pull qwen2.5-coder-0.5b
+	node scripts/learning-evidence.mjs --model qwen2.5-coder-0.5b --seeds 1 --rate 0.001 --epochs 3 --runs-root runs/evidence-qwen \
+	  --variants advantage --out docs/results/learning-qwen.md
+
+designed-check: build ## the best workflow of learn-qwen on 20 GSM8K items with a real 1.5 B model, beside the baselines (half an hour)
+	scripts/designed-check.sh runs/evidence-qwen/advantage-1/best-workflow.js
 
 nano: build ## train the embedded model again, from its corpus to its card (about half an hour)
 	node scripts/nano/train.mjs --prompts 7000

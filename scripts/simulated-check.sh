@@ -4,21 +4,4 @@
 # Needs: make build.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-PORT=${PORT:-18431}
-VENV=${VENV:-runs/.venv}
-THREADS=${THREADS:-2}
-
-if ! "$VENV/bin/python" -c 'import xllamacpp' 2>/dev/null; then
-  python3 -m venv "$VENV"
-  "$VENV/bin/pip" install --quiet xllamacpp
-fi
-node dist/cli/main.js models pull qwen2.5-coder-1.5b
-STRONG=$(node dist/cli/main.js models path qwen2.5-coder-1.5b)
-
-mkdir -p runs
-"$VENV/bin/python" scripts/serve-executor.py "$STRONG" --alias qwen2.5-coder-1.5b --port "$PORT" --threads "$THREADS" > runs/server.log 2>&1 &
-SERVER=$!
-trap 'kill $SERVER 2>/dev/null || true' EXIT
-for _ in $(seq 1 120); do grep -q '^ready' runs/server.log && break; kill -0 $SERVER; sleep 1; done
-
-node scripts/simulated-check.mjs --url "http://127.0.0.1:$PORT/v1" "$@"
+scripts/with-executor.sh bash -c 'node scripts/simulated-check.mjs --url "$EXECUTOR_URL" "$@"' simulated-check "$@"

@@ -25,7 +25,7 @@ export const RUN_FLAGS: Readonly<Record<string, readonly [flag: string, help: st
   ],
   tools: ["--tools <file>", "module that exports own tools for agent.tool (docs/tools.md)"],
   gpu: ["--gpu <device>", "auto, off, cuda, vulkan or metal (default auto)"],
-  threads: ["--threads <n>", "threads of local models (default: the cores, at most 8)"],
+  threads: ["--threads <n>", "threads of local models (default: the cores, at most 8; tiny models: 1)"],
   promptStyle: ["--prompt-style <style>", "auto, full or compact (default auto)"],
   grammar: ["--grammar <kind>", "auto, subset or none (default auto)"],
   logProbs: ["--log-probs", "record the log-probability of each written token"],
