@@ -112,7 +112,14 @@ async function serveOurs(path) {
       for (const old of kept.values()) await old.close();
       kept.clear();
       const { keptLayerCount } = plan;
-      gradients = new ModelGradients({ model, weights: store, backend, lora, keptLayerCount });
+      gradients = new ModelGradients({
+        model,
+        weights: store,
+        backend,
+        lora,
+        keptLayerCount,
+        largestTokenCount: tokens,
+      });
       kept.set(work, gradients);
     }
     const peak = (await measureProducts(backend)) / 1e6;

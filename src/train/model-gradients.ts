@@ -10,6 +10,7 @@ import { fillDropoutMask } from "./dropout-mask.js";
 import { type HeadOptions, headGradient } from "./head-gradient.js";
 import { embedTokens, layerKind, layoutFeeds } from "./layer-feeds.js";
 import { accumulate, parameterName, silenced } from "./model-parameters.js";
+import { PassBuffers } from "./pass-buffers.js";
 import { ParameterWeights, type PassWeights } from "./pass-weights.js";
 import { ProgramCache } from "./program-cache.js";
 import { type LayerKeys, layerKeys, type PromptKeys } from "./prompt-keys.js";
@@ -23,6 +24,8 @@ export interface ModelGradientsOptions {
   lora: LoraConfig | null;
   /** The last this many layers hand their products to the backward pass, the others compute them again. Default all. */
   keptLayerCount?: number;
+  /** Tokens of the largest pass to come; unknown where left out. */
+  largestTokenCount?: number;
   /** In training, never in loss(). Default 0. */
   labelSmoothing?: number;
   /** Share of the pairs' inputs that is dropped in training, 0 to below 1. Default 0. */
@@ -71,13 +74,14 @@ const HEAD_PROGRAMS = 64;
  */
 export class ModelGradients {
   readonly #options: ModelGradientsOptions;
-  readonly #buffers = new Map<string, Float32Array>();
+  readonly #buffers: PassBuffers;
   readonly #programs: CompiledLayers;
   readonly #headPrograms: ProgramCache | undefined;
   #known: { parameters: ReadonlyMap<string, Float32Array>; weights: PassWeights } | undefined;
 
   constructor(options: ModelGradientsOptions) {
     this.#options = options;
+    this.#buffers = new PassBuffers(options.largestTokenCount);
     this.#programs = new CompiledLayers(options);
     if (options.lora === null) this.#headPrograms = new ProgramCache(options.backend, HEAD_PROGRAMS);
   }
@@ -118,10 +122,12 @@ export class ModelGradients {
       this.#options.signal?.throwIfAborted();
       const layer = pass.layers[index] as PassLayer;
       const { trained } = layer.compiled;
-      const outputs: Record<string, Float32Array> = { dx: this.#buffer(`dx ${index % 2}`, dy.length) };
+      const outputs: Record<string, Float32Array> = {
+        dx: this.#buffers.get(`dx ${index % 2}`, dy.length, trie.tokens.length),
+      };
       for (const name of trained) {
         const { length } = parameters.get(parameterName(index, name)) as Float32Array;
-        outputs[`d.${name}`] = this.#buffer(`d ${name}`, length);
+        outputs[`d.${name}`] = this.#buffers.get(`d ${name}`, length);
       }
       const feeds = this.#feeds(pass, index);
       const program = await this.#programs.backward(layer.compiled);
@@ -164,14 +170,13 @@ export class ModelGradients {
   ): Promise<{ inputs: Float32Array[]; kept: Record<string, Float32Array>[]; hidden: Float32Array }> {
     const inputs: Float32Array[] = [];
     const kept: Record<string, Float32Array>[] = [];
+    const tokenCount = pass.trie.tokens.length;
     let x = embedTokens(pass.trie.tokens, pass.weights, this.#options.model.config);
     for (const [index, { compiled }] of pass.layers.entries()) {
       this.#options.signal?.throwIfAborted();
       const slot = keepsActivations ? index : index % 2;
-      const outputs = Object.fromEntries(
-        [...compiled.kept].map(([name, count]) => [name, this.#buffer(`${slot} ${name}`, count)]),
-      );
-      const y = this.#buffer(`${slot} y`, x.length);
+      const outputs = this.#buffers.getBlock(`${slot} kept`, compiled.kept, tokenCount);
+      const y = this.#buffers.get(`${slot} y`, x.length, tokenCount);
       const feeds = this.#feeds(pass, index);
       await compiled.forwardProgram.run({ ...feeds, x }, { ...outputs, y });
       if (keepsActivations) {
@@ -253,7 +258,7 @@ export class ModelGradients {
       (name) => [name, parameters.get(parameterName(index, name)) as Float32Array] as const,
     );
     const masks = [...compiled.masks].map(([name, count]) => {
-      const mask = this.#buffer(name, count);
+      const mask = this.#buffers.get(name, count, trie.tokens.length);
       fillDropoutMask(mask, this.#options.dropout ?? 0, (random as Random).derive(index, name));
       return [name, mask] as const;
     });
@@ -271,13 +276,13 @@ export class ModelGradients {
     const { headCount, kvHeadCount, headSize } = this.#options.model.config;
     const width = kvHeadCount * headSize;
     const pick = (name: string, all: Float32Array) => {
-      const picked = this.#buffer(name, rows.length * width);
+      const picked = this.#buffers.get(name, rows.length * width);
       for (const [place, row] of rows.entries())
         picked.set(all.subarray(row * width, (row + 1) * width), place * width);
       return picked;
     };
     // Never written: zeros.
-    const q = this.#buffer("prompt.q", rows.length * headCount * headSize);
+    const q = this.#buffers.get("prompt.q", rows.length * headCount * headSize);
     return { "prompt.k": pick("prompt.k", k), "prompt.v": pick("prompt.v", v), "prompt.q": q };
   }
 
@@ -294,15 +299,5 @@ export class ModelGradients {
       for (let i = 0; i < D; i++)
         into[id * D + i] = (into[id * D + i] as number) + embeddingScale * (dx[place * D + i] as number);
     }
-  }
-
-  /** Kept between calls: fresh pages cost as much time as a pass over them. */
-  #buffer(key: string, count: number): Float32Array {
-    let buffer = this.#buffers.get(key);
-    if (buffer === undefined || buffer.length < count) {
-      buffer = new Float32Array(count);
-      this.#buffers.set(key, buffer);
-    }
-    return buffer.subarray(0, count);
   }
 }

@@ -136,6 +136,7 @@ async function prepare(options: TrainOptions, file: GgufFile): Promise<PreparedR
     weights: new WeightStore(file, weightPlan.cache),
     backend: options.backend,
     lora: settings.lora,
+    largestTokenCount: work.tokenCount,
     keptLayerCount: memory.keptLayerCount,
     labelSmoothing: settings.labelSmoothing,
     dropout: settings.dropout,

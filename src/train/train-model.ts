@@ -123,6 +123,7 @@ async function prepare(
     weights: new WeightStore(file, "f32"),
     backend,
     lora: null,
+    largestTokenCount: plan.rowLength * plan.rowsPerPass,
     keptLayerCount: plan.memory.keptLayerCount,
     labelSmoothing: settings.labelSmoothing,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
