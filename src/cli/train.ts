@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import type { RewardName, TrainAdapterOptions, TrainEvent } from "../index.js";
 import { type ActionBody, action } from "./action.js";
 import { EXIT } from "./exit-code.js";
-import { formatBytes, formatCount, formatDuration } from "./format.js";
+import { formatCount, formatDuration } from "./format.js";
 import { isInteractive, writeErr, writeJson, writeOut, writeStatus } from "./output.js";
 import { addCommonFlags } from "./run-flags.js";
 import { pairs } from "./tables.js";
@@ -187,7 +187,8 @@ const trainAction: ActionBody = async ({ isJson, watch, command }) => {
         `${losses[0]?.toFixed(4) ?? "–"} before the first update, ${losses.at(-1)?.toFixed(4) ?? "–"} before the last`,
       ],
       ["trained", `${formatCount(result.trainedTokens)} tokens in ${formatDuration(Date.now() - started)}`],
-      ["peak memory", formatBytes(result.peakRssBytes)],
+      // In the unit of the plan that was printed at the start.
+      ["peak memory", `${(result.peakRssBytes / 1e9).toFixed(2)} GB`],
     ]),
   );
   return EXIT.done;
