@@ -2,10 +2,11 @@
  * @file What a training step costs: forward, backward and update, rank 16 on all seven matrices, beside PyTorch + PEFT
  * on the same work where Python has it, and beside what this machine's matrix products can do.
  *
- * Usage: node bench/train.mjs [--models NAME,…] [--lengths 512,1024] [--episode] [--repetitions 3] [--threads N]
+ * Usage: node bench/train.mjs [--models NAME,…] [--lengths 512,1024] [--episode] [--varied] [--repetitions 3] [--threads N]
  *   [--weights f32|f16|streamed] [--max-memory GB] [--no-peft] [--python PATH] [--json FILE]
  * The models must have been pulled; dist/ must have been built. An episode is 2 turns of 5 candidates: a prompt of
- * 1,000 tokens, actions of 200, feedback of 300; ours trains it as one trie, PyTorch as ten sequences.
+ * 1,000 tokens, actions of 200, feedback of 300; ours trains it as one trie, PyTorch as ten sequences. Varied work is
+ * twelve episodes of twelve sizes, ours alone: does memory stay below the plan when no batch is like another?
  */
 import { fork, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, writeFileSync } from "node:fs";
@@ -37,6 +38,7 @@ import { report, spread } from "./harness.mjs";
 /** What is promised per token at 1,024 tokens, and for a whole episode. */
 const LIMITS = { "smollm2-135m": 1, "qwen2.5-coder-0.5b": 1.2, episode: 4 };
 const ACTIONS = 128;
+const TITLES = { episode: "one episode", varied: "episodes of twelve sizes" };
 const EPISODE = { prompt: 1000, action: 200, feedback: 300, candidates: 5 };
 
 const { values: flags } = parseArgs({
@@ -44,6 +46,7 @@ const { values: flags } = parseArgs({
     models: { type: "string", default: "smollm2-135m,qwen2.5-coder-0.5b" },
     lengths: { type: "string", default: "512,1024" },
     episode: { type: "boolean", default: false },
+    varied: { type: "boolean", default: false },
     repetitions: { type: "string", default: "3" },
     threads: { type: "string", default: String(defaultThreads()) },
     weights: { type: "string", default: "f32" },
@@ -57,14 +60,33 @@ const { values: flags } = parseArgs({
   },
 });
 const threads = Number(flags.threads);
-/** Bytes that the plan may fill. */
-const memoryLimit = Number(flags["max-memory"] ?? 16) * 1e9;
+/** Bytes that the plan may fill; without a wish there is no limit to hold. */
+const memoryLimit = flags["max-memory"] === undefined ? undefined : Number(flags["max-memory"]) * 1e9;
+const available = memoryLimit ?? 16e9;
 
 /** @typedef {{ tokens: number, actions: number }} Sequence */
-/** @typedef {{ ms: number, rss: number, flops?: number, peak?: number, tokens?: number, plan?: string }} Reply */
+/** @typedef {{ ms: number, rss: number, flops?: number, peak?: number, tokens?: number, plan?: string, planned?: number }} Reply */
+
+const VARIED_EPISODES = 12;
+
+/** Examples by batch. @param {string} work */
+function batchesOf(work) {
+  if (work !== "varied") return [examplesOf(work)];
+  const random = new Random(1);
+  const upTo = (/** @type {number} */ most) => Math.ceil(most * (0.3 + 0.7 * random.next()));
+  const { prompt, action, feedback, candidates } = EPISODE;
+  return Array.from({ length: VARIED_EPISODES }, () =>
+    examplesOf("episode", {
+      prompt: upTo(prompt),
+      action: upTo(action),
+      feedback: upTo(feedback),
+      candidates,
+    }),
+  );
+}
 
 /** Examples of one kind of work: one sequence, or the ten of an episode. @param {string} work */
-function examplesOf(work) {
+function examplesOf(work, sizes = EPISODE) {
   const ids = (/** @type {number} */ count, /** @type {number} */ salt) =>
     Int32Array.from({ length: count }, (_, i) => 300 + ((i * 7919 + salt * 104_729) % 1_700));
   const example = (/** @type {Int32Array[]} */ parts, /** @type {number} */ actions) => {
@@ -73,7 +95,7 @@ function examplesOf(work) {
     return { tokens, lossMask, weight: 1, group: "bench" };
   };
   if (work !== "episode") return [example([ids(Number(work), 0)], ACTIONS)];
-  const { prompt, action, feedback, candidates } = EPISODE;
+  const { prompt, action, feedback, candidates } = sizes;
   const first = ids(prompt, 0);
   const turn1 = Array.from({ length: candidates }, (_, i) => ids(action, i + 1));
   const state = [first, turn1[0], ids(feedback, 20)];
@@ -96,17 +118,17 @@ async function serveOurs(path) {
   const count = [...parameters.values()].reduce((sum, { length }) => sum + length, 0);
   const optimizer = new AdamW({ learningRate: 2e-4 });
   const state = optimizer.init(parameters);
-  const weightPlan = planWeights(model.config, memoryLimit, /** @type {"f32"} */ (flags.weights));
+  const weightPlan = planWeights(model.config, available, /** @type {"f32"} */ (flags.weights));
   const store = new WeightStore(file, weightPlan.cache);
   /** @type {Map<string, ModelGradients>} */
   const kept = new Map();
   return async (/** @type {string} */ work) => {
-    const examples = examplesOf(work);
-    const { tries } = packBatches(examples, { tokenBudget: 4096 });
+    const tries = batchesOf(work).flatMap((batch) => packBatches(batch, { tokenBudget: 4096 }).tries);
     const tokens = tries.reduce((sum, trie) => sum + trie.tokens.length, 0);
+    const largest = Math.max(...tries.map((trie) => trie.tokens.length));
     const actions = Math.max(...tries.map(({ targets }) => targets.length));
-    const size = { tokenCount: tokens, actionCount: actions, parameterCount: count };
-    const plan = planMemory(model.config, size, weightPlan, memoryLimit);
+    const size = { tokenCount: largest, actionCount: actions, parameterCount: count };
+    const plan = planMemory(model.config, size, weightPlan, available);
     let gradients = kept.get(work);
     if (gradients === undefined) {
       for (const old of kept.values()) await old.close();
@@ -118,7 +140,7 @@ async function serveOurs(path) {
         backend,
         lora,
         keptLayerCount,
-        largestTokenCount: tokens,
+        largestTokenCount: largest,
       });
       kept.set(work, gradients);
     }
@@ -136,7 +158,7 @@ async function serveOurs(path) {
       0,
     );
     const rss = process.resourceUsage().maxRSS * 1024;
-    return { ms, rss, flops: body + head, peak, tokens, plan: plan.reason };
+    return { ms, rss, flops: body + head, peak, tokens, plan: plan.reason, planned: plan.bytes };
   };
 }
 
@@ -166,7 +188,7 @@ async function startOurs(path) {
     "--weights",
     flags.weights,
     "--max-memory",
-    String(memoryLimit / 1e9),
+    String(available / 1e9),
   ];
   const child = fork(fileURLToPath(import.meta.url), ["--role", "ours", "--model", path, ...passed], {
     env: { ...process.env, ...HEAP_ENVIRONMENT },
@@ -229,6 +251,7 @@ async function main() {
   const works = [
     ...flags.lengths.split(",").filter((length) => length !== ""),
     ...(flags.episode ? ["episode"] : []),
+    ...(flags.varied ? ["varied"] : []),
   ];
   for (const name of flags.models.split(",")) {
     const path = await resolveModel(name);
@@ -238,10 +261,12 @@ async function main() {
       const all = { ours: [], peft: [], ratio: [], gflops: [], share: [] };
       let last = /** @type {Reply} */ ({ ms: 0, rss: 0 });
       let other = /** @type {Reply | undefined} */ (undefined);
-      const plain = examplesOf(work).reduce((sum, { tokens }) => sum + tokens.length, 0);
+      const plain = batchesOf(work)
+        .flat()
+        .reduce((sum, { tokens }) => sum + tokens.length, 0);
       for (let round = -1; round < Number(flags.repetitions); round++) {
         last = await ours.ask(work);
-        other = await peft?.ask(work);
+        if (work !== "varied") other = await peft?.ask(work);
         if (round < 0) continue;
         const gflops = (last.flops ?? 0) / last.ms / 1e6;
         all.ours.push((plain / last.ms) * 1000);
@@ -251,7 +276,8 @@ async function main() {
         all.peft.push((plain / other.ms) * 1000);
         all.ratio.push(other.ms / last.ms);
       }
-      const label = `${name}, ${work === "episode" ? "one episode" : `${work} tokens`}`;
+      const label = `${name}, ${TITLES[/** @type {"episode"} */ (work)] ?? `${work} tokens`}`;
+      const memory = work === "varied" ? last.planned : memoryLimit;
       const limit =
         work === "episode"
           ? LIMITS.episode
@@ -277,9 +303,9 @@ async function main() {
           name: `${label}: ours, peak RSS`,
           unit: "MB",
           value: last.rss / 1e6,
-          ...(flags["max-memory"] === undefined
+          ...(memory === undefined
             ? {}
-            : { limit: `≤ ${memoryLimit / 1e6}`, isOk: last.rss <= memoryLimit }),
+            : { limit: `≤ ${Math.round(memory / 1e6)}`, isOk: last.rss <= memory }),
         },
       );
       if (other === undefined || peft === undefined) continue;

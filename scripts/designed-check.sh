@@ -5,6 +5,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export TASK=${TASK:-gsm8k}
-scripts/with-executor.sh bash -c 'node dist/cli/main.js eval "$@" --task "$TASK" --split test --test-limit 20 \
+scripts/with-executor.sh bash -c 'node dist/cli/main.js eval --task "$TASK" --split test --test-limit 20 \
   --executor "openai:$EXECUTOR_URL" --executor-model qwen2.5-coder-1.5b --price-input 0 --price-output 0 \
-  --reply-tokens 256 --concurrency 4 --run designed-check' designed-check "$@"
+  --reply-tokens 256 --concurrency 4 --run designed-check "$@"' designed-check "$@"
