@@ -15,7 +15,7 @@ export interface MemoryPlan {
 /**
  * Scratch of a layer's backward pass beside what is handed to it: floats per token for each of hidden and feed-forward
  * size, and score arrays that live at once, since onnxruntime computes the softmax of all blocks before it needs it.
- * Fitted to resident memory of SmolLM2 at 1,024 and 2,048 tokens and Qwen 0.5 B at 512 and 1,024: off by −6 to +25 MB.
+ * Fitted to resident memory of SmolLM2 at 1,024 and 2,048 tokens and Qwen 0.5 B at 512 and 1,024.
  */
 const SCRATCH_ARRAYS = 12;
 const LIVE_SCORE_ARRAYS = 2;

@@ -1,6 +1,6 @@
 /** @file Arrays that passes write into, kept from one pass to the next: fresh pages cost as much time as a pass over them. */
 
-/** Floats between the arrays of one block start at multiples of this: whole cache lines. */
+/** Arrays of one block start at multiples of this many floats, 64 bytes. */
 const ALIGNMENT = 16;
 
 export class PassBuffers {
