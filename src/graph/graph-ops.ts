@@ -79,10 +79,15 @@ export interface GraphOps {
   rope(x: Value, cos: Value, sin: Value, options: { readonly interleaved: boolean }): Value;
 
   /**
-   * softmax(scores) · values: scores `[K, M, n]`, values `[K, n, d]` → `[K, M, d]`. The same numbers as softmax and
-   * matmul, but a gradient with fewer passes over the scores.
+   * softmax(scores) · values: scores `[…, M, n]`, values `[…, n, d]` → `[…, M, d]`; leading axes of the values may be 1.
+   * The same numbers as softmax and matmul, but a gradient with fewer passes over the scores.
    */
   attend(scores: Value, values: Value): Value;
+  /**
+   * x·(weight + scale·b·a)ᵀ: x `[T, in]`, weight `[out, in]`, a `[r, in]`, b `[out, r]` → `[T, out]`. The weights are
+   * added up once, for forward and backward alike; the gradients of a and b cost thin products only.
+   */
+  mergedLinear(x: Value, weight: Value, a: Value, b: Value, scale: number): Value;
 
   /** Rows of a table: table `[V, D]`, indices int32 `[N]` → `[N, D]`. Indices must lie in 0 … V−1. */
   gather(table: Value, indices: Value): Value;

@@ -202,6 +202,11 @@ export class GraphBuilder implements GraphOps {
     return this.#add("attend", [this.softmax(scores), scores, values], {});
   }
 
+  mergedLinear(x: Value, weight: Value, a: Value, b: Value, scale: number): Value {
+    const merged = this.add(weight, this.matmul(b, a, { alpha: scale }));
+    return this.#add("mergedLinear", [x, merged, weight, a, b], { scale });
+  }
+
   gather(table: Value, indices: Value): Value {
     return this.#add("gather", [table, indices], {});
   }

@@ -3,6 +3,7 @@ import type { OpSpec, OpTable } from "./op-spec.js";
 import { ATTENTION_OPS } from "./ops-attention.js";
 import { ELEMENTWISE_OPS } from "./ops-elementwise.js";
 import { INDEX_OPS } from "./ops-index.js";
+import { LORA_OPS } from "./ops-lora.js";
 import { MATMUL_OPS } from "./ops-matmul.js";
 import { NN_OPS } from "./ops-nn.js";
 import { REDUCE_OPS } from "./ops-reduce.js";
@@ -16,6 +17,7 @@ export const OP_TABLE: OpTable = {
   ...REDUCE_OPS,
   ...NN_OPS,
   ...ATTENTION_OPS,
+  ...LORA_OPS,
   ...INDEX_OPS,
 };
 

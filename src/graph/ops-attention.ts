@@ -1,27 +1,30 @@
 /** @file The second half of attention, with a derivative of few passes. */
 import { ShapeError } from "../core/errors.js";
 import type { OpTable, Tensor } from "./op-spec.js";
+import { broadcastStrides, forEachIndex, stridesOf } from "./shape.js";
+import { sumToShape } from "./sum-to-shape.js";
 import type { Value } from "./value.js";
 
 export const ATTENTION_OPS: OpTable<"attend"> = {
-  // Inputs: p [K, M, n] = softmax(scores), scores [K, M, n], values [K, n, d].
+  // Inputs: p […, M, n] = softmax(scores), scores […, M, n], values […, n, d], whose leading axes may be 1.
   // p is an input so that forward and backward share the one softmax; the gradient goes to the scores.
   attend: {
     infer(inputs) {
       const [p, scores, values] = inputs as readonly [Value, Value, Value];
       const fits =
-        inputs.every(({ dtype, shape }) => dtype === "float32" && shape.length === 3) &&
+        inputs.every(({ dtype, shape }) => dtype === "float32" && shape.length === p.shape.length) &&
+        p.shape.length >= 3 &&
         p.node.op === "softmax" &&
         p.node.inputs[0] === scores &&
-        values.shape[0] === p.shape[0] &&
-        values.shape[1] === p.shape[2];
+        values.shape.slice(0, -2).every((size, axis) => size === 1 || size === p.shape[axis]) &&
+        values.shape.at(-2) === p.shape.at(-1);
       if (!fits)
         throw new ShapeError(
           "attend",
           inputs.map(({ shape }) => shape),
-          "takes softmax(scores) [K, M, n], scores [K, M, n] and values [K, n, d] in float32",
+          "takes softmax(scores) […, M, n], scores […, M, n] and values […, n, d] in float32",
         );
-      return { shape: [...p.shape.slice(0, 2), values.shape[2] as number], dtype: "float32" };
+      return { shape: [...p.shape.slice(0, -1), values.shape.at(-1) as number], dtype: "float32" };
     },
     emit(emitter, { inputs, output }) {
       const [p, , values] = inputs as readonly [Value, Value, Value];
@@ -37,33 +40,44 @@ export const ATTENTION_OPS: OpTable<"attend"> = {
       const [p, , values] = node.inputs as readonly [Value, Value, Value];
       const gradientScores = () => {
         const delta = builder.reduceSum(builder.mul(upstream, output), [-1], { keepDims: true });
-        const left = builder.concat([upstream, builder.neg(delta)], 2);
-        const ones = builder.expand(builder.constant(1), [...values.shape.slice(0, 2), 1]);
-        const right = builder.concat([values, ones], 2);
+        const last = values.shape.length - 1;
+        const left = builder.concat([upstream, builder.neg(delta)], last);
+        const ones = builder.expand(builder.constant(1), [...values.shape.slice(0, -1), 1]);
+        const right = builder.concat([values, ones], last);
         return builder.mul(p, builder.matmul(left, right, { transB: true }));
       };
       return [
         undefined,
         needs[1] ? gradientScores() : undefined,
-        needs[2] ? builder.matmul(p, upstream, { transA: true }) : undefined,
+        needs[2]
+          ? sumToShape(builder, builder.matmul(p, upstream, { transA: true }), values.shape)
+          : undefined,
       ];
     },
     reference(inputs, _attributes, output) {
       const [p, , values] = inputs as readonly [Tensor, Tensor, Tensor];
-      const [groups, rows, keys] = p.shape as [number, number, number];
-      const width = values.shape[2] as number;
-      for (let g = 0; g < groups; g++) {
+      const [rows, keys] = p.shape.slice(-2) as [number, number];
+      const width = values.shape.at(-1) as number;
+      const leading = p.shape.slice(0, -2);
+      const strides = [p, values, output].map(({ shape }) => {
+        const own = stridesOf(shape);
+        return broadcastStrides(shape.slice(0, -2), leading).map((stride, axis) =>
+          stride === 0 ? 0 : (own[axis] as number),
+        );
+      });
+      forEachIndex(leading, strides, (_position, offsets) => {
+        const [weights, read, written] = offsets as [number, number, number];
         for (let row = 0; row < rows; row++) {
           for (let i = 0; i < width; i++) {
             let sum = 0;
-            for (let key = 0; key < keys; key++) {
-              const weight = p.data[(g * rows + row) * keys + key] as number;
-              sum += weight * (values.data[(g * keys + key) * width + i] as number);
-            }
-            output.data[(g * rows + row) * width + i] = sum;
+            for (let key = 0; key < keys; key++)
+              sum +=
+                (p.data[weights + row * keys + key] as number) *
+                (values.data[read + key * width + i] as number);
+            output.data[written + row * width + i] = sum;
           }
         }
-      }
+      });
     },
   },
 };

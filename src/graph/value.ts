@@ -36,6 +36,7 @@ export interface OpAttributes {
   rmsNorm: { readonly epsilon: number };
   rope: { readonly interleaved: boolean };
   attend: Empty;
+  mergedLinear: { readonly scale: number };
   gather: Empty;
   scatterAdd: { readonly rowCount: number };
   cast: { readonly dtype: DType };

@@ -11,8 +11,12 @@ export interface LoraInjection {
   masks: ReadonlyMap<string, Value>;
 }
 
+/** Below this many times in·out / (in + out) tokens, adding B·A to W costs more than it saves; see docs/results/train-bench.md. */
+const MERGE_FACTOR = 3;
+
 /**
- * y = x·Wᵀ becomes y + (alpha / rank) · (x·Aᵀ)·Bᵀ for every target; one injection serves one layer graph.
+ * y = x·Wᵀ becomes y + (alpha / rank) · (x·Aᵀ)·Bᵀ for every target; one injection serves one layer graph. For many
+ * tokens W + (alpha / rank) · B·A is added up first, which is the same but for rounding.
  * With dropout the update reads x ∘ mask instead of x, with a mask of its own for every matrix, as in PEFT; the
  * base's product stays as it is.
  * @source LoRA (arXiv:2106.09685), equation 3
@@ -21,19 +25,25 @@ export function loraLinear(config: LoraConfig, hasDropout = false): LoraInjectio
   const inputs = new Map<string, Value>();
   const masks = new Map<string, Value>();
   const { rank, alpha } = config;
-  const hook: LinearHook = (graph, { name, input, output, inSize, outSize }) => {
-    if (!config.targets.includes(name)) return output;
+  const scale = alpha / rank;
+  const hook: LinearHook = (graph, { name, input, weight }) => {
+    if (!config.targets.includes(name)) return undefined;
+    const [outSize, inSize] = weight.shape as [number, number];
+    const tokenCount = input.shape[0] as number;
     const a = graph.input(`${name}.lora_a`, [rank, inSize]);
     const b = graph.input(`${name}.lora_b`, [outSize, rank]);
     inputs.set(`${name}.lora_a`, a).set(`${name}.lora_b`, b);
+    if (!hasDropout && tokenCount * (inSize + outSize) >= MERGE_FACTOR * inSize * outSize)
+      return graph.mergedLinear(input, weight, a, b, scale);
     let x = input;
     if (hasDropout) {
-      const mask = graph.input(`${name}.dropout`, [input.shape[0] as number, inSize]);
+      const mask = graph.input(`${name}.dropout`, [tokenCount, inSize]);
       masks.set(`${name}.dropout`, mask);
       x = graph.mul(input, mask);
     }
     const low = graph.matmul(x, a, { transB: true }); // [T, rank]
-    return graph.add(output, graph.matmul(low, b, { transB: true, alpha: alpha / rank }));
+    const update = graph.matmul(low, b, { transB: true, alpha: scale });
+    return graph.add(graph.matmul(input, weight, { transB: true }), update);
   };
   return { hook, inputs, masks };
 }

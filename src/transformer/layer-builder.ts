@@ -4,11 +4,11 @@ import type { AttentionBlock, AttentionPlan } from "./attention-plan.js";
 import type { LinearName } from "./linear-name.js";
 import type { ModelConfig } from "./model-config.js";
 
-/** Called for every matrix of a layer; what it returns takes the product's place (x·Wᵀ plus a LoRA update). */
+/** Called for every matrix [out, in] of a layer; what it returns takes the place of the product x·Wᵀ. */
 export type LinearHook = (
   builder: GraphBuilder,
-  linear: { name: LinearName; input: Value; output: Value; inSize: number; outSize: number },
-) => Value;
+  linear: { name: LinearName; input: Value; weight: Value },
+) => Value | undefined;
 
 export interface LayerBuilderOptions {
   config: ModelConfig;
@@ -75,10 +75,10 @@ export class LayerBuilder {
     const [inSize, outSize] = linearShape(this.#options.config, name);
     const fed = this.#input(`${name}.weight`, [outSize, inSize], weightType);
     const weight = weightType === "float16" ? this.#graph.cast(fed, "float32") : fed;
-    let output = this.#graph.matmul(x, weight, { transB: true });
+    let output =
+      onLinear?.(this.#graph, { name, input: x, weight }) ?? this.#graph.matmul(x, weight, { transB: true });
     if (biases.has(`${name}.bias`)) output = this.#graph.add(output, this.#input(`${name}.bias`, [outSize]));
-    const updated = onLinear?.(this.#graph, { name, input: x, output, inSize, outSize }) ?? output;
-    return this.#kept(name, updated);
+    return this.#kept(name, output);
   }
 
   /** Rotates every head of x [T, heads·d] by its token's position. */
@@ -100,8 +100,8 @@ export class LayerBuilder {
     const g = this.#graph;
     const T = plan.tokenCount;
     const queries = g.transpose(g.reshape(q, [T, K, H / K, d]), [1, 2, 0, 3]); // [K, H/K, T, d]
-    const keys = g.transpose(g.reshape(k, [T, K, d]), [1, 0, 2]); // [K, T, d]
-    const values = g.transpose(g.reshape(v, [T, K, d]), [1, 0, 2]); // [K, T, d]
+    const byHead = (x: Value) => g.reshape(g.transpose(g.reshape(x, [T, K, d]), [1, 0, 2]), [K, 1, T, d]);
+    const [keys, values] = [byHead(k), byHead(v)];
     const outputs = plan.blocks.map((block) => this.#attentionBlock(block, queries, keys, values));
     const heads = outputs.length === 1 ? (outputs[0] as Value) : g.concat(outputs, 2); // [K, H/K, T, d]
     return g.reshape(g.transpose(heads, [2, 0, 1, 3]), [T, H * d]);
@@ -112,21 +112,24 @@ export class LayerBuilder {
     const { headCount: H, kvHeadCount: K, headSize: d } = config;
     const g = this.#graph;
     const rows = block.end - block.start;
-    const stacked = g.reshape(this.#part(queries, 2, block), [K, (H / K) * rows, d]);
+    const size = (H / K) * rows;
+    const parts = queryParts(K, size);
+    const stacked = g.reshape(this.#part(queries, 2, block), [K, parts, size / parts, d]);
     const pick = (all: Value) => {
-      const parts = block.keys.map((range) => this.#part(all, 1, range));
-      return parts.length === 1 ? (parts[0] as Value) : g.concat(parts, 1); // [K, n, d]
+      const picked = block.keys.map((range) => this.#part(all, 2, range));
+      return picked.length === 1 ? (picked[0] as Value) : g.concat(picked, 2); // [K, 1, n, d]
     };
     const visible = pick(keys);
-    const n = visible.shape[1] as number;
-    let scores = g.matmul(stacked, visible, { transB: true, alpha: config.attentionScale }); // [K, H/K·rows, n]
+    const n = visible.shape[2] as number;
+    // [K, parts, size/parts, n]
+    let scores = g.matmul(stacked, visible, { transB: true, alpha: config.attentionScale });
     if (block.mask !== undefined) {
       const mask = plan.masks[block.mask];
       const fed = this.#input(`mask.${block.mask}`, [mask?.rows ?? rows, mask?.columns ?? n]);
       const masked = g.add(g.reshape(scores, [K, H / K, rows, n]), fed);
-      scores = g.reshape(masked, [K, (H / K) * rows, n]);
+      scores = g.reshape(masked, [K, parts, size / parts, n]);
     }
-    const mixed = this.#kept(`attend_${block.start}`, g.attend(scores, pick(values))); // [K, H/K·rows, d]
+    const mixed = this.#kept(`attend_${block.start}`, g.attend(scores, pick(values))); // [K, parts, size/parts, d]
     return g.reshape(mixed, [K, H / K, rows, d]);
   }
 
@@ -147,6 +150,14 @@ export class LayerBuilder {
     this.#inputs.set(name, made);
     return made;
   }
+}
+
+/**
+ * Into how many parts the queries of a kv head are cut. onnxruntime gives each product of a batch to one thread where there are
+ * no fewer of them than threads: with three, the second of two threads is idle half of the time; with six it is not.
+ */
+function queryParts(kvHeadCount: number, size: number): number {
+  return kvHeadCount > 1 && kvHeadCount % 2 === 1 && size % 2 === 0 ? 2 : 1;
 }
 
 /** [in, out] of a layer's matrix. */

@@ -262,20 +262,51 @@ const softmax: CaseOf = (sizes) =>
 const attend: CaseOf = (sizes) =>
   fc
     .record({
-      groups: dimension("small"),
+      batch: fc.oneof(
+        dimension("small").map((groups) => [[groups], [groups]]),
+        // Parts of the queries of one group, which share its values.
+        fc.tuple(dimension("small"), dimension("small")).map(([groups, parts]) => [
+          [groups, parts],
+          [groups, 1],
+        ]),
+      ),
       rows: dimension("small"),
       keys: dimension(sizes),
       width: dimension(sizes),
       seed: seeds,
     })
-    .map(({ groups, rows: height, keys, width, seed }) => {
+    .map(({ batch: [ofScores = [], ofValues = []], rows: height, keys, width, seed }) => {
       const random = new Random(seed);
       return {
         inputs: [
-          input("scores", [groups, height, keys], random),
-          input("values", [groups, keys, width], random),
+          input("scores", [...ofScores, height, keys], random),
+          input("values", [...ofValues, keys, width], random),
         ],
         build: (builder, [scores, values]) => builder.attend(scores as Value, values as Value),
+      };
+    });
+
+const mergedLinear: CaseOf = (sizes) =>
+  fc
+    .record({
+      tokens: dimension(sizes),
+      inSize: dimension(sizes),
+      outSize: dimension(sizes),
+      rank: dimension("small"),
+      scale: fc.constantFrom(1, 0.125, -1.5),
+      seed: seeds,
+    })
+    .map(({ tokens, inSize, outSize, rank, scale, seed }) => {
+      const random = new Random(seed);
+      return {
+        inputs: [
+          input("x", [tokens, inSize], random),
+          input("weight", [outSize, inSize], random),
+          input("a", [rank, inSize], random),
+          input("b", [outSize, rank], random),
+        ],
+        build: (builder, [x, weight, a, b]) =>
+          builder.mergedLinear(x as Value, weight as Value, a as Value, b as Value, scale),
       };
     });
 
@@ -419,6 +450,7 @@ export const OP_CASES: Readonly<Record<OpName, CaseOf>> = {
   rmsNorm,
   rope,
   attend,
+  mergedLinear,
   gather,
   scatterAdd,
   cast,

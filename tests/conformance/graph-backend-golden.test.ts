@@ -79,6 +79,9 @@ const loraLinear: Build = (builder, { x, W, A, B }) => {
   return builder.add(builder.matmul(x as Value, W as Value, { transB: true }), update);
 };
 
+const mergedLinear: Build = (builder, { x, W, A, B }) =>
+  builder.mergedLinear(x as Value, W as Value, A as Value, B as Value, 2);
+
 const crossEntropy: Build = (builder, { logits }, { targets = [] }) => {
   const [count, size] = (logits as Value).shape as [number, number];
   const at = targets.map((target, row) => row * size + target);
@@ -112,6 +115,7 @@ const CASES: readonly (readonly [file: string, name: string, build: Build])[] = 
   ["attention", "causal", attention(Number.POSITIVE_INFINITY)],
   ["attention", "window3", attention(3)],
   ["lora-linear", "", loraLinear],
+  ["lora-linear", "", mergedLinear],
   ["cross-entropy", "", crossEntropy],
 ];
 

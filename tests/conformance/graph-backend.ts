@@ -69,6 +69,8 @@ const BOUNDS: Readonly<Record<OpName, Bound>> = {
   rope: { absolute: 8 * ULP, relative: 4 * ULP },
   // Means of values of up to 2 with weights that sum to 1; softmax's error rides along.
   attend: { absolute: 4e-6, relative: 1e-5 },
+  // As PRODUCT, but a merged weight may be 13 times as large: up to 2 + 1.5 · 4 products of up to 4.
+  mergedLinear: { absolute: 13 * PRODUCT.absolute, relative: 4 * ULP },
   gather: EXACT,
   // Up to 70 numbers of up to 2 in one sum.
   scatterAdd: { absolute: 2e-5, relative: 4 * ULP },

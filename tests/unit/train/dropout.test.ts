@@ -150,19 +150,20 @@ describe("masks", () => {
     const graph = new GraphBuilder();
     const [T, inSize, outSize] = [3, 4, 2];
     const input = graph.input("x", [T, inSize]);
-    const output = graph.input("base", [T, outSize]);
+    const weight = graph.input("weight", [outSize, inSize]);
     const lora = loraLinear({ ...LORA, targets: ["attn_q"] }, true);
-    graph.output("y", lora.hook(graph, { name: "attn_q", input, output, inSize, outSize }));
+    graph.output("y", lora.hook(graph, { name: "attn_q", input, weight })!);
     const program = await new ReferenceBackend().compile(graph.build());
     const random = new Random(8);
     const draw = (length: number) => Float32Array.from({ length }, () => random.next() - 0.5);
-    const [x, base, a, b] = [draw(T * inSize), draw(T * outSize), draw(2 * inSize), draw(outSize * 2)];
+    const [x, w, a, b] = [draw(T * inSize), draw(outSize * inSize), draw(2 * inSize), draw(outSize * 2)];
     const mask = Float32Array.from([0, 2, 2, 0, 2, 2, 2, 2, 0, 0, 0, 0]);
-    const feeds = { x, base, "attn_q.lora_a": a, "attn_q.lora_b": b, "attn_q.dropout": mask };
+    const feeds = { x, weight: w, "attn_q.lora_a": a, "attn_q.lora_b": b, "attn_q.dropout": mask };
     const { y } = await program.run(feeds);
     for (let t = 0; t < T; t++) {
       for (let o = 0; o < outSize; o++) {
-        let sum = base[t * outSize + o]!;
+        let sum = 0;
+        for (let i = 0; i < inSize; i++) sum += w[o * inSize + i]! * x[t * inSize + i]!;
         for (let r = 0; r < 2; r++)
           for (let i = 0; i < inSize; i++)
             sum +=
