@@ -127,7 +127,8 @@ async function serveOurs(path) {
     const tokens = tries.reduce((sum, trie) => sum + trie.tokens.length, 0);
     const largest = Math.max(...tries.map((trie) => trie.tokens.length));
     const actions = Math.max(...tries.map(({ targets }) => targets.length));
-    const size = { tokenCount: largest, actionCount: actions, parameterCount: count };
+    const hasManySizes = new Set(tries.map((trie) => trie.tokens.length)).size > 1;
+    const size = { tokenCount: largest, actionCount: actions, parameterCount: count, hasManySizes };
     const plan = planMemory(model.config, size, weightPlan, available);
     let gradients = kept.get(work);
     if (gradients === undefined) {

@@ -4,13 +4,13 @@ import { GraphBuilder } from "../graph/graph.js";
 import { forwardFlops } from "../transformer/flops.js";
 import type { ModelConfig } from "../transformer/model-config.js";
 
-/** One product of this size takes some milliseconds: enough to be steady, too little to wait for. */
+/** One product of this size takes some milliseconds; the first few after a pause may run on one thread. */
 const SIZE = 768;
-const REPETITIONS = 4;
+const REPETITIONS = 12;
 /** Share of that speed which whole training passes reach; see docs/results/train-bench.md. */
 const TRAINING_SHARE = 0.65;
 
-/** Floating-point operations per millisecond of one square product, the best of four. */
+/** Floating-point operations per millisecond of one square product, the best of twelve. */
 export async function measureProducts(backend: Backend): Promise<number> {
   const graph = new GraphBuilder();
   const a = graph.input("a", [SIZE, SIZE]);

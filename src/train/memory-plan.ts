@@ -19,6 +19,8 @@ export interface MemoryPlan {
  */
 const SCRATCH_ARRAYS = 12;
 const LIVE_SCORE_ARRAYS = 2;
+/** What passes of many sizes leave between the blocks of one heap: up to 200 MB beside 600 for episodes of twelve sizes. */
+const FRAGMENTED = 1.5;
 /** Node, onnxruntime and the tokens themselves, 160 MB before the first pass, and what the heap grows by in later ones. */
 const RUNTIME_BYTES = 260e6;
 /** Rows of the head at a time, with logits, powers and their product. */
@@ -33,12 +35,19 @@ export function keptFloats(config: ModelConfig): number {
 
 /**
  * @param work tokenCount: tokens of the largest pass; actionCount: positions of it that predict something;
- *   sequenceLength: tokens of its longest path, default all of them: a trie's branches do not see each other and take less
+ *   sequenceLength: tokens of its longest path, default all of them: a trie's branches do not see each other and take less;
+ *   hasManySizes: passes of different token counts follow each other, default false
  * @param limitBytes memory the whole process may take
  */
 export function planMemory(
   config: ModelConfig,
-  work: { tokenCount: number; actionCount: number; parameterCount: number; sequenceLength?: number },
+  work: {
+    tokenCount: number;
+    actionCount: number;
+    parameterCount: number;
+    sequenceLength?: number;
+    hasManySizes?: boolean;
+  },
   weights: WeightPlan,
   limitBytes: number,
 ): MemoryPlan {
@@ -47,7 +56,8 @@ export function planMemory(
   const inputs = 4 * L * T * D;
   // Half of all pairs, in blocks of queries.
   const scores = (H * T * (sequenceLength + Math.min(DEFAULT_BLOCK_SIZE, sequenceLength))) / 2;
-  const scratch = 4 * (SCRATCH_ARRAYS * T * (F + D) + LIVE_SCORE_ARRAYS * scores);
+  const gaps = work.hasManySizes ? FRAGMENTED : 1;
+  const scratch = 4 * gaps * (SCRATCH_ARRAYS * T * (F + D) + LIVE_SCORE_ARRAYS * scores);
   const head = 4 * P * (3 * Math.min(HEAD_CHUNK, config.vocabSize) + 6 * D);
   // Parameters, gradients and the two means of AdamW.
   const trained = 16 * parameterCount;

@@ -208,7 +208,7 @@ function passesOfEpoch(
   examples: readonly TokenExample[],
   order: DataOrder,
   settings: TrainSettings,
-): { tokenCount: number; actionCount: number; passes: number[] } {
+): { tokenCount: number; actionCount: number; passes: number[]; hasManySizes: boolean } {
   const passes: number[] = [];
   let tokenCount = Math.max(...examples.map(usedLength));
   let actionCount = Math.max(...examples.map(targetCount));
@@ -220,7 +220,7 @@ function passesOfEpoch(
       actionCount = Math.max(actionCount, trie.targets.length);
     }
   }
-  return { tokenCount, actionCount, passes };
+  return { tokenCount, actionCount, passes, hasManySizes: new Set(passes).size > 1 };
 }
 
 /**

@@ -63,6 +63,16 @@ describe("planMemory", () => {
     }
   });
 
+  it("counts more where passes of many sizes leave gaps in the heap", () => {
+    const work = { tokenCount: 2048, actionCount: 128, parameterCount: 0 };
+    const weights = planWeights(SMOLLM2, 16e9, "f32");
+    const one = planMemory(SMOLLM2, work, weights, 16e9);
+    const many = planMemory(SMOLLM2, { ...work, hasManySizes: true }, weights, 16e9);
+    // Half of 12 arrays of hidden and feed-forward size and two score arrays.
+    const scratch = 4 * (12 * 2048 * (1536 + 576) + 2 * 9 * 1024 * 2176);
+    expect(many.bytes - one.bytes).toBe(scratch / 2);
+  });
+
   it("counts less for rows that do not see each other", () => {
     const work = { tokenCount: 2048, actionCount: 128, parameterCount: 0 };
     const weights = planWeights(SMOLLM2, 16e9, "f32");
