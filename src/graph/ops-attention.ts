@@ -1,7 +1,7 @@
 /** @file The second half of attention, with a derivative of few passes. */
 import { ShapeError } from "../core/errors.js";
 import type { OpTable, Tensor } from "./op-spec.js";
-import { broadcastStrides, forEachIndex, stridesOf } from "./shape.js";
+import { batchStrides, forEachIndex } from "./shape.js";
 import { sumToShape } from "./sum-to-shape.js";
 import type { Value } from "./value.js";
 
@@ -59,12 +59,7 @@ export const ATTENTION_OPS: OpTable<"attend"> = {
       const [rows, keys] = p.shape.slice(-2) as [number, number];
       const width = values.shape.at(-1) as number;
       const leading = p.shape.slice(0, -2);
-      const strides = [p, values, output].map(({ shape }) => {
-        const own = stridesOf(shape);
-        return broadcastStrides(shape.slice(0, -2), leading).map((stride, axis) =>
-          stride === 0 ? 0 : (own[axis] as number),
-        );
-      });
+      const strides = [p, values, output].map(({ shape }) => batchStrides(shape, leading));
       forEachIndex(leading, strides, (_position, offsets) => {
         const [weights, read, written] = offsets as [number, number, number];
         for (let row = 0; row < rows; row++) {

@@ -2,6 +2,8 @@
 import { ShapeError } from "../core/errors.js";
 import { int } from "./onnx-emitter.js";
 import type { OpTable, Tensor } from "./op-spec.js";
+import { MATMUL_OPS } from "./ops-matmul.js";
+import { isSameShape } from "./shape.js";
 import type { Value } from "./value.js";
 
 export const LORA_OPS: OpTable<"mergedLinear"> = {
@@ -18,13 +20,14 @@ export const LORA_OPS: OpTable<"mergedLinear"> = {
         a.shape[1] === inSize &&
         b.shape[0] === outSize &&
         b.shape[1] === rank &&
-        merged.shape[0] === outSize &&
-        merged.shape[1] === inSize;
+        merged.node.op === "add" &&
+        merged.node.inputs[0] === weight &&
+        isSameShape(merged.shape, weight.shape);
       if (!fits)
         throw new ShapeError(
           "mergedLinear",
           inputs.map(({ shape }) => shape),
-          "takes x [T, in], weights [out, in], a [r, in] and b [out, r] in float32",
+          "takes x [T, in], weight + scale·b·a [out, in], weight [out, in], a [r, in] and b [out, r] in float32",
         );
       return { shape: [x.shape[0] as number, outSize], dtype: "float32" };
     },
@@ -54,18 +57,9 @@ export const LORA_OPS: OpTable<"mergedLinear"> = {
         needs[4] ? gradientB() : undefined,
       ];
     },
-    reference(inputs, _attributes, output) {
-      const [x, merged] = inputs as readonly [Tensor, Tensor];
-      const [tokens, inSize] = x.shape as [number, number];
-      const outSize = output.shape[1] as number;
-      for (let t = 0; t < tokens; t++) {
-        for (let o = 0; o < outSize; o++) {
-          let sum = 0;
-          for (let i = 0; i < inSize; i++)
-            sum += (x.data[t * inSize + i] as number) * (merged.data[o * inSize + i] as number);
-          output.data[t * outSize + o] = sum;
-        }
-      }
+    reference([x, merged], _attributes, output) {
+      const product = { transA: false, transB: true, alpha: 1 };
+      MATMUL_OPS.matmul.reference([x as Tensor, merged as Tensor], product, output);
     },
   },
 };

@@ -2,7 +2,7 @@
 import { ShapeError } from "../core/errors.js";
 import { float, int } from "./onnx-emitter.js";
 import type { OpTable, Tensor } from "./op-spec.js";
-import { broadcastShapes, broadcastStrides, forEachIndex, stridesOf } from "./shape.js";
+import { batchStrides, broadcastShapes, forEachIndex } from "./shape.js";
 import { sumToShape } from "./sum-to-shape.js";
 import type { Value } from "./value.js";
 
@@ -78,15 +78,8 @@ export const MATMUL_OPS: OpTable<"matmul"> = {
       const [rowStepA, innerStepA] = transA ? [1, rows] : [inner, 1];
       const [innerStepB, columnStepB] = transB ? [1, inner] : [columns, 1];
       const batch = output.shape.slice(0, -2);
-      const batchStrides = [a, b, output].map(({ shape }) => {
-        // Strides of the leading axes in elements: those of the whole shape, without the matrix axes.
-        const leading = shape.slice(0, -2);
-        const own = stridesOf(shape);
-        return broadcastStrides(leading, batch).map((stride, axis) =>
-          stride === 0 ? 0 : (own[axis - batch.length + leading.length] as number),
-        );
-      });
-      forEachIndex(batch, batchStrides, (_position, offsets) => {
+      const strides = [a, b, output].map(({ shape }) => batchStrides(shape, batch));
+      forEachIndex(batch, strides, (_position, offsets) => {
         const [startA, startB, start] = offsets as [number, number, number];
         for (let row = 0; row < rows; row++) {
           for (let column = 0; column < columns; column++) {

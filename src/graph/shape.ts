@@ -43,6 +43,15 @@ export function broadcastStrides(shape: Shape, to: Shape): number[] {
   return to.map((_, axis) => (axis < shift || shape[axis - shift] === 1 ? 0 : (own[axis - shift] as number)));
 }
 
+/** Strides in elements of the axes before the last two, as read when these broadcast to `batch`; 0 where stretched. */
+export function batchStrides(shape: Shape, batch: Shape): number[] {
+  const own = stridesOf(shape);
+  const leading = shape.slice(0, -2);
+  return broadcastStrides(leading, batch).map((stride, axis) =>
+    stride === 0 ? 0 : (own[axis - batch.length + leading.length] as number),
+  );
+}
+
 /** An axis counted from the front; negative ones count from the end. */
 export function normalizeAxis(op: string, axis: number, shape: Shape): number {
   const result = axis < 0 ? axis + shape.length : axis;
