@@ -5,7 +5,7 @@
  */
 import { parseArgs } from "node:util";
 import { resolveModel } from "../dist/hub/model-hub.js";
-import { SentenceEmbedder } from "../dist/llm/sentence-embedder.js";
+import { SentenceEmbedder } from "../dist/llm/embedding/sentence-embedder.js";
 import { report, spread, timeMs } from "./harness.mjs";
 
 const { values } = parseArgs({

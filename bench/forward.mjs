@@ -12,7 +12,7 @@ import { parseArgs } from "node:util";
 import { GraphBuilder } from "../dist/graph/graph.js";
 import { OrtBackend } from "../dist/graph/ort-backend.js";
 import { resolveModel } from "../dist/hub/model-hub.js";
-import { defaultThreads } from "../dist/llm/local-model.js";
+import { defaultThreads } from "../dist/llm/local/local-model.js";
 import { forwardFlops } from "../dist/transformer/flops.js";
 import { Transformer } from "../dist/transformer/transformer.js";
 import { layerWeightCount } from "../dist/transformer/weight-plan.js";

@@ -8,7 +8,7 @@
 import { parseArgs } from "node:util";
 import { getLlama } from "node-llama-cpp";
 import { resolveModel } from "../dist/hub/model-hub.js";
-import { defaultThreads, LocalModel } from "../dist/llm/local-model.js";
+import { defaultThreads, LocalModel } from "../dist/llm/local/local-model.js";
 import { subsetGrammar } from "../dist/workflow/subset-grammar.js";
 import { report, spread } from "./harness.mjs";
 

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
-import { QuickJsSandbox } from "../dist/workflow/quickjs-sandbox.js";
+import { QuickJsSandbox } from "../dist/workflow/sandbox/quickjs-sandbox.js";
 import { report, spread, timeMs } from "./harness.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));

@@ -16,8 +16,8 @@ import { encodeLine } from "../dist/core/jsonl-log.js";
 import { OrtBackend } from "../dist/graph/ort-backend.js";
 import { evaluate, parseRunConfig, resolveModel } from "../dist/index.js";
 import { CallStore } from "../dist/llm/call-store.js";
-import { defaultThreads } from "../dist/llm/local-model.js";
-import { TrajectoryLog } from "../dist/rollout/trajectory.js";
+import { defaultThreads } from "../dist/llm/local/local-model.js";
+import { TrajectoryLog } from "../dist/records/trajectory.js";
 import { Transformer } from "../dist/transformer/transformer.js";
 import { report, spread, timeMs } from "./harness.mjs";
 

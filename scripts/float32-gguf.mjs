@@ -3,8 +3,8 @@
  * activations. For comparisons only (about 8 times as large).
  * Usage: node scripts/float32-gguf.mjs MODEL.gguf OUT.gguf
  */
-import { GgufFile } from "../dist/formats/gguf-file.js";
-import { gguf, writeGguf } from "../dist/formats/gguf-writer.js";
+import { GgufFile } from "../dist/formats/gguf/gguf-file.js";
+import { gguf, writeGguf } from "../dist/formats/gguf/gguf-writer.js";
 
 const [input, output] = process.argv.slice(2);
 if (input === undefined || output === undefined) {

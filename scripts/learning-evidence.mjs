@@ -11,7 +11,7 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { policyScore } from "../dist/rlao/policy-score.js";
+import { policyScore } from "../dist/learn/policy-score.js";
 import { differences, inParallel, markdownTable, summaryOf as readSummary, runLearn } from "./learn-runs.mjs";
 
 const { values: flags } = parseArgs({
@@ -130,8 +130,8 @@ async function equalEpochs(seed) {
 }
 
 async function successes(seed) {
-  const { trajectoryFiles, trajectorySamples } = await import("../dist/rlao/trajectory-samples.js");
-  const { selectSamples } = await import("../dist/rlao/select-samples.js");
+  const { trajectoryFiles, trajectorySamples } = await import("../dist/learn/examples/trajectory-samples.js");
+  const { selectSamples } = await import("../dist/learn/examples/select-samples.js");
   const settings = {
     keep: "all",
     onlySuccess: true,

@@ -11,7 +11,7 @@ import { writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { policyScore } from "../dist/rlao/policy-score.js";
+import { policyScore } from "../dist/learn/policy-score.js";
 import { differences, inParallel, markdownTable, summaryOf as readSummary, runLearn } from "./learn-runs.mjs";
 
 const { values: flags } = parseArgs({

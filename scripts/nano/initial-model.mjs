@@ -2,7 +2,7 @@
 
 import { Random } from "../../dist/core/random.js";
 import { symbolOfByte } from "../../dist/formats/byte-level-bpe.js";
-import { encodeGguf, gguf } from "../../dist/formats/gguf-writer.js";
+import { encodeGguf, gguf } from "../../dist/formats/gguf/gguf-writer.js";
 import { learnMerges, Tokenizer } from "./bpe.mjs";
 import { makeCorpus } from "./corpus.mjs";
 

@@ -1,14 +1,14 @@
 /** @file Full-parameter training of the nano model: batches of like lengths, AdamW, cosine, checkpoints, GGUF. */
 import { join } from "node:path";
 import { Random } from "../../dist/core/random.js";
-import { GgufFile } from "../../dist/formats/gguf-file.js";
-import { writeGguf } from "../../dist/formats/gguf-writer.js";
+import { GgufFile } from "../../dist/formats/gguf/gguf-file.js";
+import { writeGguf } from "../../dist/formats/gguf/gguf-writer.js";
 import { OrtBackend } from "../../dist/graph/ort-backend.js";
-import { AdamW } from "../../dist/train/adamw.js";
-import { newestValidCheckpoint, saveCheckpoint } from "../../dist/train/checkpoint-folder.js";
-import { clipByGlobalNorm } from "../../dist/train/clip-by-global-norm.js";
-import { checkSameRun } from "../../dist/train/run-identity.js";
-import { cosineSchedule } from "../../dist/train/schedule.js";
+import { AdamW } from "../../dist/train/loop/adamw.js";
+import { newestValidCheckpoint, saveCheckpoint } from "../../dist/train/loop/checkpoint-folder.js";
+import { clipByGlobalNorm } from "../../dist/train/loop/clip-by-global-norm.js";
+import { checkSameRun } from "../../dist/train/loop/run-identity.js";
+import { cosineSchedule } from "../../dist/train/loop/schedule.js";
 import { readModel } from "../../dist/transformer/read-model.js";
 import { FullGradients } from "./full-gradients.mjs";
 

@@ -1,7 +1,7 @@
 /** @file Asks at a terminal whether a newly designed workflow may run: its card, its source, one letter. */
 import { createInterface } from "node:readline/promises";
 import type { AskApproval, RunConfig } from "../index.js";
-import { visible } from "./output.js";
+import { visible } from "./print/output.js";
 
 const ANSWERS = { y: "yes", n: "no", a: "always", q: "quit" } as const;
 

@@ -5,10 +5,10 @@ import { availableParallelism, freemem, tmpdir, totalmem } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import type { ChatModel, RunConfig } from "../index.js";
 import { EXIT, exitCodeOf } from "./exit-code.js";
-import { formatBytes } from "./format.js";
-import { isInteractive, writeErr } from "./output.js";
+import { formatBytes } from "./print/format.js";
+import { isInteractive, writeErr } from "./print/output.js";
+import { table } from "./print/tables.js";
 import type { SignalWatch } from "./signals.js";
-import { table } from "./tables.js";
 
 type Api = typeof import("../index.js");
 

@@ -1,7 +1,7 @@
 /** @file The table of commands. A command's module, and with it the library, is loaded only when it is asked for. */
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
-import { guardStreams, writeErr } from "./output.js";
+import { guardStreams, writeErr } from "./print/output.js";
 import { reportError } from "./report-error.js";
 
 interface LazyCommand {
@@ -11,28 +11,46 @@ interface LazyCommand {
 
 /** In the order of the help text. */
 export const COMMANDS: Readonly<Record<string, LazyCommand>> = {
-  demo: { summary: "the whole loop offline in about two minutes", load: () => import("./demo.js") },
-  learn: { summary: "rounds of collecting and training", load: () => import("./learn.js") },
-  optimize: { summary: "design a workflow for a task and test it", load: () => import("./optimize.js") },
-  collect: { summary: "play episodes and record them for training", load: () => import("./collect.js") },
-  train: { summary: "train a LoRA adapter on recorded runs or chat lines", load: () => import("./train.js") },
+  demo: { summary: "the whole loop offline in about two minutes", load: () => import("./commands/demo.js") },
+  learn: { summary: "rounds of collecting and training", load: () => import("./commands/learn.js") },
+  optimize: {
+    summary: "design a workflow for a task and test it",
+    load: () => import("./commands/optimize.js"),
+  },
+  collect: {
+    summary: "play episodes and record them for training",
+    load: () => import("./commands/collect.js"),
+  },
+  train: {
+    summary: "train a LoRA adapter on recorded runs or chat lines",
+    load: () => import("./commands/train.js"),
+  },
   export: {
     summary: "adapters for other runtimes, trajectories for other trainers",
-    load: () => import("./export.js"),
+    load: () => import("./commands/export.js"),
   },
-  relabel: { summary: "compute recorded rewards anew", load: () => import("./relabel.js") },
-  rollback: { summary: "go on from an earlier round", load: () => import("./rollback.js") },
-  import: { summary: "an adapter of another tool, to train on from", load: () => import("./import.js") },
-  eval: { summary: "score workflows and baselines on a split", load: () => import("./eval.js") },
-  report: { summary: "show a run as one HTML page", load: () => import("./report.js") },
-  run: { summary: "run one input through a workflow", load: () => import("./run.js") },
-  models: { summary: "list and fetch local models", load: () => import("./models.js") },
-  data: { summary: "list, check and import datasets", load: () => import("./data.js") },
-  bench: { summary: "measure this machine", load: () => import("./bench.js") },
-  doctor: { summary: "check this machine and its settings", load: () => import("./doctor.js") },
-  init: { summary: "write a commented w4s.config.yaml", load: () => import("./init.js") },
-  score: { summary: "log-probabilities of a text, by our forward pass", load: () => import("./score.js") },
-  inspect: { summary: "show a GGUF file, a trajectory or a run", load: () => import("./inspect.js") },
+  relabel: { summary: "compute recorded rewards anew", load: () => import("./commands/relabel.js") },
+  rollback: { summary: "go on from an earlier round", load: () => import("./commands/rollback.js") },
+  import: {
+    summary: "an adapter of another tool, to train on from",
+    load: () => import("./commands/import.js"),
+  },
+  eval: { summary: "score workflows and baselines on a split", load: () => import("./commands/eval.js") },
+  report: { summary: "show a run as one HTML page", load: () => import("./commands/report.js") },
+  run: { summary: "run one input through a workflow", load: () => import("./commands/run.js") },
+  models: { summary: "list and fetch local models", load: () => import("./commands/models.js") },
+  data: { summary: "list, check and import datasets", load: () => import("./commands/data.js") },
+  bench: { summary: "measure this machine", load: () => import("./commands/bench.js") },
+  doctor: { summary: "check this machine and its settings", load: () => import("./commands/doctor.js") },
+  init: { summary: "write a commented w4s.config.yaml", load: () => import("./commands/init.js") },
+  score: {
+    summary: "log-probabilities of a text, by our forward pass",
+    load: () => import("./commands/score.js"),
+  },
+  inspect: {
+    summary: "show a GGUF file, a trajectory or a run",
+    load: () => import("./commands/inspect.js"),
+  },
 };
 
 const EXAMPLES = `

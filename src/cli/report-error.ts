@@ -1,7 +1,7 @@
 /** @file Every error in one form: the last line of stderr says what, where and what to do. */
 import { CommanderError } from "commander";
 import { EXIT, exitCodeOf } from "./exit-code.js";
-import { visibleLine, writeErr, writeJson } from "./output.js";
+import { visibleLine, writeErr, writeJson } from "./print/output.js";
 
 export interface ErrorReport {
   code: string;

@@ -1,6 +1,6 @@
 /** @file Ctrl-C and its relatives: finish what is in flight, then leave a run that can go on. */
 import { EXIT } from "./exit-code.js";
-import { writeErr } from "./output.js";
+import { writeErr } from "./print/output.js";
 
 /** From the first Ctrl-C to the hard stop, so that the whole takes at most ten seconds. */
 const GRACE_MS = 9000;

@@ -1,6 +1,6 @@
 /** @file A graph as an ONNX model. Large data stay outside: as inputs, or as external data of the session. */
 
-import { encodeModel, ONNX_ATTRIBUTE_TYPE, ONNX_EXTERNAL, ONNX_TYPE } from "../formats/onnx-proto.js";
+import { encodeModel, ONNX_ATTRIBUTE_TYPE, ONNX_EXTERNAL, ONNX_TYPE } from "../formats/onnx/onnx-proto.js";
 import type { OnnxAttribute, OnnxEmitter, OnnxNode } from "./onnx-emitter.js";
 import { specOf } from "./op-table.js";
 import type { DType, Graph, Node, NodeOf, OpName, Value } from "./value.js";

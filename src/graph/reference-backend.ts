@@ -1,6 +1,6 @@
 /** @file The oracle: slow, readable loops over every node, in float64 or float32. */
 import { InternalError, ShapeError } from "../core/errors.js";
-import { float16ToFloat32 } from "../formats/half-float.js";
+import { float16ToFloat32 } from "../formats/quant/half-float.js";
 import type { Backend, CompileOptions, NumericArray, Program } from "./backend.js";
 import { checkArrays, checkComplete, checkOutputs, readInputs } from "./check-feeds.js";
 import type { Tensor } from "./op-spec.js";

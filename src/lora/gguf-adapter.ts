@@ -1,10 +1,10 @@
 /** @file Adapters as GGUF files, in the form that llama.cpp loads. */
 import { InputError, InternalError } from "../core/errors.js";
-import { adapterPairs, checkFinite } from "../formats/gguf-adapter-checks.js";
-import { badHeader, type GgufHeader } from "../formats/gguf-contents.js";
-import { GgufFile } from "../formats/gguf-file.js";
-import { stringValue } from "../formats/gguf-metadata.js";
-import { gguf, type TensorToStream, writeGguf } from "../formats/gguf-writer.js";
+import { adapterPairs, checkFinite } from "../formats/gguf/gguf-adapter-checks.js";
+import { badHeader, type GgufHeader } from "../formats/gguf/gguf-contents.js";
+import { GgufFile } from "../formats/gguf/gguf-file.js";
+import { stringValue } from "../formats/gguf/gguf-metadata.js";
+import { gguf, type TensorToStream, writeGguf } from "../formats/gguf/gguf-writer.js";
 import { LINEAR_NAMES, type LinearName } from "../transformer/linear-name.js";
 import type { AdapterOrigin, LoraAdapter, LoraPair } from "./lora-adapter.js";
 

@@ -1,8 +1,8 @@
 /** @file A base model with an adapter merged into its weights, as a GGUF file of its own. */
 import { InputError } from "../core/errors.js";
-import { checkAdapterFits } from "../formats/gguf-adapter-checks.js";
-import { GgufFile } from "../formats/gguf-file.js";
-import { gguf, type TensorToStream, writeGguf } from "../formats/gguf-writer.js";
+import { checkAdapterFits } from "../formats/gguf/gguf-adapter-checks.js";
+import { GgufFile } from "../formats/gguf/gguf-file.js";
+import { gguf, type TensorToStream, writeGguf } from "../formats/gguf/gguf-writer.js";
 import { adapterHash } from "./adapter-hash.js";
 import { readGgufAdapter } from "./gguf-adapter.js";
 

@@ -1,6 +1,6 @@
 /** @file What each chart of the page draws. */
-import type { RunReport } from "../rlao/run-report-data.js";
-import type { ReportFigures, Stat } from "../rlao/run-report-figures.js";
+import type { RunReport } from "../records/run-report-data.js";
+import type { ReportFigures, Stat } from "./report-figures.js";
 
 export interface ChartLine {
   label: string;

@@ -1,7 +1,7 @@
 /** @file Episodes, turns and candidates as nested lists that open and close. */
 import { Random } from "../core/random.js";
-import type { RunReport } from "../rlao/run-report-data.js";
-import type { ReportCandidate, ReportTurn } from "../rlao/run-report-trajectory.js";
+import type { RunReport } from "../records/run-report-data.js";
+import type { ReportCandidate, ReportTurn } from "../records/run-report-trajectory.js";
 import { decimal, percent, shortHash } from "./figure-format.js";
 import { html, type Markup } from "./html.js";
 

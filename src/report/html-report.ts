@@ -1,18 +1,18 @@
 /** @file A run as one HTML page that needs nothing else: no request, no script but its own, light, dark and print. */
-import type { RunReport } from "../rlao/run-report-data.js";
-import { type ReportFigures, reportFigures } from "../rlao/run-report-figures.js";
-import { reportPareto } from "../rlao/run-report-pareto.js";
+import type { RunReport } from "../records/run-report-data.js";
 import { type ChartData, chartData } from "./chart-data.js";
 import { compareTables, compareWarnings } from "./compare-tables.js";
 import { episodeTree } from "./episode-tree.js";
 import { count } from "./figure-format.js";
 import { html, Markup, scriptJson, shown } from "./html.js";
 import { keyFigures } from "./key-figures.js";
-import { pageData } from "./page-data.js";
-import { DATA_ID, pageParts } from "./page-script.js";
-import type { PageData } from "./page-types.js";
+import { pageData } from "./page/page-data.js";
+import { DATA_ID, pageParts } from "./page/page-script.js";
+import type { PageData } from "./page/page-types.js";
 import { paretoChart } from "./pareto-chart.js";
 import { replayFigures } from "./replay-figure.js";
+import { type ReportFigures, reportFigures } from "./report-figures.js";
+import { reportPareto } from "./report-pareto.js";
 import { reportTables } from "./report-tables.js";
 import { tableHtml } from "./table-html.js";
 

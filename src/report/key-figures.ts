@@ -1,7 +1,7 @@
 /** @file The few figures a report begins with. */
-import type { RunReport } from "../rlao/run-report-data.js";
-import type { ReportFigures } from "../rlao/run-report-figures.js";
+import type { RunReport } from "../records/run-report-data.js";
 import { count, decimal, dollars, duration, interval, percent, points } from "./figure-format.js";
+import type { ReportFigures } from "./report-figures.js";
 
 export interface KeyFigure {
   label: string;

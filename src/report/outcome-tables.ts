@@ -1,6 +1,7 @@
 /** @file Tables on what became of the candidates. */
-import type { ReportFigures } from "../rlao/run-report-figures.js";
+
 import { count, cut, decimal, percent } from "./figure-format.js";
+import type { ReportFigures } from "./report-figures.js";
 import type { Cell, ReportTable } from "./report-table.js";
 
 export function outcomeTables(figures: ReportFigures): (ReportTable | null)[] {

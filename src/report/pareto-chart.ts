@@ -1,7 +1,8 @@
 /** @file Accuracy against cost as a drawing that needs no script, and as a table. */
-import type { TaskPareto } from "../rlao/run-report-pareto.js";
+
 import { count, dollars, percent } from "./figure-format.js";
 import { html, type Markup } from "./html.js";
+import type { TaskPareto } from "./report-pareto.js";
 import type { ReportTable } from "./report-table.js";
 
 const WIDTH = 640;

@@ -1,5 +1,5 @@
 /** @file A robot run as a drawing: map, way, where the rule layer stopped it. Inline SVG, styled by classes only. */
-import type { ReportReplay } from "../rlao/run-report-data.js";
+import type { ReportReplay } from "../records/run-report-data.js";
 import { html, type Markup } from "./html.js";
 
 /** Side of a cell in units of the drawing. */

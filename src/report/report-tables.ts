@@ -1,11 +1,11 @@
 /** @file All tables of a report, from the figures: what the page shows and --text prints is the same. */
 
-import type { ReportRow, RunReport } from "../rlao/run-report-data.js";
-import type { ReportFigures, Stat } from "../rlao/run-report-figures.js";
-import { reportPareto } from "../rlao/run-report-pareto.js";
+import type { ReportRow, RunReport } from "../records/run-report-data.js";
 import { count, decimal, dollars, interval, percent, points, shortHash } from "./figure-format.js";
 import { outcomeTables } from "./outcome-tables.js";
 import { paretoTable } from "./pareto-chart.js";
+import type { ReportFigures, Stat } from "./report-figures.js";
+import { reportPareto } from "./report-pareto.js";
 import type { Cell, ReportTable, RichCell } from "./report-table.js";
 import { roundTables } from "./round-tables.js";
 

@@ -1,6 +1,6 @@
 /** @file Tables on the rounds of `w4s learn`: the data, the training, the judgement. */
-import type { RunReport } from "../rlao/run-report-data.js";
-import type { ReportDifference, ReportRoundRecord, ReportScore } from "../rlao/run-report-rounds.js";
+import type { RunReport } from "../records/run-report-data.js";
+import type { ReportDifference, ReportRoundRecord, ReportScore } from "../records/run-report-rounds.js";
 import { count, decimal, duration, percent, points, shortHash } from "./figure-format.js";
 import type { Cell, ReportTable, RichCell } from "./report-table.js";
 

@@ -1,8 +1,8 @@
 /** @file The numbers of a report without the page: for terminals and machines. */
-import type { RunReport, WorkflowCard } from "../rlao/run-report-data.js";
-import { type ReportFigures, reportFigures } from "../rlao/run-report-figures.js";
+import type { RunReport, WorkflowCard } from "../records/run-report-data.js";
 import { compareTables, compareWarnings } from "./compare-tables.js";
 import { type KeyFigure, keyFigures } from "./key-figures.js";
+import { type ReportFigures, reportFigures } from "./report-figures.js";
 import type { ReportTable } from "./report-table.js";
 import { reportTables } from "./report-tables.js";
 

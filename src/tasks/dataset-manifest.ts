@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { z } from "zod";
 import { InputError } from "../core/errors.js";
 import { nearNames } from "../core/near-names.js";
-import { decodeUtf8 } from "./decode-utf8.js";
-import { JsonTextError, parseJsonLine } from "./parse-json-line.js";
-import { printable } from "./printable.js";
-import { TextFile } from "./read-lines.js";
+import { decodeUtf8 } from "./reading/decode-utf8.js";
+import { JsonTextError, parseJsonLine } from "./reading/parse-json-line.js";
+import { printable } from "./reading/printable.js";
+import { TextFile } from "./reading/read-lines.js";
 import type { MetricName, SplitName, TaskKind } from "./task.js";
 
 export const SPLIT_NAMES = ["train", "validation", "test"] as const satisfies readonly SplitName[];

@@ -4,7 +4,7 @@ import { basename, delimiter, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { InputError } from "../core/errors.js";
 import { nearNames } from "../core/near-names.js";
-import { printable } from "./printable.js";
+import { printable } from "./reading/printable.js";
 
 /** Datasets that are part of this package. */
 const packageDatasets = fileURLToPath(new URL("../../datasets", import.meta.url));

@@ -12,11 +12,11 @@ import {
 import { gsm8k, gsmHard, math500, mgsm } from "./benchmarks/math-benchmarks.js";
 import { bbh, commonsenseQa, drop, strategyQa } from "./benchmarks/qa-benchmarks.js";
 import { type DatasetManifest, SPLIT_NAMES } from "./dataset-manifest.js";
-import { decodeUtf8 } from "./decode-utf8.js";
 import { drawSplits } from "./draw-splits.js";
-import { JsonTextError, parseJsonLine } from "./parse-json-line.js";
-import { TextFile } from "./read-lines.js";
-import { readRecords } from "./read-records.js";
+import { decodeUtf8 } from "./reading/decode-utf8.js";
+import { JsonTextError, parseJsonLine } from "./reading/parse-json-line.js";
+import { TextFile } from "./reading/read-lines.js";
+import { readRecords } from "./reading/read-records.js";
 import { sampleKey } from "./sample-key.js";
 import type { SplitName } from "./task.js";
 import { type DatasetLine, writeDataset } from "./write-dataset.js";

@@ -5,10 +5,16 @@ import { nearNames } from "../core/near-names.js";
 import { type DatasetManifest, KIND_METRICS, type MetricOptions, SPLIT_NAMES } from "./dataset-manifest.js";
 import { drawSplits } from "./draw-splits.js";
 import { readAnswer } from "./import-answer.js";
-import { printable } from "./printable.js";
-import { badRecord, formatOf, type RecordFormat, readRecords, type SourceRecord } from "./read-records.js";
+import { printable } from "./reading/printable.js";
+import {
+  badRecord,
+  formatOf,
+  type RecordFormat,
+  readRecords,
+  type SourceRecord,
+} from "./reading/read-records.js";
+import { SampleLineError, sampleFromValue } from "./reading/sample-line.js";
 import { sampleKey } from "./sample-key.js";
-import { SampleLineError, sampleFromValue } from "./sample-line.js";
 import type { MetricName, SplitName, TaskKind } from "./task.js";
 import { type DatasetLine, writeDataset } from "./write-dataset.js";
 

@@ -6,8 +6,8 @@ import type { TextEmbedder } from "../core/text-embedder.js";
 import { type DatasetManifest, readManifest, SPLIT_NAMES } from "./dataset-manifest.js";
 import { findDataset } from "./find-dataset.js";
 import { makeScorer, type ScorerTools } from "./make-scorer.js";
-import { type FileLimits, TextFile } from "./read-lines.js";
 import { problemText, readSplit } from "./read-split.js";
+import { type FileLimits, TextFile } from "./reading/read-lines.js";
 import { findOverlap, overlapText } from "./sample-key.js";
 import type { MetricName, Sample, Scorer, SplitName, Task, TaskKind } from "./task.js";
 

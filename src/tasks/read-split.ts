@@ -1,10 +1,10 @@
 /** @file One split file to samples: strict (first bad line is an error) or collecting what is wrong. */
 import { InputError } from "../core/errors.js";
 import type { SplitEntry } from "./dataset-manifest.js";
-import { decodeUtf8 } from "./decode-utf8.js";
-import { printable } from "./printable.js";
-import { type FileLimits, TextFile, type TextLine } from "./read-lines.js";
-import { type LineRules, parseSampleLine, SampleLineError } from "./sample-line.js";
+import { decodeUtf8 } from "./reading/decode-utf8.js";
+import { printable } from "./reading/printable.js";
+import { type FileLimits, TextFile, type TextLine } from "./reading/read-lines.js";
+import { type LineRules, parseSampleLine, SampleLineError } from "./reading/sample-line.js";
 import type { Sample } from "./task.js";
 
 /** A line that is not a sample. */

@@ -5,7 +5,7 @@ import { writeAtomic } from "../core/atomic-file.js";
 import { ConfigError } from "../core/errors.js";
 import { sha256 } from "../core/hash.js";
 import { checkManifest, type DatasetManifest, SPLIT_NAMES, type SplitEntry } from "./dataset-manifest.js";
-import { SampleLineError, sampleFromValue } from "./sample-line.js";
+import { SampleLineError, sampleFromValue } from "./reading/sample-line.js";
 import type { SplitName } from "./task.js";
 
 /** A line of a split file in its written form (docs/datasets.md). */

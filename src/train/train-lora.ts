@@ -1,6 +1,6 @@
 /** @file The training loop: examples in, LoRA adapter out; it can be stopped anywhere and goes on to the same bytes. */
 import { Random } from "../core/random.js";
-import { GgufFile } from "../formats/gguf-file.js";
+import { GgufFile } from "../formats/gguf/gguf-file.js";
 import type { Backend } from "../graph/backend.js";
 import { adapterHash } from "../lora/adapter-hash.js";
 import { completePairs } from "../lora/complete-pairs.js";
@@ -9,17 +9,16 @@ import type { LoraAdapter } from "../lora/lora-adapter.js";
 import { readModel } from "../transformer/read-model.js";
 import { planWeights, type WeightCache } from "../transformer/weight-plan.js";
 import { WeightStore } from "../transformer/weight-store.js";
-import { DataOrder } from "./data-position.js";
-import { checkExamples, type TokenExample, targetCount, usedLength } from "./example.js";
-import { forecastMs, measureProducts } from "./forecast.js";
-import { holdOut } from "./hold-out.js";
-import { planMemory } from "./memory-plan.js";
-import { ModelGradients } from "./model-gradients.js";
-import { type PackedStep, packBatches } from "./pack-batches.js";
-import { type StoppedPrompts, stopSharedPrompts } from "./prompted-trie.js";
-import type { RunIdentity } from "./run-identity.js";
-import type { TokenTrie } from "./token-trie.js";
-import { checkTrainSettings, type TrainSettings } from "./train-settings.js";
+import { DataOrder } from "./data/data-position.js";
+import { checkExamples, type TokenExample, targetCount, usedLength } from "./data/example.js";
+import { holdOut } from "./data/hold-out.js";
+import { type PackedStep, packBatches } from "./data/pack-batches.js";
+import { type StoppedPrompts, stopSharedPrompts } from "./data/prompted-trie.js";
+import type { TokenTrie } from "./data/token-trie.js";
+import { ModelGradients } from "./gradients/model-gradients.js";
+import { forecastMs, measureProducts } from "./loop/forecast-training.js";
+import { planMemory } from "./loop/memory-plan.js";
+import type { RunIdentity } from "./loop/run-identity.js";
 import {
   runUpdates,
   startingState,
@@ -27,7 +26,8 @@ import {
   type TrainingLoopResult,
   type TrainingTask,
   type UpdateWork,
-} from "./training-loop.js";
+} from "./loop/training-loop.js";
+import { checkTrainSettings, type TrainSettings } from "./train-settings.js";
 
 export interface TrainOptions extends TrainingLoopOptions {
   modelPath: string;

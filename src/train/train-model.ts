@@ -1,28 +1,28 @@
 /** @file Training all weights of a small model, from the numbers in its file on. */
-import { GgufFile } from "../formats/gguf-file.js";
+import { GgufFile } from "../formats/gguf/gguf-file.js";
 import type { Backend } from "../graph/backend.js";
 import type { ModelConfig } from "../transformer/model-config.js";
 import { readModel } from "../transformer/read-model.js";
 import { WeightStore } from "../transformer/weight-store.js";
-import { DataOrder } from "./data-position.js";
-import { checkExamples, type TokenExample, usedLength } from "./example.js";
-import { forecastMs, measureProducts } from "./forecast.js";
-import { holdOut } from "./hold-out.js";
-import { planMemory } from "./memory-plan.js";
-import { ModelGradients } from "./model-gradients.js";
-import { modelParameters } from "./model-parameters.js";
-import { type PackedStep, packBatches } from "./pack-batches.js";
-import { type RowBatch, rowBatch } from "./row-batch.js";
-import type { RunIdentity } from "./run-identity.js";
-import { countsOf } from "./train-lora.js";
-import { checkModelTrainSettings, type ModelTrainSettings, ROW_STEP } from "./train-settings.js";
+import { DataOrder } from "./data/data-position.js";
+import { checkExamples, type TokenExample, usedLength } from "./data/example.js";
+import { holdOut } from "./data/hold-out.js";
+import { type PackedStep, packBatches } from "./data/pack-batches.js";
+import { type RowBatch, rowBatch } from "./data/row-batch.js";
+import { ModelGradients } from "./gradients/model-gradients.js";
+import { modelParameters } from "./gradients/model-parameters.js";
+import { forecastMs, measureProducts } from "./loop/forecast-training.js";
+import { planMemory } from "./loop/memory-plan.js";
+import type { RunIdentity } from "./loop/run-identity.js";
 import {
   runUpdates,
   startingState,
   type TrainingLoopOptions,
   type TrainingLoopResult,
   type TrainingTask,
-} from "./training-loop.js";
+} from "./loop/training-loop.js";
+import { countsOf } from "./train-lora.js";
+import { checkModelTrainSettings, type ModelTrainSettings, ROW_STEP } from "./train-settings.js";
 
 export interface TrainModelOptions extends TrainingLoopOptions {
   /** Its own numbers are what training starts from. */

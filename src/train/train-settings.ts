@@ -3,7 +3,7 @@ import { ConfigError } from "../core/errors.js";
 import { checkLoraConfig } from "../lora/init-lora.js";
 import type { LoraConfig } from "../lora/lora-adapter.js";
 import { LINEAR_NAMES } from "../transformer/linear-name.js";
-import type { LossNormalisation } from "./loss-coefficients.js";
+import type { LossNormalisation } from "./gradients/loss-coefficients.js";
 
 /** What LoRA and full training have in common. */
 export type SharedTrainSettings = Omit<

@@ -1,8 +1,8 @@
 /** @file The metadata of one model file, asked by the keys of its own family. */
 import { UnsupportedModelError } from "../core/errors.js";
-import type { GgufHeader } from "../formats/gguf-contents.js";
-import { integerValue, stringValue } from "../formats/gguf-metadata.js";
-import { ValueType } from "../formats/gguf-types.js";
+import type { GgufHeader } from "../formats/gguf/gguf-contents.js";
+import { integerValue, stringValue } from "../formats/gguf/gguf-metadata.js";
+import { ValueType } from "../formats/gguf/gguf-types.js";
 
 /** Reads `<architecture>.<key>`; what cannot be used is refused with the key's name before anything is allocated. */
 export class ModelKeys {

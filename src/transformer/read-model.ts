@@ -1,7 +1,7 @@
 /** @file From the header of a GGUF file to what is computed; everything unsupported is refused here by name. */
 import { InputError } from "../core/errors.js";
-import { isDequantizable } from "../formats/dequantize.js";
-import type { GgufHeader } from "../formats/gguf-contents.js";
+import type { GgufHeader } from "../formats/gguf/gguf-contents.js";
+import { isDequantizable } from "../formats/quant/dequantize.js";
 import type { Family } from "./family.js";
 import { gemma3 } from "./gemma3.js";
 import { LINEAR_NAMES } from "./linear-name.js";

@@ -1,6 +1,6 @@
 /** @file The forward pass of a GGUF model: embedding, layers, norm, head. */
 import { InputError } from "../core/errors.js";
-import { GgufFile } from "../formats/gguf-file.js";
+import { GgufFile } from "../formats/gguf/gguf-file.js";
 import type { Backend, Program } from "../graph/backend.js";
 import { type AttentionPlan, planAttention } from "./attention-plan.js";
 import { finalNormGraph, type HeadOutput, headGraph } from "./head-graph.js";

@@ -1,6 +1,6 @@
 /** @file The weights of a GGUF file as a layer's feeds: dequantised once and kept, or anew for every pass. */
-import type { GgufFile } from "../formats/gguf-file.js";
-import { encodeFloat16 } from "../formats/half-float.js";
+import type { GgufFile } from "../formats/gguf/gguf-file.js";
+import { encodeFloat16 } from "../formats/quant/half-float.js";
 import { LINEAR_NAMES } from "./linear-name.js";
 import type { WeightCache } from "./weight-plan.js";
 

@@ -1,5 +1,5 @@
 /** @file Tokens of a workflow with their nesting: brackets around a token, names that are bound once, values of constants. */
-import type { Token } from "./scan-workflow.js";
+import type { Token } from "./reading/scan-workflow.js";
 
 const ASSIGNING = new Set(["=", "+=", "-=", "*=", "/=", "%=", "**=", "&&=", "||=", "??=", "++", "--"]);
 /** Brackets after these words are no parameters. */

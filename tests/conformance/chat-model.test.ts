@@ -4,7 +4,7 @@ import { Budget } from "../../src/core/budget.js";
 import { CallStore } from "../../src/llm/call-store.js";
 import { MeteredModel } from "../../src/llm/metered-model.js";
 import { MockChatModel } from "../../src/llm/mock-chat-model.js";
-import { OpenAIChatModel } from "../../src/llm/openai-chat-model.js";
+import { OpenAIChatModel } from "../../src/llm/openai/openai-chat-model.js";
 import { ReplayChatModel } from "../../src/llm/replay-chat-model.js";
 import { type FakeOpenAI, startFakeOpenAI } from "../support/fake-openai-server.js";
 import { chatModelConformance, conformanceRequests } from "./chat-model.js";

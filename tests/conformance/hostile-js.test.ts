@@ -4,7 +4,7 @@ import { basename, join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { QuickJsSandbox } from "../../src/workflow/quickjs-sandbox.js";
+import { QuickJsSandbox } from "../../src/workflow/sandbox/quickjs-sandbox.js";
 import {
   ADAPTER,
   HONEST_SOURCE,

@@ -5,7 +5,7 @@ import { basename, join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { PythonSandbox } from "../../src/workflow/python-sandbox.js";
+import { PythonSandbox } from "../../src/workflow/python/python-sandbox.js";
 import { childProcesses } from "../support/child-processes.js";
 import { HOSTILE_TESTS, HOSTILE_WALL_MS, judgeCheck } from "../support/hostile-py.js";
 import { sharedPath } from "../support/shared.js";

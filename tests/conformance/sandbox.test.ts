@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
-import { QuickJsSandbox } from "../../src/workflow/quickjs-sandbox.js";
+import { QuickJsSandbox } from "../../src/workflow/sandbox/quickjs-sandbox.js";
 import { HONEST_SOURCE, honestAnswer, StubHost } from "../support/hostile-js.js";
 import { sandboxSuite } from "./sandbox.js";
 
@@ -67,7 +67,7 @@ describe("processes of the sandbox", () => {
   });
 
   it("an idle sandbox does not keep its program alive", () => {
-    const dist = new URL("../../dist/workflow/quickjs-sandbox.js", import.meta.url);
+    const dist = new URL("../../dist/workflow/sandbox/quickjs-sandbox.js", import.meta.url);
     const program = `
       const { QuickJsSandbox } = await import(${JSON.stringify(dist.href)});
       const sandbox = new QuickJsSandbox({ processes: 1 });

@@ -1,5 +1,5 @@
 /** @file The suite on the simulated model. */
-import { SimulatedChatModel } from "../../src/llm/simulated-chat-model.js";
+import { SimulatedChatModel } from "../../src/llm/simulated/simulated-chat-model.js";
 import { chatModelConformance, conformanceRequests } from "./chat-model.js";
 
 chatModelConformance("simulated, question unknown", () => new SimulatedChatModel());

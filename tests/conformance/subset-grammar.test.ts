@@ -3,8 +3,8 @@ import { afterAll, describe, expect, it } from "vitest";
 import { seedFrom } from "../../src/core/hash.js";
 import { Random } from "../../src/core/random.js";
 import type { AnswerKind } from "../../src/workflow/answer-kind.js";
-import { extractWorkflow } from "../../src/workflow/extract-workflow.js";
-import { QuickJsSandbox } from "../../src/workflow/quickjs-sandbox.js";
+import { extractWorkflow } from "../../src/workflow/reading/extract-workflow.js";
+import { QuickJsSandbox } from "../../src/workflow/sandbox/quickjs-sandbox.js";
 import { canForce, type SubsetOptions, subsetGrammar } from "../../src/workflow/subset-grammar.js";
 import {
   detectTechniques,

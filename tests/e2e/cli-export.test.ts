@@ -3,10 +3,10 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { makeTinyGguf } from "w4s/testing";
-import { GgufFile } from "../../src/formats/gguf-file.js";
-import { gguf } from "../../src/formats/gguf-writer.js";
-import { SafetensorsFile } from "../../src/formats/safetensors.js";
-import { writeSafetensors } from "../../src/formats/safetensors-writer.js";
+import { GgufFile } from "../../src/formats/gguf/gguf-file.js";
+import { gguf } from "../../src/formats/gguf/gguf-writer.js";
+import { SafetensorsFile } from "../../src/formats/safetensors/safetensors-file.js";
+import { writeSafetensors } from "../../src/formats/safetensors/safetensors-writer.js";
 import { readGgufAdapter, writeGgufAdapter } from "../../src/lora/gguf-adapter.js";
 import { expectFailure } from "../support/cli-expect.js";
 import { runCli } from "../support/run-cli.js";

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { makeTinyGguf } from "w4s/testing";
-import { gguf } from "../../src/formats/gguf-writer.js";
+import { gguf } from "../../src/formats/gguf/gguf-writer.js";
 import { expectFailure } from "../support/cli-expect.js";
 import { runCli } from "../support/run-cli.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";

@@ -12,7 +12,7 @@ import { basename, join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { makeTinyGguf } from "w4s/testing";
 import { Random } from "../../src/core/random.js";
-import { gguf } from "../../src/formats/gguf-writer.js";
+import { gguf } from "../../src/formats/gguf/gguf-writer.js";
 import { expectFailure } from "../support/cli-expect.js";
 import { type CliOptions, runCli } from "../support/run-cli.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";

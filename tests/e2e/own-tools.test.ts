@@ -1,8 +1,8 @@
 /** @file Own tools from a workflow's side: what it gets, what it reads when something is wrong, and what is recorded. */
 import { afterAll, describe, expect, it } from "vitest";
 import { z } from "zod";
+import { WorkflowRunner } from "../../src/evaluate/workflow-runner.js";
 import { MockChatModel } from "../../src/llm/mock-chat-model.js";
-import { WorkflowRunner } from "../../src/rollout/run-workflow.js";
 import type { Tool } from "../../src/workflow/tool.js";
 
 const TEXTS = ["Otter Lake lies in Brenholm.", "The mayor of Brenholm is Ilse Vandermoor."];

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { makeTinyGguf } from "w4s/testing";
 import { hashJson } from "../../src/core/hash.js";
-import { readTrajectory } from "../../src/rollout/trajectory.js";
+import { readTrajectory } from "../../src/records/trajectory.js";
 import { expectFailure } from "../support/cli-expect.js";
 import { startFakeOpenAI } from "../support/fake-openai-server.js";
 import { runCli } from "../support/run-cli.js";

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeTinyGguf } from "w4s/testing";
-import { readTrajectory } from "../../src/rollout/trajectory.js";
+import { readTrajectory } from "../../src/records/trajectory.js";
 import { expectFailure } from "../support/cli-expect.js";
 import { type FakeOpenAI, startFakeOpenAI } from "../support/fake-openai-server.js";
 import { runCli } from "../support/run-cli.js";

@@ -2,11 +2,11 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
+import { parseRunConfig } from "../../src/config/config-layers.js";
+import type { Policy } from "../../src/design/policy.js";
+import { ReplayPolicy } from "../../src/design/replay-policy.js";
 import { CallStore } from "../../src/llm/call-store.js";
-import { parseRunConfig } from "../../src/rollout/config-layers.js";
-import { collect } from "../../src/rollout/optimize.js";
-import type { Policy } from "../../src/rollout/policy.js";
-import { ReplayPolicy } from "../../src/rollout/replay-policy.js";
+import { collect } from "../../src/run/optimize.js";
 import type { ToolSet } from "../../src/workflow/tool.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
 

@@ -2,9 +2,9 @@
 
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { GgufFile } from "../../src/formats/gguf-file.js";
-import { readLoadableModel } from "../../src/formats/gguf-loadable.js";
-import { SafetensorsFile } from "../../src/formats/safetensors.js";
+import { GgufFile } from "../../src/formats/gguf/gguf-file.js";
+import { readLoadableModel } from "../../src/formats/gguf/gguf-loadable.js";
+import { SafetensorsFile } from "../../src/formats/safetensors/safetensors-file.js";
 import { OrtBackend } from "../../src/graph/ort-backend.js";
 import { adapterInjection } from "../../src/lora/adapter-injection.js";
 import { readGgufAdapter } from "../../src/lora/gguf-adapter.js";

@@ -5,8 +5,8 @@ import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test, vi } from "vitest";
 import { similarity } from "../../src/core/text-embedder.js";
 import { listModels, resolveModel } from "../../src/hub/model-hub.js";
-import { SentenceEmbedder } from "../../src/llm/sentence-embedder.js";
-import { hasExactByteProducts } from "../../src/llm/sentence-model.js";
+import { SentenceEmbedder } from "../../src/llm/embedding/sentence-embedder.js";
+import { hasExactByteProducts } from "../../src/llm/embedding/sentence-model.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
 
 const golden = JSON.parse(

@@ -1,6 +1,6 @@
 /** Our forward pass against Hugging Face's in float32, on tiny random models of the four families. */
 import { describe, expect, it } from "vitest";
-import { SafetensorsFile } from "../../src/formats/safetensors.js";
+import { SafetensorsFile } from "../../src/formats/safetensors/safetensors-file.js";
 import type { Backend } from "../../src/graph/backend.js";
 import { OrtBackend } from "../../src/graph/ort-backend.js";
 import { ReferenceBackend } from "../../src/graph/reference-backend.js";

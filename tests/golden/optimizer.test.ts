@@ -1,9 +1,9 @@
 /** @file AdamW, clipping and the cosine schedule against PyTorch's and transformers' float64 values. */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { AdamW } from "../../src/train/adamw.js";
-import { clipByGlobalNorm } from "../../src/train/clip-by-global-norm.js";
-import { cosineSchedule } from "../../src/train/schedule.js";
+import { AdamW } from "../../src/train/loop/adamw.js";
+import { clipByGlobalNorm } from "../../src/train/loop/clip-by-global-norm.js";
+import { cosineSchedule } from "../../src/train/loop/schedule.js";
 
 /** Storing a number as float32 costs half of this, relative; five updates and a clipped gradient add up. */
 const FLOAT32_EPSILON = 2 ** -23;

@@ -1,15 +1,15 @@
 /** Loss, gradients and ten AdamW steps against PyTorch + PEFT, on tiny random models of the four families. */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { GgufFile } from "../../src/formats/gguf-file.js";
-import { SafetensorsFile } from "../../src/formats/safetensors.js";
+import { GgufFile } from "../../src/formats/gguf/gguf-file.js";
+import { SafetensorsFile } from "../../src/formats/safetensors/safetensors-file.js";
 import { OrtBackend } from "../../src/graph/ort-backend.js";
 import type { LoraConfig } from "../../src/lora/lora-adapter.js";
-import { AdamW } from "../../src/train/adamw.js";
-import { clipByGlobalNorm } from "../../src/train/clip-by-global-norm.js";
-import type { KeptActivations } from "../../src/train/layer-programs.js";
-import { ModelGradients } from "../../src/train/model-gradients.js";
-import { buildTrie, type TokenTrie } from "../../src/train/token-trie.js";
+import { buildTrie, type TokenTrie } from "../../src/train/data/token-trie.js";
+import type { KeptActivations } from "../../src/train/gradients/layer-programs.js";
+import { ModelGradients } from "../../src/train/gradients/model-gradients.js";
+import { AdamW } from "../../src/train/loop/adamw.js";
+import { clipByGlobalNorm } from "../../src/train/loop/clip-by-global-norm.js";
 import { LINEAR_NAMES } from "../../src/transformer/linear-name.js";
 import { readModel } from "../../src/transformer/read-model.js";
 import { singleSequence } from "../../src/transformer/token-layout.js";

@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { readGgufFileInfo } from "node-llama-cpp";
 import { expect, test } from "vitest";
 import { Random } from "../../src/core/random.js";
-import { GgufFile } from "../../src/formats/gguf-file.js";
-import { TENSOR_TYPES, ValueType } from "../../src/formats/gguf-types.js";
-import { gguf, type TensorToStream, writeGguf } from "../../src/formats/gguf-writer.js";
+import { GgufFile } from "../../src/formats/gguf/gguf-file.js";
+import { TENSOR_TYPES, ValueType } from "../../src/formats/gguf/gguf-types.js";
+import { gguf, type TensorToStream, writeGguf } from "../../src/formats/gguf/gguf-writer.js";
 import { splitTinyGguf } from "../support/split-gguf.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
 

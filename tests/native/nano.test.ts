@@ -5,11 +5,11 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Tokenizer } from "../../scripts/nano/bpe.mjs";
 import { HELD_OUT_FAMILIES, makeCorpus } from "../../scripts/nano/corpus.mjs";
 import { sha256 } from "../../src/core/hash.js";
-import { readGgufHeader } from "../../src/formats/gguf-header.js";
-import { stringsValue } from "../../src/formats/gguf-metadata.js";
-import { LocalModel } from "../../src/llm/local-model.js";
-import { LocalPolicy } from "../../src/rollout/policy.js";
-import { extractWorkflow } from "../../src/workflow/extract-workflow.js";
+import { LocalPolicy } from "../../src/design/policy.js";
+import { readGgufHeader } from "../../src/formats/gguf/gguf-header.js";
+import { stringsValue } from "../../src/formats/gguf/gguf-metadata.js";
+import { LocalModel } from "../../src/llm/local/local-model.js";
+import { extractWorkflow } from "../../src/workflow/reading/extract-workflow.js";
 import { detectTechniques } from "../../src/workflow/techniques.js";
 
 const FOLDER = new URL("../../models/nano/", import.meta.url);

@@ -2,11 +2,11 @@
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { Random } from "../../src/core/random.js";
-import { makeTinyGguf } from "../../src/formats/tiny-gguf.js";
+import { makeTinyGguf } from "../../src/formats/gguf/tiny-gguf.js";
 import { OrtBackend } from "../../src/graph/ort-backend.js";
 import { adapterHash } from "../../src/lora/adapter-hash.js";
-import { actionExample } from "../../src/train/example.js";
-import type { TrainEvent } from "../../src/train/train-event.js";
+import { actionExample } from "../../src/train/data/example.js";
+import type { TrainEvent } from "../../src/train/loop/train-event.js";
 import { type TrainOptions, trainLora } from "../../src/train/train-lora.js";
 import { DEFAULT_TRAIN_SETTINGS } from "../../src/train/train-settings.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";

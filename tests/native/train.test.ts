@@ -3,12 +3,12 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { Random } from "../../src/core/random.js";
-import { makeTinyGguf, type TinyFamily } from "../../src/formats/tiny-gguf.js";
+import { makeTinyGguf, type TinyFamily } from "../../src/formats/gguf/tiny-gguf.js";
 import { OrtBackend } from "../../src/graph/ort-backend.js";
-import { LocalModel } from "../../src/llm/local-model.js";
+import { trainAdapter } from "../../src/learn/train-adapter.js";
+import { LocalModel } from "../../src/llm/local/local-model.js";
 import { adapterInjection } from "../../src/lora/adapter-injection.js";
 import { readGgufAdapter } from "../../src/lora/gguf-adapter.js";
-import { trainAdapter } from "../../src/rlao/train-adapter.js";
 import { Transformer } from "../../src/transformer/transformer.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
 

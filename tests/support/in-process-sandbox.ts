@@ -1,5 +1,5 @@
 /** @file Runs workflows that we wrote ourselves right here: no isolation, no limits, for tests that make many runs. */
-import { choice, code, extract, number, vote } from "../../src/workflow/guest-helpers.js";
+import { choice, code, extract, number, vote } from "../../src/workflow/sandbox/guest-helpers.js";
 import type { AgentHost, Sandbox, WorkflowRun } from "../../src/workflow/workflow-run.js";
 
 type Text = (prompt: unknown, options?: unknown) => Promise<unknown>;

@@ -1,5 +1,5 @@
 /** @file Sentences of the workflow room's technique table, with the property each must have to the simulated model. */
-import type { CallProperties } from "../../src/llm/simulated-prompt.js";
+import type { CallProperties } from "../../src/llm/simulated/simulated-prompt.js";
 import { TECHNIQUES } from "../../src/workflow/techniques.js";
 
 type Flag = {

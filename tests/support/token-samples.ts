@@ -1,7 +1,7 @@
 /** @file Generated token sequences that share beginnings, and what they look like token by token. */
 import fc from "fast-check";
-import type { TokenExample } from "../../src/train/example.js";
-import type { TokenTrie, TrieSample } from "../../src/train/token-trie.js";
+import type { TokenExample } from "../../src/train/data/example.js";
+import type { TokenTrie, TrieSample } from "../../src/train/data/token-trie.js";
 
 /** Few ids and short sequences, so that many beginnings are shared; at least one target in each. */
 export const tokenExample: fc.Arbitrary<TokenExample> = fc

@@ -12,8 +12,8 @@ import {
   readRunFlags,
   SEARCH_FLAGS,
 } from "../../../src/cli/run-flags.js";
-import { CONFIG_KINDS } from "../../../src/rollout/config-layers.js";
-import { runConfigSchema } from "../../../src/rollout/run-config.js";
+import { CONFIG_KINDS } from "../../../src/config/config-layers.js";
+import { runConfigSchema } from "../../../src/config/run-config.js";
 
 /** Keys that are set in the file or the environment only. */
 const FILE_ONLY = /^(limits\.|bootstrap\.)/;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { StorageError } from "../../../src/core/errors.js";
-import { makeTinyGguf } from "../../../src/formats/tiny-gguf.js";
+import { makeTinyGguf } from "../../../src/formats/gguf/tiny-gguf.js";
 import { GraphBuilder } from "../../../src/graph/graph.js";
 import { ReferenceBackend } from "../../../src/graph/reference-backend.js";
 import { adapterHash } from "../../../src/lora/adapter-hash.js";

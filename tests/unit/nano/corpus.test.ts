@@ -8,7 +8,7 @@ import {
   makeCorpus,
 } from "../../../scripts/nano/corpus.mjs";
 import { FAMILIES } from "../../../src/tasks/families.js";
-import { extractWorkflow } from "../../../src/workflow/extract-workflow.js";
+import { extractWorkflow } from "../../../src/workflow/reading/extract-workflow.js";
 import { subsetGrammar } from "../../../src/workflow/subset-grammar.js";
 import { detectTechniques } from "../../../src/workflow/techniques.js";
 import { grammarPattern } from "./grammar-pattern.js";

@@ -3,16 +3,16 @@ import { appendFileSync, copyFileSync, mkdirSync, rmSync, writeFileSync } from "
 import { join } from "node:path";
 import { encodeLine } from "../../../src/core/jsonl-log.js";
 import { Random } from "../../../src/core/random.js";
-import type { LearnResult } from "../../../src/rlao/learn-result.js";
-import type { RoundRecord } from "../../../src/rlao/round-record.js";
-import type { OptimizeResult } from "../../../src/rollout/optimize.js";
-import type { RunEvent } from "../../../src/rollout/run-event.js";
+import type { LearnResult } from "../../../src/learn/learn-result.js";
+import type { RoundRecord } from "../../../src/records/round-record.js";
+import type { RunEvent } from "../../../src/records/run-event.js";
 import type {
   ActionsRecord,
   CandidateRecord,
   TrajectoryHeader,
   TurnRecord,
-} from "../../../src/rollout/trajectory.js";
+} from "../../../src/records/trajectory.js";
+import type { OptimizeResult } from "../../../src/run/optimize.js";
 import { workflowHash } from "../../../src/workflow/workflow-hash.js";
 
 export interface MadeRun {

@@ -2,9 +2,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { type ReportReplay, readRunReport } from "../../../src/records/run-report-data.js";
 import { htmlReport } from "../../../src/report/html-report.js";
 import { replayFigures } from "../../../src/report/replay-figure.js";
-import { type ReportReplay, readRunReport } from "../../../src/rlao/run-report-data.js";
 import { useTemporaryFolder } from "../../support/temporary-folder.js";
 import { makeRun } from "./made-run.js";
 import { XSS_STRINGS } from "./xss-strings.js";

@@ -3,10 +3,10 @@ import { appendFileSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFil
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { InputError, StorageError } from "../../../src/core/errors.js";
+import { readRunReport } from "../../../src/records/run-report-data.js";
+import { readTrajectory } from "../../../src/records/trajectory.js";
 import { chartData } from "../../../src/report/chart-data.js";
-import { readRunReport } from "../../../src/rlao/run-report-data.js";
-import { reportFigures } from "../../../src/rlao/run-report-figures.js";
-import { readTrajectory } from "../../../src/rollout/trajectory.js";
+import { reportFigures } from "../../../src/report/report-figures.js";
 import { useTemporaryFolder } from "../../support/temporary-folder.js";
 import { addRounds, makeLearnRun, makeRun } from "./made-run.js";
 

@@ -2,14 +2,14 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { codeSeedWorkflows } from "../../../src/evaluate/baselines/code-seed-workflows.js";
+import { seedWorkflows } from "../../../src/evaluate/baselines/seed-workflows.js";
+import { WorkflowRunner } from "../../../src/evaluate/workflow-runner.js";
 import { MockChatModel } from "../../../src/llm/mock-chat-model.js";
-import { codeSeedWorkflows } from "../../../src/rollout/code-seed-workflows.js";
-import { WorkflowRunner } from "../../../src/rollout/run-workflow.js";
-import { seedWorkflows } from "../../../src/rollout/seed-workflows.js";
 import { loadTask } from "../../../src/tasks/load-task.js";
 import type { Sample, Task } from "../../../src/tasks/task.js";
 import { visibleTask } from "../../../src/tasks/visible-task.js";
-import { PythonSandbox } from "../../../src/workflow/python-sandbox.js";
+import { PythonSandbox } from "../../../src/workflow/python/python-sandbox.js";
 
 /** Interpreters take their time on a machine that is busy with other tests. */
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });

@@ -1,10 +1,10 @@
 /** @file The small readers under the loader: UTF-8, JSON text, CSV. Seeds are printed by fast-check on failure. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { decodeUtf8 } from "../../../src/tasks/decode-utf8.js";
-import { JsonTextError, parseJsonLine } from "../../../src/tasks/parse-json-line.js";
-import { printable } from "../../../src/tasks/printable.js";
-import { parseCsv } from "../../../src/tasks/read-csv.js";
+import { decodeUtf8 } from "../../../src/tasks/reading/decode-utf8.js";
+import { JsonTextError, parseJsonLine } from "../../../src/tasks/reading/parse-json-line.js";
+import { printable } from "../../../src/tasks/reading/printable.js";
+import { parseCsv } from "../../../src/tasks/reading/read-csv.js";
 
 describe("decodeUtf8", () => {
   const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

@@ -4,11 +4,11 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { ConfigError, InputError } from "../../../src/core/errors.js";
 import type { TextEmbedder } from "../../../src/core/text-embedder.js";
+import { openEmbedder } from "../../../src/evaluate/open-embedder.js";
 import { listModels, resolveModel } from "../../../src/hub/model-hub.js";
-import { openEmbedder } from "../../../src/rollout/open-embedder.js";
 import { loadTask } from "../../../src/tasks/load-task.js";
 import { makeScorer } from "../../../src/tasks/make-scorer.js";
-import { sampleFromValue } from "../../../src/tasks/sample-line.js";
+import { sampleFromValue } from "../../../src/tasks/reading/sample-line.js";
 import {
   COHERENCE_BAND,
   inBand,

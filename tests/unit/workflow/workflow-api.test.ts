@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { checkCall } from "../../../src/workflow/check-call.js";
-import * as helpers from "../../../src/workflow/guest-helpers.js";
+import { checkCall } from "../../../src/workflow/sandbox/check-call.js";
+import * as helpers from "../../../src/workflow/sandbox/guest-helpers.js";
 import { API, apiText, callSignature, GLOBALS, offeredCalls } from "../../../src/workflow/workflow-api.js";
 import { workflowTypes } from "../../../src/workflow/workflow-types.js";
 

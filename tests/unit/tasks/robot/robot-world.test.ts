@@ -13,7 +13,7 @@ import { RobotRun } from "../../../../src/tasks/families/robot/robot-run.js";
 import { DIRECTIONS, findMark, type World } from "../../../../src/tasks/families/robot/world.js";
 import { EPISODE_FAMILIES, FROZEN_SAMPLE, generateFamily } from "../../../../src/tasks/families.js";
 import { loadTask } from "../../../../src/tasks/load-task.js";
-import { sampleFromValue } from "../../../../src/tasks/sample-line.js";
+import { sampleFromValue } from "../../../../src/tasks/reading/sample-line.js";
 import { simulatedItems } from "../../../../src/tasks/simulated-items.js";
 import { validateDataset } from "../../../../src/tasks/validate-dataset.js";
 import { writeDataset } from "../../../../src/tasks/write-dataset.js";

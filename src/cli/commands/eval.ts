@@ -1,0 +1,180 @@
+/** @file `w4s eval`: score workflows and baselines on a split, with one executor or several. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { Command } from "commander";
+import type { EvaluateResult, RunConfig } from "../../index.js";
+import { type ActionBody, action } from "../action.js";
+import { EXIT } from "../exit-code.js";
+import { formatDollars, formatInterval, formatPercent } from "../print/format.js";
+import { writeErr, writeJson, writeOut } from "../print/output.js";
+import { Progress } from "../print/progress.js";
+import { pairs, resultTable, table } from "../print/tables.js";
+import {
+  addCommonFlags,
+  addRunFlags,
+  DATASET_FLAGS,
+  flagName,
+  MODEL_FLAGS,
+  readRunFlags,
+} from "../run-flags.js";
+import { evalSuiteAction } from "./eval-suite.js";
+import { failedShare, stoppedByJson } from "./search-action.js";
+
+const EXAMPLES = `
+Examples:
+  The workflow of a run beside the baselines, on validation:
+  $ w4s eval runs/optimize-gsm8k-1a2b3c4d --task gsm8k --executor openai:http://127.0.0.1:8080/v1 \\
+      --executor-model qwen2.5-coder-1.5b
+
+  Does it hold for another executor? (transfer table; "big" is an alias of w4s.config.yaml)
+  $ w4s eval best-workflow.js --task gsm8k --executor small --also big --split test --test-limit 100
+
+  Baselines only:
+  $ w4s eval --task word-problems --executor simulated
+
+  Several tasks and rows, with tests, reliance on the strong model and fairness checks (docs/evaluation.md):
+  $ w4s eval --suite core
+  $ w4s eval --suite my-suite.yaml --max-dollars 2
+
+WORKFLOW is a .js file or a run directory. --split test counts as opening the test split and is logged.`;
+
+interface EvalFlags {
+  config?: string;
+  split: string;
+  also: string[];
+  epochs: string;
+  suite?: string;
+  /** False with --no-baselines. */
+  baselines?: string | false;
+}
+
+export function command(): Command {
+  const command = new Command("eval")
+    .description("Scores workflows and baselines on a split, with 95 % intervals and paired differences.")
+    .argument("[workflow...]", "workflow files or run directories")
+    .option("--split <name>", "train, validation or test", "validation")
+    .option(
+      "--also <executor>",
+      "score with this executor too; may be repeated",
+      (value: string, known: string[]) => [...known, value],
+      [],
+    )
+    .option("--epochs <n>", "repetitions of every sample with fresh replies", "1")
+    .option("--suite <name|file>", "a suite of tasks and rows: core, full, or a YAML file");
+  addRunFlags(command, [...DATASET_FLAGS, ...MODEL_FLAGS]);
+  // Behind --baselines: a negated option that comes first would be on by default.
+  command.option("--no-baselines", "only the named workflows");
+  return addCommonFlags(command).addHelpText("after", EXAMPLES).action(action(evaluateAction));
+}
+
+const evaluateAction: ActionBody = async (context, ...paths) => {
+  const { isJson, watch, command } = context;
+  const flags = command.opts<EvalFlags>();
+  if (flags.suite !== undefined) return await evalSuiteAction(context, flags.suite, paths);
+  const api = await import("../../index.js");
+  const config = api.loadRunConfig({
+    ...(flags.config === undefined ? {} : { file: flags.config }),
+    flags: readRunFlags(command),
+    flagName,
+  });
+  const { split } = flags;
+  if (split !== "train" && split !== "validation" && split !== "test") {
+    throw new api.ConfigError(`--split: "${split}" is no split`, { hint: "use train, validation or test" });
+  }
+  const epochs = Number(flags.epochs);
+  if (!Number.isInteger(epochs) || epochs < 1 || epochs > 1000) {
+    throw new api.ConfigError(`--epochs: "${flags.epochs}" must be a whole number from 1 to 1000`);
+  }
+  if (paths.length === 0 && flags.baselines === false) {
+    throw new api.ConfigError("nothing to evaluate", {
+      hint: "name a workflow, or leave --no-baselines out",
+    });
+  }
+  const workflows = paths.map((path) => api.readWorkflowFile(workflowPath(path)));
+  const progress = new Progress({ budget: config.budget });
+  for (const message of api.configWarnings(config, process.env)) progress.line(`warning: ${message}`);
+  let result: EvaluateResult;
+  try {
+    result = await api.evaluate(
+      config,
+      { workflows, split, epochs, baselines: flags.baselines !== false, otherExecutors: flags.also },
+      {
+        onEvent: progress.onEvent,
+        signal: watch.signal,
+        stopSignal: watch.stopSignal,
+        resolveModelFile: api.resolveModel,
+      },
+    );
+  } finally {
+    progress.stop();
+  }
+  if (isJson) writeJson({ ...result, ...stoppedByJson(result, api.messageOf) });
+  else printEvaluation(result);
+  return verdict(
+    result,
+    config,
+    workflows.map(({ name }) => name),
+  );
+};
+
+/** A run directory stands for its best workflow. */
+export function workflowPath(path: string): string {
+  const inRun = join(path, "best-workflow.js");
+  return existsSync(inRun) ? inRun : path;
+}
+
+function printEvaluation(result: EvaluateResult): void {
+  const hasExecutor = new Set(result.rows.map((row) => row.executor)).size > 1;
+  if (result.rows.length > 0) writeOut(resultTable(result.rows, { hasExecutor }));
+  const reference = result.rows[0]?.title ?? "the first";
+  if (result.differences.length > 0) {
+    writeOut(`\nDifference to ${reference} on the same items:`);
+    writeOut(
+      table(
+        ["workflow", ...(hasExecutor ? ["executor"] : []), "difference", "95 % interval", "n"],
+        result.differences.map(({ name, executor, difference, low, high, n }) => [
+          name,
+          ...(hasExecutor ? [executor] : []),
+          `${difference > 0 ? "+" : ""}${formatPercent(difference)}`,
+          formatInterval({ low, high }),
+          n,
+        ]),
+      ),
+    );
+  }
+  for (const message of result.warnings) writeErr(`warning: ${message}`);
+  const rows: [string, string][] = Object.entries(result.spent).map(
+    ([executor, { calls, tokens, dollars }]) => [
+      "spent",
+      `${calls} calls, ${tokens} tokens, ${formatDollars(dollars)} with ${executor}`,
+    ],
+  );
+  for (const directory of result.directories) rows.push(["run", directory]);
+  writeOut(`\n${pairs(rows)}`);
+}
+
+function verdict(
+  result: EvaluateResult,
+  config: Pick<RunConfig, "maxErrors" | "minScore">,
+  names: readonly string[],
+): number | { failure: unknown } {
+  if (result.stoppedBy !== undefined) return { failure: result.stoppedBy };
+  const failed = failedShare(result.rows);
+  if (failed > config.maxErrors) {
+    writeErr(
+      `${formatPercent(failed)} of the samples were lost to outages, more than --max-errors ${config.maxErrors} allows; run the same command again to fill them`,
+    );
+    return EXIT.failedSamples;
+  }
+  if (config.minScore !== undefined) {
+    const judged = names.length > 0 ? result.rows.filter((row) => names.includes(row.name)) : result.rows;
+    const low = judged.find((row) => row.accuracy < (config.minScore ?? 0));
+    if (low) {
+      writeErr(
+        `${low.title} reaches ${formatPercent(low.accuracy)}, below --min-score ${config.minScore}; improve it or lower the threshold`,
+      );
+      return EXIT.belowScore;
+    }
+  }
+  return EXIT.done;
+}

@@ -1,0 +1,137 @@
+/** @file `w4s export`: adapters for other runtimes, trajectories for other trainers. */
+import { Command, InvalidArgumentError, Option } from "commander";
+import type { AdapterFormat, DatasetFormat, MergedType } from "../../index.js";
+import { type ActionBody, action } from "../action.js";
+import { EXIT } from "../exit-code.js";
+import { writeErr, writeJson, writeOut } from "../print/output.js";
+import { addCommonFlags } from "../run-flags.js";
+
+const ADAPTER_FORMATS = ["gguf", "peft", "merged"];
+const DATASET_FORMATS = ["messages", "resampled", "kto", "dpo"];
+
+const EXAMPLES = `
+Examples:
+  $ w4s export adapter-lora-<hash>.gguf --to merged --base smollm2-135m --type Q8_0 --out merged.gguf
+  $ w4s export adapter-lora-<hash>.gguf --to peft --base smollm2-135m --out peft/
+  $ w4s export runs/RUN --to dpo --out pairs.jsonl
+  $ w4s export runs/RUN --to prompts --redact emails,keys --out prompts.jsonl
+
+Adapters: gguf (llama.cpp), peft (PEFT, vLLM, Transformers), merged (a whole model; Ollama, LM Studio).
+Prompts: what a run sent to its executor and aliases, one call a line, redacted on request.
+Trajectories: messages (rows with weight = exp(reward / temperature)), resampled, kto, dpo.`;
+
+interface ExportFlags {
+  to: string;
+  out: string;
+  base?: string;
+  type?: MergedType;
+  rewardTemperature?: number;
+  seed?: number;
+  redact: string[];
+  force?: boolean;
+}
+
+export function command(): Command {
+  const command = new Command("export")
+    .description(
+      "Writes an adapter as GGUF, PEFT directory or merged model, or trajectories as training data.",
+    )
+    .argument("<source>", "GGUF adapter, run directory or trajectories.jsonl")
+    .addOption(
+      new Option("--to <form>", "what to write")
+        .choices([...ADAPTER_FORMATS, ...DATASET_FORMATS, "prompts"])
+        .makeOptionMandatory(),
+    )
+    .requiredOption("--out <path>", "file to write (a folder for peft)")
+    .option("--base <model>", "for adapters: GGUF file or name of the model it was trained on")
+    .addOption(new Option("--type <type>", "of the numbers").choices(["F32", "F16", "Q8_0"]))
+    .option("--reward-temperature <x>", "for data: weight = exp(reward / x) (default: 0.4)", number)
+    .option("--seed <n>", "for resampled (default: 0)", wholeNumber)
+    .option(
+      "--redact <list>",
+      "for prompts: emails, keys, numbers, by commas, or one /pattern/; repeat it",
+      redactions,
+      [],
+    )
+    .option("--force", "write over what is there");
+  return addCommonFlags(command, { hasConfig: false })
+    .addHelpText("after", EXAMPLES)
+    .action(action(exportAction));
+}
+
+const exportAction: ActionBody = async ({ isJson, command }, source = "") => {
+  const api = await import("../../index.js");
+  const { to, out, base, type, rewardTemperature, seed, force = false } = command.opts<ExportFlags>();
+  refuseForeignFlags(api, to, command.opts<ExportFlags>());
+  if (to === "prompts") {
+    const { redact } = command.opts<ExportFlags>();
+    const { rows, redacted } = await api.exportPrompts(source, out, { redact, force });
+    const taken = Object.entries(redacted).map(([kind, count]) => `${count} ${kind}`);
+    if (isJson) writeJson({ path: out, rows, redacted });
+    else writeOut(`${out}: ${rows} prompts${taken.length > 0 ? `, taken out: ${taken.join(", ")}` : ""}`);
+    return EXIT.done;
+  }
+  if (DATASET_FORMATS.includes(to)) {
+    const rows = await api.exportDataset(source, out, {
+      format: to as DatasetFormat,
+      ...(rewardTemperature === undefined
+        ? {}
+        : { weighting: { kind: "exponential", temperature: rewardTemperature } }),
+      ...(seed === undefined ? {} : { seed }),
+      force,
+    });
+    if (isJson) writeJson({ path: out, rows });
+    else writeOut(`${out}: ${rows} rows`);
+    return EXIT.done;
+  }
+  if (base === undefined)
+    throw new api.ConfigError("--base is missing", {
+      hint: "name the model that the adapter was trained on",
+    });
+  const { fit } = await api.exportAdapter({
+    adapterPath: source,
+    basePath: await api.resolveModel(base),
+    format: to as AdapterFormat,
+    outPath: out,
+    force,
+    ...(type === undefined ? {} : { type }),
+  });
+  if (fit === "fits another base")
+    writeErr(`warning: ${source} was trained on another file than ${base}, of the same sizes`);
+  if (isJson) writeJson({ path: out, fit });
+  else writeOut(out);
+  return EXIT.done;
+};
+
+/** Flags that would be passed over in silence. */
+function refuseForeignFlags(api: typeof import("../../index.js"), to: string, flags: ExportFlags): void {
+  if (to !== "prompts" && flags.redact.length > 0)
+    throw new api.ConfigError(`--redact does nothing with --to ${to}`, { hint: "leave it out" });
+  const isData = DATASET_FORMATS.includes(to);
+  const ofAdapters = ["base", "type"] as const;
+  const ofData = ["rewardTemperature", "seed"] as const;
+  const foreign: readonly (keyof ExportFlags)[] =
+    to === "prompts" ? [...ofAdapters, ...ofData] : isData ? ofAdapters : ofData;
+  const given = foreign.find((name) => flags[name] !== undefined);
+  const useless = to !== "resampled" && flags.seed !== undefined ? "seed" : given;
+  if (useless === undefined) return;
+  const flag = `--${useless.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  throw new api.ConfigError(`${flag} does nothing with --to ${to}`, { hint: "leave it out" });
+}
+
+/** A pattern may hold commas; a list of kinds is split at them. */
+function redactions(value: string, all: string[]): string[] {
+  return [...all, ...(value.startsWith("/") ? [value] : value.split(",").map((name) => name.trim()))];
+}
+
+function wholeNumber(text: string): number {
+  const value = number(text);
+  if (!Number.isSafeInteger(value)) throw new InvalidArgumentError("must be a whole number");
+  return value;
+}
+
+function number(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("must be a number");
+  return value;
+}

@@ -1,0 +1,46 @@
+/** @file `w4s import`: an adapter of another tool as a GGUF adapter to train on from. */
+import { Command } from "commander";
+import { type ActionBody, action } from "../action.js";
+import { EXIT } from "../exit-code.js";
+import { writeJson, writeOut } from "../print/output.js";
+import { addCommonFlags } from "../run-flags.js";
+
+const EXAMPLES = `
+Examples:
+  $ w4s import peft/ --base smollm2-135m --out adapter.gguf
+  $ w4s train --model smollm2-135m --continue adapter.gguf --from runs/RUN --out adapters/second
+
+Plain LoRA on the layers' matrices with one rank; DoRA, rsLoRA and patterns are refused by name.`;
+
+interface ImportFlags {
+  base: string;
+  out: string;
+  force?: boolean;
+}
+
+export function command(): Command {
+  const command = new Command("import")
+    .description("Turns a PEFT directory or a GGUF adapter into a GGUF adapter that training can go on from.")
+    .argument("<path>", "PEFT directory or GGUF adapter")
+    .requiredOption("--base <model>", "GGUF file or name of the model it was trained on")
+    .requiredOption("--out <file>", "GGUF file to write")
+    .option("--force", "write over what is there");
+  return addCommonFlags(command, { hasConfig: false })
+    .addHelpText("after", EXAMPLES)
+    .action(action(importAction));
+}
+
+const importAction: ActionBody = async ({ isJson, command }, path = "") => {
+  const api = await import("../../index.js");
+  const { base, out, force = false } = command.opts<ImportFlags>();
+  const { config, pairs } = await api.importAdapter({
+    path,
+    basePath: await api.resolveModel(base),
+    outPath: out,
+    force,
+  });
+  const { rank, alpha, targets } = config;
+  if (isJson) writeJson({ path: out, rank, alpha, targets, pairs: pairs.size });
+  else writeOut(`${out}: rank ${rank}, alpha ${alpha}, ${pairs.size} pairs on ${targets.join(", ")}`);
+  return EXIT.done;
+};

@@ -1,0 +1,82 @@
+/** @file `w4s init`: write a commented configuration. */
+import { existsSync, writeFileSync } from "node:fs";
+import { createInterface } from "node:readline/promises";
+import { Command } from "commander";
+import { type ActionBody, action } from "../action.js";
+import { EXIT } from "../exit-code.js";
+import { adviseOn, checkHealth, findingsTable } from "../health-checks.js";
+import { askSettings } from "../init-questions.js";
+import { isInteractive, writeJson, writeOut } from "../print/output.js";
+import { addCommonFlags, addRunFlags, flagName, readRunFlags } from "../run-flags.js";
+
+const EXAMPLES = `
+Examples:
+  $ w4s init
+  $ w4s init --task gsm8k --model qwen2.5-coder-0.5b \\
+      --executor openai:http://127.0.0.1:8080/v1 --executor-model qwen2.5-coder-1.5b --max-dollars 2 --yes
+
+Asks for what no flag has given when a person is there; --yes takes the defaults. Ends with the checks of w4s doctor, which
+pay nothing; the file is written whatever they find.`;
+
+export function command(): Command {
+  const init = new Command("init")
+    .description("Writes a commented w4s.config.yaml with every key, its range and its default.")
+    .option("--output <file>", "where to write", "w4s.config.yaml")
+    .option("--force", "overwrite an existing file")
+    .option("--yes", "do not ask")
+    .option("--no-check", "leave out the checks of w4s doctor");
+  addRunFlags(init, ["task", "model", "executor", "executorModel", "apiKeyEnv", "budget.dollars"]);
+  return addCommonFlags(init, { hasConfig: false }).addHelpText("after", EXAMPLES).action(action(initAction));
+}
+
+interface InitFlags {
+  output: string;
+  force?: boolean;
+  yes?: boolean;
+  check: boolean;
+}
+
+const initAction: ActionBody = async ({ isJson, watch, command }) => {
+  const api = await import("../../index.js");
+  const { output, force, yes, check } = command.opts<InitFlags>();
+  const exists = () =>
+    new api.ConfigError(`${output} exists already`, {
+      hint: "pass --force to overwrite it, or --output FILE",
+    });
+  if (existsSync(output) && !force) throw exists();
+  const isAsking = !yes && !isJson && process.stdin.isTTY && isInteractive();
+  const reader = isAsking ? createInterface({ input: process.stdin, output: process.stderr }) : undefined;
+  let settings: Record<string, unknown>;
+  try {
+    settings = await askSettings(readRunFlags(command), async (prompt) =>
+      reader === undefined ? "" : reader.question(prompt, { signal: watch.stopSignal }),
+    );
+  } finally {
+    reader?.close();
+  }
+  // Checked before it is written: a file that the next command refuses helps nobody.
+  const config = api.loadRunConfig({
+    env: {},
+    hasFile: false,
+    flags: new Map(),
+    defaults: settings,
+    flagName,
+  });
+  try {
+    writeFileSync(output, api.configExample(settings), { flag: force ? "w" : "wx" });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") throw exists();
+    throw new api.StorageError(`cannot write ${output}: ${api.messageOf(error)}`, {
+      hint: "choose another place with --output",
+      cause: error,
+    });
+  }
+  const health = check ? await checkHealth(api, config, { watch, isQuiet: isJson }) : undefined;
+  if (isJson) writeJson({ written: output, settings, ...(health ? { findings: health.findings } : {}) });
+  else {
+    if (health) writeOut(findingsTable(health.findings));
+    writeOut(`wrote ${output}; next: w4s ${(health?.exitCode ?? 0) === 0 ? "optimize --dry-run" : "doctor"}`);
+  }
+  if (health) adviseOn(health.findings);
+  return EXIT.done;
+};

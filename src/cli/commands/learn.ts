@@ -1,0 +1,152 @@
+/** @file `w4s learn`: rounds of collecting and training, then base against trained. */
+import { Command } from "commander";
+import type { LearnResult, RunConfig } from "../../index.js";
+import { type ActionBody, action } from "../action.js";
+import { approvalHook } from "../ask-approval.js";
+import { formatCount, formatDollars, formatPercent } from "../print/format.js";
+import { LearnPrinter, roundRow } from "../print/learn-progress.js";
+import { writeJson, writeOut } from "../print/output.js";
+import { pairs, resultTable, table } from "../print/tables.js";
+import {
+  addCommonFlags,
+  addRunFlags,
+  DATASET_FLAGS,
+  flagName,
+  LEARN_FLAGS,
+  MODEL_FLAGS,
+  readRunFlags,
+  SEARCH_FLAGS,
+} from "../run-flags.js";
+import { stoppedByJson, verdict } from "./search-action.js";
+
+const EXAMPLES = `
+--task takes several names, separated by commas; the last one is held back to judge adapters unless --held-back names
+others. --episodes counts the episodes of a round over all its tasks. The same command goes on where a run was
+stopped, and a finished run goes on with more --rounds.
+
+Examples:
+  $ w4s learn --task counting,shopping,swaps --model smollm2-135m --executor simulated
+  $ w4s learn --task gsm8k,mgsm --held-back math-500 --model qwen2.5-coder-0.5b \\
+      --executor openai:https://api.openai.com/v1 --executor-model gpt-4o-mini \\
+      --rounds 3 --episodes 8 --explore-schedule 0.8,0.5,0.3 --max-dollars 5
+  $ w4s inspect runs/RUN/rounds/02/adapter-02-….gguf   # where an adapter comes from
+  $ w4s rollback runs/RUN --to 1                       # go on from an earlier round`;
+
+export function command(): Command {
+  const learn = new Command("learn").description(
+    "Alternates collecting and training: the weak model's adapter learns from the rewards of its own workflows.",
+  );
+  addRunFlags(learn, [
+    ...DATASET_FLAGS,
+    ...MODEL_FLAGS,
+    ...SEARCH_FLAGS.filter((path) => path !== "dryRun"),
+    ...LEARN_FLAGS,
+  ]);
+  learn.option("--preset <name>", "settings to start from: demo");
+  return addCommonFlags(learn).addHelpText("after", EXAMPLES).action(action(learnAction));
+}
+
+const learnAction: ActionBody = async ({ isJson, watch, command }) => {
+  const api = await import("../../index.js");
+  const { config: file, preset } = command.opts<{ config?: string; preset?: string }>();
+  const config = api.loadRunConfig({
+    ...(file === undefined ? {} : { file }),
+    ...(preset === undefined ? {} : { defaults: api.preset(preset) }),
+    flags: readRunFlags(command),
+    flagName,
+  });
+  const result = await learnWithProgress(config, watch, api.configWarnings(config, process.env));
+  if (isJson) writeJson({ ...result, ...stoppedByJson(result, api.messageOf) });
+  else printLearning(result);
+  return verdict({ ...result, validation: [] }, config);
+};
+
+/** Plays all rounds with progress on stderr; warnings come first. */
+export async function learnWithProgress(
+  config: RunConfig,
+  watch: { signal: AbortSignal; stopSignal: AbortSignal },
+  warnings: readonly string[] = [],
+): Promise<LearnResult> {
+  const api = await import("../../index.js");
+  const printer = new LearnPrinter({ budget: config.budget });
+  for (const message of warnings) printer.line(`warning: ${message}`);
+  try {
+    return await api.learn(config, {
+      ...approvalHook(config, api.cardText, () => printer.stop()),
+      onEvent: printer.onEvent,
+      signal: watch.signal,
+      stopSignal: watch.stopSignal,
+      resolveModelFile: api.resolveModel,
+    });
+  } finally {
+    printer.stop();
+  }
+}
+
+export function printLearning(result: LearnResult): void {
+  const simulated = result.isSimulated ? " (simulated executor)" : "";
+  if (result.rounds.length > 0) {
+    writeOut(`Rounds${simulated}:`);
+    writeOut(
+      table(
+        ["round", "candidates", "valid", "distinct", "mean reward", "loss", "judged", "adapter"],
+        result.rounds.map(roundRow),
+      ),
+    );
+  }
+  const { base, trained, difference } = result;
+  if (base !== null) {
+    const where = result.isHeldBack ? "not trained on" : "trained on";
+    writeOut(`\nDesigning for ${result.judgeTasks.join(", ")} (${where})${simulated}:`);
+    const row = (name: string, score: NonNullable<typeof base>) => [
+      name,
+      score.episodes,
+      score.meanReward.toFixed(3),
+      score.best.toFixed(3),
+      formatPercent(score.validShare),
+      formatPercent(score.distinctShare),
+      Math.round(score.executorTokensPerCandidate),
+    ];
+    const rows = [row("base", base)];
+    if (trained !== null) rows.push(row("trained", trained));
+    writeOut(
+      table(["policy", "episodes", "mean accuracy", "best", "valid", "distinct", "executor tokens"], rows),
+    );
+    if (difference !== null) {
+      const line = ({ mean, interval }: { mean: number; interval: { low: number; high: number } }) =>
+        `${signed(mean)} [${signed(interval.low)}, ${signed(interval.high)}]`;
+      writeOut(
+        `trained − base: mean accuracy ${line(difference.meanReward)}, best of an episode ${line(difference.best)}; ${difference.pairs} paired episodes, 95 % intervals`,
+      );
+    }
+  }
+  if (result.test.length > 0) {
+    writeOut("\nTest items, opened once:");
+    writeOut(resultTable(result.test));
+  }
+  const { spent } = result;
+  const rows: [string, string][] = [
+    [
+      "spent",
+      `${spent.calls} calls, ${formatCount(spent.tokens)} tokens, ${formatDollars(spent.dollars)}${simulated}`,
+    ],
+    ["run", result.directory],
+  ];
+  if (result.adapter !== null)
+    rows.unshift(["adapter", `${result.adapter.path} (round ${result.adapter.round})`]);
+  for (const { name, path, round } of result.members ?? []) rows.push([name, `${path} (round ${round})`]);
+  const pays = result.breakEven.filter(({ samples }) => samples !== null);
+  if (pays.length > 0) {
+    rows.unshift([
+      "pays off",
+      pays
+        .map(({ task, baseline, samples }) => `${task}: after ${samples} samples against ${baseline}`)
+        .join("; "),
+    ]);
+  }
+  writeOut(`\n${pairs(rows)}`);
+}
+
+function signed(value: number): string {
+  return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`;
+}

@@ -1,0 +1,123 @@
+/** @file `w4s models`: list and fetch local models. */
+import { Command } from "commander";
+import type { PullProgress } from "../../index.js";
+import { type ActionBody, action } from "../action.js";
+import { EXIT } from "../exit-code.js";
+import { formatBytes, formatDuration, formatPercent } from "../print/format.js";
+import { isInteractive, writeErr, writeJson, writeOut, writeStatus } from "../print/output.js";
+import { table } from "../print/tables.js";
+import { addCommonFlags } from "../run-flags.js";
+
+const PULL_EXAMPLES = `
+Examples:
+  $ w4s models pull smollm2-135m
+  $ HF_ENDPOINT=https://hub.example.com w4s models pull qwen2.5-coder-0.5b
+
+The Hugging Face Hub comes first (HF_ENDPOINT, HF_TOKEN, HF_HOME are honoured), then mirrors.
+Every source must end in the same SHA-256. An interrupted download goes on where it stopped.`;
+
+export function command(): Command {
+  const models = new Command("models").description("Weak local models: GGUF files in $W4S_HOME/models.");
+  models.addCommand(
+    addCommonFlags(
+      new Command("list").description("Models that --model can name, and which of them are here."),
+      {
+        hasConfig: false,
+      },
+    ).action(action(listAction)),
+  );
+  models.addCommand(
+    addCommonFlags(
+      new Command("pull")
+        .description("Fetches a model, or continues to.")
+        .argument("<name>", "a name of `w4s models list`")
+        .option("--yes", "accept the licence of a model that asks for it"),
+      { hasConfig: false },
+    )
+      .addHelpText("after", PULL_EXAMPLES)
+      .action(action(pullAction)),
+  );
+  models.addCommand(
+    addCommonFlags(
+      new Command("path").description("Prints where a model lies.").argument("<name>", "a name or a file"),
+      { hasConfig: false },
+    ).action(action(pathAction)),
+  );
+  return models;
+}
+
+const pathAction: ActionBody = async ({ isJson }, name = "") => {
+  const { resolveModel } = await import("../../index.js");
+  const path = await resolveModel(name);
+  if (isJson) writeJson({ name, path });
+  else writeOut(path);
+  return EXIT.done;
+};
+
+const listAction: ActionBody = async ({ isJson }) => {
+  const { listModels } = await import("../../index.js");
+  const models = listModels();
+  if (isJson) {
+    writeJson({ models });
+    return EXIT.done;
+  }
+  writeOut(
+    table(
+      ["name", "what", "kind", "size", "here", "licence"],
+      models.map(({ name, title, kind, bytes, isInstalled, license }) => [
+        name,
+        title,
+        kind,
+        formatBytes(bytes),
+        isInstalled ? "yes" : "no",
+        license,
+      ]),
+    ),
+  );
+  return EXIT.done;
+};
+
+const pullAction: ActionBody = async ({ isJson, watch, command }, name = "") => {
+  const { pullModel } = await import("../../index.js");
+  const { yes } = command.opts<{ yes?: boolean }>();
+  const path = await pullModel(name, {
+    onProgress: pullProgress(),
+    // A download has nothing to finish first: what has arrived is kept.
+    signal: watch.stopSignal,
+    ...(yes === undefined ? {} : { yes }),
+  });
+  if (isJson) writeJson({ name, path });
+  else writeOut(path);
+  return EXIT.done;
+};
+
+/** Every ten seconds a line, on a terminal every half second the same line. */
+function pullProgress(): (progress: PullProgress) => void {
+  const isLive = isInteractive();
+  let phase = "";
+  let startedAt = 0;
+  let startedBytes = 0;
+  let lastAt = Number.NEGATIVE_INFINITY;
+  return ({ file, source, doneBytes, totalBytes, part, parts, note }) => {
+    if (note !== undefined) writeErr(`the Hub gave no file: ${note}`);
+    const now = performance.now();
+    if (phase !== `${file} ${source}`) {
+      phase = `${file} ${source}`;
+      startedAt = now;
+      startedBytes = doneBytes;
+      lastAt = Number.NEGATIVE_INFINITY;
+    }
+    const isDone = doneBytes >= totalBytes;
+    if (!isDone && now - lastAt < (isLive ? 500 : 10_000)) return;
+    lastAt = now;
+    const rate = (doneBytes - startedBytes) / ((now - startedAt) / 1000);
+    const left =
+      rate > 0
+        ? `, ${formatBytes(Math.round(rate))}/s, ${formatDuration(((totalBytes - doneBytes) / rate) * 1000)} left`
+        : "";
+    const which = part === undefined ? "" : ` (part ${part} of ${parts ?? "?"})`;
+    const line = `${file} from the ${source}${which}: ${formatBytes(doneBytes)} of ${formatBytes(totalBytes)}, ${formatPercent(doneBytes / totalBytes)}${left}`;
+    if (isLive) writeStatus(line, isDone);
+    else writeErr(line);
+  };
+}

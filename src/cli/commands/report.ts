@@ -1,0 +1,84 @@
+/** @file `w4s report RUN`: a run as one HTML page, as tables, or as JSON. */
+import { join } from "node:path";
+import { Command } from "commander";
+import type { ReportTable } from "../../index.js";
+import { type ActionBody, action } from "../action.js";
+import { EXIT } from "../exit-code.js";
+import { formatBytes } from "../print/format.js";
+import { writeErr, writeJson, writeOut } from "../print/output.js";
+import { pairs, table } from "../print/tables.js";
+import { addCommonFlags } from "../run-flags.js";
+
+const EXAMPLES = `
+Examples:
+  $ w4s report runs/RUN
+  $ w4s report runs/RUN --compare runs/OTHER --out both.html
+  $ w4s report runs/RUN --text
+
+The page needs nothing else: it opens from disk, loads nothing and sends nothing. Unfinished runs can be reported too.`;
+
+interface ReportFlags {
+  compare?: string;
+  text?: boolean;
+  out?: string;
+  seed: string;
+}
+
+export function command(): Command {
+  const report = new Command("report")
+    .description("Writes a run as one self-contained HTML page, or prints its numbers.")
+    .argument("<run>", "run directory of optimize, collect, eval or learn")
+    .option("--compare <run>", "a second run to show beside it")
+    .option("--text", "print tables instead of writing a page")
+    .option("--out <file>", "where the page goes (default: report.html in the run directory)")
+    .option("--seed <n>", "draws the candidates shown in full where a run has too many", "0");
+  return addCommonFlags(report, { hasConfig: false })
+    .addHelpText("after", EXAMPLES)
+    .action(action(reportAction));
+}
+
+const reportAction: ActionBody = async ({ isJson, command }, directory = "") => {
+  const flags = command.opts<ReportFlags>();
+  const api = await import("../../index.js");
+  const seed = Number(flags.seed);
+  if (!Number.isSafeInteger(seed) || seed < 0)
+    throw new api.ConfigError(`--seed ${flags.seed} is no whole number`, { hint: "give a number from 0" });
+  const report = await api.readRunReport(directory);
+  const compare = flags.compare === undefined ? undefined : await api.readRunReport(flags.compare);
+  // Printing alone writes nothing.
+  const isPage = flags.out !== undefined || !(flags.text || isJson);
+  const path = flags.out ?? join(directory, "report.html");
+  let bytes = 0;
+  if (isPage) {
+    const page = api.htmlReport(report, { seed, ...(compare ? { compare } : {}) });
+    bytes = Buffer.byteLength(page);
+    await api.writeReport(path, page);
+  }
+  const text = api.textReport(report, { seed, ...(compare ? { compare } : {}) });
+  if (isJson) {
+    writeJson({ ...text.json, page: isPage ? path : null });
+  } else if (flags.text) {
+    writeOut(`${text.title}\n`);
+    for (const notice of text.notices) writeOut(`note: ${notice}`);
+    writeOut(
+      `\n${pairs(text.keyFigures.map(({ label, value, detail }) => [label, `${value} (${detail})`]))}`,
+    );
+    if (text.card) writeOut(`\nThe best workflow in words\n${api.cardText(text.card)}`);
+    for (const one of text.tables) writeOut(printed(one, api.cellText));
+  }
+  if (isPage && !isJson) {
+    if (flags.text) writeErr(`${path}: ${formatBytes(bytes)}`);
+    else writeOut(`${path}: ${formatBytes(bytes)}`);
+  }
+  return EXIT.done;
+};
+
+function printed(
+  { title, note, head, rows }: ReportTable,
+  cellText: (cell: ReportTable["rows"][number][number]) => string,
+): string {
+  return `\n${title}${note ? `\n${note}` : ""}\n${table(
+    head,
+    rows.map((row) => row.map(cellText)),
+  )}`;
+}

@@ -1,0 +1,159 @@
+/** @file The work of `optimize` and `collect`: configuration in, tables and exit code out. */
+import type { OptimizeResult, RunConfig } from "../../index.js";
+import type { ActionBody } from "../action.js";
+import { approvalHook } from "../ask-approval.js";
+import { EXIT } from "../exit-code.js";
+import { formatCount, formatDollars, formatPercent } from "../print/format.js";
+import { writeErr, writeJson, writeOut } from "../print/output.js";
+import { forecastLine, Progress } from "../print/progress.js";
+import { pairs, resultTable, table } from "../print/tables.js";
+import { flagName, readRunFlags } from "../run-flags.js";
+
+/** @param name - the function of the library to call */
+export function searchAction(name: "optimize" | "collect"): ActionBody {
+  return async ({ isJson, watch, command }) => {
+    const api = await import("../../index.js");
+    const { config: file, replay } = command.opts<{ config?: string; replay?: string }>();
+    const flags = readRunFlags(command);
+    if (replay !== undefined) {
+      flags.set("executor", `replay:${replay}`);
+      if (!flags.has("weak")) flags.set("weak", "none");
+    }
+    const config = api.loadRunConfig({
+      ...(file === undefined ? {} : { file }),
+      flags,
+      flagName,
+    });
+    const progress = new Progress({ budget: config.budget });
+    for (const message of api.configWarnings(config, process.env)) progress.line(`warning: ${message}`);
+    let result: OptimizeResult;
+    try {
+      result = await api[name](config, {
+        ...(replay === undefined ? {} : { policy: new api.ReplayPolicy(replay) }),
+        ...approvalHook(config, api.cardText, () => progress.stop()),
+        onEvent: progress.onEvent,
+        signal: watch.signal,
+        stopSignal: watch.stopSignal,
+        resolveModelFile: api.resolveModel,
+      });
+    } finally {
+      progress.stop();
+    }
+    if (isJson) writeJson({ ...result, ...stoppedByJson(result, api.messageOf) });
+    else printSearch(result, config.dryRun);
+    return verdict(result, config);
+  };
+}
+
+/** An error object has no JSON of its own. */
+export function stoppedByJson(
+  result: { stoppedBy?: unknown },
+  messageOf: (error: unknown) => string,
+): { stoppedBy?: { code: string; message: string } } {
+  if (result.stoppedBy === undefined) return {};
+  const { code } = result.stoppedBy as { code?: unknown };
+  return {
+    stoppedBy: {
+      code: typeof code === "string" ? code : "interrupted",
+      message: messageOf(result.stoppedBy),
+    },
+  };
+}
+
+function printSearch(result: OptimizeResult, isDryRun: boolean): void {
+  const { isSimulated } = result;
+  if (isDryRun) {
+    writeOut(`forecast, about: ${forecastLine(result.forecast)}`);
+    for (const line of result.forecast.basis) writeOut(`  ${line}`);
+    return;
+  }
+  if (result.validation.length > 0) writeOut(resultTable(result.validation));
+  if (result.test.length > 0) writeOut(resultTable(result.test));
+  const { best, candidates, spent } = result;
+  if (best) {
+    writeOut(
+      best.isBaseline
+        ? `\nNo designed workflow beat the baseline ${best.title}:\n`
+        : `\nBest workflow (${best.title}):\n`,
+    );
+    writeOut(best.source);
+  }
+  printFront(result);
+  const techniques = Object.entries(candidates.techniques)
+    .sort(([, a], [, b]) => b - a)
+    .map(([name, share]) => `${name} ${formatPercent(share)}`);
+  const rows: [string, string][] = [
+    [
+      "candidates",
+      `${candidates.count}, ${formatPercent(candidates.validShare)} valid, ${formatPercent(candidates.distinctShare)} distinct`,
+    ],
+    ["techniques", techniques.join(", ") || "none"],
+    [
+      "spent",
+      `${spent.calls} calls, ${formatCount(spent.tokens)} tokens, ${formatDollars(spent.dollars)}${isSimulated ? " (simulated)" : ""}`,
+    ],
+    ["weak model", `${result.policy} on ${result.device}`],
+    ["run", result.directory],
+  ];
+  const pays = Object.entries(result.breakEven).filter(([, samples]) => samples !== null);
+  if (pays.length > 0) {
+    rows.splice(2, 0, [
+      "pays off",
+      pays.map(([name, samples]) => `after ${samples} samples against ${name}`).join(", "),
+    ]);
+  }
+  writeOut(`\n${pairs(rows)}`);
+}
+
+/** Which workflows are on the front of accuracy against cost; one alone needs no table. */
+function printFront({ pareto, isSimulated }: OptimizeResult): void {
+  const front = pareto.points.filter(({ isOnFront }) => isOnFront);
+  if (pareto.points.length < 2) return;
+  const isMoney = pareto.unit === "dollars";
+  writeOut(
+    `\nOn the front of accuracy against cost, ${front.length} of ${pareto.points.length}${isSimulated ? " (simulated)" : ""}:`,
+  );
+  writeOut(
+    table(
+      ["workflow", "accuracy on validation", `${pareto.unit} a sample`],
+      front.map(({ title, accuracy, cost }) => [
+        title,
+        formatPercent(accuracy),
+        isMoney ? formatDollars(cost) : formatCount(cost),
+      ]),
+    ),
+  );
+}
+
+/** The exit code of a finished run, or what ended it early. */
+export function verdict(
+  result: Pick<OptimizeResult, "stoppedBy" | "validation" | "test">,
+  config: Pick<RunConfig, "maxErrors" | "minScore">,
+): number | { failure: unknown } {
+  if (result.stoppedBy !== undefined) return { failure: result.stoppedBy };
+  const failed = failedShare([...result.validation, ...result.test]);
+  if (failed > config.maxErrors) {
+    writeErr(
+      `${formatPercent(failed)} of the samples were lost to outages, more than --max-errors ${config.maxErrors} allows; run the same command again to fill them`,
+    );
+    return EXIT.failedSamples;
+  }
+  if (config.minScore !== undefined) {
+    const rows = result.test.length > 0 ? result.test : result.validation;
+    const best = rows.find((row) => row.name === "best");
+    if (best === undefined || best.accuracy < config.minScore) {
+      writeErr(
+        `the best workflow reaches ${best ? formatPercent(best.accuracy) : "nothing"}, below --min-score ${config.minScore}; search longer or lower the threshold`,
+      );
+      return EXIT.belowScore;
+    }
+  }
+  return EXIT.done;
+}
+
+/** Samples lost to outages among all that were to be scored. */
+export function failedShare(rows: readonly { n: number; errors: number }[]): number {
+  const lost = rows.reduce((sum, row) => sum + row.errors, 0);
+  const all = rows.reduce((sum, row) => sum + row.n + row.errors, 0);
+  return all === 0 ? 0 : lost / all;
+}

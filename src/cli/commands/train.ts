@@ -1,0 +1,257 @@
+/** @file `w4s train`: reward-weighted LoRA fine-tuning of a GGUF model on this machine. */
+import { Command, InvalidArgumentError, Option } from "commander";
+import type { RewardName, TrainAdapterOptions, TrainEvent } from "../../index.js";
+import { type ActionBody, action } from "../action.js";
+import { EXIT } from "../exit-code.js";
+import { formatCount, formatDuration } from "../print/format.js";
+import { isInteractive, writeErr, writeJson, writeOut, writeStatus } from "../print/output.js";
+import { pairs } from "../print/tables.js";
+import { addCommonFlags } from "../run-flags.js";
+
+const EXAMPLES = `
+Examples:
+  $ w4s train --model smollm2-135m --from runs/RUN --out adapters/first
+  $ w4s train --model model.gguf --chat pairs.jsonl --epochs 1 --rank 8 --out adapters/chat
+  $ w4s optimize … --adapter adapters/first/adapter-lora-<hash>.gguf
+
+Chat lines: {"messages": [{"role": "user", …}, {"role": "assistant", …}], "weight": 1} or "reward" instead of weight.
+The same command on the same --out goes on from its last checkpoint; a finished one writes the same adapter again.
+Families: llama, qwen2, qwen3, gemma3, in any quantisation that w4s inspect calls readable.`;
+
+interface TrainFlags {
+  model: string;
+  from: string[];
+  reward?: RewardName;
+  rewardWeights?: string;
+  chat?: string;
+  spans: "last" | "all";
+  out: string;
+  continue?: string;
+  epochs?: number;
+  batchSize?: number;
+  learningRate?: number;
+  rank?: number;
+  alpha?: number;
+  targets?: string;
+  schedule?: "cosine" | "linear" | "constant";
+  normalisation?: "sample-mean" | "token-sum";
+  weighting: "exponential" | "advantage" | "binary";
+  rewardTemperature?: number;
+  labelSmoothing?: number;
+  dropout?: number;
+  kl?: number;
+  stopPromptGradient?: boolean;
+  tokenBudget?: number;
+  truncate?: boolean;
+  allowNegativeWeights?: boolean;
+  holdOut?: number;
+  seed?: number;
+  weights: "auto" | "f32" | "f16" | "streamed";
+  maxMemory?: number;
+  checkpointEvery?: number;
+  threads?: number;
+}
+
+export function command(): Command {
+  const train = new Command("train")
+    .description("Trains a LoRA adapter on recorded runs or chat lines; each example counts by its reward.")
+    .requiredOption("--model <model>", "base: GGUF file, or a name of `w4s models list`")
+    .option("--from <run>", "a run directory or trajectories.jsonl; repeat it", collect, [])
+    .addOption(
+      new Option("--reward <name>", "compute rewards anew from the recorded scores").choices([
+        "discrete",
+        "relative-gain",
+        "accuracy",
+        "composite",
+      ]),
+    )
+    .option("--reward-weights <list>", "of composite (default: accuracy=1,efficiency=0.2)")
+    .option("--chat <file>", "chat JSONL instead of runs")
+    .addOption(
+      new Option("--spans <which>", "replies of a chat line that train")
+        .choices(["last", "all"])
+        .default("last"),
+    )
+    .requiredOption("--out <folder>", "for examples, checkpoints and the adapter")
+    .option("--continue <adapter>", "train this GGUF adapter on")
+    .option("--epochs <n>", "passes over the examples (default: 2)", integer)
+    .option("--batch-size <n>", "examples per update (default: 8)", integer)
+    .option("--learning-rate <x>", "highest learning rate (default: 2e-4)", number)
+    .option("--rank <n>", "LoRA rank (default: 16)", integer)
+    .option("--alpha <x>", "LoRA alpha; the scale is alpha / rank (default: twice the rank)", number)
+    .option("--targets <names>", "matrices that get a pair, by commas (default: all seven)")
+    .addOption(
+      new Option("--schedule <kind>", "learning rate over time").choices(["cosine", "linear", "constant"]),
+    )
+    .addOption(new Option("--normalisation <kind>", "of the loss").choices(["sample-mean", "token-sum"]))
+    .addOption(
+      new Option("--weighting <kind>", "how rewards become weights")
+        .choices(["exponential", "advantage", "binary"])
+        .default("exponential"),
+    )
+    .option("--reward-temperature <x>", "of exponential and advantage weights (default: 0.4)", number)
+    .option("--label-smoothing <share>", "of every target's probability, spread over the vocabulary", number)
+    .option("--dropout <share>", "of the input of every pair, dropped in training (default: 0)", number)
+    .option(
+      "--kl <factor>",
+      "penalty on the divergence from the model without its adapter (default: 0)",
+      number,
+    )
+    .option("--token-budget <n>", "tokens in one pass (default: 4096)", integer)
+    .option(
+      "--stop-prompt-gradient",
+      "count shared prompts as constants where an update takes several passes",
+    )
+    .option("--truncate", "cut the middle of prompts that are too long, instead of refusing them")
+    .option("--allow-negative-weights", "let examples push their replies away")
+    .option("--hold-out <share>", "share of the episodes kept back to stop early, 0 to 0.5", number)
+    .option("--seed <n>", "of data order and new adapters (default: 0)", integer)
+    .addOption(
+      new Option("--weights <form>", "how base weights are kept in memory")
+        .choices(["auto", "f32", "f16", "streamed"])
+        .default("auto"),
+    )
+    .option("--max-memory <GB>", "memory the trainer may take (default: 70 % of what is free)", number)
+    .option("--checkpoint-every <n>", "updates between checkpoints (default: 10)", integer)
+    .option("--threads <n>", "CPU threads (default: the cores, at most 8)", integer);
+  return addCommonFlags(train, { hasConfig: false })
+    .addHelpText("after", EXAMPLES)
+    .action(action(trainAction));
+}
+
+const trainAction: ActionBody = async ({ isJson, watch, command }) => {
+  const api = await import("../../index.js");
+  const flags = command.opts<TrainFlags>();
+  const rank = flags.rank ?? 16;
+  const settings: NonNullable<TrainAdapterOptions["settings"]> = {
+    lora: {
+      rank,
+      alpha: flags.alpha ?? 2 * rank,
+      targets: (flags.targets?.split(",").map((name) => name.trim()) ??
+        api.LINEAR_NAMES) as typeof api.LINEAR_NAMES,
+    },
+    ...definedOnly({
+      epochs: flags.epochs,
+      batchSize: flags.batchSize,
+      learningRate: flags.learningRate,
+      schedule: flags.schedule,
+      normalisation: flags.normalisation,
+      labelSmoothing: flags.labelSmoothing,
+      dropout: flags.dropout,
+      klPenalty: flags.kl,
+      stopPromptGradient: flags.stopPromptGradient,
+      tokenBudget: flags.tokenBudget,
+      heldOutShare: flags.holdOut,
+      seed: flags.seed,
+      truncate: flags.truncate ? ("middle" as const) : undefined,
+      allowNegativeWeights: flags.allowNegativeWeights,
+    }),
+  };
+  const temperature = flags.rewardTemperature;
+  const weighting =
+    flags.weighting === "binary" || temperature === undefined
+      ? { kind: flags.weighting }
+      : { kind: flags.weighting, temperature };
+  const started = Date.now();
+  const result = await api.trainAdapter({
+    modelPath: await api.resolveModel(flags.model),
+    from: flags.from,
+    spans: flags.spans,
+    weighting,
+    settings,
+    outFolder: flags.out,
+    weights: flags.weights,
+    onEvent: (event) => report(event),
+    signal: watch.signal,
+    ...definedOnly({
+      chatPath: flags.chat,
+      reward: flags.reward,
+      rewardWeights: api.chosenRewardWeights(flags.reward, flags.rewardWeights),
+      continueFrom: flags.continue,
+      threads: flags.threads,
+      checkpointEvery: flags.checkpointEvery,
+      memoryLimitBytes: flags.maxMemory === undefined ? undefined : flags.maxMemory * 1e9,
+    }),
+  });
+  if (isJson) {
+    writeJson(result);
+    return EXIT.done;
+  }
+  const { losses } = result;
+  writeOut(
+    pairs([
+      ["adapter", result.adapterPath],
+      ["examples", `${result.examples}, ${result.steps} updates`],
+      [
+        "loss",
+        `${losses[0]?.toFixed(4) ?? "–"} before the first update, ${losses.at(-1)?.toFixed(4) ?? "–"} before the last`,
+      ],
+      ["trained", `${formatCount(result.trainedTokens)} tokens in ${formatDuration(Date.now() - started)}`],
+      // In the unit of the plan that was printed at the start.
+      ["peak memory", `${(result.peakRssBytes / 1e9).toFixed(2)} GB`],
+    ]),
+  );
+  return EXIT.done;
+};
+
+function report(event: TrainEvent): void {
+  switch (event.type) {
+    case "plan": {
+      writeErr(event.weights);
+      writeErr(event.memory);
+      const heldOut = event.heldOutExamples === 0 ? "" : `, ${event.heldOutExamples} held out`;
+      const resumed = event.resumedAt === 0 ? "" : `, going on after ${event.resumedAt}`;
+      writeErr(
+        `${event.examples} examples${heldOut}, ${event.totalSteps} updates${resumed}, ${formatCount(event.parameterCount)} numbers to train`,
+      );
+      writeErr(`forecast, about: ${formatDuration(event.forecastMs)}`);
+      for (const { index, removedTokens } of event.shortened)
+        writeErr(`warning: ${removedTokens} tokens were cut from the prompt of example ${index}`);
+      return;
+    }
+    case "step": {
+      const split =
+        event.splitCount === 0
+          ? ""
+          : `, ${event.repeatedTokens} tokens computed again in ${event.splitCount} splits`;
+      const stopped =
+        event.stoppedTokens === undefined ? "" : `, no gradient through ${event.stoppedTokens} prompt tokens`;
+      const apart = event.divergence === undefined ? "" : `KL ${event.divergence.toFixed(4)}, `;
+      const line =
+        `update ${event.step}/${event.totalSteps}, epoch ${event.epoch}: loss ${event.loss.toFixed(4)}, ${apart}` +
+        `gradient ${event.gradientNorm.toPrecision(3)}, ${Math.round(event.tokensPerSecond)} tokens/s ` +
+        `(${event.tokens} for ${event.plainTokens})${split}${stopped}, ${formatDuration(event.leftMs)} left`;
+      if (isInteractive()) writeStatus(line, event.step === event.totalSteps);
+      else writeErr(line);
+      return;
+    }
+    case "held-out":
+      writeErr(`held-out loss after ${event.step} updates: ${event.loss.toFixed(4)}`);
+      return;
+    case "warning":
+      writeErr(`warning: ${event.message}`);
+      return;
+    case "checkpoint":
+      return;
+  }
+}
+
+/** Absent flags must not stand in the way of defaults. */
+function definedOnly<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as never;
+}
+
+function collect(value: string, all: string[]): string[] {
+  return [...all, value];
+}
+
+function integer(text: string): number {
+  if (!/^-?\d{1,9}$/.test(text)) throw new InvalidArgumentError("must be a whole number");
+  return Number(text);
+}
+
+function number(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("must be a number");
+  return value;
+}

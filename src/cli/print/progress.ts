@@ -1,0 +1,172 @@
+/** @file Progress of a run on stderr: phase, rate, time left, money spent and its limit. */
+import ora, { type Ora } from "ora";
+import type { BudgetLimits, Forecast, RunEvent } from "../../index.js";
+import { formatDollars, formatDuration, formatInterval, formatPercent } from "./format.js";
+import { isInteractive, visibleLine, writeErr } from "./output.js";
+
+/** Without a terminal a line of progress comes at most this often. */
+const PLAIN_EVERY_MS = 10_000;
+
+/** A rate over less says nothing: results that were found in the store. */
+const MIN_RATE_SECONDS = 0.5;
+
+export interface ProgressOptions {
+  budget?: BudgetLimits;
+  /** Default: a spinner where a person watches. */
+  isInteractive?: boolean;
+  /** Milliseconds, monotonic. */
+  now?: () => number;
+  write?: (line: string) => void;
+}
+
+/** Prints run events; feed it through `onEvent`, and call `stop()` before results are printed. */
+export class Progress {
+  readonly #budget: BudgetLimits;
+  readonly #now: () => number;
+  readonly #write: (line: string) => void;
+  readonly #spinner: Ora | undefined;
+  #phase = "";
+  #phaseStart = 0;
+  #phaseBase = 0;
+  #lastPlain = Number.NEGATIVE_INFINITY;
+  #spent: { calls: number; tokens: number; dollars: number | null } | undefined;
+  #episode = "";
+  #isPhaseDone = false;
+
+  constructor(options: ProgressOptions = {}) {
+    this.#budget = options.budget ?? {};
+    this.#now = options.now ?? (() => performance.now());
+    this.#write = options.write ?? writeErr;
+    // discardStdin would take Ctrl-C away from our own handler.
+    if (options.isInteractive ?? isInteractive())
+      this.#spinner = ora({ stream: process.stderr, discardStdin: false });
+  }
+
+  readonly onEvent = (event: RunEvent): void => {
+    switch (event.type) {
+      case "job-done":
+        this.#tick(event.what, event.done, event.total);
+        break;
+      case "spent":
+        this.#spent = event;
+        break;
+      case "episode-start":
+        this.#episode = `episode ${event.episode + 1} of ${event.episodes}`;
+        break;
+      case "turn-start":
+        this.#episode = `${this.#episode.split(",")[0]}, turn ${event.turn + 1} of ${event.turns}`;
+        this.#show(`${this.#episode}: writing workflows`);
+        break;
+      default:
+        if (event.type === "test-opened") this.#episode = "";
+        for (const line of describeEvent(event)) this.line(line);
+    }
+  };
+
+  /** A line that stays on the screen. */
+  line(text: string): void {
+    const isSpinning = this.#spinner?.isSpinning ?? false;
+    if (isSpinning) this.#spinner?.stop();
+    this.#write(visibleLine(text));
+    // What was counted is over: its last figures would stand there as if it still went on.
+    if (isSpinning && this.#isPhaseDone && this.#spinner) this.#spinner.text = "working";
+    if (isSpinning) this.#spinner?.start();
+  }
+
+  /** A line that the next one replaces. */
+  status(text: string): void {
+    this.#show(text);
+  }
+
+  stop(): void {
+    this.#spinner?.stop();
+  }
+
+  #tick(what: string, done: number, total: number): void {
+    if (what !== this.#phase) {
+      this.#phase = what;
+      this.#phaseStart = this.#now();
+      // The first tick may already count results of an earlier session: they say nothing about the rate.
+      this.#phaseBase = done;
+    }
+    const seconds = (this.#now() - this.#phaseStart) / 1000;
+    const worked = done - this.#phaseBase;
+    const parts = [`${this.#episode === "" ? "" : `${this.#episode}: `}${what} ${done}/${total}`];
+    if (worked > 0 && seconds >= MIN_RATE_SECONDS) {
+      const rate = worked / seconds;
+      parts.push(`${rate >= 1 ? `${rate.toFixed(1)}/s` : `${(1 / rate).toFixed(1)} s each`}`);
+      if (done < total) parts.push(`${formatDuration(((total - done) / rate) * 1000)} left`);
+    }
+    const spent = this.#spending();
+    if (spent !== "") parts.push(spent);
+    this.#isPhaseDone = done === total;
+    this.#show(parts.join(", "), this.#isPhaseDone);
+  }
+
+  #spending(): string {
+    if (!this.#spent) return "";
+    const { calls, tokens, dollars } = this.#spent;
+    const of = (limit: number | undefined, text: (value: number) => string) =>
+      limit === undefined ? "" : ` of ${text(limit)}`;
+    if (dollars !== null && (dollars > 0 || this.#budget.dollars !== undefined)) {
+      return `${formatDollars(dollars)}${of(this.#budget.dollars, formatDollars)} spent`;
+    }
+    if (this.#budget.tokens !== undefined) return `${tokens} of ${this.#budget.tokens} tokens`;
+    return `${calls}${of(this.#budget.calls, String)} calls`;
+  }
+
+  #show(text: string, isLast = false): void {
+    if (this.#spinner) {
+      this.#spinner.text = visibleLine(text);
+      if (!this.#spinner.isSpinning) this.#spinner.start();
+      return;
+    }
+    const now = this.#now();
+    if (!isLast && now - this.#lastPlain < PLAIN_EVERY_MS) return;
+    this.#lastPlain = now;
+    this.#write(visibleLine(text));
+  }
+}
+
+/** The lines of an event that are kept. */
+export function describeEvent(event: RunEvent): string[] {
+  switch (event.type) {
+    case "run-start": {
+      const mark = event.isSimulated ? " (simulated)" : "";
+      return [
+        `${event.command} ${event.task}: ${event.isResumed ? "going on in" : "run directory"} ${event.directory}`,
+        `executor ${event.executor}${mark}, weak model ${event.policy}`,
+      ];
+    }
+    case "forecast":
+      return [`forecast, about: ${forecastLine(event.forecast)}`];
+    case "warning":
+      return [`warning: ${event.message}`];
+    case "baseline-scored":
+      return [
+        `${event.name}: ${formatPercent(event.accuracy)} ${formatInterval(event.interval)}, n = ${event.n}`,
+      ];
+    case "candidates-written":
+      return [
+        `turn ${event.turn + 1}: ${event.count} workflows${event.isResumed ? " from the last session" : ` in ${event.seconds.toFixed(1)} s`}, ${event.valid} can be read`,
+      ];
+    case "candidate-scored": {
+      const score =
+        event.accuracy === null ? event.status : `${formatPercent(event.accuracy)} (${event.status})`;
+      const techniques = event.techniques.length > 0 ? `, ${event.techniques.join(" + ")}` : "";
+      return [`  candidate ${event.index + 1}: ${score}, reward ${event.reward.toFixed(2)}${techniques}`];
+    }
+    case "turn-end":
+      return [`turn ${event.turn + 1} done: best so far ${formatPercent(event.best)}`];
+    case "test-opened":
+      return [`test split opened: ${event.items} items for ${event.purpose}`];
+    default:
+      return [];
+  }
+}
+
+export function forecastLine(forecast: Forecast): string {
+  const dollars = forecast.dollars === null ? "price unknown" : formatDollars(forecast.dollars);
+  const basis = forecast.isMeasured ? "at the speed measured so far" : "if a call takes 2 s";
+  return `${forecast.executorCalls} calls, ${forecast.executorTokens} tokens, ${dollars}, ${forecast.minutes} minutes ${basis}`;
+}

@@ -1,0 +1,44 @@
+/** @file Plain tables on stdout, without colour, so that they paste and diff well. */
+import Table from "cli-table3";
+import type { ResultRow } from "../../index.js";
+import { formatDollars, formatInterval, formatPercent } from "./format.js";
+import { visibleLine } from "./output.js";
+
+/** A table with a head; cells are shown on one line. */
+export function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  const out = new Table({ head: [...head], style: { head: [], border: [], compact: true } });
+  for (const row of rows) out.push(row.map((cell) => visibleLine(String(cell))));
+  return out.toString();
+}
+
+/** Name and value pairs without a head. */
+export function pairs(rows: readonly (readonly [string, string | number])[]): string {
+  const width = Math.max(0, ...rows.map(([name]) => name.length));
+  return rows.map(([name, value]) => `${name.padEnd(width)}  ${visibleLine(String(value))}`).join("\n");
+}
+
+/** Accuracy with interval, n and cost of each workflow; simulated figures carry the word. */
+export function resultTable(rows: readonly ResultRow[], { hasExecutor = false } = {}): string {
+  const hasErrors = rows.some((row) => row.errors > 0);
+  const head = ["workflow", "split", "accuracy", "95 % interval", "n", "calls", "tokens", "dollars"];
+  if (hasExecutor) head.splice(1, 0, "executor");
+  if (hasErrors) head.push("lost");
+  return table(
+    head,
+    rows.map((row) => {
+      const cells = [
+        row.title,
+        row.split,
+        `${formatPercent(row.accuracy)}${row.isSimulated ? " simulated" : ""}`,
+        formatInterval(row.interval),
+        row.n,
+        row.callsPerSample.toFixed(1),
+        Math.round(row.tokensPerSample),
+        formatDollars(row.dollarsPerSample),
+      ];
+      if (hasExecutor) cells.splice(1, 0, row.executor);
+      if (hasErrors) cells.push(row.errors);
+      return cells;
+    }),
+  );
+}

@@ -1,0 +1,280 @@
+/** @file The configuration of a run: every key with its range, default and meaning, checked in one place. */
+import { isIP } from "node:net";
+import { isAbsolute, join } from "node:path";
+import { z } from "zod";
+import { REWARD_NAMES } from "../design/reward.js";
+import { between, flag, oneOf, positive, text, whole } from "./config-fields.js";
+import { learnSchema } from "./learn-schema.js";
+import { policiesSchema } from "./policies-schema.js";
+import { rewardWeightsSchema } from "./reward-shares.js";
+
+const MAX_RUN_NAME = 200;
+
+/** Why a base URL cannot be used, or undefined. Keys belong in the environment, so user:pass is refused. */
+export function badBaseUrl(url: string): string | undefined {
+  if (!URL.canParse(url)) return "must be a complete http(s) URL such as http://127.0.0.1:8080/v1";
+  const { protocol, username, password } = new URL(url);
+  if (protocol !== "http:" && protocol !== "https:") return `must be an http(s) URL, not ${protocol}`;
+  if (username || password)
+    return "must not carry a user name or password; name the key's variable in apiKeyEnv";
+  return undefined;
+}
+
+/** True for addresses of this machine. */
+export function isLoopback(url: string): boolean {
+  const host = new URL(url).hostname.replace(/^\[|\]$/g, "");
+  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
+}
+
+const baseUrl = z.string({ error: "must be a base URL" }).superRefine((url, context) => {
+  const why = badBaseUrl(url);
+  if (why) context.addIssue({ code: "custom", message: why });
+});
+
+const EXECUTOR_KINDS: ReadonlySet<string> = new Set(["openai", "local", "simulated", "replay"]);
+
+const executorName = text(
+  "an executor: openai:URL, local:FILE|NAME, simulated, replay:RUN or an alias",
+).superRefine((spec, context) => {
+  const colon = spec.indexOf(":");
+  const kind = colon < 0 ? spec : spec.slice(0, colon);
+  const rest = colon < 0 ? "" : spec.slice(colon + 1);
+  let why: string | undefined;
+  if (kind === "openai")
+    why = rest === "" ? "needs a base URL: openai:http://127.0.0.1:8080/v1" : badBaseUrl(rest);
+  else if ((kind === "local" || kind === "replay") && rest === "") why = `needs a name: ${kind}:NAME`;
+  if (why) context.addIssue({ code: "custom", message: why });
+});
+
+const variableName = text("the name of an environment variable", 200).regex(/^[A-Za-z_][A-Za-z0-9_]*$/, {
+  error: "must be the name of an environment variable, not the key itself",
+});
+
+const RESERVED = /^(con|prn|aux|nul|com\d|lpt\d|lock|cache)(\.|$)/i;
+
+/** Why a text cannot name a run directory, or undefined. */
+export function badRunName(name: string): string | undefined {
+  if (name.length > MAX_RUN_NAME) return `must be at most ${MAX_RUN_NAME} characters`;
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name) || name.endsWith(".")) {
+    return "must be a name of letters, digits, dots, dashes and underscores (use runsRoot for the folder)";
+  }
+  if (RESERVED.test(name)) return `must not be the reserved name ${name}`;
+  return undefined;
+}
+
+/**
+ * Why a run cannot be written there, or undefined. A name lands under runsRoot and cannot leave it; an absolute
+ * path is taken as it is, since whoever names it has chosen its root.
+ */
+function badRun(run: string, runsRoot: string): string | undefined {
+  const path = runPath(run, runsRoot);
+  const below = run === path && !isAbsolute(run) ? run.slice(rootPrefix(runsRoot).length) : run;
+  const parts = below.split(/[\\/]/);
+  if (isAbsolute(run)) {
+    if (parts.includes("..") || /[\x00-\x1f\x7f]/.test(run))
+      return "must not contain .. or control characters";
+    return badRunName(parts.filter(Boolean).at(-1) ?? "");
+  }
+  return parts.map(badRunName).find((why) => why !== undefined);
+}
+
+function rootPrefix(runsRoot: string): string {
+  return `${runsRoot.replace(/[\\/]+$/, "")}/`;
+}
+
+function runPath(run: string, runsRoot: string): string {
+  return isAbsolute(run) || run.startsWith(rootPrefix(runsRoot)) ? run : join(runsRoot, run);
+}
+
+const price = z.strictObject({
+  inputPerMillion: between(0, 1e6).describe("dollars per million prompt tokens"),
+  outputPerMillion: between(0, 1e6).describe("dollars per million reply tokens"),
+});
+
+const executorEntry = z.strictObject({
+  url: baseUrl.describe("base URL of an OpenAI-compatible server"),
+  model: text("a model name").describe("model name as the server knows it"),
+  apiKeyEnv: variableName.exactOptional().describe("environment variable that holds the key"),
+  inputPerMillion: between(0, 1e6).exactOptional().describe("dollars per million prompt tokens"),
+  outputPerMillion: between(0, 1e6).exactOptional().describe("dollars per million reply tokens"),
+});
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+const limits = z.strictObject({
+  wallMs: whole(10, 86_400_000)
+    .default(300_000)
+    .describe("wall time of one workflow on one sample, milliseconds"),
+  cpuMs: whole(10, 600_000).default(5000).describe("time the workflow itself computes, milliseconds"),
+  memoryBytes: whole(8 * MiB, 1024 * MiB)
+    .default(64 * MiB)
+    .describe("memory of the sandbox"),
+  modelCalls: whole(0, 10_000).default(20).describe("model calls of one workflow on one sample"),
+  inFlight: whole(1, 64).default(4).describe("model calls at once within one workflow run"),
+  argumentBytes: whole(KiB, 64 * MiB)
+    .default(MiB)
+    .describe("arguments of one call"),
+  resultBytes: whole(16, 64 * MiB)
+    .default(MiB)
+    .describe("the returned value as JSON"),
+  logBytes: whole(0, MiB)
+    .default(64 * KiB)
+    .describe("what agent.log may collect"),
+  errorBytes: whole(64, 64 * KiB)
+    .default(4 * KiB)
+    .describe("an error message"),
+});
+
+const budget = z.strictObject({
+  dollars: positive(1e6).exactOptional().describe("stop before the next call once this is spent"),
+  tokens: whole(1, 1e12).exactOptional().describe("tokens of all executor calls"),
+  calls: whole(1, 1e9).exactOptional().describe("executor calls"),
+  minutes: positive(1e5).exactOptional().describe("minutes of this session"),
+});
+
+/** Every key a run can be given. Descriptions become help texts and the comments of `w4s init`. */
+export const runConfigSchema = z
+  .strictObject({
+    task: text("a dataset name or directory").describe("dataset: a directory, or a name (w4s data list)"),
+    model: text("a model name or file")
+      .exactOptional()
+      .describe("weak local model: a GGUF file, or a name (w4s models list)"),
+    adapter: text("a file").exactOptional().describe("GGUF LoRA adapter for the weak model"),
+    executor: executorName.describe(
+      "strong model: openai:URL, local:FILE|NAME, simulated, replay:RUN or an alias",
+    ),
+    executorModel: text("a model name")
+      .exactOptional()
+      .describe("model name as the executor's server knows it"),
+    apiKeyEnv: variableName
+      .default("OPENAI_API_KEY")
+      .describe("environment variable that holds the executor's key"),
+    executors: z
+      .record(z.string().regex(/^[A-Za-z][A-Za-z0-9_-]{0,39}$/), executorEntry)
+      .default({})
+      .describe("further executors by alias, for agent.text(…, { model: ALIAS })"),
+    weak: text("policy, none, or a model name or file")
+      .transform((value) => value.replace(/^local:/, ""))
+      .exactOptional()
+      .describe(
+        "model behind agent.weak: policy (the weak model itself), none, simulated, or local:FILE|NAME; default policy, when learning none",
+      ),
+    judge: text("executor, or an alias")
+      .exactOptional()
+      .describe(
+        "model that grades answers by a rubric (metrics judge and writing): executor, or an alias of executors",
+      ),
+    tools: text("a file")
+      .exactOptional()
+      .describe("module that exports own tools, for agent.tool(name, input) (docs/tools.md)"),
+    gpu: oneOf(["auto", "off", "cuda", "vulkan", "metal"]).default("auto").describe("device of local models"),
+    threads: whole(1, 256)
+      .exactOptional()
+      .describe("threads of local models; default: the cores, at most 8; 1 for tiny models"),
+    promptStyle: oneOf(["auto", "full", "compact"]).default("auto").describe("prompts of the weak model"),
+    grammar: oneOf(["auto", "subset", "none"])
+      .default("auto")
+      .describe("subset: only well-formed short workflows can be written; auto: below 3 B parameters"),
+    logProbs: flag().default(false).describe("record the log-probability of each written token"),
+    episodes: whole(1, 10_000).default(2).describe("episodes of a run"),
+    turns: whole(1, 50).default(4).describe("turns of an episode"),
+    candidates: whole(1, 64).default(5).describe("workflows written per turn"),
+    temperature: between(0, 2).default(0.8).describe("sampling temperature of the weak model"),
+    explore: between(0, 1)
+      .default(0.5)
+      .describe("share of candidates that must use randomly drawn techniques"),
+    maxRepairs: whole(0, 3).default(3).describe("tries to repair a workflow that fails the quick check"),
+    reward: oneOf(REWARD_NAMES)
+      .exactOptional()
+      .describe("reward of a candidate; default discrete, when learning accuracy"),
+    rewardWeights: rewardWeightsSchema
+      .exactOptional()
+      .describe("weights of the composite reward; default accuracy=1,efficiency=0.2"),
+    parent: oneOf(["last", "best", "evolutionary"])
+      .default("last")
+      .describe("workflow a turn starts from: the one kept last, the best so far, or one drawn by merit"),
+    screen: whole(0, 10_000).default(4).describe("samples every candidate is screened on first; 0 = none"),
+    baselines: text("all, or names of baselines separated by commas")
+      .exactOptional()
+      .describe(
+        "workflows to compare with: all, or names (docs/question-answering.md); default the usual ones",
+      ),
+    validationLimit: whole(1, 1_000_000).default(32).describe("validation samples, drawn by seed"),
+    testLimit: whole(0, 1_000_000)
+      .default(200)
+      .describe("test samples, opened once at the end; 0 = leave test closed"),
+    maxTokens: whole(1, 131_072).default(512).describe("tokens of one reply"),
+    limits: limits.prefault({}).describe("limits of one workflow run on one sample"),
+    concurrency: whole(1, 256).default(4).describe("workflow runs at once, and calls at once to an executor"),
+    requestsPerMinute: whole(1, 1_000_000).exactOptional().describe("requests per minute to an executor"),
+    timeoutMs: whole(100, 3_600_000)
+      .exactOptional()
+      .describe("time for one attempt of a call, milliseconds (default 120000)"),
+    maxWaitSeconds: whole(1, 86_400)
+      .exactOptional()
+      .describe("longest wait a server may ask for (Retry-After) or an outage may last (default 120)"),
+    policyFile: text("a file")
+      .exactOptional()
+      .describe("policy: calls, tools, models and topics that workflows must not use (docs/safety.md)"),
+    approve: flag()
+      .default(false)
+      .describe("ask before a newly designed workflow first runs against a paid executor"),
+    approveFile: text("a file")
+      .exactOptional()
+      .describe("hashes of workflows that may run, one a line; others are asked about"),
+    seed: whole(0, 2 ** 31 - 1)
+      .default(0)
+      .describe("the same seed draws the same samples and candidates"),
+    budget: budget
+      .prefault({})
+      .describe("hard limits; a run that reaches one ends cleanly and can go on later"),
+    price: price.exactOptional().describe("price of the executor where models/prices.json does not know it"),
+    bootstrap: z
+      .strictObject({ samples: whole(100, 100_000).default(1000).describe("resamples of an interval") })
+      .prefault({})
+      .describe("95 % intervals"),
+    policies: policiesSchema
+      .exactOptional()
+      .describe("several weak models that learn together (w4s learn, with learn.collaboration), by name"),
+    learn: learnSchema.prefault({}).describe("rounds of collecting and training (w4s learn)"),
+    run: z
+      .string({ error: "must be a run name" })
+      .exactOptional()
+      .describe("name of the run directory; default: command, task and a hash of the settings"),
+    runsRoot: text("a directory").default("runs").describe("where run directories lie"),
+    cache: text("a directory").exactOptional().describe("share one cache of calls between runs"),
+    maxErrors: between(0, 1)
+      .default(0.1)
+      .describe("share of samples that may be lost to outages before exit code 5"),
+    minScore: between(0, 1).exactOptional().describe("exit code 9 when the final accuracy is below"),
+    allowOverlap: flag().default(false).describe("accept datasets whose splits share items (recorded)"),
+    skipBad: flag().default(false).describe("skip bad dataset lines instead of stopping (counted)"),
+    dryRun: flag()
+      .default(false)
+      .describe("print the forecast of calls, tokens, dollars and minutes, then stop"),
+    fresh: flag().default(false).describe("set an earlier run of the same name aside and start again"),
+    forceUnlock: flag().default(false).describe("take the lock of a process on another host"),
+  })
+  .superRefine((config, context) => {
+    const why = config.run === undefined ? undefined : badRun(config.run, config.runsRoot);
+    if (why) context.addIssue({ code: "custom", path: ["run"], message: why });
+    if (config.rewardWeights !== undefined && config.reward !== "composite") {
+      const message = "count in the composite reward only: give reward composite too";
+      context.addIssue({ code: "custom", path: ["rewardWeights"], message });
+    }
+    const kind = config.executor.split(":", 1)[0] ?? "";
+    if (!EXECUTOR_KINDS.has(kind) && !Object.hasOwn(config.executors, config.executor)) {
+      const aliases = Object.keys(config.executors).join(", ") || "none there";
+      const message = `must be openai:URL, local:FILE|NAME, simulated, replay:RUN or an alias of the config (${aliases})`;
+      context.addIssue({ code: "custom", path: ["executor"], message });
+    }
+  })
+  .transform((config) =>
+    config.run === undefined ? config : { ...config, run: runPath(config.run, config.runsRoot) },
+  );
+
+/** A complete, checked configuration. `run`, where given, is the path of the run directory. */
+export type RunConfig = z.output<typeof runConfigSchema>;
+/** What a user writes: all keys but `task` and `executor` may be left out. */
+export type RunConfigInput = z.input<typeof runConfigSchema>;

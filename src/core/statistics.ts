@@ -1,0 +1,105 @@
+/** @file Means with bootstrap intervals, for one list of scores and for paired differences. */
+import { Random } from "./random.js";
+
+export interface Interval {
+  low: number;
+  high: number;
+}
+
+/** The mean, or 0 of an empty list. */
+export function mean(values: readonly number[]): number {
+  return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/**
+ * 95 % percentile bootstrap interval of the mean, resampling whole values.
+ * With fewer than two values, or where all are equal, a percentile bootstrap has no width; the Wilson interval of a
+ * proportion is returned instead, so that 10 of 10 is not printed as certain.
+ * @param values - scores in 0–1, n of them
+ * @param resamples - 1 000 by default, enough for two digits
+ */
+export function bootstrapInterval(values: readonly number[], seed: number, resamples = 1000): Interval {
+  const n = values.length;
+  if (n === 0) return { low: 0, high: 1 };
+  if (values.every((value) => value === values[0])) return wilsonInterval(mean(values), n);
+  const [low, high] = resampledQuantiles(values, seed, resamples);
+  return { low: low as number, high: high as number };
+}
+
+/** Wilson score interval of a proportion p over n trials, z = 1.96. */
+export function wilsonInterval(p: number, n: number): Interval {
+  const z = 1.96;
+  const centre = (p + (z * z) / (2 * n)) / (1 + (z * z) / n);
+  const half = (z / (1 + (z * z) / n)) * Math.sqrt((p * (1 - p)) / n + (z * z) / (4 * n * n));
+  return { low: Math.max(0, centre - half), high: Math.min(1, centre + half) };
+}
+
+/**
+ * 95 % bootstrap interval of mean(a − b) over pairs of the same items.
+ * @throws {RangeError} when the lists differ in length.
+ */
+export function pairedDifference(
+  a: readonly number[],
+  b: readonly number[],
+  seed: number,
+  resamples = 1000,
+): { difference: number; interval: Interval } {
+  if (a.length !== b.length) throw new RangeError(`paired lists differ: ${a.length} and ${b.length}`);
+  const differences = a.map((value, index) => value - (b[index] as number));
+  if (differences.length === 0) return { difference: 0, interval: { low: -1, high: 1 } };
+  const [low, high] = resampledQuantiles(differences, seed, resamples);
+  return { difference: mean(differences), interval: { low: low as number, high: high as number } };
+}
+
+/**
+ * 95 % hierarchical bootstrap interval of a mean over groups of values: groups are drawn first, then values within
+ * each drawn group, so that a result on two task families is not taken for one on many.
+ * Every group counts alike. With one group only its values are drawn. Fewer than two values give −1 to 1, the whole
+ * range of differences of scores.
+ * @param groups - such as differences of paired episodes by task family; empty groups are left out
+ */
+export function hierarchicalInterval(
+  groups: readonly (readonly number[])[],
+  seed: number,
+  resamples = 1000,
+): { mean: number; interval: Interval } {
+  const filled = groups.filter((group) => group.length > 0);
+  const count = filled.reduce((sum, group) => sum + group.length, 0);
+  // One value says nothing about how far others lie apart.
+  if (count < 2) return { mean: mean(filled.map(mean)), interval: { low: -1, high: 1 } };
+  const random = new Random(seed);
+  const pick = <T>(values: readonly T[]): T => values[random.integer(0, values.length - 1)] as T;
+  const means = new Float64Array(resamples);
+  for (let r = 0; r < resamples; r++) {
+    let sum = 0;
+    for (let g = 0; g < filled.length; g++) {
+      const group = pick(filled);
+      let total = 0;
+      for (let i = 0; i < group.length; i++) total += pick(group);
+      sum += total / group.length;
+    }
+    means[r] = sum / filled.length;
+  }
+  const [low, high] = quantiles(means);
+  return {
+    mean: mean(filled.map(mean)),
+    interval: { low: low as number, high: high as number },
+  };
+}
+
+function resampledQuantiles(values: readonly number[], seed: number, resamples: number): number[] {
+  const random = new Random(seed);
+  const means = new Float64Array(resamples);
+  for (let r = 0; r < resamples; r++) {
+    let sum = 0;
+    for (let i = 0; i < values.length; i++) sum += values[random.integer(0, values.length - 1)] as number;
+    means[r] = sum / values.length;
+  }
+  return quantiles(means);
+}
+
+function quantiles(means: Float64Array): number[] {
+  means.sort();
+  const last = means.length - 1;
+  return [0.025, 0.975].map((q) => means[Math.min(last, Math.floor(q * means.length))] as number);
+}

@@ -1,0 +1,157 @@
+/** @file Prompts for the meta-agent: `full` extends one conversation, `compact` rebuilds a short state each turn. */
+
+import type { ShownWorkflow } from "../evaluate/evaluation.js";
+import type { ChatMessage } from "../llm/chat-model.js";
+import type { Sample } from "../tasks/task.js";
+import type { AnswerKind } from "../workflow/answer-kind.js";
+import { techniqueMenu } from "../workflow/techniques.js";
+import type { ToolCard } from "../workflow/tool.js";
+import { apiText } from "../workflow/workflow-api.js";
+import { chooseParent } from "./choose-parent.js";
+import { feedback, percent, quote } from "./feedback.js";
+
+export type PromptStyle = "full" | "compact";
+
+/** What the policy acts on. */
+export interface PolicyState {
+  task: { title: string; description: string; answer: AnswerKind };
+  /** One public item, shown without its answer. */
+  example: Sample;
+  /** Optional calls that exist here ("weak", "runPython", …). */
+  offers: ReadonlySet<string>;
+  /** Own tools of the user. Default none. */
+  tools?: readonly ToolCard[];
+  /** Aliases of further executors. */
+  models: readonly string[];
+  seeds: readonly ShownWorkflow[];
+  /** What the turn starts from: one of the seeds or of the workflows kept before. */
+  current: ShownWorkflow;
+  /** Kept replies of earlier turns of this episode, oldest first. */
+  turns: readonly { reply: string; shown: ShownWorkflow }[];
+  validation: readonly Sample[];
+  seed: number;
+}
+
+const ANSWER: Record<AnswerKind, string> = {
+  number: "The answer is a number.",
+  choice: "The answer is the letter of one of task.choices.",
+  text: "The answer is a short text.",
+  code: "The answer is a complete Python program.",
+  commands: "The answer is the next command, such as east 3.",
+  writing: "The answer is the finished text and nothing else.",
+};
+
+const EXAMPLE_CHARACTERS = { full: 1200, compact: 240 };
+
+/** The conversation the policy continues with its next workflow. */
+export function buildPrompt(state: PolicyState, style: PromptStyle): ChatMessage[] {
+  return style === "full" ? fullPrompt(state) : compactPrompt(state);
+}
+
+function fullPrompt(state: PolicyState): ChatMessage[] {
+  const { offers, tools = [] } = state;
+  const system = [
+    "You design workflows: short JavaScript programs that solve one kind of task by calling a strong language model.",
+    "Reply with a short analysis of what to change, then the whole program in one ```js block:",
+    "export default async function workflow(agent, task) { … return answer }",
+    "",
+    apiText({ offers, tools, style: "full" }),
+    state.models.length > 0 ? `Values of the option model: ${state.models.join(", ")}.` : "",
+    "",
+    menu(state),
+    "",
+    "No imports, no network, no other globals. Do not use try/catch to hide errors.",
+  ];
+  const user = [
+    taskCard(state, "full"),
+    "",
+    ...state.seeds.flatMap((seed) => [
+      `Workflow "${seed.title}": accuracy ${percent(seed.evaluation.accuracy)}.`,
+      fence(seed.source),
+      "",
+    ]),
+    bestFeedback(state, 3, 400),
+    "",
+    "Write a workflow that is more accurate. Use a technique the ones above lack.",
+  ];
+  const messages: ChatMessage[] = [
+    { role: "system", content: joined(system) },
+    { role: "user", content: joined(user) },
+  ];
+  for (const { reply, shown } of state.turns) {
+    messages.push(
+      { role: "assistant", content: reply },
+      {
+        role: "user",
+        content: joined([
+          "Result of this workflow:",
+          feedback(shown.evaluation, state.validation, { failures: 3, maxCharacters: 400, seed: state.seed }),
+          "",
+          "Write a workflow that is more accurate.",
+        ]),
+      },
+    );
+  }
+  return messages;
+}
+
+/** About 500 tokens: one current workflow, one failure, the short API. */
+function compactPrompt(state: PolicyState): ChatMessage[] {
+  const { offers, tools = [], current } = state;
+  const user = [
+    "Write a better workflow: a short JavaScript program that calls a strong language model.",
+    taskCard(state, "compact"),
+    apiText({ offers, tools, style: "compact" }),
+    menu(state),
+    `Current workflow, accuracy ${percent(current.evaluation.accuracy)}:`,
+    fence(current.source),
+    feedback(current.evaluation, state.validation, { failures: 1, maxCharacters: 160, seed: state.seed }),
+    "Write one sentence on what to change, then the whole new program in a ```js block.",
+  ];
+  return [{ role: "user", content: joined(user) }];
+}
+
+/** The user turn that hands a failed candidate back; its reply is a sample of its own with this prompt. */
+export function buildRepairPrompt(
+  prompt: readonly ChatMessage[],
+  failedReply: string,
+  failure: string,
+  style: PromptStyle,
+): ChatMessage[] {
+  const request = joined([
+    `That workflow failed its quick check: ${quote(failure, 400)}`,
+    "Correct it. Reply with one sentence, then the whole program in one ```js block.",
+  ]);
+  const cut = failedReply.slice(0, style === "full" ? 8000 : 1200);
+  return [...prompt, { role: "assistant", content: cut }, { role: "user", content: request }];
+}
+
+function taskCard(state: PolicyState, style: PromptStyle): string {
+  const { task, example } = state;
+  const lines = [`Task: ${task.title}. ${task.description} ${ANSWER[task.answer]}`];
+  lines.push(`Example question (data): ${quote(example.question, EXAMPLE_CHARACTERS[style])}`);
+  if (example.context !== undefined) lines.push("Each item has a text to read in task.context.");
+  return lines.join("\n");
+}
+
+function bestFeedback(state: PolicyState, failures: number, maxCharacters: number): string {
+  const current = chooseParent("best", state.seeds, [], state.seed);
+  const text = feedback(current.evaluation, state.validation, { failures, maxCharacters, seed: state.seed });
+  return `Result of "${current.title}":\n${text}`;
+}
+
+/** Robots and writing have techniques of their own; all other tasks share one menu. */
+function menu({ offers, task: { answer } }: PolicyState): string {
+  return techniqueMenu(answer === "commands" || answer === "writing" ? { offers, answer } : { offers });
+}
+
+function fence(source: string): string {
+  return `\`\`\`js\n${source.trim()}\n\`\`\``;
+}
+
+function joined(lines: readonly string[]): string {
+  return lines
+    .join("\n")
+    .replace(/\n{3,}/g, "\n\n")
+    .trim();
+}

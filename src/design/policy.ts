@@ -1,0 +1,171 @@
+/** @file The meta-agent behind one interface: the local model with its prompt style and grammar. */
+import type { ChatMessage } from "../llm/chat-model.js";
+import type { LocalModel } from "../llm/local/local-model.js";
+import type { AnswerKind } from "../workflow/answer-kind.js";
+import { SENTENCE_GRAMMAR, strategyGrammar } from "../workflow/strategy-grammar.js";
+import { subsetGrammar } from "../workflow/subset-grammar.js";
+import type { ToolCard } from "../workflow/tool.js";
+import type { PromptStyle } from "./policy-state.js";
+
+/** How one candidate is drawn. */
+export interface CandidateDraw {
+  seed: number;
+  /** 0–2. */
+  temperature: number;
+  /** Techniques its grammar forces; empty = the model chooses. */
+  forced: readonly string[];
+}
+
+/** One reply with what a trainer needs: the sampled ids, not a new split of the text. */
+export interface Action {
+  text: string;
+  tokens: number[];
+  logProbs?: number[];
+  finishReason: string;
+  /** Only where several policies work together: who wrote it. */
+  policy?: string;
+  /** Where the writer draws with another temperature than it was asked to. */
+  temperature?: number;
+  /** Its own prompt, where it is another than that of the call. */
+  promptTokens?: number[];
+  /** That prompt as it was put, where it is another conversation than that of the call. */
+  messages?: readonly ChatMessage[];
+  /** Replies that led to it, in the order they were written. */
+  helpers?: HelperReply[];
+}
+
+/** What a policy contributed to another's action, or to its own later one. */
+export interface HelperReply {
+  policy: string;
+  kind: "draft" | "review" | "strategy";
+  promptTokens: number[];
+  text: string;
+  tokens: number[];
+}
+
+/** A workflow, one sentence about a workflow, or a line of techniques to use. */
+export type ReplyForm = "workflow" | "sentence" | "strategy";
+
+export interface PolicyInfo {
+  id: string;
+  modelHash: string;
+  tokenizerHash: string;
+  templateHash: string;
+  adapterHash: string | null;
+  device: string;
+  /** Policies that work together; what stands above is then the first one's. */
+  members?: (Pick<PolicyInfo, "modelHash" | "tokenizerHash" | "adapterHash"> & { name: string })[];
+}
+
+export interface ActOptions {
+  answer: AnswerKind;
+  offers: ReadonlySet<string>;
+  /** Own tools of the user. Default none. */
+  tools?: readonly ToolCard[];
+  hasContext: boolean;
+  /** What the reply is to be. Default workflow. */
+  form?: ReplyForm;
+  /** Where a reply is to be repaired: the member that wrote it. */
+  author?: string;
+  /** Prompts of one session extend each other: the KV cache is kept from turn to turn. */
+  session?: string;
+  signal?: AbortSignal;
+}
+
+export interface Policy {
+  readonly info: PolicyInfo;
+  readonly style: PromptStyle;
+  /** Whether `forced` techniques are honoured; free text has no grammar to force them with. */
+  readonly canForce: boolean;
+  /** One action per draw, in order, all from the same prompt. */
+  act(
+    prompt: readonly ChatMessage[],
+    draws: readonly CandidateDraw[],
+    options: ActOptions,
+  ): Promise<{ promptTokens: number[]; actions: Action[] }>;
+}
+
+export type GrammarMode = "subset" | "none";
+
+const MAX_ACTION_TOKENS: Record<PromptStyle, number> = { full: 1500, compact: 400 };
+
+/** Lines and sentences: a grammar bounds them itself, also for a tokenizer of single letters; free text needs a limit. */
+const MAX_LINE_TOKENS: Record<GrammarMode, number> = { subset: 400, none: 80 };
+
+/** Models below this many parameters get the grammar and the compact prompt unless told otherwise. */
+export const SMALL_MODEL_PARAMETERS = 3e9;
+
+/** What `auto` means: small models, and contexts too short for the conversation, get the compact style. */
+export function choosePromptStyle(info: { parameterCount: number; contextLength: number }): PromptStyle {
+  return info.parameterCount < SMALL_MODEL_PARAMETERS || info.contextLength < 16_384 ? "compact" : "full";
+}
+
+export function chooseGrammar(info: { parameterCount: number }): GrammarMode {
+  return info.parameterCount < SMALL_MODEL_PARAMETERS ? "subset" : "none";
+}
+
+export class LocalPolicy implements Policy {
+  readonly info: PolicyInfo;
+  readonly style: PromptStyle;
+  readonly grammar: GrammarMode;
+  readonly #model: LocalModel;
+  readonly #logProbs: boolean;
+
+  constructor(
+    model: LocalModel,
+    options: { style?: PromptStyle | "auto"; grammar?: GrammarMode | "auto"; logProbs?: boolean } = {},
+  ) {
+    this.#model = model;
+    const { style = "auto", grammar = "auto" } = options;
+    this.style = style === "auto" ? choosePromptStyle(model.info) : style;
+    this.grammar = grammar === "auto" ? chooseGrammar(model.info) : grammar;
+    this.#logProbs = options.logProbs ?? false;
+    this.info = {
+      id: model.info.id,
+      modelHash: model.info.modelHash,
+      tokenizerHash: model.info.tokenizerHash,
+      templateHash: model.info.templateHash,
+      adapterHash: model.info.adapterHash ?? null,
+      device: model.info.device,
+    };
+  }
+
+  get canForce(): boolean {
+    return this.grammar === "subset";
+  }
+
+  async act(
+    prompt: readonly ChatMessage[],
+    draws: readonly CandidateDraw[],
+    options: ActOptions,
+  ): Promise<{ promptTokens: number[]; actions: Action[] }> {
+    const { promptTokens, replies } = await this.#model.generate({
+      messages: [...prompt],
+      candidates: draws.map((draw) => ({
+        seed: draw.seed,
+        temperature: draw.temperature,
+        ...(this.grammar === "subset" ? { grammar: this.#grammarFor(draw.forced, options) } : {}),
+      })),
+      maxTokens:
+        (options.form ?? "workflow") === "workflow"
+          ? MAX_ACTION_TOKENS[this.style]
+          : MAX_LINE_TOKENS[this.grammar],
+      logProbs: this.#logProbs,
+      ...(options.session === undefined ? {} : { session: options.session }),
+      ...(options.signal ? { signal: options.signal } : {}),
+    });
+    return { promptTokens, actions: replies };
+  }
+
+  #grammarFor(forced: readonly string[], options: ActOptions): string {
+    if (options.form === "sentence") return SENTENCE_GRAMMAR;
+    const space = {
+      answer: options.answer,
+      offers: options.offers,
+      tools: options.tools ?? [],
+      context: options.hasContext,
+      forced: [...forced],
+    };
+    return options.form === "strategy" ? strategyGrammar(space) : subsetGrammar(space);
+  }
+}

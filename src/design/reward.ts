@@ -1,0 +1,82 @@
+/** @file Rewards of a candidate: pure functions of the evaluation history, fixed at the start of a turn. */
+
+import { DEFAULT_REWARD_WEIGHTS, type RewardWeights } from "../config/reward-shares.js";
+import { compositeReward, type RewardComponents } from "./composite-reward.js";
+
+/** What was known when the turn began: the same for all its candidates, so that their order changes nothing. */
+export interface RewardHistory {
+  /** Best accuracy of the episode so far, the seed workflows shown included. */
+  best: number;
+  /** Accuracy of the workflow the turn started from. */
+  previous: number;
+  /** Number of validation samples behind an accuracy. */
+  sampleCount: number;
+}
+
+export type RewardFunction = (accuracy: number, history: RewardHistory) => number;
+/** Every reward there is, in the order of help texts. */
+export const REWARD_NAMES = ["discrete", "relative-gain", "accuracy", "composite"] as const;
+export type RewardName = (typeof REWARD_NAMES)[number];
+
+const LOW_ACCURACY = 0.3;
+const LOW_ACCURACY_DEDUCTION = 0.1;
+
+/**
+ * 1 beats the best so far, 0.5 beats the previous entry, else 0; 0.1 less below accuracy 0.3.
+ * @source the reference code of W4S (arXiv 2504.04785): discrete reward.
+ */
+export function discreteReward(): RewardFunction {
+  return (accuracy, { best, previous }) => {
+    const gain = accuracy > best ? 1 : accuracy > previous ? 0.5 : 0;
+    return accuracy < LOW_ACCURACY ? gain - LOW_ACCURACY_DEDUCTION : gain;
+  };
+}
+
+/**
+ * (accuracy − best) / max(best, 1/n), clipped to ±1; n is the number of validation samples.
+ * @source the continuous reward of the same code, with a floor so that a best of 0 does not divide by zero.
+ */
+export function relativeGainReward(): RewardFunction {
+  return (accuracy, { best, sampleCount }) => {
+    const scale = Math.max(best, 1 / Math.max(1, sampleCount));
+    return Math.max(-1, Math.min(1, (accuracy - best) / scale));
+  };
+}
+
+/** The accuracy itself: for weights that are centred by task, where what was best before does not matter. */
+function accuracyReward(): RewardFunction {
+  return (accuracy) => accuracy;
+}
+
+const REWARDS: Record<Exclude<RewardName, "composite">, () => RewardFunction> = {
+  discrete: discreteReward,
+  "relative-gain": relativeGainReward,
+  accuracy: accuracyReward,
+};
+
+/** What a reward is computed from; all of it is recorded with the candidate, so that it can be computed anew. */
+export interface ScoredCandidate {
+  outcome: "scored" | "screened-out" | "invalid";
+  accuracy: number | null;
+  screenAccuracy: number | null;
+  /** Of candidates that ran; absent in files of older versions. */
+  components?: RewardComponents;
+}
+
+/**
+ * The reward of a candidate. An invalid workflow has accuracy 0 and gets what the reward makes of that; one that was
+ * screened out gets 0, or its accuracy (its components) on the screening set where these themselves are the reward.
+ * @param weights - of the composite reward
+ * @throws {InputError} when a component that has a weight was not recorded
+ */
+export function rewardOf(
+  name: RewardName,
+  candidate: ScoredCandidate,
+  history: RewardHistory,
+  weights: RewardWeights = DEFAULT_REWARD_WEIGHTS,
+): number {
+  if (name === "composite")
+    return candidate.outcome === "invalid" ? 0 : compositeReward(candidate.components, weights);
+  if (candidate.outcome === "screened-out") return name === "accuracy" ? (candidate.screenAccuracy ?? 0) : 0;
+  return REWARDS[name]()(candidate.accuracy ?? 0, history);
+}

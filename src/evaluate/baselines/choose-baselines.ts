@@ -1,0 +1,73 @@
+/** @file Which workflows a run compares with: the usual ones, all, or those that are named. */
+import { ConfigError } from "../../core/errors.js";
+import { nearNames } from "../../core/near-names.js";
+import type { AnswerKind } from "../../workflow/answer-kind.js";
+import { type NamedWorkflow, namedBaselines } from "./cooperative-workflows.js";
+import { seedWorkflows } from "./seed-workflows.js";
+
+/**
+ * The baselines that designs start from and that may be the best of a run: of the usual ones those without the local
+ * model, of chosen ones all that ask the executor.
+ */
+export function startsOf<T extends Pick<NamedWorkflow, "source">>(
+  baselines: readonly T[],
+  wanted: string | undefined,
+): T[] {
+  const leavesOut = wanted === undefined ? asksWeak : asksWeakOnly;
+  return baselines.filter(({ source }) => !leavesOut(source));
+}
+
+function asksWeak(source: string): boolean {
+  return source.includes("agent.weak.");
+}
+
+function asksWeakOnly(source: string): boolean {
+  return asksWeak(source) && !/\bagent\.(?:text|json)\(/.test(source);
+}
+
+/**
+ * @param wanted - names separated by commas, or "all"; default the usual ones
+ * @param options.hasWeak - without a local model those that ask it are left out, unless they were named
+ * @throws {ConfigError} on a name that is unknown or makes no sense here
+ */
+export function chooseBaselines(
+  wanted: string | undefined,
+  { answer, hasContext, hasWeak }: { answer: AnswerKind; hasContext: boolean; hasWeak: boolean },
+): NamedWorkflow[] {
+  const known = namedBaselines(answer, hasContext);
+  const canRun = ({ source }: NamedWorkflow) => hasWeak || !asksWeak(source);
+  if (wanted === undefined) return seedWorkflows(answer, hasContext).filter(canRun);
+  if (wanted.trim() === "all") return known.filter(canRun);
+  const names = wanted.split(",").map((name) => name.trim());
+  for (const name of names) {
+    const seed = known.find((candidate) => candidate.name === name);
+    if (!seed) {
+      const near = nearNames(
+        name,
+        known.map((candidate) => candidate.name),
+      );
+      throw new ConfigError(`there is no baseline ${JSON.stringify(name)} for this task`, {
+        hint: near[0]
+          ? `did you mean ${near[0]}?`
+          : `all, or some of ${known.map((candidate) => candidate.name).join(", ")}`,
+      });
+    }
+    if (!canRun(seed)) {
+      throw new ConfigError(`baseline ${name} asks the local model, and there is none`, {
+        hint: "add --model NAME|FILE, or --weak local:FILE|NAME",
+      });
+    }
+  }
+  return known.filter(({ name }) => names.includes(name));
+}
+
+/** @throws {ConfigError} when designs would have nothing to start from */
+export function checkStarts(
+  baselines: readonly Pick<NamedWorkflow, "source">[],
+  wanted: string | undefined,
+): void {
+  if (startsOf(baselines, wanted).length > 0) return;
+  throw new ConfigError("no baseline asks the executor: designs have nothing to start from", {
+    hint: "add one to --baselines, such as direct",
+  });
+}

@@ -1,0 +1,196 @@
+/** @file From names in the configuration to metered models: `openai:URL`, an alias, `local:…`, `simulated`, `replay:RUN`. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { RunConfig } from "../config/run-config.js";
+import type { Budget } from "../core/budget.js";
+import { ConfigError, InputError } from "../core/errors.js";
+import { CallStore } from "../llm/call-store.js";
+import type { ChatModel } from "../llm/chat-model.js";
+import { LocalChatModel } from "../llm/local/local-chat-model.js";
+import { LocalModel } from "../llm/local/local-model.js";
+import { MeteredModel } from "../llm/metered-model.js";
+import { OpenAIChatModel } from "../llm/openai/openai-chat-model.js";
+import { type Price, priceFor } from "../llm/prices.js";
+import { ReplayChatModel } from "../llm/replay-chat-model.js";
+import {
+  SIMULATED_PRICE,
+  SIMULATED_WEAK_SKILL,
+  SimulatedChatModel,
+} from "../llm/simulated/simulated-chat-model.js";
+import { simulatedItems } from "../tasks/simulated-items.js";
+import type { Sample } from "../tasks/task.js";
+
+/** Turns a model name or path into a file; the hub's resolver is handed in, since rollout/ does not know hub/. */
+export type ResolveModelFile = (nameOrPath: string) => Promise<string>;
+
+export interface BuiltExecutor {
+  model: ChatModel;
+  price: Price | undefined;
+  /** Hands the items about to be run to a simulated executor; does nothing for others. */
+  onSample(sample: Sample): void;
+}
+
+export interface ExecutorContext {
+  config: RunConfig;
+  resolveModelFile: ResolveModelFile;
+  /** The local model already loaded as the policy, reused where a spec names the same file. */
+  localModels: Map<string, LocalModel>;
+  onWarning(message: string): void;
+}
+
+const FREE: Price = { inputPerMillion: 0, outputPerMillion: 0 };
+
+interface Endpoint {
+  url: string;
+  model?: string | undefined;
+  apiKeyEnv?: string | undefined;
+  price?: Price | undefined;
+}
+
+/**
+ * Builds the model behind an executor name.
+ * @throws {ConfigError} on an unknown name or a missing model or key; {InputError} on a missing file.
+ */
+export async function buildExecutor(spec: string, context: ExecutorContext): Promise<BuiltExecutor> {
+  const { config } = context;
+  const alias = config.executors[spec];
+  if (alias) {
+    const price =
+      alias.inputPerMillion === undefined || alias.outputPerMillion === undefined
+        ? undefined
+        : { inputPerMillion: alias.inputPerMillion, outputPerMillion: alias.outputPerMillion };
+    return openAI({ url: alias.url, model: alias.model, apiKeyEnv: alias.apiKeyEnv, price }, context);
+  }
+  const colon = spec.indexOf(":");
+  const kind = colon < 0 ? spec : spec.slice(0, colon);
+  const rest = colon < 0 ? "" : spec.slice(colon + 1);
+  switch (kind) {
+    case "openai":
+      return openAI(
+        { url: rest, model: config.executorModel, apiKeyEnv: config.apiKeyEnv, price: config.price },
+        context,
+      );
+    case "local": {
+      const model = new LocalChatModel(await loadLocal(rest, context));
+      return { model, price: FREE, onSample: () => {} };
+    }
+    case "simulated": {
+      const model = new SimulatedChatModel({ seed: config.seed, skill: simulatedSkill(rest, 0) });
+      const onSample = (sample: Sample) => {
+        const items = simulatedItems([sample]);
+        if (items.length === 0) {
+          throw new ConfigError(
+            `the simulated executor cannot solve ${sample.id}: its dataset is not a generated family`,
+            {
+              hint: "choose a task whose dataset.json names a family (w4s data list), or a real executor",
+            },
+          );
+        }
+        model.register(items);
+      };
+      return { model, price: SIMULATED_PRICE, onSample };
+    }
+    case "replay":
+      return {
+        model: openReplay(rest),
+        price: FREE,
+        onSample: () => {},
+      };
+    default:
+      throw new ConfigError(`unknown executor ${JSON.stringify(spec)}`, {
+        hint: `use openai:URL, local:FILE|NAME, simulated, replay:RUN or an alias of the config (${
+          Object.keys(config.executors).join(", ") || "none there"
+        })`,
+      });
+  }
+}
+
+/**
+ * The model behind agent.weak: a GGUF file, or `simulated` and `simulated:SKILL` for a less able stand-in where no local
+ * model can answer questions. It runs here, or plays one that does, so that it costs nothing.
+ * @throws {ConfigError | InputError} as buildExecutor does
+ */
+export async function buildWeakModel(name: string, context: ExecutorContext): Promise<BuiltExecutor> {
+  const [kind, ...rest] = name.split(":");
+  if (kind !== "simulated") return await buildExecutor(`local:${name}`, context);
+  const skill = simulatedSkill(rest.join(":"), SIMULATED_WEAK_SKILL);
+  return { ...(await buildExecutor(`simulated:${skill}`, context)), price: FREE };
+}
+
+/** @throws {ConfigError} on what is no number from −3 to 3 */
+function simulatedSkill(text: string, otherwise: number): number {
+  if (text === "") return otherwise;
+  const skill = Number(text);
+  if (text.trim() === "" || !(skill >= -3 && skill <= 3)) {
+    throw new ConfigError(`simulated:${text}: the skill must be a number from -3 to 3`, {
+      hint: `${SIMULATED_WEAK_SKILL} plays a local model of half a billion parameters, 0 a hosted one`,
+    });
+  }
+  return skill;
+}
+
+function openAI(endpoint: Endpoint, context: ExecutorContext): BuiltExecutor {
+  const { config, onWarning } = context;
+  if (!endpoint.model) {
+    throw new ConfigError(`executor openai:${endpoint.url} needs a model name`, {
+      hint: "add --executor-model NAME",
+    });
+  }
+  const keyName = endpoint.apiKeyEnv ?? config.apiKeyEnv;
+  const apiKey = process.env[keyName];
+  const model = new OpenAIChatModel({
+    baseUrl: endpoint.url,
+    model: endpoint.model,
+    ...(apiKey ? { apiKey } : {}),
+    maxConcurrency: config.concurrency,
+    ...(config.requestsPerMinute === undefined ? {} : { requestsPerMinute: config.requestsPerMinute }),
+    ...(config.timeoutMs === undefined ? {} : { timeoutMs: config.timeoutMs }),
+    ...(config.maxWaitSeconds === undefined ? {} : { maxWaitMs: config.maxWaitSeconds * 1000 }),
+    onWarning,
+  });
+  return { model, price: endpoint.price ?? priceFor(endpoint.model) ?? undefined, onSample: () => {} };
+}
+
+/** Loads a local model once per file. */
+export async function loadLocal(nameOrPath: string, context: ExecutorContext): Promise<LocalModel> {
+  const { config, localModels, resolveModelFile } = context;
+  const modelPath = await resolveModelFile(nameOrPath);
+  const known = localModels.get(modelPath);
+  if (known) return known;
+  const model = await LocalModel.load({
+    modelPath,
+    gpu: config.gpu,
+    ...(config.threads === undefined ? {} : { threads: config.threads }),
+    ...(config.adapter !== undefined && nameOrPath === config.model ? { adapterPath: config.adapter } : {}),
+  });
+  localModels.set(modelPath, model);
+  return model;
+}
+
+/** The executor of a recorded run, by the id it was recorded under. */
+function openReplay(directory: string): ReplayChatModel {
+  const manifest = join(directory, "run.json");
+  const calls = join(directory, "calls.db");
+  if (!existsSync(manifest) || !existsSync(calls)) {
+    throw new InputError(`${directory} is not a run: run.json or calls.db is missing`, {
+      hint: "name a directory that w4s optimize, collect or eval has written",
+    });
+  }
+  const { executor } = JSON.parse(readFileSync(manifest, "utf8")) as { executor?: string };
+  if (!executor) throw new InputError(`${manifest} names no executor`);
+  return new ReplayChatModel({ store: CallStore.open(calls), id: executor });
+}
+
+/** Puts cache, ledger and budget around a model. */
+export function metered(
+  built: BuiltExecutor,
+  role: string,
+  context: { store: CallStore; budget: Budget; seed: number },
+): MeteredModel {
+  return new MeteredModel({
+    model: built.model,
+    role,
+    ...context,
+    ...(built.price ? { price: built.price } : {}),
+  });
+}

@@ -1,0 +1,236 @@
+/**
+ * @file The policy file: what workflows may not call, ask or say, and limits of a run. It is checked in the host, where the
+ * call is answered, so that no workflow can get around it; a forbidden call fails inside the workflow.
+ */
+import { z } from "zod";
+import { positive, text, whole } from "../config/config-fields.js";
+import { parseStrictYaml, readYamlText, YAML_HINT, YamlProblem } from "../config/strict-yaml.js";
+import type { BudgetLimits } from "../core/budget.js";
+import { ConfigError, messageOf, W4sError } from "../core/errors.js";
+import { hashJson } from "../core/hash.js";
+import { nearNames } from "../core/near-names.js";
+import type { ChatMessage } from "../llm/chat-model.js";
+import { API } from "../workflow/workflow-api.js";
+
+const CALLS = API.filter(({ quota }) => quota !== "none").map(({ name }) => name);
+
+const call = z.string({ error: "must be the name of a call" }).superRefine((name, context) => {
+  if (CALLS.includes(name)) return;
+  const [near] = nearNames(name, CALLS);
+  const message = `must be a call of agent (${CALLS.join(", ")})${near ? `; did you mean ${near}?` : ""}`;
+  context.addIssue({ code: "custom", message });
+});
+
+const topic = text("a word, or /pattern/flags", 1000).superRefine((source, context) => {
+  try {
+    topicPattern(source);
+  } catch (error) {
+    context.addIssue({ code: "custom", message: `is no pattern: ${(error as Error).message}` });
+  }
+});
+
+const list = <T extends z.ZodType>(member: T) => z.array(member, { error: "must be a list" }).default([]);
+
+const policySchema = z.strictObject({
+  forbid: z
+    .strictObject({
+      calls: list(call),
+      tools: list(text("the name of a tool", 64)),
+      models: list(text("an alias, a model name or an id, * standing for anything", 500)),
+      topics: list(topic),
+    })
+    .prefault({}),
+  limits: z
+    .strictObject({
+      dollars: positive(1e6).exactOptional(),
+      tokens: whole(1, 1e12).exactOptional(),
+      calls: whole(1, 1e9).exactOptional(),
+      minutes: positive(1e5).exactOptional(),
+      callsPerInput: whole(0, 10_000).exactOptional(),
+      promptCharacters: whole(1, 64 * 1024 * 1024).exactOptional(),
+    })
+    .prefault({}),
+});
+
+type PolicyRules = z.output<typeof policySchema>;
+
+/** A call that the policy forbids: the workflow sees it as an exception, which says which rule it was. */
+export class PolicyViolationError extends W4sError {
+  /** The rule, such as `forbid.topics: "patient"`. */
+  readonly rule: string;
+  constructor(what: string, rule: string) {
+    super("policy", `the policy forbids ${what} (${rule})`, {
+      hint: "write workflows that do without, or change the policy file",
+    });
+    this.rule = rule;
+  }
+}
+
+/** Marks that do not show, and that would hide a word from a pattern. */
+const INVISIBLE = /\p{Default_Ignorable_Code_Point}/gu;
+
+export class CallPolicy {
+  /** Of the rules that decide what a run finds; limits that only end it are left out. */
+  readonly hash: string;
+  readonly #rules: PolicyRules;
+  readonly #topics: { source: string; pattern: RegExp }[];
+  readonly #models: { source: string; pattern: RegExp }[];
+
+  /** @throws {ConfigError} when the rules do not fit */
+  constructor(rules: z.input<typeof policySchema>, name = "policy") {
+    const parsed = policySchema.safeParse(rules);
+    if (!parsed.success) throw unfit(parsed.error.issues[0] as z.core.$ZodIssue, name);
+    this.#rules = parsed.data;
+    const { forbid, limits } = this.#rules;
+    this.hash = hashJson({ forbid, promptCharacters: limits.promptCharacters ?? null });
+    const { topics, models } = forbid;
+    this.#topics = topics.map((source) => ({ source, pattern: topicPattern(source) }));
+    this.#models = models.map((source) => ({ source, pattern: wildcard(source) }));
+  }
+
+  /**
+   * Reads a policy file.
+   * @throws {ConfigError} when it cannot be read, is no YAML, or holds what no policy has
+   */
+  static load(path: string): CallPolicy {
+    const rules = readRules(path) ?? {};
+    return new CallPolicy(rules as z.input<typeof policySchema>, path);
+  }
+
+  /** The configuration with the limits of the policy, where these are tighter. */
+  tighten<T extends { budget: BudgetLimits; limits: { modelCalls: number } }>(config: T): T {
+    const { callsPerInput, promptCharacters: _, ...limits } = this.#rules.limits;
+    const budget: BudgetLimits = { ...config.budget };
+    for (const [kind, limit] of Object.entries(limits) as [keyof BudgetLimits, number][])
+      budget[kind] = Math.min(limit, budget[kind] ?? Number.POSITIVE_INFINITY);
+    const modelCalls = Math.min(callsPerInput ?? Number.POSITIVE_INFINITY, config.limits.modelCalls);
+    return { ...config, budget, limits: { ...config.limits, modelCalls } };
+  }
+
+  /** Of the optional calls of a task, those that can still be made: others are not even shown to whoever writes. */
+  allowed(offers: ReadonlySet<string>): Set<string> {
+    const { calls } = this.#rules.forbid;
+    return new Set(
+      [...offers].filter((offer) => API.some((one) => one.offer === offer && !calls.includes(one.name))),
+    );
+  }
+
+  /**
+   * Before a call is answered.
+   * @throws {PolicyViolationError}
+   */
+  checkCall(name: string, args: readonly unknown[]): void {
+    const { calls, tools } = this.#rules.forbid;
+    if (calls.includes(name)) throw new PolicyViolationError(`agent.${name}`, `forbid.calls: ${name}`);
+    if (name === "tool" && tools.includes(String(args[0])))
+      throw new PolicyViolationError(`the tool ${args[0]}`, `forbid.tools: ${args[0]}`);
+  }
+
+  /**
+   * Before a model is asked.
+   * @param alias - as workflows name it; the executor of the run is "default"
+   * @throws {PolicyViolationError}
+   */
+  checkModel(alias: string, id: string): void {
+    const name = id.slice(id.lastIndexOf("#") + 1);
+    const found = this.#models.find(({ pattern }) => [alias, id, name].some((one) => pattern.test(one)));
+    if (found) throw new PolicyViolationError(`the model ${alias} (${id})`, `forbid.models: ${found.source}`);
+  }
+
+  /**
+   * Before a run begins.
+   * @throws {ConfigError} when its executor is forbidden
+   */
+  refuseExecutor(id: string): void {
+    try {
+      this.checkModel("default", id);
+    } catch (error) {
+      throw new ConfigError(messageOf(error), {
+        hint: "choose another --executor, or change the policy file",
+        cause: error,
+      });
+    }
+  }
+
+  /**
+   * Before a prompt leaves this process. Letters are compared in their usual form, without marks that do not show; words
+   * that are spread over messages are found too. Meaning is not: what is encoded or rewritten gets through.
+   * @throws {PolicyViolationError} which does not repeat what was found
+   */
+  checkPrompt(messages: readonly ChatMessage[]): void {
+    const { promptCharacters } = this.#rules.limits;
+    const length = messages.reduce((sum, { content }) => sum + content.length, 0);
+    if (promptCharacters !== undefined && length > promptCharacters)
+      throw new PolicyViolationError(
+        `a prompt of ${length} characters`,
+        `limits.promptCharacters: ${promptCharacters}`,
+      );
+    if (this.#topics.length === 0) return;
+    const contents = messages.map(({ content }) => content);
+    const texts = [contents.join("\n"), contents.join("")].flatMap((joined) => {
+      const plain = joined.normalize("NFKC").replace(INVISIBLE, "");
+      return plain === joined ? [joined] : [joined, plain];
+    });
+    const found = this.#topics.find(({ pattern }) => texts.some((one) => pattern.test(one)));
+    if (found)
+      throw new PolicyViolationError("a topic in a prompt", `forbid.topics: ${JSON.stringify(found.source)}`);
+  }
+}
+
+function readRules(path: string): unknown {
+  try {
+    return parseStrictYaml(readYamlText(path)).value;
+  } catch (error) {
+    const isYaml = error instanceof YamlProblem;
+    const what = isYaml ? `${path}${error.place}: not usable YAML` : `cannot read the policy ${path}`;
+    throw new ConfigError(`${what}: ${messageOf(error, 200)}`, {
+      hint: isYaml ? YAML_HINT : "docs/safety.md shows a policy file",
+      cause: error,
+    });
+  }
+}
+
+/** `/…/flags` as it stands; a word as a whole word in any case, blanks matching blanks. */
+function topicPattern(source: string): RegExp {
+  const [, pattern, flags = ""] = /^\/(.+)\/([imsu]*)$/s.exec(source) ?? [];
+  if (pattern !== undefined) return new RegExp(pattern, flags.includes("u") ? flags : `${flags}u`);
+  if (source.startsWith("/")) throw new Error("a pattern ends with / and flags of i, m, s, u");
+  const words = source.trim().normalize("NFKC").split(/\s+/).map(escaped).join("\\s+");
+  return new RegExp(`(?<![\\p{L}\\p{N}_])${words}(?![\\p{L}\\p{N}_])`, "iu");
+}
+
+function wildcard(source: string): RegExp {
+  return new RegExp(`^${source.split("*").map(escaped).join(".*")}$`, "is");
+}
+
+function escaped(source: string): string {
+  return source.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
+}
+
+function unfit(issue: z.core.$ZodIssue, name: string): ConfigError {
+  const path = issue.path.map(String).join(".");
+  if (issue.code === "unrecognized_keys") {
+    const key = issue.keys[0] ?? "";
+    const known = [
+      "forbid",
+      "limits",
+      "calls",
+      "tools",
+      "models",
+      "topics",
+      "dollars",
+      "tokens",
+      "minutes",
+      "callsPerInput",
+      "promptCharacters",
+    ];
+    const [near] = nearNames(key, known);
+    return new ConfigError(`${name}: ${path === "" ? key : `${path}.${key}`}: unknown key`, {
+      code: "unknown-key",
+      hint: near ? `did you mean ${near}?` : "a policy has forbid (calls, tools, models, topics) and limits",
+    });
+  }
+  return new ConfigError(`${name}: ${path === "" ? "it" : path} ${issue.message}`, {
+    hint: "docs/safety.md shows a policy file",
+  });
+}

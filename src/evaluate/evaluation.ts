@@ -1,0 +1,187 @@
+/** @file Evaluation as a list of jobs (one workflow on one sample); a result is written once and found again. */
+import { hashJson } from "../core/hash.js";
+import { bootstrapInterval, type Interval, mean } from "../core/statistics.js";
+import type { Sample, Task, TextComponent } from "../tasks/task.js";
+import type { WorkflowStatus } from "../workflow/workflow-run.js";
+import type { ToolUse } from "./tool-box.js";
+import type { KeptReply, UsageByRole } from "./workflow-agent.js";
+
+/** One workflow on one sample. The id covers everything that can change the result. */
+export interface Job {
+  id: string;
+  workflowHash: string;
+  source: string;
+  sample: Sample;
+  epoch: number;
+  seed: number;
+}
+
+/** What a job leaves in the store. `error` (an outage) is never stored: the job is run again on resume. */
+export interface JobResult {
+  jobId: string;
+  sampleId: string;
+  status: WorkflowStatus | "error";
+  /** 0–1; 0 for every status but "ok". */
+  score: number;
+  isCorrect: boolean;
+  extracted: string;
+  /** The returned answer as JSON, cut at 2 000 characters. */
+  answer?: string;
+  /** What the score was made of, where its metric tells: parts, counts, the trace of a run. */
+  details?: Record<string, unknown>;
+  message?: string;
+  log?: string;
+  /** Texts that came back, and how many of them were cut at the token limit. */
+  replies: number;
+  cutReplies: number;
+  emptyReplies: number;
+  /** All replies in the order they were asked for, where they are kept. */
+  transcript?: KeptReply[];
+  usage: Record<string, UsageByRole>;
+  /** Calls of the agent, programs and tests included; absent in results of older versions. */
+  steps?: number;
+  /** What the scorer measured beside the score. */
+  components?: Partial<Record<TextComponent, number>>;
+  /** Calls of own tools; absent where there were none. */
+  tools?: ToolUse[];
+  wallMs: number;
+}
+
+/** Runs jobs somewhere: a local pool now; a queue can join later without a change to callers. */
+export interface JobRunner {
+  /**
+   * Results in the order of the jobs. An id that was run before is not run again.
+   * @throws what stops a run: fatal ModelCallError, BudgetExceededError, the signal's reason.
+   */
+  run(
+    jobs: readonly Job[],
+    options: { signal?: AbortSignal; onDone?: (result: JobResult) => void },
+  ): Promise<JobResult[]>;
+}
+
+export interface Evaluation {
+  workflowHash: string;
+  /** Samples that were scored; lost ones (outages) are not among them. */
+  n: number;
+  /** Mean score over the scored samples, 0–1. */
+  accuracy: number;
+  /** 95 % bootstrap interval. */
+  interval: Interval;
+  scores: number[];
+  /** Means of what the scorer measured beside the score, over the samples that have it; a failed run counts 0. */
+  components?: Partial<Record<TextComponent, number>>;
+  results: JobResult[];
+  statusCounts: Record<string, number>;
+  /** Samples lost to outages. */
+  errors: number;
+  emptyReplies: number;
+  replies: number;
+  cutReplies: number;
+  calls: number;
+  tokens: number;
+  /** What all calls cost when first paid; null when a price is unknown. */
+  dollars: number | null;
+}
+
+/** A workflow the meta-agent is shown, with what validation said about it. */
+export interface ShownWorkflow {
+  title: string;
+  source: string;
+  evaluation: Evaluation;
+}
+
+/** The seed of a job depends on run seed, sample and epoch, not on the workflow: candidates compare fairly. */
+export function makeJobs(
+  workflow: { hash: string; source: string },
+  samples: readonly Sample[],
+  task: Task,
+  settings: { seed: number; settingsHash: string; epoch?: number },
+): Job[] {
+  const epoch = settings.epoch ?? 0;
+  return samples.map((sample) => ({
+    id: hashJson(["job-v1", workflow.hash, task.metric, sample, settings.settingsHash, settings.seed, epoch]),
+    workflowHash: workflow.hash,
+    source: workflow.source,
+    sample,
+    epoch,
+    seed: Number.parseInt(hashJson([settings.seed, sample.id, epoch]).slice(0, 8), 16) & 0x7fffffff,
+  }));
+}
+
+/** Folds job results into the figures of one workflow. */
+export function summarize(
+  workflowHash: string,
+  results: readonly JobResult[],
+  seed: number,
+  resamples?: number,
+): Evaluation {
+  const scored = results.filter((result) => result.status !== "error");
+  const scores = scored.map((result) => result.score);
+  const statusCounts: Record<string, number> = {};
+  let calls = 0;
+  let tokens = 0;
+  let dollars: number | null = 0;
+  for (const result of results) {
+    statusCounts[result.status] = (statusCounts[result.status] ?? 0) + 1;
+    for (const usage of Object.values(result.usage)) {
+      calls += usage.calls;
+      tokens += usage.promptTokens + usage.completionTokens;
+      dollars = dollars === null || usage.dollars === null ? null : dollars + usage.dollars;
+    }
+  }
+  return {
+    workflowHash,
+    n: scored.length,
+    accuracy: mean(scores),
+    interval: bootstrapInterval(scores, seed, resamples),
+    scores,
+    ...componentMeans(scored),
+    results: [...results],
+    statusCounts,
+    errors: results.length - scored.length,
+    emptyReplies: sumOf(results, "emptyReplies"),
+    replies: sumOf(results, "replies"),
+    cutReplies: sumOf(results, "cutReplies"),
+    calls,
+    tokens,
+    dollars,
+  };
+}
+
+function componentMeans(scored: readonly JobResult[]): Pick<Evaluation, "components"> {
+  const names = new Set(scored.flatMap((result) => Object.keys(result.components ?? {}) as TextComponent[]));
+  if (names.size === 0) return {};
+  const means = [...names].map((name) => {
+    // A text that has no such component (a tune has no coherence) says nothing about it; a run without a text does.
+    const measured = scored.filter(
+      ({ components, status }) => components?.[name] !== undefined || status !== "ok",
+    );
+    return [name, mean(measured.map((result) => result.components?.[name] ?? 0))];
+  });
+  return { components: Object.fromEntries(means) };
+}
+
+function sumOf(results: readonly JobResult[], key: "emptyReplies" | "replies" | "cutReplies"): number {
+  return results.reduce((sum, result) => sum + (result[key] ?? 0), 0);
+}
+
+/** Hash of what an evaluation found, without times: equal at any concurrency. */
+export function resultHash(evaluations: readonly Evaluation[]): string {
+  return hashJson(
+    evaluations.map((evaluation) => ({
+      workflow: evaluation.workflowHash,
+      results: evaluation.results.map((result) => [
+        result.sampleId,
+        result.status,
+        result.score,
+        result.answer ?? null,
+        Object.entries(result.usage).map(([role, usage]) => [
+          role,
+          usage.calls,
+          usage.promptTokens,
+          usage.completionTokens,
+        ]),
+      ]),
+    })),
+  );
+}

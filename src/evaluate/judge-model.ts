@@ -1,0 +1,75 @@
+/** @file The model that grades: an executor of the configuration under the role "judge", its replies stored and counted. */
+
+import type { RunConfig } from "../config/run-config.js";
+import type { AnswerJudge, Grade } from "../core/answer-judge.js";
+import type { Budget } from "../core/budget.js";
+import { ConfigError, InternalError } from "../core/errors.js";
+import type { CallStore } from "../llm/call-store.js";
+import type { ChatRequest } from "../llm/chat-model.js";
+import { MeteredModel } from "../llm/metered-model.js";
+import { ModelJudge } from "./model-judge.js";
+import type { WorkflowModels } from "./workflow-agent.js";
+
+/** What a judge is made of; a workplace has it. */
+export interface JudgeContext {
+  config: Pick<RunConfig, "seed" | "judge">;
+  models: WorkflowModels;
+  store: CallStore;
+  budget: Budget;
+}
+
+/** Before anything is opened. @throws {ConfigError} where the name is no model of the configuration, or one that cannot judge */
+export function checkJudge(name: string, { executor, executors }: RunConfig): void {
+  const known = ["executor", ...Object.keys(executors)];
+  if (!known.includes(name)) {
+    throw new ConfigError(`judge: no model is called ${JSON.stringify(name)} here`, {
+      hint: `name the executor or an alias of executors; known: ${known.join(", ")}`,
+    });
+  }
+  if (name === "executor" && /^simulated(:|$)/.test(executor)) {
+    throw new ConfigError("judge: the simulated executor cannot judge", {
+      hint: "name an alias of executors that is a real model, or leave the judge out",
+    });
+  }
+}
+
+/** @param name - one that `checkJudge` lets pass */
+export function judgeModel(name: string, { models, store, budget, config }: JudgeContext): MeteredModel {
+  const chosen = name === "executor" ? models.executor : models.aliases.get(name);
+  if (!chosen) throw new InternalError(`there is no model ${name} to judge`);
+  return new MeteredModel({
+    model: chosen.model,
+    role: "judge",
+    store,
+    budget,
+    seed: config.seed,
+    ...(chosen.price ? { price: chosen.price } : {}),
+  });
+}
+
+/** A judge for tasks that are opened before the models are; bound once those are there. */
+export class LateJudge implements AnswerJudge {
+  #judge: AnswerJudge | undefined;
+
+  bind(context: JudgeContext): void {
+    const { judge, seed } = context.config;
+    if (judge === undefined) return;
+    const metered = judgeModel(judge, context);
+    // A second attempt differs in temperature: no request is made twice.
+    const chat = (request: ChatRequest) => metered.chat(request, { occurrence: 0, epoch: 0 });
+    this.#judge = new ModelJudge({ model: { id: metered.id, chat }, seed });
+  }
+
+  get id(): string {
+    return this.#bound().id;
+  }
+
+  async grade(question: string, answer: string, options?: { signal?: AbortSignal }): Promise<Grade> {
+    return await this.#bound().grade(question, answer, options);
+  }
+
+  #bound(): AnswerJudge {
+    if (!this.#judge) throw new InternalError("the judge was asked before the models were open");
+    return this.#judge;
+  }
+}

@@ -1,0 +1,92 @@
+/** @file What a round's examples are made of: counts, rewards, validity, tokens. */
+import { mean } from "../core/statistics.js";
+import type { TrajectorySample } from "./examples/trajectory-samples.js";
+
+export interface TaskCard {
+  task: string;
+  /** Candidates played, and those that became examples. */
+  candidates: number;
+  examples: number;
+  validShare: number;
+  /** Distinct workflows among those that could be extracted. */
+  distinctShare: number;
+  meanReward: number;
+  /** Candidates drawn off-policy, with forced techniques. */
+  forcedShare: number;
+}
+
+export interface DataCard {
+  candidates: number;
+  examples: number;
+  validShare: number;
+  distinctShare: number;
+  rewards: { mean: number; lowest: number; highest: number };
+  /** Counts of the rewards of all candidates in equal bins from `lowest` to `highest`. */
+  histogram: { low: number; high: number; count: number }[];
+  /** Smallest and largest weight of an example. */
+  weights: { lowest: number; highest: number };
+  promptTokens: number;
+  actionTokens: number;
+  tasks: TaskCard[];
+}
+
+const BINS = 10;
+
+/**
+ * @param played - all samples by task
+ * @param chosen - those that became examples, by task
+ * @param weights - of the chosen ones
+ */
+export function dataCard(
+  played: readonly (readonly TrajectorySample[])[],
+  chosen: readonly (readonly TrajectorySample[])[],
+  weights: readonly (readonly number[])[],
+): DataCard {
+  const all = played.flat();
+  const examples = chosen.flat();
+  const rewards = all.map(({ reward }) => reward);
+  const lowest = Math.min(...rewards);
+  const highest = Math.max(...rewards);
+  const flatWeights = weights.flat();
+  return {
+    candidates: all.length,
+    examples: examples.length,
+    validShare: validShare(all),
+    distinctShare: distinctShare(all),
+    rewards: { mean: mean(rewards), lowest, highest },
+    histogram: histogram(rewards, lowest, highest),
+    weights: { lowest: Math.min(...flatWeights), highest: Math.max(...flatWeights) },
+    promptTokens: examples.reduce((sum, { promptTokens }) => sum + promptTokens.length, 0),
+    actionTokens: examples.reduce((sum, { tokens }) => sum + tokens.length, 0),
+    tasks: played.map((samples, i) => ({
+      task: samples[0]?.task ?? "",
+      candidates: samples.length,
+      examples: (chosen[i] ?? []).length,
+      validShare: validShare(samples),
+      distinctShare: distinctShare(samples),
+      meanReward: mean(samples.map(({ reward }) => reward)),
+      forcedShare: mean(samples.map(({ candidate }) => (candidate.forced.length > 0 ? 1 : 0))),
+    })),
+  };
+}
+
+function validShare(samples: readonly TrajectorySample[]): number {
+  return mean(samples.map(({ candidate }) => (candidate.outcome === "invalid" ? 0 : 1)));
+}
+
+function distinctShare(samples: readonly TrajectorySample[]): number {
+  const hashes = samples.flatMap(({ candidate }) => candidate.workflowHash ?? []);
+  return hashes.length === 0 ? 0 : new Set(hashes).size / hashes.length;
+}
+
+function histogram(rewards: readonly number[], lowest: number, highest: number): DataCard["histogram"] {
+  if (rewards.length === 0) return [];
+  if (lowest === highest) return [{ low: lowest, high: highest, count: rewards.length }];
+  const width = (highest - lowest) / BINS;
+  const counts = new Array<number>(BINS).fill(0);
+  for (const reward of rewards) {
+    const bin = Math.min(BINS - 1, Math.floor((reward - lowest) / width));
+    counts[bin] = (counts[bin] as number) + 1;
+  }
+  return counts.map((count, i) => ({ low: lowest + i * width, high: lowest + (i + 1) * width, count }));
+}

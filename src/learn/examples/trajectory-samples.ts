@@ -1,0 +1,139 @@
+/** @file The scored replies of a recorded run, each with the prompt it was sampled from: what training chooses from. */
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { RewardWeights } from "../../config/reward-shares.js";
+import { InputError } from "../../core/errors.js";
+import type { HelperReply } from "../../design/policy.js";
+import { type RewardName, rewardOf } from "../../design/reward.js";
+import {
+  type CandidateRecord,
+  readTrajectory,
+  type TrajectoryHeader,
+  type TurnRecord,
+} from "../../records/trajectory.js";
+
+/** One reply of the policy. */
+export interface TrajectorySample {
+  task: string;
+  episode: number;
+  /** From 0. */
+  turn: number;
+  index: number;
+  /** Name of the member that wrote it, where several policies work together. */
+  policy: string | undefined;
+  /** What it was for, where it is no candidate itself; it shares the reward of the candidate it led to. */
+  helper: HelperReply["kind"] | undefined;
+  promptTokens: readonly number[];
+  tokens: readonly number[];
+  candidate: CandidateRecord;
+  reward: number;
+}
+
+export interface TrajectorySamples {
+  header: TrajectoryHeader;
+  samples: TrajectorySample[];
+}
+
+/** The model whose tokens the trajectories must be made of. */
+export interface TokenSource {
+  modelHash: string;
+  tokenizerHash: string;
+}
+
+/**
+ * The trajectory files of a run: its own, or those its rounds collected.
+ * @param path - a run directory, or one trajectories file
+ * @throws {InputError} when there is none
+ */
+export function trajectoryFiles(path: string): string[] {
+  if (!existsSync(path)) throw noTrajectories(path);
+  if (!statSync(path).isDirectory()) return [path];
+  const single = join(path, "trajectories.jsonl");
+  if (existsSync(single)) return [single];
+  const rounds = join(path, "rounds");
+  if (!existsSync(rounds)) throw noTrajectories(path);
+  const files = readdirSync(rounds)
+    .sort()
+    .flatMap((round) => {
+      const folder = join(rounds, round);
+      return readdirSync(folder)
+        .filter((name) => /^collect-.*\.jsonl$/.test(name))
+        .sort()
+        .map((name) => join(folder, name));
+    });
+  if (files.length === 0) throw noTrajectories(path);
+  return files;
+}
+
+/**
+ * Every candidate with its reward, repairs included, and what other members of a team contributed to it. Tokens are those that were sampled: under a grammar they need
+ * not be the tokenizer's own split.
+ * @param reward - computes rewards anew from the recorded scores; default: those that were recorded
+ * @param weights - of the composite reward
+ * @throws {InputError} when nothing was scored, when a component with a weight was not recorded, or when it was sampled from a model with another tokenizer
+ */
+export function trajectorySamples(
+  file: string,
+  model?: Pick<TokenSource, "tokenizerHash">,
+  reward?: RewardName,
+  weights?: RewardWeights,
+): TrajectorySamples {
+  const records = readTrajectory(file);
+  const header = records.find((record) => record.kind === "header");
+  if (header === undefined) throw new InputError(`${file} has no header`, { hint: "collect again" });
+  const { members = [], tokenizerHash } = header.policy;
+  const isOurs = (policy: string | undefined) => {
+    const writer = members.find(({ name }) => name === policy)?.tokenizerHash ?? tokenizerHash;
+    return model === undefined || writer === model.tokenizerHash;
+  };
+  if (![undefined, ...members.map(({ name }) => name)].some(isOurs)) {
+    throw new InputError(`${file} was sampled with another tokenizer (policy ${header.policy.id})`, {
+      hint: "train the model that wrote the trajectories, or one with the same tokenizer",
+    });
+  }
+  const scored = new Map<string, { candidate: CandidateRecord; turn: TurnRecord }>();
+  for (const record of records) {
+    if (record.kind !== "turn") continue;
+    for (const candidate of record.candidates)
+      scored.set(`${record.episode} ${record.turn} ${candidate.index}`, { candidate, turn: record });
+  }
+  const samples: TrajectorySample[] = [];
+  for (const record of records) {
+    if (record.kind !== "actions") continue;
+    for (const action of record.actions) {
+      const found = scored.get(`${record.episode} ${record.turn} ${action.index}`);
+      // A turn that was cut off by a kill has no rewards yet.
+      if (found === undefined || action.tokens.length === 0) continue;
+      const { candidate, turn } = found;
+      const shared = {
+        task: header.task.name,
+        episode: record.episode,
+        turn: record.turn,
+        index: action.index,
+        candidate,
+        reward: reward === undefined ? candidate.reward : rewardOf(reward, candidate, turn.history, weights),
+      };
+      for (const { policy, kind, promptTokens, tokens } of action.helpers ?? []) {
+        if (tokens.length > 0 && isOurs(policy))
+          samples.push({ ...shared, policy, helper: kind, promptTokens, tokens });
+      }
+      if (!isOurs(action.policy)) continue;
+      samples.push({
+        ...shared,
+        policy: action.policy,
+        helper: undefined,
+        promptTokens: action.promptTokens ?? record.promptTokens,
+        tokens: action.tokens,
+      });
+    }
+  }
+  if (samples.length === 0)
+    throw new InputError(`${file} has no scored candidates`, { hint: "let at least one turn finish" });
+  return { header, samples };
+}
+
+function noTrajectories(path: string): InputError {
+  return new InputError(`there are no trajectories in ${path}`, {
+    hint: "name a run directory of w4s learn, collect or optimize, or a trajectories.jsonl",
+  });
+}

@@ -1,0 +1,27 @@
+/** @file What `w4s learn` tells while it works, beyond the events of the search. */
+
+import type { LearnPhase, RoundRecord } from "../records/round-record.js";
+import type { RunEvent } from "../records/run-event.js";
+import type { TrainEvent } from "../train/loop/train-event.js";
+import type { DataCard } from "./data-card.js";
+import type { RoundPlan } from "./plan-round.js";
+
+export type LearnEvent =
+  | RunEvent
+  | {
+      type: "round-start";
+      round: number;
+      rounds: number;
+      plan: RoundPlan;
+      explore: number;
+      temperature: number;
+      candidates: number;
+    }
+  | { type: "phase"; round: number; phase: LearnPhase; seconds: number }
+  | { type: "examples"; round: number; card: DataCard }
+  /** `policy` names the member whose adapter it is, where several work together. */
+  | { type: "train"; round: number; policy?: string; event: TrainEvent }
+  | { type: "judge"; round: number; policy: "base" | "previous" | "new"; task: string }
+  | { type: "round-end"; record: RoundRecord };
+
+export type OnLearnEvent = (event: LearnEvent) => void;

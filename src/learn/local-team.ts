@@ -1,0 +1,91 @@
+/** @file The weak models in memory: one per model file and adapter in use, behind one policy. */
+
+import type { Collaboration } from "../config/policies-schema.js";
+import type { RunConfig } from "../config/run-config.js";
+import type { Policy } from "../design/policy.js";
+import { TeamPolicy } from "../design/team-policy.js";
+import { LocalModel } from "../llm/local/local-model.js";
+import { localPolicy } from "../run/run-session.js";
+import type { Adapters, Member } from "./member.js";
+
+export interface LocalTeamOptions {
+  config: RunConfig;
+  collaboration: Collaboration;
+  /** In the order of their roles. */
+  members: readonly Member[];
+  threads: number;
+}
+
+/** Loads what a policy needs and closes what it does not: weak models are small, but not free. */
+export class LocalTeam {
+  readonly #options: LocalTeamOptions;
+  readonly #loaded = new Map<string, LocalModel>();
+  #current: { key: string; policy: Policy } | undefined;
+
+  constructor(options: LocalTeamOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The team with these adapters. Members with the same model and adapter share a model in memory.
+   * @param only - one member alone, as `decentralised` collects; what works apart is judged as an ensemble
+   */
+  async policy(adapters: Adapters, only?: string): Promise<Policy> {
+    const { members, collaboration, config } = this.#options;
+    const wanted = members
+      .filter(({ name }) => only === undefined || name === only)
+      .map((member) => ({ member, path: adapters.get(member.name)?.path }));
+    const key = JSON.stringify([only, wanted.map(({ member, path }) => modelKey(member, path))]);
+    if (this.#current?.key === key) return this.#current.policy;
+    this.#current = undefined;
+    const needed = new Set(wanted.map(({ member, path }) => modelKey(member, path)));
+    for (const [name, model] of this.#loaded) {
+      if (needed.has(name)) continue;
+      this.#loaded.delete(name);
+      await model.close();
+    }
+    const team = [];
+    for (const { member, path } of wanted) {
+      const policy = localPolicy(await this.#load(member, path), config);
+      const { name, temperature, hotter } = member;
+      team.push({
+        name,
+        policy,
+        ...(temperature === undefined ? {} : { temperature }),
+        ...(hotter === undefined ? {} : { hotter }),
+      });
+    }
+    const kind = collaboration === "decentralised" ? "ensemble" : collaboration;
+    const [first] = team;
+    if (first === undefined) throw new RangeError(`no member ${only ?? ""}`);
+    const policy = kind === "single" ? first.policy : new TeamPolicy(kind, team);
+    this.#current = { key, policy };
+    return policy;
+  }
+
+  /** Closes all models: training wants their memory. */
+  async release(): Promise<void> {
+    this.#current = undefined;
+    const models = [...this.#loaded.values()];
+    this.#loaded.clear();
+    for (const model of models) await model.close();
+  }
+
+  async #load(member: Member, adapterPath: string | undefined): Promise<LocalModel> {
+    const key = modelKey(member, adapterPath);
+    const known = this.#loaded.get(key);
+    if (known !== undefined) return known;
+    const model = await LocalModel.load({
+      modelPath: member.modelPath,
+      gpu: this.#options.config.gpu,
+      threads: this.#options.threads,
+      ...(adapterPath === undefined ? {} : { adapterPath }),
+    });
+    this.#loaded.set(key, model);
+    return model;
+  }
+}
+
+function modelKey({ modelPath }: Member, adapterPath: string | undefined): string {
+  return JSON.stringify([modelPath, adapterPath ?? null]);
+}

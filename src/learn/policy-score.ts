@@ -1,0 +1,120 @@
+/** @file How well a policy designs: figures of judged episodes, and the paired comparison of two policies. */
+import { hierarchicalInterval, type Interval, mean } from "../core/statistics.js";
+import type { TurnRecord } from "../records/trajectory.js";
+
+/** One judged episode of one policy on one task. */
+export interface EpisodeScore {
+  task: string;
+  /** Run seed and number of the episode: the same for every policy compared. */
+  seed: number;
+  episode: number;
+  /** Mean accuracy of all candidates, invalid ones as 0; 0–1. */
+  meanReward: number;
+  /** Accuracy of the best candidate, 0 where none was scored; 0–1. */
+  best: number;
+  candidates: number;
+  valid: number;
+  /** Hashes of what could be extracted. */
+  workflows: string[];
+  /** Tokens of the executor, cached ones included, over all candidates. */
+  executorTokens: number;
+  /** null when the price is unknown. */
+  dollars: number | null;
+  /** Candidates that use a technique, by name. */
+  techniques: Record<string, number>;
+}
+
+/** Folds the turns of one task into its episodes. */
+export function episodeScores(task: string, seed: number, turns: readonly TurnRecord[]): EpisodeScore[] {
+  const episodes = new Map<number, TurnRecord[]>();
+  for (const turn of turns) episodes.set(turn.episode, [...(episodes.get(turn.episode) ?? []), turn]);
+  return [...episodes]
+    .sort(([a], [b]) => a - b)
+    .map(([episode, own]) => {
+      const candidates = own.flatMap((turn) => turn.candidates);
+      const accuracies = candidates.map(({ accuracy, screenAccuracy }) => accuracy ?? screenAccuracy ?? 0);
+      const techniques: Record<string, number> = {};
+      for (const name of candidates.flatMap((candidate) => candidate.techniques))
+        techniques[name] = (techniques[name] ?? 0) + 1;
+      return {
+        task,
+        seed,
+        episode,
+        meanReward: mean(accuracies),
+        best: Math.max(0, ...candidates.map(({ accuracy }) => accuracy ?? 0)),
+        candidates: candidates.length,
+        valid: candidates.filter(({ outcome }) => outcome !== "invalid").length,
+        workflows: candidates.flatMap(({ workflowHash }) => workflowHash ?? []),
+        executorTokens: candidates.reduce((sum, { tokens }) => sum + tokens, 0),
+        dollars: candidates.reduce<number | null>(
+          (sum, { dollars }) => (sum === null || dollars === null ? null : sum + dollars),
+          0,
+        ),
+        techniques,
+      };
+    });
+}
+
+/** A row of the table that compares policies. */
+export interface PolicyScore {
+  episodes: number;
+  meanReward: number;
+  best: number;
+  validShare: number;
+  /** Distinct workflows among those of one episode, averaged over episodes. */
+  distinctShare: number;
+  executorTokensPerCandidate: number;
+  techniques: Record<string, number>;
+}
+
+export function policyScore(episodes: readonly EpisodeScore[]): PolicyScore {
+  const count = episodes.reduce((sum, { candidates }) => sum + candidates, 0);
+  const techniques: Record<string, number> = {};
+  for (const [name, number] of episodes.flatMap((episode) => Object.entries(episode.techniques)))
+    techniques[name] = (techniques[name] ?? 0) + number / count;
+  return {
+    episodes: episodes.length,
+    meanReward: mean(episodes.map((episode) => episode.meanReward)),
+    best: mean(episodes.map((episode) => episode.best)),
+    validShare: episodes.reduce((sum, { valid }) => sum + valid, 0) / Math.max(1, count),
+    distinctShare: mean(
+      episodes
+        .filter(({ workflows }) => workflows.length > 0)
+        .map(({ workflows }) => new Set(workflows).size / workflows.length),
+    ),
+    executorTokensPerCandidate:
+      episodes.reduce((sum, { executorTokens }) => sum + executorTokens, 0) / Math.max(1, count),
+    techniques,
+  };
+}
+
+export interface PolicyDifference {
+  pairs: number;
+  meanReward: { mean: number; interval: Interval };
+  best: { mean: number; interval: Interval };
+}
+
+/**
+ * Mean differences a − b over episodes that both played from the same seeds, with 95 % hierarchical bootstrap
+ * intervals over (task, episode).
+ */
+export function comparePolicies(
+  a: readonly EpisodeScore[],
+  b: readonly EpisodeScore[],
+  seed: number,
+  resamples = 1000,
+): PolicyDifference {
+  const nameOf = ({ task, seed, episode }: EpisodeScore) => JSON.stringify([task, seed, episode]);
+  const others = new Map(b.map((episode) => [nameOf(episode), episode]));
+  const pairs = a.flatMap((one) => {
+    const other = others.get(nameOf(one));
+    return other === undefined ? [] : [{ one, other }];
+  });
+  const differences = (key: "meanReward" | "best") => {
+    const byTask = new Map<string, number[]>();
+    for (const { one, other } of pairs)
+      byTask.set(one.task, [...(byTask.get(one.task) ?? []), one[key] - other[key]]);
+    return hierarchicalInterval([...byTask.values()], seed, resamples);
+  };
+  return { pairs: pairs.length, meanReward: differences("meanReward"), best: differences("best") };
+}

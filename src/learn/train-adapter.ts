@@ -1,0 +1,220 @@
+/** @file From recorded runs or chat lines to an adapter file: `w4s train`. */
+import { mkdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { RewardWeights } from "../config/reward-shares.js";
+import { ConfigError, InputError, messageOf, StorageError } from "../core/errors.js";
+import { hashFile } from "../core/file-hash.js";
+import { lockRun } from "../core/run-lock.js";
+import type { RewardName } from "../design/reward.js";
+import { readLoadableModel } from "../formats/gguf/gguf-loadable.js";
+import { integerValue, stringValue } from "../formats/gguf/gguf-metadata.js";
+import { defaultThreads, LocalModel } from "../llm/local/local-model.js";
+import { adapterHash } from "../lora/adapter-hash.js";
+import { checkAdapterSizes } from "../lora/check-adapter-sizes.js";
+import { readGgufAdapter } from "../lora/gguf-adapter.js";
+import type { AdapterOrigin } from "../lora/lora-adapter.js";
+import type { TokenExample } from "../train/data/example.js";
+import { writeExamples } from "../train/data/example-file.js";
+import type { RewardWeightOptions } from "../train/data/example-weights.js";
+import type { TrainEvent } from "../train/loop/train-event.js";
+import { runTrainer } from "../train/process/run-trainer.js";
+import type { TrainerResult } from "../train/process/trainer-protocol.js";
+import { checkTrainSettings, DEFAULT_TRAIN_SETTINGS, type TrainSettings } from "../train/train-settings.js";
+import { readModel } from "../transformer/read-model.js";
+import type { WeightCache } from "../transformer/weight-plan.js";
+import { chatExamples, type ReplySpan } from "./examples/chat-examples.js";
+import { trajectoryExamples } from "./examples/trajectory-examples.js";
+
+export interface TrainAdapterOptions {
+  /** Base model file. */
+  modelPath: string;
+  /** Run directories or trajectories.jsonl files; or, instead, a chat JSONL file. */
+  from?: readonly string[];
+  /** Computes rewards anew from the recorded scores. Default: the recorded rewards. */
+  reward?: RewardName;
+  /** Of the composite reward. Default: accuracy 1, efficiency 0.2. */
+  rewardWeights?: RewardWeights;
+  chatPath?: string;
+  /** Of chat lines. Default last. */
+  spans?: ReplySpan;
+  /** How rewards become weights. Default exponential, temperature 0.4. */
+  weighting?: RewardWeightOptions;
+  settings?: Partial<TrainSettings>;
+  /** Adapter to train on from; its rank, alpha and targets are used. */
+  continueFrom?: string;
+  /** Holds examples.jsonl, checkpoints and the adapter. The same command on the same folder goes on. */
+  outFolder: string;
+  threads?: number;
+  weights?: WeightCache | "auto";
+  memoryLimitBytes?: number;
+  /** Updates between checkpoints. Default 10. */
+  checkpointEvery?: number;
+  onEvent?: (event: TrainEvent) => void;
+  signal?: AbortSignal;
+}
+
+export interface TrainAdapterResult extends TrainerResult {
+  examples: number;
+  settings: TrainSettings;
+}
+
+const DEFAULT_WEIGHTING: RewardWeightOptions = { kind: "exponential" };
+
+/**
+ * @throws {ConfigError} on settings out of range or a folder of another run
+ * @throws {InputError | UnsupportedModelError} on files that cannot be used, before anything is trained
+ * @throws {TrainingDivergedError} when loss or gradients are not finite; checkpoints are kept
+ */
+export async function trainAdapter(options: TrainAdapterOptions): Promise<TrainAdapterResult> {
+  const { modelPath, outFolder, from = [], chatPath, weighting = DEFAULT_WEIGHTING } = options;
+  if ((from.length === 0) === (chatPath === undefined)) {
+    throw new ConfigError("training needs examples: either recorded runs or a chat file", {
+      hint: "w4s train --from runs/RUN, or w4s train --chat FILE.jsonl",
+    });
+  }
+  const initial = options.continueFrom === undefined ? undefined : readGgufAdapter(options.continueFrom);
+  const settings: TrainSettings = {
+    ...DEFAULT_TRAIN_SETTINGS,
+    ...options.settings,
+    ...(initial === undefined ? {} : { lora: initial.config }),
+  };
+  checkTrainSettings(settings);
+  const header = readLoadableModel(modelPath);
+  const { config } = readModel(header);
+  if (initial !== undefined) checkAdapterSizes(options.continueFrom ?? "", initial, config);
+  const threads = options.threads ?? defaultThreads(header.fileSize);
+  const found: { examples: TokenExample[]; rewards: number[] } = { examples: [], rewards: [] };
+  const model = await LocalModel.load({ modelPath, gpu: "off", threads });
+  const { modelHash } = model.info;
+  try {
+    if (chatPath !== undefined) {
+      const endToken =
+        integerValue(header.metadata, "tokenizer.ggml.eot_token_id") ??
+        integerValue(header.metadata, "tokenizer.ggml.eos_token_id");
+      if (endToken === undefined)
+        throw new InputError(`${modelPath} names no end-of-turn token`, {
+          hint: "train on recorded runs instead",
+        });
+      Object.assign(
+        found,
+        await chatExamples(chatPath, model, { weighting, spans: options.spans ?? "last", endToken }),
+      );
+    }
+    for (const run of from) {
+      const { examples, rewards } = trajectoryExamples(
+        run,
+        model.info,
+        weighting,
+        options.reward,
+        options.rewardWeights,
+      );
+      found.examples.push(...examples.map((one) => ({ ...one, group: `${run} ${one.group}` })));
+      found.rewards.push(...rewards);
+    }
+  } finally {
+    await model.close();
+  }
+  makeFolder(outFolder);
+  const unlock = lockRun(outFolder, {
+    onTakeover: (message) => options.onEvent?.({ type: "warning", message }),
+  });
+  try {
+    const baseName = stringValue(header.metadata, "general.name");
+    const result = await trainExamples({
+      ...options,
+      settings,
+      modelHash,
+      threads,
+      ...found,
+      ...(baseName === undefined ? {} : { baseName }),
+      ...(initial === undefined ? {} : { parentHash: adapterHash(initial) }),
+    });
+    return { ...result, examples: found.examples.length, settings };
+  } finally {
+    unlock();
+  }
+}
+
+/** Examples that are ready, and where they go. */
+export interface TrainExamplesOptions
+  extends Pick<
+    TrainAdapterOptions,
+    | "modelPath"
+    | "outFolder"
+    | "continueFrom"
+    | "threads"
+    | "weights"
+    | "memoryLimitBytes"
+    | "checkpointEvery"
+    | "onEvent"
+    | "signal"
+  > {
+  settings: TrainSettings;
+  modelHash: string;
+  /** As the model's file names itself. */
+  baseName?: string;
+  /** Hash of the adapter trained on from. */
+  parentHash?: string;
+  examples: readonly TokenExample[];
+  /** Of the examples, for the adapter's origin. */
+  rewards: readonly number[];
+  /** Adapter file: `<outFolder>/adapter-<name>-<hash>.gguf`. Default lora. */
+  name?: string;
+  /** More about where the adapter comes from, kept in its metadata. */
+  origin?: Partial<AdapterOrigin>;
+}
+
+/** Writes examples.jsonl and trains in a process of its own; the same call on the same folder goes on. */
+export async function trainExamples(options: TrainExamplesOptions): Promise<TrainerResult> {
+  const { modelPath, modelHash, outFolder, settings, baseName, parentHash, continueFrom } = options;
+  const examplesPath = join(outFolder, "examples.jsonl");
+  await writeExamples(examplesPath, options.examples);
+  const dataHash = await hashFile(examplesPath);
+  return runTrainer(
+    {
+      modelPath,
+      modelHash,
+      examplesPath,
+      dataHash,
+      settings,
+      ...(continueFrom === undefined ? {} : { initialPath: continueFrom }),
+      checkpointFolder: join(outFolder, "checkpoints"),
+      checkpointEvery: options.checkpointEvery ?? 10,
+      outFolder,
+      name: options.name ?? "lora",
+      origin: {
+        baseHash: modelHash,
+        ...(baseName === undefined ? {} : { baseName }),
+        dataHash,
+        ...(parentHash === undefined ? {} : { parentHash }),
+        trainConfig: JSON.stringify(settings),
+        rewards: JSON.stringify(summary(options.rewards)),
+        ...options.origin,
+      },
+      threads: options.threads ?? defaultThreads(statSync(modelPath).size),
+      weights: options.weights ?? "auto",
+      ...(options.memoryLimitBytes === undefined ? {} : { memoryLimitBytes: options.memoryLimitBytes }),
+    },
+    {
+      ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+    },
+  );
+}
+
+function summary(rewards: readonly number[]) {
+  if (rewards.length === 0) return { count: 0 };
+  const mean = rewards.reduce((sum, reward) => sum + reward, 0) / rewards.length;
+  return { count: rewards.length, mean, lowest: Math.min(...rewards), highest: Math.max(...rewards) };
+}
+
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(join(path, "checkpoints"), { recursive: true });
+  } catch (error) {
+    throw new StorageError(`cannot make ${path}: ${messageOf(error)}`, {
+      hint: "choose another --out",
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,199 @@
+/** @file The learning half of a round: recorded trajectories to weighted examples to one adapter per trained member. */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { writeAtomic } from "../core/atomic-file.js";
+import { InputError } from "../core/errors.js";
+import { seedFrom } from "../core/hash.js";
+import { JsonlLog } from "../core/jsonl-log.js";
+import { readGgufAdapter } from "../lora/gguf-adapter.js";
+import { RoundFiles } from "../records/round-files.js";
+import type { RoundRecord } from "../records/round-record.js";
+import type { TokenExample } from "../train/data/example.js";
+import type { TrainerResult } from "../train/process/trainer-protocol.js";
+import { DEFAULT_TRAIN_SETTINGS, type TrainSettings } from "../train/train-settings.js";
+import { type DataCard, dataCard } from "./data-card.js";
+import { defaultLearningRate } from "./default-learning-rate.js";
+import { selectSamples } from "./examples/select-samples.js";
+import { sampleExample } from "./examples/trajectory-examples.js";
+import { type TrajectorySample, trajectorySamples } from "./examples/trajectory-samples.js";
+import { weighSamples } from "./examples/weigh-samples.js";
+import type { LearnSession } from "./learn-session.js";
+import type { Adapters, Member, StartAdapter } from "./member.js";
+import { collectedFiles } from "./play-round.js";
+import { trainExamples } from "./train-adapter.js";
+
+/** A member with the adapter it learned. */
+export interface TrainedMember {
+  name: string;
+  /** What it was trained on from; undefined = from the base. */
+  start: StartAdapter | undefined;
+  examples: number;
+  result: TrainerResult;
+}
+
+export interface TrainedRound {
+  card: DataCard;
+  /** At least one; members without any example are left out. */
+  members: TrainedMember[];
+}
+
+/** The samples of one trajectory file. */
+interface Played {
+  source: string;
+  samples: TrajectorySample[];
+}
+
+/** What one member learns from, by trajectory file. */
+interface Lesson {
+  member: Member;
+  chosen: TrajectorySample[][];
+  weights: number[][];
+  examples: TokenExample[];
+}
+
+/**
+ * Trains the adapters of a round on the trajectories of `plans`, each from its own in `starts` or afresh. Members learn
+ * from nothing but what they wrote themselves. Called again it goes on.
+ * @throws {InputError} when no example is left
+ */
+export async function trainRound(
+  session: LearnSession,
+  files: RoundFiles,
+  plans: readonly RoundRecord["plan"][],
+  starts: Adapters,
+): Promise<TrainedRound> {
+  const { config, emit } = session;
+  const played = playedIn(session, files, plans);
+  const lessons = session.members
+    .filter(({ train }) => train)
+    .map((member) => lessonOf(session, member, played, files.round));
+  const lessonsLeft = lessons.filter(({ examples }) => examples.length > 0);
+  if (lessonsLeft.length === 0) {
+    throw new InputError(`round ${files.round}: the filters leave no example`, {
+      hint: "loosen --only-success, --until-last-reward, --keep-turns or --invalid",
+    });
+  }
+  const card = dataCard(
+    played.map(({ samples }) => samples.filter(({ helper }) => helper === undefined)),
+    played.map((_, file) => lessons.flatMap(({ chosen }) => chosen[file] ?? [])),
+    played.map((_, file) => lessons.flatMap(({ weights }) => weights[file] ?? [])),
+  );
+  await writeAtomic(files.card, `${JSON.stringify(card, null, 2)}\n`);
+  emit({ type: "examples", round: files.round, card });
+  const members: TrainedMember[] = [];
+  for (const lesson of lessons) {
+    const { name } = lesson.member;
+    if (lesson.examples.length === 0) {
+      emit({
+        type: "warning",
+        message: `round ${files.round}: no example for ${name}, which stays as it is`,
+      });
+      continue;
+    }
+    const start = config.learn.start === "previous" ? starts.get(name) : undefined;
+    const result = await trainMember(session, files, lesson, start);
+    members.push({ name, start, examples: lesson.examples.length, result });
+  }
+  return { card, members };
+}
+
+function playedIn(session: LearnSession, files: RoundFiles, plans: readonly RoundRecord["plan"][]): Played[] {
+  const { learn, reward = "accuracy", rewardWeights } = session.config;
+  // A continued adapter has learned the rounds before already; a fresh one needs them all.
+  const first = learn.start === "base" ? 1 : files.round;
+  const played: Played[] = [];
+  for (let round = first; round <= files.round; round++) {
+    const own = new RoundFiles(session.directory.path, round);
+    for (const { path } of collectedFiles(session, own, plans[round - 1] as RoundRecord["plan"])) {
+      const { samples } = trajectorySamples(path, undefined, reward, rewardWeights);
+      played.push({ source: `round ${round}`, samples });
+    }
+  }
+  return played;
+}
+
+function lessonOf(session: LearnSession, member: Member, played: readonly Played[], round: number): Lesson {
+  const { config, collaboration } = session;
+  const { learn, reward = "accuracy" } = config;
+  const isTeam = collaboration !== "single";
+  const own = played.map(({ samples }) =>
+    isTeam ? samples.filter(({ policy }) => policy === member.name) : samples,
+  );
+  // Files in which it wrote nothing have no share in the balance of tasks.
+  const files = own.flatMap((samples, file) => (samples.length > 0 ? [file] : []));
+  const chosen = files.map((file) => selectSamples(own[file] ?? [], learn));
+  const shuffleSeed = seedFrom(config.seed, "shuffle", round, ...(isTeam ? [member.name] : []));
+  const weights = weighSamples(chosen, learn, reward, shuffleSeed);
+  const byFile = <T>(values: readonly T[][]) => played.map((_, file) => values[files.indexOf(file)] ?? []);
+  return {
+    member,
+    chosen: byFile(chosen),
+    weights: byFile(weights),
+    examples: chosen.flatMap((samples, i) => {
+      const source = played[files[i] as number]?.source ?? "";
+      return samples.map((sample, j) => sampleExample(sample, weights[i]?.[j] as number, source));
+    }),
+  };
+}
+
+async function trainMember(
+  session: LearnSession,
+  files: RoundFiles,
+  { member, chosen, examples }: Lesson,
+  start: StartAdapter | undefined,
+): Promise<TrainerResult> {
+  const { round } = files;
+  const isTeam = session.collaboration !== "single";
+  const number = String(round).padStart(2, "0");
+  const outFolder = isTeam ? files.member(member.name) : files.folder;
+  mkdirSync(outFolder, { recursive: true });
+  const { log } = JsonlLog.open(isTeam ? join(outFolder, "train.jsonl") : files.trainLog);
+  try {
+    return await trainExamples({
+      modelPath: member.modelPath,
+      modelHash: member.modelHash,
+      ...(member.baseName === undefined ? {} : { baseName: member.baseName }),
+      outFolder,
+      name: isTeam ? `${number}-${member.name}` : number,
+      settings: roundSettings(session, member, round, start),
+      threads: session.threads,
+      examples,
+      rewards: chosen.flat().map((sample) => sample.reward),
+      ...(start === undefined ? {} : { continueFrom: start.path, parentHash: start.hash }),
+      onEvent: (event) => {
+        log.append({ at: new Date().toISOString(), ...event });
+        session.emit({ type: "train", round, ...(isTeam ? { policy: member.name } : {}), event });
+      },
+      ...(session.signal ? { signal: session.signal } : {}),
+    });
+  } finally {
+    log.close();
+  }
+}
+
+/** Settings of the trainer for a round; its seed differs by round and member, so that data order does. */
+function roundSettings(
+  { config, collaboration }: LearnSession,
+  member: Member,
+  round: number,
+  start: StartAdapter | undefined,
+): TrainSettings {
+  const {
+    epochs,
+    batchSize,
+    learningRate = defaultLearningRate(member.parameterCount),
+    rank,
+    alpha,
+  } = config.learn;
+  return {
+    ...DEFAULT_TRAIN_SETTINGS,
+    lora:
+      start === undefined
+        ? { ...DEFAULT_TRAIN_SETTINGS.lora, rank, alpha }
+        : readGgufAdapter(start.path).config,
+    epochs,
+    batchSize,
+    learningRate,
+    seed: seedFrom(config.seed, "train", round, ...(collaboration === "single" ? [] : [member.name])),
+  };
+}

@@ -1,0 +1,185 @@
+/** @file Keeps one model child alive: requests with deadlines, replacement after death or silence, one retry. */
+import { ChildExitError, childModule, ManagedChild } from "../../core/child-process.js";
+import {
+  type ChildMessage,
+  type LoadedModel,
+  type LoadOrder,
+  LocalFailure,
+  type ParentMessage,
+} from "./local-protocol.js";
+
+type WithoutId<T> = T extends { id: number } ? Omit<T, "id"> : never;
+export type LocalRequest = WithoutId<Exclude<ParentMessage, { type: "load" | "abort" }>>;
+
+export interface CallOptions {
+  signal?: AbortSignal;
+  /** Default: the child's timeoutMs. */
+  timeoutMs?: number;
+}
+
+interface Pending {
+  resolve(value: unknown): void;
+  reject(error: unknown): void;
+  /** Restarts the silence timer. */
+  touch(): void;
+}
+
+/** Variables that GPU drivers need; everything else, keys above all, stays out of the child. */
+const GPU_VARIABLES = [
+  "CUDA_VISIBLE_DEVICES",
+  "GGML_VK_VISIBLE_DEVICES",
+  "NVIDIA_VISIBLE_DEVICES",
+  "NVIDIA_DRIVER_CAPABILITIES",
+  "LD_LIBRARY_PATH",
+  "VK_DRIVER_FILES",
+  "VK_ICD_FILENAMES",
+  "XDG_RUNTIME_DIR",
+];
+
+export class LocalChild {
+  readonly #order: LoadOrder;
+  readonly #silenceMs: number;
+  readonly #timeoutMs: number;
+  readonly #checkFiles: () => void;
+  #child: ManagedChild | undefined;
+  #loading: Promise<{ child: ManagedChild; loaded: LoadedModel }> | undefined;
+  #pending = new Map<number, Pending>();
+  #nextId = 1;
+  #isClosed = false;
+
+  /** @param options.checkFiles - called before each start; throws when the files are not the checked ones any more. */
+  constructor(order: LoadOrder, options: { silenceMs: number; timeoutMs: number; checkFiles: () => void }) {
+    this.#order = order;
+    this.#checkFiles = options.checkFiles;
+    this.#silenceMs = options.silenceMs;
+    this.#timeoutMs = options.timeoutMs;
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.isAlive ? this.#child.pid : undefined;
+  }
+
+  async start(): Promise<LoadedModel> {
+    return (await this.#running()).loaded;
+  }
+
+  /**
+   * Asks the child; when it dies or falls silent it is replaced and asked once more.
+   * @throws {ChildExitError} at the second death; {LocalFailure}; the signal's reason when aborted.
+   */
+  async call<T>(request: LocalRequest, options: CallOptions = {}): Promise<T> {
+    for (let attempt = 0; ; attempt++) {
+      options.signal?.throwIfAborted();
+      try {
+        const { child } = await this.#running();
+        // An abort while the child was starting: nobody listened yet.
+        options.signal?.throwIfAborted();
+        return (await this.#ask(child, request, options)) as T;
+      } catch (error) {
+        if (!(error instanceof ChildExitError) || attempt > 0 || this.#isClosed) throw error;
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#child?.kill();
+    this.#child = undefined;
+  }
+
+  /** The living child with its model loaded; starts one where there is none. */
+  #running(): Promise<{ child: ManagedChild; loaded: LoadedModel }> {
+    if (this.#isClosed) throw new LocalFailure("failed", "the local model is closed");
+    if (this.#loading && this.#child?.isAlive !== false) return this.#loading;
+    const loading = this.#start();
+    this.#loading = loading;
+    loading.catch(() => {
+      if (this.#loading === loading) this.#loading = undefined;
+    });
+    return loading;
+  }
+
+  async #start(): Promise<{ child: ManagedChild; loaded: LoadedModel }> {
+    this.#child = undefined;
+    this.#checkFiles();
+    const env: Record<string, string> = {};
+    for (const name of this.#order.gpu === "off" ? [] : GPU_VARIABLES) {
+      const value = process.env[name];
+      if (value !== undefined) env[name] = value;
+    }
+    const child = await ManagedChild.start(childModule(import.meta.url, "./local-model-child.js"), {
+      name: "model",
+      env,
+    });
+    this.#child = child;
+    child.onMessage((message) => this.#receive(message as ChildMessage));
+    void child.exited.then((error) => {
+      const pending = [...this.#pending.values()];
+      this.#pending.clear();
+      for (const call of pending) call.reject(error);
+    });
+    try {
+      const loaded = (await this.#ask(child, { type: "load", order: this.#order }, {})) as LoadedModel;
+      child.ref(this.#pending.size > 0);
+      return { child, loaded };
+    } catch (error) {
+      await child.kill();
+      throw error;
+    }
+  }
+
+  async #ask(
+    child: ManagedChild,
+    request: LocalRequest | WithoutId<Extract<ParentMessage, { type: "load" }>>,
+    options: CallOptions,
+  ): Promise<unknown> {
+    const id = this.#nextId++;
+    const timers: NodeJS.Timeout[] = [];
+    const giveUp = (error: Error) => {
+      this.#pending.get(id)?.reject(error);
+      this.#pending.delete(id);
+      void child.kill();
+    };
+    const onAbort = () => child.post({ type: "abort", id });
+    try {
+      return await new Promise<unknown>((resolve, reject) => {
+        const dead = new ChildExitError(`model (silent for ${this.#silenceMs} ms)`, null, "SIGKILL", "");
+        const silence = setTimeout(() => giveUp(dead), this.#silenceMs);
+        timers.push(silence);
+        if (request.type !== "load") {
+          // Asking again would take as long again: the limit is final.
+          const limit = options.timeoutMs ?? this.#timeoutMs;
+          timers.push(
+            setTimeout(() => giveUp(new LocalFailure("timeout", `not done after ${limit} ms`)), limit),
+          );
+        }
+        this.#pending.set(id, { resolve, reject, touch: () => silence.refresh() });
+        options.signal?.addEventListener("abort", onAbort, { once: true });
+        child.ref(true);
+        if (!child.isAlive) {
+          void child.exited.then(reject);
+          return;
+        }
+        child.post({ ...request, id });
+      });
+    } catch (error) {
+      if (error instanceof LocalFailure && error.failure === "aborted") throw options.signal?.reason ?? error;
+      throw error;
+    } finally {
+      for (const timer of timers) clearTimeout(timer);
+      options.signal?.removeEventListener("abort", onAbort);
+      this.#pending.delete(id);
+      if (this.#pending.size === 0 && child.isAlive) child.ref(false);
+    }
+  }
+
+  #receive(message: ChildMessage): void {
+    if (message.type === "ready") return;
+    // A child that works for one call is not silent for those that wait behind it.
+    for (const call of this.#pending.values()) call.touch();
+    const call = this.#pending.get(message.id);
+    if (!call || message.type === "progress") return;
+    if (message.type === "result") call.resolve(message.value);
+    else call.reject(new LocalFailure(message.failure, message.message));
+  }
+}

@@ -1,0 +1,267 @@
+/** @file Generation over llama.cpp: one prefill for all candidates, one batch per step, KV kept between calls. */
+import type { ChatMessage } from "../chat-model.js";
+import { ContentGuard, renderChatTemplate } from "./chat-template.js";
+import type { Bindings, BoundContext, BoundSampler, LogitsIndex } from "./local-bindings.js";
+import {
+  type Candidate,
+  type Generated,
+  type GeneratedReply,
+  type GenerateOrder,
+  type LoadedModel,
+  type LoadOrder,
+  LocalFailure,
+} from "./local-protocol.js";
+import { CHUNK_TOKENS, PromptCache } from "./prompt-cache.js";
+
+/** Contexts grow in these steps, so that slowly growing prompts do not rebuild them each time. */
+const CONTEXT_STEP = 512;
+
+/** One candidate while it is being written. */
+interface Lane {
+  sequence: number;
+  sampler: BoundSampler;
+  scorer: BoundSampler | undefined;
+  tokens: number[];
+  logProbs: number[];
+  /** Set when it ends. */
+  reply: GeneratedReply | undefined;
+}
+
+export class LocalEngine {
+  readonly #bindings: Bindings;
+  readonly #order: LoadOrder;
+  #context: BoundContext | undefined;
+  #prompts: PromptCache | undefined;
+  /** Calls that the parent gave up. */
+  readonly #aborted = new Set<number>();
+  /** Contexts are not shared: one call at a time. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(bindings: Bindings, order: LoadOrder) {
+    this.#bindings = bindings;
+    this.#order = order;
+  }
+
+  describe(): LoadedModel {
+    const { device, gpu, version } = this.#bindings;
+    return { device, gpu, version, threads: this.#order.threads };
+  }
+
+  countTokens(text: string): number {
+    return this.#bindings.tokenize(text, false).length;
+  }
+
+  /** Plain text; a document gets the begin token where the model asks for one. */
+  tokenize(text: string, isDocument: boolean): number[] {
+    const { bosToken, addsBos } = this.#bindings;
+    const tokens = this.#bindings.tokenize(text, false);
+    if (isDocument && addsBos && bosToken !== undefined && tokens[0] !== bosToken) tokens.unshift(bosToken);
+    return tokens;
+  }
+
+  /** log p(tokens[t+1] | tokens[0..t]) for t = 0 … n − 2, in a context of its own. */
+  async score(id: number, tokens: readonly number[], onProgress: () => void): Promise<number[]> {
+    const turn = this.#last.then(() => this.#score(id, tokens, onProgress));
+    this.#last = turn.catch(() => {});
+    try {
+      return await turn;
+    } finally {
+      this.#aborted.delete(id);
+    }
+  }
+
+  async #score(id: number, tokens: readonly number[], onProgress: () => void): Promise<number[]> {
+    const limit = this.#order.contextLimit;
+    if (tokens.length > limit)
+      throw new LocalFailure("context-length", `the text has ${tokens.length} tokens, the context ${limit}`);
+    const scorer = this.#bindings.createScorer();
+    const context = await this.#bindings.createContext(1, tokens.length);
+    const logProbs: number[] = [];
+    try {
+      for (let from = 0; from + 1 < tokens.length; from += CHUNK_TOKENS) {
+        if (this.#aborted.has(id)) throw new LocalFailure("aborted", "aborted");
+        onProgress();
+        const chunk = tokens.slice(from, Math.min(from + CHUNK_TOKENS, tokens.length - 1));
+        const indexes = await context.decodeAll(chunk, from);
+        for (const [i, index] of indexes.entries())
+          logProbs.push(await context.logProb(index, tokens[from + i + 1] as number, scorer));
+      }
+    } finally {
+      scorer.dispose();
+      await context.dispose();
+    }
+    return logProbs;
+  }
+
+  /** Text and tokens of a prompt. Control tokens come from the template only, never from contents. */
+  renderPrompt(messages: readonly ChatMessage[]): { text: string; tokens: number[] } {
+    const { controlTexts, bosText, eosText, bosToken, addsBos } = this.#bindings;
+    const guard = new ContentGuard(controlTexts, messages);
+    const marked = renderChatTemplate(this.#order.chatTemplate, guard.protect(messages), {
+      bosText,
+      eosText,
+    });
+    const pieces = guard.split(marked);
+    const tokens = pieces.flatMap((piece) => (piece === "" ? [] : this.#bindings.tokenize(piece, true)));
+    if (addsBos && bosToken !== undefined && tokens[0] !== bosToken) tokens.unshift(bosToken);
+    return { text: pieces.join(""), tokens };
+  }
+
+  abort(id: number): void {
+    this.#aborted.add(id);
+  }
+
+  async generate(id: number, order: GenerateOrder, onProgress: () => void): Promise<Generated> {
+    const turn = this.#last.then(() => this.#generate(id, order, onProgress));
+    this.#last = turn.catch(() => {});
+    try {
+      return await turn;
+    } finally {
+      this.#aborted.delete(id);
+    }
+  }
+
+  async #generate(id: number, order: GenerateOrder, onProgress: () => void): Promise<Generated> {
+    const checkAborted = () => {
+      if (this.#aborted.has(id)) throw new LocalFailure("aborted", "aborted");
+    };
+    const tick = () => {
+      checkAborted();
+      onProgress();
+    };
+    checkAborted();
+    const { tokens: prompt } = this.renderPrompt(order.messages);
+    if (prompt.length === 0) throw new LocalFailure("bad-template", "gives an empty prompt");
+    const width = Math.min(order.candidates.length, this.#order.maxSequences);
+    const context = await this.#contextFor(width, prompt.length + order.maxTokens);
+    const prompts = this.#prompts as PromptCache;
+    const timings = { prefillMs: 0, decodeMs: 0, sampleMs: 0 };
+    const replies: GeneratedReply[] = [];
+    let reused = 0;
+    for (let from = 0; from < order.candidates.length; from += width) {
+      const group = order.candidates.slice(from, from + width);
+      const samplers = await this.#samplers(group, order.logProbs);
+      try {
+        const started = performance.now();
+        const prefill = await prompts.prefill(prompt, order.session, tick);
+        if (from === 0) reused = prefill.reusedTokens;
+        for (let sequence = 1; sequence < group.length; sequence++) await context.copySequence(0, sequence);
+        const prefilled = performance.now();
+        const lanes = samplers.map(
+          (pair, sequence): Lane => ({ ...pair, sequence, tokens: [], logProbs: [], reply: undefined }),
+        );
+        timings.sampleMs += await this.#decode(context, lanes, prompt.length, prefill.logits, order, tick);
+        timings.prefillMs += prefilled - started;
+        timings.decodeMs += performance.now() - prefilled;
+        for (const lane of lanes) replies.push(lane.reply as GeneratedReply);
+      } finally {
+        prompts.keepPromptOnly(prompt.length);
+        for (const { sampler, scorer } of samplers) {
+          sampler.dispose();
+          scorer?.dispose();
+        }
+      }
+    }
+    return { promptTokens: prompt, replies, reusedPromptTokens: reused, timings };
+  }
+
+  async #samplers(group: readonly Candidate[], withScorer: boolean) {
+    return Promise.all(
+      group.map(async (candidate) => ({
+        sampler: await this.#bindings.createSampler(candidate),
+        scorer: withScorer ? this.#bindings.createScorer() : undefined,
+      })),
+    );
+  }
+
+  /** Steps all lanes together until each has ended; returns the milliseconds spent in sampling. */
+  async #decode(
+    context: BoundContext,
+    lanes: readonly Lane[],
+    promptLength: number,
+    promptLogits: LogitsIndex,
+    order: GenerateOrder,
+    tick: () => void,
+  ): Promise<number> {
+    let sampleMs = 0;
+    let logits = lanes.map(() => promptLogits);
+    for (let step = 0; ; step++) {
+      const started = performance.now();
+      const active = lanes.filter((lane) => lane.reply === undefined);
+      await Promise.all(
+        active.map((lane) => this.#sample(context, lane, logits[lane.sequence] as LogitsIndex, order)),
+      );
+      sampleMs += performance.now() - started;
+      const last = lanes.findLastIndex((lane) => lane.reply === undefined);
+      if (last < 0) return sampleMs;
+      tick();
+      const first = lanes.findIndex((lane) => lane.reply === undefined);
+      // llama.cpp batches neighbouring sequences only: an ended lane between two others is stepped along.
+      const rows = lanes.slice(first, last + 1);
+      const indexes = await context.decode(
+        rows.map((lane) => ({
+          sequence: lane.sequence,
+          position: promptLength + step,
+          tokens: [lane.tokens.at(-1) as number],
+          wantsLogits: lane.reply === undefined,
+        })),
+      );
+      logits = lanes.map(({ sequence }) => indexes[sequence - first] ?? -1);
+    }
+  }
+
+  async #sample(context: BoundContext, lane: Lane, index: LogitsIndex, order: GenerateOrder): Promise<void> {
+    const token = await context.sample(index, lane.sampler);
+    if (lane.scorer) lane.logProbs.push(await context.logProb(index, token, lane.scorer));
+    lane.tokens.push(token);
+    const isEnd = this.#bindings.isEndOfGeneration(token);
+    const cut = isEnd ? undefined : this.#stopAt(lane.tokens, order.stop);
+    if (!isEnd && cut === undefined && lane.tokens.length < order.maxTokens) return;
+    lane.reply = {
+      text: cut ?? this.#bindings.detokenize(isEnd ? lane.tokens.slice(0, -1) : lane.tokens),
+      tokens: lane.tokens,
+      finishReason: isEnd || cut !== undefined ? "stop" : "length",
+      ...(lane.scorer ? { logProbs: lane.logProbs } : {}),
+    };
+  }
+
+  /** The text before the first stop string, or undefined when there is none. */
+  #stopAt(tokens: readonly number[], stop: readonly string[]): string | undefined {
+    if (stop.length === 0) return undefined;
+    // A stop string ends in the newest token, so the last tokens are enough to look through (each has a byte or more).
+    const window = Math.max(...stop.map((text) => Buffer.byteLength(text))) + 1;
+    const tail = this.#bindings.detokenize(tokens.slice(-window));
+    if (!stop.some((text) => tail.includes(text))) return undefined;
+    const text = this.#bindings.detokenize(tokens);
+    const found = stop.map((part) => text.indexOf(part)).filter((at) => at >= 0);
+    return found.length > 0 ? text.slice(0, Math.min(...found)) : undefined;
+  }
+
+  async #contextFor(sequences: number, needed: number): Promise<BoundContext> {
+    const limit = this.#order.contextLimit;
+    if (needed > limit) {
+      throw new LocalFailure(
+        "context-length",
+        `prompt and reply need ${needed} tokens, the context has ${limit}`,
+      );
+    }
+    const current = this.#context;
+    if (current && current.sequences >= sequences && current.contextSize >= needed) return current;
+    const rounded = Math.ceil(needed / CONTEXT_STEP) * CONTEXT_STEP;
+    const contextSize = Math.min(limit, Math.max(rounded, current?.contextSize ?? 0));
+    await current?.dispose();
+    this.#context = undefined;
+    const context = await this.#bindings.createContext(
+      Math.max(sequences, current?.sequences ?? 1),
+      contextSize,
+    );
+    this.#context = context;
+    // Saved states outlive a context: they belong to the model.
+    this.#prompts = new PromptCache(context, {
+      canTrim: this.#bindings.canTrim,
+      folder: this.#order.stateFolder,
+      saved: this.#prompts?.saved,
+    });
+    return context;
+  }
+}

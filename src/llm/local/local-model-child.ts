@@ -1,0 +1,297 @@
+/** @file The model child: the only place that loads llama.cpp, so that its crashes end nothing but this process. */
+import { rmSync } from "node:fs";
+import {
+  getLlama,
+  InsufficientMemoryError,
+  type Llama,
+  LlamaGrammarEvaluationState,
+  LlamaLogLevel,
+  type LlamaModel,
+  NoBinaryFoundError,
+} from "node-llama-cpp";
+import { serveParent } from "../../core/child-main.js";
+import { messageOf } from "../../core/errors.js";
+import type { Bindings, BoundContext, BoundSampler } from "./local-bindings.js";
+import { LocalEngine } from "./local-engine.js";
+import { type Candidate, type LoadOrder, LocalFailure, type ParentMessage } from "./local-protocol.js";
+import { CHUNK_TOKENS } from "./prompt-cache.js";
+
+const MAX_GRAMMARS = 64;
+
+/**
+ * Members of the pinned package that are not in its public types. The public generators cannot be used here:
+ * they let batches of several sequences fall apart (four and one instead of five), which costs half the speed
+ * and makes results depend on timing.
+ */
+interface AddonSampler {
+  applyConfig(config: Record<string, unknown>): void;
+  dispose(): void;
+}
+interface AddonContext {
+  initBatch(size: number): void;
+  addToBatch(sequence: number, position: number, tokens: Uint32Array, logits: Uint32Array): Uint32Array;
+  decodeBatch(): Promise<void>;
+  sampleToken(index: number, sampler: AddonSampler): Promise<number>;
+  sampleToken(
+    index: number,
+    sampler: AddonSampler,
+    probabilities: boolean,
+    confidence: boolean,
+    logits: unknown[],
+    totalWeight: boolean,
+  ): Promise<
+    [token: number, unknown, unknown, logits: number[] | undefined, totalWeight: number | undefined]
+  >;
+  disposeSequence(sequence: number): void;
+  removeTokenCellsFromSequence(sequence: number, start: number, end: number): boolean;
+  copySequenceStateFromOtherSequence(to: number, from: number): Promise<number>;
+  saveSequenceStateToFile(path: string, sequence: number, tokens: Uint32Array): Promise<number>;
+  loadSequenceStateFromFile(path: string, sequence: number, maxTokens: number): Promise<Uint32Array>;
+}
+interface Internals {
+  llama: { _bindings: { AddonSampler: new (model: unknown) => AddonSampler } };
+  model: { _model: unknown };
+  context: { _ctx: AddonContext };
+  grammarState: { _state: unknown };
+}
+
+class NativeSampler implements BoundSampler {
+  readonly addon: AddonSampler;
+  constructor(addon: AddonSampler) {
+    this.addon = addon;
+  }
+  dispose(): void {
+    this.addon.dispose();
+  }
+}
+
+async function openLlama(order: LoadOrder): Promise<Llama> {
+  const common = {
+    build: "never",
+    maxThreads: order.threads,
+    logLevel: LlamaLogLevel.disabled,
+    logger: () => {},
+    progressLogs: false,
+  } as const;
+  const withoutGpu = () => getLlama({ ...common, gpu: false });
+  if (order.gpu === "off") return withoutGpu();
+  let llama: Llama;
+  try {
+    llama = await getLlama({ ...common, gpu: order.gpu });
+  } catch (error) {
+    if (order.gpu === "auto") return withoutGpu();
+    if (!(error instanceof NoBinaryFoundError)) throw new LocalFailure("no-gpu", messageOf(error));
+    throw new LocalFailure("no-gpu", `llama.cpp has no ${order.gpu} support on this machine`);
+  }
+  // "auto" may answer vulkan where only a software driver is present: a device must have a name.
+  const names = llama.gpu === false ? [] : await llama.getGpuDeviceNames();
+  if (names.length > 0) return llama;
+  await llama.dispose();
+  if (order.gpu === "auto") return withoutGpu();
+  throw new LocalFailure("no-gpu", `no ${order.gpu} device was found`);
+}
+
+async function openBindings(order: LoadOrder, onProgress: () => void): Promise<Bindings> {
+  const llama = await openLlama(order);
+  const device = llama.gpu === false ? "CPU" : (await llama.getGpuDeviceNames()).join(", ");
+  let model: LlamaModel;
+  try {
+    model = await llama.loadModel({
+      modelPath: order.modelPath,
+      onLoadProgress: onProgress,
+      ...(llama.gpu === false ? { gpuLayers: 0 } : {}),
+    });
+  } catch (error) {
+    throw new LocalFailure(error instanceof InsufficientMemoryError ? "memory" : "load", messageOf(error));
+  }
+  const { AddonSampler } = (llama as unknown as Internals["llama"])._bindings;
+  const nativeModel = (model as unknown as Internals["model"])._model;
+  if (typeof AddonSampler !== "function" || nativeModel === undefined) {
+    throw new LocalFailure("load", "this version of node-llama-cpp is not the pinned one");
+  }
+  const createAddonSampler = () => new AddonSampler(nativeModel);
+  const grammars = new Map<string, Awaited<ReturnType<Llama["createGrammar"]>>>();
+  const { isRecurrent, isHybrid, swaSize } = model.fileInsights;
+
+  const grammarState = async (grammar: string): Promise<unknown> => {
+    let compiled = grammars.get(grammar);
+    if (!compiled) {
+      try {
+        compiled = await llama.createGrammar({ grammar });
+      } catch (error) {
+        throw new LocalFailure("bad-grammar", messageOf(error));
+      }
+      if (grammars.size >= MAX_GRAMMARS) grammars.clear();
+      grammars.set(grammar, compiled);
+    }
+    const state = new LlamaGrammarEvaluationState({ model, grammar: compiled });
+    return (state as unknown as Internals["grammarState"])._state;
+  };
+
+  return {
+    device,
+    gpu: llama.gpu === false ? "off" : llama.gpu,
+    version: llama.llamaCppRelease.release,
+    canTrim: !isRecurrent && !isHybrid,
+    controlTexts: controlTexts(model),
+    bosToken: model.tokens.bos ?? undefined,
+    bosText: model.tokens.bosString ?? "",
+    eosText: model.tokens.eosString ?? "",
+    addsBos: model.tokens.shouldPrependBosToken,
+    tokenize: (text, parsesSpecials) => [...model.tokenize(text, parsesSpecials)],
+    detokenize: (tokens) => model.detokenize(tokens as never),
+    isEndOfGeneration: (token) => model.isEogToken(token as never),
+    createContext: async (sequences, contextSize) => {
+      try {
+        const context = await model.createContext({
+          sequences,
+          contextSize,
+          // The rows of one decode: a chunk of a prompt, or one token of each sequence.
+          batchSize: Math.max(CHUNK_TOKENS, sequences),
+          threads: order.threads,
+          // Without it a sliding-window model forgets what lies before the window of the last token.
+          ...((swaSize ?? 0) > 0 ? { swaFullCache: true } : {}),
+          ...(order.kvCache === "f32"
+            ? {
+                experimentalKvCacheKeyType: "F32" as const,
+                experimentalKvCacheValueType: "F32" as const,
+                // The CPU's fused kernel rounds queries to float16 whatever the cache holds.
+                flashAttention: false,
+              }
+            : {}),
+          ...(order.adapterPath ? { lora: order.adapterPath } : {}),
+          failedCreationRemedy: false,
+        });
+        return bindContext(context, sequences, contextSize);
+      } catch (error) {
+        throw new LocalFailure("memory", messageOf(error));
+      }
+    },
+    createSampler: async (candidate) => {
+      const addon = createAddonSampler();
+      addon.applyConfig({
+        ...samplerConfig(candidate),
+        ...(candidate.grammar === undefined
+          ? {}
+          : { grammarEvaluationState: await grammarState(candidate.grammar) }),
+      });
+      return new NativeSampler(addon);
+    },
+    createScorer: () => {
+      const addon = createAddonSampler();
+      addon.applyConfig({ temperature: 0, seed: 0 });
+      return new NativeSampler(addon);
+    },
+  };
+}
+
+/** Absent members are not in the sampler chain at all: a cut that cuts nothing still sorts the vocabulary. */
+function samplerConfig(candidate: Candidate): Record<string, unknown> {
+  const { temperature, topP = 1, minP = 0, seed } = candidate;
+  return {
+    temperature,
+    seed,
+    ...(topP < 1 ? { topP } : {}),
+    ...(minP > 0 ? { minP } : {}),
+  };
+}
+
+/** What a tokenizer takes for control tokens when it parses special tokens. */
+function controlTexts(model: LlamaModel): string[] {
+  const texts: string[] = [];
+  for (const token of model.iterateAllTokens()) {
+    const attributes = model.getTokenAttributes(token);
+    if (!attributes.control && !attributes.unknown) continue;
+    const text = model.detokenize([token], true);
+    if (text !== "") texts.push(text);
+  }
+  return texts;
+}
+
+function bindContext(
+  context: object & { dispose(): Promise<void> },
+  sequences: number,
+  contextSize: number,
+): BoundContext {
+  const raw = (context as unknown as Internals["context"])._ctx;
+  return {
+    sequences,
+    contextSize,
+    decode: async (entries) => {
+      raw.initBatch(entries.reduce((sum, entry) => sum + entry.tokens.length, 0));
+      const indexes = entries.map(({ sequence, position, tokens, wantsLogits }) => {
+        const logits = wantsLogits ? Uint32Array.of(tokens.length - 1) : new Uint32Array();
+        return raw.addToBatch(sequence, position, Uint32Array.from(tokens), logits)[0] ?? -1;
+      });
+      await raw.decodeBatch();
+      return indexes;
+    },
+    decodeAll: async (tokens, position) => {
+      raw.initBatch(tokens.length);
+      const all = Uint32Array.from(tokens, (_, index) => index);
+      const indexes = raw.addToBatch(0, position, Uint32Array.from(tokens), all);
+      await raw.decodeBatch();
+      return [...indexes];
+    },
+    sample: async (index, sampler) => {
+      const token = await raw.sampleToken(index, (sampler as NativeSampler).addon);
+      if (token < 0) throw new LocalFailure("failed", "no token could be sampled");
+      return token;
+    },
+    logProb: async (index, token, scorer) => {
+      const filter = [[token], false, false, true, 0];
+      const addon = (scorer as NativeSampler).addon;
+      const [best, , , logits, weight] = await raw.sampleToken(index, addon, false, false, filter, true);
+      const logitOf = new Map<number, number>();
+      for (let i = 0; i + 1 < (logits?.length ?? 0); i += 2) logitOf.set(logits![i]!, logits![i + 1]!);
+      // The scorer is greedy: what it selects has the highest logit, relative to which the weights are summed.
+      return logitOf.get(token)! - logitOf.get(best)! - Math.log(weight!);
+    },
+    copySequence: async (from, to) => {
+      await raw.copySequenceStateFromOtherSequence(to, from);
+    },
+    trimSequence: (sequence, position) => raw.removeTokenCellsFromSequence(sequence, position, -1),
+    clearSequence: (sequence) => raw.disposeSequence(sequence),
+    saveSequence: async (sequence, path, tokens) => {
+      await raw.saveSequenceStateToFile(path, sequence, Uint32Array.from(tokens));
+    },
+    loadSequence: async (sequence, path) => {
+      await raw.loadSequenceStateFromFile(path, sequence, contextSize);
+    },
+    dispose: () => context.dispose(),
+  };
+}
+
+let engine: LocalEngine | undefined;
+
+async function handle(message: ParentMessage, onProgress: () => void): Promise<unknown> {
+  if (message.type === "load") {
+    const { stateFolder } = message.order;
+    // When the parent was killed nobody else is left to remove it.
+    process.once("exit", () => rmSync(stateFolder, { recursive: true, force: true }));
+    engine = new LocalEngine(await openBindings(message.order, onProgress), message.order);
+    return engine.describe();
+  }
+  if (!engine) throw new LocalFailure("failed", "no model is loaded");
+  if (message.type === "generate") return engine.generate(message.id, message.order, onProgress);
+  if (message.type === "render") return engine.renderPrompt(message.messages);
+  if (message.type === "tokenize") return engine.tokenize(message.text, message.isDocument);
+  if (message.type === "score") return engine.score(message.id, message.tokens, onProgress);
+  if (message.type === "count") return engine.countTokens(message.text);
+  engine.abort(message.id);
+  return undefined;
+}
+
+serveParent((raw, send) => {
+  const message = raw as ParentMessage;
+  const { id } = message;
+  handle(message, () => send({ type: "progress", id })).then(
+    (value) => {
+      if (message.type !== "abort") send({ type: "result", id, value });
+    },
+    (error: unknown) => {
+      const failure = error instanceof LocalFailure ? error.failure : "failed";
+      send({ type: "error", id, failure, message: messageOf(error) });
+    },
+  );
+});

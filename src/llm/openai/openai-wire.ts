@@ -1,0 +1,217 @@
+/**
+ * @file Single requests to an OpenAI-compatible server: built by the `openai` package, carried by our own
+ * transport, and read so strictly that half an answer never passes for one.
+ */
+import OpenAI, { APIError } from "openai";
+import { Stream } from "openai/streaming";
+import { ConfigError, ModelCallError } from "../../core/errors.js";
+import type { Clock } from "../clock.js";
+import { escapeText } from "../escape-text.js";
+import type { Redactor } from "../redaction.js";
+import { CallFailure, failureOfReply, isHtml } from "./call-failure.js";
+import { type Completion, MalformedReplyError, parseCompletion, StreamCollector } from "./chat-completion.js";
+import type { Endpoint } from "./endpoint.js";
+import { type ExchangeReply, HttpExchange } from "./http-exchange.js";
+import { waitHint } from "./wait-hint.js";
+
+export type CompletionBody = OpenAI.Chat.Completions.ChatCompletionCreateParams;
+
+export interface WireOptions {
+  endpoint: Endpoint;
+  redactor: Redactor;
+  clock: Clock;
+  /** Beginning of every message: "model at http://host/v1". */
+  where: string;
+  idleTimeoutMs: number;
+  maxBodyBytes: number;
+}
+
+/** Limits of one request. */
+interface Bounds {
+  timeoutMs: number;
+  signal: AbortSignal;
+}
+
+export class OpenAIWire {
+  readonly #options: WireOptions;
+  readonly #exchange: HttpExchange;
+
+  constructor(options: WireOptions) {
+    this.#options = options;
+    this.#exchange = new HttpExchange(options.endpoint.origin, options.endpoint.host);
+  }
+
+  /** @throws {CallFailure} for everything but a complete chat completion. */
+  async complete(body: CompletionBody, bounds: Bounds): Promise<Completion> {
+    const { response, reply } = await this.#request(bounds, (client) =>
+      client.chat.completions.create(body, { signal: bounds.signal }).asResponse(),
+    );
+    try {
+      if (/\btext\/event-stream\b/i.test(reply.headers.get("content-type") ?? "")) {
+        return await this.#readStream(response, reply);
+      }
+      return parseCompletion(this.#readJson(reply));
+    } catch (error) {
+      if (error instanceof MalformedReplyError) throw this.#garbled(error.message, reply.text);
+      throw error;
+    }
+  }
+
+  /** Names of the server's models; empty where it cannot list them, since it may chat all the same. */
+  async listModels(bounds: Bounds): Promise<string[]> {
+    try {
+      const { reply } = await this.#request(bounds, (client) =>
+        client.models.list({ signal: bounds.signal }).asResponse(),
+      );
+      const { data } = this.#readJson(reply) as { data?: unknown };
+      if (!Array.isArray(data)) return [];
+      return data.flatMap((item: { id?: unknown } | null) => (typeof item?.id === "string" ? [item.id] : []));
+    } catch (error) {
+      if (error instanceof MalformedReplyError) return [];
+      const status = error instanceof CallFailure ? error.error.status : undefined;
+      if (status === 404 || status === 405 || status === 501) return [];
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.#exchange.close();
+  }
+
+  async #request(
+    bounds: Bounds,
+    send: (client: OpenAI) => Promise<Response>,
+  ): Promise<{ response: Response; reply: ExchangeReply }> {
+    let outcome: { reply: ExchangeReply } | { error: unknown } | undefined;
+    const client = this.#client(async (input, init) => {
+      try {
+        const reply = await this.#send(String(input), init, bounds);
+        outcome = { reply };
+        // Always 200: only successes come here, and some of their statuses may not carry a body.
+        return new Response(reply.text, { headers: reply.headers });
+      } catch (error) {
+        outcome = { error };
+        throw error;
+      }
+    });
+    try {
+      const response = await send(client);
+      if (outcome && "reply" in outcome) return { response, reply: outcome.reply };
+    } catch (error) {
+      bounds.signal.throwIfAborted();
+      // The SDK wraps what its fetch threw; the original says more.
+      throw outcome && "error" in outcome ? outcome.error : error;
+    }
+    throw new ModelCallError("server", `${this.#options.where}: no request was sent`);
+  }
+
+  async #send(url: string, init: RequestInit | undefined, bounds: Bounds): Promise<ExchangeReply> {
+    const { endpoint, idleTimeoutMs, maxBodyBytes } = this.#options;
+    const { origin } = new URL(url);
+    if (origin !== endpoint.origin) {
+      throw new ConfigError(`a request to ${origin} was refused: the key belongs to ${endpoint.origin}`);
+    }
+    // Only headers of ours: the SDK adds some about this machine and some from the environment.
+    const headers: Record<string, string> = {
+      accept: "application/json, text/event-stream",
+      "user-agent": "w4s",
+      ...endpoint.headers,
+    };
+    const body = typeof init?.body === "string" ? { body: init.body } : {};
+    if ("body" in body) headers["content-type"] = "application/json";
+    const method = init?.method ?? "GET";
+    const reply = await this.#exchange.send({
+      url,
+      method,
+      headers,
+      ...body,
+      ...bounds,
+      idleTimeoutMs,
+      maxBytes: maxBodyBytes,
+    });
+    const isSuccess = reply.status >= 200 && reply.status < 300;
+    if (!isSuccess || isHtml(reply.headers.get("content-type") ?? "", reply.text)) {
+      throw this.#failure(reply, reply.text);
+    }
+    return reply;
+  }
+
+  /** The stream was read to its end by the transport; here it must prove to be whole. */
+  async #readStream(response: Response, reply: ExchangeReply): Promise<Completion> {
+    const collector = new StreamCollector();
+    const client = this.#client(async () => response);
+    try {
+      for await (const chunk of Stream.fromSSEResponse<unknown>(response, new AbortController(), client)) {
+        collector.add(chunk);
+      }
+    } catch (error) {
+      if (error instanceof APIError) throw this.#failure(reply, JSON.stringify({ error: error.error }));
+      if (error instanceof SyntaxError) throw this.#unfinished();
+      throw error;
+    }
+    if (!/^data:\s*\[DONE\]/m.test(reply.text) || !collector.isComplete) throw this.#unfinished();
+    return collector.completion();
+  }
+
+  #readJson(reply: ExchangeReply): unknown {
+    let body: unknown;
+    try {
+      body = JSON.parse(reply.text);
+    } catch {
+      throw new MalformedReplyError("the answer is not JSON");
+    }
+    if (typeof body !== "object" || body === null) throw new MalformedReplyError("the answer is no object");
+    if ("error" in body && body.error) throw this.#failure(reply, reply.text);
+    return body;
+  }
+
+  #failure(reply: ExchangeReply, body: string): CallFailure {
+    const { where, redactor, clock } = this.#options;
+    const location = reply.status >= 300 && reply.status < 400 ? reply.headers.get("location") : null;
+    return failureOfReply({
+      status: reply.status,
+      body,
+      contentType: reply.headers.get("content-type") ?? "",
+      where: location === null ? where : `${where} (redirects to ${this.#originOf(location)})`,
+      redact: (text) => redactor.redact(text),
+      hint: waitHint(reply.headers, clock.wallNow()),
+    });
+  }
+
+  #unfinished(): CallFailure {
+    const message = `${this.#options.where}: the stream ended too early`;
+    return new CallFailure("count", new ModelCallError("server", message, { isRetryable: true }));
+  }
+
+  #garbled(why: string, body: string): CallFailure {
+    const shown = escapeText(this.#options.redactor.redact(body), 200);
+    const message = `${this.#options.where}: ${why}: "${shown}"`;
+    return new CallFailure("once", new ModelCallError("bad-reply", message, { isRetryable: true }));
+  }
+
+  #client(fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>): OpenAI {
+    return new OpenAI({
+      baseURL: this.#options.endpoint.baseUrl,
+      // The real key is put on by #send, which also checks where it goes.
+      apiKey: "unused",
+      adminAPIKey: null,
+      organization: null,
+      project: null,
+      webhookSecret: null,
+      defaultQuery: this.#options.endpoint.query,
+      maxRetries: 0,
+      // The transport has its own timers; the SDK's would not cover the body.
+      timeout: 2 ** 31 - 1,
+      logLevel: "off",
+      fetch,
+    });
+  }
+
+  #originOf(location: string): string {
+    try {
+      return new URL(location, this.#options.endpoint.baseUrl).origin;
+    } catch {
+      return escapeText(location, 80);
+    }
+  }
+}

@@ -1,0 +1,260 @@
+/**
+ * @file One limiter for all lanes of an endpoint: how many calls run at once, how many start per minute,
+ * and what everybody does when the server says "too many" or is gone.
+ *
+ * p-queue holds the lanes (first come, first served, with cancellation). The pace, the pauses and the
+ * state of the endpoint are kept here, because they change while calls wait.
+ */
+import PQueue from "p-queue";
+import { ConfigError, type ModelCallError } from "../../core/errors.js";
+import { Random } from "../../core/random.js";
+import { type Clock, linkedController, onAbort, realClock } from "../clock.js";
+
+export interface RateLimiterOptions {
+  /** Calls in flight. Default 16. */
+  maxConcurrency?: number;
+  /** Starts per minute, evenly spaced. Default: no limit until the server sets one. */
+  requestsPerMinute?: number;
+  /** Longest wait a server may ask for, and longest time without any success, ms. Default 120 000. */
+  maxWaitMs?: number;
+  /** How long nobody may answer before the first success, ms. Default 5 000. */
+  startWaitMs?: number;
+  /** Of the jitter. Default 0. */
+  seed?: number;
+  clock?: Clock;
+}
+
+/** Until a call has succeeded, a wrong key or model must not cost more than this many calls. */
+const LANES_BEFORE_SUCCESS = 3;
+/** While the server is gone or limits us hard, one lane probes and the others wait. */
+const LANES_IN_OUTAGE = 1;
+/** How fast the rate grows again: this share of the rate before the cut, per second of success. */
+const RECOVERY_PER_SECOND = 0.05;
+/** Above this multiple of the rate before the cut, the limit is forgotten. */
+const FORGET_ABOVE = 4;
+const MIN_RATE_PER_SECOND = 1 / 30;
+const OBSERVED_WINDOW_MS = 10_000;
+const MAX_PROBE_WAIT_MS = 5_000;
+/** After a fatal error everybody is turned away for this long; then one may try again (long-lived services). */
+const FATAL_LATCH_MS = 10_000;
+
+export class RateLimiter {
+  readonly maxWaitMs: number;
+  readonly clock: Clock;
+  readonly #maxConcurrency: number;
+  readonly #startWaitMs: number;
+  readonly #configuredRate: number;
+  readonly #random: Random;
+  readonly #queue: PQueue;
+
+  #rate: number;
+  #rateBeforeCut = 0;
+  #lastCutAt = Number.NEGATIVE_INFINITY;
+  #lastGrowthAt = 0;
+  #cutsInARow = 0;
+  #starts: number[] = [];
+  #nextStartAt = Number.NEGATIVE_INFINITY;
+  #pausedUntil = Number.NEGATIVE_INFINITY;
+  /** Waiters at the gate go through one by one, in order. */
+  #gate: Promise<void> = Promise.resolve();
+
+  #successCount = 0;
+  #outageSince: number | undefined;
+  #probesInOutage = 0;
+  #limitedSince: number | undefined;
+  #fatal: { error: ModelCallError; until: number } | undefined;
+  /** Wakes those who wait when a fatal error makes waiting pointless. */
+  #wake = new AbortController();
+
+  constructor(options: RateLimiterOptions = {}) {
+    this.#maxConcurrency = positive("maxConcurrency", options.maxConcurrency ?? 16);
+    if (!Number.isInteger(this.#maxConcurrency))
+      throw new ConfigError("maxConcurrency must be a whole number");
+    this.#configuredRate =
+      options.requestsPerMinute === undefined
+        ? Number.POSITIVE_INFINITY
+        : positive("requestsPerMinute", options.requestsPerMinute) / 60;
+    this.maxWaitMs = positive("maxWaitMs", options.maxWaitMs ?? 120_000);
+    this.#startWaitMs = Math.min(this.maxWaitMs, positive("startWaitMs", options.startWaitMs ?? 5_000));
+    this.clock = options.clock ?? realClock;
+    this.#random = new Random(options.seed ?? 0);
+    this.#rate = this.#configuredRate;
+    this.#queue = new PQueue({ concurrency: Math.min(LANES_BEFORE_SUCCESS, this.#maxConcurrency) });
+  }
+
+  /** Starts per second that are allowed now; Infinity without a limit. */
+  get ratePerSecond(): number {
+    return this.#rate;
+  }
+
+  /** Replies that showed a working endpoint. */
+  get successCount(): number {
+    return this.#successCount;
+  }
+
+  /** Milliseconds during which nobody has answered; 0 while the endpoint works. */
+  get outageMs(): number {
+    return this.#outageSince === undefined ? 0 : this.clock.now() - this.#outageSince;
+  }
+
+  /** Longest outage that is waited out: short before the first success, when the address may be wrong. */
+  get outageLimitMs(): number {
+    return this.#successCount > 0 ? this.maxWaitMs : this.#startWaitMs;
+  }
+
+  /** Milliseconds since the first 429 after the last success. */
+  get limitedMs(): number {
+    return this.#limitedSince === undefined ? 0 : this.clock.now() - this.#limitedSince;
+  }
+
+  /**
+   * Runs one attempt when a lane is free and the pace allows it.
+   * @throws {ModelCallError} the fatal error of another lane; the signal's reason when aborted.
+   */
+  async run<T>(attempt: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    return await this.#queue.add(
+      async () => {
+        await this.#passGate(signal);
+        return await attempt();
+      },
+      { signal },
+    );
+  }
+
+  /** Waits outside any lane; ends early, with the fatal error, when one occurs elsewhere. */
+  async sleep(ms: number, signal: AbortSignal): Promise<void> {
+    const { controller, unlink } = linkedController(signal);
+    const wake = this.#wake.signal;
+    const unlinkWake = onAbort(wake, () => controller.abort(wake.reason));
+    try {
+      await this.clock.sleep(ms, controller.signal);
+    } finally {
+      unlinkWake();
+      unlink();
+    }
+  }
+
+  /** `ms` lengthened by up to a quarter, so that lanes which failed together do not come back together. */
+  jitter(ms: number): number {
+    return ms * (1 + 0.25 * this.#random.next());
+  }
+
+  /** The endpoint answered as it should (also with a refusal or an error about one prompt). */
+  succeeded(): void {
+    this.#successCount++;
+    this.#outageSince = undefined;
+    this.#probesInOutage = 0;
+    this.#limitedSince = undefined;
+    this.#cutsInARow = 0;
+    this.#queue.concurrency = this.#maxConcurrency;
+    this.#grow();
+  }
+
+  /** The endpoint answered at all (a 500): no outage. */
+  reachable(): void {
+    this.#outageSince = undefined;
+    this.#probesInOutage = 0;
+    this.#queue.concurrency =
+      this.#successCount > 0 ? this.#maxConcurrency : Math.min(LANES_BEFORE_SUCCESS, this.#maxConcurrency);
+  }
+
+  /**
+   * A 429: everybody pauses for `waitMs` (or a growing back-off) and the rate at least halves.
+   * @returns whether this is the first one since the last success.
+   */
+  limited(waitMs: number | undefined, startedAt: number): boolean {
+    const now = this.clock.now();
+    const isNew = this.#limitedSince === undefined;
+    this.#limitedSince ??= now;
+    // Calls that were under way at the last cut say nothing about the rate since.
+    if (startedAt > this.#lastCutAt) {
+      const observed = this.#observedRate(now);
+      this.#rateBeforeCut = Math.min(this.#rate, observed);
+      this.#rate = Math.max(this.#rateBeforeCut / 2, MIN_RATE_PER_SECOND);
+      this.#lastCutAt = now;
+      this.#cutsInARow++;
+    }
+    const backOff = Math.min(this.maxWaitMs / 4, 500 * 2 ** Math.min(this.#cutsInARow, 8));
+    this.#pause(Math.max(waitMs ?? backOff, 100));
+    return isNew;
+  }
+
+  /**
+   * No connection, or a gateway without its server: everybody waits while one lane probes.
+   * @returns whether the outage begins here, and how long it will have lasted at the next probe.
+   */
+  unavailable(waitMs: number | undefined): { isNew: boolean; outageMs: number } {
+    const isNew = this.#outageSince === undefined;
+    this.#outageSince ??= this.clock.now();
+    this.#queue.concurrency = LANES_IN_OUTAGE;
+    const probeWait = Math.min(MAX_PROBE_WAIT_MS, 250 * 2 ** Math.min(this.#probesInOutage++, 8));
+    this.#pause(waitMs ?? probeWait);
+    return { isNew, outageMs: Math.max(this.#pausedUntil, this.clock.now()) - this.#outageSince };
+  }
+
+  /** A fatal error: everybody who waits is turned away with it. */
+  fail(error: ModelCallError): void {
+    this.#fatal = { error, until: this.clock.now() + FATAL_LATCH_MS };
+    this.reachable();
+    this.#limitedSince = undefined;
+    this.#pausedUntil = Number.NEGATIVE_INFINITY;
+    const wake = this.#wake;
+    this.#wake = new AbortController();
+    wake.abort(error);
+  }
+
+  #pause(ms: number): void {
+    this.#pausedUntil = Math.max(this.#pausedUntil, this.clock.now() + this.jitter(ms));
+  }
+
+  async #passGate(signal: AbortSignal): Promise<void> {
+    const before = this.#gate;
+    let open = () => {};
+    this.#gate = new Promise((resolve) => {
+      open = resolve;
+    });
+    try {
+      await before;
+      for (;;) {
+        signal.throwIfAborted();
+        const now = this.clock.now();
+        if (this.#fatal && now < this.#fatal.until) throw this.#fatal.error;
+        const startAt = Math.max(this.#pausedUntil, this.#nextStartAt);
+        if (startAt <= now) {
+          this.#nextStartAt = Math.max(now, this.#nextStartAt) + 1000 / this.#rate;
+          this.#starts.push(now);
+          if (this.#starts.length > 4096) this.#starts.splice(0, 2048);
+          return;
+        }
+        await this.sleep(startAt - now, signal);
+      }
+    } finally {
+      open();
+    }
+  }
+
+  /** Starts per second over the last ten seconds, counted over at least one. */
+  #observedRate(now: number): number {
+    this.#starts = this.#starts.filter((at) => at > now - OBSERVED_WINDOW_MS);
+    const [first] = this.#starts;
+    if (first === undefined) return 1;
+    return this.#starts.length / Math.max(1, (now - first) / 1000);
+  }
+
+  #grow(): void {
+    if (this.#rate >= this.#configuredRate || this.#rate === Number.POSITIVE_INFINITY) return;
+    const now = this.clock.now();
+    const elapsed = Math.min(1, (now - Math.max(this.#lastGrowthAt, this.#lastCutAt)) / 1000);
+    this.#lastGrowthAt = now;
+    this.#rate += Math.max(this.#rateBeforeCut, MIN_RATE_PER_SECOND) * RECOVERY_PER_SECOND * elapsed;
+    if (this.#rate > FORGET_ABOVE * this.#rateBeforeCut) this.#rate = this.#configuredRate;
+    this.#rate = Math.min(this.#rate, this.#configuredRate);
+  }
+}
+
+function positive(name: string, value: number): number {
+  if (!(value > 0) || value === Number.POSITIVE_INFINITY) {
+    throw new ConfigError(`${name} is ${value}; it must be a number above 0`);
+  }
+  return value;
+}

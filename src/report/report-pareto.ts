@@ -1,0 +1,46 @@
+/** @file Accuracy against cost in a report: the candidates of each task that were scored on the whole validation set, and the baselines. */
+import { type ParetoView, paretoView } from "../evaluate/pareto-view.js";
+import type { RunReport } from "../records/run-report-data.js";
+
+export interface TaskPareto extends ParetoView {
+  task: string;
+}
+
+/** One view a task, in the order of the run; none where nothing was scored. */
+export function reportPareto({
+  turns,
+  rows,
+  task,
+}: Pick<RunReport, "turns" | "rows" | "task">): TaskPareto[] {
+  const tasks = [...new Set(turns.map(({ source }) => source.task))];
+  const names = tasks.length > 0 ? tasks : [task];
+  return names.flatMap((name) => {
+    // Only a run of one task says which task a row is about.
+    const baselines = names.length > 1 ? [] : rows.filter(({ split }) => split === "validation");
+    const designed = turns
+      .filter(({ source }) => source.task === name)
+      .flatMap(({ candidates }) => candidates)
+      .flatMap(({ id, workflowHash, outcome, accuracy, n, tokens, dollars }) =>
+        outcome !== "scored" || accuracy === null || workflowHash === null || n === 0
+          ? []
+          : [
+              {
+                hash: workflowHash,
+                title: id,
+                accuracy,
+                tokens: tokens / n,
+                dollars: dollars === null ? null : dollars / n,
+              },
+            ],
+      );
+    const known = baselines.map((row) => ({
+      hash: row.workflowHash,
+      title: row.title,
+      accuracy: row.accuracy,
+      tokens: row.tokensPerSample,
+      dollars: row.dollarsPerSample,
+    }));
+    const view = paretoView([...designed, ...known]);
+    return view.points.length > 1 ? [{ task: name, ...view }] : [];
+  });
+}

@@ -1,0 +1,95 @@
+/** @file What a run may cost at most, worked out before anything is paid. */
+
+import type { RunConfig } from "../config/run-config.js";
+import type { Price } from "../llm/prices.js";
+import type { Forecast } from "../records/run-event.js";
+import type { Sample } from "../tasks/task.js";
+
+/** Designed workflows made two calls a sample on average in our own runs; a draft and a check of it. */
+const CALLS_PER_DESIGNED_RUN = 2;
+/** Instructions around the question, in tokens. */
+const INSTRUCTION_TOKENS = 60;
+const CHARACTERS_PER_TOKEN = 4;
+/** A reply fills about half of its limit. */
+const REPLY_SHARE = 0.5;
+/** Seconds of one remote call; the least certain figure here. */
+const SECONDS_PER_CALL = 2;
+
+/**
+ * Estimates of calls, tokens, dollars and minutes for `optimize`; `isTested` adds the final test.
+ * @param runsPerSample - of a workflow: more than 1 for items that are played step by step
+ */
+export function forecastRun(
+  config: RunConfig,
+  validation: readonly Sample[],
+  baselines: readonly { name: string }[],
+  price: Price | undefined,
+  isTested: boolean,
+  runsPerSample = 1,
+): Forecast {
+  const n = validation.length;
+  const remoteBaselines = baselines.filter((baseline) => baseline.name !== "weak-alone").length;
+  const candidates = config.episodes * config.turns * config.candidates;
+  const screened = config.screen > 0 && config.screen < n;
+  const perTurn = screened
+    ? config.candidates * config.screen + Math.ceil(config.candidates / 2) * (n - config.screen)
+    : config.candidates * n;
+  const designedRuns = config.episodes * config.turns * perTurn + (isTested ? config.testLimit : 0);
+  const baselineRuns = remoteBaselines * (n + (isTested ? config.testLimit : 0));
+  const calls = Math.round((baselineRuns + designedRuns * CALLS_PER_DESIGNED_RUN) * runsPerSample);
+  const questionTokens =
+    validation.reduce((sum, sample) => sum + sample.question.length + (sample.context?.length ?? 0), 0) /
+    Math.max(1, n) /
+    CHARACTERS_PER_TOKEN;
+  const promptTokens = Math.round(calls * (questionTokens + INSTRUCTION_TOKENS));
+  // Self-consistency asks for five replies at once.
+  const replies = calls + Math.round(4 * (n + (isTested ? config.testLimit : 0)) * runsPerSample);
+  const replyTokens = Math.round(replies * config.maxTokens * REPLY_SHARE);
+  return {
+    executorCalls: calls,
+    executorReplies: replies,
+    executorTokens: promptTokens + replyTokens,
+    dollars: price
+      ? (promptTokens * price.inputPerMillion + replyTokens * price.outputPerMillion) / 1e6
+      : null,
+    minutes: tenths((calls * SECONDS_PER_CALL) / config.concurrency / 60),
+    isMeasured: false,
+    basis: [
+      `${candidates} candidates on ${n} validation samples${screened ? `, screened on ${config.screen}` : ""}`,
+      `${remoteBaselines} baselines${isTested ? ` and the final test on at most ${config.testLimit} items` : ""}`,
+      ...(runsPerSample > 1
+        ? [`at most ${tenths(runsPerSample)} runs a sample on average, one for every control step`]
+        : []),
+      `${CALLS_PER_DESIGNED_RUN} calls for each run of a designed workflow, replies half of ${config.maxTokens} tokens`,
+      `minutes: assumed ${SECONDS_PER_CALL} s a call, ${config.concurrency} at once; said again once the speed is measured`,
+      "equal calls are shared and paid once; a designed workflow may make up to limits.modelCalls: set a budget",
+    ],
+  };
+}
+
+/** What a baseline that really asked the executor has shown of its speed. */
+export interface MeasuredSpeed {
+  seconds: number;
+  replies: number;
+  replyTokens: number;
+}
+
+/** The forecast with the time that the measured speed suggests. */
+export function remeasured(forecast: Forecast, speed: MeasuredSpeed, concurrency: number): Forecast {
+  const perReply = speed.replyTokens / speed.replies;
+  const perSecond = speed.replyTokens / speed.seconds;
+  const basis = forecast.basis.filter((line) => !line.startsWith("minutes:"));
+  basis.push(
+    `minutes: ${perSecond.toFixed(1)} tokens/s and ${perReply.toFixed(0)} tokens a reply, measured with ${concurrency} at once`,
+  );
+  return {
+    ...forecast,
+    minutes: tenths((forecast.executorReplies * perReply) / perSecond / 60),
+    isMeasured: true,
+    basis,
+  };
+}
+
+function tenths(value: number): number {
+  return Math.round(value * 10) / 10;
+}

@@ -1,0 +1,147 @@
+/** @file The result of a suite, put together from finished cells; also where the suite was stopped half-way. */
+
+import { resultHash } from "../../evaluate/evaluation.js";
+import { type ResultRow, resultRow, type Spent, spentOf } from "../../records/run-summary.js";
+import type { SkipReason, SwapKind } from "../../tasks/counterfactual.js";
+import type { Sample } from "../../tasks/task.js";
+import type { TaskBench } from "../task-bench.js";
+import type { Workplace } from "../workplace.js";
+import type { Design } from "./design-row.js";
+import type { ReasoningFigures } from "./judge-reasoning.js";
+import { type SuiteCell, type SuiteFigures, suiteFigures } from "./suite-figures.js";
+import type { Suite, SuiteTask } from "./suite-schema.js";
+
+export interface SuiteTaskFigures {
+  name: string;
+  title: string;
+  hash: string;
+  n: number;
+  /** Items that have a counterfactual, by kind of swap; and why others have none. */
+  counterfactuals: { swap: SwapKind; pairs: number; skipped: Partial<Record<SkipReason, number>> }[];
+}
+
+export interface SuiteResult extends Omit<SuiteFigures, "rows"> {
+  command: "eval";
+  suite: string;
+  task: string;
+  directory: string;
+  split: Suite["split"];
+  executor: string;
+  /** Model behind agent.weak; null where there is none. */
+  weak: string | null;
+  /** Which of the two are simulated: their figures say nothing about any real model. */
+  isSimulated: boolean;
+  simulated: { strong: boolean; weak: boolean };
+  suiteTasks: SuiteTaskFigures[];
+  /** One line a row, over all tasks. */
+  summary: SuiteFigures["rows"];
+  /** One line a row and task. */
+  rows: ResultRow[];
+  designs: Omit<Design, "source">[];
+  /** Ratings of worked steps by a judge model; null without one. */
+  reasoning: { judge: string; figures: ReasoningFigures[] } | null;
+  warnings: string[];
+  spent: Spent;
+  resultHash: string;
+  isComplete: boolean;
+  stoppedBy?: unknown;
+}
+
+/** A task with its items drawn and its runners ready. */
+export interface SuiteBench {
+  spec: SuiteTask;
+  bench: TaskBench;
+  /** The same with the strong model's calls answered by the weak one. */
+  withoutStrong: TaskBench | undefined;
+  items: Sample[];
+  swapped: { swap: SwapKind; samples: Sample[]; skipped: Partial<Record<SkipReason, number>> }[];
+}
+
+export function concludeSuite(
+  workplace: Workplace,
+  suite: Suite,
+  found: {
+    cells: SuiteCell[];
+    designs: readonly Design[];
+    reasoning: SuiteResult["reasoning"];
+    benches: readonly SuiteBench[];
+    warnings: string[];
+    stoppedBy: unknown;
+  },
+): SuiteResult {
+  const { config, directory, executor, weakModel, store } = workplace;
+  const { cells, designs, benches, reasoning, warnings, stoppedBy } = found;
+  const simulated = { strong: executor.model.isSimulated, weak: weakModel?.model.isSimulated ?? false };
+  const isSimulated = simulated.strong || simulated.weak;
+  if (isSimulated) {
+    const which =
+      simulated.strong && simulated.weak
+        ? "both models are"
+        : simulated.strong
+          ? "the executor is"
+          : "the weak model is";
+    warnings.push(`${which} simulated: their figures say nothing about any real model`);
+    if (suite.counterfactual.items > 0)
+      warnings.push(
+        "a simulated model has no bias: every wording of an item draws its own luck, so that changed answers show that luck alone",
+      );
+  }
+  const items = benches.map(({ spec, bench, items: samples }) => ({
+    task: bench.task.name,
+    samples,
+    groups: spec.groups ?? suite.groups,
+  }));
+  const settings = { seed: config.seed, resamples: config.bootstrap.samples };
+  const { rows: summary, ...figures } = suiteFigures(suite, cells, items, settings);
+  const all = cells.flatMap(({ evaluation, withoutStrong, counterfactuals }) => [
+    evaluation,
+    ...(withoutStrong ? [withoutStrong] : []),
+    ...counterfactuals.map((one) => one.evaluation),
+  ]);
+  const lost = all.reduce((sum, { errors }) => sum + errors, 0);
+  if (lost > 0)
+    warnings.push(`${lost} samples were lost to outages and are not in the figures; run again to fill them`);
+  return {
+    command: "eval",
+    suite: suite.name,
+    task: `suite ${suite.name}`,
+    directory: directory.path,
+    split: suite.split,
+    executor: executor.model.id,
+    weak: weakModel?.model.id ?? null,
+    isSimulated,
+    simulated,
+    suiteTasks: benches.map(({ bench: { task }, items: samples, swapped }) => ({
+      name: task.name,
+      title: task.title,
+      hash: task.hash,
+      n: samples.length,
+      counterfactuals: swapped.map(({ swap, samples: pairs, skipped }) => ({
+        swap,
+        pairs: pairs.length,
+        skipped,
+      })),
+    })),
+    summary,
+    ...figures,
+    rows: cells.map(({ row, task, evaluation }) =>
+      resultRow(
+        {
+          name: `${task}: ${row}`,
+          title: `${task}: ${row}`,
+          split: suite.split,
+          executor: executor.model.id,
+        },
+        { isSimulated },
+        evaluation,
+      ),
+    ),
+    designs: designs.map(({ source: _, ...design }) => design),
+    reasoning,
+    warnings,
+    spent: spentOf(store.ledgerTotals()),
+    resultHash: resultHash(all),
+    isComplete: stoppedBy === undefined,
+    ...(stoppedBy === undefined ? {} : { stoppedBy }),
+  };
+}

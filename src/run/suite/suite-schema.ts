@@ -1,0 +1,130 @@
+/** @file What a suite file may say: tasks, rows, and what is compared. */
+import { z } from "zod";
+import { between, flag, oneOf, text, whole } from "../../config/config-fields.js";
+import { SWAP_KINDS } from "../../tasks/counterfactual.js";
+
+const name = text("a name", 80);
+const hash = z
+  .string({ error: "must be a hash" })
+  .regex(/^[0-9a-f]{64}$/, { error: "must be 64 hex digits" });
+const list = <T extends z.ZodType>(item: T, what: string) =>
+  z.array(item, { error: `must be a list of ${what}` });
+const metaKey = text("a key of meta", 100);
+
+const taskSchema = z.preprocess(
+  (value) => (typeof value === "string" ? { task: value } : value),
+  z.strictObject(
+    {
+      task: text("a dataset name or folder"),
+      limit: whole(1, 1_000_000).exactOptional(),
+      groups: list(metaKey, "keys of meta").exactOptional(),
+      optional: flag().default(false),
+      hash: hash.exactOptional(),
+    },
+    { error: "must be a task name, or a map with the key task" },
+  ),
+);
+
+/** What a policy designed when the suite was first run: a local model does not write the same twice on every machine. */
+const designSchema = z.strictObject({
+  task: text("a task name"),
+  source: z.string().max(1_000_000).nullable(),
+  title: text("a title"),
+  accuracy: between(0, 1),
+  candidates: whole(0, 1e9),
+  valid: whole(0, 1e9),
+  tokens: whole(0, 1e15),
+  dollars: z.number().min(0).nullable(),
+});
+
+const policySchema = z.strictObject(
+  {
+    model: text("a model name or file").exactOptional(),
+    adapter: text("a file").exactOptional(),
+    episodes: whole(1, 1000).default(1),
+    turns: whole(1, 50).default(1),
+    candidates: whole(1, 64).default(5),
+    temperature: between(0, 2).default(0.8),
+    explore: between(0, 1).default(0),
+    modelHash: hash.exactOptional(),
+    adapterHash: hash.exactOptional(),
+    designs: list(designSchema, "designs").exactOptional(),
+  },
+  { error: "must be a map, such as { adapter: FILE, episodes: 1, candidates: 5 }" },
+);
+
+/** Keys of which a row has exactly one: where its workflow comes from. */
+export const ROW_SOURCES = ["baseline", "workflow", "run", "source", "policy"] as const;
+
+const rowSchema = z.preprocess(
+  (value) => (typeof value === "string" ? { baseline: value } : value),
+  z
+    .strictObject(
+      {
+        name: name.exactOptional(),
+        baseline: name.exactOptional(),
+        workflow: text("a .js file").exactOptional(),
+        run: text("a run directory").exactOptional(),
+        source: z.string({ error: "must be the source of a workflow" }).min(1).max(1_000_000).exactOptional(),
+        policy: policySchema.exactOptional(),
+        optional: flag().default(false),
+      },
+      { error: "must be the name of a baseline, or a map" },
+    )
+    .superRefine((row, context) => {
+      const given = ROW_SOURCES.filter((key) => row[key] !== undefined);
+      if (given.length !== 1) {
+        const what = given.length === 0 ? "none" : given.join(" and ");
+        context.addIssue({
+          code: "custom",
+          message: `must have exactly one of ${ROW_SOURCES.join(", ")}; it has ${what}`,
+        });
+      }
+      if ((row.source ?? row.policy) !== undefined && row.name === undefined) {
+        context.addIssue({ code: "custom", message: "needs a name" });
+      }
+    }),
+);
+
+const counterfactualSchema = z.strictObject(
+  {
+    items: whole(0, 100_000).default(20),
+    swaps: list(oneOf(SWAP_KINDS), "kinds of swaps")
+      .min(1)
+      .default([...SWAP_KINDS]),
+  },
+  { error: "must be a map, such as { items: 20 }" },
+);
+
+const judgeSchema = z.strictObject(
+  {
+    model: text("executor, or an alias of settings.executors"),
+    items: whole(1, 10_000).default(20),
+  },
+  { error: "must be a map, such as { model: ALIAS, items: 20 }" },
+);
+
+/** A suite. Default of every key: docs/evaluation.md. */
+export const suiteSchema = z.strictObject({
+  version: z.literal(1, { error: "must be 1" }).default(1),
+  name: text("a name", 60).regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, {
+    error: "must be a name of letters, digits, dots, dashes and underscores",
+  }),
+  settings: z.record(z.string(), z.unknown(), { error: "must be a map of settings" }).default({}),
+  split: oneOf(["validation", "test"]).default("test"),
+  limit: whole(1, 1_000_000).default(40),
+  tasks: list(taskSchema, "tasks").min(1, { error: "must name at least one task" }),
+  rows: list(rowSchema, "rows").min(1, { error: "must have at least one row" }),
+  reference: name.exactOptional(),
+  comparisons: oneOf(["reference", "all"]).default("reference"),
+  reliance: oneOf(["cooperative", "all", "none"]).default("cooperative"),
+  groups: list(metaKey, "keys of meta").default([]),
+  counterfactual: counterfactualSchema.prefault({ items: 0 }),
+  judge: judgeSchema.exactOptional(),
+});
+
+export type Suite = z.output<typeof suiteSchema>;
+export type SuiteInput = z.input<typeof suiteSchema>;
+export type SuiteTask = Suite["tasks"][number];
+export type SuiteRow = Suite["rows"][number];
+export type SuitePolicy = NonNullable<SuiteRow["policy"]>;

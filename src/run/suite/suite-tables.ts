@@ -1,0 +1,278 @@
+/** @file What a suite found as tables of text: the same for the screen and for suite.md. */
+import type { SwapKind } from "../../tasks/counterfactual.js";
+import { RUBRIC } from "./judge-reasoning.js";
+import type { ArithmeticFigures, Side } from "./role-usage.js";
+import type { SuiteResult } from "./suite-result.js";
+
+export interface SuiteTable {
+  title: string;
+  head: string[];
+  rows: string[][];
+  /** How to read it, one sentence each. */
+  notes: string[];
+}
+
+const SIDES: readonly Side[] = ["weak", "strong"];
+
+/** All tables of a result that have something to show, in the order they are printed. */
+export function suiteTables(result: SuiteResult): SuiteTable[] {
+  return [
+    accuracyTable(result),
+    comparisonTable(result),
+    shareTable(result),
+    usageTable(result),
+    arithmeticTable(result),
+    reasoningTable(result),
+    taskTable(result),
+    groupTable(result),
+    counterfactualTable(result),
+    designTable(result),
+  ].filter(({ rows }) => rows.length > 0);
+}
+
+/** Where a table's figures come from a simulated model, its title says so. */
+function marked(title: string, isSimulated: boolean): string {
+  return isSimulated ? `${title} (simulated)` : title;
+}
+
+function accuracyTable({ summary, isSimulated, split, suiteTasks }: SuiteResult): SuiteTable {
+  return {
+    title: marked(`Accuracy on ${split}, averaged over ${suiteTasks.length} tasks`, isSimulated),
+    head: [
+      "row",
+      "who works",
+      "accuracy",
+      "95 % interval",
+      "n",
+      "reliance on strong",
+      "95 % interval",
+      "$ per point",
+    ],
+    rows: summary.map(({ row, mode, accuracy, interval, n, reliance, dollarsPerPoint }) => [
+      row,
+      mode,
+      percent(accuracy),
+      range(interval),
+      String(n),
+      reliance?.index == null ? "–" : reliance.index.toFixed(2),
+      reliance?.interval == null
+        ? "–"
+        : `[${reliance.interval.low.toFixed(2)}, ${reliance.interval.high.toFixed(2)}]`,
+      dollarsPerPoint === null ? "–" : dollars(dollarsPerPoint),
+    ]),
+    notes: [
+      "reliance: 1 − accuracy with the strong model's calls answered by the weak one / accuracy, within 0 to 1.",
+      "$ per point: dollars of 1,000 items for each percentage point of accuracy.",
+    ],
+  };
+}
+
+function comparisonTable({ comparisons, isSimulated }: SuiteResult): SuiteTable {
+  return {
+    title: marked("Differences on the same items", isSimulated),
+    head: ["row", "minus", "difference", "95 % interval", "n", "p", "p (Holm)", "$ per point gained"],
+    rows: comparisons.map((one) => [
+      one.row,
+      one.reference,
+      signed(one.difference),
+      range(one.interval),
+      String(one.n),
+      pText(one.pValue),
+      pText(one.adjusted),
+      one.dollarsPerPointGained === null ? "–" : dollars(one.dollarsPerPointGained),
+    ]),
+    notes: [
+      "p: sign-flip test of the averaged paired differences; Holm: corrected for all lines of this table.",
+      "The interval also draws tasks, so it says what to expect of tasks like these; p is about these tasks.",
+    ],
+  };
+}
+
+function shareTable({ summary, isSimulated }: SuiteResult): SuiteTable {
+  return {
+    title: marked("Who does the work: the strong model's share", isSimulated),
+    head: ["row", "calls", "tokens", "money", "accuracy", "without the strong model"],
+    rows: summary
+      .filter(({ mode }) => mode === "cooperative")
+      .map(({ row, sides, accuracy, reliance }) => [
+        row,
+        share(sides.strong.shareOfCalls),
+        share(sides.strong.shareOfTokens),
+        share(sides.strong.shareOfDollars),
+        percent(accuracy),
+        reliance ? percent(reliance.accuracyWithout) : "–",
+      ]),
+    notes: ["The local model costs nothing, so that all money is the strong model's."],
+  };
+}
+
+function usageTable({ summary, simulated }: SuiteResult): SuiteTable {
+  return {
+    title: marked("Efficiency, per item", simulated.strong || simulated.weak),
+    head: ["row", "model", "calls", "tokens", "seconds", "dollars"],
+    rows: summary.flatMap(({ row, sides }) =>
+      SIDES.filter((side) => sides[side].calls > 0).map((side) => [
+        row,
+        side,
+        sides[side].calls.toFixed(2),
+        String(Math.round(sides[side].tokens)),
+        `${(sides[side].latencyMs / 1000).toFixed(1)}${simulated[side] ? " made up" : ""}`,
+        sides[side].dollars === null ? "unknown" : dollars(sides[side].dollars),
+      ]),
+    ),
+    notes: ["seconds: the replies' times added up."],
+  };
+}
+
+function arithmeticTable({ summary, isSimulated }: SuiteResult): SuiteTable {
+  const lines = summary.flatMap(({ row, arithmetic }) =>
+    SIDES.filter((side) => arithmetic[side].replies > 0).map((side) =>
+      arithmeticLine(row, side, arithmetic[side]),
+    ),
+  );
+  return {
+    title: marked("Reasoning: stated arithmetic that holds", isSimulated),
+    head: ["row", "model", "replies", "stating some", "of them all right", "equations", "that hold"],
+    rows: lines,
+    notes: ["Replies that state no equation are in no share."],
+  };
+}
+
+function arithmeticLine(row: string, side: Side, figures: ArithmeticFigures): string[] {
+  const { replies, stating, sound, equations, holding } = figures;
+  return [
+    row,
+    side,
+    String(replies),
+    String(stating),
+    stating === 0 ? "–" : percent(sound / stating),
+    String(equations),
+    equations === 0 ? "–" : percent(holding / equations),
+  ];
+}
+
+function reasoningTable({ reasoning, isSimulated }: SuiteResult): SuiteTable {
+  return {
+    title: marked(`Reasoning: worked steps rated by ${reasoning?.judge ?? "a judge"}`, isSimulated),
+    head: ["row", "model", "rating", "95 % interval", "rated", "not rated", ...Object.keys(RUBRIC)],
+    rows: (reasoning?.figures ?? []).map(({ row, side, rating, interval, rated, unrated, criteria }) => [
+      row,
+      side,
+      rated === 0 ? "–" : percent(rating),
+      rated === 0 ? "–" : range(interval),
+      String(rated),
+      String(unrated),
+      ...Object.values(criteria).map((value) => (rated === 0 ? "–" : percent(value))),
+    ]),
+    notes: [
+      "rating: share of the questions of the rubric that the judge answered with yes; an opinion of a model.",
+    ],
+  };
+}
+
+function taskTable({ rows, suiteTasks, summary, isSimulated }: SuiteResult): SuiteTable {
+  return {
+    title: marked("Accuracy by task", isSimulated),
+    head: ["row", ...suiteTasks.map(({ name }) => name)],
+    rows: summary.map(({ row }) => [
+      row,
+      ...suiteTasks.map(({ name }) => {
+        const cell = rows.find((one) => one.name === `${name}: ${row}`);
+        return cell ? percent(cell.accuracy) : "–";
+      }),
+    ]),
+    notes: [],
+  };
+}
+
+function groupTable({ groups, isSimulated }: SuiteResult): SuiteTable {
+  return {
+    title: marked("Fairness: groups of items and the largest gap", isSimulated),
+    head: ["row", "by", "groups (n)", "largest gap", "difference", "95 % interval", "p"],
+    rows: groups.map(({ row, key, groups: values, gap }) => [
+      row,
+      key,
+      values.map(({ value, accuracy, n }) => `${value}: ${percent(accuracy)} (${n})`).join(", "),
+      gap ? `${gap.high} over ${gap.low}` : "–",
+      gap ? signed(gap.difference) : "–",
+      gap ? range(gap.interval) : "–",
+      gap ? pText(gap.pValue) : "–",
+    ]),
+    notes: [
+      "p: how often groups drawn at random have a gap this large somewhere. Groups below 5 items end no gap.",
+    ],
+  };
+}
+
+const SWAP_TEXT: Readonly<Record<SwapKind, string>> = {
+  control: "other name, same origin and gender",
+  names: "name of another origin",
+  genders: "name and words of the other gender",
+  places: "another place",
+};
+
+function counterfactualTable({ counterfactuals, isSimulated }: SuiteResult): SuiteTable {
+  return {
+    title: marked("Fairness: the same items with words swapped", isSimulated),
+    head: ["row", "swapped", "pairs", "answers changed", "95 % interval", "accuracy", "after the swap", "p"],
+    rows: counterfactuals.map((one) => [
+      one.row,
+      SWAP_TEXT[one.swap],
+      String(one.pairs),
+      percent(one.changed),
+      range(one.interval),
+      percent(one.accuracy),
+      percent(one.swappedAccuracy),
+      pText(one.pValue),
+    ]),
+    notes: [
+      "The first kind shows what a mere change of words does; a bias is what the others change beyond it.",
+      "p: sign-flip test of the two accuracies.",
+    ],
+  };
+}
+
+function designTable({ designs, isSimulated }: SuiteResult): SuiteTable {
+  return {
+    title: marked("What policies designed on validation", isSimulated),
+    head: ["row", "task", "best design", "on validation", "candidates", "valid", "tokens", "dollars"],
+    rows: designs.map((one) => [
+      one.row,
+      one.task,
+      one.title,
+      percent(one.accuracy),
+      String(one.candidates),
+      String(one.valid),
+      String(one.tokens),
+      one.dollars === null ? "unknown" : dollars(one.dollars),
+    ]),
+    notes: [
+      "tokens and dollars: of all candidates' calls on validation, beside what the row costs per item.",
+    ],
+  };
+}
+
+function percent(value: number): string {
+  return `${(100 * value).toFixed(1)}%`;
+}
+
+function share(value: number | null): string {
+  return value === null ? "–" : percent(value);
+}
+
+function signed(value: number): string {
+  return `${value > 0 ? "+" : ""}${percent(value)}`;
+}
+
+function range({ low, high }: { low: number; high: number }): string {
+  return `[${percent(low)}, ${percent(high)}]`;
+}
+
+function pText(value: number): string {
+  return value < 0.001 ? "<0.001" : value.toFixed(3);
+}
+
+function dollars(value: number): string {
+  if (value === 0) return "$0";
+  return `$${Math.abs(value) < 0.01 ? value.toPrecision(2) : value.toFixed(3)}`;
+}

@@ -1,0 +1,80 @@
+/** @file Strict CSV (RFC 4180): quoted fields may hold separators, quotes and line ends; anything unclear is refused. */
+import { InputError } from "../../core/errors.js";
+
+export interface CsvRecord {
+  /** Line of the file the record starts on, from 1. */
+  line: number;
+  fields: string[];
+}
+
+/**
+ * Records of a CSV text, the header among them. Line ends are LF or CRLF; blank lines are left out.
+ * @param separator - one character, "," unless told
+ * @throws {InputError} on a quote inside an unquoted field, text behind a closing quote, an open quote at the end, or
+ *   records of different length.
+ */
+export function parseCsv(text: string, path: string, separator = ","): CsvRecord[] {
+  const records: CsvRecord[] = [];
+  let line = 1;
+  let at = 0;
+  const refuse = (reason: string): never => {
+    throw new InputError(`${path}: line ${line}: ${reason}`, {
+      code: "bad-line",
+      hint: "quote fields that hold separators, quotes or line ends, and double the quotes inside",
+    });
+  };
+
+  const quoted = (): string => {
+    const start = line;
+    let value = "";
+    for (at++; at < text.length; at++) {
+      const character = text[at]!;
+      if (character === "\n") line++;
+      if (character !== '"') value += character;
+      else if (text[at + 1] === '"') {
+        value += '"';
+        at++;
+      } else {
+        at++;
+        return value;
+      }
+    }
+    line = start;
+    return refuse("a quoted field is never closed");
+  };
+
+  const plain = (): string => {
+    const start = at;
+    while (at < text.length && text[at] !== separator && text[at] !== "\n" && !isCrLf(text, at)) {
+      if (text[at] === '"') refuse("a quote stands inside a field that is not quoted");
+      at++;
+    }
+    return text.slice(start, at);
+  };
+
+  while (at < text.length) {
+    const record: CsvRecord = { line, fields: [] };
+    for (;;) {
+      record.fields.push(text[at] === '"' ? quoted() : plain());
+      if (text[at] !== separator) break;
+      at++;
+    }
+    if (isCrLf(text, at)) at++;
+    if (at < text.length && text[at] !== "\n") refuse("text follows a closing quote");
+    at++;
+    if (record.fields.length > 1 || record.fields[0] !== "") {
+      const width = records[0]?.fields.length ?? record.fields.length;
+      if (record.fields.length !== width) {
+        line = record.line;
+        refuse(`${record.fields.length} fields, but the header has ${width}`);
+      }
+      records.push(record);
+    }
+    line++;
+  }
+  return records;
+}
+
+function isCrLf(text: string, at: number): boolean {
+  return text[at] === "\r" && text[at + 1] === "\n";
+}

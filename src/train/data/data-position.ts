@@ -1,0 +1,75 @@
+/** @file Which examples an update takes: shuffled by group in every epoch, found again from seed and position alone. */
+import { ConfigError } from "../../core/errors.js";
+import { Random } from "../../core/random.js";
+
+/** A place in the data. All of a run's chance is derived from its seed and this, so no generator needs saving. */
+export interface DataPosition {
+  /** From 0. */
+  epoch: number;
+  /** Update within the epoch, from 0. */
+  step: number;
+}
+
+export interface DataOrderOptions {
+  seed: number;
+  /** Examples per update; at least 1. The last update of an epoch may have fewer. */
+  batchSize: number;
+  /** At least 1. */
+  epochs: number;
+}
+
+/**
+ * In every epoch the groups come in another random order, and the examples of a group together in the order
+ * given, so that what they share is computed once. A group may be divided between two updates.
+ */
+export class DataOrder {
+  readonly stepsPerEpoch: number;
+  readonly totalSteps: number;
+  readonly #groups: readonly (readonly number[])[];
+  readonly #options: DataOrderOptions;
+  #known: { epoch: number; order: readonly number[] } | undefined;
+
+  /**
+   * @param groups the group of every example
+   * @throws {ConfigError} on counts out of range
+   */
+  constructor(groups: readonly string[], options: DataOrderOptions) {
+    for (const [name, value] of [
+      ["batch size", options.batchSize],
+      ["number of epochs", options.epochs],
+      ["number of examples", groups.length],
+    ] as const) {
+      if (Number.isInteger(value) && value >= 1) continue;
+      throw new ConfigError(`the ${name} is ${value}, expected a whole number from 1 on`);
+    }
+    const members = new Map<string, number[]>();
+    groups.forEach((group, index) => {
+      const list = members.get(group);
+      if (list === undefined) members.set(group, [index]);
+      else list.push(index);
+    });
+    this.#groups = [...members.values()];
+    this.#options = options;
+    this.stepsPerEpoch = Math.ceil(groups.length / options.batchSize);
+    this.totalSteps = this.stepsPerEpoch * options.epochs;
+  }
+
+  /** The position before update `update`, counted from 0 over all epochs. */
+  positionOf(update: number): DataPosition {
+    return { epoch: Math.floor(update / this.stepsPerEpoch), step: update % this.stepsPerEpoch };
+  }
+
+  /** Indices of the examples of one update. */
+  examplesAt({ epoch, step }: DataPosition): number[] {
+    const { batchSize } = this.#options;
+    return this.#order(epoch).slice(step * batchSize, (step + 1) * batchSize);
+  }
+
+  #order(epoch: number): readonly number[] {
+    if (this.#known?.epoch !== epoch) {
+      const random = new Random(this.#options.seed).derive("data-order", epoch);
+      this.#known = { epoch, order: random.shuffle(this.#groups).flat() };
+    }
+    return this.#known.order;
+  }
+}

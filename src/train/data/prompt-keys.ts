@@ -1,0 +1,75 @@
+/** @file Keys and values of prompts that count as constants, by a forward pass of their own. */
+import type { Backend, Program } from "../../graph/backend.js";
+import type { LoraConfig } from "../../lora/lora-adapter.js";
+import { planAttention } from "../../transformer/attention-plan.js";
+import type { ModelDescription } from "../../transformer/read-model.js";
+import { embedTokens, layerKind, layoutFeeds } from "../gradients/layer-feeds.js";
+import { parameterName } from "../gradients/model-parameters.js";
+import type { PassWeights } from "../gradients/pass-weights.js";
+import { promptGraph } from "../gradients/prompted-layer.js";
+import type { TokenTrie } from "./token-trie.js";
+
+/** Of one layer, as attention reads them [S, K·d]. */
+export interface LayerKeys {
+  k: Float32Array;
+  v: Float32Array;
+}
+
+/** By layer, for the policy and, with a penalty on the divergence, for the model without its adapter. */
+export interface PromptKeys {
+  own: readonly LayerKeys[];
+  base: readonly LayerKeys[] | undefined;
+}
+
+export interface KeyPassOptions {
+  model: ModelDescription;
+  weights: PassWeights;
+  backend: Backend;
+  lora: LoraConfig;
+  signal?: AbortSignal;
+}
+
+/** Without dropout: a constant has no use for noise. S tokens in the trie. */
+export async function layerKeys(
+  prompt: TokenTrie,
+  parameters: ReadonlyMap<string, Float32Array>,
+  { model, weights, backend, lora, signal }: KeyPassOptions,
+): Promise<LayerKeys[]> {
+  const { config } = model;
+  const kinds = new Map<string, { program: Program; feeds: Record<string, Float32Array> }>();
+  const keys: LayerKeys[] = [];
+  try {
+    let x = embedTokens(prompt.tokens, weights, config);
+    for (const [index, layer] of config.layers.entries()) {
+      signal?.throwIfAborted();
+      let kind = kinds.get(layerKind(layer));
+      if (kind === undefined) {
+        const plan = planAttention(prompt.layout, layer.window);
+        const biases = weights.biases(0);
+        const graph = promptGraph(model.family, {
+          config,
+          plan,
+          biases,
+          weightType: weights.weightType,
+          lora,
+        });
+        const { positions } = prompt.layout;
+        kind = {
+          program: await backend.compile(graph),
+          feeds: layoutFeeds({ layer, positions, plan }, weights, config),
+        };
+        kinds.set(layerKind(layer), kind);
+      }
+      const pairs = lora.targets
+        .flatMap((target) => [`${target}.lora_a`, `${target}.lora_b`])
+        .map((name) => [name, parameters.get(parameterName(index, name)) as Float32Array] as const);
+      const given = { ...kind.feeds, ...weights.layer(index), ...Object.fromEntries(pairs), x };
+      const { y, k, v } = (await kind.program.run(given)) as Record<"y" | "k" | "v", Float32Array>;
+      keys.push({ k, v });
+      x = y;
+    }
+  } finally {
+    for (const { program } of kinds.values()) await program.dispose();
+  }
+  return keys;
+}

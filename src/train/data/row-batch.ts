@@ -1,0 +1,91 @@
+/** @file Tries padded to rows of one length: batches of the same size share programs, whatever their trees look like. */
+import { InternalError } from "../../core/errors.js";
+import type { AttentionPlan } from "../../transformer/attention-plan.js";
+import { type Segment, type TokenLayout, treeLayout } from "../../transformer/token-layout.js";
+import type { TokenTrie } from "./token-trie.js";
+
+/** B rows of L tokens as one forest; what fills a row up is a root of its own that predicts nothing. */
+export interface RowBatch extends TokenTrie {
+  /** L. */
+  rowLength: number;
+  /** Tokens that are no padding. */
+  usedTokens: number;
+}
+
+/** Queries per block, as in planAttention(). */
+const BLOCK_ROWS = 128;
+/** Far below any score, yet finite. */
+const HIDDEN = -1e30;
+/** Fills rows up. Nothing looks at it. */
+const PADDING_TOKEN = 0;
+
+/**
+ * One trie per row, in their order.
+ * @throws {InternalError} for a trie longer than a row
+ */
+export function rowBatch(tries: readonly TokenTrie[], rowLength: number): RowBatch {
+  const tokens = new Int32Array(tries.length * rowLength).fill(PADDING_TOKEN);
+  const segments: Segment[] = [];
+  const targets: TokenTrie["targets"] = [];
+  let usedTokens = 0;
+  for (const [row, trie] of tries.entries()) {
+    const base = row * rowLength;
+    const used = trie.tokens.length;
+    if (used > rowLength)
+      throw new InternalError(`a trie of ${used} tokens does not fit a row of ${rowLength}`);
+    const before = segments.length;
+    for (const { start, end, parent } of trie.layout.segments)
+      segments.push({ start: base + start, end: base + end, parent: parent < 0 ? -1 : before + parent });
+    if (used < rowLength) segments.push({ start: base + used, end: base + rowLength, parent: -1 });
+    tokens.set(trie.tokens, base);
+    for (const { token, source, weight } of trie.targets)
+      targets.push({ token: base + token, source: base + source, weight });
+    usedTokens += used;
+  }
+  return { layout: treeLayout(segments), tokens, targets, rowLength, usedTokens };
+}
+
+/**
+ * Attention of a layout whose trees each lie within one row. Blocks and the sizes of masks depend on nothing but the
+ * number and the length of rows; the masks' numbers say who sees whom.
+ * @param window keys visible to a query, itself included; undefined = no limit
+ */
+export function planRows(layout: TokenLayout, rowLength: number, window: number | undefined): AttentionPlan {
+  const plan: AttentionPlan = { tokenCount: layout.tokenCount, blocks: [], masks: [] };
+  const segmentOf = new Int32Array(layout.tokenCount);
+  for (const [index, { start, end }] of layout.segments.entries()) segmentOf.fill(index, start, end);
+  for (let base = 0; base < layout.tokenCount; base += rowLength) {
+    for (let from = 0; from < rowLength; from += BLOCK_ROWS) {
+      const until = Math.min(from + BLOCK_ROWS, rowLength);
+      const [start, end] = [base + from, base + until];
+      const data = new Float32Array((until - from) * until).fill(HIDDEN);
+      for (let query = start; query < end; query++) {
+        const row = (query - start) * until - base;
+        for (const keys of visibleKeys(layout, segmentOf[query] as number, query, window))
+          data.fill(0, row + keys.start, row + keys.end);
+      }
+      plan.blocks.push({ start, end, keys: [{ start: base, end }], mask: plan.masks.length });
+      plan.masks.push({ rows: until - from, columns: until, data });
+    }
+  }
+  return plan;
+}
+
+/** The query's own segment up to itself, and its ancestors, as far as the window reaches. */
+function* visibleKeys(
+  { segments, positions }: TokenLayout,
+  segment: number,
+  query: number,
+  window: number | undefined,
+): Generator<{ start: number; end: number }> {
+  const oldest = window === undefined ? 0 : (positions[query] as number) - window + 1;
+  let end = query + 1;
+  for (let at = segment; at >= 0; ) {
+    const { start, parent } = segments[at] as Segment;
+    const from = Math.max(start, start + oldest - (positions[start] as number));
+    if (from < end) yield { start: from, end };
+    if (from > start) return;
+    at = parent;
+    end = segments[parent]?.end ?? 0;
+  }
+}

@@ -1,0 +1,33 @@
+/** @file What layers are fed besides weights: embedded tokens, rotary tables, attention masks. */
+import type { AttentionPlan } from "../../transformer/attention-plan.js";
+import type { LayerConfig, ModelConfig } from "../../transformer/model-config.js";
+import { ropeTable } from "../../transformer/rope-table.js";
+import type { PassWeights } from "./pass-weights.js";
+
+/** The first layer's input [T, D]. */
+export function embedTokens(
+  tokens: Int32Array,
+  weights: PassWeights,
+  { embeddingScale }: ModelConfig,
+): Float32Array {
+  const rows = weights.gather("token_embd.weight", tokens);
+  if (embeddingScale !== 1)
+    for (let i = 0; i < rows.length; i++) rows[i] = (rows[i] as number) * embeddingScale;
+  return rows;
+}
+
+/** `rope.cos`, `rope.sin` and `mask.N` of one kind of layer. */
+export function layoutFeeds(
+  { layer, positions, plan }: { layer: LayerConfig; positions: Int32Array; plan: AttentionPlan },
+  weights: PassWeights,
+  config: ModelConfig,
+): Record<string, Float32Array> {
+  const { cos, sin } = ropeTable(config, layer.rope, positions, weights.vector("rope_freqs.weight"));
+  const masks = plan.masks.map((mask, place) => [`mask.${place}`, mask.data] as const);
+  return { "rope.cos": cos, "rope.sin": sin, ...Object.fromEntries(masks) };
+}
+
+/** Layers that share graphs have the same kind: window and rotary embedding. */
+export function layerKind({ window, rope }: LayerConfig): string {
+  return `${window ?? "global"} ${rope.base} ${rope.scale}`;
+}

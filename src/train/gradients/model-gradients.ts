@@ -1,0 +1,303 @@
+/** @file Loss and gradients of one token trie through a whole model, layer by layer. */
+import { InternalError } from "../../core/errors.js";
+import type { Random } from "../../core/random.js";
+import type { Backend } from "../../graph/backend.js";
+import type { LoraConfig } from "../../lora/lora-adapter.js";
+import type { ModelDescription } from "../../transformer/read-model.js";
+import type { WeightStore } from "../../transformer/weight-store.js";
+import { type LayerKeys, layerKeys, type PromptKeys } from "../data/prompt-keys.js";
+import type { TokenTrie } from "../data/token-trie.js";
+import { type CompiledLayer, CompiledLayers, isPrompted, type PassTrie, planOf } from "./compiled-layers.js";
+import { fillDropoutMask } from "./dropout-mask.js";
+import { type HeadOptions, headGradient } from "./head-gradient.js";
+import { embedTokens, layerKind, layoutFeeds } from "./layer-feeds.js";
+import { accumulate, parameterName, silenced } from "./model-parameters.js";
+import { PassBuffers } from "./pass-buffers.js";
+import { ParameterWeights, type PassWeights } from "./pass-weights.js";
+import { ProgramCache } from "./program-cache.js";
+
+export interface ModelGradientsOptions {
+  model: ModelDescription;
+  weights: WeightStore;
+  backend: Backend;
+  /** The pairs that train; null trains every weight of the model instead. */
+  lora: LoraConfig | null;
+  /** The last this many layers hand their products to the backward pass, the others compute them again. Default all. */
+  keptLayerCount?: number;
+  /** Tokens of the largest pass to come; unknown where left out. */
+  largestTokenCount?: number;
+  /** In training, never in loss(). Default 0. */
+  labelSmoothing?: number;
+  /** Share of the pairs' inputs that is dropped in training, 0 to below 1. Default 0. */
+  dropout?: number;
+  /** Factor of the divergence from the model without its adapter, in training. Default 0. */
+  klPenalty?: number;
+  signal?: AbortSignal;
+}
+
+/** Of one call of add(). */
+export interface AddOptions {
+  /** Of the trie of prompts that a PromptedTrie names. */
+  promptKeys?: PromptKeys;
+  /** What dropout masks are drawn from: the same one for the same place in the data. Needed with dropout. */
+  random?: Random;
+  /** Told Σ even weight · KL(π‖base) when there is a penalty on it. */
+  onDivergence?: (divergence: number) => void;
+}
+
+/** A layer in one pass: programs, and what positions and attention need. */
+interface PassLayer {
+  compiled: CompiledLayer;
+  feeds: Record<string, Float32Array>;
+}
+
+/** What one pass works on. */
+interface Pass {
+  trie: TokenTrie;
+  weights: PassWeights;
+  parameters: ReadonlyMap<string, Float32Array>;
+  layers: PassLayer[];
+  /** Set where dropout is on. */
+  random: Random | undefined;
+  /** Of the shared prompts, by layer. */
+  keys: readonly LayerKeys[] | undefined;
+}
+
+/** Positions of the head are padded to multiples of this where programs are kept. */
+const HEAD_ROW_STEP = 128;
+const HEAD_PROGRAMS = 64;
+
+/**
+ * T tokens of a trie, D hidden size.
+ * Trained parameters are LoRA pairs by `blk.N.<linear>.weight.lora_a` and `.lora_b`, or all weights by the names of
+ * their tensors. Programs of row batches are kept, so that batches of a few sizes are compiled once.
+ */
+export class ModelGradients {
+  readonly #options: ModelGradientsOptions;
+  readonly #buffers: PassBuffers;
+  readonly #programs: CompiledLayers;
+  readonly #headPrograms: ProgramCache | undefined;
+  #known: { parameters: ReadonlyMap<string, Float32Array>; weights: PassWeights } | undefined;
+
+  constructor(options: ModelGradientsOptions) {
+    this.#options = options;
+    this.#buffers = new PassBuffers(options.largestTokenCount);
+    this.#programs = new CompiledLayers(options);
+    if (options.lora === null) this.#headPrograms = new ProgramCache(options.backend, HEAD_PROGRAMS);
+  }
+
+  /** Adds the gradients of one trie to `gradients` and returns its part of the loss, which may be NaN. */
+  async add(
+    trie: PassTrie,
+    parameters: ReadonlyMap<string, Float32Array>,
+    gradients: ReadonlyMap<string, Float32Array>,
+    options: AddOptions = {},
+  ): Promise<number> {
+    const { labelSmoothing = 0, klPenalty = 0, dropout = 0 } = this.#options;
+    if (dropout > 0 && options.random === undefined)
+      throw new InternalError("a pass with dropout has nothing to draw its masks from");
+    const anchor =
+      klPenalty === 0
+        ? {}
+        : {
+            anchor: {
+              penalty: klPenalty,
+              hidden: await this.#baseHidden(trie, parameters, options.promptKeys),
+            },
+          };
+    const pass = await this.#prepare(trie, parameters, {
+      keys: options.promptKeys?.own,
+      ...(dropout > 0 ? { random: options.random } : {}),
+    });
+    const { inputs, kept, hidden } = await this.#forward(pass, true);
+    const { loss, divergence, dHidden } = await headGradient(trie, hidden, {
+      ...this.#headOptions(pass),
+      labelSmoothing,
+      ...anchor,
+      ...(this.#options.lora === null ? { gradients } : {}),
+    });
+    if (klPenalty > 0) options.onDivergence?.(divergence);
+    let dy = dHidden;
+    for (let index = pass.layers.length - 1; index >= 0; index--) {
+      this.#options.signal?.throwIfAborted();
+      const layer = pass.layers[index] as PassLayer;
+      const { trained } = layer.compiled;
+      const outputs: Record<string, Float32Array> = {
+        dx: this.#buffers.get(`dx ${index % 2}`, dy.length, trie.tokens.length),
+      };
+      for (const name of trained) {
+        const { length } = parameters.get(parameterName(index, name)) as Float32Array;
+        outputs[`d.${name}`] = this.#buffers.get(`d ${name}`, length);
+      }
+      const feeds = this.#feeds(pass, index);
+      const program = await this.#programs.backward(layer.compiled);
+      const given = { ...feeds, ...kept[index], x: inputs[index] as Float32Array, dy };
+      await program.run(given, outputs);
+      for (const name of trained)
+        accumulate(gradients.get(parameterName(index, name)), outputs[`d.${name}`] as Float32Array);
+      dy = outputs.dx as Float32Array;
+    }
+    if (this.#options.lora === null) this.#addEmbeddingGradient(trie, dy, gradients);
+    return loss;
+  }
+
+  /** Keys and values of prompts for tries behind them; nothing flows back through these. LoRA only. */
+  async promptKeys(prompt: TokenTrie, parameters: ReadonlyMap<string, Float32Array>): Promise<PromptKeys> {
+    const { lora, klPenalty = 0, ...options } = this.#options;
+    if (lora === null) throw new InternalError("prompts count as constants in LoRA training only");
+    const own = await layerKeys(prompt, parameters, { ...options, lora });
+    const base =
+      klPenalty > 0 ? await layerKeys(prompt, silenced(parameters), { ...options, lora }) : undefined;
+    return { own, base };
+  }
+
+  /** The loss alone, for examples held out. */
+  async loss(trie: PassTrie, parameters: ReadonlyMap<string, Float32Array>): Promise<number> {
+    const pass = await this.#prepare(trie, parameters);
+    const { hidden } = await this.#forward(pass, false);
+    return (await headGradient(trie, hidden, this.#headOptions(pass))).loss;
+  }
+
+  /** Releases all programs. */
+  async close(): Promise<void> {
+    await this.#programs.close();
+    await this.#headPrograms?.close();
+  }
+
+  async #forward(
+    pass: Pass,
+    keepsActivations: boolean,
+  ): Promise<{ inputs: Float32Array[]; kept: Record<string, Float32Array>[]; hidden: Float32Array }> {
+    const inputs: Float32Array[] = [];
+    const kept: Record<string, Float32Array>[] = [];
+    const tokenCount = pass.trie.tokens.length;
+    let x = embedTokens(pass.trie.tokens, pass.weights, this.#options.model.config);
+    for (const [index, { compiled }] of pass.layers.entries()) {
+      this.#options.signal?.throwIfAborted();
+      const slot = keepsActivations ? index : index % 2;
+      const outputs = this.#buffers.getBlock(`${slot} kept`, compiled.kept, tokenCount);
+      const y = this.#buffers.get(`${slot} y`, x.length, tokenCount);
+      const feeds = this.#feeds(pass, index);
+      await compiled.forwardProgram.run({ ...feeds, x }, { ...outputs, y });
+      if (keepsActivations) {
+        inputs.push(x);
+        kept.push(outputs);
+      }
+      x = y;
+    }
+    return { inputs, kept, hidden: x };
+  }
+
+  async #prepare(
+    trie: PassTrie,
+    parameters: ReadonlyMap<string, Float32Array>,
+    { random, keys }: Partial<Pick<Pass, "random" | "keys">> = {},
+  ): Promise<Pass> {
+    const { model, keptLayerCount = model.config.layerCount } = this.#options;
+    const { config } = model;
+    const weights = this.#weightsOf(parameters);
+    const known = new Map<string, PassLayer>();
+    const layers: PassLayer[] = [];
+    for (const [index, layer] of config.layers.entries()) {
+      const keep = index >= config.layerCount - keptLayerCount ? "products" : "none";
+      const kind = `${layerKind(layer)} ${keep}`;
+      let made = known.get(kind);
+      if (made === undefined) {
+        const plan = planOf(trie, layer);
+        const how = { keep, hasDropout: random !== undefined } as const;
+        const compiled = await this.#programs.get(trie, layer, plan, how);
+        const { positions } = trie.layout;
+        made = { compiled, feeds: layoutFeeds({ layer, positions, plan }, weights, config) };
+        known.set(kind, made);
+      }
+      layers.push(made);
+    }
+    return { trie, weights, parameters, layers, random, keys };
+  }
+
+  /** Trained weights are fed from the parameters, all others from the file. */
+  #weightsOf(parameters: ReadonlyMap<string, Float32Array>): PassWeights {
+    const { lora, model, weights } = this.#options;
+    if (lora !== null) return weights;
+    if (this.#known?.parameters !== parameters) {
+      const own = new ParameterWeights(parameters, weights, model.config.hiddenSize);
+      this.#known = { parameters, weights: own };
+    }
+    return this.#known.weights;
+  }
+
+  #headOptions({ weights }: Pass): HeadOptions {
+    const { model, backend, signal } = this.#options;
+    return {
+      model,
+      weights,
+      backend,
+      ...(this.#headPrograms === undefined ? {} : { programs: this.#headPrograms, rowStep: HEAD_ROW_STEP }),
+      ...(signal === undefined ? {} : { signal }),
+    };
+  }
+
+  /** The last layer's output without the adapter [T, D]. */
+  async #baseHidden(
+    trie: PassTrie,
+    parameters: ReadonlyMap<string, Float32Array>,
+    promptKeys: PromptKeys | undefined,
+  ): Promise<Float32Array> {
+    const pass = await this.#prepare(trie, silenced(parameters), { keys: promptKeys?.base });
+    const { hidden } = await this.#forward(pass, false);
+    // The training pass uses the same buffers.
+    return hidden.slice();
+  }
+
+  #feeds(
+    { trie, layers, weights, parameters, random, keys }: Pass,
+    index: number,
+  ): Record<string, Float32Array | Uint16Array> {
+    const { compiled, feeds } = layers[index] as PassLayer;
+    const trained = compiled.trained.map(
+      (name) => [name, parameters.get(parameterName(index, name)) as Float32Array] as const,
+    );
+    const masks = [...compiled.masks].map(([name, count]) => {
+      const mask = this.#buffers.get(name, count, trie.tokens.length);
+      fillDropoutMask(mask, this.#options.dropout ?? 0, (random as Random).derive(index, name));
+      return [name, mask] as const;
+    });
+    return {
+      ...feeds,
+      ...weights.layer(index),
+      ...Object.fromEntries(trained),
+      ...Object.fromEntries(masks),
+      ...(isPrompted(trie) ? this.#promptFeeds(trie.promptRows, keys?.[index] as LayerKeys) : {}),
+    };
+  }
+
+  /** The rows of this trie's prompt, out of those of all prompts. */
+  #promptFeeds(rows: Int32Array, { k, v }: LayerKeys): Record<string, Float32Array> {
+    const { headCount, kvHeadCount, headSize } = this.#options.model.config;
+    const width = kvHeadCount * headSize;
+    const pick = (name: string, all: Float32Array) => {
+      const picked = this.#buffers.get(name, rows.length * width);
+      for (const [place, row] of rows.entries())
+        picked.set(all.subarray(row * width, (row + 1) * width), place * width);
+      return picked;
+    };
+    // Never written: zeros.
+    const q = this.#buffers.get("prompt.q", rows.length * headCount * headSize);
+    return { "prompt.k": pick("prompt.k", k), "prompt.v": pick("prompt.v", v), "prompt.q": q };
+  }
+
+  /** A token's row gets the sum over its places; of a tied head it holds the head's part already. */
+  #addEmbeddingGradient(
+    { tokens }: TokenTrie,
+    dx: Float32Array,
+    gradients: ReadonlyMap<string, Float32Array>,
+  ): void {
+    const { hiddenSize: D, embeddingScale } = this.#options.model.config;
+    const into = gradients.get("token_embd.weight");
+    if (into === undefined) return;
+    for (const [place, id] of tokens.entries()) {
+      for (let i = 0; i < D; i++)
+        into[id * D + i] = (into[id * D + i] as number) + embeddingScale * (dx[place * D + i] as number);
+    }
+  }
+}

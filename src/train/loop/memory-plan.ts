@@ -1,0 +1,79 @@
+/** @file How much a training pass takes, and how much of the forward pass can be kept for the backward one. */
+import { DEFAULT_BLOCK_SIZE } from "../../transformer/attention-plan.js";
+import type { ModelConfig } from "../../transformer/model-config.js";
+import { layerWeightCount, type WeightPlan } from "../../transformer/weight-plan.js";
+
+export interface MemoryPlan {
+  /** The last this many layers hand their products to the backward pass; the others compute them again. */
+  keptLayerCount: number;
+  /** Expected peak: weights, activations, scratch, adapter with optimiser. */
+  bytes: number;
+  /** One line for the user. */
+  reason: string;
+}
+
+/**
+ * Scratch of a layer's backward pass beside what is handed to it: floats per token for each of hidden and feed-forward
+ * size, and score arrays that live at once, since onnxruntime computes the softmax of all blocks before it needs it.
+ * Fitted to resident memory of SmolLM2 at 1,024 and 2,048 tokens and Qwen 0.5 B at 512 and 1,024.
+ */
+const SCRATCH_ARRAYS = 12;
+const LIVE_SCORE_ARRAYS = 2;
+/** What passes of many sizes leave between the blocks of one heap: up to 200 MB beside 600 for episodes of twelve sizes. */
+const FRAGMENTED = 1.5;
+/** Node, onnxruntime and the tokens themselves, 160 MB before the first pass, and what the heap grows by in later ones. */
+const RUNTIME_BYTES = 260e6;
+/** Rows of the head at a time, with logits, powers and their product. */
+const HEAD_CHUNK = 8192;
+
+/** Floats of one token in one layer that keeping products takes: q, k, v, attention, residual, gate, up. */
+export function keptFloats(config: ModelConfig): number {
+  const { hiddenSize: D, headCount: H, kvHeadCount: K, headSize: d, feedForwardSize: F } = config;
+  const postNorms = config.family === "gemma3" ? 2 * D : 0;
+  return 2 * H * d + 2 * K * d + D + 2 * F + postNorms;
+}
+
+/**
+ * @param work tokenCount: tokens of the largest pass; actionCount: positions of it that predict something;
+ *   sequenceLength: tokens of its longest path, default all of them: a trie's branches do not see each other and take less;
+ *   hasManySizes: passes of different token counts follow each other, default false
+ * @param limitBytes memory the whole process may take
+ */
+export function planMemory(
+  config: ModelConfig,
+  work: {
+    tokenCount: number;
+    actionCount: number;
+    parameterCount: number;
+    sequenceLength?: number;
+    hasManySizes?: boolean;
+  },
+  weights: WeightPlan,
+  limitBytes: number,
+): MemoryPlan {
+  const { hiddenSize: D, headCount: H, feedForwardSize: F, layerCount: L } = config;
+  const { tokenCount: T, actionCount: P, parameterCount, sequenceLength = T } = work;
+  const inputs = 4 * L * T * D;
+  // Half of all pairs, in blocks of queries.
+  const scores = (H * T * (sequenceLength + Math.min(DEFAULT_BLOCK_SIZE, sequenceLength))) / 2;
+  const gaps = work.hasManySizes ? FRAGMENTED : 1;
+  const scratch = 4 * gaps * (SCRATCH_ARRAYS * T * (F + D) + LIVE_SCORE_ARRAYS * scores);
+  const head = 4 * P * (3 * Math.min(HEAD_CHUNK, config.vocabSize) + 6 * D);
+  // Parameters, gradients and the two means of AdamW.
+  const trained = 16 * parameterCount;
+  const streamed = weights.cache === "streamed" ? 4 * layerWeightCount(config) : 0;
+  const base = weights.bytes + streamed + inputs + Math.max(scratch, head) + trained + RUNTIME_BYTES;
+  const perLayer = 4 * T * keptFloats(config);
+  const keptLayerCount = Math.max(0, Math.min(L, Math.floor((limitBytes - base) / perLayer)));
+  const bytes = base + keptLayerCount * perLayer;
+  const gigabytes = (value: number) => `${(value / 1e9).toFixed(2)} GB`;
+  const what =
+    keptLayerCount === L
+      ? "all products kept for the backward pass"
+      : `products of ${keptLayerCount} of ${L} layers kept, the others computed again`;
+  return {
+    keptLayerCount,
+    bytes,
+    reason: `${what}; about ${gigabytes(bytes)} of at most ${gigabytes(limitBytes)}`,
+  };
+}

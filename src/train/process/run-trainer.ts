@@ -1,0 +1,123 @@
+/** @file A training run seen from outside: starts the process, passes events on, gives its errors their classes back. */
+import { ChildExitError, childModule, ManagedChild } from "../../core/child-process.js";
+import {
+  ConfigError,
+  InputError,
+  InternalError,
+  StorageError,
+  TrainingDivergedError,
+  UnsupportedModelError,
+  W4sError,
+} from "../../core/errors.js";
+import type { TrainEvent } from "../loop/train-event.js";
+import { HEAP_ENVIRONMENT } from "./trainer-heap.js";
+import type { TrainerMessage, TrainerOrder, TrainerResult } from "./trainer-protocol.js";
+
+export interface RunTrainerOptions {
+  onEvent?: (event: TrainEvent) => void;
+  /** Stops the run; what the last checkpoint holds is kept. */
+  signal?: AbortSignal;
+  /** A process that says nothing for this long is ended. Default 600 000. */
+  silenceMs?: number;
+}
+
+const DEFAULT_SILENCE_MS = 600_000;
+/** After an abort the running product is awaited this long. */
+const ABORT_GRACE_MS = 30_000;
+
+/**
+ * Trains in a child process. A run that was ended before goes on from its last checkpoint; a child that dies is
+ * replaced as long as each one gets further than the one before.
+ * @throws {InputError | ConfigError | UnsupportedModelError | StorageError | TrainingDivergedError} as trainLora()
+ * @throws {W4sError} "trainer-died" when two in a row die without a finished update; checkpoints are kept
+ */
+export async function runTrainer(
+  order: TrainerOrder,
+  options: RunTrainerOptions = {},
+): Promise<TrainerResult> {
+  let stepsSeen = 0;
+  for (let fruitless = 0; ; ) {
+    const before = stepsSeen;
+    const onEvent = (event: TrainEvent) => {
+      if (event.type === "step") stepsSeen = Math.max(stepsSeen, event.step);
+      options.onEvent?.(event);
+    };
+    try {
+      return await runChild(order, { ...options, onEvent });
+    } catch (error) {
+      if (!(error instanceof ChildExitError)) throw error;
+      fruitless = stepsSeen > before ? 0 : fruitless + 1;
+      if (fruitless > 1) {
+        throw new W4sError("trainer-died", `training ended: ${error.message}`, {
+          hint: "run the same command again to go on from the last checkpoint; if memory was short, add --weights streamed",
+          cause: error,
+        });
+      }
+      options.onEvent?.({ type: "warning", message: `${error.message}; going on from the last checkpoint` });
+    }
+  }
+}
+
+async function runChild(order: TrainerOrder, options: RunTrainerOptions): Promise<TrainerResult> {
+  const { signal, onEvent = () => {}, silenceMs = DEFAULT_SILENCE_MS } = options;
+  signal?.throwIfAborted();
+  const child = await ManagedChild.start(childModule(import.meta.url, "./trainer-child.js"), {
+    name: "trainer",
+    env: HEAP_ENVIRONMENT,
+  });
+  let silence: NodeJS.Timeout | undefined;
+  let grace: NodeJS.Timeout | undefined;
+  let onAbort: (() => void) | undefined;
+  try {
+    return await new Promise<TrainerResult>((resolve, reject) => {
+      silence = setTimeout(
+        () => reject(new ChildExitError(`trainer (silent for ${silenceMs} ms)`, null, "SIGKILL", "")),
+        silenceMs,
+      );
+      onAbort = () => {
+        child.post({ type: "abort" });
+        grace = setTimeout(() => reject(signal?.reason), ABORT_GRACE_MS);
+      };
+      signal?.addEventListener("abort", onAbort, { once: true });
+      void child.exited.then(reject);
+      child.onMessage((raw) => {
+        const message = raw as TrainerMessage;
+        silence?.refresh();
+        if (message.type === "event") onEvent(message.event);
+        if (message.type === "done") resolve(message.result);
+        if (message.type === "error") reject(signal?.aborted ? signal.reason : typedError(message.error));
+      });
+      child.post({ type: "train", order });
+    });
+  } finally {
+    clearTimeout(silence);
+    clearTimeout(grace);
+    if (onAbort) signal?.removeEventListener("abort", onAbort);
+    await child.kill();
+  }
+}
+
+/** The child's error as the class it had there; its hint and code are kept. */
+function typedError(error: { name: string; code: string; message: string; hint?: string }): Error {
+  const { name, code, message, hint } = error;
+  const details = hint === undefined ? {} : { hint };
+  switch (name) {
+    case "ConfigError":
+      return new ConfigError(message, { ...details, code });
+    case "StorageError":
+      return new StorageError(message, details);
+    case "UnsupportedModelError":
+      return new UnsupportedModelError(message, details);
+    case "InputError":
+    case "FormatError":
+    case "ShapeError":
+      return new InputError(message, { ...details, code });
+    case "TrainingDivergedError": {
+      const step = Number(/at step (\d+)/.exec(message)?.[1] ?? 0);
+      const loss = Number(/loss is (\S+)/.exec(message)?.[1] ?? Number.NaN);
+      return new TrainingDivergedError(step, loss, details);
+    }
+    default:
+      return new InternalError(`the trainer failed: ${message}`, details);
+  }
+}

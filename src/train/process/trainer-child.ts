@@ -1,0 +1,66 @@
+/** @file The trainer process: onnxruntime blocks its thread while it runs, so it has a process of its own. */
+import { serveParent } from "../../core/child-main.js";
+import { messageOf, W4sError } from "../../core/errors.js";
+import { OrtBackend } from "../../graph/ort-backend.js";
+import { readGgufAdapter } from "../../lora/gguf-adapter.js";
+import { saveAdapter } from "../../lora/save-adapter.js";
+import { readExamples } from "../data/example-file.js";
+import { trainLora } from "../train-lora.js";
+import { SHARED_HEAP } from "./trainer-heap.js";
+import type { TrainerCommand, TrainerMessage, TrainerOrder, TrainerResult } from "./trainer-protocol.js";
+
+/** Sent between two products: a child that says nothing for long is stuck. */
+const HEARTBEAT_MS = 5000;
+
+const abort = new AbortController();
+
+async function train(order: TrainerOrder, send: (message: TrainerMessage) => void): Promise<TrainerResult> {
+  const { initialPath, memoryLimitBytes } = order;
+  const result = await trainLora({
+    modelPath: order.modelPath,
+    modelHash: order.modelHash,
+    dataHash: order.dataHash,
+    examples: readExamples(order.examplesPath),
+    settings: order.settings,
+    backend: new OrtBackend({ threads: order.threads, sessionOptions: SHARED_HEAP }),
+    checkpointFolder: order.checkpointFolder,
+    checkpointEvery: order.checkpointEvery,
+    weights: order.weights,
+    signal: abort.signal,
+    onEvent: (event) => send({ type: "event", event }),
+    ...(initialPath === undefined ? {} : { initial: readGgufAdapter(initialPath) }),
+    ...(memoryLimitBytes === undefined ? {} : { memoryLimitBytes }),
+  });
+  const adapter = { ...result.adapter, origin: { ...result.adapter.origin, ...order.origin } };
+  return {
+    adapterPath: await saveAdapter(order.outFolder, order.name, adapter),
+    losses: [...result.losses],
+    steps: result.steps,
+    trainedTokens: result.trainedTokens,
+    peakRssBytes: process.resourceUsage().maxRSS * 1024,
+  };
+}
+
+serveParent((raw, reply) => {
+  const send = (message: TrainerMessage) => reply(message);
+  const command = raw as TrainerCommand;
+  if (command.type === "abort") {
+    abort.abort();
+    return;
+  }
+  const heartbeat = setInterval(() => send({ type: "alive" }), HEARTBEAT_MS);
+  train(command.order, send)
+    .then(
+      (result) => send({ type: "done", result }),
+      (error: unknown) => {
+        const { name, code, hint } = W4sError.is(error)
+          ? error
+          : { name: error instanceof Error ? error.name : "Error", code: "internal", hint: undefined };
+        send({
+          type: "error",
+          error: { name, code, message: messageOf(error), ...(hint === undefined ? {} : { hint }) },
+        });
+      },
+    )
+    .finally(() => clearInterval(heartbeat));
+});

@@ -1,0 +1,363 @@
+/** @file The sandbox process: one QuickJS instance for each run, nothing kept between runs. The only quickjs import. */
+import { readFileSync } from "node:fs";
+import variant from "@jitl/quickjs-ng-wasmfile-release-sync";
+import {
+  newQuickJSWASMModuleFromVariant,
+  newVariant,
+  type QuickJSContext,
+  type QuickJSHandle,
+  type QuickJSSyncVariant,
+} from "quickjs-emscripten-core";
+import { serveParent } from "../../core/child-main.js";
+import { choice, code, extract, number, vote } from "./guest-helpers.js";
+import { type PreludeOptions, preludeSource } from "./guest-prelude.js";
+import { GuestRun } from "./guest-run.js";
+import { type ChildOutcome, DEFAULT_LIMITS, type ToChild, type ToParent } from "./sandbox-protocol.js";
+
+const PAGE_BYTES = 65_536;
+/** What the wasm module asks for at least. */
+const FIRST_PAGES = 256;
+/** QuickJS's own stack check must strike before the engine's below it runs out. */
+const STACK_BYTES = 256 * 1024;
+/** Jobs between two looks at the limits and at messages of the parent. */
+const JOBS_PER_SLICE = 1_000;
+const FILE = "workflow.js";
+/** Appended on a line of its own to reach a plain `function workflow`. */
+const EXPORT_FOOTER = "\nexport { workflow as $w4sWorkflow };";
+const SECOND_DEFAULT = "\nexport default 0;";
+
+const PRELUDE = preludeSource([number, choice, code, extract, vote]);
+
+/** The part of WebAssembly used here; Node has it, its type package does not describe it. */
+interface WasmMemory {
+  readonly buffer: ArrayBuffer;
+  grow(pages: number): number;
+}
+const { WebAssembly } = globalThis as unknown as {
+  WebAssembly: {
+    compile(bytes: Uint8Array): Promise<object>;
+    Memory: new (size: { initial: number; maximum: number }) => WasmMemory;
+  };
+};
+// The package's types describe its CommonJS door; what is imported here is the variant itself.
+const quickjs = variant as unknown as QuickJSSyncVariant;
+const wasmModule = await WebAssembly.compile(
+  readFileSync(new URL(import.meta.resolve("@jitl/quickjs-ng-wasmfile-release-sync/wasm"))),
+);
+
+/** A fresh engine whose memory cannot grow over its limit, whatever the guest allocates. */
+interface Instance {
+  context: QuickJSContext;
+  memoryBytes: number;
+  /** The last attempt to grow failed. */
+  isExhausted(): boolean;
+  usedBytes(): number;
+}
+
+async function createInstance(memoryBytes: number): Promise<Instance> {
+  const maximum = Math.max(FIRST_PAGES, Math.floor(memoryBytes / PAGE_BYTES));
+  const wasmMemory = new WebAssembly.Memory({ initial: FIRST_PAGES, maximum });
+  let isExhausted = false;
+  const grow = wasmMemory.grow.bind(wasmMemory);
+  // The engine's allocator tries smaller steps after a failure: only the last try of a request counts.
+  wasmMemory.grow = (pages) => {
+    isExhausted = true;
+    const before = grow(pages);
+    isExhausted = false;
+    return before;
+  };
+  const engine = await newQuickJSWASMModuleFromVariant(newVariant(quickjs, { wasmModule, wasmMemory }));
+  const context = engine.newContext();
+  context.runtime.setMaxStackSize(STACK_BYTES);
+  return {
+    context,
+    memoryBytes,
+    isExhausted: () => isExhausted,
+    usedBytes: () => wasmMemory.buffer.byteLength,
+  };
+}
+
+/** One run from source to outcome. Ends by calling `end` exactly once; afterwards the guest never runs again. */
+class Execution {
+  readonly #run: GuestRun;
+  readonly #instance: Instance;
+  readonly #context: QuickJSContext;
+  readonly #message: Extract<ToChild, { type: "run" }>;
+  readonly #onEnd: (outcome: ChildOutcome, text: string, isReusable: boolean) => void;
+  #handles: Record<"start" | "settle" | "describe", QuickJSHandle> | undefined;
+  #cpuMs = 0;
+  #isOverCpu = false;
+  #isPumping = false;
+  #sliceStartedAt = 0;
+  #ended: { outcome: ChildOutcome; text: string; isReusable: boolean } | undefined;
+  #isReported = false;
+
+  constructor(
+    run: GuestRun,
+    instance: Instance,
+    message: Extract<ToChild, { type: "run" }>,
+    onEnd: (outcome: ChildOutcome, text: string, isReusable: boolean) => void,
+  ) {
+    this.#run = run;
+    this.#instance = instance;
+    this.#context = instance.context;
+    this.#message = message;
+    this.#onEnd = onEnd;
+  }
+
+  start(): void {
+    this.#guarded(() => {
+      const { calls, seed, taskJson, limits, source } = this.#message;
+      this.#loadPrelude({ calls, seed, taskJson, ...limits });
+      const chosen = this.#chooseSource(source);
+      if (chosen === undefined) return;
+      const evaluated = this.#context.evalCode(chosen, FILE, { type: "module" });
+      if (evaluated.error) this.#fail("threw", evaluated.error);
+      else this.#callHandle("start", evaluated.value);
+      this.#schedulePump();
+    });
+  }
+
+  reply(call: number, isOk: boolean, json: string): void {
+    if (this.#ended) return;
+    this.#run.outstanding--;
+    this.#guarded(() => {
+      const context = this.#context;
+      const flag = isOk ? context.true : context.false;
+      this.#callHandle("settle", context.newNumber(call), flag, context.newString(json));
+      this.#schedulePump();
+    });
+  }
+
+  #loadPrelude(options: PreludeOptions): void {
+    const context = this.#context;
+    const host = context.newObject();
+    const define = (name: string, body: (...args: QuickJSHandle[]) => QuickJSHandle) => {
+      context.newFunction(name, body).consume((handle) => context.setProp(host, name, handle));
+    };
+    define("call", (id, name, json) =>
+      context.newString(
+        this.#ended
+          ? "over"
+          : this.#run.call(context.getNumber(id!), context.getString(name!), context.getString(json!)),
+      ),
+    );
+    define("log", (json) =>
+      this.#run.log(JSON.parse(context.getString(json!)) as string) ? context.true : context.false,
+    );
+    define("end", (outcome, json) => {
+      this.#guestEnded(context.getString(outcome!), context.getString(json!));
+      return context.undefined;
+    });
+    const prelude = context.unwrapResult(context.evalCode(PRELUDE, "w4s"));
+    const settings = context.unwrapResult(context.evalCode(`(${JSON.stringify(options)})`, "w4s"));
+    const made = context.unwrapResult(context.callFunction(prelude, context.undefined, host, settings));
+    this.#handles = {
+      start: context.getProp(made, "start"),
+      settle: context.getProp(made, "settle"),
+      describe: context.getProp(made, "describe"),
+    };
+    // What still runs after the end (calls nobody awaited) is stopped too.
+    context.runtime.setInterruptHandler(() => {
+      if (this.#ended !== undefined) return true;
+      this.#isOverCpu ||= this.#spentMs() > this.#run.limits.cpuMs;
+      return this.#isOverCpu;
+    });
+  }
+
+  /** The text to evaluate: the source, with a footer where a plain `workflow` is meant; undefined = refused. */
+  #chooseSource(source: string): string | undefined {
+    const error = this.#compileError(source);
+    if (error) {
+      this.#fail("refused", error);
+      return undefined;
+    }
+    // A default export wins; that a second one clashes is how its presence shows without running anything.
+    const clash = this.#compileError(source + SECOND_DEFAULT);
+    if (clash) {
+      clash.dispose();
+      return source;
+    }
+    const missing = this.#compileError(source + EXPORT_FOOTER);
+    if (!missing) return source + EXPORT_FOOTER;
+    missing.dispose();
+    this.#end(
+      "refused",
+      "no function workflow: write `export default async function workflow(agent, task) { … }`",
+    );
+    return undefined;
+  }
+
+  #compileError(source: string): QuickJSHandle | undefined {
+    const compiled = this.#context.evalCode(source, FILE, { type: "module", compileOnly: true });
+    if (compiled.error) return compiled.error;
+    compiled.value.dispose();
+    return undefined;
+  }
+
+  #callHandle(name: "start" | "settle", ...args: QuickJSHandle[]): void {
+    const handle = this.#handles![name];
+    const result = this.#context.callFunction(handle, this.#context.undefined, ...args);
+    if (result.error) this.#fail("threw", result.error);
+    else result.value.dispose();
+  }
+
+  #schedulePump(): void {
+    if (this.#isPumping || this.#ended) return;
+    this.#isPumping = true;
+    setImmediate(() => this.#pump());
+  }
+
+  /** Runs jobs in slices, so that replies are taken and limits are seen between them. */
+  #pump(): void {
+    this.#isPumping = false;
+    if (this.#ended) return;
+    this.#guarded(() => {
+      const { runtime } = this.#context;
+      const result = runtime.executePendingJobs(JOBS_PER_SLICE);
+      this.#run.flushLog();
+      if (result.error) this.#fail("threw", result.error);
+      else if (runtime.hasPendingJob()) this.#schedulePump();
+      else if (this.#run.outstanding === 0 && !this.#ended) {
+        this.#end("threw", "the workflow waits for something that never comes");
+      }
+    });
+  }
+
+  #spentMs(): number {
+    return this.#cpuMs + (this.#sliceStartedAt === 0 ? 0 : performance.now() - this.#sliceStartedAt);
+  }
+
+  /**
+   * Everything that enters the engine goes through here: time is counted, faults of the engine end the run. The end is
+   * reported when the engine has been left, so that the next run never meets a guest that is still busy.
+   */
+  #guarded(step: () => void): void {
+    if (this.#ended) return;
+    this.#sliceStartedAt = performance.now();
+    try {
+      step();
+    } catch (error) {
+      this.#end("threw", describeEngineFault(error), false);
+    } finally {
+      this.#cpuMs = this.#spentMs();
+      this.#sliceStartedAt = 0;
+    }
+    this.#isOverCpu ||= !this.#ended && this.#cpuMs > this.#run.limits.cpuMs;
+    if (this.#isOverCpu) this.#end("timed-out", "");
+    this.#report();
+  }
+
+  /** Called by the guest's side of the border. */
+  #guestEnded(outcome: string, json: string): void {
+    if (outcome === "returned") this.#end("returned", json);
+    else if (outcome === "bad-result" || outcome === "too-big")
+      this.#end(outcome, JSON.parse(json) as string);
+    else this.#end(outcome === "refused" ? "refused" : "threw", errorText(json, this.#message.source));
+  }
+
+  #fail(outcome: "threw" | "refused", error: QuickJSHandle): void {
+    const described = this.#handles
+      ? this.#context.callFunction(this.#handles.describe, this.#context.undefined, error)
+      : undefined;
+    if (!described || described.error) this.#end(outcome, "the error cannot be read");
+    else this.#end(outcome, errorText(this.#context.getString(described.value), this.#message.source));
+  }
+
+  #end(outcome: ChildOutcome, text: string, isReusable = true): void {
+    this.#ended ??= { outcome, text, isReusable };
+  }
+
+  /** Limits that were met outrank what the guest says: an error it swallowed does not make a success. */
+  #report(): void {
+    if (!this.#ended || this.#isReported) return;
+    this.#isReported = true;
+    this.#run.flushLog();
+    const { outcome, text, isReusable } = this.#ended;
+    const { limits, limitMet } = this.#run;
+    if (this.#isOverCpu) {
+      this.#onEnd("timed-out", `stopped: more than ${limits.cpuMs} ms of computing`, isReusable);
+    } else if (this.#instance.isExhausted()) {
+      this.#onEnd("out-of-memory", `stopped: more than ${limits.memoryBytes} bytes of memory`, false);
+    } else if (limitMet !== undefined) {
+      this.#onEnd(limitMet, this.#run.limitMessage, isReusable);
+    } else if (outcome === "returned" && Buffer.byteLength(text) > limits.resultBytes) {
+      this.#onEnd("too-big", `the answer is too big: more than ${limits.resultBytes} bytes`, isReusable);
+    } else this.#onEnd(outcome, text, isReusable);
+  }
+}
+
+/** "TypeError: x is not a function (line 3)" from a described error. */
+function errorText(json: string, source: string): string {
+  const { name, message, stack } = JSON.parse(json) as Record<"name" | "message" | "stack", string>;
+  const found = new RegExp(`${FILE}:(\\d+)`).exec(stack)?.[1];
+  const what = message.replace(/^unexpected token in expression: ''$/, "unexpected end of the source");
+  const text = name === "" || what === "" ? name + what : `${name}: ${what}`;
+  if (found === undefined) return text;
+  return `${text} (line ${betterLine(Number(found), message, source)})`;
+}
+
+/** The engine's line, corrected where it is known to be off. */
+function betterLine(line: number, message: string, source: string): number {
+  const lines = source.trimEnd().split("\n");
+  // An unknown name is reported at the statement before it.
+  const unknown = /^([\w$]+) is not defined$/.exec(message)?.[1];
+  if (unknown !== undefined) {
+    const index = lines.findIndex((text, i) => i >= line - 1 && text.split(/[^\w$]+/).includes(unknown));
+    return index < 0 ? line : index + 1;
+  }
+  // The end of an unfinished source is met behind its last line break.
+  return Math.min(line, lines.length);
+}
+
+/** The engine itself gave up: its own stack or the host's ran out, or it met a trap. */
+function describeEngineFault(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return /call stack|recursion/i.test(text)
+    ? "InternalError: stack overflow"
+    : `the sandbox engine failed: ${text.slice(0, 200)}`;
+}
+
+let execution: Execution | undefined;
+let currentRun = -1;
+let spare: Instance | undefined;
+
+/** Gives the memory of finished instances back at once: each may hold its full limit. */
+function collectGarbage(): void {
+  (globalThis as { gc?: () => void }).gc?.();
+}
+
+async function beginRun(
+  message: Extract<ToChild, { type: "run" }>,
+  send: (message: ToParent) => void,
+): Promise<void> {
+  const { limits } = message;
+  currentRun = message.run;
+  const ready = spare?.memoryBytes === limits.memoryBytes ? spare : undefined;
+  spare = undefined;
+  const instance = ready ?? (await createInstance(limits.memoryBytes));
+  const run = new GuestRun(message.run, limits, send);
+  execution = new Execution(run, instance, message, (outcome, text, isReusable) => {
+    send({ type: "end", run: run.id, outcome, text, isReusable });
+    execution = undefined;
+    const hasGrown = instance.usedBytes() > 2 * FIRST_PAGES * PAGE_BYTES;
+    setImmediate(() => {
+      if (hasGrown) collectGarbage();
+      if (isReusable && !execution) void prepare(limits.memoryBytes);
+    });
+  });
+  execution.start();
+}
+
+/** The next run finds its instance ready. */
+async function prepare(memoryBytes: number): Promise<void> {
+  const made = await createInstance(memoryBytes);
+  spare ??= made;
+}
+
+await prepare(DEFAULT_LIMITS.memoryBytes);
+serveParent((raw, send) => {
+  const message = raw as ToChild;
+  if (message.type === "run") void beginRun(message, send);
+  else if (message.run === currentRun) execution?.reply(message.call, message.isOk, message.json);
+});

@@ -1,0 +1,106 @@
+/** @file Progress lines: phase, rate, time left, money. */
+import { describe, expect, it } from "vitest";
+import { describeEvent, Progress } from "../../../../src/cli/print/progress.js";
+import type { RunEvent } from "../../../../src/records/run-event.js";
+
+function setUp(budget = {}) {
+  const lines: string[] = [];
+  const clock = { now: 0 };
+  const progress = new Progress({
+    budget,
+    isInteractive: false,
+    now: () => clock.now,
+    write: (line) => lines.push(line),
+  });
+  return { lines, clock, progress };
+}
+
+const tick = (done: number, total = 20, what = "direct"): RunEvent => ({
+  type: "job-done",
+  done,
+  total,
+  what,
+});
+
+describe("Progress without a terminal", () => {
+  it("prints rate and time left, at most every ten seconds and at the end", () => {
+    const { lines, clock, progress } = setUp();
+    progress.onEvent(tick(0));
+    for (let done = 1; done <= 20; done++) {
+      clock.now += 1000;
+      progress.onEvent(tick(done));
+    }
+    expect(lines).toEqual(["direct 0/20", "direct 10/20, 1.0/s, 10 s left", "direct 20/20, 1.0/s"]);
+  });
+
+  it("does not count what an earlier session did into the rate", () => {
+    const { lines, clock, progress } = setUp();
+    progress.onEvent(tick(10));
+    clock.now += 20_000;
+    progress.onEvent(tick(12));
+    expect(lines.at(-1)).toBe("direct 12/20, 10.0 s each, 1 min left");
+  });
+
+  it("shows money and its limit, or tokens or calls where no price is known", () => {
+    const spent = (dollars: number | null): RunEvent => ({ type: "spent", calls: 3, tokens: 400, dollars });
+    const lastLine = (budget: object, event: RunEvent) => {
+      const { lines, progress } = setUp(budget);
+      progress.onEvent(event);
+      progress.onEvent(tick(20));
+      return lines.at(-1);
+    };
+    expect(lastLine({ dollars: 2 }, spent(0.5))).toBe("direct 20/20, $0.500 of $2.00 spent");
+    expect(lastLine({}, spent(0.002))).toBe("direct 20/20, $0.0020 spent");
+    expect(lastLine({ tokens: 1000 }, spent(null))).toBe("direct 20/20, 400 of 1000 tokens");
+    expect(lastLine({ calls: 9 }, spent(null))).toBe("direct 20/20, 3 of 9 calls");
+  });
+
+  it("names episode and turn", () => {
+    const { lines, progress } = setUp();
+    progress.onEvent({ type: "episode-start", episode: 0, episodes: 2 });
+    progress.onEvent({ type: "turn-start", episode: 0, turn: 1, turns: 3 });
+    progress.onEvent(tick(20));
+    expect(lines).toEqual([
+      "episode 1 of 2, turn 2 of 3: writing workflows",
+      "episode 1 of 2, turn 2 of 3: direct 20/20",
+    ]);
+  });
+
+  it("shows hostile names harmlessly", () => {
+    const { lines, progress } = setUp();
+    progress.onEvent({ type: "warning", message: "\x1b[2Jgone\n" });
+    expect(lines).toEqual(["warning: \\x1b[2Jgone\\x0a"]);
+  });
+});
+
+describe("describeEvent", () => {
+  it("labels a simulated executor", () => {
+    const event: RunEvent = {
+      type: "run-start",
+      command: "optimize",
+      directory: "runs/a",
+      task: "t",
+      isResumed: true,
+      executor: "simulated:1",
+      policy: "local:abc",
+      isSimulated: true,
+    };
+    expect(describeEvent(event)).toEqual([
+      "optimize t: going on in runs/a",
+      "executor simulated:1 (simulated), weak model local:abc",
+    ]);
+  });
+
+  it("says that a price is unknown instead of zero", () => {
+    const forecast = {
+      executorCalls: 5,
+      executorReplies: 9,
+      executorTokens: 100,
+      dollars: null,
+      minutes: 1,
+      isMeasured: false,
+      basis: [],
+    };
+    expect(describeEvent({ type: "forecast", forecast })[0]).toContain("price unknown");
+  });
+});

@@ -1,0 +1,53 @@
+/** @file Seeded fuzz of the pre-check: flips and cuts of a valid file end in an answer or a FormatError, fast. */
+import { closeSync, ftruncateSync, openSync, writeFileSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { FormatError } from "../../../../src/core/errors.js";
+import { Random } from "../../../../src/core/random.js";
+import { readGgufHeader } from "../../../../src/formats/gguf/gguf-header.js";
+import { loadableProblems } from "../../../../src/formats/gguf/gguf-loadable.js";
+import { tinyGgufBytes } from "../../../../src/formats/gguf/tiny-gguf.js";
+import { mutateBytes } from "../../../support/mutate-bytes.js";
+import { useTemporaryFolder } from "../../../support/temporary-folder.js";
+
+const SEED = Number(process.env.W4S_FUZZ_SEED ?? 20_261_122);
+const MUTANTS = 10_000;
+/** A hang shows as seconds; a busy machine stays far below. */
+const MAX_MS = 1000;
+
+const newFolder = useTemporaryFolder();
+
+test(`${MUTANTS} mutants, seed ${SEED}`, { timeout: 120_000 }, () => {
+  const folder = newFolder();
+  const whole = tinyGgufBytes({ vocab: 260, blocks: 1, width: 32 });
+  const path = join(folder, "mutant.gguf");
+  writeFileSync(path, whole);
+  const { dataOffset } = readGgufHeader(path);
+  const random = new Random(SEED);
+  const file = openSync(path, "r+");
+  let refused = 0;
+  let slowestMs = 0;
+  for (let index = 0; index < MUTANTS; index++) {
+    const mutant = mutateBytes(whole, random, {
+      kinds: ["flip", "flip", "flip", "cut", "field"],
+      structureEnd: dataOffset,
+    });
+    // Only headers differ: the tensors stay on the disk, unless the cut takes them.
+    writeSync(file, mutant, 0, Math.min(mutant.length, dataOffset), 0);
+    ftruncateSync(file, mutant.length);
+    const started = performance.now();
+    try {
+      loadableProblems(readGgufHeader(path));
+    } catch (error) {
+      refused++;
+      if (!(error instanceof FormatError) || !/^bad GGUF: .+: .+/s.test(error.message)) {
+        throw new Error(`seed ${SEED}, mutant ${index}: ${String(error)}`, { cause: error });
+      }
+    }
+    slowestMs = Math.max(slowestMs, performance.now() - started);
+  }
+  closeSync(file);
+  expect(slowestMs).toBeLessThan(MAX_MS);
+  // Flips inside names and numbers are often harmless; most of the rest must be seen.
+  expect(refused).toBeGreaterThan(MUTANTS / 4);
+});

@@ -1,0 +1,76 @@
+import { describe, expect, it } from "vitest";
+import { parseRunConfig } from "../../../src/config/config-layers.js";
+import { seedWorkflows } from "../../../src/evaluate/baselines/seed-workflows.js";
+import { forecastRun, remeasured } from "../../../src/run/forecast-run.js";
+import type { Sample } from "../../../src/tasks/task.js";
+
+const SETTINGS = {
+  task: "t",
+  executor: "simulated",
+  episodes: 2,
+  turns: 3,
+  candidates: 4,
+  testLimit: 10,
+  maxTokens: 100,
+};
+const samples: Sample[] = Array.from({ length: 20 }, (_, i) => ({
+  id: String(i),
+  question: "q".repeat(400),
+  answers: ["1"],
+  meta: {},
+}));
+const baselines = seedWorkflows("number");
+
+describe("forecastRun", () => {
+  it("adds up candidates, baselines and the final test", () => {
+    const forecast = forecastRun(
+      parseRunConfig({ ...SETTINGS, screen: 0 }),
+      samples,
+      baselines,
+      undefined,
+      true,
+    );
+    // 3 remote baselines × (20 + 10), and (24 candidates × 20 + 10 test items) × 2 calls.
+    expect(forecast.executorCalls).toBe(3 * 30 + (24 * 20 + 10) * 2);
+    expect(forecast.dollars).toBeNull();
+    expect(forecast.isMeasured).toBe(false);
+  });
+
+  it("counts screening, and no test where none is made", () => {
+    const forecast = forecastRun(
+      parseRunConfig({ ...SETTINGS, screen: 4 }),
+      samples,
+      baselines,
+      undefined,
+      false,
+    );
+    // A turn: 4 candidates × 4 samples, then 2 of them on the other 16.
+    expect(forecast.executorCalls).toBe(3 * 20 + 6 * (16 + 32) * 2);
+  });
+
+  it("prices prompt and reply tokens apart", () => {
+    const config = parseRunConfig({ ...SETTINGS, screen: 0 });
+    const free = forecastRun(config, samples, baselines, { inputPerMillion: 0, outputPerMillion: 0 }, true);
+    const input = forecastRun(config, samples, baselines, { inputPerMillion: 1, outputPerMillion: 0 }, true);
+    expect(free.dollars).toBe(0);
+    // 100 tokens of question and 60 of instructions a call.
+    expect(input.dollars).toBeCloseTo((input.executorCalls * 160) / 1e6, 9);
+  });
+});
+
+describe("remeasured", () => {
+  it("takes the time from what the executor has shown", () => {
+    const forecast = forecastRun(
+      parseRunConfig({ ...SETTINGS, screen: 0 }),
+      samples,
+      baselines,
+      undefined,
+      true,
+    );
+    const measured = remeasured(forecast, { seconds: 50, replies: 10, replyTokens: 1000 }, 4);
+    // 100 tokens a reply at 20 tokens/s: 5 s each.
+    expect(measured.minutes).toBeCloseTo((forecast.executorReplies * 5) / 60, 1);
+    expect(measured.isMeasured).toBe(true);
+    expect(measured.basis.filter((line) => line.startsWith("minutes:"))).toHaveLength(1);
+  });
+});
