@@ -38,7 +38,7 @@ export {
 } from "./design/reward.js";
 export { type TeamKind, type TeamMember, TeamPolicy } from "./design/team-policy.js";
 export type { ApprovalAnswer, ApprovalRequest, AskApproval } from "./evaluate/approval.js";
-export { buildExecutor, buildWeakModel } from "./evaluate/build-executor.js";
+export { buildExecutor } from "./evaluate/build-executor.js";
 export { CallPolicy } from "./evaluate/call-policy.js";
 export { cardContext, measuredUse } from "./evaluate/card-context.js";
 export {
@@ -48,13 +48,13 @@ export {
   summarizeComparisons,
 } from "./evaluate/cohen-kappa.js";
 export { loadTools } from "./evaluate/load-tools.js";
+export { LocalModels } from "./evaluate/local-models.js";
 export {
   type Comparison,
   ModelJudge,
   type ModelJudgeOptions,
   WRITING_RUBRIC,
 } from "./evaluate/model-judge.js";
-export { openEmbedder } from "./evaluate/open-embedder.js";
 export type { SampleRun } from "./evaluate/run-sample.js";
 export type { ToolUse } from "./evaluate/tool-box.js";
 export { cardText, type WorkflowCard, workflowCard } from "./evaluate/workflow-card.js";
@@ -69,12 +69,12 @@ export { inspectGguf } from "./formats/gguf/gguf-loadable.js";
 export { makeTinyGguf } from "./formats/gguf/tiny-gguf.js";
 export { OrtBackend } from "./graph/ort-backend.js";
 export { listModels, type PullProgress, pullModel, resolveModel } from "./hub/model-hub.js";
+export type { LearnHooks } from "./learn/course.js";
 export { type DatasetFormat, exportDataset } from "./learn/export-dataset.js";
 export { exportPrompts } from "./learn/export-prompts.js";
 export { learn } from "./learn/learn.js";
 export type { LearnEvent } from "./learn/learn-event.js";
 export type { LearnResult } from "./learn/learn-result.js";
-export type { LearnHooks } from "./learn/learn-session.js";
 export { relabel } from "./learn/relabel.js";
 export { type ScoreTextOptions, scoreText, type TextScore } from "./learn/score-text.js";
 export { type TrainAdapterOptions, type TrainAdapterResult, trainAdapter } from "./learn/train-adapter.js";
@@ -102,12 +102,12 @@ export { textReport } from "./report/text-report.js";
 export { writeReport } from "./report/write-report.js";
 export { type EvaluateOptions, type EvaluateResult, evaluate, readWorkflowFile } from "./run/evaluate.js";
 export { collect, type OptimizeResult, optimize } from "./run/optimize.js";
+export type { RunHooks } from "./run/run-hooks.js";
 export { evaluateSuite } from "./run/suite/evaluate-suite.js";
 export { loadSuite } from "./run/suite/load-suite.js";
 export type { SuiteResult } from "./run/suite/suite-result.js";
 export { suiteTables } from "./run/suite/suite-tables.js";
-export { programSandbox } from "./run/task-bench.js";
-export type { RunHooks } from "./run/workplace.js";
+export { TaskOpener } from "./run/task-opener.js";
 export { drawRobotRun } from "./tasks/families/robot/draw-map.js";
 export type { RobotRecord } from "./tasks/families/robot/robot-score.js";
 export { EPISODE_FAMILIES, FAMILIES, generateFamily } from "./tasks/families.js";

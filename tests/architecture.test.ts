@@ -47,8 +47,8 @@ const LEFT_OVER: readonly string[] = [
   "records/run-report-data.ts → evaluate/card-context.ts",
   "records/run-report-data.ts → evaluate/workflow-card.ts",
   "records/run-report-data.ts → workflow/workflow-hash.ts",
-  "records/run-summary.ts → design/play-episode.ts",
   "records/run-summary.ts → evaluate/evaluation.ts",
+  "records/run-summary.ts → evaluate/scored-workflow.ts",
   "records/run-summary.ts → llm/call-store.ts",
 ];
 

@@ -201,7 +201,8 @@ function key(config: RunConfig): string {
 async function endpoint(api: Api, config: RunConfig, signal: AbortSignal): Promise<string> {
   const isRemote = config.executor.startsWith("openai:") || Object.hasOwn(config.executors, config.executor);
   if (!isRemote) throw new NotChecked("no remote executor named");
-  const context = { config, localModels: new Map(), resolveModelFile: api.resolveModel, onWarning: () => {} };
+  const local = new api.LocalModels(config, api.resolveModel);
+  const context = { config, local, onWarning: () => {} };
   const { model } = await api.buildExecutor(config.executor, context);
   try {
     const { models } = (await model.preflight?.(signal)) ?? { models: [] };

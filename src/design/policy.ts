@@ -66,10 +66,10 @@ export interface ActOptions {
   /** What the reply is to be. Default workflow. */
   form?: ReplyForm;
   /** Where a reply is to be repaired: the member that wrote it. */
-  author?: string;
+  author?: string | undefined;
   /** Prompts of one session extend each other: the KV cache is kept from turn to turn. */
   session?: string;
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 export interface Policy {

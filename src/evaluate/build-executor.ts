@@ -7,7 +7,6 @@ import { ConfigError, InputError } from "../core/errors.js";
 import { CallStore } from "../llm/call-store.js";
 import type { ChatModel } from "../llm/chat-model.js";
 import { LocalChatModel } from "../llm/local/local-chat-model.js";
-import { LocalModel } from "../llm/local/local-model.js";
 import { MeteredModel } from "../llm/metered-model.js";
 import { OpenAIChatModel } from "../llm/openai/openai-chat-model.js";
 import { type Price, priceFor } from "../llm/prices.js";
@@ -19,9 +18,7 @@ import {
 } from "../llm/simulated/simulated-chat-model.js";
 import { simulatedItems } from "../tasks/simulated-items.js";
 import type { Sample } from "../tasks/task.js";
-
-/** Turns a model name or path into a file; the hub's resolver is handed in, since rollout/ does not know hub/. */
-export type ResolveModelFile = (nameOrPath: string) => Promise<string>;
+import type { LocalModels } from "./local-models.js";
 
 export interface BuiltExecutor {
   model: ChatModel;
@@ -30,11 +27,24 @@ export interface BuiltExecutor {
   onSample(sample: Sample): void;
 }
 
+/** The settings that models are built from. */
+export type ExecutorConfig = Pick<
+  RunConfig,
+  | "executors"
+  | "executorModel"
+  | "apiKeyEnv"
+  | "price"
+  | "seed"
+  | "concurrency"
+  | "requestsPerMinute"
+  | "timeoutMs"
+  | "maxWaitSeconds"
+>;
+
 export interface ExecutorContext {
-  config: RunConfig;
-  resolveModelFile: ResolveModelFile;
-  /** The local model already loaded as the policy, reused where a spec names the same file. */
-  localModels: Map<string, LocalModel>;
+  config: ExecutorConfig;
+  /** Local models, shared with the policy where a name is the same file. */
+  local: LocalModels;
   onWarning(message: string): void;
 }
 
@@ -71,7 +81,7 @@ export async function buildExecutor(spec: string, context: ExecutorContext): Pro
         context,
       );
     case "local": {
-      const model = new LocalChatModel(await loadLocal(rest, context));
+      const model = new LocalChatModel(await context.local.load(rest));
       return { model, price: FREE, onSample: () => {} };
     }
     case "simulated": {
@@ -149,22 +159,6 @@ function openAI(endpoint: Endpoint, context: ExecutorContext): BuiltExecutor {
     onWarning,
   });
   return { model, price: endpoint.price ?? priceFor(endpoint.model) ?? undefined, onSample: () => {} };
-}
-
-/** Loads a local model once per file. */
-export async function loadLocal(nameOrPath: string, context: ExecutorContext): Promise<LocalModel> {
-  const { config, localModels, resolveModelFile } = context;
-  const modelPath = await resolveModelFile(nameOrPath);
-  const known = localModels.get(modelPath);
-  if (known) return known;
-  const model = await LocalModel.load({
-    modelPath,
-    gpu: config.gpu,
-    ...(config.threads === undefined ? {} : { threads: config.threads }),
-    ...(config.adapter !== undefined && nameOrPath === config.model ? { adapterPath: config.adapter } : {}),
-  });
-  localModels.set(modelPath, model);
-  return model;
 }
 
 /** The executor of a recorded run, by the id it was recorded under. */

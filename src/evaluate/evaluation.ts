@@ -55,7 +55,7 @@ export interface JobRunner {
    */
   run(
     jobs: readonly Job[],
-    options: { signal?: AbortSignal; onDone?: (result: JobResult) => void },
+    options: { signal?: AbortSignal | undefined; onDone?: ((result: JobResult) => void) | undefined },
   ): Promise<JobResult[]>;
 }
 

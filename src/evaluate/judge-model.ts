@@ -19,7 +19,10 @@ export interface JudgeContext {
 }
 
 /** Before anything is opened. @throws {ConfigError} where the name is no model of the configuration, or one that cannot judge */
-export function checkJudge(name: string, { executor, executors }: RunConfig): void {
+export function checkJudge(
+  name: string,
+  { executor, executors }: Pick<RunConfig, "executor" | "executors">,
+): void {
   const known = ["executor", ...Object.keys(executors)];
   if (!known.includes(name)) {
     throw new ConfigError(`judge: no model is called ${JSON.stringify(name)} here`, {

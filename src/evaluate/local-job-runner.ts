@@ -36,7 +36,7 @@ export interface LocalJobRunnerOptions {
   /** Called before a sample is run: the simulated executor is handed the item's true solver here. */
   onSample?: (sample: Sample) => void;
   /** Aborted when the user asked for a graceful end: nothing new starts, what is in flight finishes. */
-  stopSignal?: AbortSignal;
+  stopSignal?: AbortSignal | undefined;
 }
 
 export class LocalJobRunner implements JobRunner {
@@ -50,7 +50,7 @@ export class LocalJobRunner implements JobRunner {
 
   async run(
     jobs: readonly Job[],
-    { signal, onDone }: { signal?: AbortSignal; onDone?: (result: JobResult) => void } = {},
+    { signal, onDone }: Parameters<JobRunner["run"]>[1] = {},
   ): Promise<JobResult[]> {
     const queue = new PQueue({ concurrency: this.#options.concurrency });
     const results = new Map<string, JobResult>();

@@ -1,5 +1,8 @@
 /** @file A found workflow inside someone's own program: one input in, one answer out. */
+import { join } from "node:path";
+import type { RunConfig } from "../config/run-config.js";
 import { Budget, type BudgetLimits } from "../core/budget.js";
+import { CloseStack } from "../core/close-stack.js";
 import { seedFrom } from "../core/hash.js";
 import type { ProgramRunner } from "../core/program-runner.js";
 import { CallStore } from "../llm/call-store.js";
@@ -11,7 +14,10 @@ import { visibleTask } from "../tasks/visible-task.js";
 import { QuickJsSandbox } from "../workflow/sandbox/quickjs-sandbox.js";
 import { type Tool, type ToolSet, toolSet } from "../workflow/tool.js";
 import type { SandboxLimits, WorkflowRun } from "../workflow/workflow-run.js";
-import type { CallPolicy } from "./call-policy.js";
+import { CallPolicy } from "./call-policy.js";
+import { loadTools } from "./load-tools.js";
+import { LocalModels, type ResolveModelFile } from "./local-models.js";
+import { type ModelsConfig, OpenModels } from "./open-models.js";
 import { runSample, type SampleRun } from "./run-sample.js";
 import { ToolBox, type ToolUse } from "./tool-box.js";
 import { type UsageByRole, WorkflowAgent, type WorkflowModels } from "./workflow-agent.js";
@@ -19,29 +25,36 @@ import { type UsageByRole, WorkflowAgent, type WorkflowModels } from "./workflow
 export interface WorkflowRunnerOptions {
   executor: ChatModel;
   /** Further executors by the alias workflows use in the `model` option. */
-  aliases?: Record<string, ChatModel>;
+  aliases?: Record<string, ChatModel> | undefined;
   /** The cheap local model behind `agent.weak`: costs nothing and is not limited by the budget. */
-  weak?: ChatModel;
+  weak?: ChatModel | undefined;
   /** File of the reply cache; default: kept in memory for the lifetime of the runner. */
-  cachePath?: string;
+  cachePath?: string | undefined;
   /** Shared by all runs of this runner. */
-  budget?: BudgetLimits;
+  budget?: BudgetLimits | undefined;
   /** Price of the executor; without it dollars are reported as null. */
-  price?: Price;
+  price?: Price | undefined;
   /** Prices of the aliases. */
-  aliasPrices?: Record<string, Price>;
-  limits?: Partial<SandboxLimits>;
+  aliasPrices?: Record<string, Price> | undefined;
+  limits?: Partial<SandboxLimits> | undefined;
   /** Offers `agent.runPython`, and `agent.test` for inputs that name a function; the caller closes it. */
-  programs?: ProgramRunner;
+  programs?: ProgramRunner | undefined;
   /** Offers `agent.tool`: own tools as objects, or a module that loadTools() has read. */
-  tools?: readonly Tool[] | ToolSet;
+  tools?: readonly Tool[] | ToolSet | undefined;
   /** Stops calls that it forbids. Its limits of a run are not used here: give `budget` and `limits`. */
-  policy?: CallPolicy;
+  policy?: CallPolicy | undefined;
   /** Limit of a reply in tokens. Default 1 024. */
   maxTokens?: number;
   /** Default 0. */
   seed?: number;
 }
+
+/** The settings a runner reads. */
+export type RunnerConfig = ModelsConfig &
+  Pick<
+    RunConfig,
+    "gpu" | "threads" | "adapter" | "tools" | "policyFile" | "budget" | "limits" | "maxTokens" | "cache"
+  >;
 
 const FREE: Price = { inputPerMillion: 0, outputPerMillion: 0 };
 
@@ -64,6 +77,57 @@ export class WorkflowRunner {
   readonly #models: WorkflowModels;
   readonly #options: WorkflowRunnerOptions;
   readonly #tools: ToolBox | undefined;
+  readonly #budget: Budget;
+  readonly #closing = new CloseStack();
+  #onSample: ((sample: Sample) => void) | undefined;
+
+  /**
+   * A runner with the models, tools and rules that a configuration names; it closes what it opened.
+   * @param hooks.programs - as in the options
+   * @throws {ConfigError | InputError | ModelCallError} where something is missing or the executor does not answer
+   */
+  static async open(
+    config: RunnerConfig,
+    hooks: {
+      resolveModelFile?: ResolveModelFile | undefined;
+      programs?: ProgramRunner | undefined;
+      onWarning?: ((message: string) => void) | undefined;
+      signal?: AbortSignal | undefined;
+    } = {},
+  ): Promise<WorkflowRunner> {
+    const closing = new CloseStack();
+    try {
+      const local = new LocalModels(config, hooks.resolveModelFile);
+      closing.add(() => local[Symbol.asyncDispose]());
+      const opened = await OpenModels.open(config, local, hooks.onWarning ?? (() => {}));
+      closing.add(() => opened[Symbol.asyncDispose]());
+      const { executor, aliases, weak } = opened;
+      await executor.model.preflight?.(hooks.signal);
+      const tools = config.tools === undefined ? undefined : await loadTools(config.tools);
+      const policy = config.policyFile === undefined ? undefined : CallPolicy.load(config.policyFile);
+      const { budget, limits } = policy?.tighten(config) ?? config;
+      const runner = new WorkflowRunner({
+        executor: executor.model,
+        price: executor.price,
+        aliases: Object.fromEntries([...aliases].map(([name, { model }]) => [name, model])),
+        aliasPrices: Object.fromEntries(
+          [...aliases].flatMap(([name, { price }]) => (price ? [[name, price]] : [])),
+        ),
+        weak: weak?.model,
+        cachePath: config.cache === undefined ? undefined : join(config.cache, "calls.db"),
+        ...{ budget, limits, policy, tools },
+        programs: hooks.programs,
+        maxTokens: config.maxTokens,
+        seed: config.seed,
+      });
+      runner.#onSample = (sample) => opened.onSample(sample);
+      runner.#closing.add(() => closing.close());
+      return runner;
+    } catch (error) {
+      await closing.close().catch(() => {});
+      throw error;
+    }
+  }
 
   /** @throws {ConfigError} when a tool is no tool */
   constructor(options: WorkflowRunnerOptions) {
@@ -71,8 +135,10 @@ export class WorkflowRunner {
     const { seed = 0, cachePath = ":memory:" } = options;
     const tools = options.tools && toolSet(options.tools);
     this.#store = CallStore.open(cachePath);
+    this.#closing.add(() => this.#store.close());
     this.#tools = tools && new ToolBox(tools, this.#store);
     const budget = new Budget(options.budget);
+    this.#budget = budget;
     const common = { store: this.#store, seed };
     const meter = (model: ChatModel, role: string, price?: Price) =>
       new MeteredModel({ ...common, model, role, budget, ...(price ? { price } : {}) });
@@ -95,6 +161,7 @@ export class WorkflowRunner {
         : {}),
     };
     this.#sandbox = new QuickJsSandbox({ ...(options.limits ? { limits: options.limits } : {}) });
+    this.#closing.add(() => this.#sandbox.close());
   }
 
   /**
@@ -120,7 +187,7 @@ export class WorkflowRunner {
 
   /**
    * A workflow on an item of a dataset, scored; an episode is played to its end, one run for every view.
-   * @param options.onSample - called before every run with what it is about
+   * @param options.onSample - called before every run with what it is about. Default: tells simulated models of open()
    * @throws as run()
    */
   async play(
@@ -129,7 +196,7 @@ export class WorkflowRunner {
     scorer: Scorer,
     options: { signal?: AbortSignal; epoch?: number; onSample?: (sample: Sample) => void } = {},
   ): Promise<SampleRun & Pick<WorkflowAnswer, "usage" | "tools">> {
-    const { epoch = 0, signal, onSample } = options;
+    const { epoch = 0, signal, onSample = this.#onSample } = options;
     const agent = this.#agentFor(visibleTask(sample), epoch);
     const run = await runSample(source, sample, {
       sandbox: this.#sandbox,
@@ -140,6 +207,11 @@ export class WorkflowRunner {
       ...(onSample ? { onSample } : {}),
     });
     return { ...run, usage: Object.fromEntries(agent.usage), tools: agent.toolUses };
+  }
+
+  /** What further models, such as a judge, are metered with. */
+  get meter(): { models: WorkflowModels; store: CallStore; budget: Budget } {
+    return { models: this.#models, store: this.#store, budget: this.#budget };
   }
 
   #agentFor(task: VisibleTask, epoch: number): WorkflowAgent {
@@ -154,8 +226,7 @@ export class WorkflowRunner {
   }
 
   async close(): Promise<void> {
-    await this.#sandbox.close();
-    this.#store.close();
+    await this.#closing.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -2,18 +2,13 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Collaboration } from "../config/policies-schema.js";
-import { writeAtomic } from "../core/atomic-file.js";
-import { messageOf } from "../core/errors.js";
-import { evaluateAll, type Workflow } from "../design/workbench.js";
-import { cardContext, executorOf, measuredUse } from "../evaluate/card-context.js";
-import { cardMarkdown, workflowCard } from "../evaluate/workflow-card.js";
 import { RoundFiles } from "../records/round-files.js";
 import { adoptedIn, type RoundRecord } from "../records/round-record.js";
-import { breakEven, type ResultRow, resultRow, type Spent, spentOf } from "../records/run-summary.js";
+import { breakEven, type ResultRow, type Spent } from "../records/run-summary.js";
 import { type CandidateRecord, readTrajectory } from "../records/trajectory.js";
-import { emitSpent, isInterruption } from "../run/run-session.js";
-import { drawItems } from "../run/task-bench.js";
-import { benchParts, type LearnSession, type LearnTask } from "./learn-session.js";
+import type { Contestant } from "../run/bench.js";
+import { isInterruption } from "../run/is-interruption.js";
+import type { Course, CourseTask } from "./course.js";
 import {
   comparePolicies,
   type EpisodeScore,
@@ -64,16 +59,16 @@ export interface LearnResult {
 }
 
 export async function concludeLearning(
-  session: LearnSession,
+  course: Course,
   progress: LearnProgress,
   interruption: unknown,
 ): Promise<LearnResult> {
-  const { config, directory, executor, emit } = session;
+  const { config, directory, executor } = course.run;
   let stoppedBy = interruption;
   const test: ResultRow[] = [];
   if (stoppedBy === undefined && config.testLimit > 0) {
     try {
-      for (const task of session.judgeTasks) test.push(...(await finalTest(session, task, progress)));
+      for (const task of course.judgeTasks) test.push(...(await finalTest(course, task, progress)));
     } catch (error) {
       if (!isInterruption(error)) throw error;
       stoppedBy = error;
@@ -81,60 +76,52 @@ export async function concludeLearning(
   }
   const last = progress.rounds.findLast((record) => record.isAccepted);
   const trainedEpisodes = last?.episodes ?? progress.start;
-  const spent = spentOf(session.store.ledgerTotals());
+  const spent = course.run.spent();
   const difference =
     trainedEpisodes.length > 0 && progress.base.length > 0
       ? comparePolicies(trainedEpisodes, progress.base, config.seed, config.bootstrap.samples)
       : null;
-  const warnings = warningsOf(session, difference);
-  for (const message of warnings) emit({ type: "warning", message });
-  emitSpent({ store: session.store, emit });
-  const isComplete = stoppedBy === undefined;
-  emit({ type: "run-end", directory: directory.path, isComplete });
   const result: LearnResult = {
     command: "learn",
     directory: directory.path,
-    model: [...new Set(session.members.map(({ model }) => model))].join(", "),
-    modelHash: session.members[0]?.modelHash ?? "",
+    model: [...new Set(course.members.map(({ model }) => model))].join(", "),
+    modelHash: course.members[0]?.modelHash ?? "",
     executor: executor.model.id,
     isSimulated: executor.model.isSimulated,
-    tasks: session.tasks.map(({ name }) => name),
-    judgeTasks: session.judgeTasks.map(({ name }) => name),
-    isHeldBack: session.isHeldBack,
+    tasks: course.tasks.map(({ name }) => name),
+    judgeTasks: course.judgeTasks.map(({ name }) => name),
+    isHeldBack: course.isHeldBack,
     rounds: progress.rounds,
     adapter:
       last === undefined
         ? null
         : { path: join(directory.path, last.adapter), hash: last.adapterHash, round: last.round },
-    ...(session.collaboration === "single"
+    ...(course.collaboration === "single"
       ? {}
-      : { collaboration: session.collaboration, members: membersInForce(session, progress.rounds) }),
+      : { collaboration: course.collaboration, members: membersInForce(course, progress.rounds) }),
     base: progress.base.length === 0 ? null : policyScore(progress.base),
     baseEpisodes: progress.base,
     trained: trainedEpisodes.length === 0 ? null : policyScore(trainedEpisodes),
     difference,
     test,
-    breakEven: session.judgeTasks.flatMap((task) => breakEvens(session, task, progress, spent)),
-    warnings,
+    breakEven: course.judgeTasks.flatMap((task) => breakEvens(course, task, progress, spent)),
+    warnings: warningsOf(course, difference),
     spent,
-    isComplete,
+    isComplete: stoppedBy === undefined,
     ...(stoppedBy === undefined ? {} : { stoppedBy }),
   };
-  const summary = stoppedBy === undefined ? result : { ...result, stoppedBy: messageOf(stoppedBy) };
-  await writeAtomic(directory.file("summary.json"), `${JSON.stringify(summary, null, 2)}\n`);
-  const best = bestDesign(session, progress, session.judgeTasks[0]?.name ?? "", "trained");
-  if (best?.source) {
-    await writeAtomic(directory.file("best-workflow.js"), best.source);
-    const row = test.find((one) => one.workflowHash === best.workflowHash);
-    const card = workflowCard(best.source, cardContext(config, executorOf(session)), measuredUse(row));
-    await writeAtomic(directory.file("best-workflow.md"), cardMarkdown(card, "Best workflow"));
-  }
+  const best = bestDesign(course, progress, course.judgeTasks[0]?.name ?? "", "trained");
+  const row = best && test.find((one) => one.workflowHash === best.workflowHash);
+  await course.run.finish(
+    result,
+    best?.source ? { title: "Best workflow", source: best.source, row } : undefined,
+  );
   return result;
 }
 
 /** Round 0 stands for what a member started the run with. */
 function membersInForce(
-  { members, directory }: LearnSession,
+  { members, run: { directory } }: Course,
   rounds: readonly RoundRecord[],
 ): NonNullable<LearnResult["members"]> {
   return members.flatMap(({ name, start }) => {
@@ -151,44 +138,23 @@ function membersInForce(
 }
 
 /** The judged tasks' test items, opened once, after everything was chosen on validation. */
-async function finalTest(
-  session: LearnSession,
-  task: LearnTask,
-  progress: LearnProgress,
-): Promise<ResultRow[]> {
-  const { config, executor, emit } = session;
-  if (!task.task.splits.includes("test")) return [];
-  const contestants: { name: string; title: string; workflow: Workflow }[] = [
-    ...task.baselines.map((workflow) => ({ name: workflow.title, title: workflow.title, workflow })),
-  ];
+async function finalTest(course: Course, task: CourseTask, progress: LearnProgress): Promise<ResultRow[]> {
+  const contestants: Contestant[] = task.baselines.map((baseline) => ({ ...baseline, name: baseline.title }));
   for (const [name, title] of [
     ["base", "best design of the base"],
     ["trained", "best design of the trained model"],
   ] as const) {
-    const { workflowHash: hash, source } = bestDesign(session, progress, task.name, name) ?? {};
-    if (hash && source) contestants.push({ name, title, workflow: { hash, source } });
+    const { workflowHash: hash, source } = bestDesign(course, progress, task.name, name) ?? {};
+    if (hash && source) contestants.push({ name, title, hash, source });
   }
-  const items = await drawItems(task.task, "test", config.testLimit, config.seed);
-  emit({ type: "test-opened", items: items.length, purpose: `${task.name}: baselines and best designs` });
-  const rows: ResultRow[] = [];
-  for (const { name, title, workflow } of contestants) {
-    const parts = benchParts(session, task);
-    const [evaluation] = await evaluateAll(parts, [workflow], items, `test of ${title}`);
-    if (evaluation === undefined) continue;
-    const row = {
-      name,
-      title: `${task.name}: ${title}`,
-      split: "test",
-      executor: executor.model.id,
-    } as const;
-    rows.push(resultRow(row, executor.model, evaluation));
-  }
-  return rows;
+  const purpose = `${task.name}: baselines and best designs`;
+  const tested = await task.bench.finalTest(contestants, purpose);
+  return tested.map(({ row }) => ({ ...row, title: `${task.name}: ${row.title}` }));
 }
 
 /** The best of the judging episodes on validation, as it was recorded; undefined where none was scored. */
 function bestDesign(
-  session: LearnSession,
+  course: Course,
   progress: LearnProgress,
   task: string,
   policy: "base" | "trained",
@@ -196,7 +162,7 @@ function bestDesign(
   const last = progress.rounds.findLast((record) => record.isAccepted);
   const round = policy === "base" ? 0 : last?.round;
   if (round === undefined) return undefined;
-  const files = new RoundFiles(session.directory.path, round);
+  const files = new RoundFiles(course.run.directory.path, round);
   const path = files.judged(policy === "base" ? "base" : "new", task);
   const turns = existsSync(path) ? readTrajectory(path).filter((record) => record.kind === "turn") : [];
   return turns
@@ -212,12 +178,12 @@ function bestDesign(
 }
 
 function breakEvens(
-  session: LearnSession,
-  task: LearnTask,
+  course: Course,
+  task: CourseTask,
   progress: LearnProgress,
   spent: Spent,
 ): LearnResult["breakEven"] {
-  const best = bestDesign(session, progress, task.name, "trained");
+  const best = bestDesign(course, progress, task.name, "trained");
   if (best === undefined) return [];
   const isPaid = Boolean(spent.dollars);
   const costOf = ({ dollars, tokens, n }: { dollars: number | null; tokens: number; n: number }) =>
@@ -233,11 +199,11 @@ function breakEvens(
   }));
 }
 
-function warningsOf(session: LearnSession, difference: PolicyDifference | null): string[] {
+function warningsOf(course: Course, difference: PolicyDifference | null): string[] {
   const warnings: string[] = [];
-  if (session.executor.model.isSimulated)
+  if (course.run.executor.model.isSimulated)
     warnings.push("the executor is simulated: its figures say nothing about any real model");
-  if (!session.isHeldBack)
+  if (!course.isHeldBack)
     warnings.push("the policy was judged on tasks it was trained on: name others with --held-back");
   if (difference !== null && difference.meanReward.interval.low <= 0) {
     warnings.push(

@@ -1,9 +1,14 @@
 /** @file `w4s learn`: rounds of collecting and training; every step is found again when the run is taken up. */
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { isAbsolute, join, relative } from "node:path";
+import type { Collaboration } from "../config/policies-schema.js";
 import type { RunConfig } from "../config/run-config.js";
 import { ConfigError } from "../core/errors.js";
-import { compareEvaluations } from "../design/workbench.js";
+import { refuseUnmeasured } from "../design/composite-reward.js";
+import { collaborationOf, teamMembers } from "../design/team-members.js";
+import { LocalModels } from "../evaluate/local-models.js";
+import { bestOf } from "../evaluate/scored-workflow.js";
+import { defaultThreads } from "../llm/local/local-model.js";
 import { adapterHash } from "../lora/adapter-hash.js";
 import { readGgufAdapter } from "../lora/gguf-adapter.js";
 import { RoundFiles } from "../records/round-files.js";
@@ -15,15 +20,21 @@ import {
   readRound,
   writeRound,
 } from "../records/round-record.js";
-import { isInterruption } from "../run/run-session.js";
+import { isInterruption } from "../run/is-interruption.js";
+import { Run } from "../run/run.js";
+import { TaskOpener } from "../run/task-opener.js";
+import type { Task } from "../tasks/task.js";
 import { acceptance } from "./acceptance.js";
+import { type Course, type CourseTask, type LearnHooks, openCourseTasks, splitTasks } from "./course.js";
 import { trajectorySamples } from "./examples/trajectory-samples.js";
+import type { LearnEvent } from "./learn-event.js";
 import { concludeLearning, type LearnProgress, type LearnResult } from "./learn-result.js";
-import { type LearnHooks, type LearnSession, openLearnSession } from "./learn-session.js";
-import { type Adapters, type StartAdapter, startAdapters } from "./member.js";
+import { LocalTeam } from "./local-team.js";
+import { type Adapters, type Member, openMember, type StartAdapter, startAdapters } from "./member.js";
 import { planRound, type TaskHistory } from "./plan-round.js";
-import { collectedFiles, collectRound, exploration, judgePolicy, writingTimer } from "./play-round.js";
+import { collectedFiles, collectRound, exploration, judgePolicy } from "./play-round.js";
 import { comparePolicies, type EpisodeScore, policyScore } from "./policy-score.js";
+import { trainExamples } from "./train-adapter.js";
 import { type TrainedMember, trainRound } from "./train-round.js";
 
 /**
@@ -38,47 +49,108 @@ export async function learn(config: RunConfig, hooks: LearnHooks = {}): Promise<
       hint: "w4s collect --dry-run forecasts one round of one task; --max-dollars limits the whole run",
     });
   }
-  const session = await openLearnSession(config, hooks);
+  const collaboration = collaborationOf(config);
+  const names = splitTasks(config);
+  await using local = new LocalModels(config, hooks.resolveModelFile);
+  await using opener = new TaskOpener(config, local.resolve);
+  const tasks = new Map<string, Task>();
+  for (const name of new Set([...names.train, ...names.judge])) tasks.set(name, await opener.load(name));
+  for (const task of tasks.values()) refuseUnmeasured(config, task);
+  const members: Member[] = [];
+  for (const plan of teamMembers(config)) members.push(await openMember(plan, local.resolve));
+  let writingSeconds = 0;
+  const { onEvent } = hooks;
+  const onRunEvent = (event: LearnEvent) => {
+    if (event.type === "candidates-written" && !event.isResumed) writingSeconds += event.seconds;
+    onEvent?.(event);
+  };
+  await using run = await Run.open(config, {
+    command: "learn",
+    label: [...tasks.keys()].join("+"),
+    policy: policyName(collaboration, members),
+    inputs: inputsOf(collaboration, members, tasks),
+    ...{ local, tasks: opener, hooks: { ...hooks, onEvent: onRunEvent } },
+  });
+  const sizes = members.map(({ modelPath }) => statSync(modelPath).size);
+  const threads = config.threads ?? defaultThreads(Math.max(...sizes));
+  const team = hooks.team ?? new LocalTeam({ config, collaboration, members, threads });
+  const opened = await openCourseTasks(run, tasks);
+  const benchesOf = (list: readonly string[]) => list.map((name) => opened.get(name) as CourseTask);
+  const course: Course = {
+    ...{ run, collaboration, members, team, threads },
+    trainer: hooks.trainer ?? trainExamples,
+    tasks: benchesOf(names.train),
+    judgeTasks: benchesOf(names.judge),
+    isHeldBack: names.isHeldBack,
+    emit: (event) => {
+      run.directory.record(event);
+      onRunEvent(event);
+    },
+    writingSeconds: () => writingSeconds,
+  };
   const progress: LearnProgress = { rounds: [], base: [], start: [] };
   let stoppedBy: unknown;
   try {
     try {
-      await playRounds(session, progress);
+      await playRounds(course, progress);
     } catch (error) {
       if (!isInterruption(error)) throw error;
       stoppedBy = error;
     }
-    await session.releasePolicy();
-    return await concludeLearning(session, progress, stoppedBy);
   } finally {
-    await session.close();
+    await team.release();
   }
+  return await concludeLearning(course, progress, stoppedBy);
 }
 
-async function playRounds(session: LearnSession, progress: LearnProgress): Promise<void> {
-  const { config, directory, members } = session;
+function policyName(collaboration: Collaboration, members: readonly Member[]): string {
+  const names = members.map(({ modelHash }) => `local:${modelHash.slice(0, 12)}`);
+  return collaboration === "single" ? names.join() : `${collaboration}(${names.join(", ")})`;
+}
+
+function inputsOf(
+  collaboration: Collaboration,
+  members: readonly Member[],
+  tasks: ReadonlyMap<string, Task>,
+): Record<string, unknown> {
+  const hashed = members.map(({ name, modelHash, start }) => ({
+    name,
+    modelHash,
+    adapterHash: start?.hash ?? null,
+  }));
+  return {
+    taskHashes: [...tasks.values()].map((task) => task.hash),
+    modelHash: hashed[0]?.modelHash,
+    adapterHash: hashed[0]?.adapterHash,
+    ...(collaboration === "single" ? {} : { members: hashed }),
+  };
+}
+
+async function playRounds(course: Course, progress: LearnProgress): Promise<void> {
+  const { run, members } = course;
+  const { config, directory } = run;
   const zero = new RoundFiles(directory.path, 0);
   // What is not trained is part of both sides of every comparison.
-  progress.base = await judgePolicy(session, zero, "base", startAdapters(members, { onlyFixed: true }));
+  progress.base = await judgePolicy(course, zero, "base", startAdapters(members, { onlyFixed: true }));
   let accepted = startAdapters(members);
   let previous = progress.base;
   if (members.some(({ name, train }) => train && accepted.has(name))) {
-    progress.start = await judgePolicy(session, zero, "previous", accepted);
+    progress.start = await judgePolicy(course, zero, "previous", accepted);
     previous = progress.start;
   }
   for (let round = 1; round <= config.learn.rounds; round++) {
     const files = new RoundFiles(directory.path, round);
     let record = readRound(files);
     if (record === undefined) {
-      record = await playRound(session, files, progress, accepted, previous);
+      record = await playRound(course, files, progress, accepted, previous);
       await writeRound(files, record);
-      session.emit({ type: "round-end", record });
+      course.emit({ type: "round-end", record });
     }
     progress.rounds.push(record);
     if (record.isAccepted) {
       accepted = new Map([
         ...accepted,
-        ...adoptedIn(record).map((one) => [one.name, adopted(session, record.round, one)] as const),
+        ...adoptedIn(record).map((one) => [one.name, adopted(course, record.round, one)] as const),
       ]);
       previous = record.episodes;
     }
@@ -86,49 +158,50 @@ async function playRounds(session: LearnSession, progress: LearnProgress): Promi
 }
 
 async function playRound(
-  session: LearnSession,
+  course: Course,
   files: RoundFiles,
   progress: LearnProgress,
   accepted: Adapters,
   previous: readonly EpisodeScore[],
 ): Promise<RoundRecord> {
-  const { config, signal } = session;
+  const { config, signal } = course.run;
   const { round } = files;
   const seconds: Partial<Record<LearnPhase, number>> = {};
   const timed = async <T>(phase: LearnPhase, work: () => Promise<T>, without = () => 0): Promise<T> => {
     const startedAt = performance.now();
     const value = await work();
     seconds[phase] = rounded((performance.now() - startedAt) / 1000 - without());
-    session.emit({ type: "phase", round, phase, seconds: seconds[phase] });
+    course.emit({ type: "phase", round, phase, seconds: seconds[phase] });
     return value;
   };
-  const plan = planRound(histories(session, progress), config.learn, round, config.episodes, config.seed);
-  session.emit({
+  const plan = planRound(histories(course, progress), config.learn, round, config.episodes, config.seed);
+  course.emit({
     type: "round-start",
     round,
     rounds: config.learn.rounds,
     plan,
-    ...exploration(session, round),
+    ...exploration(course, round),
   });
-  await timed("swap", () => session.policy(accepted, firstPlayer(session)));
-  const timer = writingTimer(session.emit);
+  await timed("swap", () => course.team.policy(accepted, firstPlayer(course)));
+  const writtenBefore = course.writingSeconds();
+  const writing = () => course.writingSeconds() - writtenBefore;
   const found = await timed(
     "evaluate",
-    () => collectRound({ ...session, emit: timer.emit }, files, plan, accepted, progress.rounds),
-    timer.seconds,
+    () => collectRound(course, files, plan, accepted, progress.rounds),
+    writing,
   );
-  seconds.generate = rounded(timer.seconds());
-  session.emit({ type: "phase", round, phase: "generate", seconds: seconds.generate });
-  await session.releasePolicy();
+  seconds.generate = rounded(writing());
+  course.emit({ type: "phase", round, phase: "generate", seconds: seconds.generate });
+  await course.team.release();
   signal?.throwIfAborted();
   const plans = [...progress.rounds.map((record) => record.plan), plan];
-  const trained = await timed("train", () => trainRound(session, files, plans, accepted));
-  const members = trained.members.map((member) => memberRecord(session, member));
+  const trained = await timed("train", () => trainRound(course, files, plans, accepted));
+  const members = trained.members.map((member) => memberRecord(course, member));
   const adapters = new Map([
     ...accepted,
-    ...members.map((one) => [one.name, adopted(session, round, one)] as const),
+    ...members.map((one) => [one.name, adopted(course, round, one)] as const),
   ]);
-  const judged = await timed("judge", () => judgePolicy(session, files, "new", adapters));
+  const judged = await timed("judge", () => judgePolicy(course, files, "new", adapters));
   const isJudged = judged.length > 0;
   const compare = (others: readonly EpisodeScore[]) =>
     isJudged && others.length > 0
@@ -145,7 +218,7 @@ async function playRound(
     adapterHash: first.adapterHash,
     parentHash: first.parentHash,
     training: first.training,
-    ...(session.collaboration === "single" ? {} : { members }),
+    ...(course.collaboration === "single" ? {} : { members }),
     episodes: judged,
     score: isJudged ? policyScore(judged) : null,
     againstBase: compare(progress.base),
@@ -153,7 +226,7 @@ async function playRound(
     ...acceptance(againstPrevious, config.learn.accept),
     seconds,
     best: found.flatMap(({ task, policy, workflows }) => {
-      const best = [...workflows].sort((a, b) => compareEvaluations(a.evaluation, b.evaluation)).at(0);
+      const best = bestOf(workflows);
       if (best === undefined) return [];
       const { hash, source, evaluation } = best;
       const designer = policy === undefined ? {} : { policy };
@@ -163,14 +236,14 @@ async function playRound(
 }
 
 /** Whose model is loaded first: the rest of them follow when it is their turn. */
-function firstPlayer({ collaboration, members }: LearnSession): string | undefined {
+function firstPlayer({ collaboration, members }: Course): string | undefined {
   return collaboration === "decentralised" ? members[0]?.name : undefined;
 }
 
-function memberRecord(session: LearnSession, { name, start, examples, result }: TrainedMember): MemberRecord {
+function memberRecord(course: Course, { name, start, examples, result }: TrainedMember): MemberRecord {
   return {
     name,
-    adapter: relative(session.directory.path, result.adapterPath),
+    adapter: relative(course.run.directory.path, result.adapterPath),
     adapterHash: adapterHash(readGgufAdapter(result.adapterPath)),
     parentHash: start?.hash ?? null,
     examples,
@@ -185,10 +258,10 @@ function memberRecord(session: LearnSession, { name, start, examples, result }: 
 }
 
 /** What the curriculum knows, read from the trajectories of the rounds before. */
-function histories(session: LearnSession, { rounds }: LearnProgress): TaskHistory[] {
-  return session.tasks.map(({ name, baselines }) => {
+function histories(course: Course, { rounds }: LearnProgress): TaskHistory[] {
+  return course.tasks.map(({ name, baselines }) => {
     const played = rounds.map((record) =>
-      collectedFiles(session, new RoundFiles(session.directory.path, record.round), record.plan)
+      collectedFiles(course, new RoundFiles(course.run.directory.path, record.round), record.plan)
         .filter(({ task, path }) => task === name && existsSync(path))
         .flatMap(({ path }) => trajectorySamples(path).samples)
         .filter(({ helper }) => helper === undefined),
@@ -206,14 +279,14 @@ function histories(session: LearnSession, { rounds }: LearnProgress): TaskHistor
 
 /** @throws {ConfigError} when its file is gone */
 function adopted(
-  session: LearnSession,
+  course: Course,
   round: number,
   { adapter, adapterHash: hash }: Pick<MemberRecord, "adapter" | "adapterHash">,
 ): StartAdapter {
-  const path = isAbsolute(adapter) ? adapter : join(session.directory.path, adapter);
+  const path = isAbsolute(adapter) ? adapter : join(course.run.directory.path, adapter);
   if (existsSync(path)) return { path, hash };
   throw new ConfigError(`the adapter of round ${round} is gone: ${path}`, {
-    hint: `put it back, or delete ${new RoundFiles(session.directory.path, round).record} to train it again`,
+    hint: `put it back, or delete ${new RoundFiles(course.run.directory.path, round).record} to train it again`,
   });
 }
 

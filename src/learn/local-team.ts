@@ -5,11 +5,12 @@ import type { RunConfig } from "../config/run-config.js";
 import type { Policy } from "../design/policy.js";
 import { TeamPolicy } from "../design/team-policy.js";
 import { LocalModel } from "../llm/local/local-model.js";
-import { localPolicy } from "../run/run-session.js";
+import { localPolicy } from "../run/local-policy.js";
 import type { Adapters, Member } from "./member.js";
+import type { Team } from "./team.js";
 
 export interface LocalTeamOptions {
-  config: RunConfig;
+  config: Pick<RunConfig, "gpu" | "promptStyle" | "grammar" | "logProbs">;
   collaboration: Collaboration;
   /** In the order of their roles. */
   members: readonly Member[];
@@ -17,7 +18,7 @@ export interface LocalTeamOptions {
 }
 
 /** Loads what a policy needs and closes what it does not: weak models are small, but not free. */
-export class LocalTeam {
+export class LocalTeam implements Team {
   readonly #options: LocalTeamOptions;
   readonly #loaded = new Map<string, LocalModel>();
   #current: { key: string; policy: Policy } | undefined;
@@ -26,10 +27,7 @@ export class LocalTeam {
     this.#options = options;
   }
 
-  /**
-   * The team with these adapters. Members with the same model and adapter share a model in memory.
-   * @param only - one member alone, as `decentralised` collects; what works apart is judged as an ensemble
-   */
+  /** Members with the same model and adapter share a model in memory. */
   async policy(adapters: Adapters, only?: string): Promise<Policy> {
     const { members, collaboration, config } = this.#options;
     const wanted = members
@@ -63,7 +61,6 @@ export class LocalTeam {
     return policy;
   }
 
-  /** Closes all models: training wants their memory. */
   async release(): Promise<void> {
     this.#current = undefined;
     const models = [...this.#loaded.values()];

@@ -1,6 +1,7 @@
 /** @file A member of the team that learns: its model file, and the adapter it has at the moment. */
 import { resolve } from "node:path";
 import type { MemberPlan } from "../design/team-members.js";
+import type { ResolveModelFile } from "../evaluate/local-models.js";
 import { readLoadableModel } from "../formats/gguf/gguf-loadable.js";
 import { stringValue } from "../formats/gguf/gguf-metadata.js";
 import { modelFileHash } from "../llm/local/local-model.js";
@@ -33,10 +34,7 @@ export interface Member extends MemberPlan {
  * Reads a member's files without loading the model, so that what cannot be trained is refused before anything is paid.
  * @throws {InputError | FormatError | UnsupportedModelError} on files that cannot be used
  */
-export async function openMember(
-  plan: MemberPlan,
-  resolveFile: (model: string) => Promise<string>,
-): Promise<Member> {
+export async function openMember(plan: MemberPlan, resolveFile: ResolveModelFile): Promise<Member> {
   const modelPath = await resolveFile(plan.model);
   const header = readLoadableModel(modelPath);
   const { config } = readModel(header);

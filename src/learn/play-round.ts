@@ -3,20 +3,14 @@ import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { seedFrom } from "../core/hash.js";
 import { Random } from "../core/random.js";
-import { playEpisode, type ScoredWorkflow } from "../design/play-episode.js";
-import { evaluateAll } from "../design/workbench.js";
+import type { EpisodeDraws } from "../design/episode-parts.js";
+import type { Policy } from "../design/policy.js";
 import { startsOf } from "../evaluate/baselines/choose-baselines.js";
+import type { ScoredWorkflow } from "../evaluate/scored-workflow.js";
 import type { RoundFiles } from "../records/round-files.js";
 import type { RoundRecord } from "../records/round-record.js";
 import type { TurnRecord } from "../records/trajectory.js";
-import type { LearnEvent } from "./learn-event.js";
-import {
-  benchParts,
-  type LearnSession,
-  type LearnTask,
-  openBench,
-  type PlaySettings,
-} from "./learn-session.js";
+import type { Course, CourseTask } from "./course.js";
 import type { Adapters } from "./member.js";
 import type { RoundPlan } from "./plan-round.js";
 import { type EpisodeScore, episodeScores } from "./policy-score.js";
@@ -27,8 +21,8 @@ export function ofRound(values: readonly number[] | undefined, round: number, ot
 }
 
 /** How a round explores. */
-export function exploration(session: Pick<LearnSession, "config">, round: number) {
-  const { learn, explore, temperature, candidates } = session.config;
+export function exploration({ run }: Pick<Course, "run">, round: number) {
+  const { learn, explore, temperature, candidates } = run.config;
   return {
     explore: ofRound(learn.exploreSchedule, round, explore),
     temperature: ofRound(learn.temperatureSchedule, round, temperature),
@@ -51,41 +45,43 @@ export interface CollectedFile {
 }
 
 /** The members that play on their own; one undefined where all play together. */
-function players({ collaboration, members }: LearnSession): (string | undefined)[] {
+function players({ collaboration, members }: Course): (string | undefined)[] {
   return collaboration === "decentralised" ? members.map(({ name }) => name) : [undefined];
 }
 
 /** Where the training episodes of a round are written. */
-export function collectedFiles(session: LearnSession, files: RoundFiles, plan: RoundPlan): CollectedFile[] {
-  return players(session).flatMap((member) =>
+export function collectedFiles(course: Course, files: RoundFiles, plan: RoundPlan): CollectedFile[] {
+  return players(course).flatMap((member) =>
     plan.episodes.map(({ task }) => ({ task, path: files.collected(task, member) })),
   );
 }
 
 /** @param rounds - the rounds before, whose best workflows members that play on their own show each other */
 export async function collectRound(
-  session: LearnSession,
+  course: Course,
   files: RoundFiles,
   plan: RoundPlan,
   adapters: Adapters,
   rounds: readonly RoundRecord[],
 ): Promise<FoundWorkflows[]> {
-  const { config } = session;
+  const { config } = course.run;
   const { round } = files;
   const found: FoundWorkflows[] = [];
-  for (const member of players(session)) {
+  for (const member of players(course)) {
     for (const { task: name, count } of plan.episodes) {
-      const task = session.tasks.find((one) => one.name === name) as LearnTask;
+      const task = course.tasks.find((one) => one.name === name) as CourseTask;
       const play = {
-        policy: await session.policy(adapters, member),
+        policy: await course.team.policy(adapters, member),
         logPath: files.collected(name, member),
-        // Equal members would write the same workflows from the same seed.
-        drawSeed: seedFrom(config.seed, "round", round, ...(member === undefined ? [] : [member])),
-        turns: config.turns,
-        ...exploration(session, round),
+        draws: {
+          // Equal members would write the same workflows from the same seed.
+          drawSeed: seedFrom(config.seed, "round", round, ...(member === undefined ? [] : [member])),
+          turns: config.turns,
+          ...exploration(course, round),
+        },
       };
-      const shown = member === undefined ? [] : await exchangedWorkflows(session, task, member, rounds);
-      const { workflows } = await playTask(session, task, play, count, shown);
+      const shown = member === undefined ? [] : await exchangedWorkflows(course, task, member, rounds);
+      const { workflows } = await playTask(course, task, play, count, shown);
       found.push({ task: name, ...(member === undefined ? {} : { policy: member }), workflows });
     }
   }
@@ -97,14 +93,14 @@ export async function collectRound(
  * was evaluated in that round on the same items, so that this costs no call.
  */
 async function exchangedWorkflows(
-  session: LearnSession,
-  task: LearnTask,
+  course: Course,
+  task: CourseTask,
   member: string,
   rounds: readonly RoundRecord[],
 ): Promise<ScoredWorkflow[]> {
   const seen = new Set(task.baselines.map(({ hash }) => hash));
   const shown: ScoredWorkflow[] = [];
-  for (const { name } of session.members) {
+  for (const { name } of course.members) {
     if (name === member) continue;
     const isIts = ({ task: other, policy }: RoundRecord["best"][number]) =>
       other === task.name && policy === name;
@@ -113,7 +109,8 @@ async function exchangedWorkflows(
     seen.add(best.hash);
     const workflow = { hash: best.hash, source: best.source };
     const title = `best workflow of ${name}`;
-    const [evaluation] = await evaluateAll(benchParts(session, task), [workflow], task.validation, title);
+    const { bench } = task;
+    const [evaluation] = await bench.evaluate([workflow], bench.validation, { what: title });
     if (evaluation !== undefined) shown.push({ ...workflow, title, evaluation });
   }
   return shown;
@@ -124,66 +121,64 @@ async function exchangedWorkflows(
  * for every policy and round, so that differences are paired.
  */
 export async function judgePolicy(
-  session: LearnSession,
+  course: Course,
   files: RoundFiles,
   policyName: "base" | "previous" | "new",
   adapters: Adapters,
 ): Promise<EpisodeScore[]> {
-  const { config, judgeTasks } = session;
+  const { judgeTasks } = course;
+  const { config } = course.run;
   const episodes: EpisodeScore[] = [];
   if (config.learn.evaluationEpisodes === 0) return episodes;
   for (const task of judgeTasks) {
-    session.emit({ type: "judge", round: files.round, policy: policyName, task: task.name });
+    course.emit({ type: "judge", round: files.round, policy: policyName, task: task.name });
     const play = {
-      policy: await session.policy(adapters),
+      policy: await course.team.policy(adapters),
       logPath: files.judged(policyName, task.name),
-      drawSeed: seedFrom(config.seed, "judge"),
-      explore: 0,
-      temperature: config.temperature,
-      candidates: config.candidates,
-      turns: config.learn.evaluationTurns ?? config.turns,
+      draws: {
+        drawSeed: seedFrom(config.seed, "judge"),
+        explore: 0,
+        turns: config.learn.evaluationTurns ?? config.turns,
+      },
     };
-    const played = await playTask(session, task, play, config.learn.evaluationEpisodes);
+    const played = await playTask(course, task, play, config.learn.evaluationEpisodes);
     episodes.push(...episodeScores(task.name, config.seed, played.turns));
   }
   return episodes;
 }
 
+/** What one phase plays on one task: how it draws, and where it writes. */
+interface Play {
+  policy: Policy;
+  logPath: string;
+  /** The seed keeps the draws of rounds and phases apart. */
+  draws: Pick<EpisodeDraws, "drawSeed" | "explore" | "turns"> & Partial<EpisodeDraws>;
+}
+
 async function playTask(
-  session: LearnSession,
-  task: LearnTask,
-  play: PlaySettings,
+  course: Course,
+  { name, bench, baselines }: CourseTask,
+  { policy, logPath, draws }: Play,
   episodes: number,
   exchanged: readonly ScoredWorkflow[] = [],
 ): Promise<{ workflows: ScoredWorkflow[]; turns: TurnRecord[] }> {
-  mkdirSync(dirname(play.logPath), { recursive: true });
-  const bench = openBench(session, task, play);
+  const { config } = course.run;
+  mkdirSync(dirname(logPath), { recursive: true });
+  const log = bench.openLog(logPath, policy);
+  const drawSeed = seedFrom(draws.drawSeed, "task", name);
   try {
     const workflows: ScoredWorkflow[] = [];
-    const shown = startsOf(task.baselines, session.config.baselines);
+    const shown = startsOf(baselines, config.baselines);
     for (let episode = 0; episode < episodes; episode++) {
-      session.emit({ type: "episode-start", episode, episodes });
-      const random = new Random(seedFrom(play.drawSeed, "from-scratch", task.name, episode));
-      const isFromScratch = random.chance(session.config.learn.fromScratch);
-      // The first seed workflow is the plainest: one direct question.
-      workflows.push(
-        ...(await playEpisode(bench, isFromScratch ? shown.slice(0, 1) : [...shown, ...exchanged], episode)),
-      );
+      course.emit({ type: "episode-start", episode, episodes });
+      const random = new Random(seedFrom(draws.drawSeed, "from-scratch", name, episode));
+      // The first baseline is the plainest: one direct question.
+      const starts = random.chance(config.learn.fromScratch) ? shown.slice(0, 1) : [...shown, ...exchanged];
+      const order = { log, starts, draws: { ...draws, drawSeed } };
+      workflows.push(...(await bench.episode(policy, order, episode)));
     }
-    return { workflows, turns: bench.log.turns().filter((turn) => turn.episode < episodes) };
+    return { workflows, turns: log.turns().filter((turn) => turn.episode < episodes) };
   } finally {
-    bench.log.close();
+    log.close();
   }
-}
-
-/** Adds up how long the policy wrote, so that what is left of a phase is evaluation. */
-export function writingTimer(emit: (event: LearnEvent) => void) {
-  let seconds = 0;
-  return {
-    emit: (event: LearnEvent) => {
-      if (event.type === "candidates-written" && !event.isResumed) seconds += event.seconds;
-      emit(event);
-    },
-    seconds: () => seconds,
-  };
 }

@@ -11,16 +11,15 @@ import type { RoundRecord } from "../records/round-record.js";
 import type { TokenExample } from "../train/data/example.js";
 import type { TrainerResult } from "../train/process/trainer-protocol.js";
 import { DEFAULT_TRAIN_SETTINGS, type TrainSettings } from "../train/train-settings.js";
+import type { Course } from "./course.js";
 import { type DataCard, dataCard } from "./data-card.js";
 import { defaultLearningRate } from "./default-learning-rate.js";
 import { selectSamples } from "./examples/select-samples.js";
 import { sampleExample } from "./examples/trajectory-examples.js";
 import { type TrajectorySample, trajectorySamples } from "./examples/trajectory-samples.js";
 import { weighSamples } from "./examples/weigh-samples.js";
-import type { LearnSession } from "./learn-session.js";
 import type { Adapters, Member, StartAdapter } from "./member.js";
 import { collectedFiles } from "./play-round.js";
-import { trainExamples } from "./train-adapter.js";
 
 /** A member with the adapter it learned. */
 export interface TrainedMember {
@@ -57,16 +56,17 @@ interface Lesson {
  * @throws {InputError} when no example is left
  */
 export async function trainRound(
-  session: LearnSession,
+  course: Course,
   files: RoundFiles,
   plans: readonly RoundRecord["plan"][],
   starts: Adapters,
 ): Promise<TrainedRound> {
-  const { config, emit } = session;
-  const played = playedIn(session, files, plans);
-  const lessons = session.members
+  const { emit } = course;
+  const { config } = course.run;
+  const played = playedIn(course, files, plans);
+  const lessons = course.members
     .filter(({ train }) => train)
-    .map((member) => lessonOf(session, member, played, files.round));
+    .map((member) => lessonOf(course, member, played, files.round));
   const lessonsLeft = lessons.filter(({ examples }) => examples.length > 0);
   if (lessonsLeft.length === 0) {
     throw new InputError(`round ${files.round}: the filters leave no example`, {
@@ -91,20 +91,20 @@ export async function trainRound(
       continue;
     }
     const start = config.learn.start === "previous" ? starts.get(name) : undefined;
-    const result = await trainMember(session, files, lesson, start);
+    const result = await trainMember(course, files, lesson, start);
     members.push({ name, start, examples: lesson.examples.length, result });
   }
   return { card, members };
 }
 
-function playedIn(session: LearnSession, files: RoundFiles, plans: readonly RoundRecord["plan"][]): Played[] {
-  const { learn, reward = "accuracy", rewardWeights } = session.config;
+function playedIn(course: Course, files: RoundFiles, plans: readonly RoundRecord["plan"][]): Played[] {
+  const { learn, reward = "accuracy", rewardWeights } = course.run.config;
   // A continued adapter has learned the rounds before already; a fresh one needs them all.
   const first = learn.start === "base" ? 1 : files.round;
   const played: Played[] = [];
   for (let round = first; round <= files.round; round++) {
-    const own = new RoundFiles(session.directory.path, round);
-    for (const { path } of collectedFiles(session, own, plans[round - 1] as RoundRecord["plan"])) {
+    const own = new RoundFiles(course.run.directory.path, round);
+    for (const { path } of collectedFiles(course, own, plans[round - 1] as RoundRecord["plan"])) {
       const { samples } = trajectorySamples(path, undefined, reward, rewardWeights);
       played.push({ source: `round ${round}`, samples });
     }
@@ -112,8 +112,9 @@ function playedIn(session: LearnSession, files: RoundFiles, plans: readonly Roun
   return played;
 }
 
-function lessonOf(session: LearnSession, member: Member, played: readonly Played[], round: number): Lesson {
-  const { config, collaboration } = session;
+function lessonOf(course: Course, member: Member, played: readonly Played[], round: number): Lesson {
+  const { collaboration } = course;
+  const { config } = course.run;
   const { learn, reward = "accuracy" } = config;
   const isTeam = collaboration !== "single";
   const own = played.map(({ samples }) =>
@@ -137,34 +138,34 @@ function lessonOf(session: LearnSession, member: Member, played: readonly Played
 }
 
 async function trainMember(
-  session: LearnSession,
+  course: Course,
   files: RoundFiles,
   { member, chosen, examples }: Lesson,
   start: StartAdapter | undefined,
 ): Promise<TrainerResult> {
   const { round } = files;
-  const isTeam = session.collaboration !== "single";
+  const isTeam = course.collaboration !== "single";
   const number = String(round).padStart(2, "0");
   const outFolder = isTeam ? files.member(member.name) : files.folder;
   mkdirSync(outFolder, { recursive: true });
   const { log } = JsonlLog.open(isTeam ? join(outFolder, "train.jsonl") : files.trainLog);
   try {
-    return await trainExamples({
+    return await course.trainer({
       modelPath: member.modelPath,
       modelHash: member.modelHash,
       ...(member.baseName === undefined ? {} : { baseName: member.baseName }),
       outFolder,
       name: isTeam ? `${number}-${member.name}` : number,
-      settings: roundSettings(session, member, round, start),
-      threads: session.threads,
+      settings: roundSettings(course, member, round, start),
+      threads: course.threads,
       examples,
       rewards: chosen.flat().map((sample) => sample.reward),
       ...(start === undefined ? {} : { continueFrom: start.path, parentHash: start.hash }),
       onEvent: (event) => {
         log.append({ at: new Date().toISOString(), ...event });
-        session.emit({ type: "train", round, ...(isTeam ? { policy: member.name } : {}), event });
+        course.emit({ type: "train", round, ...(isTeam ? { policy: member.name } : {}), event });
       },
-      ...(session.signal ? { signal: session.signal } : {}),
+      ...(course.run.signal ? { signal: course.run.signal } : {}),
     });
   } finally {
     log.close();
@@ -173,7 +174,7 @@ async function trainMember(
 
 /** Settings of the trainer for a round; its seed differs by round and member, so that data order does. */
 function roundSettings(
-  { config, collaboration }: LearnSession,
+  { run: { config }, collaboration }: Course,
   member: Member,
   round: number,
   start: StartAdapter | undefined,

@@ -34,7 +34,7 @@ export interface LedgerEntry {
   tag?: string;
 }
 
-/** Sums per role and model over the whole life of the store; tokens and dollars are those of paid calls. */
+/** Sums per role and model over all sessions of a run; tokens and dollars are those of paid calls. */
 export interface LedgerRow {
   role: string;
   model: string;
@@ -59,22 +59,34 @@ export interface StoredToolCall {
   milliseconds: number;
 }
 
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, reply TEXT NOT NULL);
   CREATE TABLE IF NOT EXISTS ledger (
     id INTEGER PRIMARY KEY, key TEXT, role TEXT NOT NULL, model TEXT NOT NULL,
     prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL,
-    dollars REAL, is_estimated INTEGER NOT NULL, tag TEXT
+    dollars REAL, is_estimated INTEGER NOT NULL, tag TEXT, run TEXT NOT NULL DEFAULT ''
   );
   CREATE TABLE IF NOT EXISTS cached_calls (
-    role TEXT NOT NULL, model TEXT NOT NULL, calls INTEGER NOT NULL, PRIMARY KEY (role, model)
+    role TEXT NOT NULL, model TEXT NOT NULL, calls INTEGER NOT NULL, run TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (role, model, run)
   );
   CREATE TABLE IF NOT EXISTS requests (key TEXT PRIMARY KEY, role TEXT NOT NULL, model TEXT NOT NULL, request TEXT NOT NULL);
   CREATE TABLE IF NOT EXISTS results (job TEXT PRIMARY KEY, json TEXT NOT NULL);
   CREATE TABLE IF NOT EXISTS tool_calls (
     key TEXT PRIMARY KEY, tool TEXT NOT NULL, input TEXT NOT NULL, json TEXT, error TEXT, milliseconds REAL NOT NULL
   );
+`;
+/** From format 1, whose ledger did not say which of the runs that share a store had paid. */
+const FROM_VERSION_1 = `
+  ALTER TABLE ledger ADD COLUMN run TEXT NOT NULL DEFAULT '';
+  ALTER TABLE cached_calls RENAME TO cached_calls_1;
+  CREATE TABLE cached_calls (
+    role TEXT NOT NULL, model TEXT NOT NULL, calls INTEGER NOT NULL, run TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (role, model, run)
+  );
+  INSERT INTO cached_calls SELECT role, model, calls, '' FROM cached_calls_1;
+  DROP TABLE cached_calls_1;
 `;
 /** Another process may hold the write lock of a shared cache for this long. */
 const BUSY_TIMEOUT_MS = 10_000;
@@ -88,6 +100,7 @@ const openDatabase = (path: string): Database.Database => {
 
 export class CallStore implements Disposable {
   readonly path: string;
+  readonly #run: string | undefined;
   readonly #db: Database.Database;
   readonly #getReply: Database.Statement;
   readonly #putReply: Database.Statement;
@@ -101,18 +114,19 @@ export class CallStore implements Disposable {
   /** Hits are counted here and written with the next reply, or at close: a hit alone costs no disk write. */
   readonly #cachedCalls = new Map<string, { role: string; model: string; calls: number }>();
 
-  private constructor(path: string, db: Database.Database) {
+  private constructor(path: string, db: Database.Database, run: string | undefined) {
     this.path = path;
+    this.#run = run;
     this.#db = db;
     this.#getReply = db.prepare("SELECT reply FROM replies WHERE key = ?");
     this.#putReply = db.prepare("INSERT OR IGNORE INTO replies VALUES (?, ?)");
     this.#putRequest = db.prepare("INSERT OR IGNORE INTO requests VALUES (?, ?, ?, ?)");
     this.#putLedger = db.prepare(
-      `INSERT INTO ledger (key, role, model, prompt_tokens, completion_tokens, dollars, is_estimated, tag)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO ledger (key, role, model, prompt_tokens, completion_tokens, dollars, is_estimated, tag, run)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
     this.#putCached = db.prepare(
-      "INSERT INTO cached_calls VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET calls = calls + excluded.calls",
+      "INSERT INTO cached_calls VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET calls = calls + excluded.calls",
     );
     this.#getResult = db.prepare("SELECT json FROM results WHERE job = ?");
     this.#putResult = db.prepare("INSERT OR IGNORE INTO results VALUES (?, ?)");
@@ -125,9 +139,11 @@ export class CallStore implements Disposable {
   /**
    * Opens or creates a store, readable by its owner only.
    * @param path - a file, or ":memory:"
+   * @param run - id of the run that pays: the ledger of a store that runs share is kept apart by it. Default: all runs are
+   *   summed up, and what is paid belongs to none
    * @throws {StorageError} when it cannot be opened, is damaged, or comes from a newer version.
    */
-  static open(path: string): CallStore {
+  static open(path: string, run?: string): CallStore {
     return guard(path, () => {
       if (path !== ":memory:") {
         mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
@@ -149,9 +165,10 @@ export class CallStore implements Disposable {
             },
           );
         }
+        if (row.user_version === 1) migrate(db);
         db.exec(SCHEMA);
-        if (row.user_version === 0) db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
-        return new CallStore(path, db);
+        db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
+        return new CallStore(path, db, run);
       } catch (error) {
         db.close();
         throw error;
@@ -200,6 +217,7 @@ export class CallStore implements Disposable {
   ledgerTotals(): LedgerRow[] {
     return guard(this.path, () => {
       this.#inTransaction(() => this.#flushCached());
+      const own = this.#run === undefined ? "" : "WHERE run = ?";
       const rows = this.#db
         .prepare(
           `SELECT role, model, SUM(calls) AS calls, SUM(cached) AS cachedCalls, SUM(prompt) AS promptTokens,
@@ -207,11 +225,14 @@ export class CallStore implements Disposable {
              SUM(estimated) AS estimatedCalls
            FROM (
              SELECT role, model, 1 AS calls, 0 AS cached, prompt_tokens AS prompt, completion_tokens AS completion,
-               dollars, dollars IS NULL AS unpriced, is_estimated AS estimated FROM ledger
-             UNION ALL SELECT role, model, 0, calls, 0, 0, 0, 0, 0 FROM cached_calls
+               dollars, dollars IS NULL AS unpriced, is_estimated AS estimated FROM ledger ${own}
+             UNION ALL SELECT role, model, 0, calls, 0, 0, 0, 0, 0 FROM cached_calls ${own}
            ) GROUP BY role, model ORDER BY role, model`,
         )
-        .all() as (Omit<LedgerRow, "dollars"> & { dollars: number | null; unpriced: number })[];
+        .all(...(this.#run === undefined ? [] : [this.#run, this.#run])) as (Omit<LedgerRow, "dollars"> & {
+        dollars: number | null;
+        unpriced: number;
+      })[];
       return rows.map((row) => ({
         role: row.role,
         model: row.model,
@@ -290,6 +311,14 @@ export class CallStore implements Disposable {
     return this.#count("results");
   }
 
+  /** Whether a model has answered here before, in whatever run. */
+  hasAnswered(model: string): boolean {
+    return guard(
+      this.path,
+      () => this.#db.prepare("SELECT 1 FROM ledger WHERE model = ? LIMIT 1").get(model) !== undefined,
+    );
+  }
+
   replyCount(): number {
     return this.#count("replies");
   }
@@ -327,11 +356,13 @@ export class CallStore implements Disposable {
       entry.dollars,
       entry.isEstimated ? 1 : 0,
       entry.tag ?? null,
+      this.#run ?? "",
     );
   }
 
   #flushCached(): void {
-    for (const { role, model, calls } of this.#cachedCalls.values()) this.#putCached.run(role, model, calls);
+    for (const { role, model, calls } of this.#cachedCalls.values())
+      this.#putCached.run(role, model, calls, this.#run ?? "");
     this.#cachedCalls.clear();
   }
 
@@ -346,6 +377,19 @@ export class CallStore implements Disposable {
       if (this.#db.inTransaction) this.#db.exec("ROLLBACK");
       throw error;
     }
+  }
+}
+
+/** Two processes may open an old store at once: the second finds it done. */
+function migrate(db: Database.Database): void {
+  db.exec("BEGIN IMMEDIATE");
+  try {
+    const { user_version } = db.prepare("PRAGMA user_version").get() as { user_version: number };
+    if (user_version === 1) db.exec(`${FROM_VERSION_1} PRAGMA user_version = ${SCHEMA_VERSION}`);
+    db.exec("COMMIT");
+  } catch (error) {
+    if (db.inTransaction) db.exec("ROLLBACK");
+    throw error;
   }
 }
 

@@ -1,4 +1,5 @@
 /** @file A run on disk: who may write it, what it was started with, and where its files lie. */
+import { randomUUID } from "node:crypto";
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { RunConfig } from "../config/run-config.js";
@@ -39,11 +40,15 @@ export interface RunManifest {
   version: 1;
   executor: string;
   isSimulated: boolean;
+  /** What the run is called in a ledger that several share; absent in runs of 0.1. */
+  id?: string;
   identity: Record<string, unknown>;
 }
 
 export class RunDirectory {
   readonly path: string;
+  /** Empty in runs of 0.1. */
+  readonly id: string;
   readonly isResumed: boolean;
   readonly #release: () => void;
   readonly #events: JsonlLog;
@@ -52,12 +57,14 @@ export class RunDirectory {
 
   private constructor(
     path: string,
+    id: string,
     isResumed: boolean,
     release: () => void,
     events: JsonlLog,
     approvals: readonly Record<string, unknown>[],
   ) {
     this.path = path;
+    this.id = id;
     this.isResumed = isResumed;
     this.#release = release;
     this.#events = events;
@@ -71,7 +78,10 @@ export class RunDirectory {
    */
   static async open(
     config: RunConfig,
-    manifest: Omit<RunManifest, "version" | "identity"> & { label: string; inputs: Record<string, unknown> },
+    manifest: Omit<RunManifest, "version" | "identity" | "id"> & {
+      label: string;
+      inputs: Record<string, unknown>;
+    },
     onWarning: (message: string) => void,
   ): Promise<RunDirectory> {
     const { inputs, label, ...rest } = manifest;
@@ -82,9 +92,10 @@ export class RunDirectory {
     try {
       if (config.fresh) setAside(path);
       const known = readManifest(path);
+      const id = known ? (known.id ?? "") : randomUUID();
       if (known) refuseChanges(path, known, identity);
       else {
-        const complete: RunManifest = { ...rest, version: 1, identity };
+        const complete: RunManifest = { ...rest, version: 1, id, identity };
         await writeAtomic(join(path, "run.json"), `${JSON.stringify(complete, null, 2)}\n`);
       }
       await writeAtomic(join(path, "config.resolved.json"), `${JSON.stringify(config, null, 2)}\n`);
@@ -94,7 +105,7 @@ export class RunDirectory {
       if (isTorn)
         onWarning("the last run ended abruptly: the last line of events.jsonl was cut and set aside");
       const approvals = records.filter(({ type }) => type === "approval");
-      return new RunDirectory(path, known !== undefined, release, log, approvals);
+      return new RunDirectory(path, id, known !== undefined, release, log, approvals);
     } catch (error) {
       release();
       throw error;

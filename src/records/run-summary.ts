@@ -1,8 +1,8 @@
 /** @file The figures a run ends with: rows with intervals, warnings, what was spent; written to summary.json. */
 
 import { type Interval, mean } from "../core/statistics.js";
-import type { ScoredWorkflow } from "../design/play-episode.js";
 import type { Evaluation, JobResult } from "../evaluate/evaluation.js";
+import type { ScoredWorkflow } from "../evaluate/scored-workflow.js";
 import type { LedgerRow } from "../llm/call-store.js";
 import type { TurnRecord } from "./trajectory.js";
 

@@ -1,20 +1,20 @@
 /** @file `eval`: workflows and baselines on one split, with one executor or several (transfer table). */
 import { readFileSync } from "node:fs";
 import type { RunConfig } from "../config/run-config.js";
-import { writeAtomic } from "../core/atomic-file.js";
 import { InputError, messageOf } from "../core/errors.js";
 import { seedFrom } from "../core/hash.js";
 import { pairedDifference } from "../core/statistics.js";
-import { evaluateAll } from "../design/workbench.js";
 import { type Evaluation, resultHash, summarize } from "../evaluate/evaluation.js";
+import { LocalModels } from "../evaluate/local-models.js";
 import { writeReplays } from "../records/replay-record.js";
-import { type ResultRow, resultRow, type Spent, spentOf } from "../records/run-summary.js";
+import type { ResultRow, Spent } from "../records/run-summary.js";
 import type { SplitName } from "../tasks/task.js";
 import { workflowHash } from "../workflow/workflow-hash.js";
-import { emitSpent, isInterruption, openSession } from "./run-session.js";
-import { baselinesOf } from "./search.js";
-import { drawItems, workSettings } from "./task-bench.js";
-import type { RunHooks } from "./workplace.js";
+import type { Bench } from "./bench.js";
+import { isInterruption } from "./is-interruption.js";
+import { Run } from "./run.js";
+import type { RunHooks } from "./run-hooks.js";
+import { TaskOpener } from "./task-opener.js";
 
 export interface EvaluateOptions {
   /** Workflow sources by the name they get in the table, such as a file path. */
@@ -58,6 +58,19 @@ export function readWorkflowFile(path: string): { name: string; source: string }
   }
 }
 
+/** What one executor gave. */
+interface Part {
+  directory: string;
+  task: string;
+  executor: string;
+  isSimulated: boolean;
+  rows: ResultRow[];
+  differences: EvaluateResult["differences"];
+  spent: Spent;
+  evaluations: Evaluation[];
+  stoppedBy?: unknown;
+}
+
 /**
  * Runs workflows on a split. Reading "test" counts as opening it and is logged.
  * Interruptions do not throw: the result carries `stoppedBy` and what was finished is stored.
@@ -67,36 +80,21 @@ export async function evaluate(
   options: EvaluateOptions,
   hooks: RunHooks = {},
 ): Promise<EvaluateResult> {
-  const result: EvaluateResult = {
-    command: "eval",
-    task: config.task,
-    split: options.split,
-    directories: [],
-    isSimulated: false,
-    rows: [],
-    differences: [],
-    spent: {},
-    warnings: [],
-    resultHash: "",
-    isComplete: true,
-  };
-  const all: Evaluation[] = [];
+  const parts: Part[] = [];
+  let stoppedBy: unknown;
   for (const executor of [config.executor, ...(options.otherExecutors ?? [])]) {
     try {
-      all.push(...(await evaluateWith(executor, runOf(config, executor), options, hooks, result)));
+      const part = await evaluateWith({ ...runOf(config, executor), executor }, options, hooks);
+      parts.push(part);
+      stoppedBy = part.stoppedBy;
     } catch (error) {
+      // An executor that cannot be reached at all costs the rows of the others nothing.
       if (!isInterruption(error)) throw error;
-      result.isComplete = false;
-      result.stoppedBy = error;
-      break;
+      stoppedBy = error;
     }
+    if (stoppedBy !== undefined) break;
   }
-  result.resultHash = resultHash(all);
-  if (result.isSimulated)
-    result.warnings.push("an executor is simulated: its figures say nothing about any real model");
-  const lost = all.reduce((sum, evaluation) => sum + evaluation.errors, 0);
-  if (lost > 0) result.warnings.push(`${lost} samples were lost to outages and are not in the figures`);
-  return result;
+  return joined(config.task, options.split, parts, stoppedBy);
 }
 
 /** A run has one executor: where a run is named, the further ones have directories beside it. */
@@ -105,85 +103,105 @@ function runOf(config: RunConfig, executor: string): RunConfig {
   return { ...config, run: `${config.run}-${executor.replace(/[^A-Za-z0-9.]+/g, "-")}` };
 }
 
-async function evaluateWith(
-  executor: string,
-  config: RunConfig,
-  options: EvaluateOptions,
-  hooks: RunHooks,
-  result: EvaluateResult,
-): Promise<Evaluation[]> {
-  const session = await openSession(config, { command: "eval", policy: false, executor }, hooks);
+async function evaluateWith(config: RunConfig, options: EvaluateOptions, hooks: RunHooks): Promise<Part> {
+  await using local = new LocalModels(config, hooks.resolveModelFile);
+  await using tasks = new TaskOpener(config, local.resolve);
+  const task = await tasks.load(config.task);
+  const usesWeak = (config.weak ?? "policy") === "policy" && config.model !== undefined;
+  const weak = usesWeak ? await local.load(config.model as string) : undefined;
+  await using run = await Run.open(config, {
+    command: "eval",
+    label: config.task,
+    inputs: {
+      taskHash: task.hash,
+      modelHash: weak?.info.modelHash ?? null,
+      adapterHash: weak?.info.adapterHash ?? null,
+    },
+    ...{ local, tasks, hooks },
+  });
+  const bench = await run.bench(task);
+  const part: Part = {
+    directory: run.directory.path,
+    task: task.name,
+    executor: run.executor.model.id,
+    isSimulated: run.executor.model.isSimulated,
+    rows: [],
+    differences: [],
+    spent: run.spent(),
+    evaluations: [],
+  };
   try {
-    const { task, emit, directory } = session;
-    result.directories.push(directory.path);
-    result.task = task.name;
-    result.isSimulated ||= session.executor.model.isSimulated;
-    const limit = options.limit ?? (options.split === "test" ? config.testLimit : config.validationLimit);
-    const items = await drawItems(task, options.split, limit, config.seed);
-    if (options.split === "test") emit({ type: "test-opened", items: items.length, purpose: "eval" });
-    const contestants = [
-      ...(options.baselines === false
-        ? []
-        : baselinesOf(session).map((seed) => ({ name: seed.title, source: seed.source }))),
-      ...options.workflows,
-    ].map((workflow) => ({ ...workflow, hash: workflowHash(workflow.source) }));
-    const evaluations: Evaluation[] = [];
-    for (const contestant of contestants) {
-      const epochs: Evaluation[] = [];
-      for (let epoch = 0; epoch < (options.epochs ?? 1); epoch++) {
-        const bench = { ...session, settings: workSettings(session), onEvent: emit };
-        epochs.push(...(await evaluateAll(bench, [contestant], items, contestant.name, epoch)));
-      }
-      const evaluation = mergeEpochs(epochs, config);
-      evaluations.push(evaluation);
-      result.rows.push(
-        resultRow(
-          {
-            name: contestant.name,
-            title: contestant.name,
-            split: options.split,
-            executor: session.executor.model.id,
-          },
-          session.executor.model,
-          evaluation,
-        ),
-      );
-      emit({ type: "baseline-scored", name: contestant.name, ...pick(evaluation) });
-      emitSpent(session);
-    }
-    const [first, last] = [evaluations[0], evaluations.at(-1)];
-    await writeReplays(
-      directory,
-      options.split,
-      [...new Set([first, last])].flatMap((evaluation) =>
-        evaluation ? [{ title: contestants[evaluations.indexOf(evaluation)]!.name, evaluation }] : [],
-      ),
-    );
-    result.differences.push(...differences(contestants, evaluations, session.executor.model.id, config.seed));
-    result.spent[session.executor.model.id] = spentOf(session.store.ledgerTotals());
-    await writeAtomic(directory.file("summary.json"), `${JSON.stringify(result, null, 2)}\n`);
-    emit({ type: "run-end", directory: directory.path, isComplete: true });
-    return evaluations;
-  } finally {
-    await session.close();
+    await scoreAll(run, bench, options, part);
+  } catch (error) {
+    if (!isInterruption(error)) throw error;
+    part.stoppedBy = error;
   }
+  part.spent = run.spent();
+  await run.finish(joined(task.name, options.split, [part], part.stoppedBy));
+  return part;
 }
 
-function pick({ accuracy, interval, n }: Evaluation): Pick<Evaluation, "accuracy" | "interval" | "n"> {
-  return { accuracy, interval, n };
+/** Fills `part` as it goes. @throws what stopped it */
+async function scoreAll(run: Run, bench: Bench, options: EvaluateOptions, part: Part): Promise<void> {
+  const { config } = run;
+  const limit = options.limit ?? (options.split === "test" ? config.testLimit : config.validationLimit);
+  const items = await bench.items(options.split, limit, "eval");
+  const contestants = [
+    ...(options.baselines === false
+      ? []
+      : bench.baselineWorkflows.map(({ title, source }) => ({ name: title, source }))),
+    ...options.workflows,
+  ].map(({ name, source }) => ({ name, title: name, source, hash: workflowHash(source) }));
+  const { evaluations } = part;
+  for (const contestant of contestants) {
+    const epochs: Evaluation[] = [];
+    for (let epoch = 0; epoch < (options.epochs ?? 1); epoch++)
+      epochs.push(...(await bench.evaluate([contestant], items, { what: contestant.name, epoch })));
+    const evaluation = mergeEpochs(epochs, config.seed, config.bootstrap.samples);
+    evaluations.push(evaluation);
+    part.rows.push(bench.row(contestant, options.split, evaluation));
+    const { accuracy, interval, n } = evaluation;
+    run.emit({ type: "baseline-scored", name: contestant.name, accuracy, interval, n });
+    run.emitSpent();
+  }
+  const shown = [...new Set([evaluations[0], evaluations.at(-1)])].flatMap((evaluation) =>
+    evaluation ? [{ title: contestants[evaluations.indexOf(evaluation)]!.name, evaluation }] : [],
+  );
+  await writeReplays(run.directory, options.split, shown);
+  part.differences.push(...differences(contestants, evaluations, part.executor, config.seed));
+}
+
+/** The result over all executors that were reached. */
+function joined(task: string, split: SplitName, parts: readonly Part[], stoppedBy: unknown): EvaluateResult {
+  const isSimulated = parts.some((part) => part.isSimulated);
+  const evaluations = parts.flatMap((part) => part.evaluations);
+  const warnings: string[] = [];
+  if (isSimulated) warnings.push("an executor is simulated: its figures say nothing about any real model");
+  const lost = evaluations.reduce((sum, { errors }) => sum + errors, 0);
+  if (lost > 0) warnings.push(`${lost} samples were lost to outages and are not in the figures`);
+  return {
+    command: "eval",
+    task: parts[0]?.task ?? task,
+    split,
+    directories: parts.map(({ directory }) => directory),
+    isSimulated,
+    rows: parts.flatMap(({ rows }) => rows),
+    differences: parts.flatMap((part) => part.differences),
+    spent: Object.fromEntries(parts.map(({ executor, spent }) => [executor, spent])),
+    warnings,
+    resultHash: resultHash(evaluations),
+    isComplete: stoppedBy === undefined,
+    ...(stoppedBy === undefined ? {} : { stoppedBy }),
+  };
 }
 
 /** Epochs of one workflow as one evaluation; the interval resamples all its scores. */
-function mergeEpochs(epochs: readonly Evaluation[], config: RunConfig): Evaluation {
+function mergeEpochs(epochs: readonly Evaluation[], seed: number, resamples: number): Evaluation {
   const [first, ...rest] = epochs;
   if (!first) throw new RangeError("no epoch");
   if (rest.length === 0) return first;
-  return summarize(
-    first.workflowHash,
-    epochs.flatMap((epoch) => epoch.results),
-    config.seed,
-    config.bootstrap.samples,
-  );
+  const results = epochs.flatMap((epoch) => epoch.results);
+  return summarize(first.workflowHash, results, seed, resamples);
 }
 
 function differences(

@@ -1,6 +1,7 @@
 /** @file What a run may cost at most, worked out before anything is paid. */
 
 import type { RunConfig } from "../config/run-config.js";
+import type { LedgerRow } from "../llm/call-store.js";
 import type { Price } from "../llm/prices.js";
 import type { Forecast } from "../records/run-event.js";
 import type { Sample } from "../tasks/task.js";
@@ -15,12 +16,17 @@ const REPLY_SHARE = 0.5;
 /** Seconds of one remote call; the least certain figure here. */
 const SECONDS_PER_CALL = 2;
 
+export type ForecastConfig = Pick<
+  RunConfig,
+  "episodes" | "turns" | "candidates" | "screen" | "testLimit" | "maxTokens" | "concurrency"
+>;
+
 /**
  * Estimates of calls, tokens, dollars and minutes for `optimize`; `isTested` adds the final test.
  * @param runsPerSample - of a workflow: more than 1 for items that are played step by step
  */
 export function forecastRun(
-  config: RunConfig,
+  config: ForecastConfig,
   validation: readonly Sample[],
   baselines: readonly { name: string }[],
   price: Price | undefined,
@@ -72,6 +78,43 @@ export interface MeasuredSpeed {
   seconds: number;
   replies: number;
   replyTokens: number;
+}
+
+/** Watches what the executor is paid for while baselines run. */
+export class SpeedMeter {
+  readonly #ledger: () => LedgerRow[];
+  #since: { calls: number; tokens: number; at: number };
+
+  constructor(ledger: () => LedgerRow[]) {
+    this.#ledger = ledger;
+    this.#since = this.#now();
+  }
+
+  /**
+   * The forecast with the time that the speed since the last call suggests; undefined where any reply came from the
+   * store, which says nothing about the speed.
+   */
+  remeasured(
+    forecast: Forecast,
+    { calls, replies }: { calls: number; replies: number },
+    concurrency: number,
+  ): Forecast | undefined {
+    const before = this.#since;
+    this.#since = this.#now();
+    const replyTokens = this.#since.tokens - before.tokens;
+    if (replyTokens <= 0 || this.#since.calls - before.calls !== calls) return undefined;
+    const seconds = (this.#since.at - before.at) / 1000;
+    return remeasured(forecast, { seconds, replies, replyTokens }, concurrency);
+  }
+
+  #now(): { calls: number; tokens: number; at: number } {
+    const rows = this.#ledger().filter(({ role }) => role === "executor");
+    return {
+      calls: rows.reduce((sum, row) => sum + row.calls, 0),
+      tokens: rows.reduce((sum, row) => sum + row.completionTokens, 0),
+      at: performance.now(),
+    };
+  }
 }
 
 /** The forecast with the time that the measured speed suggests. */

@@ -1,35 +1,33 @@
 /** @file `optimize`: design a workflow for a task and report it beside the baselines, chosen on validation only. */
-
 import type { RunConfig } from "../config/run-config.js";
-import { writeAtomic } from "../core/atomic-file.js";
-import { ConfigError, InternalError, messageOf } from "../core/errors.js";
+import { ConfigError } from "../core/errors.js";
 import { mean } from "../core/statistics.js";
-import type { ScoredWorkflow } from "../design/play-episode.js";
-import type { PolicyInfo } from "../design/policy.js";
-import { compareEvaluations, evaluateAll } from "../design/workbench.js";
+import { refuseUnmeasured } from "../design/composite-reward.js";
+import type { Policy, PolicyInfo } from "../design/policy.js";
 import { checkStarts, startsOf } from "../evaluate/baselines/choose-baselines.js";
-import { cardContext, executorOf, measuredUse } from "../evaluate/card-context.js";
 import { resultHash } from "../evaluate/evaluation.js";
+import { LocalModels } from "../evaluate/local-models.js";
 import { type ParetoView, paretoView } from "../evaluate/pareto-view.js";
-import { cardMarkdown, workflowCard } from "../evaluate/workflow-card.js";
-import { type ReplayContestant, writeReplays } from "../records/replay-record.js";
+import { bestOf, type ScoredWorkflow } from "../evaluate/scored-workflow.js";
+import type { LocalModel } from "../llm/local/local-model.js";
+import { writeReplays } from "../records/replay-record.js";
 import type { Forecast } from "../records/run-event.js";
 import {
   breakEven,
   type CandidateStats,
   candidateStats,
   type ResultRow,
-  resultRow,
   runWarnings,
   type Spent,
-  spentOf,
 } from "../records/run-summary.js";
 import { readTrajectory } from "../records/trajectory.js";
-import { forecastRun } from "./forecast-run.js";
-import { emitSpent, isInterruption, openSession, type RunSession } from "./run-session.js";
-import { baselinesOf, type SearchProgress, search } from "./search.js";
-import { drawItems, workSettings } from "./task-bench.js";
-import type { RunHooks } from "./workplace.js";
+import type { Bench } from "./bench.js";
+import { forecastRun, SpeedMeter } from "./forecast-run.js";
+import { isInterruption } from "./is-interruption.js";
+import { localPolicy } from "./local-policy.js";
+import { Run } from "./run.js";
+import type { RunHooks } from "./run-hooks.js";
+import { TaskOpener } from "./task-opener.js";
 
 export interface OptimizeResult {
   command: "optimize" | "collect";
@@ -61,143 +59,191 @@ export interface OptimizeResult {
 
 export const BEST_ROW = "best";
 
+/** What a search has found so far: filled as it goes, so that a run that is stopped can still report. */
+interface Progress {
+  baselines: ScoredWorkflow[];
+  found: ScoredWorkflow[];
+}
+
 /**
  * Designs a workflow for `config.task`.
  * Interruptions (budget, abort, outage of the executor) do not throw: the partial result carries `stoppedBy`.
  * @throws {ConfigError | InputError | StorageError} for what is wrong before or beside the search.
  */
 export async function optimize(config: RunConfig, hooks: RunHooks = {}): Promise<OptimizeResult> {
-  return await runSearch(config, "optimize", hooks);
+  return await searchFor(config, "optimize", hooks);
 }
 
 /** Plays episodes and leaves trajectories for training; the test split is never opened. */
 export async function collect(config: RunConfig, hooks: RunHooks = {}): Promise<OptimizeResult> {
-  return await runSearch(config, "collect", hooks);
+  return await searchFor(config, "collect", hooks);
 }
 
-async function runSearch(
+async function searchFor(
   config: RunConfig,
   command: "optimize" | "collect",
   hooks: RunHooks,
 ): Promise<OptimizeResult> {
-  const session = await openSession(config, { command, policy: true }, hooks);
-  try {
-    const { policy, emit } = session;
-    if (!policy) throw new InternalError("a search session without a policy");
-    const isTested = command === "optimize" && session.task.splits.includes("test") && config.testLimit > 0;
-    const baselines = baselinesOf(session);
-    checkStarts(baselines, config.baselines);
-    const forecast = forecastRun(
-      config,
-      session.validation,
-      baselines,
-      session.executor.price,
-      isTested,
-      runsPerSample(session),
-    );
-    emit({ type: "forecast", forecast });
-    const progress: SearchProgress = { baselines: [], found: [] };
-    const test: ResultRow[] = [];
-    let stoppedBy: unknown;
-    if (!config.dryRun) {
-      try {
-        const log = await search(session, policy, progress, forecast);
-        log.close();
-        if (isTested) test.push(...(await finalTest(session, progress)));
-      } catch (error) {
-        if (!isInterruption(error)) throw error;
-        stoppedBy = error;
-      }
+  await using local = new LocalModels(config, hooks.resolveModelFile);
+  await using tasks = new TaskOpener(config, local.resolve);
+  const task = await tasks.load(config.task);
+  refuseUnmeasured(config, task);
+  const { policy, model } = await openPolicy(config, local, hooks.policy);
+  await using run = await Run.open(config, {
+    command,
+    label: config.task,
+    policy: `${policy.info.id} on ${policy.info.device}`,
+    inputs: {
+      taskHash: task.hash,
+      modelHash: model?.info.modelHash ?? null,
+      adapterHash: model?.info.adapterHash ?? null,
+    },
+    ...{ local, tasks, hooks },
+  });
+  const bench = await run.bench(task);
+  const isTested = command === "optimize" && task.splits.includes("test") && config.testLimit > 0;
+  const workflows = bench.baselineWorkflows;
+  checkStarts(workflows, config.baselines);
+  const { price } = run.executor;
+  const forecast = forecastRun(
+    run.config,
+    bench.validation,
+    workflows,
+    price,
+    isTested,
+    runsPerSample(bench),
+  );
+  run.emit({ type: "forecast", forecast });
+  const progress: Progress = { baselines: [], found: [] };
+  const test: ResultRow[] = [];
+  let stoppedBy: unknown;
+  if (!config.dryRun) {
+    try {
+      await search(run, bench, policy, progress, forecast);
+      if (isTested) test.push(...(await testBest(run, bench, progress)));
+    } catch (error) {
+      if (!isInterruption(error)) throw error;
+      stoppedBy = error;
     }
-    const result = conclude(session, command, policy.info, forecast, progress, test, stoppedBy);
-    if (!config.dryRun) await save(session, result);
-    return result;
+  }
+  const result = conclude(run, bench, command, policy.info, forecast, progress, test, stoppedBy);
+  if (config.dryRun) run.emit({ type: "run-end", directory: run.directory.path, isComplete: false });
+  else
+    await run.finish(result, result.best ? { ...result.best, row: bestRow(result.validation) } : undefined);
+  return result;
+}
+
+/** The weak model as the configuration has it, or the policy that was handed in; `model` is what either needs loaded. */
+async function openPolicy(
+  config: RunConfig,
+  local: LocalModels,
+  given: Policy | undefined,
+): Promise<{ policy: Policy; model: LocalModel | undefined }> {
+  const { model: name, weak = "policy" } = config;
+  if (given) {
+    return { policy: given, model: weak === "policy" && name ? await local.load(name) : undefined };
+  }
+  if (!name) {
+    throw new ConfigError("no weak model was named", { hint: "add --model NAME|FILE (w4s models list)" });
+  }
+  const model = await local.load(name);
+  return { policy: localPolicy(model, config), model };
+}
+
+/** Baselines on validation, then all episodes. @throws what stopped the run; everything finished is stored */
+async function search(
+  run: Run,
+  bench: Bench,
+  policy: Policy,
+  progress: Progress,
+  forecast: Forecast,
+): Promise<void> {
+  const { config } = run;
+  const log = bench.openLog(run.directory.file("trajectories.jsonl"), policy);
+  try {
+    const speed = new SpeedMeter(() => run.store.ledgerTotals());
+    await bench.baselines((baseline) => {
+      progress.baselines.push(baseline);
+      const { title, evaluation } = baseline;
+      const { accuracy, interval, n } = evaluation;
+      run.emit({ type: "baseline-scored", name: title, accuracy, interval, n });
+      run.emitSpent();
+      const again = speed.remeasured(forecast, evaluation, config.concurrency);
+      if (again && !run.executor.model.isSimulated) run.emit({ type: "forecast", forecast: again });
+    });
+    for (let episode = 0; episode < config.episodes; episode++) {
+      run.emit({ type: "episode-start", episode, episodes: config.episodes });
+      progress.found.push(...(await bench.episode(policy, { log }, episode)));
+    }
   } finally {
-    await session.close();
+    log.close();
   }
 }
 
 /** Most views of an item on average: an upper bound, since an episode may end sooner. */
-function runsPerSample({ task, validation }: Pick<RunSession, "task" | "validation">): number {
-  const { scorer } = task;
-  return mean(validation.map((sample) => scorer.play?.(sample).maxViews ?? 1));
+function runsPerSample({ task, validation }: Bench): number {
+  return mean(validation.map((sample) => task.scorer.play?.(sample).maxViews ?? 1));
 }
 
-/**
- * Opens the test split, once, at the end: the best workflow and all baselines on the same seeded items.
- * @throws {ConfigError} when nothing was evaluated before.
- */
-async function finalTest(session: RunSession, progress: SearchProgress): Promise<ResultRow[]> {
-  const { config, task, emit, executor } = session;
-  const best = bestOf(progress, config);
+/** The best workflow and all baselines on test. @throws {ConfigError} when nothing was evaluated before */
+async function testBest(run: Run, bench: Bench, progress: Progress): Promise<ResultRow[]> {
+  const best = bestFound(progress, run.config);
   if (!best) throw new ConfigError("there is no workflow to test");
-  const items = await drawItems(task, "test", config.testLimit, config.seed);
-  emit({
-    type: "test-opened",
-    items: items.length,
-    purpose: `best workflow ${best.hash.slice(0, 12)} and baselines`,
-  });
-  const rows: ResultRow[] = [];
-  const replays: ReplayContestant[] = [];
-  const contestants = [...progress.baselines, ...(isBaseline(best, progress) ? [] : [best])];
-  for (const contestant of contestants) {
-    const [evaluation] = await evaluateAll(
-      { ...session, settings: workSettings(session), onEvent: emit },
-      [contestant],
-      items,
-      `test of ${contestant.title}`,
-    );
-    const name = contestant.hash === best.hash ? BEST_ROW : contestant.title;
-    if (replays.length === 0 || name === BEST_ROW) {
-      replays.push({ title: contestant.title, evaluation: evaluation! });
-    }
-    const title = name === BEST_ROW ? `best workflow (${contestant.title})` : contestant.title;
-    rows.push(
-      resultRow({ name, title, split: "test", executor: executor.model.id }, executor.model, evaluation!),
-    );
-  }
-  await writeReplays(session.directory, "test", replays);
-  return rows;
+  const contestants = [...progress.baselines, ...(isBaseline(best, progress) ? [] : [best])].map((one) => ({
+    ...one,
+    ...(one.hash === best.hash ? { name: BEST_ROW, title: bestTitle(one) } : { name: one.title }),
+  }));
+  const purpose = `best workflow ${best.hash.slice(0, 12)} and baselines`;
+  const tested = await bench.finalTest(contestants, purpose);
+  const shown = tested.filter(({ row }, index) => index === 0 || row.name === BEST_ROW);
+  const replays = shown.map(({ row, evaluation }) => ({
+    title: contestants.find(({ hash }) => hash === row.workflowHash)!.title,
+    evaluation,
+  }));
+  await writeReplays(run.directory, "test", replays);
+  return tested.map(({ row }) => row);
 }
 
-function bestOf(progress: SearchProgress, { baselines }: RunConfig): ScoredWorkflow | undefined {
-  const contestants = [...startsOf(progress.baselines, baselines), ...progress.found];
-  return contestants.sort((a, b) => compareEvaluations(a.evaluation, b.evaluation)).at(0);
+function bestFound(
+  progress: Progress,
+  { baselines }: Pick<RunConfig, "baselines">,
+): ScoredWorkflow | undefined {
+  return bestOf([...startsOf(progress.baselines, baselines), ...progress.found]);
 }
 
-function isBaseline(workflow: ScoredWorkflow, progress: SearchProgress): boolean {
+function bestTitle({ title }: { title: string }): string {
+  return `best workflow (${title})`;
+}
+
+function isBaseline(workflow: ScoredWorkflow, progress: Progress): boolean {
   return progress.baselines.some((baseline) => baseline.hash === workflow.hash);
 }
 
 function conclude(
-  session: RunSession,
+  run: Run,
+  bench: Bench,
   command: "optimize" | "collect",
   policy: PolicyInfo,
   forecast: Forecast,
-  progress: SearchProgress,
+  progress: Progress,
   test: ResultRow[],
   stoppedBy: unknown,
 ): OptimizeResult {
-  const { directory, task, executor, config } = session;
-  const best = bestOf(progress, config);
+  const { directory, executor, config } = run;
+  const best = bestFound(progress, config);
   const candidates = candidateStats(
     config.dryRun
       ? []
       : readTrajectory(directory.file("trajectories.jsonl")).filter((record) => record.kind === "turn"),
   );
   const row = (workflow: ScoredWorkflow, name: string, title: string) =>
-    resultRow(
-      { name, title, split: "validation", executor: executor.model.id },
-      executor.model,
-      workflow.evaluation,
-    );
+    bench.row({ name, title }, "validation", workflow.evaluation);
   const validation = progress.baselines.map((baseline) =>
     row(baseline, baseline.hash === best?.hash ? BEST_ROW : baseline.title, baseline.title),
   );
-  if (best && !isBaseline(best, progress))
-    validation.push(row(best, BEST_ROW, `best workflow (${best.title})`));
+  if (best && !isBaseline(best, progress)) validation.push(row(best, BEST_ROW, bestTitle(best)));
   const evaluations = [...progress.baselines, ...progress.found].map((workflow) => workflow.evaluation);
-  const spent = spentOf(session.store.ledgerTotals());
+  const spent = run.spent();
   const chosen = bestRow(validation);
   const warnings = config.dryRun
     ? []
@@ -209,15 +255,11 @@ function conclude(
         candidates: candidates.count,
         isSimulated: executor.model.isSimulated,
       });
-  for (const message of warnings) session.emit({ type: "warning", message });
-  emitSpent(session);
-  const isComplete = stoppedBy === undefined && !config.dryRun;
-  session.emit({ type: "run-end", directory: directory.path, isComplete });
   const costOf = (line: ResultRow) => (spent.dollars ? line.dollarsPerSample : line.tokensPerSample);
   return {
     command,
     directory: directory.path,
-    task: task.name,
+    task: bench.task.name,
     executor: executor.model.id,
     policy: policy.id,
     device: policy.device,
@@ -241,24 +283,12 @@ function conclude(
     warnings,
     spent,
     resultHash: resultHash(evaluations),
-    isComplete,
+    isComplete: stoppedBy === undefined && !config.dryRun,
     ...(stoppedBy === undefined ? {} : { stoppedBy }),
   };
 }
 
-async function save(session: RunSession, result: OptimizeResult): Promise<void> {
-  const { stoppedBy, ...plain } = result;
-  const summary = stoppedBy === undefined ? plain : { ...plain, stoppedBy: messageOf(stoppedBy) };
-  await writeAtomic(session.directory.file("summary.json"), `${JSON.stringify(summary, null, 2)}\n`);
-  const { best } = result;
-  if (!best) return;
-  await writeAtomic(session.directory.file("best-workflow.js"), best.source);
-  const context = cardContext(session.config, executorOf(session));
-  const card = workflowCard(best.source, context, measuredUse(bestRow(result.validation)));
-  await writeAtomic(session.directory.file("best-workflow.md"), cardMarkdown(card, best.title));
-}
-
-function paretoOf({ baselines, found }: SearchProgress): ParetoView {
+function paretoOf({ baselines, found }: Progress): ParetoView {
   return paretoView(
     [...baselines, ...found].map(({ hash, title, evaluation }) => {
       const { accuracy, n, tokens, dollars } = evaluation;

@@ -1,16 +1,7 @@
 /** @file `w4s run`: one input through a workflow. */
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { Command } from "commander";
-import type {
-  ProgramRunner,
-  RunConfig,
-  Sample,
-  Score,
-  Task,
-  VisibleTask,
-  WorkflowAnswer,
-} from "../../index.js";
+import type { Sample, Score, Task, TaskOpener, VisibleTask, WorkflowAnswer } from "../../index.js";
 import { type ActionBody, action } from "../action.js";
 import { EXIT } from "../exit-code.js";
 import { formatDollars } from "../print/format.js";
@@ -79,12 +70,21 @@ const runAction: ActionBody = async ({ isJson, watch, command }, path = "") => {
     defaults: { task: "input" },
   });
   const { source } = api.readWorkflowFile(workflowPath(path));
-  // Starts no process before a program runs.
-  await using programs = api.programSandbox();
-  const item = flags.item === undefined ? undefined : await findItem(api, config, flags.item, programs);
+  await using tasks = new api.TaskOpener(config, api.resolveModel);
+  const item = flags.item === undefined ? undefined : await findItem(api, tasks, config.task, flags.item);
   const input = item ? api.visibleTask(item.sample) : readInput(api, flags);
   for (const message of api.configWarnings(config, process.env)) writeErr(`warning: ${message}`);
-  const result = await runOnce(api, config, source, { input, item, programs }, watch.signal);
+  const { signal } = watch;
+  await using runner = await api.WorkflowRunner.open(config, {
+    resolveModelFile: api.resolveModel,
+    programs: tasks.programs,
+    onWarning: (message) => writeErr(`warning: ${message}`),
+    signal,
+  });
+  tasks.bindJudge({ config, ...runner.meter });
+  const result: ScoredAnswer = item
+    ? await runner.play(source, item.sample, item.task.scorer, { signal })
+    : await runner.run(source, input, { signal });
   if (isJson) writeJson(result);
   else {
     print(result);
@@ -94,79 +94,9 @@ const runAction: ActionBody = async ({ isJson, watch, command }, path = "") => {
   return result.status === "ok" ? EXIT.done : EXIT.failedSamples;
 };
 
-async function runOnce(
-  api: Api,
-  config: RunConfig,
-  source: string,
-  { input, item, programs }: { input: Input; item: Item | undefined; programs: ProgramRunner },
-  signal: AbortSignal,
-): Promise<ScoredAnswer> {
-  const localModels = new Map();
-  const context = {
-    config,
-    localModels,
-    resolveModelFile: api.resolveModel,
-    onWarning: (message: string) => writeErr(`warning: ${message}`),
-  };
-  const open: { close(): Promise<void> }[] = [];
-  const listeners: ((sample: Sample) => void)[] = [];
-  const build = async (spec: string, make = api.buildExecutor) => {
-    const built = await make(spec, context);
-    open.push(built.model);
-    listeners.push((sample) => built.onSample(sample));
-    return built;
-  };
-  try {
-    const executor = await build(config.executor);
-    await executor.model.preflight?.(signal);
-    const aliases: Record<string, (typeof executor)["model"]> = {};
-    const aliasPrices: Record<string, NonNullable<(typeof executor)["price"]>> = {};
-    for (const alias of Object.keys(config.executors)) {
-      const { model, price } = await build(alias);
-      aliases[alias] = model;
-      if (price) aliasPrices[alias] = price;
-    }
-    const { weak: named = "policy" } = config;
-    const weakName = named === "policy" ? config.model : named === "none" ? undefined : named;
-    const weak = weakName === undefined ? undefined : (await build(weakName, api.buildWeakModel)).model;
-    const tools = config.tools === undefined ? undefined : await api.loadTools(config.tools);
-    const policy = config.policyFile === undefined ? undefined : api.CallPolicy.load(config.policyFile);
-    const { budget, limits } = policy?.tighten(config) ?? config;
-    const runner = new api.WorkflowRunner({
-      executor: executor.model,
-      aliases,
-      aliasPrices,
-      budget,
-      limits,
-      ...(policy ? { policy } : {}),
-      maxTokens: config.maxTokens,
-      seed: config.seed,
-      programs,
-      ...(weak ? { weak } : {}),
-      ...(tools ? { tools } : {}),
-      ...(config.cache === undefined ? {} : { cachePath: join(config.cache, "calls.db") }),
-      ...(executor.price ? { price: executor.price } : {}),
-    });
-    open.push(runner);
-    if (!item) return await runner.run(source, input, { signal });
-    const onSample = (sample: Sample) => {
-      for (const listener of listeners) listener(sample);
-    };
-    return await runner.play(source, item.sample, item.task.scorer, { signal, onSample });
-  } finally {
-    for (const part of open.reverse()) await part.close();
-    for (const model of localModels.values()) await model.close();
-  }
-}
-
 /** The test split stays closed: a single look at it would not be counted. */
-async function findItem(api: Api, config: RunConfig, id: string, programs: ProgramRunner): Promise<Item> {
-  const task = await api.loadTask(config.task, {
-    allowOverlap: config.allowOverlap,
-    skipBad: config.skipBad,
-    programs,
-    openEmbedder: () => api.openEmbedder(api.resolveModel, config.threads),
-  });
+async function findItem(api: Api, tasks: TaskOpener, name: string, id: string): Promise<Item> {
+  const task = await tasks.load(name);
   for (const split of task.splits) {
     if (split === "test") continue;
     const sample = (await task.load(split)).find((candidate) => candidate.id === id);

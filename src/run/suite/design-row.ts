@@ -1,19 +1,16 @@
 /** @file A policy's entry in a suite: it designs a workflow for a task on validation, within its stated budget. */
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { RunConfig } from "../../config/run-config.js";
 import { writeAtomic } from "../../core/atomic-file.js";
 import { hashJson, seedFrom } from "../../core/hash.js";
-import { playEpisode, type ScoredWorkflow } from "../../design/play-episode.js";
 import type { Policy } from "../../design/policy.js";
-import { compareEvaluations, evaluateAll, type Workbench } from "../../design/workbench.js";
-import type { ResolveModelFile } from "../../evaluate/build-executor.js";
-import { LocalModel } from "../../llm/local/local-model.js";
-import { TrajectoryLog, type TurnRecord } from "../../records/trajectory.js";
-import { workflowHash } from "../../workflow/workflow-hash.js";
-import { localPolicy } from "../run-session.js";
-import { baselinesOf } from "../search.js";
-import { cardOf, offersOf, type TaskBench, workSettings } from "../task-bench.js";
-import type { Workplace } from "../workplace.js";
+import { LocalModels, type ResolveModelFile } from "../../evaluate/local-models.js";
+import { bestOf, type ScoredWorkflow } from "../../evaluate/scored-workflow.js";
+import type { TurnRecord } from "../../records/trajectory.js";
+import type { Bench } from "../bench.js";
+import { localPolicy } from "../local-policy.js";
+import type { Run } from "../run.js";
 import type { SuitePolicy } from "./suite-schema.js";
 
 /** What a policy designed for one task. */
@@ -41,7 +38,7 @@ export const NO_DESIGN = `export default async function workflow() {
 export interface DesignOrder {
   row: string;
   policy: SuitePolicy;
-  tasks: readonly TaskBench[];
+  benches: readonly Bench[];
 }
 
 /**
@@ -50,121 +47,69 @@ export interface DesignOrder {
  * @param given - replaces the local model, in tests
  */
 export async function designRow(
-  workplace: Workplace,
-  { row, policy, tasks }: DesignOrder,
-  resolveModelFile: ResolveModelFile,
+  run: Run,
+  { row, policy: plan, benches }: DesignOrder,
+  resolve: ResolveModelFile,
   given?: Policy,
 ): Promise<Design[]> {
   // Two names may look alike once they can name a folder.
   const name = `${row.replace(/[^\w.-]+/g, "-").slice(0, 40)}-${hashJson(row).slice(0, 6)}`;
-  const folder = join(workplace.directory.path, "designs", name);
+  const folder = join(run.directory.path, "designs", name);
   mkdirSync(folder, { recursive: true });
   const designs: Design[] = [];
-  let model: LocalModel | undefined;
-  try {
-    for (const bench of tasks) {
-      const file = join(folder, `${bench.task.name}.json`);
-      const earlier = policy.designs?.find(({ task }) => task === bench.task.name);
-      if (existsSync(file) || earlier) {
-        designs.push(earlier ? { row, ...earlier } : (JSON.parse(readFileSync(file, "utf8")) as Design));
-        continue;
-      }
-      if (!given) model ??= await loadModel(workplace, policy, resolveModelFile);
-      const player = given ?? localPolicy(model as LocalModel, workplace.config);
-      const path = join(folder, `${bench.task.name}.jsonl`);
-      const design = await designTask(workplace, bench, { row, policy }, player, path);
-      await writeAtomic(file, `${JSON.stringify(design, null, 2)}\n`);
-      designs.push(design);
+  const { model = run.config.model, adapter } = plan;
+  await using local = new LocalModels(modelsConfig(run.config, model, adapter), resolve);
+  for (const bench of benches) {
+    const file = join(folder, `${bench.task.name}.json`);
+    const earlier = plan.designs?.find(({ task }) => task === bench.task.name);
+    if (existsSync(file) || earlier) {
+      designs.push(earlier ? { row, ...earlier } : (JSON.parse(readFileSync(file, "utf8")) as Design));
+      continue;
     }
-  } finally {
-    await model?.close();
+    const policy = given ?? localPolicy(await local.load(model ?? ""), run.config);
+    const path = join(folder, `${bench.task.name}.jsonl`);
+    const design = await designTask(run, bench, { row, plan }, policy, path);
+    await writeAtomic(file, `${JSON.stringify(design, null, 2)}\n`);
+    designs.push(design);
   }
   return designs;
 }
 
-async function loadModel(
-  { config }: Workplace,
-  policy: SuitePolicy,
-  resolveModelFile: ResolveModelFile,
-): Promise<LocalModel> {
-  return await LocalModel.load({
-    modelPath: await resolveModelFile(policy.model ?? config.model ?? ""),
-    gpu: config.gpu,
-    ...(config.threads === undefined ? {} : { threads: config.threads }),
-    ...(policy.adapter === undefined ? {} : { adapterPath: policy.adapter }),
-  });
+function modelsConfig(
+  { gpu, threads }: Pick<RunConfig, "gpu" | "threads">,
+  model: string | undefined,
+  adapter: string | undefined,
+) {
+  return {
+    gpu,
+    ...(threads === undefined ? {} : { threads }),
+    ...(model === undefined ? {} : { model }),
+    ...(adapter === undefined ? {} : { adapter }),
+  };
 }
 
 async function designTask(
-  workplace: Workplace,
-  bench: TaskBench,
-  { row, policy: plan }: Pick<DesignOrder, "row" | "policy">,
+  run: Run,
+  bench: Bench,
+  { row, plan }: { row: string; plan: SuitePolicy },
   policy: Policy,
   logPath: string,
 ): Promise<Design> {
-  const { config, executor, emit, models, tools, signal } = workplace;
-  const log = new TrajectoryLog(logPath);
+  const { turns, candidates, temperature, explore, episodes } = plan;
+  // Rows share the draws of their episodes, so that two adapters are compared and not two lucks.
+  const drawSeed = seedFrom(bench.settings.seed, "design", bench.task.name);
+  const log = bench.openLog(logPath, policy);
   try {
-    if (!log.header) {
-      log.append({
-        kind: "header",
-        version: 1,
-        task: { name: bench.task.name, hash: bench.task.hash },
-        executor: executor.model.id,
-        isSimulated: executor.model.isSimulated,
-        policy: policy.info,
-        seed: config.seed,
-      });
-    }
-    const settings = {
-      ...workSettings({ config, settingsHash: bench.settingsHash }),
-      // Rows share the draws of their episodes, so that two adapters are compared and not two lucks.
-      drawSeed: seedFrom(config.seed, "design", bench.task.name),
-      turns: plan.turns,
-      candidates: plan.candidates,
-      temperature: plan.temperature,
-      explore: plan.explore,
-    };
-    const workbench: Workbench = {
-      ...bench,
-      card: cardOf(bench.task),
-      offers: offersOf(bench.task, models, tools),
-      tools: tools?.cards ?? [],
-      models: [...models.aliases.keys()],
-      policy,
-      log,
-      reward: config.reward ?? "accuracy",
-      settings,
-      onEvent: emit,
-      ...(signal ? { signal } : {}),
-    };
-    const shown = await shownSeeds(workplace, workbench, bench);
     const found: ScoredWorkflow[] = [];
-    for (let episode = 0; episode < plan.episodes; episode++) {
-      emit({ type: "episode-start", episode, episodes: plan.episodes });
-      found.push(...(await playEpisode(workbench, shown, episode)));
+    for (let episode = 0; episode < episodes; episode++) {
+      run.emit({ type: "episode-start", episode, episodes });
+      const order = { log, draws: { drawSeed, turns, candidates, temperature, explore } };
+      found.push(...(await bench.episode(policy, order, episode)));
     }
     return concluded(row, bench.task.name, found, log.turns());
   } finally {
     log.close();
   }
-}
-
-/** What optimize shows too: the executor's own baselines, evaluated on validation. */
-async function shownSeeds(
-  { models, config }: Workplace,
-  workbench: Workbench,
-  bench: TaskBench,
-): Promise<ScoredWorkflow[]> {
-  const seeds: ScoredWorkflow[] = [];
-  for (const seed of baselinesOf({ ...bench, models, config })) {
-    if (seed.source.includes("agent.weak.")) continue;
-    const workflow = { hash: workflowHash(seed.source), source: seed.source };
-    const what = `${bench.task.name}: ${seed.title} on validation`;
-    const [evaluation] = await evaluateAll(workbench, [workflow], bench.validation, what);
-    if (evaluation) seeds.push({ ...workflow, title: seed.title, evaluation });
-  }
-  return seeds;
 }
 
 function concluded(
@@ -174,7 +119,7 @@ function concluded(
   turns: readonly TurnRecord[],
 ): Design {
   const candidates = turns.flatMap((turn) => turn.candidates);
-  const best = [...found].sort((a, b) => compareEvaluations(a.evaluation, b.evaluation)).at(0);
+  const best = bestOf(found);
   return {
     row,
     task,

@@ -2,34 +2,29 @@
 
 import type { RunConfig } from "../../config/run-config.js";
 import { writeAtomic } from "../../core/atomic-file.js";
-import { messageOf } from "../../core/errors.js";
 import { cachedFileHash } from "../../core/file-hash.js";
 import { hashJson, seedFrom } from "../../core/hash.js";
-import { evaluateAll } from "../../design/workbench.js";
+import type { Policy } from "../../design/policy.js";
 import { namedBaselines } from "../../evaluate/baselines/cooperative-workflows.js";
-import { answerKind } from "../../evaluate/baselines/seed-workflows.js";
 import type { Evaluation } from "../../evaluate/evaluation.js";
 import { checkJudge, judgeModel } from "../../evaluate/judge-model.js";
+import { LocalModels, type ResolveModelFile } from "../../evaluate/local-models.js";
+import { weakFile } from "../../evaluate/open-models.js";
 import { counterfactual, type SkipReason } from "../../tasks/counterfactual.js";
-import type { Sample } from "../../tasks/task.js";
+import type { Sample, Task } from "../../tasks/task.js";
 import { workflowHash } from "../../workflow/workflow-hash.js";
-import { emitSpent, isInterruption } from "../run-session.js";
-import {
-  drawItems,
-  openTask,
-  programSandbox,
-  type TaskBench,
-  taskTools,
-  workSettings,
-} from "../task-bench.js";
-import { openWorkplace, type RunHooks, type Workplace } from "../workplace.js";
+import { type Bench, drawItems } from "../bench.js";
+import { isInterruption } from "../is-interruption.js";
+import { Run } from "../run.js";
+import type { RunHooks } from "../run-hooks.js";
+import { TaskOpener } from "../task-opener.js";
 import { type Design, designRow, NO_DESIGN } from "./design-row.js";
 import { judgeReasoning } from "./judge-reasoning.js";
 import { rowName } from "./load-suite.js";
 import { type OpenedTask, type ResolvedSuite, resolveSuite, suiteText } from "./resolve-suite.js";
 import type { SuiteCell } from "./suite-figures.js";
 import { suiteMarkdown } from "./suite-markdown.js";
-import { concludeSuite, type SuiteBench, type SuiteResult } from "./suite-result.js";
+import { concludeSuite, type SuiteColumn, type SuiteResult } from "./suite-result.js";
 import type { Suite, SuiteRow } from "./suite-schema.js";
 
 /**
@@ -43,47 +38,26 @@ export async function evaluateSuite(
   hooks: RunHooks = {},
 ): Promise<SuiteResult> {
   if (suite.judge !== undefined) checkJudge(suite.judge.model, config);
-  const programs = programSandbox();
-  const resolveModelFile = hooks.resolveModelFile ?? (async (path: string) => path);
-  const tools = taskTools(config, hooks, programs);
-  let resolved: ResolvedSuite;
-  try {
-    resolved = await resolveSuite(suite, config, tools, { resolveModelFile });
-  } catch (error) {
-    await programs.close();
-    throw error;
-  }
+  await using local = new LocalModels(config, hooks.resolveModelFile);
+  await using tasks = new TaskOpener(config, local.resolve);
+  const resolved = await resolveSuite(suite, config, tasks.options, { resolveModelFile: local.resolve });
   const label = `suite-${suite.name}`;
-  const weakFile = weakFileOf(config);
-  const workplace = await openWorkplace(
+  const weak = weakFile(config);
+  const isFile = weak !== undefined && !/^simulated(:|$)/.test(weak);
+  await using run = await Run.open(
     { ...config, task: label },
     {
       command: "eval",
       label,
-      programs,
-      prepare: async () => ({
-        policy: "none",
-        inputs: {
-          // Paths may change between machines; what lies behind them may not.
-          suite: hashJson(withoutPaths(resolved.suite)),
-          weakHash: weakFile === undefined ? null : await cachedFileHash(await resolveModelFile(weakFile)),
-        },
-      }),
+      inputs: {
+        // Paths may change between machines; what lies behind them may not.
+        suite: hashJson(withoutPaths(resolved.suite)),
+        weakHash: isFile ? await cachedFileHash(await local.resolve(weak)) : null,
+      },
+      ...{ local, tasks, hooks },
     },
-    hooks,
   );
-  try {
-    tools.judge?.bind(workplace);
-    return await runSuite(workplace, resolved, hooks, resolveModelFile);
-  } finally {
-    await workplace.close();
-  }
-}
-
-/** What stands behind agent.weak, where it is a file. */
-function weakFileOf({ weak = "policy", model }: RunConfig): string | undefined {
-  if (weak === "policy") return model;
-  return weak === "none" || /^simulated(:|$)/.test(weak) ? undefined : weak;
+  return await runSuite(run, resolved, hooks.policy, local.resolve);
 }
 
 const RESOLVED = "suite.resolved.yaml";
@@ -111,99 +85,71 @@ function withoutPaths(suite: Suite): unknown {
 }
 
 async function runSuite(
-  workplace: Workplace,
+  run: Run,
   { suite, tasks, notices }: ResolvedSuite,
-  hooks: RunHooks,
-  resolveModelFile: NonNullable<RunHooks["resolveModelFile"]>,
+  given: Policy | undefined,
+  resolve: ResolveModelFile,
 ): Promise<SuiteResult> {
-  const { directory, emit } = workplace;
+  const { directory } = run;
   await writeAtomic(directory.file(RESOLVED), suiteText(suite));
-  for (const message of notices) emit({ type: "warning", message });
+  for (const message of notices) run.warn(message);
   const warnings = [...notices];
   const cells: SuiteCell[] = [];
   const designs: Design[] = [];
-  const benches: SuiteBench[] = [];
+  const columns: SuiteColumn[] = [];
   let reasoning: SuiteResult["reasoning"] = null;
   let stoppedBy: unknown;
-  const judge = suite.judge === undefined ? undefined : judgeModel(suite.judge.model, workplace);
+  const judge = suite.judge === undefined ? undefined : judgeModel(suite.judge.model, run.meter);
   try {
-    for (const opened of tasks) benches.push(await openBench(workplace, suite, opened));
+    for (const opened of tasks) columns.push(await openColumn(run, suite, opened));
     for (const row of suite.rows) {
       if (row.policy === undefined) continue;
-      const order = { row: rowName(row), policy: row.policy, tasks: benches.map(({ bench }) => bench) };
-      designs.push(...(await designRow(workplace, order, resolveModelFile, hooks.policy)));
+      const order = { row: rowName(row), policy: row.policy, benches: columns.map(({ bench }) => bench) };
+      designs.push(...(await designRow(run, order, resolve, given)));
     }
     await writeAtomic(directory.file(RESOLVED), suiteText(withDesigns(suite, designs)));
-    for (const bench of benches) {
+    for (const column of columns) {
       if (suite.split === "test")
-        emit({ type: "test-opened", items: bench.items.length, purpose: suite.name });
+        run.emit({ type: "test-opened", items: column.items.length, purpose: suite.name });
       for (const row of suite.rows) {
-        const source = sourceFor(row, bench, designs, warnings);
-        if (source !== undefined) cells.push(await runCell(workplace, suite, bench, rowName(row), source));
+        const source = sourceFor(row, column, designs, warnings);
+        if (source !== undefined) cells.push(await runCell(run, suite, column, rowName(row), source));
       }
     }
     if (judge && suite.judge) {
-      const samples = new Map(benches.flatMap(({ items }) => items.map((item) => [item.id, item] as const)));
-      const figures = await judgeReasoning(workplace, judge, cells, samples, suite.judge.items);
+      const samples = new Map(columns.flatMap(({ items }) => items.map((item) => [item.id, item] as const)));
+      const figures = await judgeReasoning(run, judge, cells, samples, suite.judge.items);
       reasoning = { judge: judge.id, figures };
     }
   } catch (error) {
     if (!isInterruption(error)) throw error;
     stoppedBy = error;
   }
-  const result = concludeSuite(workplace, suite, { cells, designs, reasoning, benches, warnings, stoppedBy });
-  const summary = stoppedBy === undefined ? result : { ...result, stoppedBy: messageOf(stoppedBy) };
-  await writeAtomic(directory.file("summary.json"), `${JSON.stringify(summary, null, 2)}\n`);
+  const result = concludeSuite(run, suite, { cells, designs, reasoning, columns, warnings, stoppedBy });
   await writeAtomic(directory.file("suite.md"), suiteMarkdown(result));
-  emitSpent(workplace);
-  emit({ type: "run-end", directory: directory.path, isComplete: result.isComplete });
+  await run.finish(result);
   return result;
 }
 
-async function openBench(
-  workplace: Workplace,
-  suite: Suite,
-  { spec, task }: OpenedTask,
-): Promise<SuiteBench> {
-  const { config, models, weakModel } = workplace;
+async function openColumn(run: Run, suite: Suite, { spec, task }: OpenedTask): Promise<SuiteColumn> {
   const needsValidation = suite.rows.some(({ policy }) => policy !== undefined);
-  const bench = await openTask(workplace, task, {
-    keepReplies: true,
-    ...(needsValidation ? {} : { validation: [] }),
-  });
-  const items = await drawItems(task, suite.split, spec.limit ?? suite.limit, config.seed);
-  const { weak } = models;
+  const options = { keepReplies: true, ...(needsValidation ? {} : { validation: [] }) };
+  const bench = await run.bench(task, options);
+  const items = await drawItems(task, suite.split, spec.limit ?? suite.limit, run.config.seed);
   const withoutStrong =
-    weak && weakModel && suite.reliance !== "none"
-      ? await openTask(
-          {
-            ...workplace,
-            executor: weakModel,
-            models: {
-              executor: weak,
-              weak,
-              aliases: new Map([...models.aliases.keys()].map((name) => [name, weak])),
-            },
-          },
-          task,
-          { keepReplies: true, validation: [] },
-        )
+    run.weak && suite.reliance !== "none"
+      ? await run.bench(task, { keepReplies: true, validation: [], isWeakOnly: true })
       : undefined;
-  return {
-    spec,
-    bench,
-    withoutStrong,
-    items,
-    swapped: suite.counterfactual.items === 0 ? [] : swappedItems(suite, bench, items, config.seed),
-  };
+  const swapped = suite.counterfactual.items === 0 ? [] : swappedItems(suite, task, items, run.config.seed);
+  return { spec, bench, withoutStrong, items, swapped };
 }
 
 function swappedItems(
   { counterfactual: { items: limit, swaps } }: Suite,
-  { task }: TaskBench,
+  task: Task,
   items: readonly Sample[],
   seed: number,
-): SuiteBench["swapped"] {
+): SuiteColumn["swapped"] {
   return swaps.map((swap) => {
     const samples: Sample[] = [];
     const skipped: Partial<Record<SkipReason, number>> = {};
@@ -220,7 +166,7 @@ function swappedItems(
 /** The workflow of a row on a task; undefined where it has none there. */
 function sourceFor(
   row: SuiteRow,
-  { bench: { task }, items }: SuiteBench,
+  { bench: { task, answer }, items }: SuiteColumn,
   designs: readonly Design[],
   warnings: string[],
 ): string | undefined {
@@ -233,34 +179,29 @@ function sourceFor(
   }
   const hasContext = items[0]?.context !== undefined;
   const source =
-    row.source ??
-    namedBaselines(answerKind(task), hasContext).find((one) => one.name === row.baseline)?.source;
+    row.source ?? namedBaselines(answer, hasContext).find((one) => one.name === row.baseline)?.source;
   if (source === undefined)
     warnings.push(`there is no ${name} for ${task.name}: the row has no figure there`);
   return source;
 }
 
 async function runCell(
-  workplace: Workplace,
+  run: Run,
   suite: Suite,
-  { bench, withoutStrong, items, swapped }: SuiteBench,
+  { bench, withoutStrong, items, swapped }: SuiteColumn,
   row: string,
   source: string,
 ): Promise<SuiteCell> {
   const workflow = { hash: workflowHash(source), source };
-  const evaluate = async (on: TaskBench, samples: readonly Sample[], what: string): Promise<Evaluation> => {
-    const parts = {
-      ...on,
-      settings: workSettings({ config: workplace.config, settingsHash: on.settingsHash }),
-      onEvent: workplace.emit,
-      ...(workplace.signal ? { signal: workplace.signal } : {}),
-    };
-    const [evaluation] = await evaluateAll(parts, [workflow], samples, `${bench.task.name}: ${row}${what}`);
+  const evaluate = async (on: Bench, samples: readonly Sample[], what: string): Promise<Evaluation> => {
+    const [evaluation] = await on.evaluate([workflow], samples, {
+      what: `${bench.task.name}: ${row}${what}`,
+    });
     return evaluation as Evaluation;
   };
   const evaluation = await evaluate(bench, items, "");
   const { accuracy, interval, n } = evaluation;
-  workplace.emit({ type: "baseline-scored", name: `${bench.task.name}, ${row}`, accuracy, interval, n });
+  run.emit({ type: "baseline-scored", name: `${bench.task.name}, ${row}`, accuracy, interval, n });
   const roles = new Set(evaluation.results.flatMap(({ usage }) => Object.keys(usage)));
   const asksStrong = [...roles].some((role) => role !== "weak");
   const isWanted = suite.reliance === "all" || roles.has("weak");
@@ -271,6 +212,6 @@ async function runCell(
     if (samples.length === 0) continue;
     cell.counterfactuals.push({ swap, evaluation: await evaluate(bench, samples, `, ${swap} swapped`) });
   }
-  emitSpent(workplace);
+  run.emitSpent();
   return cell;
 }

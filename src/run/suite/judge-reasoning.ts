@@ -7,7 +7,7 @@ import type { JobResult } from "../../evaluate/evaluation.js";
 import { parseKeys } from "../../evaluate/workflow-agent.js";
 import type { MeteredModel } from "../../llm/metered-model.js";
 import type { Sample } from "../../tasks/task.js";
-import type { Workplace } from "../workplace.js";
+import type { Run } from "../run.js";
 import { type Side, sideOf } from "./role-usage.js";
 import type { SuiteCell } from "./suite-figures.js";
 
@@ -45,13 +45,13 @@ const ATTEMPTS = 2;
  * @throws what stops a run: budget, abort, a judge that cannot be used
  */
 export async function judgeReasoning(
-  workplace: Workplace,
+  run: Run,
   judge: MeteredModel,
   cells: readonly SuiteCell[],
   samples: ReadonlyMap<string, Sample>,
   items: number,
 ): Promise<ReasoningFigures[]> {
-  const queue = new PQueue({ concurrency: workplace.config.concurrency });
+  const queue = new PQueue({ concurrency: run.config.concurrency });
   const ratings = new Map<string, { row: string; side: Side; ratings: (Rating | undefined)[] }>();
   const waiting: Promise<void>[] = [];
   for (const { row, evaluation } of cells) {
@@ -64,8 +64,8 @@ export async function judgeReasoning(
         ratings.set(key, list);
         const place = list.ratings.push(undefined) - 1;
         const work = async () => {
-          workplace.stopSignal?.throwIfAborted();
-          list.ratings[place] = await rate(judge, sample, steps, workplace.signal);
+          run.stopSignal?.throwIfAborted();
+          list.ratings[place] = await rate(judge, sample, steps, run.signal);
         };
         waiting.push(queue.add(work));
       }
@@ -73,7 +73,7 @@ export async function judgeReasoning(
   }
   const failed = (await Promise.allSettled(waiting)).find((outcome) => outcome.status === "rejected");
   if (failed) throw failed.reason;
-  const { seed, bootstrap } = workplace.config;
+  const { seed, bootstrap } = run.config;
   return [...ratings.values()].map((list) => figuresOf(list, seed, bootstrap.samples));
 }
 

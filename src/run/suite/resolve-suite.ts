@@ -8,10 +8,10 @@ import { ConfigError, InputError, messageOf } from "../../core/errors.js";
 import { cachedFileHash } from "../../core/file-hash.js";
 import { nearNames } from "../../core/near-names.js";
 import { namedBaselines } from "../../evaluate/baselines/cooperative-workflows.js";
-import type { ResolveModelFile } from "../../evaluate/build-executor.js";
+import type { ResolveModelFile } from "../../evaluate/local-models.js";
+import { weakFile } from "../../evaluate/open-models.js";
 import { type LoadTaskOptions, loadTask } from "../../tasks/load-task.js";
 import type { Task } from "../../tasks/task.js";
-import { weakName } from "../workplace.js";
 import { rowName } from "./load-suite.js";
 import { type Suite, type SuiteRow, type SuiteTask, suiteSchema } from "./suite-schema.js";
 
@@ -54,7 +54,7 @@ export async function resolveSuite(
   const rows: SuiteRow[] = [];
   for (const row of suite.rows) {
     const resolved = await resolveRow(row, suite, config, hooks);
-    if (asksWeak(resolved) && !hasWeakModel(config)) {
+    if (asksWeak(resolved) && weakFile(config) === undefined) {
       const name = rowName(resolved);
       if (!row.optional || name === suite.reference) {
         throw new ConfigError(`row ${name} calls agent.weak, and there is no weak model`, {
@@ -154,12 +154,6 @@ function refuseChange(row: SuiteRow, what: string, known: string | undefined, no
 function asksWeak({ source, baseline }: SuiteRow): boolean {
   const known = source ?? ALL_BASELINES.find(({ name }) => name === baseline)?.source;
   return known?.includes("agent.weak.") ?? false;
-}
-
-/** As a workplace of an evaluation will have it. */
-function hasWeakModel(config: RunConfig): boolean {
-  const weak = weakName(config, "eval");
-  return weak === "policy" ? config.model !== undefined : weak !== "none";
 }
 
 const ALL_BASELINES = (["number", "choice", "text", "code", "commands", "writing"] as const).flatMap((kind) =>

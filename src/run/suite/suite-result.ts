@@ -1,11 +1,11 @@
 /** @file The result of a suite, put together from finished cells; also where the suite was stopped half-way. */
 
 import { resultHash } from "../../evaluate/evaluation.js";
-import { type ResultRow, resultRow, type Spent, spentOf } from "../../records/run-summary.js";
+import type { ResultRow, Spent } from "../../records/run-summary.js";
 import type { SkipReason, SwapKind } from "../../tasks/counterfactual.js";
 import type { Sample } from "../../tasks/task.js";
-import type { TaskBench } from "../task-bench.js";
-import type { Workplace } from "../workplace.js";
+import type { Bench } from "../bench.js";
+import type { Run } from "../run.js";
 import type { Design } from "./design-row.js";
 import type { ReasoningFigures } from "./judge-reasoning.js";
 import { type SuiteCell, type SuiteFigures, suiteFigures } from "./suite-figures.js";
@@ -47,31 +47,31 @@ export interface SuiteResult extends Omit<SuiteFigures, "rows"> {
   stoppedBy?: unknown;
 }
 
-/** A task with its items drawn and its runners ready. */
-export interface SuiteBench {
+/** A task of the suite with the items that its rows are run on. */
+export interface SuiteColumn {
   spec: SuiteTask;
-  bench: TaskBench;
+  bench: Bench;
   /** The same with the strong model's calls answered by the weak one. */
-  withoutStrong: TaskBench | undefined;
+  withoutStrong: Bench | undefined;
   items: Sample[];
   swapped: { swap: SwapKind; samples: Sample[]; skipped: Partial<Record<SkipReason, number>> }[];
 }
 
 export function concludeSuite(
-  workplace: Workplace,
+  run: Run,
   suite: Suite,
   found: {
     cells: SuiteCell[];
     designs: readonly Design[];
     reasoning: SuiteResult["reasoning"];
-    benches: readonly SuiteBench[];
+    columns: readonly SuiteColumn[];
     warnings: string[];
     stoppedBy: unknown;
   },
 ): SuiteResult {
-  const { config, directory, executor, weakModel, store } = workplace;
-  const { cells, designs, benches, reasoning, warnings, stoppedBy } = found;
-  const simulated = { strong: executor.model.isSimulated, weak: weakModel?.model.isSimulated ?? false };
+  const { config, directory, executor, weak } = run;
+  const { cells, designs, columns, reasoning, warnings, stoppedBy } = found;
+  const simulated = { strong: executor.model.isSimulated, weak: weak?.model.isSimulated ?? false };
   const isSimulated = simulated.strong || simulated.weak;
   if (isSimulated) {
     const which =
@@ -86,7 +86,7 @@ export function concludeSuite(
         "a simulated model has no bias: every wording of an item draws its own luck, so that changed answers show that luck alone",
       );
   }
-  const items = benches.map(({ spec, bench, items: samples }) => ({
+  const items = columns.map(({ spec, bench, items: samples }) => ({
     task: bench.task.name,
     samples,
     groups: spec.groups ?? suite.groups,
@@ -108,10 +108,10 @@ export function concludeSuite(
     directory: directory.path,
     split: suite.split,
     executor: executor.model.id,
-    weak: weakModel?.model.id ?? null,
+    weak: weak?.model.id ?? null,
     isSimulated,
     simulated,
-    suiteTasks: benches.map(({ bench: { task }, items: samples, swapped }) => ({
+    suiteTasks: columns.map(({ bench: { task }, items: samples, swapped }) => ({
       name: task.name,
       title: task.title,
       hash: task.hash,
@@ -124,22 +124,15 @@ export function concludeSuite(
     })),
     summary,
     ...figures,
-    rows: cells.map(({ row, task, evaluation }) =>
-      resultRow(
-        {
-          name: `${task}: ${row}`,
-          title: `${task}: ${row}`,
-          split: suite.split,
-          executor: executor.model.id,
-        },
-        { isSimulated },
-        evaluation,
-      ),
-    ),
+    rows: cells.map(({ row, task, evaluation }) => {
+      const { bench } = columns.find((column) => column.bench.task.name === task)!;
+      const name = `${task}: ${row}`;
+      return bench.row({ name, title: name }, suite.split, evaluation);
+    }),
     designs: designs.map(({ source: _, ...design }) => design),
     reasoning,
     warnings,
-    spent: spentOf(store.ledgerTotals()),
+    spent: run.spent(),
     resultHash: resultHash(all),
     isComplete: stoppedBy === undefined,
     ...(stoppedBy === undefined ? {} : { stoppedBy }),

@@ -5,7 +5,7 @@ import { loadRunConfig } from "../../../../src/config/config-file.js";
 import { InputError } from "../../../../src/core/errors.js";
 import { loadSuite, parseSuite } from "../../../../src/run/suite/load-suite.js";
 import { resolveSuite, suiteText } from "../../../../src/run/suite/resolve-suite.js";
-import { programSandbox } from "../../../../src/run/task-bench.js";
+import { PythonSandbox } from "../../../../src/workflow/python/python-sandbox.js";
 import { useTemporaryFolder } from "../../../support/temporary-folder.js";
 
 const folder = useTemporaryFolder();
@@ -120,7 +120,7 @@ describe("loadSuite", () => {
 describe("resolveSuite", () => {
   const config = loadRunConfig({ hasFile: false, env: {}, defaults: { task: "s", executor: "simulated" } });
   // Starts nothing before a program is run.
-  const programs = programSandbox();
+  const programs = new PythonSandbox();
   afterAll(() => programs.close());
   const tools = { programs };
   const hooks = { resolveModelFile: async (path: string) => path };

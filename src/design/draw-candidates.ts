@@ -1,0 +1,127 @@
+/** @file Asks the policy for candidates and for repairs, or finds those that an earlier session of the run drew. */
+import { seedFrom } from "../core/hash.js";
+import { Random } from "../core/random.js";
+import type { ChatMessage } from "../llm/chat-model.js";
+import type { ActionRecord, ActionsRecord } from "../records/trajectory.js";
+import { canForce } from "../workflow/subset-grammar.js";
+import { techniqueNames } from "../workflow/techniques.js";
+import type { EpisodeParts } from "./episode-parts.js";
+import { drawForcedTechniques } from "./forced-techniques.js";
+import type { CandidateDraw } from "./policy.js";
+import { buildRepairPrompt } from "./policy-state.js";
+import { workflowOf } from "./workflow-of.js";
+
+/** Number of an episode and of a turn in it, from 0. */
+export interface TurnPlace {
+  episode: number;
+  turn: number;
+}
+
+/** The candidates of a turn, all from one prompt; a share of them with forced techniques. */
+export async function drawCandidates(
+  parts: EpisodeParts,
+  place: TurnPlace,
+  prompt: ChatMessage[],
+): Promise<ActionRecord[]> {
+  const { draws, policy, offers, tools, card, validation } = parts;
+  const { episode, turn } = place;
+  const random = new Random(seedFrom(draws.drawSeed, "turn", episode, turn));
+  const space = { offers, tools, answer: card.answer, context: validation[0]?.context !== undefined };
+  const techniques = policy.canForce ? techniqueNames(space) : [];
+  const forced = drawForcedTechniques(random, draws.candidates, techniques, draws.explore, (names) =>
+    canForce(names, space),
+  );
+  const wanted = forced.map((names, index) => ({
+    seed: seedFrom(draws.drawSeed, "candidate", episode, turn, index),
+    temperature: draws.temperature,
+    forced: names,
+  }));
+  const record = await draw(parts, place, "turn", prompt, wanted, { repairOf: null, attempt: 0, index: 0 });
+  return record.actions;
+}
+
+/**
+ * A repair of a candidate that failed, by the member that wrote it.
+ * @param attempt - from 1
+ * @param index - of the repair among the candidates of the turn
+ */
+export async function drawRepair(
+  parts: EpisodeParts,
+  place: TurnPlace,
+  prompt: readonly ChatMessage[],
+  failed: ActionRecord,
+  failure: string,
+  { attempt, index }: { attempt: number; index: number },
+): Promise<ActionRecord[]> {
+  const { draws, policy } = parts;
+  const again: CandidateDraw = {
+    seed: seedFrom(draws.drawSeed, "repair", place.episode, place.turn, failed.index, attempt),
+    temperature: draws.temperature,
+    forced: failed.forced,
+  };
+  const repairPrompt = buildRepairPrompt([...prompt], failed.text, failure, policy.style);
+  const origin = { repairOf: failed.index, attempt, index };
+  const name = `repair-${failed.index}`;
+  return (await draw(parts, place, name, repairPrompt, [again], origin, failed.policy)).actions;
+}
+
+async function draw(
+  parts: EpisodeParts,
+  { episode, turn }: TurnPlace,
+  name: string,
+  prompt: ChatMessage[],
+  draws: CandidateDraw[],
+  origin: { repairOf: number | null; attempt: number; index: number },
+  author?: string,
+): Promise<ActionsRecord> {
+  const { policy, log, card, offers, tools, validation, signal } = parts;
+  const known = log.actions(episode, turn, name);
+  if (known) {
+    announce(parts, known, true);
+    return known;
+  }
+  const startedAt = performance.now();
+  const { promptTokens, actions } = await policy.act(prompt, draws, {
+    answer: card.answer,
+    offers,
+    tools,
+    hasContext: validation[0]?.context !== undefined,
+    session: policy.style === "full" ? `episode-${episode}` : `turn-${episode}-${turn}`,
+    author,
+    signal,
+  });
+  const record: ActionsRecord = {
+    kind: "actions",
+    episode,
+    turn,
+    prompt: name,
+    promptTokens,
+    messages: prompt,
+    seconds: Math.round(performance.now() - startedAt) / 1000,
+    actions: actions.map((action, offset) => ({
+      index: origin.index + offset,
+      repairOf: origin.repairOf,
+      attempt: origin.attempt,
+      seed: draws[offset]!.seed,
+      temperature: action.temperature ?? draws[offset]!.temperature,
+      forced: [...draws[offset]!.forced],
+      text: action.text,
+      tokens: action.tokens,
+      ...(action.logProbs ? { logProbs: action.logProbs } : {}),
+      finishReason: action.finishReason,
+      ...(action.policy === undefined ? {} : { policy: action.policy }),
+      ...(action.promptTokens === undefined ? {} : { promptTokens: action.promptTokens }),
+      ...(action.messages === undefined ? {} : { messages: [...action.messages] }),
+      ...(action.helpers === undefined ? {} : { helpers: action.helpers }),
+    })),
+  };
+  log.append(record);
+  announce(parts, record, false);
+  return record;
+}
+
+function announce({ emit }: EpisodeParts, record: ActionsRecord, isResumed: boolean): void {
+  const { episode, turn, seconds, actions } = record;
+  const valid = actions.filter((action) => "workflow" in workflowOf(action.text)).length;
+  emit({ type: "candidates-written", episode, turn, count: actions.length, valid, seconds, isResumed });
+}

@@ -1,0 +1,54 @@
+/** @file What an episode is played with; `Bench.episode` puts it together, and none of it can be left out. */
+import type { Evaluation } from "../evaluate/evaluation.js";
+import type { Workflow } from "../evaluate/scored-workflow.js";
+import type { OnRunEvent } from "../records/run-event.js";
+import type { TrajectoryLog } from "../records/trajectory.js";
+import type { Sample } from "../tasks/task.js";
+import type { ToolCard } from "../workflow/tool.js";
+import type { ParentChoice } from "./choose-parent.js";
+import type { Policy } from "./policy.js";
+import type { PolicyState } from "./policy-state.js";
+import type { RewardHistory, ScoredCandidate } from "./reward.js";
+
+/** How an episode draws its candidates. */
+export interface EpisodeDraws {
+  /** Seed of forced techniques, candidates and parents. */
+  drawSeed: number;
+  turns: number;
+  /** Written per turn. */
+  candidates: number;
+  /** 0–2. */
+  temperature: number;
+  /** Share of the candidates whose techniques are forced at random, 0–1. */
+  explore: number;
+  /** Most tries to repair a workflow that fails the quick check. */
+  maxRepairs: number;
+  /** Samples every candidate is screened on first; 0 = no screening. */
+  screen: number;
+  parent: ParentChoice;
+}
+
+export interface EpisodeParts {
+  policy: Policy;
+  log: TrajectoryLog;
+  /** The task as the policy is told of it. */
+  card: PolicyState["task"];
+  /** Optional calls of agent that exist here, after the rules. */
+  offers: ReadonlySet<string>;
+  /** Own tools of the user. */
+  tools: readonly ToolCard[];
+  /** Aliases of further executors. */
+  models: readonly string[];
+  /** Its head is the screening set, its first item the quick check. */
+  validation: readonly Sample[];
+  /** Seed of the run, which draws what a prompt shows. */
+  seed: number;
+  draws: EpisodeDraws;
+  /** One evaluation per workflow, in order. */
+  evaluate(workflows: readonly Workflow[], samples: readonly Sample[], what: string): Promise<Evaluation[]>;
+  /** Hashes of the workflows that must not run: asked before a newly designed one first does. */
+  refused(workflows: readonly Workflow[]): Promise<ReadonlySet<string>>;
+  reward(candidate: ScoredCandidate, history: RewardHistory): number;
+  emit: OnRunEvent;
+  signal: AbortSignal | undefined;
+}

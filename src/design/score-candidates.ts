@@ -1,0 +1,115 @@
+/** @file Candidates from reply to score: extraction, approval, quick check, screening, and the whole validation set. */
+import { NOT_APPROVED } from "../evaluate/approval.js";
+import type { Evaluation, ShownWorkflow } from "../evaluate/evaluation.js";
+import { compareEvaluations, type Workflow } from "../evaluate/scored-workflow.js";
+import type { ActionRecord, TurnRecord } from "../records/trajectory.js";
+import type { Sample } from "../tasks/task.js";
+import type { EpisodeParts } from "./episode-parts.js";
+import { workflowOf } from "./workflow-of.js";
+
+/** A candidate on its way through a turn. */
+export interface Attempt {
+  action: ActionRecord;
+  workflow?: Workflow;
+  /** Why it is invalid; absent while it may still be valid. */
+  failure?: { status: string; message: string };
+  /** On the screening set. */
+  screen?: Evaluation;
+  /** On the whole validation set. */
+  evaluation?: Evaluation;
+}
+
+/**
+ * Extraction, approval, then one run on the first validation item: status `ok` passes, a right answer is not needed.
+ * @param recorded - the turn as an earlier session finished it, whose approvals stand
+ */
+export async function quickCheck(
+  parts: EpisodeParts,
+  attempts: readonly Attempt[],
+  recorded: TurnRecord | undefined,
+): Promise<void> {
+  for (const attempt of attempts) {
+    const outcome = workflowOf(attempt.action.text);
+    if ("workflow" in outcome) attempt.workflow = outcome.workflow;
+    else attempt.failure = { status: "extract-failed", message: outcome.failure };
+  }
+  await refuseUnapproved(parts, attempts, recorded);
+  const running = attempts.filter((attempt) => !attempt.failure);
+  const checks = await evaluateDistinct(parts, running, parts.validation.slice(0, 1), "quick check");
+  for (const attempt of attempts) {
+    const [result] = (attempt.workflow && checks.get(attempt.workflow.hash))?.results ?? [];
+    // An outage says nothing about the workflow: it stays a candidate and meets the same item again later.
+    if (!result || result.status === "ok" || result.status === "error") continue;
+    attempt.failure = { status: result.status, message: result.message ?? result.status };
+  }
+}
+
+async function refuseUnapproved(
+  parts: EpisodeParts,
+  attempts: readonly Attempt[],
+  recorded: TurnRecord | undefined,
+): Promise<void> {
+  const waiting = attempts.flatMap(({ workflow, failure }) => (workflow && !failure ? [workflow] : []));
+  const refused = recorded
+    ? new Set(
+        recorded.candidates.flatMap(({ status, workflowHash }) =>
+          status === NOT_APPROVED && workflowHash !== null ? [workflowHash] : [],
+        ),
+      )
+    : await parts.refused(waiting);
+  for (const attempt of attempts)
+    if (attempt.workflow && refused.has(attempt.workflow.hash))
+      attempt.failure = { status: NOT_APPROVED, message: "a person did not let it run" };
+}
+
+/** Whether a repair makes sense: what a person refused is not written again. */
+export function isRepairable({ failure }: Attempt): boolean {
+  return failure !== undefined && failure.status !== NOT_APPROVED;
+}
+
+/** Screens what passed the quick check on the small set, then evaluates the survivors on the whole validation set. */
+export async function scoreCandidates(
+  parts: EpisodeParts,
+  attempts: readonly Attempt[],
+  parent: ShownWorkflow,
+): Promise<void> {
+  const { screen } = parts.draws;
+  let survivors = attempts.filter((attempt) => attempt.workflow && !attempt.failure);
+  if (screen > 0 && screen < parts.validation.length) {
+    const samples = parts.validation.slice(0, screen);
+    const screens = await evaluateDistinct(parts, survivors, samples, "screening");
+    for (const attempt of survivors) attempt.screen = screens.get(attempt.workflow!.hash)!;
+    survivors = survivorsOf(survivors, parent, screen);
+  }
+  const evaluations = await evaluateDistinct(parts, survivors, parts.validation, "validation");
+  for (const attempt of survivors) attempt.evaluation = evaluations.get(attempt.workflow!.hash)!;
+}
+
+/**
+ * At most half of the candidates (rounded up), best on the screening set first, and none that falls below the
+ * parent there; the best one always passes, so that a turn is never without a score.
+ */
+function survivorsOf(attempts: readonly Attempt[], parent: ShownWorkflow, screen: number): Attempt[] {
+  const byHash = new Map(attempts.map((attempt) => [attempt.workflow!.hash, attempt.screen!]));
+  const ranked = [...byHash.values()].sort(compareEvaluations);
+  const bar = parent.evaluation.scores.slice(0, screen).reduce((sum, score) => sum + score, 0) / screen;
+  const passing = ranked
+    .slice(0, Math.ceil(ranked.length / 2))
+    .filter((evaluation, rank) => rank === 0 || evaluation.accuracy >= bar)
+    .map((evaluation) => evaluation.workflowHash);
+  return attempts.filter((attempt) => passing.includes(attempt.workflow!.hash));
+}
+
+/** Identical candidates are evaluated once. */
+async function evaluateDistinct(
+  parts: EpisodeParts,
+  attempts: readonly Attempt[],
+  samples: readonly Sample[],
+  what: string,
+): Promise<Map<string, Evaluation>> {
+  const distinct = new Map<string, Workflow>();
+  for (const { workflow } of attempts) if (workflow) distinct.set(workflow.hash, workflow);
+  if (distinct.size === 0) return new Map();
+  const evaluations = await parts.evaluate([...distinct.values()], samples, what);
+  return new Map(evaluations.map((evaluation) => [evaluation.workflowHash, evaluation]));
+}

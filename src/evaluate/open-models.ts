@@ -1,0 +1,73 @@
+/** @file The models a configuration names for its workflows: the executor, its aliases, and what stands behind agent.weak. */
+import type { RunConfig } from "../config/run-config.js";
+import { CloseStack } from "../core/close-stack.js";
+import type { Sample } from "../tasks/task.js";
+import { type BuiltExecutor, buildExecutor, buildWeakModel, type ExecutorConfig } from "./build-executor.js";
+import type { LocalModels } from "./local-models.js";
+
+export type ModelsConfig = ExecutorConfig & Pick<RunConfig, "executor" | "weak" | "model">;
+
+export class OpenModels implements AsyncDisposable {
+  readonly executor: BuiltExecutor;
+  readonly aliases: ReadonlyMap<string, BuiltExecutor>;
+  /** What stands behind agent.weak; undefined where there is none. */
+  readonly weak: BuiltExecutor | undefined;
+  readonly #closing: CloseStack;
+
+  private constructor(
+    executor: BuiltExecutor,
+    aliases: ReadonlyMap<string, BuiltExecutor>,
+    weak: BuiltExecutor | undefined,
+    closing: CloseStack,
+  ) {
+    this.executor = executor;
+    this.aliases = aliases;
+    this.weak = weak;
+    this.#closing = closing;
+  }
+
+  /**
+   * Nothing is asked of the models yet. What was opened is closed again when a later one fails.
+   * @param local - keeps the local ones; whoever made it closes it
+   * @throws {ConfigError | InputError} on an unknown name, a missing model name or file
+   */
+  static async open(
+    config: ModelsConfig,
+    local: LocalModels,
+    onWarning: (message: string) => void,
+  ): Promise<OpenModels> {
+    const closing = new CloseStack();
+    const noted = (built: BuiltExecutor) => {
+      closing.add(() => built.model.close());
+      return built;
+    };
+    const context = { config, local, onWarning };
+    try {
+      const executor = noted(await buildExecutor(config.executor, context));
+      const aliases = new Map<string, BuiltExecutor>();
+      for (const alias of Object.keys(config.executors))
+        aliases.set(alias, noted(await buildExecutor(alias, context)));
+      const file = weakFile(config);
+      const weak = file === undefined ? undefined : noted(await buildWeakModel(file, context));
+      return new OpenModels(executor, aliases, weak, closing);
+    } catch (error) {
+      await closing.close();
+      throw error;
+    }
+  }
+
+  /** Tells simulated models what is about to be run. */
+  onSample(sample: Sample): void {
+    for (const built of [this.executor, ...this.aliases.values()]) built.onSample(sample);
+    this.weak?.onSample(sample);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#closing.close();
+  }
+}
+
+/** The model behind agent.weak as the configuration names it; undefined where workflows have none. */
+export function weakFile({ weak = "policy", model }: Pick<RunConfig, "weak" | "model">): string | undefined {
+  return weak === "policy" ? model : weak === "none" ? undefined : weak;
+}

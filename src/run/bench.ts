@@ -1,0 +1,269 @@
+/** @file A task in a run: its items, baselines, evaluations, episodes and final test. */
+import type { RunConfig } from "../config/run-config.js";
+import { InputError } from "../core/errors.js";
+import { seedFrom } from "../core/hash.js";
+import { Random } from "../core/random.js";
+import type { EpisodeDraws } from "../design/episode-parts.js";
+import { playEpisode } from "../design/play-episode.js";
+import type { Policy } from "../design/policy.js";
+import { type RewardName, rewardOf } from "../design/reward.js";
+import type { ApprovalGate } from "../evaluate/approval.js";
+import { checkStarts, chooseBaselines, startsOf } from "../evaluate/baselines/choose-baselines.js";
+import type { NamedWorkflow } from "../evaluate/baselines/cooperative-workflows.js";
+import { answerKind } from "../evaluate/baselines/seed-workflows.js";
+import { type Evaluation, type JobRunner, makeJobs, summarize } from "../evaluate/evaluation.js";
+import type { ScoredWorkflow, Workflow } from "../evaluate/scored-workflow.js";
+import type { OnRunEvent } from "../records/run-event.js";
+import { type ResultRow, resultRow } from "../records/run-summary.js";
+import { TrajectoryLog } from "../records/trajectory.js";
+import type { Sample, SplitName, Task } from "../tasks/task.js";
+import type { AnswerKind } from "../workflow/answer-kind.js";
+import type { ToolCard } from "../workflow/tool.js";
+import { workflowHash } from "../workflow/workflow-hash.js";
+
+/** The settings of a configuration that decide what happens on a bench. */
+export type BenchSettings = Pick<
+  RunConfig,
+  | "seed"
+  | "turns"
+  | "candidates"
+  | "temperature"
+  | "explore"
+  | "maxRepairs"
+  | "screen"
+  | "parent"
+  | "testLimit"
+> & {
+  baselines: RunConfig["baselines"] | undefined;
+  rewardWeights: RunConfig["rewardWeights"] | undefined;
+  reward: RewardName;
+  /** Resamples of every interval. */
+  resamples: number;
+  /** Hash over executors, limits and defaults: part of every job id. */
+  settingsHash: string;
+};
+
+export interface BenchParts {
+  task: Task;
+  /** The seeded, fixed validation set: its head is the screening set, its first item the quick check. */
+  validation: readonly Sample[];
+  runner: JobRunner;
+  settings: BenchSettings;
+  executor: { id: string; isSimulated: boolean };
+  /** Optional calls of agent that exist here, after the rules. */
+  offers: ReadonlySet<string>;
+  tools: readonly ToolCard[];
+  /** Aliases of further executors. */
+  aliases: readonly string[];
+  approval: Pick<ApprovalGate, "refused">;
+  emit: OnRunEvent;
+  signal: AbortSignal | undefined;
+}
+
+/** A workflow on its way to a table: `name` for programs, `title` for people. */
+export interface Contestant extends Workflow {
+  name: string;
+  title: string;
+}
+
+export interface Tested {
+  row: ResultRow;
+  evaluation: Evaluation;
+}
+
+/** What an episode is played with beside the policy; settings that are left out are those of the run. */
+export interface EpisodeOrder {
+  log: TrajectoryLog;
+  draws?: Partial<EpisodeDraws> | undefined;
+  /** Evaluated workflows shown at the first turn, the plainest first. Default: the baselines that ask the executor. */
+  starts?: readonly ScoredWorkflow[] | undefined;
+}
+
+export class Bench {
+  readonly task: Task;
+  readonly answer: AnswerKind;
+  readonly validation: readonly Sample[];
+  readonly settings: BenchSettings;
+  readonly #parts: BenchParts;
+  #scored: Promise<ScoredWorkflow[]> | undefined;
+
+  constructor(parts: BenchParts) {
+    this.task = parts.task;
+    this.answer = answerKind(parts.task);
+    this.validation = parts.validation;
+    this.settings = parts.settings;
+    this.#parts = parts;
+  }
+
+  /** The baselines of the configuration. @throws {ConfigError} where it names one that makes no sense here */
+  get baselineWorkflows(): NamedWorkflow[] {
+    return chooseBaselines(this.settings.baselines, {
+      answer: this.answer,
+      hasContext: this.validation[0]?.context !== undefined,
+      hasWeak: this.#parts.offers.has("weak"),
+    });
+  }
+
+  /**
+   * The baselines evaluated on validation, once a bench.
+   * @param onScored - told of each as it is done
+   * @throws {ConfigError} where designs would have nothing to start from
+   */
+  baselines(onScored?: (baseline: ScoredWorkflow) => void): Promise<ScoredWorkflow[]> {
+    this.#scored ??= this.#scoreBaselines(onScored);
+    return this.#scored;
+  }
+
+  async #scoreBaselines(onScored?: (baseline: ScoredWorkflow) => void): Promise<ScoredWorkflow[]> {
+    const workflows = this.baselineWorkflows;
+    checkStarts(workflows, this.settings.baselines);
+    const scored: ScoredWorkflow[] = [];
+    for (const { title, source } of workflows) {
+      const workflow = { hash: workflowHash(source), source };
+      const [evaluation] = await this.evaluate([workflow], this.validation, { what: title });
+      const baseline = { ...workflow, title, evaluation: evaluation! };
+      scored.push(baseline);
+      onScored?.(baseline);
+    }
+    return scored;
+  }
+
+  /** The evaluated baselines that designs start from: the local model alone is none of them. */
+  async starts(): Promise<ScoredWorkflow[]> {
+    return startsOf(await this.baselines(), this.settings.baselines);
+  }
+
+  /**
+   * Runs several workflows on the same samples, all their jobs in one queue.
+   * @param options.what - said in progress
+   * @param options.epoch - repetition with fresh replies. Default 0
+   * @returns one evaluation per workflow, in order
+   * @throws what stops a run: a fatal ModelCallError, a BudgetExceededError, the signal's reason
+   */
+  async evaluate(
+    workflows: readonly Workflow[],
+    samples: readonly Sample[],
+    { what, epoch = 0 }: { what: string; epoch?: number },
+  ): Promise<Evaluation[]> {
+    const { task, runner, settings, emit, signal } = this.#parts;
+    const jobs = workflows.flatMap((workflow) => makeJobs(workflow, samples, task, { ...settings, epoch }));
+    let done = 0;
+    emit({ type: "job-done", done, total: jobs.length, what });
+    const results = await runner.run(jobs, {
+      signal,
+      onDone: () => emit({ type: "job-done", done: ++done, total: jobs.length, what }),
+    });
+    return workflows.map((workflow, index) =>
+      summarize(
+        workflow.hash,
+        results.slice(index * samples.length, (index + 1) * samples.length),
+        settings.seed,
+        settings.resamples,
+      ),
+    );
+  }
+
+  /** A trajectory file of this task and a policy, with its header. Close it when done. */
+  openLog(path: string, policy: Policy): TrajectoryLog {
+    const { task, executor, settings } = this.#parts;
+    const log = new TrajectoryLog(path);
+    if (!log.header) {
+      log.append({
+        kind: "header",
+        version: 1,
+        task: { name: task.name, hash: task.hash },
+        executor: executor.id,
+        isSimulated: executor.isSimulated,
+        policy: policy.info,
+        seed: settings.seed,
+      });
+    }
+    return log;
+  }
+
+  /**
+   * Plays one episode: the only way to let a policy design, so that approval, rules and reward cannot be left out.
+   * What the log holds already is read, not drawn again.
+   * @param number - of the episode in its log, from 0
+   * @returns all workflows that reached the whole validation set, in order of their appearance
+   */
+  async episode(policy: Policy, order: EpisodeOrder, number: number): Promise<ScoredWorkflow[]> {
+    const { task, validation, offers, tools, aliases, approval, emit, signal } = this.#parts;
+    const { seed, turns, candidates, temperature, explore, maxRepairs, screen, parent } = this.settings;
+    const { reward, rewardWeights } = this.settings;
+    return await playEpisode(
+      {
+        policy,
+        log: order.log,
+        card: { title: task.title, description: task.description, answer: this.answer },
+        offers,
+        tools,
+        models: aliases,
+        validation,
+        seed,
+        draws: {
+          ...{ drawSeed: seed, turns, candidates, temperature, explore, maxRepairs, screen, parent },
+          ...order.draws,
+        },
+        evaluate: (workflows, samples, what) => this.evaluate(workflows, samples, { what }),
+        refused: (workflows) => approval.refused(workflows),
+        reward: (candidate, history) => rewardOf(reward, candidate, history, rewardWeights),
+        emit,
+        signal,
+      },
+      order.starts ?? (await this.starts()),
+      number,
+    );
+  }
+
+  /**
+   * A seeded, fixed choice of items: the same limit gives the same items in the same order. Drawing from test opens it,
+   * which is logged.
+   * @param purpose - why test is opened
+   * @throws {InputError} on a split without items
+   */
+  async items(split: SplitName, limit: number, purpose: string): Promise<Sample[]> {
+    const items = await drawItems(this.task, split, limit, this.settings.seed);
+    if (split === "test") this.#parts.emit({ type: "test-opened", items: items.length, purpose });
+    return items;
+  }
+
+  /**
+   * Opens the test split, once, at the end, for workflows that were chosen without it.
+   * @returns one row each, in order; none where the task has no test split
+   */
+  async finalTest(contestants: readonly Contestant[], purpose: string): Promise<Tested[]> {
+    if (!this.task.splits.includes("test") || this.settings.testLimit === 0) return [];
+    const items = await this.items("test", this.settings.testLimit, purpose);
+    const tested: Tested[] = [];
+    for (const contestant of contestants) {
+      const what = `test of ${contestant.title}`;
+      const [evaluation] = await this.evaluate([contestant], items, { what });
+      tested.push({ row: this.row(contestant, "test", evaluation!), evaluation: evaluation! });
+    }
+    return tested;
+  }
+
+  /** A line of a result table. */
+  row(contestant: Pick<Contestant, "name" | "title">, split: SplitName, evaluation: Evaluation): ResultRow {
+    const { executor } = this.#parts;
+    const { name, title } = contestant;
+    return resultRow({ name, title, split, executor: executor.id }, executor, evaluation);
+  }
+}
+
+/** A seeded, fixed choice of items. @throws {InputError} on a split without items */
+export async function drawItems(
+  task: Task,
+  split: SplitName,
+  limit: number,
+  seed: number,
+): Promise<Sample[]> {
+  const samples = await task.load(split);
+  if (samples.length === 0) {
+    throw new InputError(`0 items in split ${split} of ${task.name}`, {
+      hint: "w4s data validate names what is wrong",
+    });
+  }
+  return new Random(seedFrom(seed, "items", split)).shuffle(samples).slice(0, limit);
+}

@@ -1,0 +1,147 @@
+/** @file From an opened run and a task to a bench: items drawn, the runner built, what the rules leave offered. */
+import type { RunConfig } from "../config/run-config.js";
+import { InternalError } from "../core/errors.js";
+import { hashJson } from "../core/hash.js";
+import type { ApprovalGate } from "../evaluate/approval.js";
+import type { BuiltExecutor } from "../evaluate/build-executor.js";
+import type { CallPolicy } from "../evaluate/call-policy.js";
+import type { JobRunner } from "../evaluate/evaluation.js";
+import { LocalJobRunner } from "../evaluate/local-job-runner.js";
+import type { OpenModels } from "../evaluate/open-models.js";
+import type { ToolBox } from "../evaluate/tool-box.js";
+import type { WorkflowModels } from "../evaluate/workflow-agent.js";
+import type { CallStore } from "../llm/call-store.js";
+import type { OnRunEvent } from "../records/run-event.js";
+import type { Sample, Task } from "../tasks/task.js";
+import type { PythonSandbox } from "../workflow/python/python-sandbox.js";
+import type { Sandbox } from "../workflow/workflow-run.js";
+import { Bench, type BenchSettings, drawItems } from "./bench.js";
+
+/** How a task is opened where a command wants more than the usual. */
+export interface BenchOptions {
+  /** Results carry the texts of all replies. Default false. */
+  keepReplies?: boolean;
+  /** Validation items where they were drawn before, or none are needed. Default: drawn by the configuration. */
+  validation?: readonly Sample[];
+  /** Calls of the executor are answered by the weak model too. Default false. */
+  isWeakOnly?: boolean;
+}
+
+type BenchConfig = Pick<
+  RunConfig,
+  | Exclude<keyof BenchSettings, "resamples" | "settingsHash">
+  | "bootstrap"
+  | "validationLimit"
+  | "limits"
+  | "maxTokens"
+  | "concurrency"
+>;
+
+/** What all benches of a run share. */
+export interface BenchEquipment {
+  config: BenchConfig;
+  /** Where the configuration names no reward. */
+  defaultReward: BenchSettings["reward"];
+  opened: OpenModels;
+  models: WorkflowModels;
+  sandbox: Sandbox;
+  programs: PythonSandbox;
+  tools: ToolBox | undefined;
+  rules: CallPolicy | undefined;
+  approval: ApprovalGate;
+  store: CallStore;
+  emit: OnRunEvent;
+  signal: AbortSignal | undefined;
+  stopSignal: AbortSignal | undefined;
+  /** Runs jobs elsewhere. Default: in sandboxes on this machine. */
+  runner: ((task: Task) => JobRunner) | undefined;
+}
+
+/** @throws {InputError} on a validation split without items */
+export async function openBench(
+  equipment: BenchEquipment,
+  task: Task,
+  { keepReplies = false, validation: drawn, isWeakOnly = false }: BenchOptions,
+): Promise<Bench> {
+  const { config, opened, tools, rules, emit, signal } = equipment;
+  const { models, executor } = isWeakOnly ? weakOnly(equipment) : { ...equipment, executor: opened.executor };
+  const programs = task.kind === "code" ? equipment.programs : undefined;
+  const validation = drawn ?? (await drawItems(task, "validation", config.validationLimit, config.seed));
+  // What is wrong with a split is known once it has been read.
+  for (const message of task.notices ?? []) emit({ type: "warning", message });
+  const settingsHash = hashJson({
+    executor: executor.model.id,
+    aliases: [...opened.aliases.values()].map(({ model }) => model.id),
+    weak: models.weak?.id ?? null,
+    limits: config.limits,
+    ...(programs ? { programs: programs.limits } : {}),
+    ...(tools ? { tools: tools.hash } : {}),
+    ...(rules ? { callPolicy: rules.hash } : {}),
+    maxTokens: config.maxTokens,
+    ...(task.scorer.basis === undefined ? {} : { scorer: task.scorer.basis }),
+    task: task.hash,
+    ...(keepReplies ? { keepReplies } : {}),
+  });
+  const runner =
+    equipment.runner?.(task) ??
+    new LocalJobRunner({
+      sandbox: equipment.sandbox,
+      models,
+      store: equipment.store,
+      scorer: task.scorer,
+      programs,
+      tools,
+      policy: rules,
+      onViolation: (violation) => {
+        const message = `agent.${violation.call} was stopped by the policy (${violation.rule})`;
+        emit({ type: "policy-violation", ...violation, message });
+      },
+      limits: config.limits,
+      maxTokens: config.maxTokens,
+      concurrency: config.concurrency,
+      keepReplies,
+      onSample: (sample) => opened.onSample(sample),
+      stopSignal: equipment.stopSignal,
+    });
+  const { seed, turns, candidates, temperature, explore, maxRepairs, screen, parent } = config;
+  const { baselines, rewardWeights, testLimit, reward = equipment.defaultReward } = config;
+  return new Bench({
+    task,
+    validation,
+    runner,
+    settings: {
+      ...{ seed, turns, candidates, temperature, explore, maxRepairs, screen, parent },
+      ...{ baselines, rewardWeights, testLimit, reward, settingsHash },
+      resamples: config.bootstrap.samples,
+    },
+    executor: { id: executor.model.id, isSimulated: executor.model.isSimulated },
+    offers: offersOf(task, models, tools, rules),
+    tools: tools?.cards ?? [],
+    aliases: [...opened.aliases.keys()],
+    approval: equipment.approval,
+    emit,
+    signal,
+  });
+}
+
+/** Every model answered by the weak one. @throws {InternalError} where the run has none */
+function weakOnly({ models: { weak, aliases }, opened }: BenchEquipment): {
+  models: WorkflowModels;
+  executor: BuiltExecutor;
+} {
+  if (!weak || !opened.weak) throw new InternalError("a bench of the weak model alone, and there is none");
+  const others = new Map([...aliases.keys()].map((alias) => [alias, weak]));
+  return { models: { executor: weak, weak, aliases: others }, executor: opened.weak };
+}
+
+/** The optional calls that workflows have here. */
+function offersOf(
+  task: Pick<Task, "kind">,
+  models: Pick<WorkflowModels, "weak">,
+  tools?: ToolBox,
+  rules?: CallPolicy,
+): Set<string> {
+  const programs = task.kind === "code" ? ["runPython", "test"] : [];
+  const offers = new Set([...(models.weak ? ["weak"] : []), ...programs, ...(tools ? ["tool"] : [])]);
+  return rules?.allowed(offers) ?? offers;
+}

@@ -1,0 +1,300 @@
+/** @file An opened run: its directory, lock, store, budget, models, sandboxes, rules, approval and events. */
+import { join } from "node:path";
+import type { RunConfig } from "../config/run-config.js";
+import { writeAtomic } from "../core/atomic-file.js";
+import { Budget } from "../core/budget.js";
+import { CloseStack } from "../core/close-stack.js";
+import { ConfigError, messageOf } from "../core/errors.js";
+import { ApprovalGate, isApprovalNeeded } from "../evaluate/approval.js";
+import { type BuiltExecutor, metered } from "../evaluate/build-executor.js";
+import { CallPolicy } from "../evaluate/call-policy.js";
+import { cardContext, executorOf, measuredUse } from "../evaluate/card-context.js";
+import type { JudgeContext } from "../evaluate/judge-model.js";
+import { loadTools } from "../evaluate/load-tools.js";
+import type { LocalModels } from "../evaluate/local-models.js";
+import { OpenModels } from "../evaluate/open-models.js";
+import { ToolBox } from "../evaluate/tool-box.js";
+import type { WorkflowModels } from "../evaluate/workflow-agent.js";
+import { cardMarkdown, workflowCard } from "../evaluate/workflow-card.js";
+import { CallStore } from "../llm/call-store.js";
+import { type RunCommand, RunDirectory } from "../records/run-directory.js";
+import type { RunEvent } from "../records/run-event.js";
+import { type ResultRow, type Spent, spentOf } from "../records/run-summary.js";
+import type { Task } from "../tasks/task.js";
+import { QuickJsSandbox } from "../workflow/sandbox/quickjs-sandbox.js";
+import { type ToolSet, toolSet } from "../workflow/tool.js";
+import type { Bench } from "./bench.js";
+import { type BenchEquipment, type BenchOptions, openBench } from "./open-bench.js";
+import type { RunHooks } from "./run-hooks.js";
+import type { TaskOpener } from "./task-opener.js";
+
+/** What a command opens a run with. */
+export interface RunOrder {
+  command: RunCommand;
+  /** What the run directory is named after, and what its start is announced with. */
+  label: string;
+  /** The meta-agent as the log names it. Default none. */
+  policy?: string | undefined;
+  /** Hashes of what the run works on: a run that is taken up must find the same. */
+  inputs: Record<string, unknown>;
+  /** Local models, which whoever made it closes. */
+  local: LocalModels;
+  /** Opened the run's tasks; whoever made it closes it. */
+  tasks: TaskOpener;
+  hooks: RunHooks;
+}
+
+/** What a command ends with; written to summary.json with the error as a text. */
+export interface RunEnding {
+  warnings: readonly string[];
+  isComplete: boolean;
+  /** What ended the run early; the same command goes on from there. */
+  stoppedBy?: unknown;
+}
+
+/** The workflow a run leaves as best-workflow.js, with its card. */
+export interface BestWorkflow {
+  title: string;
+  source: string;
+  /** What it used, for the card. */
+  row?: ResultRow | undefined;
+}
+
+/** Runs mostly wait for replies: as many processes as runs at once, up to what memory (60 MiB each) bears. */
+const MAX_SANDBOX_PROCESSES = 16;
+
+export class Run implements AsyncDisposable {
+  /** With the limits of the rules, where these are tighter. */
+  readonly config: RunConfig;
+  readonly command: RunCommand;
+  readonly directory: RunDirectory;
+  readonly executor: BuiltExecutor;
+  /** What stands behind agent.weak; undefined where there is none. */
+  readonly weak: BuiltExecutor | undefined;
+  readonly models: WorkflowModels;
+  readonly store: CallStore;
+  readonly signal: AbortSignal | undefined;
+  readonly stopSignal: AbortSignal | undefined;
+  readonly #equipment: BenchEquipment;
+  readonly #budget: Budget;
+  readonly #hooks: RunHooks;
+  readonly #closing: CloseStack;
+  readonly #said = new Set<string>();
+
+  private constructor(
+    config: RunConfig,
+    { command, hooks }: RunOrder,
+    directory: RunDirectory,
+    equipment: BenchEquipment,
+    budget: Budget,
+    closing: CloseStack,
+  ) {
+    this.config = config;
+    this.command = command;
+    this.directory = directory;
+    this.executor = equipment.opened.executor;
+    this.weak = equipment.opened.weak;
+    this.models = equipment.models;
+    this.store = equipment.store;
+    this.signal = hooks.signal;
+    this.stopSignal = hooks.stopSignal;
+    this.#equipment = equipment;
+    this.#budget = budget;
+    this.#hooks = hooks;
+    this.#closing = closing;
+  }
+
+  /**
+   * Opens everything in order; what was opened is closed again when a later part fails.
+   * @throws {ConfigError | InputError | ModelCallError} before anything is paid
+   */
+  static async open(given: RunConfig, order: RunOrder): Promise<Run> {
+    const { command, label, policy = "none", local, tasks, hooks } = order;
+    const rules = given.policyFile === undefined ? undefined : CallPolicy.load(given.policyFile);
+    const config = rules?.tighten(given) ?? given;
+    const closing = new CloseStack();
+    const warnings: string[] = [];
+    let warn = (message: string): void => void warnings.push(message);
+    try {
+      // Learning trains the weak model, so it offers none to workflows unless one is named.
+      const weak = config.weak ?? (command === "learn" ? "none" : "policy");
+      const opened = await OpenModels.open({ ...config, weak }, local, (message) => warn(message));
+      closing.add(() => opened[Symbol.asyncDispose]());
+      const { executor } = opened;
+      if (!executor.price && config.budget.dollars !== undefined) {
+        throw new ConfigError(`the price of ${executor.model.id} is unknown, so --max-dollars cannot hold`, {
+          hint: "give --price-input and --price-output in dollars per million tokens, or limit tokens or calls instead",
+        });
+      }
+      rules?.refuseExecutor(executor.model.id);
+      const isAsking = isApprovalNeeded(config, config.executor, hooks.approve !== undefined);
+      const handed = hooks.tools && toolSet(hooks.tools);
+      const ownTools = handed ?? (config.tools === undefined ? undefined : await loadTools(config.tools));
+      const directory = await RunDirectory.open(
+        config,
+        {
+          command,
+          label,
+          executor: executor.model.id,
+          isSimulated: executor.model.isSimulated,
+          inputs: {
+            ...order.inputs,
+            executorId: executor.model.id,
+            ...(ownTools ? { toolsHash: ownTools.hash } : {}),
+            ...(rules ? { callPolicyHash: rules.hash } : {}),
+          },
+        },
+        (message) => warn(message),
+      );
+      closing.add(() => directory.close());
+      const emit = (event: RunEvent) => {
+        directory.record(event);
+        hooks.onEvent?.(event);
+      };
+      warn = (message) => emit({ type: "warning", message });
+      const approval = new ApprovalGate({
+        isAsking,
+        earlier: directory.approvals,
+        file: config.approveFile,
+        ask: hooks.approve,
+        context: cardContext(config, executorOf({ executor })),
+        emit,
+        directory: directory.path,
+      });
+      const store = CallStore.open(
+        config.cache ? join(config.cache, "calls.db") : directory.file("calls.db"),
+        directory.id,
+      );
+      closing.add(() => store.close());
+      const tools = ownTools && openTools(ownTools, store, config.executor, closing);
+      // What is stored can be read without the endpoint, and has shown that it answers.
+      if (!config.dryRun && !store.hasAnswered(executor.model.id))
+        await executor.model.preflight?.(hooks.signal);
+      const budget = new Budget(config.budget);
+      restore(budget, store);
+      const meter = { store, budget, seed: config.seed };
+      const models: WorkflowModels = {
+        executor: metered(executor, "executor", meter),
+        aliases: new Map([...opened.aliases].map(([alias, built]) => [alias, metered(built, alias, meter)])),
+      };
+      // Local calls cost no money and are not what a budget protects: they get one of their own.
+      if (opened.weak) models.weak = metered(opened.weak, "weak", { ...meter, budget: new Budget() });
+      const processes = Math.min(config.concurrency, MAX_SANDBOX_PROCESSES);
+      const sandbox = new QuickJsSandbox({ processes, limits: config.limits });
+      closing.add(() => sandbox.close());
+      const isSearch = command === "optimize" || command === "collect";
+      const { signal, stopSignal, runner } = hooks;
+      const equipment: BenchEquipment = {
+        ...{
+          config,
+          opened,
+          models,
+          sandbox,
+          tools,
+          rules,
+          approval,
+          store,
+          emit,
+          signal,
+          stopSignal,
+          runner,
+        },
+        programs: tasks.programs,
+        defaultReward: isSearch ? "discrete" : "accuracy",
+      };
+      const run = new Run(config, order, directory, equipment, budget, closing);
+      tasks.bindJudge(run.meter);
+      run.emit({
+        type: "run-start",
+        command,
+        directory: directory.path,
+        task: label,
+        isResumed: directory.isResumed,
+        executor: executor.model.id,
+        policy,
+        isSimulated: executor.model.isSimulated,
+      });
+      if (rules) run.emit({ type: "call-policy", file: config.policyFile ?? "", hash: rules.hash });
+      for (const message of warnings) run.warn(message);
+      return run;
+    } catch (error) {
+      await closing.close().catch(() => {});
+      throw error;
+    }
+  }
+
+  /** A task in this run. @throws {InputError} on a validation split without items */
+  async bench(task: Task, options: BenchOptions = {}): Promise<Bench> {
+    return await openBench(this.#equipment, task, options);
+  }
+
+  emit(event: RunEvent): void {
+    this.directory.record(event);
+    this.#hooks.onEvent?.(event);
+  }
+
+  /** Says it once a session. */
+  warn(message: string): void {
+    if (this.#said.has(message)) return;
+    this.#said.add(message);
+    this.emit({ type: "warning", message });
+  }
+
+  /** What this run has cost so far, over all its sessions. */
+  spent(): Spent {
+    return spentOf(this.store.ledgerTotals());
+  }
+
+  emitSpent(): void {
+    const { calls, tokens, dollars } = this.spent();
+    this.emit({ type: "spent", calls, tokens, dollars });
+  }
+
+  /** What further models, such as a judge, are metered with. */
+  get meter(): JudgeContext {
+    const { config, models, store } = this;
+    return { config, models, store, budget: this.#budget };
+  }
+
+  /**
+   * Leaves what a run ends with: warnings and spending in the log, summary.json, and the best workflow with its card.
+   * Called for interrupted runs too.
+   */
+  async finish(result: RunEnding, best?: BestWorkflow): Promise<void> {
+    const { directory, config } = this;
+    for (const message of result.warnings) this.warn(message);
+    this.emitSpent();
+    const { stoppedBy, ...plain } = result;
+    const summary = stoppedBy === undefined ? plain : { ...plain, stoppedBy: messageOf(stoppedBy) };
+    await writeAtomic(directory.file("summary.json"), `${JSON.stringify(summary, null, 2)}\n`);
+    if (best) {
+      await writeAtomic(directory.file("best-workflow.js"), best.source);
+      const card = workflowCard(best.source, cardContext(config, executorOf(this)), measuredUse(best.row));
+      await writeAtomic(directory.file("best-workflow.md"), cardMarkdown(card, best.title));
+    }
+    this.emit({ type: "run-end", directory: directory.path, isComplete: result.isComplete });
+  }
+
+  /** Closes everything, in reverse order, also when one of the parts cannot be closed. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#closing.close();
+  }
+}
+
+/** What earlier sessions of the run have used of its budget. */
+function restore(budget: Budget, store: CallStore): void {
+  for (const row of store.ledgerTotals()) {
+    if (row.role === "weak") continue;
+    const { calls, promptTokens, completionTokens, dollars } = row;
+    budget.restore({ calls, tokens: promptTokens + completionTokens, dollars: dollars ?? 0 });
+  }
+}
+
+/** In a replay the results that the recorded run has stored; else the tools themselves. */
+function openTools(tools: ToolSet, store: CallStore, executor: string, closing: CloseStack): ToolBox {
+  const replayed = /^replay:(.+)$/.exec(executor)?.[1];
+  if (replayed === undefined) return new ToolBox(tools, store);
+  const recorded = CallStore.open(join(replayed, "calls.db"));
+  closing.add(() => recorded.close());
+  return new ToolBox(tools, store, recorded);
+}
