@@ -1,0 +1,171 @@
+/** @file Rounds with a scripted team, a table of scores and a trainer that trains nothing: plan, acceptance, resume, result. */
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { parseRunConfig } from "../../../src/config/config-layers.js";
+import { Random } from "../../../src/core/random.js";
+import { readLoadableModel } from "../../../src/formats/gguf/gguf-loadable.js";
+import { makeTinyGguf } from "../../../src/formats/gguf/tiny-gguf.js";
+import type { LearnHooks } from "../../../src/learn/course.js";
+import { learn } from "../../../src/learn/learn.js";
+import type { LearnEvent } from "../../../src/learn/learn-event.js";
+import { readGgufAdapter, writeGgufAdapter } from "../../../src/lora/gguf-adapter.js";
+import { initLora } from "../../../src/lora/init-lora.js";
+import { readModel } from "../../../src/transformer/read-model.js";
+import { replyNamed, ScriptedPolicy, TableRunner } from "../../support/scripted-search.js";
+import { useTemporaryFolder } from "../../support/temporary-folder.js";
+
+const folder = useTemporaryFolder();
+
+/** Skill of the bare model and of the adapters of rounds 1, 2, …: share of items its workflows solve. */
+function setUp(skills: readonly number[], settings: Record<string, unknown> = {}) {
+  const home = folder();
+  const modelPath = makeTinyGguf(join(home, "tiny.gguf"));
+  const run = join(home, "run");
+  const config = parseRunConfig({
+    task: "sequences,swaps",
+    executor: "simulated",
+    model: modelPath,
+    run,
+    baselines: "direct",
+    ...{ episodes: 2, turns: 1, candidates: 2, screen: 0, maxRepairs: 0, explore: 0 },
+    ...{ validationLimit: 8, testLimit: 4, seed: 5 },
+    learn: { rounds: 2, evaluationEpisodes: 4, ...settings },
+  });
+  const trained: { round: string; from: string | undefined; weights: number[] }[] = [];
+  const events: LearnEvent[] = [];
+  const policies: string[] = [];
+  const runners: TableRunner[] = [];
+  let written = 0;
+  const hooks: LearnHooks = {
+    onEvent: (event) => void events.push(event),
+    team: {
+      policy: async (adapters) => {
+        const path = adapters.get("policy")?.path;
+        const round = path === undefined ? 0 : Number(/adapter-(\d+)/.exec(path)?.[1]);
+        policies.push(`round ${round}`);
+        const skill = skills[round] as number;
+        return new ScriptedPolicy(() => replyNamed(`${skill} ${++written}`));
+      },
+      release: async () => {},
+    },
+    runner: () => {
+      const runner = new TableRunner((name, sample) => {
+        const [skill = "0.25"] = name === "baseline" ? [] : name.split(" ");
+        return Number(/\d+$/.exec(sample)?.[0]) % 100 < Number(skill) * 100 ? 1 : 0;
+      });
+      runners.push(runner);
+      return runner;
+    },
+    trainer: async ({ outFolder, name = "", continueFrom, examples }) => {
+      trained.push({ round: name, from: continueFrom, weights: examples.map(({ weight }) => weight) });
+      const { config: model } = readModel(readLoadableModel(modelPath));
+      const adapter = initLora(model, { rank: 2, alpha: 4, targets: ["attn_q"] }, new Random(Number(name)));
+      const adapterPath = join(outFolder, `adapter-${name}-made.gguf`);
+      mkdirSync(outFolder, { recursive: true });
+      await writeGgufAdapter(adapterPath, adapter);
+      return { adapterPath, losses: [2, 1], steps: 2, trainedTokens: 10, peakRssBytes: 1 };
+    },
+  };
+  return { config, hooks, run, trained, events, policies, runners };
+}
+
+describe("rounds", () => {
+  it("collect, train and judge with the adapter before; a better one is accepted and trained on", async () => {
+    const { config, hooks, trained, events } = setUp([0.2, 0.5, 0.8]);
+    const result = await learn(config, hooks);
+    expect(result.rounds.map(({ isAccepted }) => isAccepted)).toEqual([true, true]);
+    expect(trained.map(({ round }) => round)).toEqual(["01", "02"]);
+    expect(trained[0]?.from).toBeUndefined();
+    expect(trained[1]?.from).toMatch(/rounds\/01\/adapter-01-made\.gguf$/);
+    expect(result.base?.meanReward).toBeLessThan(result.trained?.meanReward as number);
+    expect(result.difference?.meanReward.interval.low).toBeGreaterThan(0);
+    expect(result.tasks).toEqual(["sequences"]);
+    expect(result.judgeTasks).toEqual(["swaps"]);
+    expect(result.isHeldBack).toBe(true);
+    expect(events.filter(({ type }) => type === "judge")).toHaveLength(3);
+    expect(result.test.map(({ title }) => title)).toEqual([
+      expect.stringMatching(/^swaps: /),
+      "swaps: best design of the base",
+      "swaps: best design of the trained model",
+    ]);
+  });
+
+  it("a worse adapter is refused: the next round starts from the one before", async () => {
+    const { config, hooks, trained, policies } = setUp([0.6, 0.1, 0.7]);
+    const result = await learn(config, hooks);
+    expect(result.rounds.map(({ isAccepted }) => isAccepted)).toEqual([false, true]);
+    expect(result.rounds[0]?.reason).toMatch(/^refused: worse, mean reward −/);
+    expect(trained[1]?.from).toBeUndefined();
+    expect(result.adapter?.round).toBe(2);
+    // Base judged; round 1 collected by the base, judged with its adapter; round 2 the same again.
+    expect(policies.filter((name) => name === "round 1")).toHaveLength(1);
+  });
+
+  it("`always` takes it all the same, and says so", async () => {
+    const { config, hooks } = setUp([0.6, 0.1, 0.7], { accept: "always" });
+    const { rounds } = await learn(config, hooks);
+    expect(rounds[0]).toMatchObject({
+      isAccepted: true,
+      reason: expect.stringContaining("whatever comes out"),
+    });
+  });
+
+  it("weights follow the rewards of the examples", async () => {
+    const { config, hooks, trained } = setUp([0.2, 0.5, 0.8], { weighting: "uniform" });
+    await learn(config, hooks);
+    expect(new Set(trained[0]?.weights)).toEqual(new Set([1]));
+  });
+});
+
+describe("taking up a run", () => {
+  it("finished rounds are read: nothing is played, trained or judged again", async () => {
+    const first = setUp([0.2, 0.5, 0.8]);
+    const before = await learn(first.config, first.hooks);
+    const again: string[] = [];
+    const after = await learn(first.config, {
+      ...first.hooks,
+      team: { ...first.hooks.team!, policy: async () => new ScriptedPolicy([]) },
+      trainer: async () => {
+        again.push("trained");
+        throw new Error("trained again");
+      },
+    });
+    expect(again).toEqual([]);
+    expect(after.rounds).toEqual(before.rounds);
+    expect(after.difference).toEqual(before.difference);
+  });
+
+  it("a trainer that was interrupted leaves the round open; the episodes before it are not played again", async () => {
+    const made = setUp([0.2, 0.5, 0.8], { rounds: 1 });
+    const stopped = await learn(made.config, {
+      ...made.hooks,
+      trainer: async () => {
+        throw new DOMException("stopped", "AbortError");
+      },
+    });
+    expect(stopped).toMatchObject({ isComplete: false, rounds: [], adapter: null });
+    expect(existsSync(join(made.run, "summary.json"))).toBe(true);
+    const collected = readdirSync(join(made.run, "rounds/01")).filter((name) => name.startsWith("collect-"));
+    const [file] = collected.map((name) => readFileSync(join(made.run, "rounds/01", name), "utf8"));
+    const result = await learn(made.config, made.hooks);
+    expect(result.isComplete).toBe(true);
+    expect(readFileSync(join(made.run, "rounds/01", collected[0] as string), "utf8")).toBe(file);
+  });
+
+  it("more rounds lengthen a finished run", async () => {
+    const made = setUp([0.2, 0.5, 0.8], { rounds: 1 });
+    await learn(made.config, made.hooks);
+    const longer = { ...made.config, learn: { ...made.config.learn, rounds: 2 } };
+    expect((await learn(longer, made.hooks)).rounds.map(({ round }) => round)).toEqual([1, 2]);
+    expect(made.trained).toHaveLength(2);
+  });
+
+  it("an adapter that is gone is named, with what to do", async () => {
+    const made = setUp([0.2, 0.5, 0.8], { rounds: 1 });
+    const { adapter } = await learn(made.config, made.hooks);
+    expect(readGgufAdapter(adapter!.path).config.rank).toBe(2);
+    rmSync(adapter!.path);
+    await expect(learn(made.config, made.hooks)).rejects.toThrow(/adapter of round 1 is gone/);
+  });
+});

@@ -1,0 +1,290 @@
+/** @file Bench with a scripted policy and a table of scores: episode, repair, screening, approval, rewards, resume, final test. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { InputError } from "../../../src/core/errors.js";
+import { workflowOf } from "../../../src/design/workflow-of.js";
+import { readTrajectory } from "../../../src/records/trajectory.js";
+import {
+  madeBench,
+  madeTask,
+  replyNamed,
+  ScriptedPolicy,
+  workflowNamed,
+} from "../../support/scripted-search.js";
+import { useTemporaryFolder } from "../../support/temporary-folder.js";
+
+const folder = useTemporaryFolder();
+const hashOf = (name: string) => {
+  const read = workflowOf(replyNamed(name));
+  return "workflow" in read ? read.workflow.hash : read.failure;
+};
+/** Half of the items right for `name` by default; everything else as the table says. */
+const scores = (table: Record<string, number>) => (name: string, sample: string) =>
+  Number(sample.split("/")[1]) < (table[name] ?? 0) * 8 ? 1 : 0;
+
+async function play(
+  made: ReturnType<typeof madeBench>,
+  policy: ScriptedPolicy,
+  path = join(folder(), "trajectories.jsonl"),
+  number = 0,
+) {
+  const log = made.bench.openLog(path, policy);
+  try {
+    const found = await made.bench.episode(policy, { log }, number);
+    return { found, turns: log.turns(), path };
+  } finally {
+    log.close();
+  }
+}
+
+describe("baselines", () => {
+  it("are evaluated once, and told as they are done", async () => {
+    const { bench, runner } = madeBench(scores({ baseline: 0.5 }));
+    const told: string[] = [];
+    const [first] = await bench.baselines((baseline) => told.push(baseline.title));
+    expect(first?.evaluation).toMatchObject({ accuracy: 0.5, n: 8, calls: 8, tokens: 120 });
+    expect(await bench.baselines()).toEqual([first]);
+    expect(told).toEqual([first?.title]);
+    expect(runner.jobs).toHaveLength(8);
+  });
+
+  it("an unknown name is refused before anything runs", async () => {
+    const { bench, runner } = madeBench(() => 1, { baselines: "direct,magic" });
+    await expect(bench.baselines()).rejects.toThrow('there is no baseline "magic"');
+    expect(runner.jobs).toEqual([]);
+  });
+});
+
+describe("episode", () => {
+  it("keeps the best candidate of a turn, and the next one starts from it", async () => {
+    const made = madeBench(scores({ baseline: 0.25, a: 0.5, b: 0.75, c: 0.25, d: 1 }), { turns: 2 });
+    const policy = new ScriptedPolicy(["a", "b", "c", "d"].map(replyNamed));
+    const { found, turns } = await play(made, policy);
+    expect(found.map(({ evaluation }) => evaluation.accuracy)).toEqual([0.5, 0.75, 0.25, 1]);
+    expect(turns.map(({ kept }) => kept)).toEqual([1, 1]);
+    expect(turns[0]?.history).toEqual({ best: 0.25, previous: 0.25, sampleCount: 8 });
+    expect(turns[1]).toMatchObject({
+      parentHash: hashOf("b"),
+      history: { best: 0.75, previous: 0.75, sampleCount: 8 },
+    });
+    expect(policy.acts[1]?.prompt).toContain('return "b"');
+    expect(policy.acts[1]?.prompt).not.toContain('return "a"');
+  });
+
+  it("`best` as parent goes back to an earlier workflow after a worse turn", async () => {
+    const table = scores({ baseline: 0.25, a: 0.75, b: 0.5, c: 0.5 });
+    const made = madeBench(table, { turns: 3, candidates: 1, parent: "best" });
+    const { turns } = await play(made, new ScriptedPolicy(["a", "b", "c"].map(replyNamed)));
+    expect(turns.map(({ parentHash }) => parentHash).slice(1)).toEqual([hashOf("a"), hashOf("a")]);
+  });
+
+  it("rewards by what was known when the turn began", async () => {
+    const made = madeBench(scores({ baseline: 0.5, a: 0.75, b: 0.5, c: 0.125 }), {
+      candidates: 3,
+      reward: "discrete",
+    });
+    const { turns } = await play(made, new ScriptedPolicy(["a", "b", "c"].map(replyNamed)));
+    expect(turns[0]?.candidates.map(({ reward }) => reward)).toEqual([1, 0, -0.1]);
+  });
+
+  it("the composite reward has the weights of the run", async () => {
+    const made = madeBench(scores({ baseline: 0.5, a: 0.5 }), {
+      candidates: 1,
+      reward: "composite",
+      rewardWeights: {
+        ...{ accuracy: 1, efficiency: 1, coherence: 0, relevance: 0 },
+        ...{ calls: 1, tokens: 0, steps: 0, latency: 0 },
+      },
+    });
+    const { turns } = await play(made, new ScriptedPolicy([replyNamed("a")]));
+    // As many calls as the baseline: efficiency 1, accuracy 0.5, equal weights.
+    expect(turns[0]?.candidates[0]?.reward).toBe(0.75);
+  });
+
+  it("equal candidates are evaluated once", async () => {
+    const made = madeBench(scores({ a: 0.5 }), { candidates: 3 });
+    const { turns } = await play(made, new ScriptedPolicy(["a", "a", "a"].map(replyNamed)));
+    expect(turns[0]?.candidates.map(({ accuracy }) => accuracy)).toEqual([0.5, 0.5, 0.5]);
+    expect(made.runner.ranOn("validation/3")).toEqual(["baseline", "a"]);
+  });
+
+  it("draws of another seed are other draws, and a share of them is forced", async () => {
+    const drawn = async (drawSeed: number) => {
+      const made = madeBench(scores({}), { candidates: 4, explore: 0.5 });
+      const policy = new ScriptedPolicy(["a", "b", "c", "d"].map(replyNamed), { canForce: true });
+      const log = made.bench.openLog(join(folder(), "t.jsonl"), policy);
+      await made.bench.episode(policy, { log, draws: { drawSeed } }, 0);
+      log.close();
+      return policy.acts[0]!;
+    };
+    const [one, again, other] = [await drawn(1), await drawn(1), await drawn(2)];
+    expect(one.explored).toBe(2);
+    expect(again).toEqual(one);
+    expect(other.seeds).not.toEqual(one.seeds);
+  });
+});
+
+describe("repair", () => {
+  const failing = (name: string) => (name.startsWith("bad") ? ("threw" as const) : 1);
+
+  it("a workflow that fails the quick check is written again, and the failed one counts as invalid", async () => {
+    const made = madeBench(failing, { candidates: 1, maxRepairs: 3 });
+    const policy = new ScriptedPolicy([replyNamed("bad-1"), replyNamed("bad-2"), replyNamed("good")]);
+    const { turns, found } = await play(made, policy);
+    expect(turns[0]?.candidates.map(({ outcome, repairOf, status }) => [outcome, repairOf, status])).toEqual([
+      ["invalid", null, "threw"],
+      ["invalid", 0, "threw"],
+      ["scored", 1, "ok"],
+    ]);
+    expect(found).toHaveLength(1);
+    expect(policy.acts[1]?.prompt).toContain("bad-1 ended as threw");
+    // What failed on the first item is not run on the others.
+    expect(made.runner.ranOn("validation/5")).toEqual(["baseline", "good"]);
+  });
+
+  it("a reply without a workflow is repaired too, and tries are bounded", async () => {
+    const made = madeBench(failing, { candidates: 1, maxRepairs: 1 });
+    const { turns, found } = await play(made, new ScriptedPolicy(["no code at all", "nor here"]));
+    expect(turns[0]?.candidates.map(({ status }) => status)).toEqual(["extract-failed", "extract-failed"]);
+    expect(found).toEqual([]);
+    expect(turns[0]?.kept).toBeNull();
+  });
+
+  it("an outage at the quick check is no failure of the workflow", async () => {
+    let isDown = true;
+    const made = madeBench(
+      (name, sample) => {
+        if (name !== "a" || sample !== "validation/0" || !isDown) return 1;
+        isDown = false;
+        return "error";
+      },
+      { candidates: 1, maxRepairs: 3 },
+    );
+    const { turns } = await play(made, new ScriptedPolicy([replyNamed("a")]));
+    expect(turns[0]?.candidates.map(({ outcome, accuracy }) => [outcome, accuracy])).toEqual([["scored", 1]]);
+  });
+});
+
+describe("screening", () => {
+  it("lets the better half through, and none that is worse than its parent there", async () => {
+    const table = scores({ baseline: 0.25, a: 0.5, b: 0.125, c: 0, d: 0.25 });
+    const made = madeBench(table, { candidates: 4, screen: 4 });
+    const { turns } = await play(made, new ScriptedPolicy(["a", "b", "c", "d"].map(replyNamed)));
+    const rows = turns[0]?.candidates.map(({ outcome, screenAccuracy }) => [outcome, screenAccuracy]);
+    expect(rows).toEqual([
+      ["scored", 1],
+      ["screened-out", 0.25],
+      ["screened-out", 0],
+      ["scored", 0.5],
+    ]);
+    expect(made.runner.ranOn("validation/7")).toEqual(["baseline", "a", "d"]);
+  });
+
+  it("always leaves one", async () => {
+    const made = madeBench(scores({ baseline: 1 }), { candidates: 2, screen: 2 });
+    const { found } = await play(made, new ScriptedPolicy(["a", "b"].map(replyNamed)));
+    expect(found).toHaveLength(1);
+  });
+});
+
+describe("approval", () => {
+  it("is asked before a designed workflow first runs; what is refused neither runs nor is repaired", async () => {
+    const asked: string[][] = [];
+    const approval = {
+      refused: async (workflows: readonly { hash: string; source: string }[]) => {
+        asked.push(workflows.map(({ source }) => /return "(.*)"/.exec(source)![1]!));
+        return new Set(workflows.filter(({ source }) => source.includes('"b"')).map(({ hash }) => hash));
+      },
+    };
+    const made = madeBench(scores({ a: 0.5, b: 1 }), { maxRepairs: 3 }, { approval });
+    const { turns, path } = await play(made, new ScriptedPolicy(["a", "b"].map(replyNamed)));
+    expect(asked).toEqual([["a", "b"]]);
+    expect(turns[0]?.candidates.map(({ status }) => status)).toEqual(["ok", "not-approved"]);
+    expect(made.runner.jobs.some(({ source }) => source.includes('"b"'))).toBe(false);
+    // A finished turn stands as it was decided.
+    await play(made, new ScriptedPolicy([]), path);
+    expect(asked).toHaveLength(1);
+  });
+});
+
+describe("resume", () => {
+  it("a finished episode is read: nobody is asked, and what was found is the same", async () => {
+    const table = scores({ baseline: 0.25, a: 0.5, b: 0.75 });
+    const first = await play(madeBench(table), new ScriptedPolicy(["a", "b"].map(replyNamed)));
+    const written = readFileSync(first.path, "utf8");
+    const again = await play(madeBench(table), new ScriptedPolicy([]), first.path);
+    expect(again.found).toEqual(first.found);
+    expect(readFileSync(first.path, "utf8")).toBe(written);
+  });
+
+  it("cut after the replies were stored, the turn is scored without asking for them again", async () => {
+    const table = scores({ baseline: 0.25, a: 0.5, b: 0.75 });
+    const whole = await play(madeBench(table), new ScriptedPolicy(["a", "b"].map(replyNamed)));
+    const lines = readFileSync(whole.path, "utf8").trimEnd().split("\n");
+    const path = join(folder(), "cut.jsonl");
+    writeFileSync(path, `${lines.slice(0, 2).join("\n")}\n`);
+    expect(readTrajectory(path).map(({ kind }) => kind)).toEqual(["header", "actions"]);
+    const policy = new ScriptedPolicy([]);
+    const resumed = await play(madeBench(table), policy, path);
+    expect(policy.acts).toEqual([]);
+    expect(resumed.turns).toEqual(whole.turns);
+    expect(resumed.found).toEqual(whole.found);
+  });
+
+  it("stops at an abort before the next turn, with the turns before it on disk", async () => {
+    const stop = new AbortController();
+    const table = scores({ a: 0.5 });
+    const made = madeBench(
+      table,
+      { turns: 3, candidates: 1 },
+      {
+        signal: stop.signal,
+        emit: (event) => {
+          if (event.type === "turn-end") stop.abort();
+        },
+      },
+    );
+    const path = join(folder(), "t.jsonl");
+    await expect(play(made, new ScriptedPolicy([replyNamed("a")]), path)).rejects.toThrow("aborted");
+    expect(readTrajectory(path).filter(({ kind }) => kind === "turn")).toHaveLength(1);
+  });
+});
+
+describe("finalTest", () => {
+  const contestants = ["a", "b"].map((name) => ({
+    name,
+    title: `workflow ${name}`,
+    hash: hashOf(name),
+    source: workflowNamed(name),
+  }));
+
+  it("opens test once for all contestants, on the same items, and says so", async () => {
+    const { bench, runner, events } = madeBench((name) => (name === "a" ? 1 : 0), { testLimit: 3 });
+    const tested = await bench.finalTest(contestants, "a and b");
+    expect(tested.map(({ row }) => [row.name, row.title, row.split, row.n, row.accuracy])).toEqual([
+      ["a", "workflow a", "test", 3, 1],
+      ["b", "workflow b", "test", 3, 0],
+    ]);
+    expect(events.filter(({ type }) => type === "test-opened")).toEqual([
+      { type: "test-opened", items: 3, purpose: "a and b" },
+    ]);
+    const [one, two] = ["a", "b"].map((name) =>
+      runner.jobs.filter(({ source }) => source.includes(`"${name}"`)).map(({ sample }) => sample.id),
+    );
+    expect(one).toEqual(two);
+  });
+
+  it("stays closed where the task has no test split, or the limit is 0", async () => {
+    const without = madeBench(() => 1, {}, { task: madeTask({ splits: ["train", "validation"] }) });
+    expect(await without.bench.finalTest(contestants, "")).toEqual([]);
+    const zero = madeBench(() => 1, { testLimit: 0 });
+    expect(await zero.bench.finalTest(contestants, "")).toEqual([]);
+    expect([...without.events, ...zero.events].filter(({ type }) => type === "test-opened")).toEqual([]);
+  });
+
+  it("an empty split is the user's to mend", async () => {
+    const { bench } = madeBench(() => 1, {}, { task: madeTask({ items: 0 }) });
+    await expect(bench.finalTest(contestants, "")).rejects.toThrow(InputError);
+  });
+});
