@@ -1,4 +1,5 @@
-/** @file `w4s train` as a process: kills at random moments, wrong input, damaged checkpoints. */
+/** @file `w4s train` as a process: kills between and within updates and checkpoints, wrong input, damaged checkpoints. */
+import type { ChildProcess } from "node:child_process";
 import {
   copyFileSync,
   existsSync,
@@ -6,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  watch,
   writeFileSync,
 } from "node:fs";
 import { basename, join } from "node:path";
@@ -18,9 +20,9 @@ import { type CliOptions, runCli } from "../support/run-cli.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
 
 const SEED = Number(process.env.W4S_TEST_SEED ?? 20_261_123);
-const KILLS = 20;
-/** From the first sign of training; a run of all updates takes about a second. */
-const LONGEST_WAIT_MS = 900;
+const KILLS = 12;
+/** A session is killed at one of its first so many updates, or signs of a checkpoint: 32 updates take some sessions. */
+const LATEST_SIGN = 6;
 
 const newFolder = useTemporaryFolder();
 let folder: string;
@@ -80,35 +82,51 @@ const adapterOf = (out: string): string => {
   return join(folder, out, names[0] as string);
 };
 
-describe("killed at random moments", () => {
-  it(`ends with the bytes of the undisturbed run (seed ${SEED})`, { timeout: 240_000 }, async () => {
+/** Kills the process at the n-th update that it tells of. */
+function killAtUpdate(child: ChildProcess, count: number): void {
+  let seen = 0;
+  child.stderr?.on("data", (chunk: Buffer) => {
+    seen += chunk.toString().match(/^update /gm)?.length ?? 0;
+    if (seen >= count) child.kill("SIGKILL");
+  });
+}
+
+/** Kills the process at the n-th change in the folder of checkpoints: begun, written, renamed, an old one removed. */
+function killAtCheckpoint(child: ChildProcess, folder: string, count: number): void {
+  let seen = 0;
+  mkdirSync(folder, { recursive: true });
+  const watcher = watch(folder, () => {
+    if (++seen >= count) child.kill("SIGKILL");
+  });
+  child.once("exit", () => watcher.close());
+}
+
+describe("interrupted", () => {
+  it(`ends with the bytes of the undisturbed run after ${KILLS} kills (seed ${SEED})`, async () => {
     expect((await train("undisturbed", LONG)).code).toBe(0);
     const wanted = adapterOf("undisturbed");
     const random = new Random(SEED);
-    let kills = 0;
+    const killed = join(folder, "killed");
     let highest = 0;
-    while (kills < KILLS) {
+    for (let kills = 0; kills < KILLS; ) {
+      const sign = random.integer(1, LATEST_SIGN);
       const result = await train("killed", LONG, {
         onStart: (child) => {
-          // Moments before the first update would test little: the clock starts with the first one.
-          child.stderr?.on("data", (chunk: Buffer) => {
-            for (const [, step] of chunk.toString().matchAll(/update (\d+)\/32/g))
-              highest = Math.max(highest, Number(step));
-          });
-          child.stderr?.once("data", () =>
-            setTimeout(() => child.kill("SIGKILL"), random.next() * LONGEST_WAIT_MS),
-          );
+          if (kills % 2 === 0) killAtUpdate(child, sign);
+          else killAtCheckpoint(child, join(killed, "checkpoints"), sign);
         },
       });
+      for (const [, step] of result.stderr.matchAll(/update (\d+)\/32/g))
+        highest = Math.max(highest, Number(step));
       if (result.signal === "SIGKILL") kills++;
       else {
         expect(`${result.code} ${result.stderr}`).toMatch(/^0 /);
         expect(readFileSync(adapterOf("killed")).equals(readFileSync(wanted))).toBe(true);
         // Begin anew, so that every kill hits a run that still works.
-        rmSync(join(folder, "killed"), { recursive: true });
+        rmSync(killed, { recursive: true });
       }
     }
-    expect(highest).toBeGreaterThan(2);
+    expect(highest).toBeGreaterThan(LATEST_SIGN);
     const last = await train("killed", LONG);
     expect(`${last.code} ${last.stderr}`).toMatch(/^0 /);
     expect(basename(adapterOf("killed"))).toBe(basename(wanted));

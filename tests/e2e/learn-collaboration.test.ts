@@ -8,12 +8,17 @@ import { readExamples } from "../../src/train/data/example-file.js";
 import { strategyLine } from "../../src/workflow/strategy-grammar.js";
 import { TECHNIQUES } from "../../src/workflow/techniques.js";
 import { expectFailure } from "../support/cli-expect.js";
+import { dyingAt, killAtEach } from "../support/kill-moments.js";
 import { runCli } from "../support/run-cli.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
 
 const TIMEOUT_MS = 240_000;
-/** Shares of an undisturbed run: among its replies and its trainings, wherever it stands by then. */
-const KILLED_AT = [0.4, 0.7];
+/** In the middle of what the writer wrote, between the trainings, and in the second of them. */
+const KILLED_AT = [
+  "half rounds/01/collect-counting.jsonl:2",
+  "before rounds/01/writer/examples.jsonl",
+  "after rounds/01/writer/train.jsonl:2",
+];
 const newFolder = useTemporaryFolder();
 let folder: string;
 let model: string;
@@ -143,9 +148,7 @@ describe("hierarchical", () => {
     timeout: TIMEOUT_MS,
   }, async () => {
     const flags = ["--collaboration", "hierarchical", "--explore", "0.5", "--eval-episodes", "0"];
-    const startedAt = performance.now();
     const { summary } = await finish("planned", ...flags);
-    const undisturbedMs = performance.now() - startedAt;
     const members = expectOwnAdapters("planned", summary);
     expect(members.map(({ name }) => name)).toEqual(["planner", "writer"]);
     const { actions, turns } = recordsOf("planned", "01/collect-counting.jsonl");
@@ -163,14 +166,11 @@ describe("hierarchical", () => {
       if (forced.length > 0) expect(strategyLine(forced)).toBe(helpers[0]?.text);
       expect(names.length).toBeGreaterThan(0);
     }
-    let kills = 0;
-    for (const share of KILLED_AT) {
-      const killed = await runCli(learn("killed", ...flags), {
-        onStart: (child) => setTimeout(() => child.kill("SIGKILL"), share * undisturbedMs),
-      });
-      if (killed.signal === "SIGKILL") kills++;
-    }
-    expect(kills).toBeGreaterThan(0);
+    const moments = KILLED_AT.map((moment) => ({ moment }));
+    const { died } = await killAtEach(moments, (left) =>
+      runCli(learn("killed", ...flags), { env: dyingAt(join(folder, "killed"), left) }),
+    );
+    expect(died).toEqual(moments);
     const again = (await finish("killed", ...flags)).summary;
     expect(again.rounds[0].members.map(({ adapterHash }: Member) => adapterHash)).toEqual(
       members.map(({ adapterHash }) => adapterHash),

@@ -74,7 +74,7 @@ describe.skipIf(folder === undefined)("adapters, golden (needs ../shared/referen
         const merged = join(newFolder(), "merged.gguf");
         const [base, adapter] = [`${folder}/${family}/model-f32.gguf`, `${folder}/${family}/adapter.gguf`];
         await mergeAdapter(base, adapter, merged, type);
-        const model = Transformer.open(merged, { backend: new OrtBackend({ threads: 2 }), weights: "f32" });
+        const model = Transformer.open(merged, { backend: new OrtBackend({ threads: 1 }), weights: "f32" });
         const logits = await model.logits(tokens);
         const worst = logits.reduce((most, x, i) => Math.max(most, Math.abs(x - (expected[i] as number))), 0);
         expect(worst, type).toBeLessThanOrEqual(tolerance);
@@ -88,7 +88,7 @@ describe.skipIf(folder === undefined)("adapters, golden (needs ../shared/referen
       const expected = file.readFloats("logits");
       file.close();
       const model = Transformer.open(`${folder}/${family}/model-f32.gguf`, {
-        backend: new OrtBackend({ threads: 2 }),
+        backend: new OrtBackend({ threads: 1 }),
         weights: "f32",
         injection: adapterInjection(readGgufAdapter(`${folder}/${family}/adapter.gguf`)),
       });

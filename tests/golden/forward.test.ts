@@ -19,7 +19,7 @@ const SEQUENCES = 2;
 const TOKENS = 64;
 
 const folder = sharedPath("reference");
-const ort = () => new OrtBackend({ threads: 2 });
+const ort = () => new OrtBackend({ threads: 1 });
 
 interface Golden {
   tokens: Int32Array;

@@ -87,7 +87,7 @@ function open(family: string, keep: KeptActivations): { model: ModelGradients; c
   const model = new ModelGradients({
     model: readModel(file.header),
     weights: new WeightStore(file, "f32"),
-    backend: new OrtBackend({ threads: 2 }),
+    backend: new OrtBackend({ threads: 1 }),
     lora: LORA,
     keptLayerCount: keep === "none" ? 0 : Number.MAX_SAFE_INTEGER,
   });

@@ -1,0 +1,84 @@
+/** @file `w4s learn` killed in every phase of every round: it ends like a run that was not, and pays nothing twice. */
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { Random } from "../../src/core/random.js";
+import { doneBy, drawMoments, dyingAt, killAtEach } from "../support/kill-moments.js";
+import { type LearnBench, startLearnBench } from "../support/learn-bench.js";
+import { requestId, storedRequests } from "../support/paid-calls.js";
+import { runCli } from "../support/run-cli.js";
+import { useTemporaryFolder } from "../support/temporary-folder.js";
+
+const SEED = Number(process.env.W4S_TEST_SEED ?? 20_261_123);
+/** Besides calls: one of each row. */
+const WRITES_A_PHASE = 2;
+const LEAST_KILLS = 30;
+
+const newFolder = useTemporaryFolder();
+let bench: LearnBench;
+
+beforeAll(async () => {
+  bench = await startLearnBench(newFolder());
+});
+
+afterAll(() => bench.server.close());
+
+const LAST_ROUND = 2;
+/** What is written in the phases of a round. */
+const PHASES: Record<string, (round: number) => string> = {
+  // The second line of a collected file holds what the weak model has written.
+  write: (round) => `rounds/0${round}/collect-.*:2$`,
+  collect: (round) => `rounds/0${round}/collect-|events.jsonl (round-start ${round}|phase ${round} [seg])`,
+  judge: (round) => `rounds/0${round}/judge-|events.jsonl (judge ${round}|phase ${round} judge)`,
+  accept: (round) => `rounds/0${round}/round.json|events.jsonl round-end ${round}`,
+  train: (round) => `rounds/0${round}/|events.jsonl (examples|train|phase) ${round}`,
+};
+
+function partOf(name: string): string {
+  for (let round = 0; round <= LAST_ROUND; round++) {
+    for (const [phase, written] of Object.entries(PHASES))
+      if (new RegExp(`^(${written(round)})`).test(name)) return `${phase} ${round}`;
+  }
+  return /^(run|config)\.|run-start/.test(name) ? "start" : "end";
+}
+
+/** Every phase of every round; before the first one there is only the base to judge. */
+const ALL_PARTS = [
+  ...["start", "end", "judge 0"],
+  ...Object.keys(PHASES).flatMap((phase) =>
+    Array.from({ length: LAST_ROUND }, (_, index) => `${phase} ${index + 1}`),
+  ),
+];
+
+it(`ends like an undisturbed run after kills in all phases (seed ${SEED})`, {
+  timeout: 900_000,
+}, async () => {
+  const { folder, server, learn, outcome } = bench;
+  const undisturbed = await runCli(learn("undisturbed"), { env: dyingAt(join(folder, "undisturbed")) });
+  expect(`${undisturbed.code} ${undisturbed.stderr}`).toMatch(/^0 /);
+  const callsOfOne = server.chats.length;
+  const drawn = drawMoments(doneBy(undisturbed), {
+    partOf,
+    perPart: WRITES_A_PHASE,
+    random: new Random(SEED),
+  });
+
+  const run = join(folder, "killed");
+  const paidTwice: string[] = [];
+  const { died, last } = await killAtEach(drawn, async (left) => {
+    const stored = storedRequests(run);
+    const before = server.chats.length;
+    const result = await runCli(learn("killed"), { env: dyingAt(run, left) });
+    const asked = server.chats.slice(before).map(({ body }) => requestId(body));
+    paidTwice.push(...asked.filter((id) => stored.has(id)));
+    return result;
+  });
+  expect(`${last.code} ${last.stderr}`).toMatch(/^0 /);
+  expect(outcome("killed")).toEqual(outcome("undisturbed"));
+  expect(paidTwice).toEqual([]);
+  expect(new Set(died.map(({ part }) => part))).toEqual(new Set(ALL_PARTS));
+  // Some draws never come: the end of a round is told once, also where a kill has cut it.
+  expect(died.length).toBeGreaterThanOrEqual(LEAST_KILLS);
+  console.log(
+    `${died.length} of ${drawn.length} kills, ${callsOfOne} calls undisturbed, 0 stored replies asked again`,
+  );
+});
