@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { isAbsolute, join, relative } from "node:path";
 import { ConfigError } from "../core/errors.js";
+import { rangeOf } from "../core/range-of.js";
 import { adapterHash } from "../lora/adapter-hash.js";
 import { readGgufAdapter } from "../lora/gguf-adapter.js";
 import type { RunConfig } from "../rollout/run-config.js";
@@ -198,7 +199,9 @@ function histories(session: LearnSession, { rounds }: LearnProgress): TaskHistor
       baseline: baselines.at(0)?.evaluation.accuracy ?? 0,
       rewards: played.map((samples) => samples.map(({ reward }) => reward)),
       best: played.map((samples) =>
-        samples.length === 0 ? null : Math.max(...samples.map(({ candidate }) => candidate.accuracy ?? 0)),
+        samples.length === 0
+          ? null
+          : rangeOf(samples.map(({ candidate }) => candidate.accuracy ?? 0)).highest,
       ),
     };
   });
