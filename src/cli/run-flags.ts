@@ -122,9 +122,9 @@ export const RUN_FLAGS: Readonly<Record<string, readonly [flag: string, help: st
   ],
   "learn.weightTemperature": [
     "--weight-temperature <T>",
-    "T of the weights (default 0.06 for accuracies, else 0.4)",
+    "T of the weights (default 0.06 for advantages of accuracies, else 0.4)",
   ],
-  "learn.weightCap": ["--weight-cap <w>", "largest weight (default 12 for advantage, else none)"],
+  "learn.weightCap": ["--weight-cap <w>", "largest weight (default 12 for advantage, 12.2 for exponential)"],
   "learn.epochs": ["--epochs <n>", "training: passes over the examples (default 3)"],
   "learn.batchSize": ["--batch-size <n>", "training: examples per update (default 8)"],
   "learn.learningRate": [

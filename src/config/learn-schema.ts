@@ -70,8 +70,10 @@ export const learnSchema = z.strictObject({
     .describe("weights: exp(r/T), exp((r - mean)/T), r > 0; uniform and shuffled are controls"),
   weightTemperature: positive(100)
     .exactOptional()
-    .describe("T; default 0.06 for rewards that are accuracies, else 0.4"),
-  weightCap: positive(1e6).exactOptional().describe("largest weight; default 12 for advantage, else none"),
+    .describe("T; default 0.06 for advantages of accuracies, else 0.4"),
+  weightCap: positive(1e6)
+    .exactOptional()
+    .describe("largest weight; default 12 for advantage, 12.2 for exponential"),
   epochs: whole(1, 1000).default(3).describe("training: passes over the examples"),
   batchSize: whole(1, 4096).default(8).describe("training: examples per update"),
   learningRate: positive(1)

@@ -4,8 +4,21 @@ const MARKER = Symbol.for("w4s.error");
 
 export interface W4sErrorOptions {
   /** What the user can do next, one sentence. */
-  hint?: string;
+  hint?: string | undefined;
   cause?: unknown;
+}
+
+/** An error as plain JSON, for another process or a record. Fields of its class stand beside these. */
+export interface ErrorJson {
+  /** Marks the object and names the class. */
+  w4sError: string;
+  code: string;
+  message: string;
+  hint?: string | undefined;
+  /** Message of the cause, on one line. */
+  cause?: string | undefined;
+  /** JSON has no NaN and no infinity: such numbers are texts. */
+  [field: string]: unknown;
 }
 
 /** Base class: `message` says what and where, `hint` what to do next, `code` is stable for machines. */
@@ -25,7 +38,38 @@ export class W4sError extends Error {
   static is(value: unknown): value is W4sError {
     return typeof value === "object" && value !== null && MARKER in value;
   }
+
+  toJson(): ErrorJson {
+    const { name, code, message, hint, cause, ...fields } = this;
+    const plain = Object.entries(fields).map(([field, value]) => {
+      const isLost = typeof value === "number" && !Number.isFinite(value);
+      return [field, isLost ? String(value) : value] as const;
+    });
+    return {
+      w4sError: name,
+      code,
+      message,
+      hint,
+      cause: cause === undefined ? undefined : messageOf(cause),
+      ...Object.fromEntries(plain),
+    };
+  }
+
+  /** The error as the class it had, with the fields of that class; one of an unknown class as a W4sError. */
+  static fromJson({ w4sError: name, code, message, hint, cause, ...fields }: ErrorJson): W4sError {
+    const options = { hint, cause: cause === undefined ? undefined : new Error(cause) };
+    const type = CLASSES.find((one) => one.name === name) ?? W4sError;
+    // Only this constructor runs: those of the classes make message and fields from other arguments.
+    const error = Reflect.construct(W4sError, [code, message, options], type) as W4sError;
+    const own = Object.entries(fields).map(([field, value]) => {
+      const isLost = typeof value === "string" && NO_JSON_NUMBERS.has(value);
+      return [field, isLost ? Number(value) : value] as const;
+    });
+    return Object.assign(error, Object.fromEntries(own));
+  }
 }
+
+const NO_JSON_NUMBERS: ReadonlySet<string> = new Set(["NaN", "Infinity", "-Infinity"]);
 
 /** Wrong usage, flag or configuration (exit 2). */
 export class ConfigError extends W4sError {
@@ -195,6 +239,23 @@ export class InternalError extends W4sError {
     super("internal", `internal: ${message}`, options);
   }
 }
+
+/** Classes that come back from JSON. */
+const CLASSES: readonly (new (...args: never[]) => W4sError)[] = [
+  ConfigError,
+  NoSandboxError,
+  InputError,
+  FormatError,
+  UnsupportedModelError,
+  TrainingDivergedError,
+  ShapeError,
+  NotDifferentiableError,
+  ModelCallError,
+  BudgetExceededError,
+  StorageError,
+  RunInUseError,
+  InternalError,
+];
 
 /** The message of anything that was thrown, bounded and on one line. */
 export function messageOf(error: unknown, maxLength = 500): string {

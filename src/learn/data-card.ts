@@ -1,4 +1,5 @@
 /** @file What a round's examples are made of: counts, rewards, validity, tokens. */
+import { rangeOf, type ValueRange } from "../core/range-of.js";
 import { mean } from "../core/statistics.js";
 import type { TrajectorySample } from "./examples/trajectory-samples.js";
 
@@ -20,11 +21,11 @@ export interface DataCard {
   examples: number;
   validShare: number;
   distinctShare: number;
-  rewards: { mean: number; lowest: number; highest: number };
+  rewards: ValueRange & { mean: number };
   /** Counts of the rewards of all candidates in equal bins from `lowest` to `highest`. */
   histogram: { low: number; high: number; count: number }[];
   /** Smallest and largest weight of an example. */
-  weights: { lowest: number; highest: number };
+  weights: ValueRange;
   promptTokens: number;
   actionTokens: number;
   tasks: TaskCard[];
@@ -45,17 +46,15 @@ export function dataCard(
   const all = played.flat();
   const examples = chosen.flat();
   const rewards = all.map(({ reward }) => reward);
-  const lowest = Math.min(...rewards);
-  const highest = Math.max(...rewards);
-  const flatWeights = weights.flat();
+  const range = rangeOf(rewards);
   return {
     candidates: all.length,
     examples: examples.length,
     validShare: validShare(all),
     distinctShare: distinctShare(all),
-    rewards: { mean: mean(rewards), lowest, highest },
-    histogram: histogram(rewards, lowest, highest),
-    weights: { lowest: Math.min(...flatWeights), highest: Math.max(...flatWeights) },
+    rewards: { mean: mean(rewards), ...range },
+    histogram: histogram(rewards, range),
+    weights: rangeOf(weights.flat()),
     promptTokens: examples.reduce((sum, { promptTokens }) => sum + promptTokens.length, 0),
     actionTokens: examples.reduce((sum, { tokens }) => sum + tokens.length, 0),
     tasks: played.map((samples, i) => ({
@@ -79,7 +78,7 @@ function distinctShare(samples: readonly TrajectorySample[]): number {
   return hashes.length === 0 ? 0 : new Set(hashes).size / hashes.length;
 }
 
-function histogram(rewards: readonly number[], lowest: number, highest: number): DataCard["histogram"] {
+function histogram(rewards: readonly number[], { lowest, highest }: ValueRange): DataCard["histogram"] {
   if (rewards.length === 0) return [];
   if (lowest === highest) return [{ low: lowest, high: highest, count: rewards.length }];
   const width = (highest - lowest) / BINS;

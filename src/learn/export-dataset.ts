@@ -5,7 +5,7 @@ import { ConfigError, InputError } from "../core/errors.js";
 import { hashJson } from "../core/hash.js";
 import { Random } from "../core/random.js";
 import { readTrajectory } from "../records/trajectory.js";
-import { type RewardWeightOptions, rewardWeights } from "../train/data/example-weights.js";
+import { type ExampleWeightOptions, exampleWeights } from "../train/data/example-weights.js";
 import { trajectoryFiles } from "./examples/trajectory-samples.js";
 
 /**
@@ -36,14 +36,14 @@ interface Row {
 export async function exportDataset(
   path: string,
   outPath: string,
-  options: { format: DatasetFormat; weighting?: RewardWeightOptions; seed?: number; force?: boolean },
+  options: { format: DatasetFormat; weighting?: ExampleWeightOptions; seed?: number; force?: boolean },
 ): Promise<number> {
   if (existsSync(outPath) && !options.force)
     throw new ConfigError(`${outPath} exists already`, {
       hint: "choose another --out, or add --force to write over it",
     });
   const rows = readRows(path);
-  const weights = rewardWeights(
+  const weights = exampleWeights(
     rows.map(({ reward }) => reward),
     options.weighting ?? { kind: "exponential" },
   );

@@ -4,6 +4,7 @@ import { isAbsolute, join, relative } from "node:path";
 import type { Collaboration } from "../config/policies-schema.js";
 import type { RunConfig } from "../config/run-config.js";
 import { ConfigError } from "../core/errors.js";
+import { rangeOf } from "../core/range-of.js";
 import { refuseUnmeasured } from "../design/composite-reward.js";
 import { collaborationOf, teamMembers } from "../design/team-members.js";
 import { LocalModels } from "../evaluate/local-models.js";
@@ -271,7 +272,9 @@ function histories(course: Course, { rounds }: LearnProgress): TaskHistory[] {
       baseline: baselines.at(0)?.evaluation.accuracy ?? 0,
       rewards: played.map((samples) => samples.map(({ reward }) => reward)),
       best: played.map((samples) =>
-        samples.length === 0 ? null : Math.max(...samples.map(({ candidate }) => candidate.accuracy ?? 0)),
+        samples.length === 0
+          ? null
+          : rangeOf(samples.map(({ candidate }) => candidate.accuracy ?? 0)).highest,
       ),
     };
   });

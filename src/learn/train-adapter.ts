@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { RewardWeights } from "../config/reward-shares.js";
 import { ConfigError, InputError, messageOf, StorageError } from "../core/errors.js";
 import { hashFile } from "../core/file-hash.js";
+import { rangeOf } from "../core/range-of.js";
 import { lockRun } from "../core/run-lock.js";
 import type { RewardName } from "../design/reward.js";
 import { readLoadableModel } from "../formats/gguf/gguf-loadable.js";
@@ -15,7 +16,7 @@ import { readGgufAdapter } from "../lora/gguf-adapter.js";
 import type { AdapterOrigin } from "../lora/lora-adapter.js";
 import type { TokenExample } from "../train/data/example.js";
 import { writeExamples } from "../train/data/example-file.js";
-import type { RewardWeightOptions } from "../train/data/example-weights.js";
+import type { ExampleWeightOptions } from "../train/data/example-weights.js";
 import type { TrainEvent } from "../train/loop/train-event.js";
 import { runTrainer } from "../train/process/run-trainer.js";
 import type { TrainerResult } from "../train/process/trainer-protocol.js";
@@ -38,7 +39,7 @@ export interface TrainAdapterOptions {
   /** Of chat lines. Default last. */
   spans?: ReplySpan;
   /** How rewards become weights. Default exponential, temperature 0.4. */
-  weighting?: RewardWeightOptions;
+  weighting?: ExampleWeightOptions;
   settings?: Partial<TrainSettings>;
   /** Adapter to train on from; its rank, alpha and targets are used. */
   continueFrom?: string;
@@ -58,7 +59,7 @@ export interface TrainAdapterResult extends TrainerResult {
   settings: TrainSettings;
 }
 
-const DEFAULT_WEIGHTING: RewardWeightOptions = { kind: "exponential" };
+const DEFAULT_WEIGHTING: ExampleWeightOptions = { kind: "exponential" };
 
 /**
  * @throws {ConfigError} on settings out of range or a folder of another run
@@ -108,8 +109,8 @@ export async function trainAdapter(options: TrainAdapterOptions): Promise<TrainA
         options.reward,
         options.rewardWeights,
       );
-      found.examples.push(...examples.map((one) => ({ ...one, group: `${run} ${one.group}` })));
-      found.rewards.push(...rewards);
+      for (const one of examples) found.examples.push({ ...one, group: `${run} ${one.group}` });
+      found.rewards = found.rewards.concat(rewards);
     }
   } finally {
     await model.close();
@@ -205,7 +206,7 @@ export async function trainExamples(options: TrainExamplesOptions): Promise<Trai
 function summary(rewards: readonly number[]) {
   if (rewards.length === 0) return { count: 0 };
   const mean = rewards.reduce((sum, reward) => sum + reward, 0) / rewards.length;
-  return { count: rewards.length, mean, lowest: Math.min(...rewards), highest: Math.max(...rewards) };
+  return { count: rewards.length, mean, ...rangeOf(rewards) };
 }
 
 function makeFolder(path: string): void {

@@ -127,14 +127,14 @@ export interface ReportTurn {
 export async function readTurns(
   directory: string,
 ): Promise<{ turns: ReportTurn[]; sources: TrajectorySource[] }> {
-  const turns: ReportTurn[] = [];
+  let turns: ReportTurn[] = [];
   const sources: TrajectorySource[] = [];
   const files = trajectoryFiles(directory);
   for (const { file, round } of files) {
     const label = files.length > 1 ? { round, part: partOf(file) } : { round, part: "" };
     const found = await readFile(directory, file, label);
     if (found.source) sources.push(found.source);
-    turns.push(...found.turns);
+    turns = turns.concat(found.turns);
   }
   return { turns, sources };
 }

@@ -71,12 +71,12 @@ export async function importBenchmark(options: ImportBenchmarkOptions): Promise<
   const { source, directory, seed = 0 } = options;
   const benchmark = benchmarkOf(options.benchmark);
   const name = options.name ?? basename(directory);
-  const items: BenchmarkItem[] = [];
+  let items: BenchmarkItem[] = [];
   const leftOut: string[] = [];
   for (const path of filesOf(source, benchmark)) {
     const found = await readItems(path, benchmark);
     if (found.length === 0) leftOut.push(basename(path));
-    items.push(...found);
+    items = items.concat(found);
   }
   const kept = distinct(items);
   if (kept.length === 0) {

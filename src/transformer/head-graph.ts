@@ -1,4 +1,4 @@
-/** @file The two graphs after the last layer: the final norm, and logits of one chunk of the vocabulary. */
+/** @file The head: its tensor, its chunks of the vocabulary, and the graphs of final norm and logits. */
 import { type Graph, GraphBuilder, type Value } from "../graph/graph.js";
 import type { ModelConfig } from "./model-config.js";
 
@@ -9,6 +9,22 @@ export function finalNormGraph(config: ModelConfig, positionCount: number): Grap
   const weight = graph.input("output_norm.weight", [config.hiddenSize]);
   graph.output("y", graph.rmsNorm(x, weight, config.normEpsilon));
   return graph.build();
+}
+
+/** Vocabulary rows per product of the head, so that logits never take more than this many columns. */
+export const HEAD_CHUNK = 8192;
+
+/** Tensor that is multiplied with the last hidden state. */
+export function headName({ isHeadTied }: ModelConfig): string {
+  return isHeadTied ? "token_embd.weight" : "output.weight";
+}
+
+/** First and one past the last row of every chunk of the vocabulary. */
+export function headChunks({ vocabSize }: ModelConfig): { start: number; end: number }[] {
+  return Array.from({ length: Math.ceil(vocabSize / HEAD_CHUNK) }, (_, i) => ({
+    start: i * HEAD_CHUNK,
+    end: Math.min((i + 1) * HEAD_CHUNK, vocabSize),
+  }));
 }
 
 /** What a head graph gives back: every logit, or only log Σ exp(logit) over the chunk. */

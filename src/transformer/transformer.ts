@@ -3,7 +3,7 @@ import { InputError } from "../core/errors.js";
 import { GgufFile } from "../formats/gguf/gguf-file.js";
 import type { Backend, Program } from "../graph/backend.js";
 import { type AttentionPlan, planAttention } from "./attention-plan.js";
-import { finalNormGraph, type HeadOutput, headGraph } from "./head-graph.js";
+import { finalNormGraph, type HeadOutput, headChunks, headGraph, headName } from "./head-graph.js";
 import type { LinearHook } from "./layer-builder.js";
 import { layerGraph } from "./layer-graph.js";
 import type { LayerConfig } from "./model-config.js";
@@ -38,9 +38,6 @@ export interface ForwardOptions {
   onHidden?: (layer: number, hidden: Float32Array) => void;
   signal?: AbortSignal;
 }
-
-/** Vocabulary rows per product of the head. */
-const HEAD_CHUNK = 8192;
 
 /** T tokens, D hidden size, V vocabulary, P positions asked for. */
 export class Transformer {
@@ -163,7 +160,7 @@ export class Transformer {
     await this.#overVocabulary(normed, count, "logSumExp", (_start, _end, chunk) => {
       for (let p = 0; p < count; p++) total[p] = logAddExp(total[p] as number, chunk[p] as number);
     });
-    const targets = this.#weights.gather(this.#headName, Array.from(tokens).slice(1));
+    const targets = this.#weights.gather(headName(config), Array.from(tokens).slice(1));
     return total.map(
       (logTotal, p) =>
         this.#softcap(dot(normed, targets, p * config.hiddenSize, config.hiddenSize)) - logTotal,
@@ -176,10 +173,6 @@ export class Transformer {
     this.#programs.clear();
     for (const program of programs) await (await program).dispose();
     this.#file.close();
-  }
-
-  get #headName(): string {
-    return this.model.config.isHeadTied ? "token_embd.weight" : "output.weight";
   }
 
   #embed(tokens: ArrayLike<number>): Float32Array {
@@ -206,13 +199,15 @@ export class Transformer {
     onChunk: (start: number, end: number, values: Float32Array) => void,
   ): Promise<void> {
     const { config } = this.model;
-    for (let start = 0; start < config.vocabSize; start += HEAD_CHUNK) {
-      const end = Math.min(start + HEAD_CHUNK, config.vocabSize);
+    for (const { start, end } of headChunks(config)) {
       const size = { positionCount, chunkSize: end - start };
       const program = await this.#program(`head ${output} ${positionCount} ${end - start}`, () =>
         headGraph(config, size, output, this.#weights.weightType),
       );
-      const { y } = await program.run({ x: normed, weight: this.#weights.rows(this.#headName, start, end) });
+      const { y } = await program.run({
+        x: normed,
+        weight: this.#weights.rows(headName(config), start, end),
+      });
       onChunk(start, end, y as Float32Array);
     }
   }

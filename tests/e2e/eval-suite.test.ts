@@ -75,7 +75,10 @@ describe("a small suite", () => {
     const file = suiteFile("small.yaml", SMALL);
     const stopped = await w4s(["eval", "--suite", file, "--run", "one", "--max-calls", "20", "--json"]);
     expectFailure(stopped, 8, /budget spent/);
-    expect(JSON.parse(stopped.stdout)).toMatchObject({ isComplete: false, stoppedBy: { code: "budget" } });
+    expect(JSON.parse(stopped.stdout)).toMatchObject({
+      isComplete: false,
+      stoppedBy: { w4sError: "BudgetExceededError", code: "budget", kind: "calls", limit: 20 },
+    });
     expect(read("runs/one", "suite.md")).toContain("**Not finished:**");
 
     const done = await w4s(["eval", "--suite", file, "--run", "one", "--json"]);

@@ -7,7 +7,7 @@ import { makeTinyGguf } from "w4s/testing";
 import { decodeLine, encodeLine } from "../../src/core/jsonl-log.js";
 import { trajectorySamples } from "../../src/learn/examples/trajectory-samples.js";
 import { readTrajectory } from "../../src/records/trajectory.js";
-import { rewardWeights } from "../../src/train/data/example-weights.js";
+import { exampleWeights } from "../../src/train/data/example-weights.js";
 import { expectFailure } from "../support/cli-expect.js";
 import { type CliResult, runCli } from "../support/run-cli.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
@@ -82,7 +82,7 @@ describe("--reward composite", () => {
     expect(`${trained.code} ${trained.stderr}`).toMatch(/^0 /);
     const rewards = trajectorySamples(files[0].to).samples.map(({ reward }) => reward);
     expect(weightsOf(readFileSync(join(out, "examples.jsonl"), "utf8"))).toEqual(
-      rewardWeights(rewards, { kind: "exponential" }),
+      exampleWeights(rewards, { kind: "exponential" }),
     );
   });
 

@@ -50,7 +50,7 @@ const demoAction: ActionBody = async ({ isJson, watch, command }) => {
     });
   }
   if (isJson) {
-    writeJson({ ...result, ...stoppedByJson(result, api.messageOf), report: page, peft });
+    writeJson({ ...result, ...stoppedByJson(result, api), report: page, peft });
     return EXIT.done;
   }
   printLearning(result);

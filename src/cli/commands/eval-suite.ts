@@ -48,7 +48,7 @@ export async function evalSuiteAction(
   } finally {
     progress.stop();
   }
-  if (isJson) writeJson({ ...result, ...stoppedByJson(result, api.messageOf) });
+  if (isJson) writeJson({ ...result, ...stoppedByJson(result, api) });
   else {
     for (const { title, head, rows, notes } of api.suiteTables(result))
       writeOut(`${title}:\n${table(head, rows)}\n${notes.map((note) => `  ${note}\n`).join("")}`);

@@ -108,7 +108,7 @@ const evaluateAction: ActionBody = async (context, ...paths) => {
   } finally {
     progress.stop();
   }
-  if (isJson) writeJson({ ...result, ...stoppedByJson(result, api.messageOf) });
+  if (isJson) writeJson({ ...result, ...stoppedByJson(result, api) });
   else printEvaluation(result);
   return verdict(
     result,

@@ -56,7 +56,7 @@ const learnAction: ActionBody = async ({ isJson, watch, command }) => {
     flagName,
   });
   const result = await learnWithProgress(config, watch, api.configWarnings(config, process.env));
-  if (isJson) writeJson({ ...result, ...stoppedByJson(result, api.messageOf) });
+  if (isJson) writeJson({ ...result, ...stoppedByJson(result, api) });
   else printLearning(result);
   return verdict({ ...result, validation: [] }, config);
 };

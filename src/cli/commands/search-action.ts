@@ -39,25 +39,20 @@ export function searchAction(name: "optimize" | "collect"): ActionBody {
     } finally {
       progress.stop();
     }
-    if (isJson) writeJson({ ...result, ...stoppedByJson(result, api.messageOf) });
+    if (isJson) writeJson({ ...result, ...stoppedByJson(result, api) });
     else printSearch(result, config.dryRun);
     return verdict(result, config);
   };
 }
 
-/** An error object has no JSON of its own. */
+/** What ended a run early, for its JSON output: an error object has none of its own. */
 export function stoppedByJson(
-  result: { stoppedBy?: unknown },
-  messageOf: (error: unknown) => string,
-): { stoppedBy?: { code: string; message: string } } {
-  if (result.stoppedBy === undefined) return {};
-  const { code } = result.stoppedBy as { code?: unknown };
-  return {
-    stoppedBy: {
-      code: typeof code === "string" ? code : "interrupted",
-      message: messageOf(result.stoppedBy),
-    },
-  };
+  { stoppedBy }: { stoppedBy?: unknown },
+  { W4sError, messageOf }: Pick<typeof import("../../index.js"), "W4sError" | "messageOf">,
+): { stoppedBy?: object } {
+  if (stoppedBy === undefined) return {};
+  if (W4sError.is(stoppedBy)) return { stoppedBy: stoppedBy.toJson() };
+  return { stoppedBy: { code: "interrupted", message: messageOf(stoppedBy) } };
 }
 
 function printSearch(result: OptimizeResult, isDryRun: boolean): void {

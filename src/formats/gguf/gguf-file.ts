@@ -157,6 +157,10 @@ export class GgufFile {
     for (const file of this.#files) file.close();
   }
 
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
   #tensor(name: string): GgufFileTensor {
     if (this.#isClosed) throw new InternalError(`${this.header.file} was read after it was closed`);
     const tensor = this.tensors.get(name);

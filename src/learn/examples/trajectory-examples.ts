@@ -3,7 +3,7 @@
 import type { RewardWeights } from "../../config/reward-shares.js";
 import type { RewardName } from "../../design/reward.js";
 import { actionExample, type TokenExample } from "../../train/data/example.js";
-import { type RewardWeightOptions, rewardWeights } from "../../train/data/example-weights.js";
+import { type ExampleWeightOptions, exampleWeights } from "../../train/data/example-weights.js";
 import {
   type TokenSource,
   type TrajectorySample,
@@ -27,7 +27,7 @@ export interface TrajectoryExamples {
 export function trajectoryExamples(
   path: string,
   model: TokenSource,
-  weighting: RewardWeightOptions,
+  weighting: ExampleWeightOptions,
   reward?: RewardName,
   composite?: RewardWeights,
 ): TrajectoryExamples {
@@ -35,9 +35,10 @@ export function trajectoryExamples(
   for (const file of trajectoryFiles(path)) {
     const { samples } = trajectorySamples(file, model, reward, composite);
     const rewards = samples.map((sample) => sample.reward);
-    const weights = rewardWeights(rewards, weighting);
-    all.examples.push(...samples.map((sample, i) => sampleExample(sample, weights[i] as number, file)));
-    all.rewards.push(...rewards);
+    const weights = exampleWeights(rewards, weighting);
+    for (const [i, sample] of samples.entries())
+      all.examples.push(sampleExample(sample, weights[i] as number, file));
+    all.rewards = all.rewards.concat(rewards);
   }
   return all;
 }

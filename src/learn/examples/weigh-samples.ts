@@ -2,8 +2,9 @@
 
 import type { LearnSettings } from "../../config/learn-schema.js";
 import { Random } from "../../core/random.js";
+import { rangeOf } from "../../core/range-of.js";
 import type { RewardName } from "../../design/reward.js";
-import { type RewardWeightOptions, rewardWeights } from "../../train/data/example-weights.js";
+import { type ExampleWeightOptions, exampleWeights } from "../../train/data/example-weights.js";
 import type { TrajectorySample } from "./trajectory-samples.js";
 
 export type WeighSettings = Pick<
@@ -12,11 +13,11 @@ export type WeighSettings = Pick<
 >;
 
 /**
- * Accuracies of one task lie close together, so their differences need a sharp T: 0.06 is what the first measured
- * learning result used, with weights capped at 12. Discrete rewards take the reference's 0.4.
+ * Accuracies of one task lie close together, so differences from their mean need a sharp T: 0.06 is what the first
+ * measured learning result used, with weights capped at 12. Weights that are not centred take the reference's 0.4: a
+ * sharp T would put every accuracy above 0.15 at the cap.
  */
 const SHARP_TEMPERATURE = 0.06;
-const DEFAULT_TEMPERATURE = 0.4;
 
 /**
  * Advantages are centred, and shuffled rewards change places, within a task: tasks differ in how hard they are.
@@ -35,9 +36,9 @@ export function weighSamples(
   return byTask.map((samples, task) => {
     const rewards = samples.map((sample) => sample.reward);
     if (settings.weighting === "shuffled") shuffle(rewards, new Random(seed).derive("shuffled", task));
-    let weights = settings.weighting === "uniform" ? rewards.map(() => 1) : rewardWeights(rewards, options);
+    let weights = settings.weighting === "uniform" ? rewards.map(() => 1) : exampleWeights(rewards, options);
     if (settings.invalid === "floor" && weights.length > 0) {
-      const floor = Math.min(...weights);
+      const floor = rangeOf(weights).lowest;
       weights = weights.map((weight, i) => (samples[i]?.candidate.outcome === "invalid" ? floor : weight));
     }
     if (settings.unbalanced) return weights;
@@ -47,14 +48,15 @@ export function weighSamples(
   });
 }
 
-export function weightOptions(settings: WeighSettings, reward: RewardName): RewardWeightOptions {
-  const { weighting, weightCap } = settings;
+export function weightOptions(settings: WeighSettings, reward: RewardName): ExampleWeightOptions {
+  const { weighting, weightTemperature, weightCap } = settings;
   if (weighting === "binary") return { kind: "binary" };
+  if (weighting === "exponential")
+    return { kind: "exponential", temperature: weightTemperature, cap: weightCap };
   // A composite reward is mostly an accuracy, and lies as close together.
   const isContinuous = reward === "accuracy" || reward === "composite";
-  const temperature = settings.weightTemperature ?? (isContinuous ? SHARP_TEMPERATURE : DEFAULT_TEMPERATURE);
-  const cap = weightCap === undefined ? {} : { cap: weightCap };
-  return { kind: weighting === "exponential" ? "exponential" : "advantage", temperature, ...cap };
+  const temperature = weightTemperature ?? (isContinuous ? SHARP_TEMPERATURE : undefined);
+  return { kind: "advantage", temperature, cap: weightCap };
 }
 
 function shuffle(values: number[], random: Random): void {

@@ -1,5 +1,6 @@
 /** @file Scores by group of items (language, difficulty, …), and the largest gap between two groups. */
 import { Random } from "../../core/random.js";
+import { rangeOf } from "../../core/range-of.js";
 import { bootstrapInterval, type Interval, mean } from "../../core/statistics.js";
 import type { Sample } from "../../tasks/task.js";
 
@@ -49,7 +50,7 @@ export function groupsOf(samples: readonly Sample[], key: string): Map<string, s
   if (numbers.length < values.length || new Set(numbers).size <= MOST_NUMBERS)
     return new Map(values.map(({ id, value }) => [id, String(value)]));
   const isShare = numbers.every((value) => value >= 0 && value <= 1);
-  const [low, high] = isShare ? [0, 1] : [Math.min(...numbers), Math.max(...numbers)];
+  const { lowest: low, highest: high } = rangeOf(isShare ? [0, 1] : numbers);
   const step = (high - low) / BANDS.length;
   const band = (value: number) => Math.min(BANDS.length - 1, Math.floor((value - low) / step));
   const edge = (index: number) => String(Number((low + index * step).toFixed(2)));

@@ -1,4 +1,5 @@
 /** @file Constraints of tunes: the notation parses, the bars are full, key, meter, length, range. */
+import { rangeOf } from "../../core/range-of.js";
 import { AbcError } from "../abc/abc-error.js";
 import { parseKey } from "../abc/abc-key.js";
 import { parseMeter } from "../abc/abc-meter.js";
@@ -75,7 +76,7 @@ function checkPitches(
 ): { isKept: boolean; found: string } {
   const pitches = bars.flatMap(({ events }) => events.flatMap((event) => event.pitches));
   if (pitches.length === 0) return { isKept: false, found: "there is no note" };
-  const [low, high] = [Math.min(...pitches), Math.max(...pitches)];
+  const { lowest: low, highest: high } = rangeOf(pitches);
   if (lowest !== undefined && low < noteNumber(lowest))
     return { isKept: false, found: `it goes ${noteNumber(lowest) - low} semitones below ${lowest}` };
   if (highest !== undefined && high > noteNumber(highest))

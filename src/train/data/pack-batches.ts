@@ -1,7 +1,9 @@
 /** @file The examples of one update as token tries that each fit into one pass. */
 import { InputError } from "../../core/errors.js";
+import { rangeOf } from "../../core/range-of.js";
 import { type LossNormalisation, lossCoefficients } from "../gradients/loss-coefficients.js";
 import { type TokenExample, usedLength } from "./example.js";
+import type { StoppedPrompts } from "./prompted-trie.js";
 import { buildTrie, sharedLength, sortSamples, type TokenTrie, type TrieSample } from "./token-trie.js";
 
 export interface PackOptions {
@@ -63,6 +65,29 @@ export function packBatches(examples: readonly TokenExample[], options: PackOpti
   };
 }
 
+/** What the log says about an update's tries. */
+export interface PackedCounts {
+  /** Tokens computed, shared beginnings once. */
+  tokens: number;
+  /** Tokens of the same examples one by one. */
+  plainTokens: number;
+  splitCount: number;
+  repeatedTokens: number;
+  /** Prompt tokens that counted as constants, where that was asked for. */
+  stoppedTokens?: number | undefined;
+}
+
+/** @param stopped what was computed instead of the tries, where prompts counted as constants */
+export function countsOf(packed: PackedStep, stopped?: StoppedPrompts): PackedCounts {
+  const { tries, plainTokens, splitCount, repeatedTokens } = packed;
+  const total = (parts: readonly TokenTrie[]) => parts.reduce((sum, { tokens }) => sum + tokens.length, 0);
+  if (stopped?.prompt === undefined) return { tokens: total(tries), plainTokens, splitCount, repeatedTokens };
+  const stoppedTokens = stopped.prompt.tokens.length;
+  const tokens = total(stopped.parts) + stoppedTokens;
+  const once = total(tries) - repeatedTokens;
+  return { tokens, plainTokens, splitCount, repeatedTokens: tokens - once, stoppedTokens };
+}
+
 /**
  * Samples in an order in which each shares the most with the one before it, small branches before large ones: a
  * cut between the two then repeats only what lies above both. Branches of one size go by token ids.
@@ -73,7 +98,7 @@ export function lightestFirst(samples: readonly TrieSample[]): TrieSample[] {
   const fresh = sorted.map((sample, i) => usedLength(sample) - (shared[i] as number));
   const arrange = (from: number, end: number): TrieSample[] => {
     if (end - from < 2) return sorted.slice(from, end);
-    const common = Math.min(...shared.slice(from + 1, end));
+    const common = rangeOf(shared.slice(from + 1, end)).lowest;
     const starts = shared.flatMap((length, i) =>
       i === from || (i > from && i < end && length === common) ? [i] : [],
     );

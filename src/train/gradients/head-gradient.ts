@@ -1,7 +1,6 @@
 /** @file The loss at the action positions and its gradient with respect to the last layer's output. */
 import type { Backend } from "../../graph/backend.js";
-import { finalNormGraph } from "../../transformer/head-graph.js";
-import type { ModelConfig } from "../../transformer/model-config.js";
+import { finalNormGraph, headName } from "../../transformer/head-graph.js";
 import type { ModelDescription } from "../../transformer/read-model.js";
 import type { TokenTrie } from "../data/token-trie.js";
 import { finalNormGradientGraph } from "./final-norm-gradient.js";
@@ -48,11 +47,6 @@ export interface HeadResult {
 
 /** Norm, its gradient, and two sizes of chunk for each of softmax, divergence and weight gradient. */
 const PROGRAMS_OF_A_CALL = 8;
-
-/** Tensor that is multiplied with the last hidden state. */
-export function headName(config: ModelConfig): string {
-  return config.isHeadTied ? "token_embd.weight" : "output.weight";
-}
 
 /**
  * Loss of a trie's targets, and its gradient, without ever holding all logits.

@@ -1,12 +1,10 @@
 /** @file The softmax over the vocabulary at P positions, in chunks of the head's rows: its total and its mean row. */
 import { UnsupportedModelError } from "../../core/errors.js";
+import { headChunks } from "../../transformer/head-graph.js";
 import type { ModelConfig } from "../../transformer/model-config.js";
 import { headLossGraph } from "./head-loss.js";
 import type { PassWeights } from "./pass-weights.js";
 import type { ProgramCache } from "./program-cache.js";
-
-/** Vocabulary rows per product. */
-const HEAD_CHUNK = 8192;
 
 export interface Head {
   config: ModelConfig;
@@ -21,14 +19,6 @@ export interface Softmax {
   total: Float64Array;
   /** Σ_v p(v)·W[v] of every position [P, D]; with a soft-cap, times the cap's slope. */
   expected: Float32Array;
-}
-
-/** First and one past the last row of every chunk of the vocabulary. */
-export function headChunks({ vocabSize }: ModelConfig): { start: number; end: number }[] {
-  return Array.from({ length: Math.ceil(vocabSize / HEAD_CHUNK) }, (_, i) => ({
-    start: i * HEAD_CHUNK,
-    end: Math.min((i + 1) * HEAD_CHUNK, vocabSize),
-  }));
 }
 
 /** @param normed hidden states after the final norm [P, D] */

@@ -1,8 +1,9 @@
 /** @file The gradient of the head's own matrix, in chunks of the vocabulary. */
 import { type Graph, GraphBuilder } from "../../graph/graph.js";
+import { headChunks } from "../../transformer/head-graph.js";
 import type { ModelConfig } from "../../transformer/model-config.js";
 import type { TokenTrie } from "../data/token-trie.js";
-import { type Head, headChunks } from "./head-softmax.js";
+import type { Head } from "./head-softmax.js";
 import { accumulate } from "./model-parameters.js";
 
 export interface HeadWeightGradient {

@@ -1,7 +1,8 @@
 /** @file How far the trained model's next-token distribution is from the base's, and the gradient of that. */
 import { type Graph, GraphBuilder, type Value } from "../../graph/graph.js";
+import { headChunks } from "../../transformer/head-graph.js";
 import type { ModelConfig } from "../../transformer/model-config.js";
-import { type Head, headChunks } from "./head-softmax.js";
+import type { Head } from "./head-softmax.js";
 
 export interface KlToBase {
   /** KL(π‖base) of every position [P]. */

@@ -38,9 +38,9 @@ export interface ModelGradientsOptions {
 /** Of one call of add(). */
 export interface AddOptions {
   /** Of the trie of prompts that a PromptedTrie names. */
-  promptKeys?: PromptKeys;
+  promptKeys?: PromptKeys | undefined;
   /** What dropout masks are drawn from: the same one for the same place in the data. Needed with dropout. */
-  random?: Random;
+  random?: Random | undefined;
   /** Told Σ even weight · KL(π‖base) when there is a penalty on it. */
   onDivergence?: (divergence: number) => void;
 }

@@ -1,5 +1,6 @@
 /** @file How much a training pass takes, and how much of the forward pass can be kept for the backward one. */
 import { DEFAULT_BLOCK_SIZE } from "../../transformer/attention-plan.js";
+import { HEAD_CHUNK } from "../../transformer/head-graph.js";
 import type { ModelConfig } from "../../transformer/model-config.js";
 import { layerWeightCount, type WeightPlan } from "../../transformer/weight-plan.js";
 
@@ -23,8 +24,6 @@ const LIVE_SCORE_ARRAYS = 2;
 const FRAGMENTED = 1.5;
 /** Node, onnxruntime and the tokens themselves, 160 MB before the first pass, and what the heap grows by in later ones. */
 const RUNTIME_BYTES = 260e6;
-/** Rows of the head at a time, with logits, powers and their product. */
-const HEAD_CHUNK = 8192;
 
 /** Floats of one token in one layer that keeping products takes: q, k, v, attention, residual, gate, up. */
 export function keptFloats(config: ModelConfig): number {
@@ -33,21 +32,21 @@ export function keptFloats(config: ModelConfig): number {
   return 2 * H * d + 2 * K * d + D + 2 * F + postNorms;
 }
 
-/**
- * @param work tokenCount: tokens of the largest pass; actionCount: positions of it that predict something;
- *   sequenceLength: tokens of its longest path, default all of them: a trie's branches do not see each other and take less;
- *   hasManySizes: passes of different token counts follow each other, default false
- * @param limitBytes memory the whole process may take
- */
+/** The largest pass of a run. */
+export interface PassWork {
+  tokenCount: number;
+  /** Positions that predict something. */
+  actionCount: number;
+  /** Tokens of the longest path. Default all: a trie's branches do not see each other and take less. */
+  sequenceLength?: number | undefined;
+  /** Passes of different token counts follow each other. Default false. */
+  hasManySizes?: boolean | undefined;
+}
+
+/** @param limitBytes memory the whole process may take */
 export function planMemory(
   config: ModelConfig,
-  work: {
-    tokenCount: number;
-    actionCount: number;
-    parameterCount: number;
-    sequenceLength?: number;
-    hasManySizes?: boolean;
-  },
+  work: PassWork & { parameterCount: number },
   weights: WeightPlan,
   limitBytes: number,
 ): MemoryPlan {
@@ -58,6 +57,7 @@ export function planMemory(
   const scores = (H * T * (sequenceLength + Math.min(DEFAULT_BLOCK_SIZE, sequenceLength))) / 2;
   const gaps = work.hasManySizes ? FRAGMENTED : 1;
   const scratch = 4 * gaps * (SCRATCH_ARRAYS * T * (F + D) + LIVE_SCORE_ARRAYS * scores);
+  // Logits, powers and their product of one chunk.
   const head = 4 * P * (3 * Math.min(HEAD_CHUNK, config.vocabSize) + 6 * D);
   // Parameters, gradients and the two means of AdamW.
   const trained = 16 * parameterCount;

@@ -1,6 +1,7 @@
 /** @file The updates of a training run: order of data, clipping, AdamW, checkpoints, held-out losses, early stop. */
 import { TrainingDivergedError } from "../../core/errors.js";
 import type { DataOrder } from "../data/data-position.js";
+import type { PackedCounts } from "../data/pack-batches.js";
 import type { SharedTrainSettings } from "../train-settings.js";
 import { AdamW } from "./adamw.js";
 import type { Checkpoint } from "./checkpoint.js";
@@ -21,19 +22,11 @@ export interface TrainingLoopOptions {
 }
 
 /** What one update computed. */
-export interface UpdateWork {
+export interface UpdateWork extends PackedCounts {
   /** Before the update. */
   loss: number;
-  /** Tokens computed, shared beginnings once. */
-  tokens: number;
-  /** Tokens of the same examples one by one. */
-  plainTokens: number;
-  splitCount: number;
-  repeatedTokens: number;
-  /** Prompt tokens that counted as constants, where that was asked for. */
-  stoppedTokens?: number;
   /** Mean KL(π‖base), where it is penalised. */
-  divergence?: number;
+  divergence?: number | undefined;
 }
 
 /** What trains, and on what. */
@@ -43,13 +36,9 @@ export interface TrainingTask {
   /** Changed in place. */
   state: Checkpoint;
   /** Parameters that weight decay touches. Default all. */
-  decays?: (name: string) => boolean;
-  /** Adds the gradients of one update's examples, given by their indices, to `sums`. */
-  addGradients: (
-    update: number,
-    examples: readonly number[],
-    sums: ReadonlyMap<string, Float32Array>,
-  ) => Promise<UpdateWork>;
+  decays?: ((name: string) => boolean) | undefined;
+  /** Adds the gradients of one update, counted from 0, to `sums`. */
+  addGradients: (update: number, sums: ReadonlyMap<string, Float32Array>) => Promise<UpdateWork>;
   /** Loss of the examples held out; undefined where there are none. */
   heldOutLoss: (() => Promise<number>) | undefined;
 }
@@ -103,7 +92,7 @@ export async function runUpdates(
     signal?.throwIfAborted();
     const position = order.positionOf(update);
     for (const values of sums.values()) values.fill(0);
-    const work = await task.addGradients(update, order.examplesAt(position), sums);
+    const work = await task.addGradients(update, sums);
     const gradientNorm = clipByGlobalNorm(sums, settings.maxGradientNorm);
     if (!Number.isFinite(work.loss) || !Number.isFinite(gradientNorm))
       throw new TrainingDivergedError(update, work.loss);

@@ -1,14 +1,6 @@
 /** @file A training run seen from outside: starts the process, passes events on, gives its errors their classes back. */
 import { ChildExitError, childModule, ManagedChild } from "../../core/child-process.js";
-import {
-  ConfigError,
-  InputError,
-  InternalError,
-  StorageError,
-  TrainingDivergedError,
-  UnsupportedModelError,
-  W4sError,
-} from "../../core/errors.js";
+import { W4sError } from "../../core/errors.js";
 import type { TrainEvent } from "../loop/train-event.js";
 import { HEAP_ENVIRONMENT } from "./trainer-heap.js";
 import type { TrainerMessage, TrainerOrder, TrainerResult } from "./trainer-protocol.js";
@@ -85,7 +77,8 @@ async function runChild(order: TrainerOrder, options: RunTrainerOptions): Promis
         silence?.refresh();
         if (message.type === "event") onEvent(message.event);
         if (message.type === "done") resolve(message.result);
-        if (message.type === "error") reject(signal?.aborted ? signal.reason : typedError(message.error));
+        if (message.type === "error")
+          reject(signal?.aborted ? signal.reason : W4sError.fromJson(message.error));
       });
       child.post({ type: "train", order });
     });
@@ -94,30 +87,5 @@ async function runChild(order: TrainerOrder, options: RunTrainerOptions): Promis
     clearTimeout(grace);
     if (onAbort) signal?.removeEventListener("abort", onAbort);
     await child.kill();
-  }
-}
-
-/** The child's error as the class it had there; its hint and code are kept. */
-function typedError(error: { name: string; code: string; message: string; hint?: string }): Error {
-  const { name, code, message, hint } = error;
-  const details = hint === undefined ? {} : { hint };
-  switch (name) {
-    case "ConfigError":
-      return new ConfigError(message, { ...details, code });
-    case "StorageError":
-      return new StorageError(message, details);
-    case "UnsupportedModelError":
-      return new UnsupportedModelError(message, details);
-    case "InputError":
-    case "FormatError":
-    case "ShapeError":
-      return new InputError(message, { ...details, code });
-    case "TrainingDivergedError": {
-      const step = Number(/at step (\d+)/.exec(message)?.[1] ?? 0);
-      const loss = Number(/loss is (\S+)/.exec(message)?.[1] ?? Number.NaN);
-      return new TrainingDivergedError(step, loss, details);
-    }
-    default:
-      return new InternalError(`the trainer failed: ${message}`, details);
   }
 }

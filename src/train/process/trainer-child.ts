@@ -1,6 +1,6 @@
 /** @file The trainer process: onnxruntime blocks its thread while it runs, so it has a process of its own. */
 import { serveParent } from "../../core/child-main.js";
-import { messageOf, W4sError } from "../../core/errors.js";
+import { InternalError, messageOf, W4sError } from "../../core/errors.js";
 import { OrtBackend } from "../../graph/ort-backend.js";
 import { readGgufAdapter } from "../../lora/gguf-adapter.js";
 import { saveAdapter } from "../../lora/save-adapter.js";
@@ -53,13 +53,10 @@ serveParent((raw, reply) => {
     .then(
       (result) => send({ type: "done", result }),
       (error: unknown) => {
-        const { name, code, hint } = W4sError.is(error)
+        const typed = W4sError.is(error)
           ? error
-          : { name: error instanceof Error ? error.name : "Error", code: "internal", hint: undefined };
-        send({
-          type: "error",
-          error: { name, code, message: messageOf(error), ...(hint === undefined ? {} : { hint }) },
-        });
+          : new InternalError(`the trainer failed: ${messageOf(error)}`, { cause: error });
+        send({ type: "error", error: typed.toJson() });
       },
     )
     .finally(() => clearInterval(heartbeat));

@@ -1,4 +1,5 @@
 /** @file Messages between a training run and its process: plain JSON. */
+import type { ErrorJson } from "../../core/errors.js";
 import type { AdapterOrigin } from "../../lora/lora-adapter.js";
 import type { WeightCache } from "../../transformer/weight-plan.js";
 import type { TrainEvent } from "../loop/train-event.js";
@@ -40,4 +41,4 @@ export type TrainerMessage =
   | { type: "alive" }
   | { type: "event"; event: TrainEvent }
   | { type: "done"; result: TrainerResult }
-  | { type: "error"; error: { name: string; code: string; message: string; hint?: string } };
+  | { type: "error"; error: ErrorJson };

@@ -318,6 +318,15 @@ describe("what is refused", () => {
     expect(existsSync(directory)).toBe(false);
   });
 
+  test("a file of more records than a call has arguments", async () => {
+    const root = folder();
+    const source = join(root, "test.jsonl");
+    const row = (i: number) => `{"question": "What is ${i}?", "answer": "#### ${i}"}\n`;
+    writeFileSync(source, Array.from({ length: 150_000 }, (_, i) => row(i)).join(""));
+    const report = await importBenchmark({ benchmark: "gsm8k", source, directory: join(root, "out") });
+    expect(Object.values(report.counts).reduce((sum, count) => sum + count, 0)).toBe(150_000);
+  });
+
   test("an unknown benchmark, an absent file, a folder without files", async () => {
     const directory = join(folder(), "out");
     const attempt = (benchmark: string, source: string) => importBenchmark({ benchmark, source, directory });

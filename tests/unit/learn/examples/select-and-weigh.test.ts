@@ -96,6 +96,16 @@ describe("weighSamples", () => {
     expect(weights?.map((weight) => Number(weight.toFixed(2)))).toEqual([12.18, 3.49, 1]);
   });
 
+  it("bounds exponential weights of accuracies, and still tells them apart", () => {
+    const accuracies = samples({ reward: 1 }, { reward: 0.5 }, { reward: 0 });
+    const exponential = (more: Partial<WeighSettings>) =>
+      weighSamples([accuracies], weigh({ weighting: "exponential", ...more }), "accuracy", 0)[0] as number[];
+    expect(exponential({}).map((weight) => Number(weight.toFixed(2)))).toEqual([12.18, 3.49, 1]);
+    // exp(0.5 / 0.06) is 4,160.
+    expect(exponential({ weightTemperature: 0.06 })).toEqual([Math.exp(2.5), Math.exp(2.5), 1]);
+    expect(exponential({ weightTemperature: 0.06, weightCap: 5000 })[1]).toBeCloseTo(4160.26, 1);
+  });
+
   it("has two controls: all alike, and the same weights dealt out anew within a task", () => {
     expect(weighSamples([easy, hard], weigh({ weighting: "uniform" }), "accuracy", 0)).toEqual([
       [1, 1],
@@ -155,5 +165,14 @@ describe("dataCard", () => {
       ["t", 2],
       ["u", 1],
     ]);
+  });
+
+  it("counts more candidates than a call has arguments", () => {
+    const played = Array.from({ length: 200_000 }, (_, i) => sample({ reward: (i % 11) / 10 }, i));
+    const card = dataCard([played], [played], [played.map((_, i) => i)]);
+    expect(card.rewards).toMatchObject({ lowest: 0, highest: 1 });
+    expect(card.weights).toEqual({ lowest: 0, highest: 199_999 });
+    const [floored] = weighSamples([played], weigh({ invalid: "floor" }), "accuracy", 0) as [number[]];
+    expect(floored).toHaveLength(200_000);
   });
 });

@@ -197,6 +197,11 @@ describe("suiteFigures", () => {
 describe("groups", () => {
   const sample = (id: string, meta: Record<string, unknown>) => ({ id, question: "?", answers: ["1"], meta });
 
+  it("are bands of more numbers than a call has arguments", () => {
+    const many = Array.from({ length: 200_000 }, (_, i) => sample(String(i), { size: i + 1 }));
+    expect(new Set(groupsOf(many, "size").values()).size).toBe(3);
+  });
+
   it("are values of a key, and bands of numbers with many values", () => {
     const names = groupsOf(
       [sample("a", { language: "de" }), sample("b", {}), sample("c", { language: ["x"] })],

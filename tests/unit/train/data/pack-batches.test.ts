@@ -50,6 +50,16 @@ describe("packBatches", () => {
     );
   });
 
+  it("packs more examples than a call has arguments, as held-out ones may be", () => {
+    const many = Array.from({ length: 150_000 }, (_, i) => ({
+      tokens: Int32Array.of(i, 1),
+      lossMask: Uint8Array.of(0, 1),
+      weight: 1,
+      group: "g",
+    }));
+    expect(packBatches(many, { tokenBudget: 64 }).tries).toHaveLength(Math.ceil(150_000 / 32));
+  });
+
   it("stays within the budget and counts what it repeats", () => {
     fc.assert(
       fc.property(examples, budget, (list, tokenBudget) => {

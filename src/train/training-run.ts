@@ -1,0 +1,188 @@
+/** @file A training run, whatever trains: checked examples in their order, then plan, passes and updates. */
+import type { GgufFile } from "../formats/gguf/gguf-file.js";
+import type { Backend } from "../graph/backend.js";
+import type { LoraConfig } from "../lora/lora-adapter.js";
+import { type ModelDescription, readModel } from "../transformer/read-model.js";
+import type { WeightPlan } from "../transformer/weight-plan.js";
+import { WeightStore } from "../transformer/weight-store.js";
+import { DataOrder } from "./data/data-position.js";
+import { type CheckedExamples, checkExamples, type TokenExample } from "./data/example.js";
+import { holdOut } from "./data/hold-out.js";
+import { type PackedStep, type PackOptions, packBatches } from "./data/pack-batches.js";
+import type { PassTrie } from "./gradients/compiled-layers.js";
+import { ModelGradients } from "./gradients/model-gradients.js";
+import { forecastMs, measureProducts } from "./loop/forecast-training.js";
+import { type PassWork, planMemory } from "./loop/memory-plan.js";
+import {
+  runUpdates,
+  startingState,
+  type TrainingLoopOptions,
+  type TrainingLoopResult,
+  type UpdateWork,
+} from "./loop/training-loop.js";
+import type { SharedTrainSettings } from "./train-settings.js";
+
+export interface TrainingRunOptions<Settings extends SharedTrainSettings> extends TrainingLoopOptions {
+  modelPath: string;
+  /** SHA-256 of the model file and of the examples: a checkpoint of others is refused. */
+  modelHash: string;
+  dataHash: string;
+  examples: readonly TokenExample[];
+  settings: Settings;
+  backend: Backend;
+  /** Memory the process may take. Default: 70 % of what is free. */
+  memoryLimitBytes?: number | undefined;
+}
+
+/** What a run learns from, before passes are laid out. */
+export interface TrainingData {
+  file: GgufFile;
+  model: ModelDescription;
+  examples: readonly TokenExample[];
+  heldOut: readonly TokenExample[];
+  order: DataOrder;
+  shortened: CheckedExamples["shortened"];
+  availableBytes: number;
+}
+
+/** What trains, and in which passes. */
+export interface TrainingDesign {
+  /** Settings that change a number of the result, beside those of the run. */
+  identity: Readonly<Record<string, unknown>>;
+  /** Parameters of a new run, changed in place. */
+  newParameters: () => Map<string, Float32Array>;
+  /** Parameters that weight decay touches. Default all. */
+  decays?: ((name: string) => boolean) | undefined;
+  /** Pairs that train; null where all weights do. */
+  lora: LoraConfig | null;
+  dropout?: number | undefined;
+  klPenalty?: number | undefined;
+  /** Form of the weights in memory. */
+  weights: WeightPlan;
+  packing: PackOptions;
+  /** The largest pass. */
+  work: PassWork;
+  /** Token counts of the passes of some updates, for the forecast. */
+  looked: { passes: readonly number[]; updates: number };
+  /** Adds the gradients of one update to `sums`. */
+  addGradients: (gradients: ModelGradients, given: DesignedUpdate) => Promise<UpdateWork>;
+  /** Passes without gradients, of examples held out. */
+  passesOf: (packed: PackedStep) => Iterable<PassTrie>;
+}
+
+export interface DesignedUpdate {
+  /** From 0. */
+  update: number;
+  packed: PackedStep;
+  parameters: ReadonlyMap<string, Float32Array>;
+  sums: ReadonlyMap<string, Float32Array>;
+}
+
+const MEMORY_SHARE = 0.7;
+
+/**
+ * Checks the examples, keeps some back and puts the others in order.
+ * @param longestExample tokens that one pass holds
+ * @throws {InputError | UnsupportedModelError}
+ */
+export function trainingData(
+  options: TrainingRunOptions<SharedTrainSettings>,
+  file: GgufFile,
+  longestExample: number,
+): TrainingData {
+  const { settings } = options;
+  const model = readModel(file.header);
+  const { vocabSize, contextLength } = model.config;
+  const { examples, shortened } = checkExamples(options.examples, {
+    vocabSize,
+    contextLength: Math.min(contextLength || Number.POSITIVE_INFINITY, longestExample),
+    truncate: settings.truncate,
+    allowNegativeWeights: settings.allowNegativeWeights,
+  });
+  const { kept, heldOut } = holdOut(examples, settings.heldOutShare, settings.seed);
+  const order = new DataOrder(
+    kept.map(({ group }) => group),
+    settings,
+  );
+  const availableBytes = options.memoryLimitBytes ?? process.availableMemory() * MEMORY_SHARE;
+  return { file, model, examples: kept, heldOut, order, shortened, availableBytes };
+}
+
+/** The examples of one update. */
+export function examplesAt({ examples, order }: TrainingData, update: number): TokenExample[] {
+  return order.examplesAt(order.positionOf(update)).map((index) => examples[index] as TokenExample);
+}
+
+/**
+ * Plans, tells of the plan, and does all updates that are left.
+ * @throws {ConfigError | InputError} when the folder's checkpoint is of another run
+ * @throws {TrainingDivergedError}
+ */
+export async function runTraining(
+  options: TrainingRunOptions<SharedTrainSettings>,
+  data: TrainingData,
+  design: TrainingDesign,
+): Promise<TrainingLoopResult & { parameters: Map<string, Float32Array> }> {
+  const { settings, backend, modelHash, dataHash } = options;
+  const { file, model, examples, heldOut, order } = data;
+  const { lora, packing, weights, looked } = design;
+  const identity = { modelHash, dataHash, config: { ...settings, ...design.identity } };
+  const state = startingState(options, identity, settings.seed, design.newParameters);
+  const parameterCount = [...state.parameters.values()].reduce((sum, { length }) => sum + length, 0);
+  const memory = planMemory(model.config, { ...design.work, parameterCount }, weights, data.availableBytes);
+  const { keptLayerCount } = memory;
+  const speed = await measureProducts(backend);
+  const trainsWeights = lora === null;
+  const lookedMs = forecastMs(model.config, looked.passes, keptLayerCount, speed, { trainsWeights });
+  options.onEvent?.({
+    type: "plan",
+    weights: weights.reason,
+    memory: memory.reason,
+    memoryBytes: memory.bytes,
+    examples: examples.length,
+    heldOutExamples: heldOut.length,
+    shortened: data.shortened,
+    totalSteps: order.totalSteps,
+    resumedAt: state.optimizer.step,
+    parameterCount,
+    forecastMs: (lookedMs / looked.updates) * (order.totalSteps - state.optimizer.step),
+  });
+  const gradients = new ModelGradients({
+    model,
+    weights: new WeightStore(file, weights.cache),
+    backend,
+    lora,
+    largestTokenCount: design.work.tokenCount,
+    keptLayerCount,
+    labelSmoothing: settings.labelSmoothing,
+    dropout: design.dropout ?? 0,
+    klPenalty: design.klPenalty ?? 0,
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  });
+  const { parameters } = state;
+  const heldOutLoss = async () => {
+    let loss = 0;
+    for (const pass of design.passesOf(packBatches(heldOut, packing)))
+      loss += await gradients.loss(pass, parameters);
+    return loss;
+  };
+  try {
+    const result = await runUpdates(
+      {
+        settings,
+        order,
+        state,
+        decays: design.decays,
+        addGradients: async (update, sums) => {
+          const packed = packBatches(examplesAt(data, update), packing);
+          return design.addGradients(gradients, { update, packed, parameters, sums });
+        },
+        heldOutLoss: heldOut.length === 0 ? undefined : heldOutLoss,
+      },
+      options,
+    );
+    return { ...result, parameters };
+  } finally {
+    await gradients.close();
+  }
+}
