@@ -3,10 +3,11 @@
  * certain is named as a doubt; the quotas of a run hold in any case, since the host counts.
  */
 
-import { TokenTree } from "../token-tree.js";
+import type { AnyNode, CallExpression, Identifier, Pattern, Program } from "acorn";
 import { callSpec } from "../workflow-api.js";
-import { RepeatCounter, type WorkflowFunction } from "./repeat-counter.js";
-import { scanWorkflow } from "./scan-workflow.js";
+import { parseModule } from "./parse-module.js";
+import { RepeatCounter } from "./repeat-counter.js";
+import { SyntaxTree } from "./syntax-tree.js";
 
 /** One place in the source that calls the agent. */
 export interface ReadCall {
@@ -19,11 +20,11 @@ export interface ReadCall {
   /** Replies asked for, 1 where the option is left out; null = chosen while it runs. */
   n: number | null;
   /** Undefined = not given; null = chosen while it runs. */
-  role?: string | null;
+  role?: string | null | undefined;
   /** Alias of another executor; undefined = the default one; null = chosen while it runs. */
-  model?: string | null;
+  model?: string | null | undefined;
   /** Limit of a reply in tokens; undefined = the run's; null = chosen while it runs. */
-  maxTokens?: number | null;
+  maxTokens?: number | null | undefined;
 }
 
 export interface WorkflowReading {
@@ -34,205 +35,227 @@ export interface WorkflowReading {
   doubts: string[];
 }
 
-/** Words that reach code or values in ways that a scanner cannot follow. */
+/** Words that reach code or values in ways that cannot be followed. */
 const HIDDEN = new Set(
-  "eval Function arguments globalThis Reflect Proxy prototype constructor __proto__ import require with".split(
+  "eval Function arguments globalThis Reflect Proxy prototype constructor __proto__ import require".split(
     " ",
   ),
 );
 const MAX_N = 16;
 
+type WorkflowFunction = Extract<AnyNode, { params: Pattern[] }>;
+
 /** @param source - as extractWorkflow() gives it */
 export function readWorkflow(source: string): WorkflowReading {
-  const { tokens, doubts } = scanWorkflow(source);
-  const tree = new TokenTree(tokens);
-  const own = findWorkflow(tree);
-  if (own === undefined)
-    return { calls: [], fields: null, doubts: [...doubts, "its workflow function was not found"] };
-  const reader = new Reader(tree, own, doubts);
-  return reader.read();
+  let program: Program;
+  try {
+    program = parseModule(source);
+  } catch (error) {
+    // Without the message, which may quote the source: a workflow must not write sentences into its card.
+    const { loc } = error as Error & { loc?: { line: number } };
+    const doubt = loc === undefined ? "it is nested too deeply" : `it cannot be parsed (line ${loc.line})`;
+    return { calls: [], fields: null, doubts: [doubt] };
+  }
+  const tree = new SyntaxTree(program);
+  const name = defaultExport(tree);
+  const candidates = typeof name === "string" ? valuesOf(tree, name) : [name];
+  const own = candidates.find((value) => isFunction(value));
+  if (own === undefined) return { calls: [], fields: null, doubts: ["its workflow function was not found"] };
+  const reader = new Reader(tree, own);
+  if (candidates.length > 1) reader.doubts.add("there are several workflow functions");
+  return reader.read(typeof name === "string" ? name : undefined);
 }
 
-/** The default export, or else the function called workflow. */
-function findWorkflow(tree: TokenTree): (WorkflowFunction & { name?: string; count: number }) | undefined {
-  const found: (WorkflowFunction & { name?: string; isDefault: boolean })[] = [];
-  let exported: string | undefined;
-  for (let index = 0; index < tree.tokens.length; index++) {
-    if (tree.parent(index) >= 0) continue;
-    const isDefault = tree.isName(index, "default") && tree.isName(index - 1, "export");
-    const isBound = tree.text(index) === "=" && tree.isName(index - 1);
-    const isDeclared = tree.isName(index, "function") && !/^(=|default|async)$/.test(tree.text(index - 1));
-    const isAsync =
-      tree.isName(index, "async") &&
-      tree.isName(index + 1, "function") &&
-      !/^(=|default)$/.test(tree.text(index - 1));
-    if (!isDefault && !isBound && !isDeclared && !isAsync) continue;
-    const shape = functionAt(tree, isDefault || isBound ? index + 1 : index);
-    if (shape !== undefined) {
-      const name = shape.name ?? (isBound ? tree.text(index - 1) : undefined);
-      found.push({ ...shape, ...(name === undefined ? {} : { name }), isDefault });
-    } else if (isDefault) exported = tree.text(index + 1);
+/** What is exported by default, or its name; a workflow without such an export is called workflow. */
+function defaultExport(tree: SyntaxTree): AnyNode | string {
+  for (const statement of tree.program.body) {
+    if (statement.type === "ExportDefaultDeclaration") {
+      const { declaration } = statement;
+      return declaration.type === "Identifier" ? declaration.name : declaration;
+    }
+    if (statement.type !== "ExportNamedDeclaration") continue;
+    const { local } = statement.specifiers.find(({ exported }) => plainText(exported) === "default") ?? {};
+    if (local?.type === "Identifier") return local.name;
   }
-  const fitting = found.filter((one) =>
-    found.some(({ isDefault }) => isDefault) ? one.isDefault : one.name === (exported ?? "workflow"),
-  );
-  const [first] = fitting;
-  return first && { ...first, count: fitting.length };
+  return "workflow";
 }
 
-function functionAt(tree: TokenTree, start: number): (WorkflowFunction & { name?: string }) | undefined {
-  let index = tree.isName(start, "async") ? start + 1 : start;
-  if (tree.isName(index, "function")) {
-    const keyword = index++;
-    if (tree.text(index) === "*") index++;
-    const name = tree.isName(index) ? tree.text(index++) : undefined;
-    if (tree.text(index) !== "(") return undefined;
-    return {
-      parameters: index,
-      body: tree.match(index) + 1,
-      keyword,
-      ...(name === undefined ? {} : { name }),
-    };
+/** What a name stands for, one value for each place that gives it one; undefined = cannot be seen. */
+function valuesOf(tree: SyntaxTree, name: string): (AnyNode | undefined)[] {
+  return tree.writes(name).flatMap((write): (AnyNode | undefined)[] => {
+    const parent = tree.parent(write);
+    switch (parent.type) {
+      case "FunctionDeclaration":
+        return [parent.id === write ? parent : undefined];
+      case "FunctionExpression":
+        return parent.id === write ? [] : [undefined];
+      case "VariableDeclarator":
+        return parent.init ? [parent.init] : [];
+      case "AssignmentExpression":
+        return [parent.right];
+      default:
+        return [undefined];
+    }
+  });
+}
+
+function isFunction(node: AnyNode | undefined): node is WorkflowFunction {
+  return node !== undefined && "params" in node;
+}
+
+function isHidden(node: AnyNode): boolean {
+  if (node.type === "Identifier") return HIDDEN.has(node.name);
+  return node.type === "ImportExpression" || node.type === "ImportDeclaration";
+}
+
+function lineOf(node: AnyNode): number {
+  return node.loc?.start.line ?? 0;
+}
+
+/** Text of a string or template without escapes and placeholders, or of a name; undefined = anything else. */
+function plainText(node: AnyNode): string | undefined {
+  if (node.type === "Identifier") return node.name;
+  if (node.type === "TemplateLiteral") {
+    const [text] = node.quasis;
+    return node.quasis.length === 1 && text?.value.raw === text?.value.cooked ? text?.value.raw : undefined;
   }
-  const arrow = tree.text(index) === "(" ? tree.match(index) + 1 : index + 1;
-  if (tree.text(arrow) !== "=>") return undefined;
-  return { parameters: index, body: tree.text(arrow + 1) === "{" ? arrow + 1 : arrow, keyword: arrow };
+  return node.type === "Literal" && node.value === node.raw?.slice(1, -1)
+    ? node.raw?.slice(1, -1)
+    : undefined;
 }
 
 class Reader {
-  readonly #tree: TokenTree;
-  readonly #own: ReturnType<typeof findWorkflow> & object;
-  readonly #doubts: Set<string>;
-  #agent = "";
+  readonly doubts = new Set<string>();
+  readonly #tree: SyntaxTree;
+  readonly #own: WorkflowFunction;
 
-  constructor(tree: TokenTree, own: ReturnType<typeof findWorkflow> & object, doubts: readonly string[]) {
+  constructor(tree: SyntaxTree, own: WorkflowFunction) {
     this.#tree = tree;
     this.#own = own;
-    this.#doubts = new Set(doubts);
   }
 
-  read(): WorkflowReading {
-    const tree = this.#tree;
-    const { parameters, name, count } = this.#own;
-    const [agent, task] =
-      tree.text(parameters) === "(" ? tree.parts(parameters) : [[parameters, parameters + 1]];
-    if (count > 1) this.#doubts.add("there are several workflow functions");
-    if (name !== undefined && this.#callsItself(name)) this.#doubts.add("it calls itself");
-    const hidden = tree.tokens.find((token, index) => HIDDEN.has(token.text) && tree.text(index) !== "");
-    if (hidden !== undefined) this.#doubts.add(`it uses ${hidden.text} (line ${hidden.line})`);
-    if (agent !== undefined && !tree.isName(agent[0] as number)) this.#doubts.add("it takes the agent apart");
-    this.#agent = agent === undefined ? "" : tree.text(agent[0] as number);
+  /** @param name - the name that the workflow is bound to */
+  read(name: string | undefined): WorkflowReading {
+    const { doubts } = this;
+    const [agent, task] = this.#own.params.map((one) => (one.type === "AssignmentPattern" ? one.left : one));
+    const ownName = "id" in this.#own ? this.#own.id?.name : undefined;
+    if ([name, ownName].some((one) => one !== undefined && this.#isCalled(one)))
+      doubts.add("it calls itself");
+    const { nodes } = this.#tree;
+    const hidden = nodes.find(isHidden);
+    if (hidden)
+      doubts.add(`it uses ${hidden.type === "Identifier" ? hidden.name : "import"} (line ${lineOf(hidden)})`);
+    if (nodes.some((one) => one.type === "Identifier" && one.end - one.start !== one.name.length))
+      doubts.add("a name is written with escapes");
+    if (agent !== undefined && agent.type !== "Identifier") doubts.add("it takes the agent apart");
     return {
-      calls: this.#agent === "" ? [] : this.#calls(agent?.[0] as number),
-      fields: this.#fields(task),
-      doubts: [...this.#doubts],
+      calls: agent?.type === "Identifier" ? this.#calls(agent) : [],
+      fields: task === undefined ? [] : this.#fields(task),
+      doubts: [...doubts],
     };
   }
 
-  #callsItself(name: string): boolean {
-    const tree = this.#tree;
-    return tree.uses(name).some((index) => {
-      const before = tree.text(index - 1);
-      return !/^(function|\*|const|let|var|default)$/.test(before);
+  /** Whether the workflow is used under its name anywhere but in its definition and export. */
+  #isCalled(name: string): boolean {
+    const written = new Set(this.#tree.writes(name));
+    return this.#tree.uses(name).some((use) => {
+      const { type } = this.#tree.parent(use);
+      return !written.has(use) && type !== "ExportDefaultDeclaration" && type !== "ExportSpecifier";
     });
   }
 
-  #calls(parameter: number): ReadCall[] {
-    const tree = this.#tree;
-    const counter = new RepeatCounter(tree, this.#own, (index) => {
-      const call = tree.isName(index, this.#agent) ? this.#callAt(index) : undefined;
-      const isList = call !== undefined && /^(weak\.)?text$/.test(call.name);
-      return isList ? { length: call.n ?? MAX_N, end: call.end } : null;
+  #calls(agent: Identifier): ReadCall[] {
+    const counter = new RepeatCounter(this.#tree, this.#own, (node) => {
+      const call = node.type === "CallExpression" ? this.#callOf(node, agent.name) : undefined;
+      return call !== undefined && /^(weak\.)?text$/.test(call.name) ? (call.n ?? MAX_N) : null;
     });
-    return tree.uses(this.#agent).flatMap((index) => {
-      if (index === parameter) return [];
-      const call = this.#callAt(index);
+    return this.#tree.uses(agent.name).flatMap((use) => {
+      if (use === agent) return [];
+      let callee: AnyNode = use;
+      for (let parent = this.#tree.parent(use); parent.type === "MemberExpression"; ) {
+        callee = parent;
+        parent = this.#tree.parent(callee);
+      }
+      const node = this.#tree.parent(callee);
+      const isCall = node.type === "CallExpression" && node.callee === callee;
+      const call = isCall ? this.#callOf(node, agent.name) : undefined;
       if (call === undefined) {
-        const line = tree.tokens[index]?.line;
-        this.#doubts.add(`it uses ${this.#agent} in a way that cannot be followed (line ${line})`);
+        this.doubts.add(`it uses ${agent.name} in a way that cannot be followed (line ${lineOf(use)})`);
         return [];
       }
-      const { end: _, ...read } = call;
-      return callSpec(read.name)?.quota === "none" ? [] : [{ ...read, times: counter.times(index) }];
+      return callSpec(call.name)?.quota === "none" ? [] : [{ ...call, times: counter.times(node) }];
     });
   }
 
-  /** `agent.text(…)` and its like, from the name of the agent on. */
-  #callAt(index: number): (Omit<ReadCall, "times"> & { end: number }) | undefined {
-    const tree = this.#tree;
-    let at = index + 1;
+  /** `agent.text(…)` and its like. */
+  #callOf(call: CallExpression, agent: string): Omit<ReadCall, "times"> | undefined {
     const path: string[] = [];
-    while (tree.text(at) === "." && tree.isName(at + 1)) {
-      path.push(tree.text(at + 1));
-      at += 2;
+    let node: AnyNode = call.callee;
+    for (; node.type === "MemberExpression"; node = node.object) {
+      if (node.computed || node.optional || node.property.type !== "Identifier") return undefined;
+      path.push(node.property.name);
     }
-    const name = path.join(".");
-    if (tree.text(at) !== "(" || callSpec(name) === undefined) return undefined;
-    const line = tree.tokens[index]?.line ?? 0;
-    return { name, line, end: tree.match(at), ...this.#options(name, at) };
+    const name = path.reverse().join(".");
+    const isAgent = node.type === "Identifier" && node.name === agent && !call.optional;
+    if (!isAgent || callSpec(name) === undefined) return undefined;
+    return { name, line: lineOf(node), ...this.#options(name, call.arguments) };
   }
 
-  #options(name: string, open: number): Pick<ReadCall, "n" | "role" | "model" | "maxTokens"> {
-    const tree = this.#tree;
+  #options(name: string, given: readonly AnyNode[]): Pick<ReadCall, "n" | "role" | "model" | "maxTokens"> {
     const spec = callSpec(name);
     if (spec === undefined || spec.quota !== "model") return { n: 1 };
-    const parts = tree.parts(open);
-    const part = parts[spec.parameters.length];
-    const isSpread = parts.some(([from]) => tree.text(from) === "...");
-    if (part === undefined && !isSpread) return { n: 1 };
     const unknown = { n: null, role: null, model: null, maxTokens: null };
-    const [from, end] = part ?? [0, 0];
-    if (isSpread || tree.text(from) !== "{" || tree.match(from) !== end - 1) return unknown;
-    const given = new Map<string, [number, number]>();
-    for (const [start, stop] of tree.parts(from)) {
-      const key = tree.tokens[start]?.kind === "name" ? tree.text(start) : tree.tokens[start]?.plain;
-      if (key === undefined || tree.text(start) === "...") return unknown;
-      // `{ n }` is short for `{ n: n }`.
-      given.set(key, stop - start === 1 ? [start, stop] : [start + 2, stop]);
+    if (given.some(({ type }) => type === "SpreadElement")) return unknown;
+    const options = given[spec.parameters.length];
+    if (options === undefined) return { n: 1 };
+    if (options.type !== "ObjectExpression") return unknown;
+    const values = new Map<string, AnyNode>();
+    for (const property of options.properties) {
+      const key = property.type === "Property" && !property.computed ? plainText(property.key) : undefined;
+      if (property.type !== "Property" || key === undefined || HIDDEN.has(key)) return unknown;
+      values.set(key, property.value);
     }
-    const number = (key: string) => {
-      const value = given.get(key);
-      return value && (tree.wholeNumber(value[0], value[1]) ?? null);
-    };
+    const number = (key: string) => (values.has(key) ? this.#tree.wholeNumber(values.get(key)) : undefined);
     const text = (key: string) => {
-      const value = given.get(key);
-      return value && ((value[1] - value[0] === 1 ? tree.tokens[value[0]]?.plain : undefined) ?? null);
+      const value = values.get(key);
+      return value && (value.type === "Identifier" ? null : (plainText(value) ?? null));
     };
     const n = number("n");
-    const [role, model, maxTokens] = [text("role"), text("model"), number("maxTokens")];
     return {
       n: n === undefined ? 1 : n,
-      ...(role === undefined ? {} : { role }),
-      ...(model === undefined ? {} : { model }),
-      ...(maxTokens === undefined ? {} : { maxTokens }),
+      role: text("role"),
+      model: text("model"),
+      maxTokens: number("maxTokens"),
     };
   }
 
   /** Members of the task, from `task.question`, `const { question } = task` or a parameter that is taken apart. */
-  #fields(parameter: readonly number[] | undefined): string[] | null {
-    const tree = this.#tree;
-    const [start] = parameter ?? [];
-    if (start === undefined) return [];
-    if (tree.text(start) === "{") return this.#pattern(start);
+  #fields(task: Pattern): string[] | null {
+    if (task.type !== "Identifier") return this.#keys(task);
     const fields = new Set<string>();
-    for (const index of tree.uses(tree.text(start))) {
-      if (index === start) continue;
-      const isMember = /^\??\.$/.test(tree.text(index + 1)) && tree.isName(index + 2);
-      const isTakenApart = tree.text(index - 1) === "=" && tree.text(index - 2) === "}";
-      const names = isMember
-        ? [tree.text(index + 2)]
-        : isTakenApart && tree.isEnd(index + 1)
-          ? this.#pattern(tree.match(index - 2))
-          : null;
+    for (const use of this.#tree.uses(task.name)) {
+      if (use === task) continue;
+      const parent = this.#tree.parent(use);
+      const names =
+        parent.type === "MemberExpression"
+          ? parent.property.type === "Identifier" && !parent.computed
+            ? [parent.property.name]
+            : null
+          : parent.type === "VariableDeclarator" && parent.init === use
+            ? this.#keys(parent.id)
+            : null;
       if (names === null) return null;
       for (const name of names) fields.add(name);
     }
     return [...fields].sort();
   }
 
-  #pattern(open: number): string[] | null {
-    const tree = this.#tree;
-    const names = tree.parts(open).map(([from]) => tree.text(from));
-    return names.includes("...") || names.includes("") ? null : names.sort();
+  /** Keys that a pattern takes; null where it takes others too. */
+  #keys(pattern: Pattern): string[] | null {
+    if (pattern.type !== "ObjectPattern") return null;
+    const keys = pattern.properties.map((one) =>
+      one.type === "Property" && !one.computed ? plainText(one.key) : undefined,
+    );
+    return keys.every((key) => key !== undefined) ? keys.sort() : null;
   }
 }

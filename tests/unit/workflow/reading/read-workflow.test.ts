@@ -81,6 +81,11 @@ describe("readWorkflow", () => {
       "test×1(1) runPython×1(1)",
     ],
     [
+      "divisions and expressions between slashes",
+      "const x = a[0] / 2; if (x) /agent.text(1)/.test(y); await agent.text(`a ${x / 2}`);",
+      "text×1(1)",
+    ],
+    [
       "a name that only looks alike",
       "x.agent; const o = 'agent.text(1)'; // agent.text(2)\nreturn /agent.text(3)/;",
       "",
@@ -144,17 +149,21 @@ describe("readWorkflow", () => {
     ["arguments", "arguments[0].text(1);", /uses arguments/],
     ["escapes", "await \\u0061gent.text(1);", /written with escapes/],
     ["recursion", "return workflow(agent, task);", /calls itself/],
-    ["an open string", "const x = 'a", /never closed/],
-    ["odd brackets", "x(];", /brackets do not match/],
+    ["an open string", "const x = 'a", /cannot be parsed \(line 2\)/],
+    ["odd brackets", "x();\nx(];", /cannot be parsed \(line 3\)/],
+    ["what a module may not hold", "with (agent) text(1);", /cannot be parsed \(line 2\)/],
+    ["imports", 'await import("x");', /uses import/],
+    ["brackets without end", "[".repeat(20_000), /nested too deeply/],
+    ["templates in templates", "`${".repeat(20_000), /nested too deeply/],
+    ["an endless sum", `return ${"1 + ".repeat(20_000)}1;`, /nested too deeply/],
   ])("doubts %s", (_, body, doubt) => {
     expect(inWorkflow(body).doubts.join("; ")).toMatch(doubt);
   });
 
   it("doubts parameters that are taken apart, and several workflows", () => {
     expect(inWorkflow("await text(1);", "{ text }, task").doubts).toEqual(["it takes the agent apart"]);
-    expect(readWorkflow("function workflow(agent) {}\nfunction workflow(agent) {}").doubts).toContain(
-      "there are several workflow functions",
-    );
+    const twice = "var workflow = (agent) => agent.text(1);";
+    expect(readWorkflow(`${twice}\n${twice}`).doubts).toContain("there are several workflow functions");
     expect(readWorkflow("const x = 1;").doubts).toEqual(["its workflow function was not found"]);
     expect(readWorkflow("").doubts).toHaveLength(1);
   });
@@ -175,6 +184,10 @@ describe("readWorkflow", () => {
       "async function workflow(a, t) { return a.text(t.question); }\nexport default workflow;",
     ],
     ["a declared one", "async function workflow(agent, task) { return agent.text(task?.question); }"],
+    [
+      "one exported by a list",
+      "async function main(agent, task) { return agent.text(task.question); }\nexport { main as default };",
+    ],
   ])("finds %s", (_, source) => {
     expect(readWorkflow(source)).toEqual({
       calls: [{ name: "text", line: expect.any(Number), times: 1, n: 1 }],
@@ -218,5 +231,15 @@ describe("readWorkflow", () => {
       for (let end = source.length; end > 0; end -= Math.ceil(source.length / 10))
         expect(readWorkflow(source.slice(0, end)).calls.length).toBeLessThan(500);
     }
+  });
+
+  it("reads the longest source in seconds", () => {
+    const startedAt = performance.now();
+    const { calls, doubts } = inWorkflow(
+      `const N = 3;\n${"for (let i = 0; i < N; i++) agent.text(1, { n: N });\n".repeat(4500)}`,
+    );
+    expect([calls.length, doubts]).toEqual([4500, []]);
+    // Quadratic behaviour would take minutes.
+    expect(performance.now() - startedAt).toBeLessThan(20_000);
   });
 });
