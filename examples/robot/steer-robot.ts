@@ -1,14 +1,8 @@
 /** @file Designs a robot workflow, then draws one run of it. Node 22.18 and newer: `node examples/robot/steer-robot.ts`. */
 import { fileURLToPath, pathToFileURL } from "node:url";
-import {
-  buildExecutor,
-  drawRobotRun,
-  loadRunConfig,
-  loadTask,
-  optimize,
-  resolveModel,
-  WorkflowRunner,
-} from "w4s";
+import { loadRunConfig, loadTask, optimize, resolveModel, WorkflowRunner } from "w4s";
+import { drawRobotRun } from "w4s/tasks";
+import { SimulatedChatModel, simulatedItems } from "w4s/testing";
 
 /** @param runsRoot - where the run directory goes */
 export async function steerRobot(runsRoot = "runs") {
@@ -17,19 +11,16 @@ export async function steerRobot(runsRoot = "runs") {
   const { best, directory, isSimulated, test } = await optimize(config, { resolveModelFile: resolveModel });
   if (!best) throw new Error(`no workflow was evaluated; see ${directory}`);
 
-  const executor = await buildExecutor(config.executor, {
-    config,
-    resolveModelFile: resolveModel,
-    localModels: new Map(),
-    onWarning: console.warn,
-  });
+  // A simulated executor has to be told each item that it will be asked about.
+  const executor = new SimulatedChatModel({ seed: config.seed });
   const task = await loadTask(config.task);
   const [world] = await task.load("train");
   if (!world) throw new Error("the task has no items");
-  const robot = new WorkflowRunner({ executor: executor.model });
+  const robot = new WorkflowRunner({ executor });
   try {
-    const onSample = executor.onSample.bind(executor);
-    const run = await robot.play(best.source, world, task.scorer, { onSample });
+    const run = await robot.play(best.source, world, task.scorer, {
+      onSample: (view) => executor.register(simulatedItems([view])),
+    });
     return { directory, isSimulated, test, run, drawing: drawRobotRun(run.score?.details) };
   } finally {
     await robot.close();
