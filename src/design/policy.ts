@@ -72,6 +72,10 @@ export interface ActOptions {
   signal?: AbortSignal;
 }
 
+/**
+ * Designer of workflows: the weak local model with its prompt style and grammar, or one of a program's own.
+ * Its `info` goes into the trajectories; texts of `act` are replies that hold a workflow in a fenced block.
+ */
 export interface Policy {
   readonly info: PolicyInfo;
   readonly style: PromptStyle;
@@ -104,6 +108,10 @@ export function chooseGrammar(info: { parameterCount: number }): GrammarMode {
   return info.parameterCount < SMALL_MODEL_PARAMETERS ? "subset" : "none";
 }
 
+/**
+ * Policy of a local model. Models below 3 B parameters get the compact prompt and a grammar that admits only
+ * well-formed workflows, unless `style` and `grammar` say otherwise; the LocalModel stays its owner's to close.
+ */
 export class LocalPolicy implements Policy {
   readonly info: PolicyInfo;
   readonly style: PromptStyle;

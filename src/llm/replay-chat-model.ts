@@ -16,7 +16,7 @@ export interface ReplayChatModelOptions {
 }
 
 /**
- * Behind a MeteredModel calls are found by their `callKey`. Alone, equal requests get the recorded replies
+ * Chat model that answers from recorded calls only. Behind a MeteredModel calls are found by their `callKey`. Alone, equal requests get the recorded replies
  * of a run in their order (epoch 0).
  */
 export class ReplayChatModel implements ChatModel {

@@ -31,6 +31,7 @@ import { baselinesOf, type SearchProgress, search } from "./search.js";
 import { drawItems, workSettings } from "./task-bench.js";
 import type { RunHooks } from "./workplace.js";
 
+/** What a search came to: the best workflow on validation, rows of figures, cost. */
 export interface OptimizeResult {
   command: "optimize" | "collect";
   directory: string;
@@ -70,7 +71,7 @@ export async function optimize(config: RunConfig, hooks: RunHooks = {}): Promise
   return await runSearch(config, "optimize", hooks);
 }
 
-/** Plays episodes and leaves trajectories for training; the test split is never opened. */
+/** Plays the episodes of optimize() for training: they are recorded, and the test split is never opened. */
 export async function collect(config: RunConfig, hooks: RunHooks = {}): Promise<OptimizeResult> {
   return await runSearch(config, "collect", hooks);
 }

@@ -28,7 +28,9 @@ import { QuickJsSandbox } from "../workflow/sandbox/quickjs-sandbox.js";
 import { type Tool, type ToolSet, toolSet } from "../workflow/tool.js";
 import type { Sandbox } from "../workflow/workflow-run.js";
 
+/** What a program adds to a run: progress, signals, model files, policy, tools. */
 export interface RunHooks {
+  /** Told what happens, as events.jsonl has it. */
   onEvent?: OnRunEvent;
   /** Hard stop: what is in flight is given up. */
   signal?: AbortSignal;

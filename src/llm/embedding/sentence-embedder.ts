@@ -28,7 +28,7 @@ export interface SentenceEmbedderOptions {
 const MAX_DEFAULT_THREADS = 8;
 
 /**
- * Loads the model at the first text, so that one which is never asked costs nothing.
+ * Sentence embeddings by an ONNX model on disk. It is loaded at the first text, so that one which is never asked costs nothing.
  * @example
  * await using embedder = new SentenceEmbedder({ directory: await resolveModel("all-minilm-l6-v2") });
  * const [cat, kitten] = await embedder.embed(["a cat", "a kitten"]);
