@@ -77,7 +77,9 @@ export interface ActOptions {
  * Its `info` goes into the trajectories; texts of `act` are replies that hold a workflow in a fenced block.
  */
 export interface Policy {
+  /** Name and hashes, recorded with every trajectory; empty hashes where there is no model. */
   readonly info: PolicyInfo;
+  /** Length of the prompts it is given: compact for small models and short contexts. */
   readonly style: PromptStyle;
   /** Whether `forced` techniques are honoured; free text has no grammar to force them with. */
   readonly canForce: boolean;

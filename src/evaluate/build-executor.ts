@@ -1,8 +1,10 @@
 /** @file From names in the configuration to metered models: `openai:URL`, an alias, `local:…`, `simulated`, `replay:RUN`. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { RunConfig } from "../config/run-config.js";
 import type { Budget } from "../core/budget.js";
-import { ConfigError } from "../core/errors.js";
-import type { CallStore } from "../llm/call-store.js";
+import { ConfigError, InputError } from "../core/errors.js";
+import { CallStore } from "../llm/call-store.js";
 import type { ChatModel } from "../llm/chat-model.js";
 import { LocalChatModel } from "../llm/local/local-chat-model.js";
 import { LocalModel } from "../llm/local/local-model.js";
@@ -90,7 +92,7 @@ export async function buildExecutor(spec: string, context: ExecutorContext): Pro
     }
     case "replay":
       return {
-        model: ReplayChatModel.open(rest),
+        model: openReplay(rest),
         price: FREE,
         onSample: () => {},
       };
@@ -163,6 +165,27 @@ export async function loadLocal(nameOrPath: string, context: ExecutorContext): P
   });
   localModels.set(modelPath, model);
   return model;
+}
+
+/**
+ * Chat model that answers from the calls of a recorded run, under the id and the label of the model that was recorded.
+ * @param directory - a run directory
+ * @throws {InputError} where it is none; its chat() throws {ModelCallError} `unseen-prompt` on a call that was not recorded
+ */
+export function openReplay(directory: string): ReplayChatModel {
+  const manifest = join(directory, "run.json");
+  const calls = join(directory, "calls.db");
+  if (!existsSync(manifest) || !existsSync(calls)) {
+    throw new InputError(`${directory} is not a run: run.json or calls.db is missing`, {
+      hint: "name a directory that w4s optimize, collect or eval has written",
+    });
+  }
+  const { executor, isSimulated = false } = JSON.parse(readFileSync(manifest, "utf8")) as {
+    executor?: string;
+    isSimulated?: boolean;
+  };
+  if (!executor) throw new InputError(`${manifest} names no executor`);
+  return new ReplayChatModel({ store: CallStore.open(calls), id: executor, isSimulated });
 }
 
 /** Puts cache, ledger and budget around a model. */

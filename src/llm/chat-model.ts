@@ -60,8 +60,13 @@ export interface ChatModel {
   readonly id: string;
   /** Marks every table and file its numbers appear in. */
   readonly isSimulated: boolean;
+  /**
+   * Exactly n replies to a request.
+   * @throws {ModelCallError} where there is no usable reply; `isFatal` says whether a run has to stop
+   */
   chat(request: ChatRequest): Promise<ChatResult>;
   /** Checks key, endpoint and model name once before anything is paid; absent where nothing can fail. */
   preflight?(signal?: AbortSignal): Promise<{ models: string[] }>;
+  /** Gives up calls in flight and frees what the model holds; whoever made the model calls it. */
   close(): Promise<void>;
 }

@@ -1,9 +1,7 @@
 /** @file Answers from recorded calls only, so that a run can be repeated without its model. */
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { ConfigError, InputError, ModelCallError } from "../core/errors.js";
+import { ConfigError, ModelCallError } from "../core/errors.js";
 import { callKey } from "./call-key.js";
-import { CallStore } from "./call-store.js";
+import type { CallStore } from "./call-store.js";
 import type { ChatModel, ChatRequest, ChatResult } from "./chat-model.js";
 import { escapeText } from "./escape-text.js";
 
@@ -16,7 +14,7 @@ export interface ReplayChatModelOptions {
 }
 
 /**
- * Chat model that answers from recorded calls only. Behind a MeteredModel calls are found by their `callKey`. Alone, equal requests get the recorded replies
+ * Behind a MeteredModel calls are found by their `callKey`. Alone, equal requests get the recorded replies
  * of a run in their order (epoch 0).
  */
 export class ReplayChatModel implements ChatModel {
@@ -24,27 +22,6 @@ export class ReplayChatModel implements ChatModel {
   readonly isSimulated: boolean;
   readonly #store: CallStore;
   readonly #occurrences = new Map<string, number>();
-
-  /**
-   * The executor of a recorded run, by the id it was recorded under.
-   * @param directory - a run directory, with run.json and calls.db
-   * @throws {InputError} when it is none
-   */
-  static open(directory: string): ReplayChatModel {
-    const manifest = join(directory, "run.json");
-    const calls = join(directory, "calls.db");
-    if (!existsSync(manifest) || !existsSync(calls)) {
-      throw new InputError(`${directory} is not a run: run.json or calls.db is missing`, {
-        hint: "name a directory that w4s optimize, collect or eval has written",
-      });
-    }
-    const { executor, isSimulated = false } = JSON.parse(readFileSync(manifest, "utf8")) as {
-      executor?: string;
-      isSimulated?: boolean;
-    };
-    if (!executor) throw new InputError(`${manifest} names no executor`);
-    return new ReplayChatModel({ store: CallStore.open(calls), id: executor, isSimulated });
-  }
 
   constructor(options: ReplayChatModelOptions) {
     this.id = options.id;
