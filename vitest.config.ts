@@ -5,7 +5,12 @@ import { defineConfig } from "vitest/config";
 const src = (path: string) => fileURLToPath(new URL(`./src/${path}`, import.meta.url));
 
 export default defineConfig({
-  resolve: { alias: { "w4s/testing": src("testing.ts"), w4s: src("index.ts") } },
+  resolve: {
+    alias: [
+      { find: /^w4s$/, replacement: src("index.ts") },
+      { find: /^w4s\/(formats|tasks|testing|train|workflow)$/, replacement: src("$1.ts") },
+    ],
+  },
   test: {
     include: ["tests/**/*.test.ts"],
     // Far above what any test takes: a busy machine must not fail one.

@@ -8,7 +8,8 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { learn, parseRunConfig, readTrajectory, resolveModel } from "../dist/index.js";
+import { learn, parseRunConfig, resolveModel } from "../dist/index.js";
+import { readTrajectory } from "../dist/records/trajectory.js";
 import { report, spread } from "./harness.mjs";
 
 /** What is promised for a round of SmolLM2-135M without judging. */

@@ -8,7 +8,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import Table from "cli-table3";
-import { collect, parseRunConfig, readTrajectory, resolveModel } from "../dist/index.js";
+import { collect, parseRunConfig, resolveModel } from "../dist/index.js";
+import { readTrajectory } from "../dist/records/trajectory.js";
 
 const { values } = parseArgs({
   options: {

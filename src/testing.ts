@@ -1,4 +1,7 @@
-/** @file For tests of code that uses w4s: scripted and recorded models, a tiny random GGUF. */
+/** @file `w4s/testing`: stand-ins for models, and a tiny random GGUF. Re-exports only; described in docs/library.md. */
+
+export { openReplay } from "./evaluate/build-executor.js";
 export { makeTinyGguf } from "./formats/gguf/tiny-gguf.js";
 export { MockChatModel } from "./llm/mock-chat-model.js";
-export { ReplayChatModel } from "./llm/replay-chat-model.js";
+export { SimulatedChatModel } from "./llm/simulated/simulated-chat-model.js";
+export { simulatedItems } from "./tasks/simulated-items.js";

@@ -28,6 +28,6 @@ function defaultExecutor(): ChatModel {
   return new OpenAIChatModel({
     baseUrl: process.env.OPENAI_BASE_URL ?? "https://api.openai.com/v1",
     model: process.env.OPENAI_MODEL ?? "gpt-4o-mini",
-    ...(process.env.OPENAI_API_KEY ? { apiKey: process.env.OPENAI_API_KEY } : {}),
+    apiKey: process.env.OPENAI_API_KEY,
   });
 }

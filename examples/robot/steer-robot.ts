@@ -1,6 +1,7 @@
 /** @file Designs a robot workflow, then draws one run of it. Node 22.18 and newer: `node examples/robot/steer-robot.ts`. */
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { drawRobotRun, loadRunConfig, loadTask, optimize, resolveModel, WorkflowRunner } from "w4s";
+import { loadRunConfig, loadTask, optimize, resolveModel, WorkflowRunner } from "w4s";
+import { drawRobotRun } from "w4s/tasks";
 
 /** @param runsRoot - where the run directory goes */
 export async function steerRobot(runsRoot = "runs") {

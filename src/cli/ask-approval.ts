@@ -1,6 +1,6 @@
 /** @file Asks at a terminal whether a newly designed workflow may run: its card, its source, one letter. */
 import { createInterface } from "node:readline/promises";
-import type { AskApproval, RunConfig } from "../index.js";
+import type { AskApproval, RunConfig } from "../commands.js";
 import { visible } from "./print/output.js";
 
 const ANSWERS = { y: "yes", n: "no", a: "always", q: "quit" } as const;

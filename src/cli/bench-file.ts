@@ -26,7 +26,7 @@ export type BenchFile = z.infer<typeof benchFile>;
 
 /** @throws {ConfigError | InputError} where it cannot be read, or is no result of `w4s bench` */
 export async function readBenchFile(path: string): Promise<BenchFile> {
-  const { ConfigError, InputError, messageOf } = await import("../index.js");
+  const { ConfigError, InputError, messageOf } = await import("../commands.js");
   const hint = "give a file that `w4s bench --out FILE` wrote";
   let text: string;
   try {

@@ -3,14 +3,14 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { statfs } from "node:fs/promises";
 import { availableParallelism, freemem, tmpdir, totalmem } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import type { ChatModel, RunConfig } from "../index.js";
+import type { ChatModel, RunConfig } from "../commands.js";
 import { EXIT, exitCodeOf } from "./exit-code.js";
 import { formatBytes } from "./print/format.js";
 import { isInteractive, writeErr } from "./print/output.js";
 import { table } from "./print/tables.js";
 import type { SignalWatch } from "./signals.js";
 
-type Api = typeof import("../index.js");
+type Api = typeof import("../commands.js");
 
 export interface Finding {
   check: string;

@@ -28,7 +28,7 @@ export interface ConfigSources {
 }
 
 /**
- * The resolved configuration: defaults < file < W4S_* environment < suite < flags.
+ * The configuration of a run from its sources, later ones winning: defaults, file, W4S_* variables, suite, flags.
  * @throws {ConfigError} naming source, key, value and what is allowed.
  */
 export function loadRunConfig(sources: ConfigSources = {}): RunConfig {

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { ConfigError } from "../core/errors.js";
 import { nearNames } from "../core/near-names.js";
-import { isLoopback, type RunConfig, runConfigSchema } from "./run-config.js";
+import { isLoopback, type RunConfig, type RunConfigInput, runConfigSchema } from "./run-config.js";
 
 /** One source of settings. Text layers (environment, flags) hold strings that are read by the key's kind. */
 export interface ConfigLayer {
@@ -45,8 +45,11 @@ export function resolveConfig(
   throw explain(issue as z.core.$ZodIssue, tree, source, flagName);
 }
 
-/** Checks a plain object, as the library's callers hand it in. */
-export function parseRunConfig(input: unknown): RunConfig {
+/**
+ * The configuration of a run from a plain object; what is left out takes its default. Reads no file and no variable.
+ * @throws {ConfigError} naming key, value and what is allowed; an unknown key comes with the nearest known one
+ */
+export function parseRunConfig(input: RunConfigInput): RunConfig {
   return resolveConfig([objectLayer(input, "configuration")]);
 }
 

@@ -274,7 +274,8 @@ export const runConfigSchema = z
     config.run === undefined ? config : { ...config, run: runPath(config.run, config.runsRoot) },
   );
 
-/** A complete, checked configuration. `run`, where given, is the path of the run directory. */
+/** The complete, checked configuration of a run: every setting with its value. `run`, where given, is the path of the run directory. */
 export type RunConfig = z.output<typeof runConfigSchema>;
-/** What a user writes: all keys but `task` and `executor` may be left out. */
-export type RunConfigInput = z.input<typeof runConfigSchema>;
+type OrUndefined<T> = { [K in keyof T]: object extends Pick<T, K> ? T[K] | undefined : T[K] };
+/** Settings as a program writes them down: all keys but `task` and `executor` may be left out or undefined. */
+export type RunConfigInput = OrUndefined<z.input<typeof runConfigSchema>>;

@@ -3,7 +3,13 @@ import { BudgetExceededError, type BudgetKind } from "./errors.js";
 
 export type BudgetLimits = Partial<Record<BudgetKind, number>>;
 
-/** Counts what was spent and refuses the next call once a limit is reached. */
+/**
+ * Limits of a run, what was spent of them, and an error once one is reached.
+ * @example
+ * const budget = new Budget({ dollars: 2 });
+ * budget.check(); // before a call
+ * budget.add({ calls: 1, tokens: 900, dollars: 0.01 }); // after it
+ */
 export class Budget {
   readonly limits: BudgetLimits;
   readonly #used: Record<BudgetKind, number> = { dollars: 0, tokens: 0, calls: 0, minutes: 0 };
@@ -11,6 +17,7 @@ export class Budget {
   #startedAt: number;
 
   /**
+   * @param limits - most dollars, tokens, calls and minutes; what is left out has no limit
    * @param now - monotonic clock in milliseconds; a jump of the wall clock must not end a run.
    */
   constructor(limits: BudgetLimits = {}, now: () => number = () => performance.now()) {
@@ -26,12 +33,14 @@ export class Budget {
     this.#used.calls += spent.calls;
   }
 
+  /** Counts a call that was made. */
   add(spent: { dollars?: number; tokens?: number; calls?: number }): void {
     this.#used.dollars += spent.dollars ?? 0;
     this.#used.tokens += spent.tokens ?? 0;
     this.#used.calls += spent.calls ?? 0;
   }
 
+  /** Dollars, tokens or calls added so far; minutes since this object was made. */
   used(kind: BudgetKind): number {
     if (kind === "minutes") return (this.#now() - this.#startedAt) / 60_000;
     return this.#used[kind];

@@ -21,7 +21,7 @@ export interface ErrorJson {
   [field: string]: unknown;
 }
 
-/** Base class: `message` says what and where, `hint` what to do next, `code` is stable for machines. */
+/** Error that this project throws on purpose: `message` says what and where, `hint` what to do next, `code` is stable for machines. */
 export class W4sError extends Error {
   readonly [MARKER] = true;
   readonly code: string;
@@ -71,7 +71,7 @@ export class W4sError extends Error {
 
 const NO_JSON_NUMBERS: ReadonlySet<string> = new Set(["NaN", "Infinity", "-Infinity"]);
 
-/** Wrong usage, flag or configuration (exit 2). */
+/** Setting, flag or argument that is wrong (exit 2). */
 export class ConfigError extends W4sError {
   constructor(message: string, options: W4sErrorOptions & { code?: string } = {}) {
     super(options.code ?? "config", message, options);
@@ -86,14 +86,14 @@ export class NoSandboxError extends ConfigError {
   }
 }
 
-/** A file of the user's that cannot be accepted (exit 3): dataset line, model file, trajectory. */
+/** File of the user's that cannot be accepted (exit 3): dataset line, model file, trajectory. */
 export class InputError extends W4sError {
   constructor(message: string, options: W4sErrorOptions & { code?: string } = {}) {
     super(options.code ?? "input", message, options);
   }
 }
 
-/** A binary file that breaks its format (exit 3). */
+/** Binary file that breaks its format (exit 3); `byteOffset` is the place of the fault where it is known. */
 export class FormatError extends W4sError {
   readonly file: string;
   readonly byteOffset: number | undefined;
@@ -107,14 +107,14 @@ export class FormatError extends W4sError {
   }
 }
 
-/** A valid model file with an architecture or quantisation we cannot use (exit 3). */
+/** Valid model file with an architecture or quantisation that cannot be used (exit 3). */
 export class UnsupportedModelError extends W4sError {
   constructor(message: string, options: W4sErrorOptions = {}) {
     super("unsupported-model", message, options);
   }
 }
 
-/** Loss or gradients are no numbers any more (exit 5); the last finite checkpoint is kept. */
+/** Training whose loss or gradients are no numbers any more (exit 5); the last finite checkpoint is kept. */
 export class TrainingDivergedError extends W4sError {
   readonly step: number;
   readonly loss: number;
@@ -182,7 +182,7 @@ const FATAL_KINDS: ReadonlySet<ModelCallErrorKind> = new Set([
   "rate-limit",
 ]);
 
-/** A call to a chat model that gave no usable reply after all retries. */
+/** Call to a chat model that gave no usable reply after all retries; `status` is the server's answer where there was one. */
 export class ModelCallError extends W4sError {
   readonly kind: ModelCallErrorKind;
   readonly status: number | undefined;
@@ -204,7 +204,7 @@ export class ModelCallError extends W4sError {
 
 export type BudgetKind = "dollars" | "tokens" | "calls" | "minutes";
 
-/** A limit of the run was reached (exit 8): partial results are kept and the run can go on later. */
+/** Limit of a run that was reached (exit 8): partial results are kept and the run can go on later. */
 export class BudgetExceededError extends W4sError {
   readonly kind: BudgetKind;
   readonly limit: number;

@@ -72,8 +72,14 @@ export interface ActOptions {
   signal?: AbortSignal | undefined;
 }
 
+/**
+ * Designer of workflows: the weak local model with its prompt style and grammar, or one of a program's own.
+ * Its `info` goes into the trajectories; texts of `act` are replies that hold a workflow in a fenced block.
+ */
 export interface Policy {
+  /** Name and hashes, recorded with every trajectory; empty hashes where there is no model. */
   readonly info: PolicyInfo;
+  /** Length of the prompts it is given: compact for small models and short contexts. */
   readonly style: PromptStyle;
   /** Whether `forced` techniques are honoured; free text has no grammar to force them with. */
   readonly canForce: boolean;
@@ -104,6 +110,10 @@ export function chooseGrammar(info: { parameterCount: number }): GrammarMode {
   return info.parameterCount < SMALL_MODEL_PARAMETERS ? "subset" : "none";
 }
 
+/**
+ * Policy of a local model. Models below 3 B parameters get the compact prompt and a grammar that admits only
+ * well-formed workflows, unless `style` and `grammar` say otherwise; the LocalModel stays its owner's to close.
+ */
 export class LocalPolicy implements Policy {
   readonly info: PolicyInfo;
   readonly style: PromptStyle;

@@ -22,7 +22,7 @@ const LOW_ACCURACY = 0.3;
 const LOW_ACCURACY_DEDUCTION = 0.1;
 
 /**
- * 1 beats the best so far, 0.5 beats the previous entry, else 0; 0.1 less below accuracy 0.3.
+ * Reward in steps: 1 beats the best so far, 0.5 beats the previous entry, else 0; 0.1 less below accuracy 0.3.
  * @source the reference code of W4S (arXiv 2504.04785): discrete reward.
  */
 export function discreteReward(): RewardFunction {
@@ -33,7 +33,7 @@ export function discreteReward(): RewardFunction {
 }
 
 /**
- * (accuracy − best) / max(best, 1/n), clipped to ±1; n is the number of validation samples.
+ * Reward by relative gain: (accuracy − best) / max(best, 1/n), clipped to ±1; n is the number of validation samples.
  * @source the continuous reward of the same code, with a floor so that a best of 0 does not divide by zero.
  */
 export function relativeGainReward(): RewardFunction {

@@ -161,8 +161,12 @@ function openAI(endpoint: Endpoint, context: ExecutorContext): BuiltExecutor {
   return { model, price: endpoint.price ?? priceFor(endpoint.model) ?? undefined, onSample: () => {} };
 }
 
-/** The executor of a recorded run, by the id it was recorded under. */
-function openReplay(directory: string): ReplayChatModel {
+/**
+ * Chat model that answers from the calls of a recorded run, under the id and the label of the model that was recorded.
+ * @param directory - a run directory
+ * @throws {InputError} where it is none; its chat() throws {ModelCallError} `unseen-prompt` on a call that was not recorded
+ */
+export function openReplay(directory: string): ReplayChatModel {
   const manifest = join(directory, "run.json");
   const calls = join(directory, "calls.db");
   if (!existsSync(manifest) || !existsSync(calls)) {
@@ -170,9 +174,12 @@ function openReplay(directory: string): ReplayChatModel {
       hint: "name a directory that w4s optimize, collect or eval has written",
     });
   }
-  const { executor } = JSON.parse(readFileSync(manifest, "utf8")) as { executor?: string };
+  const { executor, isSimulated = false } = JSON.parse(readFileSync(manifest, "utf8")) as {
+    executor?: string;
+    isSimulated?: boolean;
+  };
   if (!executor) throw new InputError(`${manifest} names no executor`);
-  return new ReplayChatModel({ store: CallStore.open(calls), id: executor });
+  return new ReplayChatModel({ store: CallStore.open(calls), id: executor, isSimulated });
 }
 
 /** Puts cache, ledger and budget around a model. */

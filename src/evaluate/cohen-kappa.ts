@@ -55,7 +55,10 @@ export interface ComparisonSummary {
   winRate: { value: number; interval: Interval } | undefined;
 }
 
-/** @param comparisons - of the same two writers, the first one's texts given first */
+/**
+ * Wins, losses and ties of one writer's texts against another's, and how much the order of showing them decided.
+ * @param comparisons - of the same two writers, the first one's texts given first
+ */
 export function summarizeComparisons(comparisons: readonly Comparison[]): ComparisonSummary {
   const count = (verdict: Comparison["verdict"]) =>
     comparisons.filter((one) => one.verdict === verdict).length;

@@ -36,6 +36,7 @@ const MAX_TEXT = 12_000;
 const MAX_REASON = 300;
 
 /**
+ * Model that marks texts by a rubric, 1 to 5, and compares two in both orders. Its marks are opinions.
  * @example
  * const judge = new ModelJudge({ model: executor });
  * const { value } = await judge.grade("Write a poem about rain.", poem);

@@ -23,6 +23,7 @@ import { ToolBox, type ToolUse } from "./tool-box.js";
 import { type UsageByRole, WorkflowAgent, type WorkflowModels } from "./workflow-agent.js";
 
 export interface WorkflowRunnerOptions {
+  /** Strong model behind `agent.text` and `agent.json`; the caller closes it. */
   executor: ChatModel;
   /** Further executors by the alias workflows use in the `model` option. */
   aliases?: Record<string, ChatModel> | undefined;
@@ -36,6 +37,7 @@ export interface WorkflowRunnerOptions {
   price?: Price | undefined;
   /** Prices of the aliases. */
   aliasPrices?: Record<string, Price> | undefined;
+  /** Limits of one run: time, memory, calls. Default: those of docs/writing-workflows.md. */
   limits?: Partial<SandboxLimits> | undefined;
   /** Offers `agent.runPython`, and `agent.test` for inputs that name a function; the caller closes it. */
   programs?: ProgramRunner | undefined;
@@ -45,7 +47,7 @@ export interface WorkflowRunnerOptions {
   policy?: CallPolicy | undefined;
   /** Limit of a reply in tokens. Default 1 024. */
   maxTokens?: number;
-  /** Default 0. */
+  /** Seed of `Math.random()` in workflows and of sampled replies. Default 0. */
   seed?: number;
 }
 
@@ -66,7 +68,7 @@ export type WorkflowAnswer = WorkflowRun & {
 };
 
 /**
- * Runs workflows on inputs; keep one for the lifetime of a service, it holds a warm sandbox.
+ * Runner of workflows on single inputs, with a sandbox, a reply cache and a budget; keep one for the lifetime of a service, it holds a warm sandbox.
  * @example
  * await using runner = new WorkflowRunner({ executor });
  * const { status, answer } = await runner.run(source, { question: "How much is 3 × 4?" });
@@ -165,6 +167,7 @@ export class WorkflowRunner {
   }
 
   /**
+   * One input through a workflow.
    * @param source - workflow source, as in best-workflow.js
    * @param input - what the workflow sees as `task`
    * @returns the tagged result; a failing workflow does not throw
@@ -225,6 +228,7 @@ export class WorkflowRunner {
     });
   }
 
+  /** Ends the sandbox and closes the cache. */
   async close(): Promise<void> {
     await this.#closing.close();
   }

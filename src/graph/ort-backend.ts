@@ -31,6 +31,7 @@ async function loadOrt(): Promise<Ort> {
   }
 }
 
+/** Backend that runs graphs by onnxruntime on the CPU; the native package is loaded at the first graph. */
 export class OrtBackend implements Backend {
   readonly name = "ort";
   readonly #sessionOptions: SessionOptions;

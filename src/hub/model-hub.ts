@@ -142,7 +142,7 @@ async function pullFile(
 }
 
 /**
- * The file behind a model name or a path.
+ * Path of the file behind a model name or a path; nothing is downloaded.
  * @throws {InputError} when it is neither, is not downloaded yet, or is damaged.
  */
 export async function resolveModel(

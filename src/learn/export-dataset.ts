@@ -27,7 +27,8 @@ interface Row {
 }
 
 /**
- * Writes JSONL and returns the number of rows.
+ * Writes recorded replies as JSONL rows for another trainer.
+ * @returns the number of rows
  * @param path a run directory, or its trajectories.jsonl
  * @throws {InputError} when it has no scored candidates, or no two different rewards for a prompt (dpo)
  * @throws {ConfigError} when the target exists and force is not given

@@ -25,6 +25,7 @@ export interface LearnProgress {
   start: EpisodeScore[];
 }
 
+/** What a learning run came to; the same object is in summary.json of its directory. */
 export interface LearnResult {
   command: "learn";
   directory: string;
@@ -43,8 +44,10 @@ export interface LearnResult {
   collaboration?: Collaboration;
   /** The adapters in force at the end, of every member that has one, where several policies work together. */
   members?: { name: string; path: string; hash: string; round: number }[];
+  /** Score of the untrained model on the judged tasks; null before it was judged. */
   base: PolicyScore | null;
   baseEpisodes: EpisodeScore[];
+  /** Score with the last accepted adapter, else with the one the run began with; null where there is neither. */
   trained: PolicyScore | null;
   /** Trained − base over the same seeds. */
   difference: PolicyDifference | null;

@@ -39,7 +39,7 @@ import { trainExamples } from "./train-adapter.js";
 import { type TrainedMember, trainRound } from "./train-round.js";
 
 /**
- * Alternates collecting and training. Interruptions (budget, abort, outage) do not throw: the partial result carries
+ * Rounds of collecting and training, each judged on tasks that were held back. Interruptions (budget, abort, outage) do not throw: the partial result carries
  * `stoppedBy`, and the same call on the same run directory goes on. More rounds lengthen a finished run.
  * @throws {ConfigError | InputError | StorageError} for what is wrong before or beside the rounds
  * @throws {TrainingDivergedError} when loss or gradients are not finite; the round before is kept

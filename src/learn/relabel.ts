@@ -20,7 +20,7 @@ export interface RelabelledFile {
 }
 
 /**
- * Writes `<reward>.<name>.jsonl` beside every trajectory file of a run; `w4s train --from` reads such a file. Its name
+ * Computes the rewards of a recorded run anew: writes `<reward>.<name>.jsonl` beside every trajectory file of a run; `w4s train --from` reads such a file. Its name
  * begins with the reward, so that it is never taken for one of the run's own.
  * @param path - a run directory, or one trajectories file
  * @param weights - of the composite reward

@@ -48,6 +48,7 @@ export interface TextScore {
 const DEFAULT_MAX_TOKENS = 4096;
 
 /**
+ * Log-probabilities of a text's tokens by our own forward pass, and beside it by llama.cpp where that is asked for.
  * @throws {UnsupportedModelError} before anything is loaded, where our forward pass does not know the model
  * @throws {InputError} when the text has fewer than two tokens
  */

@@ -26,6 +26,7 @@ import type { WeightCache } from "../transformer/weight-plan.js";
 import { chatExamples, type ReplySpan } from "./examples/chat-examples.js";
 import { trajectoryExamples } from "./examples/trajectory-examples.js";
 
+/** Model, examples (recorded runs or chat lines) and settings of an adapter to train. */
 export interface TrainAdapterOptions {
   /** Base model file. */
   modelPath: string;
@@ -35,18 +36,23 @@ export interface TrainAdapterOptions {
   reward?: RewardName;
   /** Of the composite reward. Default: accuracy 1, efficiency 0.2. */
   rewardWeights?: RewardWeights;
+  /** JSONL file of lines `{messages, reward or weight, task}`, instead of `from`; all but the messages may be left out. */
   chatPath?: string;
-  /** Of chat lines. Default last. */
+  /** Assistant messages of a chat line that are learnt: the last one, or all. Default last. */
   spans?: ReplySpan;
   /** How rewards become weights. Default exponential, temperature 0.4. */
   weighting?: ExampleWeightOptions;
+  /** Settings other than DEFAULT_TRAIN_SETTINGS. */
   settings?: Partial<TrainSettings>;
   /** Adapter to train on from; its rank, alpha and targets are used. */
   continueFrom?: string;
-  /** Holds examples.jsonl, checkpoints and the adapter. The same command on the same folder goes on. */
+  /** Folder for examples.jsonl, checkpoints and the adapter. The same command on the same folder goes on. */
   outFolder: string;
+  /** Threads of the trainer. Default: 1 for models of a few megabytes, else the available cores, at most 8. */
   threads?: number;
+  /** Form of the base weights in memory. Default auto: by the memory that is free. */
   weights?: WeightCache | "auto";
+  /** Memory the trainer may take, bytes. Default: 70 % of what is free. */
   memoryLimitBytes?: number;
   /** Updates between checkpoints. Default 10. */
   checkpointEvery?: number;
@@ -62,6 +68,8 @@ export interface TrainAdapterResult extends TrainerResult {
 const DEFAULT_WEIGHTING: ExampleWeightOptions = { kind: "exponential" };
 
 /**
+ * Trains a LoRA adapter on recorded runs or chat lines, weighted by reward, in a process of its own.
+ * @returns where the adapter is, losses by update, examples, settings
  * @throws {ConfigError} on settings out of range or a folder of another run
  * @throws {InputError | UnsupportedModelError} on files that cannot be used, before anything is trained
  * @throws {TrainingDivergedError} when loss or gradients are not finite; checkpoints are kept

@@ -7,7 +7,9 @@ export interface ChatMessage {
   content: string;
 }
 
+/** Request for n replies to one conversation. */
 export interface ChatRequest {
+  /** Conversation, oldest message first; at least one. */
   messages: readonly ChatMessage[];
   /** Number of independent replies, 1–64. Default 1. */
   n?: number;
@@ -15,6 +17,7 @@ export interface ChatRequest {
   temperature?: number;
   /** Limit of each reply in tokens. Default: the implementation's. */
   maxTokens?: number;
+  /** Texts that end a reply and are no part of it. */
   stop?: readonly string[];
   /** 31-bit integer; the same request with the same seed asks for the same replies. */
   seed?: number;
@@ -34,10 +37,13 @@ export interface Usage {
   isEstimated?: boolean;
 }
 
+/** Replies to a request, with what they cost. */
 export interface ChatResult {
   /** Exactly n non-empty texts. */
   texts: string[];
+  /** Tokens of the prompt once, and of all replies. */
   usage: Usage;
+  /** Why each reply ended, in the order of `texts`. */
   finishReasons: FinishReason[];
   /** Name of the model as it answered. */
   model: string;
@@ -46,7 +52,7 @@ export interface ChatResult {
 }
 
 /**
- * A chat model. Empty replies, refusals and outages are thrown as ModelCallError, never returned as "".
+ * Chat model behind a workflow or a policy. Empty replies, refusals and outages are thrown as ModelCallError, never returned as "".
  * Aborting rejects with the signal's reason.
  */
 export interface ChatModel {
@@ -54,8 +60,13 @@ export interface ChatModel {
   readonly id: string;
   /** Marks every table and file its numbers appear in. */
   readonly isSimulated: boolean;
+  /**
+   * Exactly n replies to a request.
+   * @throws {ModelCallError} where there is no usable reply; `isFatal` says whether a run has to stop
+   */
   chat(request: ChatRequest): Promise<ChatResult>;
   /** Checks key, endpoint and model name once before anything is paid; absent where nothing can fail. */
   preflight?(signal?: AbortSignal): Promise<{ models: string[] }>;
+  /** Gives up calls in flight and frees what the model holds; whoever made the model calls it. */
   close(): Promise<void>;
 }

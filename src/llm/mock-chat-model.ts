@@ -15,7 +15,7 @@ export interface MockChatModelOptions {
 }
 
 /**
- * Answers from a list (each reply takes the next text) or from a function, and records what was asked.
+ * Scripted chat model: answers from a list (each reply takes the next text) or from a function, and records what was asked.
  * Token counts are estimates from text length and are marked as such.
  */
 export class MockChatModel implements ChatModel {

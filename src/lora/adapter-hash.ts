@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { LoraAdapter } from "./lora-adapter.js";
 
-/** SHA-256 over configuration and pairs, in hex. */
+/** Hash of an adapter's content: SHA-256 over configuration and pairs, in hex. */
 export function adapterHash({ architecture, config, pairs }: LoraAdapter): string {
   const hash = createHash("sha256").update(JSON.stringify([architecture, config.rank, config.alpha]));
   for (const [name, { a, b }] of pairs) {

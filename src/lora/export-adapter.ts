@@ -18,7 +18,9 @@ import { PEFT_CONFIG_FILE } from "./peft-config.js";
 export type AdapterFormat = "gguf" | "peft" | "merged";
 
 export interface ExportAdapterOptions {
+  /** GGUF adapter. */
   adapterPath: string;
+  /** GGUF model that it was trained on, in any quantisation. */
   basePath: string;
   format: AdapterFormat;
   /** A file, or a folder for peft. */
@@ -30,7 +32,7 @@ export interface ExportAdapterOptions {
 }
 
 /**
- * Writes an adapter in another form, after checking that it fits the base.
+ * Writes an adapter as GGUF, PEFT folder or merged model, after checking that it fits the base.
  * @returns whether it was trained on exactly this base: one of another quantisation is fine, one that only
  *   happens to have the same sizes is not, and the file cannot tell the two apart
  * @throws {FormatError | InputError} when adapter and base do not go together

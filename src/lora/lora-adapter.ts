@@ -37,6 +37,7 @@ export interface AdapterOrigin {
   rewards?: string;
 }
 
+/** Adapter in memory: pairs of matrices, rank and alpha, and where it comes from. */
 export interface LoraAdapter {
   /** `general.architecture` of the base. */
   architecture: string;

@@ -169,7 +169,7 @@ export interface RunReport {
 }
 
 /**
- * Reads a run directory of optimize, collect, eval or learn, finished or not.
+ * One object of everything that a run directory holds: of optimize, collect, eval or learn, finished or not.
  * @throws {InputError} where it is none, or a file has other fields than this version knows; {StorageError} on damage.
  */
 export async function readRunReport(directory: string): Promise<RunReport> {

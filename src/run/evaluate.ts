@@ -30,6 +30,7 @@ export interface EvaluateOptions {
   epochs?: number;
 }
 
+/** What an evaluation came to: a row for each workflow and executor, with differences and cost. */
 export interface EvaluateResult {
   command: "eval";
   task: string;
@@ -72,7 +73,7 @@ interface Part {
 }
 
 /**
- * Runs workflows on a split. Reading "test" counts as opening it and is logged.
+ * Scores workflows and baselines on a split. Reading "test" counts as opening it and is logged.
  * Interruptions do not throw: the result carries `stoppedBy` and what was finished is stored.
  */
 export async function evaluate(

@@ -29,6 +29,7 @@ import { Run } from "./run.js";
 import type { RunHooks } from "./run-hooks.js";
 import { TaskOpener } from "./task-opener.js";
 
+/** What a search came to: the best workflow on validation, rows of figures, cost. */
 export interface OptimizeResult {
   command: "optimize" | "collect";
   directory: string;
@@ -74,7 +75,7 @@ export async function optimize(config: RunConfig, hooks: RunHooks = {}): Promise
   return await searchFor(config, "optimize", hooks);
 }
 
-/** Plays episodes and leaves trajectories for training; the test split is never opened. */
+/** Plays the episodes of optimize() for training: they are recorded, and the test split is never opened. */
 export async function collect(config: RunConfig, hooks: RunHooks = {}): Promise<OptimizeResult> {
   return await searchFor(config, "collect", hooks);
 }

@@ -49,8 +49,9 @@ function familyByName(name: string): Family {
   });
 }
 
+/** Seed, difficulty and size of a generated dataset. */
 export interface GenerateOptions {
-  /** Default 0. */
+  /** Seed of all items. Default 0. */
   seed?: number;
   /** 0–1, or a range each item draws its own from. Default [0, 1]. */
   difficulty?: number | readonly [number, number];
@@ -67,7 +68,7 @@ export const FROZEN_SAMPLE: GenerateOptions = { seed: 2026, counts: { train: 40,
 const MAX_REPEATS = 2000;
 
 /**
- * Draws a dataset: the same name, seed, difficulty and counts give the same bytes. No item occurs twice.
+ * Dataset of a generated family, in memory: the same name, seed, difficulty and counts give the same bytes. No item occurs twice.
  * @throws {ConfigError} on an unknown family, a difficulty outside 0–1, or more items than there are.
  */
 export function generateFamily(name: string, options: GenerateOptions = {}): DatasetContent {

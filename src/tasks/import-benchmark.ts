@@ -37,11 +37,13 @@ export const BENCHMARK_NAMES: readonly string[] = Object.keys(BENCHMARKS);
 /** A JSON file of a benchmark is one value, on one line or many. */
 const MAX_JSON_BYTES = 256 * 1024 * 1024;
 
+/** Which benchmark, from where to where. */
 export interface ImportBenchmarkOptions {
-  /** One of BENCHMARK_NAMES. */
+  /** Name: gsm8k, gsm-hard, mgsm, math-500, drop, strategyqa, commonsenseqa or bbh. */
   benchmark: string;
   /** A file as published, or a folder of them (MGSM by language, BIG-Bench Hard by task). */
   source: string;
+  /** Folder of the dataset, new or empty. */
   directory: string;
   /** Default: the name of `directory`. */
   name?: string;

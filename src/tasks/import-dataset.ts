@@ -36,9 +36,11 @@ interface FieldMap {
   meta?: readonly string[];
 }
 
+/** Which file, from where to where, and how its fields are read. */
 export interface ImportOptions {
   /** JSONL, CSV or TSV file, also packed as .gz. */
   source: string;
+  /** Folder of the dataset, new or empty. */
   directory: string;
   /** Default: the name of `directory`. */
   name?: string;

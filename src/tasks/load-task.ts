@@ -11,6 +11,7 @@ import { type FileLimits, TextFile } from "./reading/read-lines.js";
 import { findOverlap, overlapText } from "./sample-key.js";
 import type { MetricName, Sample, Scorer, SplitName, Task, TaskKind } from "./task.js";
 
+/** Where datasets are looked for, what is let through, and what some metrics need. */
 export interface LoadTaskOptions extends ScorerTools {
   /** Folders searched for a name. Default: see `defaultDatasetRoots()`. */
   datasetRoots?: readonly string[];
@@ -31,7 +32,7 @@ const NO_EMBEDDINGS =
   "there is no embedding model, so scores come from constraints alone; for coherence and relevance run: w4s models pull all-minilm-l6-v2";
 
 /**
- * Opens a dataset by folder or name. Only `dataset.json` is parsed now; a split that has no sha256 there is hashed
+ * Task from a dataset by folder or name. Only `dataset.json` is parsed now; a split that has no sha256 there is hashed
  * (test is not: it may be absent or unreadable while a workflow is searched).
  * @throws {InputError} when there is no such dataset or its description is wrong.
  * @throws {ConfigError} when its metric is not available.

@@ -51,8 +51,9 @@ export interface VisibleTask {
  */
 export type TextComponent = "constraints" | "coherence" | "relevance" | "judge";
 
+/** Score of an answer. */
 export interface Score {
-  /** 0–1. */
+  /** From 0 to 1. */
   value: number;
   isCorrect: boolean;
   /** What the scorer read out of the answer, for feedback and reports. */
@@ -75,6 +76,7 @@ export interface Episode {
   score(calls: number): Score;
 }
 
+/** Judge of answers by one metric. */
 export interface Scorer {
   readonly metric: MetricName;
   /** The components that scores of a text can have. */
@@ -98,6 +100,7 @@ export interface InstantScorer extends Scorer {
   score(answer: unknown, sample: Sample): Score;
 }
 
+/** Dataset as it is worked on: description, scorer, items by split. */
 export interface Task {
   name: string;
   title: string;
@@ -116,6 +119,7 @@ export interface Task {
    * @throws {InputError} on any bad line (file, line, field, reason).
    */
   load(split: SplitName): Promise<Sample[]>;
+  /** Splits there are, in the order train, validation, test. */
   splits: SplitName[];
   /** What was let through on request while loading (shared items, bad lines); belongs into the run's record. */
   readonly notices?: readonly string[];

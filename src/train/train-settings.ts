@@ -11,6 +11,7 @@ export type SharedTrainSettings = Omit<
   "lora" | "dropout" | "klPenalty" | "stopPromptGradient"
 >;
 
+/** Settings that decide the result of training all weights. */
 export interface ModelTrainSettings extends SharedTrainSettings {
   /**
    * Tokens of a row, a multiple of 64: tries are padded to it, so that programs are compiled once. Default: chosen
@@ -19,6 +20,7 @@ export interface ModelTrainSettings extends SharedTrainSettings {
   rowLength?: number;
 }
 
+/** Settings that decide the result of training a LoRA adapter. */
 export interface TrainSettings {
   /** Default rank 16, alpha 32, all seven matrices. @source QLoRA (arXiv:2305.14314), section 4: adapters on every linear layer */
   lora: LoraConfig;
@@ -70,6 +72,7 @@ export interface TrainSettings {
 /** Row lengths are multiples of it. */
 export const ROW_STEP = 64;
 
+/** Defaults of LoRA training, each with its source at TrainSettings. */
 export const DEFAULT_TRAIN_SETTINGS: TrainSettings = {
   lora: { rank: 16, alpha: 32, targets: LINEAR_NAMES },
   epochs: 2,
@@ -92,7 +95,7 @@ export const DEFAULT_TRAIN_SETTINGS: TrainSettings = {
   seed: 0,
 };
 
-/** For a few million weights from scratch: a higher rate, which rises first. */
+/** Defaults of training all weights, for a few million from scratch: rate 1e-3, which rises over the first 3 % of updates. */
 export const DEFAULT_MODEL_TRAIN_SETTINGS: ModelTrainSettings = {
   ...sharedOf(DEFAULT_TRAIN_SETTINGS),
   learningRate: 1e-3,

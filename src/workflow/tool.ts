@@ -9,7 +9,7 @@ export interface ToolContext {
   signal: AbortSignal;
 }
 
-/** What workflows call as `agent.tool(name, input)`. */
+/** Function of a program that workflows call as `agent.tool(name, input)`. */
 export interface Tool<Schema extends z.ZodType = z.ZodType> {
   /** A letter, then letters, digits, dots, dashes and underscores; at most 64. */
   name: string;

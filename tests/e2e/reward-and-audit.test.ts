@@ -2,10 +2,10 @@
 import { appendFileSync, copyFileSync, cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { RunAudit } from "w4s";
 import { makeTinyGguf } from "w4s/testing";
 import { decodeLine, encodeLine } from "../../src/core/jsonl-log.js";
 import { trajectorySamples } from "../../src/learn/examples/trajectory-samples.js";
+import type { RunAudit } from "../../src/records/audit-run.js";
 import { readTrajectory } from "../../src/records/trajectory.js";
 import { exampleWeights } from "../../src/train/data/example-weights.js";
 import { expectFailure } from "../support/cli-expect.js";

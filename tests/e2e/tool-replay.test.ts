@@ -96,6 +96,7 @@ describe("a run with tools", () => {
       tools: failing,
     });
     expect(second.resultHash).toBe(first.resultHash);
+    expect(second.isSimulated).toBe(true);
 
     // Other tools are other calls: nothing is recorded for them, and the run says so instead of guessing.
     const other = await collect(parseRunConfig({ ...replayed, run: "third" }), {

@@ -89,7 +89,7 @@ const benchAction: ActionBody = async ({ isJson, watch, command }, ...names) => 
       }
     }
     watch.signal.throwIfAborted();
-    const { InputError, InternalError } = await import("../../index.js");
+    const { InputError, InternalError } = await import("../../commands.js");
     const failure = () => new InternalError(`failed: ${failed.join(", ")}; what they printed stands above`);
     if (!existsSync(resultPath) && flags.from === undefined) {
       if (failed.length > 0) throw failure();
@@ -115,7 +115,7 @@ const benchAction: ActionBody = async ({ isJson, watch, command }, ...names) => 
 };
 
 async function choose(names: readonly string[], scope: BenchScope): Promise<Bench[]> {
-  const { ConfigError } = await import("../../index.js");
+  const { ConfigError } = await import("../../commands.js");
   const unknown = names.find((name) => !BENCHES.some((bench) => bench.name === name));
   if (unknown !== undefined) {
     throw new ConfigError(`there is no table ${JSON.stringify(unknown)}`, {
@@ -132,7 +132,7 @@ async function measure(
   scope: BenchScope,
   { resultPath, isJson, signal }: { resultPath: string; isJson: boolean; signal: AbortSignal },
 ): Promise<{ left?: string; hasFailed?: boolean }> {
-  const { resolveModel, messageOf } = await import("../../index.js");
+  const { resolveModel, messageOf } = await import("../../commands.js");
   // What is no part of this scope runs in full when it is named.
   const form = bench.args[scope] === undefined ? "full" : scope;
   const wanted = bench.models[form];

@@ -1,6 +1,6 @@
 /** @file `w4s data`: list, check and import datasets. */
 import { Command, Option } from "commander";
-import type { DatasetReport, ImportOptions } from "../../index.js";
+import type { DatasetReport, ImportOptions } from "../../commands.js";
 import { type ActionBody, action } from "../action.js";
 import { EXIT } from "../exit-code.js";
 import { writeErr, writeJson, writeOut } from "../print/output.js";
@@ -95,7 +95,7 @@ function collect(value: string, known: string[]): string[] {
 }
 
 const listAction: ActionBody = async ({ isJson }) => {
-  const { listDatasets } = await import("../../index.js");
+  const { listDatasets } = await import("../../commands.js");
   const entries = await listDatasets();
   if (isJson) {
     writeJson({ datasets: entries });
@@ -132,7 +132,7 @@ function countText(count: number | null | undefined): string {
 }
 
 const validateAction: ActionBody = async ({ isJson }, name = "") => {
-  const api = await import("../../index.js");
+  const api = await import("../../commands.js");
   const report = await api.validateDataset(name);
   if (isJson) writeJson(report);
   else writeOut(reportText(report));
@@ -215,7 +215,7 @@ const METRICS = ["exact-number", "expression", "choice", "f1", "exact-match", "r
 const FORMATS = ["jsonl", "csv", "tsv"] as const;
 
 const importAction: ActionBody = async ({ isJson, command }, source = "", directory = "") => {
-  const api = await import("../../index.js");
+  const api = await import("../../commands.js");
   const flags = command.opts<ImportFlags>();
   const refuse = (message: string, hint: string): never => {
     throw new api.ConfigError(message, { hint });

@@ -25,7 +25,7 @@ export function command(): Command {
 }
 
 const demoAction: ActionBody = async ({ isJson, watch, command }) => {
-  const api = await import("../../index.js");
+  const api = await import("../../commands.js");
   const config = api.loadRunConfig({
     defaults: api.preset("demo"),
     hasFile: false,

@@ -32,7 +32,7 @@ export function command(): Command {
 }
 
 const doctorAction: ActionBody = async ({ isJson, watch, command }) => {
-  const api = await import("../../index.js");
+  const api = await import("../../commands.js");
   const { config: file } = command.opts<{ config?: string }>();
   const config = api.loadRunConfig({
     ...(file === undefined ? {} : { file }),

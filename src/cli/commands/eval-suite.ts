@@ -1,5 +1,5 @@
 /** @file `w4s eval --suite`: a suite by name or file, its tables and its exit code. */
-import type { RunConfig, SuiteResult } from "../../index.js";
+import type { RunConfig, SuiteResult } from "../../commands.js";
 import type { ActionContext } from "../action.js";
 import { EXIT } from "../exit-code.js";
 import { formatDollars, formatPercent } from "../print/format.js";
@@ -17,7 +17,7 @@ export async function evalSuiteAction(
   nameOrFile: string,
   paths: readonly string[],
 ): Promise<number | { failure: unknown }> {
-  const api = await import("../../index.js");
+  const api = await import("../../commands.js");
   const flags = readRunFlags(command);
   const given = TAKEN.find((path) => flags.has(path)) ?? (paths.length > 0 ? "workflow" : undefined);
   if (given !== undefined) {

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
-import type { EvaluateResult, RunConfig } from "../../index.js";
+import type { EvaluateResult, RunConfig } from "../../commands.js";
 import { type ActionBody, action } from "../action.js";
 import { EXIT } from "../exit-code.js";
 import { formatDollars, formatInterval, formatPercent } from "../print/format.js";
@@ -71,7 +71,7 @@ const evaluateAction: ActionBody = async (context, ...paths) => {
   const { isJson, watch, command } = context;
   const flags = command.opts<EvalFlags>();
   if (flags.suite !== undefined) return await evalSuiteAction(context, flags.suite, paths);
-  const api = await import("../../index.js");
+  const api = await import("../../commands.js");
   const config = api.loadRunConfig({
     ...(flags.config === undefined ? {} : { file: flags.config }),
     flags: readRunFlags(command),

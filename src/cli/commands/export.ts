@@ -1,6 +1,6 @@
 /** @file `w4s export`: adapters for other runtimes, trajectories for other trainers. */
 import { Command, InvalidArgumentError, Option } from "commander";
-import type { AdapterFormat, DatasetFormat, MergedType } from "../../index.js";
+import type { AdapterFormat, DatasetFormat, MergedType } from "../../commands.js";
 import { type ActionBody, action } from "../action.js";
 import { EXIT } from "../exit-code.js";
 import { writeErr, writeJson, writeOut } from "../print/output.js";
@@ -60,7 +60,7 @@ export function command(): Command {
 }
 
 const exportAction: ActionBody = async ({ isJson, command }, source = "") => {
-  const api = await import("../../index.js");
+  const api = await import("../../commands.js");
   const { to, out, base, type, rewardTemperature, seed, force = false } = command.opts<ExportFlags>();
   refuseForeignFlags(api, to, command.opts<ExportFlags>());
   if (to === "prompts") {
@@ -104,7 +104,7 @@ const exportAction: ActionBody = async ({ isJson, command }, source = "") => {
 };
 
 /** Flags that would be passed over in silence. */
-function refuseForeignFlags(api: typeof import("../../index.js"), to: string, flags: ExportFlags): void {
+function refuseForeignFlags(api: typeof import("../../commands.js"), to: string, flags: ExportFlags): void {
   if (to !== "prompts" && flags.redact.length > 0)
     throw new api.ConfigError(`--redact does nothing with --to ${to}`, { hint: "leave it out" });
   const isData = DATASET_FORMATS.includes(to);

@@ -31,7 +31,7 @@ export function command(): Command {
 }
 
 const importAction: ActionBody = async ({ isJson, command }, path = "") => {
-  const api = await import("../../index.js");
+  const api = await import("../../commands.js");
   const { base, out, force = false } = command.opts<ImportFlags>();
   const { config, pairs } = await api.importAdapter({
     path,

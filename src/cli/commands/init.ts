@@ -37,7 +37,7 @@ interface InitFlags {
 }
 
 const initAction: ActionBody = async ({ isJson, watch, command }) => {
-  const api = await import("../../index.js");
+  const api = await import("../../commands.js");
   const { output, force, yes, check } = command.opts<InitFlags>();
   const exists = () =>
     new api.ConfigError(`${output} exists already`, {

@@ -1,5 +1,5 @@
 /** @file `w4s inspect RUN --audit`: whether the log is whole, and who designed what, from which data, at what cost. */
-import type { RunAudit } from "../../index.js";
+import type { RunAudit } from "../../commands.js";
 import { EXIT } from "../exit-code.js";
 import { formatCount, formatDollars, formatPercent } from "../print/format.js";
 import { writeJson, writeOut } from "../print/output.js";
@@ -11,7 +11,7 @@ const short = (hash: string | null) => hash?.slice(0, 12) ?? "none";
 
 /** @returns exit code 0, or the failure of a log that is not what was written */
 export async function auditAction(path: string, isJson: boolean): Promise<number | { failure: unknown }> {
-  const api = await import("../../index.js");
+  const api = await import("../../commands.js");
   const audit = api.auditRun(path);
   if (isJson) writeJson(audit);
   else printAudit(audit);

@@ -2,7 +2,7 @@
 import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
-import type { GgufHeader, OptimizeResult, TrajectoryRecord } from "../../index.js";
+import type { GgufHeader, OptimizeResult, TrajectoryRecord } from "../../commands.js";
 import { type ActionBody, action } from "../action.js";
 import { EXIT } from "../exit-code.js";
 import { formatBytes, formatCount, formatDollars, formatPercent } from "../print/format.js";
@@ -27,7 +27,7 @@ a log that is not what was written with 6.`;
 const MAX_VALUE = 100;
 const MAX_TEMPLATE = 2000;
 
-type Api = typeof import("../../index.js");
+type Api = typeof import("../../commands.js");
 
 export function command(): Command {
   const inspect = new Command("inspect")
@@ -43,7 +43,7 @@ export function command(): Command {
 }
 
 const inspectAction: ActionBody = async ({ isJson, command }, path = "") => {
-  const api = await import("../../index.js");
+  const api = await import("../../commands.js");
   const isDirectory = statOf(api, path).isDirectory();
   const { audit } = command.opts<{ audit?: boolean }>();
   if (audit) {

@@ -1,6 +1,6 @@
 /** @file `w4s learn`: rounds of collecting and training, then base against trained. */
 import { Command } from "commander";
-import type { LearnResult, RunConfig } from "../../index.js";
+import type { LearnResult, RunConfig } from "../../commands.js";
 import { type ActionBody, action } from "../action.js";
 import { approvalHook } from "../ask-approval.js";
 import { formatCount, formatDollars, formatPercent } from "../print/format.js";
@@ -47,7 +47,7 @@ export function command(): Command {
 }
 
 const learnAction: ActionBody = async ({ isJson, watch, command }) => {
-  const api = await import("../../index.js");
+  const api = await import("../../commands.js");
   const { config: file, preset } = command.opts<{ config?: string; preset?: string }>();
   const config = api.loadRunConfig({
     ...(file === undefined ? {} : { file }),
@@ -67,7 +67,7 @@ export async function learnWithProgress(
   watch: { signal: AbortSignal; stopSignal: AbortSignal },
   warnings: readonly string[] = [],
 ): Promise<LearnResult> {
-  const api = await import("../../index.js");
+  const api = await import("../../commands.js");
   const printer = new LearnPrinter({ budget: config.budget });
   for (const message of warnings) printer.line(`warning: ${message}`);
   try {

@@ -1,6 +1,6 @@
 /** @file `w4s models`: list and fetch local models. */
 import { Command } from "commander";
-import type { PullProgress } from "../../index.js";
+import type { PullProgress } from "../../commands.js";
 import { type ActionBody, action } from "../action.js";
 import { EXIT } from "../exit-code.js";
 import { formatBytes, formatDuration, formatPercent } from "../print/format.js";
@@ -47,7 +47,7 @@ export function command(): Command {
 }
 
 const pathAction: ActionBody = async ({ isJson }, name = "") => {
-  const { resolveModel } = await import("../../index.js");
+  const { resolveModel } = await import("../../commands.js");
   const path = await resolveModel(name);
   if (isJson) writeJson({ name, path });
   else writeOut(path);
@@ -55,7 +55,7 @@ const pathAction: ActionBody = async ({ isJson }, name = "") => {
 };
 
 const listAction: ActionBody = async ({ isJson }) => {
-  const { listModels } = await import("../../index.js");
+  const { listModels } = await import("../../commands.js");
   const models = listModels();
   if (isJson) {
     writeJson({ models });
@@ -78,7 +78,7 @@ const listAction: ActionBody = async ({ isJson }) => {
 };
 
 const pullAction: ActionBody = async ({ isJson, watch, command }, name = "") => {
-  const { pullModel } = await import("../../index.js");
+  const { pullModel } = await import("../../commands.js");
   const { yes } = command.opts<{ yes?: boolean }>();
   const path = await pullModel(name, {
     onProgress: pullProgress(),

@@ -1,6 +1,6 @@
 /** @file `w4s relabel`: rewards computed anew from what a run has recorded. */
 import { Command, Option } from "commander";
-import type { RewardName } from "../../index.js";
+import type { RewardName } from "../../commands.js";
 import { type ActionBody, action } from "../action.js";
 import { EXIT } from "../exit-code.js";
 import { writeJson, writeOut } from "../print/output.js";
@@ -31,7 +31,7 @@ export function command(): Command {
 }
 
 const relabelAction: ActionBody = async ({ isJson, command }, run = "") => {
-  const api = await import("../../index.js");
+  const api = await import("../../commands.js");
   const { reward, rewardWeights } = command.opts<{ reward: RewardName; rewardWeights?: string }>();
   const weights = api.chosenRewardWeights(reward, rewardWeights);
   const files = await api.relabel(run, reward, weights);

@@ -1,7 +1,7 @@
 /** @file `w4s report RUN`: a run as one HTML page, as tables, or as JSON. */
 import { join } from "node:path";
 import { Command } from "commander";
-import type { ReportTable } from "../../index.js";
+import type { ReportTable } from "../../commands.js";
 import { type ActionBody, action } from "../action.js";
 import { EXIT } from "../exit-code.js";
 import { formatBytes } from "../print/format.js";
@@ -39,7 +39,7 @@ export function command(): Command {
 
 const reportAction: ActionBody = async ({ isJson, command }, directory = "") => {
   const flags = command.opts<ReportFlags>();
-  const api = await import("../../index.js");
+  const api = await import("../../commands.js");
   const seed = Number(flags.seed);
   if (!Number.isSafeInteger(seed) || seed < 0)
     throw new api.ConfigError(`--seed ${flags.seed} is no whole number`, { hint: "give a number from 0" });

@@ -26,7 +26,7 @@ export function command(): Command {
 }
 
 const rollbackAction: ActionBody = async ({ isJson, command }, run = "") => {
-  const api = await import("../../index.js");
+  const api = await import("../../commands.js");
   const { to } = command.opts<{ to: number }>();
   const result = api.rollback(run, to);
   if (isJson) writeJson(result);

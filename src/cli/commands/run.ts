@@ -1,7 +1,7 @@
 /** @file `w4s run`: one input through a workflow. */
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
-import type { Sample, Score, Task, TaskOpener, VisibleTask, WorkflowAnswer } from "../../index.js";
+import type { Sample, Score, Task, TaskOpener, VisibleTask, WorkflowAnswer } from "../../commands.js";
 import { type ActionBody, action } from "../action.js";
 import { EXIT } from "../exit-code.js";
 import { formatDollars } from "../print/format.js";
@@ -22,7 +22,7 @@ Examples:
 
 The answer goes to stdout. Exit code 5 when the workflow itself fails.`;
 
-type Api = typeof import("../../index.js");
+type Api = typeof import("../../commands.js");
 type Input = Omit<VisibleTask, "id"> & { id?: string };
 
 interface Item {
@@ -60,7 +60,7 @@ export function command(): Command {
 }
 
 const runAction: ActionBody = async ({ isJson, watch, command }, path = "") => {
-  const api = await import("../../index.js");
+  const api = await import("../../commands.js");
   const flags = command.opts<RunCommandFlags>();
   const config = api.loadRunConfig({
     ...(flags.config === undefined ? {} : { file: flags.config }),

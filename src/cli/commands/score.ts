@@ -1,7 +1,7 @@
 /** @file `w4s score`: log-probabilities and perplexity of a text under a model, by our own forward pass. */
 import { readFileSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
-import type { ChatMessage, TextScore } from "../../index.js";
+import type { ChatMessage, TextScore } from "../../commands.js";
 import { type ActionBody, action } from "../action.js";
 import { EXIT } from "../exit-code.js";
 import { writeErr, writeJson, writeOut } from "../print/output.js";
@@ -50,7 +50,7 @@ export function command(): Command {
 }
 
 const scoreAction: ActionBody = async ({ isJson, watch, command }, model = "") => {
-  const api = await import("../../index.js");
+  const api = await import("../../commands.js");
   const flags = command.opts<ScoreFlags>();
   if ((flags.text === undefined) === (flags.messages === undefined)) {
     throw new api.ConfigError("give either --text or --messages", { hint: "w4s score MODEL --text FILE" });
@@ -71,7 +71,7 @@ const scoreAction: ActionBody = async ({ isJson, watch, command }, model = "") =
   return EXIT.done;
 };
 
-type Api = typeof import("../../index.js");
+type Api = typeof import("../../commands.js");
 
 function print(score: TextScore): void {
   const { tokens, perplexity, forwardMs, omittedTokens, llama } = score;

@@ -1,5 +1,5 @@
 /** @file The work of `optimize` and `collect`: configuration in, tables and exit code out. */
-import type { OptimizeResult, RunConfig } from "../../index.js";
+import type { OptimizeResult, RunConfig } from "../../commands.js";
 import type { ActionBody } from "../action.js";
 import { approvalHook } from "../ask-approval.js";
 import { EXIT } from "../exit-code.js";
@@ -12,7 +12,7 @@ import { flagName, readRunFlags } from "../run-flags.js";
 /** @param name - the function of the library to call */
 export function searchAction(name: "optimize" | "collect"): ActionBody {
   return async ({ isJson, watch, command }) => {
-    const api = await import("../../index.js");
+    const api = await import("../../commands.js");
     const { config: file, replay } = command.opts<{ config?: string; replay?: string }>();
     const flags = readRunFlags(command);
     if (replay !== undefined) {
@@ -48,7 +48,7 @@ export function searchAction(name: "optimize" | "collect"): ActionBody {
 /** What ended a run early, for its JSON output: an error object has none of its own. */
 export function stoppedByJson(
   { stoppedBy }: { stoppedBy?: unknown },
-  { W4sError, messageOf }: Pick<typeof import("../../index.js"), "W4sError" | "messageOf">,
+  { W4sError, messageOf }: Pick<typeof import("../../commands.js"), "W4sError" | "messageOf">,
 ): { stoppedBy?: object } {
   if (stoppedBy === undefined) return {};
   if (W4sError.is(stoppedBy)) return { stoppedBy: stoppedBy.toJson() };

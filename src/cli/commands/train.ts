@@ -1,6 +1,6 @@
 /** @file `w4s train`: reward-weighted LoRA fine-tuning of a GGUF model on this machine. */
 import { Command, InvalidArgumentError, Option } from "commander";
-import type { RewardName, TrainAdapterOptions, TrainEvent } from "../../index.js";
+import type { RewardName, TrainAdapterOptions, TrainEvent } from "../../commands.js";
 import { type ActionBody, action } from "../action.js";
 import { EXIT } from "../exit-code.js";
 import { formatCount, formatDuration } from "../print/format.js";
@@ -120,7 +120,7 @@ export function command(): Command {
 }
 
 const trainAction: ActionBody = async ({ isJson, watch, command }) => {
-  const api = await import("../../index.js");
+  const api = await import("../../commands.js");
   const flags = command.opts<TrainFlags>();
   const rank = flags.rank ?? 16;
   const settings: NonNullable<TrainAdapterOptions["settings"]> = {

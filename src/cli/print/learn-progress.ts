@@ -1,5 +1,5 @@
 /** @file Progress of `w4s learn` on stderr: rounds, phases with their times, training, judgement. */
-import type { LearnEvent, RoundRecord, RunEvent } from "../../index.js";
+import type { LearnEvent, RoundRecord, RunEvent } from "../../commands.js";
 import { formatCount, formatDuration, formatPercent } from "./format.js";
 import { Progress, type ProgressOptions } from "./progress.js";
 

@@ -1,6 +1,6 @@
 /** @file Progress of a run on stderr: phase, rate, time left, money spent and its limit. */
 import ora, { type Ora } from "ora";
-import type { BudgetLimits, Forecast, RunEvent } from "../../index.js";
+import type { BudgetLimits, Forecast, RunEvent } from "../../commands.js";
 import { formatDollars, formatDuration, formatInterval, formatPercent } from "./format.js";
 import { isInteractive, visibleLine, writeErr } from "./output.js";
 

@@ -1,6 +1,6 @@
 /** @file Plain tables on stdout, without colour, so that they paste and diff well. */
 import Table from "cli-table3";
-import type { ResultRow } from "../../index.js";
+import type { ResultRow } from "../../commands.js";
 import { formatDollars, formatInterval, formatPercent } from "./format.js";
 import { visibleLine } from "./output.js";
 

@@ -6,6 +6,7 @@ import type { GgufTensor } from "./gguf-tensors.js";
 
 export type GgufKind = "model" | "adapter" | "split-part" | "other";
 
+/** Header of a GGUF file: what it says of itself, its metadata, and where its tensors lie. */
 export interface GgufHeader {
   file: string;
   /** All files of a split model, once readLoadableModel() has joined them; else the file itself. */

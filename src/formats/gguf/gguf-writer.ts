@@ -18,6 +18,7 @@ export interface TensorToWrite {
   data: TensorData;
 }
 
+/** Tensor for writeGguf(), whose numbers are asked for when it is its turn. */
 export interface TensorToStream {
   name: string;
   /** Row-major: `[out, in]` for a weight, as GgufFileTensor has it. */

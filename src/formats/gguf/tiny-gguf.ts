@@ -94,7 +94,7 @@ export function tinyGgufBytes(options: TinyGgufOptions = {}): Buffer {
   return encodeGguf(metadata, weights(new Random(seed), shape));
 }
 
-/** Writes tinyGgufBytes() to `path` and returns the path. */
+/** Writes a tiny random model to `path`, by default half a megabyte of the llama family, and returns the path. The same options give the same bytes. */
 export function makeTinyGguf(path: string, options: TinyGgufOptions = {}): string {
   writeFileSync(path, tinyGgufBytes(options));
   return path;

@@ -6,6 +6,7 @@ import { badSafetensors, readSafetensorsHeader, type SafetensorsTensor } from ".
 
 const FLOAT_DTYPES: ReadonlySet<string> = new Set(["F32", "F16", "BF16"]);
 
+/** An open safetensors file: its header is checked, tensors are read when they are asked for. */
 export class SafetensorsFile {
   readonly path: string;
   readonly tensors: ReadonlyMap<string, SafetensorsTensor>;

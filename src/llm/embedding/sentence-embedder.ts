@@ -28,7 +28,7 @@ export interface SentenceEmbedderOptions {
 const MAX_DEFAULT_THREADS = 8;
 
 /**
- * Loads the model at the first text, so that one which is never asked costs nothing.
+ * Sentence embeddings by an ONNX model on disk. It is loaded at the first text, so that one which is never asked costs nothing.
  * @example
  * await using embedder = new SentenceEmbedder({ directory: await resolveModel("all-minilm-l6-v2") });
  * const [cat, kitten] = await embedder.embed(["a cat", "a kitten"]);
@@ -67,9 +67,7 @@ export class SentenceEmbedder implements TextEmbedder {
     for (let start = 0; start < order.length; start += this.#options.batchSize) {
       signal?.throwIfAborted();
       const batch = order.slice(start, start + this.#options.batchSize);
-      const output = await loaded.embed(batch.map((i) => (texts[i] as string).toWellFormed()));
-      const [, width = 0] = output.dims;
-      const data = output.data as Float32Array;
+      const { data, width } = await loaded.embed(batch.map((i) => (texts[i] as string).toWellFormed()));
       for (const [row, i] of batch.entries()) vectors[i] = data.slice(row * width, (row + 1) * width);
       await setImmediate();
     }

@@ -9,8 +9,8 @@ import { integerProducts } from "../../formats/onnx/onnx-integer-products.js";
 export type Products = "integer" | "float32";
 
 export interface SentenceModel {
-  /** `[texts, width]`, rows of length 1. */
-  embed(texts: readonly string[]): Promise<Tensor>;
+  /** Vectors `[texts, width]`, row-major, of length 1. No type of the library: its own do not compile everywhere. */
+  embed(texts: readonly string[]): Promise<{ data: Float32Array; width: number }>;
   close(): Promise<void>;
 }
 
@@ -56,7 +56,8 @@ export async function loadSentenceModel(
       endCutTexts(inputs.input_ids, tokenizer.sep_token_id);
       const { last_hidden_state: states } = (await model(inputs)) as { last_hidden_state: Tensor };
       // Mean over the tokens of a text, then length 1: what the model was trained with.
-      return mean_pooling(states, inputs.attention_mask).normalize(2, -1);
+      const { data, dims } = mean_pooling(states, inputs.attention_mask).normalize(2, -1);
+      return { data: data as Float32Array, width: dims[1] ?? 0 };
     },
     async close() {
       await model.dispose();

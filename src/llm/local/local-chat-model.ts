@@ -19,6 +19,7 @@ number ::= "-"? ( "0" | [1-9] [0-9]{0,14} ) ( "." [0-9]{1,15} )? ( [eE] [-+]? [0
 ws     ::= [ \\t\\n]{0,8}
 `;
 
+/** Chat model over a LocalModel: for executors named `local:` and for `agent.weak`. */
 export class LocalChatModel implements ChatModel {
   readonly id: string;
   readonly isSimulated = false;

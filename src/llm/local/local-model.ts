@@ -90,7 +90,8 @@ const MAX_SEQUENCES = 64;
 const RENDER_TIMEOUT_MS = 10_000;
 
 /**
- * The parent's side: strict pre-check of the file, then a child that holds the native code. Equal requests give
+ * GGUF model run by llama.cpp in a process of its own, which is replaced when it dies. The file is checked strictly
+ * before native code sees it. Equal requests give
  * equal tokens on the same machine and build, whatever ran before: prompt states are reused in fixed chunks only.
  * A reply may differ in rare near-ties when it is asked for in another company of candidates, since llama.cpp
  * sums in another order for other batch sizes.
@@ -111,6 +112,7 @@ export class LocalModel {
   }
 
   /**
+   * Loads a model, with an adapter where one is named.
    * @throws {FormatError} on a bad file, before native code sees it; {ConfigError} on a GPU that is not there;
    * {InputError} when llama.cpp refuses the file.
    */

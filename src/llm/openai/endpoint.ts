@@ -6,7 +6,8 @@ import { escapeText } from "../escape-text.js";
 export interface EndpointOptions {
   /** http(s) address that ends before `/chat/completions`; only `api-version` may stand in its query. */
   baseUrl: string;
-  apiKey?: string;
+  /** Sent to the origin of `baseUrl` only. Default: none. */
+  apiKey?: string | undefined;
   /** Azure's version (also read from the query): the key then goes into `api-key`. */
   apiVersion?: string;
   /** Extra headers, such as those of a gateway. */

@@ -51,6 +51,11 @@ const PREFLIGHT_TIMEOUT_MS = 30_000;
 /** Names of models that an error message lists. */
 const MAX_LISTED_MODELS = 20;
 
+/**
+ * Chat model over HTTP: OpenAI, Azure-style base URLs, Ollama, vLLM, llama-server and whatever speaks the same
+ * protocol. Failures of the server are tried again within `maxRetries` and the waits; parameters that it refuses by name
+ * are left out.
+ */
 export class OpenAIChatModel implements ChatModel {
   readonly id: string;
   readonly isSimulated = false;

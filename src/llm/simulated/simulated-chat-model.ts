@@ -40,7 +40,10 @@ export interface SimulatedChatModelOptions {
   skill?: number;
 }
 
-/** Its properties and figures are in docs/simulated-executor.md. It waits for nothing and spends nothing. */
+/**
+ * Seeded noisy solver of registered items, right more often when it is asked better; it waits for nothing and spends
+ * nothing. Properties and figures: docs/simulated-executor.md.
+ */
 export class SimulatedChatModel implements ChatModel {
   readonly id: string;
   readonly isSimulated = true;

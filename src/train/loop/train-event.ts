@@ -1,5 +1,6 @@
 /** @file What a training run reports while it works. */
 
+/** Report of a training run while it works. */
 export type TrainEvent =
   | {
       type: "plan";

@@ -37,7 +37,7 @@ interface TestsOfProgram {
 }
 
 /**
- * Runs Python in Pyodide inside killable processes: no file, process or connection of the host within reach, an empty
+ * Sandbox for Python programs: Pyodide inside killable processes: no file, process or connection of the host within reach, an empty
  * environment, limits of time, memory, output and files, and a fresh interpreter for every program. Tests run in another
  * process than the program and ask it for values, so that it can neither read nor rewrite them. Nothing starts before
  * the first program comes.

@@ -77,7 +77,7 @@ describe("parseRunConfig", () => {
     [{ ...MINIMUM, executors: { a: { url: "http://h/v1" } } }, "executors.a.model: missing"],
     [{ ...MINIMUM, executors: { "a b": { url: "http://h/v1", model: "m" } } }, "must be an alias"],
   ])("refuses %j", (input, message) => {
-    const error = refusal(() => parseRunConfig(input));
+    const error = refusal(() => parseRunConfig(input as never));
     expect(error.message).toContain(message);
     expect(error.hint).toBeTruthy();
   });
@@ -88,7 +88,7 @@ describe("parseRunConfig", () => {
     [{ ...MINIMUM, limits: { memroyBytes: 3 } }, "limits.memroyBytes", "memoryBytes"],
     [{ ...MINIMUM, executors: { a: { url: "http://h", modle: "m" } } }, "executors.a.modle", "model"],
   ])("names the nearest key for %j", (input, key, near) => {
-    const error = refusal(() => parseRunConfig(input));
+    const error = refusal(() => parseRunConfig(input as never));
     expect(error.message).toContain(`${key}: unknown key`);
     expect(error.hint).toBe(`did you mean ${near}?`);
   });
@@ -103,7 +103,7 @@ describe("parseRunConfig", () => {
   });
 
   it.each([null, 5, "text", [1]])("refuses %j as a whole", (input) => {
-    expect(refusal(() => parseRunConfig(input)).message).toContain("must be a map");
+    expect(refusal(() => parseRunConfig(input as never)).message).toContain("must be a map");
   });
 });
 

@@ -154,7 +154,7 @@ describe("compositeReward", () => {
 
 describe("weights", () => {
   const config = (rewardWeights: unknown, reward: string | undefined = "composite") =>
-    parseRunConfig({ task: "counting", executor: "simulated", reward, rewardWeights }).rewardWeights;
+    parseRunConfig({ task: "counting", executor: "simulated", reward, rewardWeights } as never).rewardWeights;
 
   it.each([
     [
