@@ -39,7 +39,7 @@ export {
 export { type TeamKind, type TeamMember, TeamPolicy } from "./design/team-policy.js";
 export type { ApprovalAnswer, ApprovalRequest, AskApproval } from "./evaluate/approval.js";
 export { buildExecutor, buildWeakModel } from "./evaluate/build-executor.js";
-export { CallPolicy } from "./evaluate/call-policy.js";
+export { Rules } from "./evaluate/rules.js";
 export { cardContext, measuredUse } from "./evaluate/card-context.js";
 export {
   type ComparisonSummary,

@@ -1,5 +1,6 @@
 /** @file Flags that set the configuration of a run; a test keeps them in step with the schema. */
 import { type Command, Option } from "commander";
+import { writeErr } from "./print/output.js";
 
 /** Key of the configuration → flag and help. Ranges and defaults of all keys: `w4s init`. */
 export const RUN_FLAGS: Readonly<Record<string, readonly [flag: string, help: string]>> = {
@@ -61,7 +62,7 @@ export const RUN_FLAGS: Readonly<Record<string, readonly [flag: string, help: st
     "--max-wait <seconds>",
     "longest wait a server may ask for, or an outage may last (default 120)",
   ],
-  policyFile: ["--policy <file>", "policy: what workflows must not call, ask or say"],
+  rulesFile: ["--rules <file>", "rules: what workflows must not call, ask or say"],
   approve: ["--approve", "ask before a newly designed workflow first runs against a paid executor"],
   approveFile: ["--approve-file <file>", "hashes of workflows that may run, one a line"],
   seed: ["--seed <n>", "the same seed draws the same samples and candidates (default 0)"],
@@ -138,6 +139,11 @@ export const RUN_FLAGS: Readonly<Record<string, readonly [flag: string, help: st
   forceUnlock: ["--force-unlock", "take the lock of a process on another host"],
 };
 
+/** Names that flags had before, still read: key of that time → flag, and the key that has its place now. */
+const FORMER_FLAGS: Readonly<Record<string, readonly [flag: string, now: string]>> = {
+  policyFile: ["--policy <file>", "rulesFile"],
+};
+
 /** Flags of every command that talks to models. */
 export const MODEL_FLAGS = [
   "executor",
@@ -155,7 +161,7 @@ export const MODEL_FLAGS = [
   "requestsPerMinute",
   "timeoutMs",
   "maxWaitSeconds",
-  "policyFile",
+  "rulesFile",
   "seed",
   "budget.dollars",
   "budget.tokens",
@@ -209,7 +215,7 @@ export const LEARN_FLAGS = Object.keys(RUN_FLAGS).filter((path) => path.startsWi
 
 /** How a key is called on the command line: "budget.dollars" → "--max-dollars". */
 export function flagName(path: string): string | undefined {
-  return RUN_FLAGS[path]?.[0].split(" ")[0];
+  return (RUN_FLAGS[path] ?? FORMER_FLAGS[path])?.[0].split(" ")[0];
 }
 
 /** Adds the flags of some keys to a command, in that order. */
@@ -218,6 +224,8 @@ export function addRunFlags(command: Command, paths: readonly string[]): Command
     const [flag, help] = RUN_FLAGS[path] as readonly [string, string];
     command.addOption(new Option(flag, help));
   }
+  for (const [flag, now] of Object.values(FORMER_FLAGS))
+    if (paths.includes(now)) command.addOption(new Option(flag).hideHelp());
   return command;
 }
 
@@ -234,10 +242,20 @@ export function addCommonFlags(command: Command, { hasConfig = true } = {}): Com
 export function readRunFlags(command: Command): Map<string, string | boolean> {
   const given = new Map<string, string | boolean>();
   const values = command.opts<Record<string, string | boolean | undefined>>();
-  for (const [path, [flag]] of Object.entries(RUN_FLAGS)) {
+  for (const [path, [flag]] of Object.entries({ ...FORMER_FLAGS, ...RUN_FLAGS })) {
     const value = values[new Option(flag).attributeName()];
     // A flag such as --no-baselines is the command's own.
     if (value !== undefined && value !== false) given.set(path, value);
   }
   return given;
+}
+
+/** The sources of a configuration as a command was given them; what is written in an old way is told on stderr. */
+export function configSources(command: Command) {
+  return {
+    file: command.opts<{ config?: string }>().config,
+    flags: readRunFlags(command),
+    flagName,
+    onWarning: (message: string) => writeErr(`warning: ${message}`),
+  };
 }

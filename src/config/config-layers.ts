@@ -19,20 +19,27 @@ export const CONFIG_KINDS: ReadonlyMap<string, "number" | "boolean" | "string"> 
   leafKinds(runConfigSchema as unknown as z.ZodType, ""),
 );
 
+/** Names that keys had before; files, variables and flags that use them are still read. */
+export const RENAMED_KEYS: ReadonlyMap<string, string> = new Map([["policyFile", "rulesFile"]]);
+
 /**
  * Folds layers, later ones win, and checks the result.
  * @param flagName - how a path is called on the command line, for hints
+ * @param onWarning - called for each key that was given by a name it had before
  * @throws {ConfigError} naming source, key, value and what is allowed; an unknown key comes with the nearest known one.
  */
 export function resolveConfig(
   layers: readonly ConfigLayer[],
   flagName: (path: string) => string | undefined = () => undefined,
+  onWarning: (message: string) => void = () => {},
 ): RunConfig {
   const tree: Record<string, unknown> = Object.create(null);
   const source = new Map<string, ConfigLayer>();
   for (const layer of layers) {
-    for (const [path, value] of layer.values) {
+    for (const [given, value] of layer.values) {
       if (value === undefined) continue;
+      const path = RENAMED_KEYS.get(given) ?? given;
+      if (path !== given) onWarning(`${layer.nameOf(given)} is now called ${layer.nameOf(path)}`);
       setPath(tree, path, layer.isText ? fromText(path, value) : value);
       source.set(path, layer);
     }
@@ -75,7 +82,9 @@ export function variableOf(path: string): string {
  * others are left alone.
  */
 export function environmentLayer(env: Record<string, string | undefined>): ConfigLayer {
-  const known = new Map([...CONFIG_KINDS.keys()].map((path) => [variableOf(path), path]));
+  const known = new Map(
+    [...CONFIG_KINDS.keys(), ...RENAMED_KEYS.keys()].map((path) => [variableOf(path), path]),
+  );
   const values = new Map<string, unknown>();
   for (const [name, value] of Object.entries(env)) {
     if (!name.startsWith("W4S_") || OTHER_VARIABLES.has(name) || value === undefined) continue;

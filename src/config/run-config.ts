@@ -214,9 +214,9 @@ export const runConfigSchema = z
     maxWaitSeconds: whole(1, 86_400)
       .exactOptional()
       .describe("longest wait a server may ask for (Retry-After) or an outage may last (default 120)"),
-    policyFile: text("a file")
+    rulesFile: text("a file")
       .exactOptional()
-      .describe("policy: calls, tools, models and topics that workflows must not use (docs/safety.md)"),
+      .describe("rules: calls, tools, models and topics that workflows must not use (docs/safety.md)"),
     approve: flag()
       .default(false)
       .describe("ask before a newly designed workflow first runs against a paid executor"),

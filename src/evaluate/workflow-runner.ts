@@ -11,7 +11,7 @@ import { visibleTask } from "../tasks/visible-task.js";
 import { QuickJsSandbox } from "../workflow/sandbox/quickjs-sandbox.js";
 import { type Tool, type ToolSet, toolSet } from "../workflow/tool.js";
 import type { SandboxLimits, WorkflowRun } from "../workflow/workflow-run.js";
-import type { CallPolicy } from "./call-policy.js";
+import type { Rules } from "./rules.js";
 import { runSample, type SampleRun } from "./run-sample.js";
 import { ToolBox, type ToolUse } from "./tool-box.js";
 import { type UsageByRole, WorkflowAgent, type WorkflowModels } from "./workflow-agent.js";
@@ -36,7 +36,7 @@ export interface WorkflowRunnerOptions {
   /** Offers `agent.tool`: own tools as objects, or a module that loadTools() has read. */
   tools?: readonly Tool[] | ToolSet;
   /** Stops calls that it forbids. Its limits of a run are not used here: give `budget` and `limits`. */
-  policy?: CallPolicy;
+  rules?: Rules | undefined;
   /** Limit of a reply in tokens. Default 1 024. */
   maxTokens?: number;
   /** Default 0. */
@@ -149,7 +149,7 @@ export class WorkflowRunner {
       epoch,
       programs: programs && { runner: programs, task },
       tools: this.#tools,
-      policy: this.#options.policy,
+      rules: this.#options.rules,
     });
   }
 

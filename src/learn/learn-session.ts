@@ -233,7 +233,7 @@ export function openBench(session: LearnSession, task: LearnTask, play: PlaySett
   return {
     task: task.task,
     card: cardOf(task.task),
-    offers: offersOf(task.task, models, tools, session.callPolicy),
+    offers: offersOf(task.task, models, tools, session.rules),
     tools: tools?.cards ?? [],
     models: [...models.aliases.keys()],
     validation: task.validation,

@@ -26,7 +26,7 @@ const OPERATIONAL_KEYS = new Set([
   "threads",
   "price",
   // What the rules are decides, not where they lie; refusals are recorded.
-  "policyFile",
+  "rulesFile",
   "approve",
   "approveFile",
 ]);

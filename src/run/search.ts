@@ -58,7 +58,7 @@ export async function search(
     const bench: Workbench = {
       task,
       card: cardOf(task),
-      offers: offersOf(task, session.models, session.tools, session.callPolicy),
+      offers: offersOf(task, session.models, session.tools, session.rules),
       tools: session.tools?.cards ?? [],
       models: [...session.models.aliases.keys()],
       validation: session.validation,

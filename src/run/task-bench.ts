@@ -6,10 +6,10 @@ import { hashJson, seedFrom } from "../core/hash.js";
 import { Random } from "../core/random.js";
 import type { Workbench } from "../design/workbench.js";
 import { answerKind } from "../evaluate/baselines/seed-workflows.js";
-import type { CallPolicy } from "../evaluate/call-policy.js";
 import { checkJudge, LateJudge } from "../evaluate/judge-model.js";
 import { LocalJobRunner } from "../evaluate/local-job-runner.js";
 import { openEmbedder } from "../evaluate/open-embedder.js";
+import type { Rules } from "../evaluate/rules.js";
 import type { ToolBox } from "../evaluate/tool-box.js";
 import type { WorkflowModels } from "../evaluate/workflow-agent.js";
 import type { LoadTaskOptions } from "../tasks/load-task.js";
@@ -70,7 +70,7 @@ export async function openTask(
   task: Task,
   { keepReplies = false, validation: drawn }: TaskOptions = {},
 ): Promise<TaskBench> {
-  const { config, executor, weakModel, models, sandbox, store, stopSignal, tools, callPolicy } = workplace;
+  const { config, executor, weakModel, models, sandbox, store, stopSignal, tools, rules } = workplace;
   const programs = task.kind === "code" ? workplace.programs : undefined;
   const validation = drawn ?? (await drawItems(task, "validation", config.validationLimit, config.seed));
   // What is wrong with a split is known once it has been read.
@@ -82,7 +82,8 @@ export async function openTask(
     limits: config.limits,
     ...(programs ? { programs: programs.limits } : {}),
     ...(tools ? { tools: tools.hash } : {}),
-    ...(callPolicy ? { callPolicy: callPolicy.hash } : {}),
+    // The name by which stored results are found.
+    ...(rules ? { callPolicy: rules.hash } : {}),
     maxTokens: config.maxTokens,
     ...(task.scorer.basis === undefined ? {} : { scorer: task.scorer.basis }),
     task: task.hash,
@@ -95,9 +96,9 @@ export async function openTask(
     scorer: task.scorer,
     programs,
     tools,
-    policy: callPolicy,
+    rules,
     onViolation: (violation) => {
-      const message = `agent.${violation.call} was stopped by the policy (${violation.rule})`;
+      const message = `agent.${violation.call} was stopped by the rules (${violation.rule})`;
       workplace.emit({ type: "policy-violation", ...violation, message });
     },
     limits: config.limits,
@@ -163,9 +164,9 @@ export function offersOf(
   task: Pick<Task, "kind">,
   models: Pick<WorkflowModels, "weak">,
   tools?: ToolBox,
-  callPolicy?: CallPolicy,
+  rules?: Rules,
 ): Set<string> {
   const programs = task.kind === "code" ? ["runPython", "test"] : [];
   const offers = new Set([...(models.weak ? ["weak"] : []), ...programs, ...(tools ? ["tool"] : [])]);
-  return callPolicy?.allowed(offers) ?? offers;
+  return rules?.allowed(offers) ?? offers;
 }

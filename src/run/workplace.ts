@@ -13,9 +13,9 @@ import {
   metered,
   type ResolveModelFile,
 } from "../evaluate/build-executor.js";
-import { CallPolicy } from "../evaluate/call-policy.js";
 import { cardContext, executorOf } from "../evaluate/card-context.js";
 import { loadTools } from "../evaluate/load-tools.js";
+import { Rules } from "../evaluate/rules.js";
 import { ToolBox } from "../evaluate/tool-box.js";
 import type { WorkflowModels } from "../evaluate/workflow-agent.js";
 import { CallStore } from "../llm/call-store.js";
@@ -57,7 +57,7 @@ export interface Workplace {
   /** Own tools of the user, for all tasks. */
   tools: ToolBox | undefined;
   /** What workflows must not do. */
-  callPolicy: CallPolicy | undefined;
+  rules: Rules | undefined;
   /** Who may run. */
   approval: ApprovalGate;
   store: CallStore;
@@ -97,8 +97,8 @@ export async function openWorkplace(
   needs: WorkplaceNeeds,
   hooks: RunHooks,
 ): Promise<Workplace> {
-  const callPolicy = given.policyFile === undefined ? undefined : CallPolicy.load(given.policyFile);
-  const config = callPolicy?.tighten(given) ?? given;
+  const rules = given.rulesFile === undefined ? undefined : Rules.load(given.rulesFile);
+  const config = rules?.tighten(given) ?? given;
   const cleanup: (() => Promise<void> | void)[] = [];
   const closeAll = async () => {
     for (const close of cleanup.reverse()) await close();
@@ -128,7 +128,7 @@ export async function openWorkplace(
         hint: "give --price-input and --price-output in dollars per million tokens, or limit tokens or calls instead",
       });
     }
-    callPolicy?.refuseExecutor(executor.model.id);
+    rules?.refuseExecutor(executor.model.id);
     const isAsking = isApprovalNeeded(config, needs.executor ?? config.executor, hooks.approve !== undefined);
     const handed = hooks.tools && toolSet(hooks.tools);
     const ownTools = handed ?? (config.tools === undefined ? undefined : await loadTools(config.tools));
@@ -144,7 +144,7 @@ export async function openWorkplace(
           ...inputs,
           executorId: executor.model.id,
           ...(ownTools ? { toolsHash: ownTools.hash } : {}),
-          ...(callPolicy ? { callPolicyHash: callPolicy.hash } : {}),
+          ...(rules ? { callPolicyHash: rules.hash } : {}),
         },
       },
       warn,
@@ -206,7 +206,7 @@ export async function openWorkplace(
       policy,
       isSimulated: executor.model.isSimulated,
     });
-    if (callPolicy) emit({ type: "call-policy", file: config.policyFile ?? "", hash: callPolicy.hash });
+    if (rules) emit({ type: "call-policy", file: config.rulesFile ?? "", hash: rules.hash });
     for (const message of warnings) emit({ type: "warning", message });
     return {
       config,
@@ -217,7 +217,7 @@ export async function openWorkplace(
       sandbox,
       programs,
       tools,
-      callPolicy,
+      rules,
       approval,
       store,
       budget,

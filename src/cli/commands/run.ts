@@ -15,7 +15,7 @@ import { type ActionBody, action } from "../action.js";
 import { EXIT } from "../exit-code.js";
 import { formatDollars } from "../print/format.js";
 import { writeErr, writeJson, writeOut } from "../print/output.js";
-import { addCommonFlags, addRunFlags, flagName, MODEL_FLAGS, readRunFlags } from "../run-flags.js";
+import { addCommonFlags, addRunFlags, configSources, MODEL_FLAGS } from "../run-flags.js";
 import { workflowPath } from "./eval.js";
 
 const EXAMPLES = `
@@ -42,7 +42,6 @@ interface Item {
 type ScoredAnswer = WorkflowAnswer & { score?: Score };
 
 interface RunCommandFlags {
-  config?: string;
   question?: string;
   context?: string;
   choice: string[];
@@ -72,9 +71,7 @@ const runAction: ActionBody = async ({ isJson, watch, command }, path = "") => {
   const api = await import("../../index.js");
   const flags = command.opts<RunCommandFlags>();
   const config = api.loadRunConfig({
-    ...(flags.config === undefined ? {} : { file: flags.config }),
-    flags: readRunFlags(command),
-    flagName,
+    ...configSources(command),
     // A single input needs no dataset.
     defaults: { task: "input" },
   });
@@ -130,15 +127,15 @@ async function runOnce(
     const weakName = named === "policy" ? config.model : named === "none" ? undefined : named;
     const weak = weakName === undefined ? undefined : (await build(weakName, api.buildWeakModel)).model;
     const tools = config.tools === undefined ? undefined : await api.loadTools(config.tools);
-    const policy = config.policyFile === undefined ? undefined : api.CallPolicy.load(config.policyFile);
-    const { budget, limits } = policy?.tighten(config) ?? config;
+    const rules = config.rulesFile === undefined ? undefined : api.Rules.load(config.rulesFile);
+    const { budget, limits } = rules?.tighten(config) ?? config;
     const runner = new api.WorkflowRunner({
       executor: executor.model,
       aliases,
       aliasPrices,
       budget,
       limits,
-      ...(policy ? { policy } : {}),
+      rules,
       maxTokens: config.maxTokens,
       seed: config.seed,
       programs,

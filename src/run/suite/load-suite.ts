@@ -2,7 +2,13 @@
 import { existsSync } from "node:fs";
 import { dirname, isAbsolute, resolve } from "node:path";
 import { z } from "zod";
-import { CONFIG_KINDS, objectLayer, resolveConfig, unwrap } from "../../config/config-layers.js";
+import {
+  CONFIG_KINDS,
+  objectLayer,
+  RENAMED_KEYS,
+  resolveConfig,
+  unwrap,
+} from "../../config/config-layers.js";
 import {
   parseStrictYaml,
   readYamlText,
@@ -136,7 +142,7 @@ function checkSettings({ settings }: Suite, yaml: StrictYaml, file: string): voi
         "give it as a flag",
       );
     }
-    if (!CONFIG_KINDS.has(path) && path !== "executors") {
+    if (!CONFIG_KINDS.has(RENAMED_KEYS.get(path) ?? path) && path !== "executors") {
       const [near] = nearNames(path, CONFIG_KINDS.keys());
       const hint = near ? `did you mean ${near}?` : "w4s init writes an example with all settings";
       throw problem(yaml, file, ["settings", ...path.split(".")], "unknown setting", hint);

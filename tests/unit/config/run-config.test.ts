@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
+import { flagName } from "../../../src/cli/run-flags.js";
 import { configExample } from "../../../src/config/config-example.js";
 import { loadRunConfig, readConfigFile } from "../../../src/config/config-file.js";
 import {
@@ -49,6 +50,28 @@ describe("parseRunConfig", () => {
     });
     expect(config.limits.modelCalls).toBe(20);
     expect(parseRunConfig(JSON.parse(JSON.stringify(config)))).toEqual(config);
+  });
+
+  it("reads a key by the name it had before, and says what it is called now", () => {
+    const told: string[] = [];
+    const config = loadRunConfig({
+      file: yamlFile("policyFile: file.yaml\n"),
+      env: { W4S_POLICY_FILE: "variable.yaml" },
+      flags: new Map([
+        ["task", "arithmetic"],
+        ["executor", "simulated"],
+        ["policyFile", "flag.yaml"],
+      ]),
+      flagName,
+      onWarning: (message) => told.push(message),
+    });
+    expect(config.rulesFile).toBe("flag.yaml");
+    expect(config).not.toHaveProperty("policyFile");
+    expect(told).toEqual([
+      expect.stringMatching(/w4s\.config\.yaml: policyFile is now called .*w4s\.config\.yaml: rulesFile$/),
+      "W4S_POLICY_FILE is now called W4S_RULES_FILE",
+      "--policy is now called --rules",
+    ]);
   });
 
   it("treats an undefined member as absent", () => {
