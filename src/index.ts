@@ -39,7 +39,6 @@ export {
 export { type TeamKind, type TeamMember, TeamPolicy } from "./design/team-policy.js";
 export type { ApprovalAnswer, ApprovalRequest, AskApproval } from "./evaluate/approval.js";
 export { buildExecutor, buildWeakModel } from "./evaluate/build-executor.js";
-export { Rules } from "./evaluate/rules.js";
 export { cardContext, measuredUse } from "./evaluate/card-context.js";
 export {
   type ComparisonSummary,
@@ -55,6 +54,7 @@ export {
   WRITING_RUBRIC,
 } from "./evaluate/model-judge.js";
 export { openEmbedder } from "./evaluate/open-embedder.js";
+export { Rules } from "./evaluate/rules.js";
 export type { SampleRun } from "./evaluate/run-sample.js";
 export type { ToolUse } from "./evaluate/tool-box.js";
 export { cardText, type WorkflowCard, workflowCard } from "./evaluate/workflow-card.js";
@@ -110,7 +110,7 @@ export { programSandbox } from "./run/task-bench.js";
 export type { RunHooks } from "./run/workplace.js";
 export { drawRobotRun } from "./tasks/families/robot/draw-map.js";
 export type { RobotRecord } from "./tasks/families/robot/robot-score.js";
-export { EPISODE_FAMILIES, FAMILIES, generateFamily } from "./tasks/families.js";
+export { FAMILIES, generateFamily, ROBOT_FAMILIES } from "./tasks/families.js";
 export {
   BENCHMARK_NAMES,
   type ImportBenchmarkOptions,
@@ -120,7 +120,7 @@ export {
 export { type ImportOptions, importDataset } from "./tasks/import-dataset.js";
 export { listDatasets } from "./tasks/list-datasets.js";
 export { loadTask } from "./tasks/load-task.js";
-export type { Episode, Sample, Score, Scorer, Task, VisibleTask } from "./tasks/task.js";
+export type { Play, Sample, Score, Scorer, Task, VisibleTask } from "./tasks/task.js";
 export { type DatasetReport, validateDataset } from "./tasks/validate-dataset.js";
 export { visibleTask } from "./tasks/visible-task.js";
 export { actionExample } from "./train/data/example.js";

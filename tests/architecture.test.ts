@@ -43,7 +43,7 @@ const LEFT_OVER: readonly string[] = [
   "records/round-record.ts → learn/plan-round.ts",
   "records/round-record.ts → learn/policy-score.ts",
   "records/run-directory.ts → config/run-config.ts",
-  "records/run-report-data.ts → evaluate/baselines/cooperative-workflows.ts",
+  "records/run-report-data.ts → evaluate/baselines/named-baselines.ts",
   "records/run-report-data.ts → evaluate/card-context.ts",
   "records/run-report-data.ts → evaluate/workflow-card.ts",
   "records/run-report-data.ts → workflow/workflow-hash.ts",

@@ -40,18 +40,18 @@ interface Attempt {
 
 /**
  * Plays one episode and writes it to the log. What an earlier session of the run wrote is read, not drawn again.
- * @param seeds - evaluated seed workflows, shown at the first turn
+ * @param baselines - evaluated workflows, shown at the first turn
  * @returns all workflows that reached the whole validation set, in order of their appearance
  */
 export async function playEpisode(
   bench: Workbench,
-  seeds: readonly ScoredWorkflow[],
+  baselines: readonly ScoredWorkflow[],
   episode: number,
 ): Promise<ScoredWorkflow[]> {
-  const shownSeeds = seeds.map((seed) => shown(seed.title, seed, seed.evaluation));
+  const shownBaselines = baselines.map((one) => shown(one.title, one, one.evaluation));
   const found: ScoredWorkflow[] = [];
   const turns: { reply: string; shown: ShownWorkflow }[] = [];
-  let best = Math.max(...seeds.map((seed) => seed.evaluation.accuracy));
+  let best = Math.max(...baselines.map((one) => one.evaluation.accuracy));
   for (let turn = 0; turn < bench.settings.turns; turn++) {
     bench.signal?.throwIfAborted();
     bench.onEvent({ type: "turn-start", episode, turn, turns: bench.settings.turns });
@@ -61,10 +61,10 @@ export async function playEpisode(
       offers: bench.offers,
       tools: bench.tools,
       models: bench.models,
-      seeds: shownSeeds,
+      baselines: shownBaselines,
       current: chooseParent(
         bench.settings.parent,
-        shownSeeds,
+        shownBaselines,
         turns.map((one) => one.shown),
         seedFrom(bench.settings.drawSeed, "parent", episode, turn),
       ),
@@ -87,8 +87,10 @@ export async function playEpisode(
       turn,
       history,
       parentHash: parent.evaluation.workflowHash,
-      // The first seed workflow is the plainest: what efficiency is measured against.
-      candidates: attempts.map((attempt) => candidateRecord(attempt, bench, history, seeds[0]!.evaluation)),
+      // The first baseline is the plainest: what efficiency is measured against.
+      candidates: attempts.map((attempt) =>
+        candidateRecord(attempt, bench, history, baselines[0]!.evaluation),
+      ),
       kept: kept?.action.index ?? null,
     };
     if (!recorded) bench.log.append(record);

@@ -5,7 +5,7 @@ import { compositeReward, type RewardComponents } from "./composite-reward.js";
 
 /** What was known when the turn began: the same for all its candidates, so that their order changes nothing. */
 export interface RewardHistory {
-  /** Best accuracy of the episode so far, the seed workflows shown included. */
+  /** Best accuracy of the episode so far, the baselines shown included. */
   best: number;
   /** Accuracy of the workflow the turn started from. */
   previous: number;

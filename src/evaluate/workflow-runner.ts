@@ -119,7 +119,7 @@ export class WorkflowRunner {
   }
 
   /**
-   * A workflow on an item of a dataset, scored; an episode is played to its end, one run for every view.
+   * Runs a workflow on an item of a dataset and scores it; a robot task is played to its end, one run for every view.
    * @param options.onSample - called before every run with what it is about
    * @throws as run()
    */

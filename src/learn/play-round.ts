@@ -165,7 +165,7 @@ async function playTask(
       session.emit({ type: "episode-start", episode, episodes });
       const random = new Random(seedFrom(play.drawSeed, "from-scratch", task.name, episode));
       const isFromScratch = random.chance(session.config.learn.fromScratch);
-      // The first seed workflow is the plainest: one direct question.
+      // The first baseline is the plainest: one direct question.
       workflows.push(
         ...(await playEpisode(bench, isFromScratch ? shown.slice(0, 1) : [...shown, ...exchanged], episode)),
       );

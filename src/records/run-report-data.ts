@@ -3,7 +3,7 @@ import { existsSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { z } from "zod";
 import { InputError } from "../core/errors.js";
-import { namedBaselines } from "../evaluate/baselines/cooperative-workflows.js";
+import { namedBaselines } from "../evaluate/baselines/named-baselines.js";
 import { type CardConfig, cardContext, measuredUse } from "../evaluate/card-context.js";
 import { type WorkflowCard, workflowCard } from "../evaluate/workflow-card.js";
 import { workflowHash } from "../workflow/workflow-hash.js";

@@ -3,8 +3,8 @@
 import { playEpisode, type ScoredWorkflow } from "../design/play-episode.js";
 import type { Policy } from "../design/policy.js";
 import { evaluateAll, type Workbench } from "../design/workbench.js";
+import type { Baseline } from "../evaluate/baselines/baseline.js";
 import { chooseBaselines, startsOf } from "../evaluate/baselines/choose-baselines.js";
-import type { NamedWorkflow } from "../evaluate/baselines/cooperative-workflows.js";
 import type { Forecast } from "../records/run-event.js";
 import { TrajectoryLog } from "../records/trajectory.js";
 import { workflowHash } from "../workflow/workflow-hash.js";
@@ -23,7 +23,7 @@ export function baselinesOf({
   models,
   validation,
   config,
-}: Pick<RunSession, "task" | "models" | "validation" | "config">): NamedWorkflow[] {
+}: Pick<RunSession, "task" | "models" | "validation" | "config">): Baseline[] {
   return chooseBaselines(config.baselines, {
     answer: cardOf(task).answer,
     hasContext: validation[0]?.context !== undefined,
@@ -98,10 +98,10 @@ export async function search(
       }
     }
     // The local model alone is a baseline, not a start for designs that are to use the strong model.
-    const shownSeeds = startsOf(progress.baselines, config.baselines);
+    const shown = startsOf(progress.baselines, config.baselines);
     for (let episode = 0; episode < config.episodes; episode++) {
       emit({ type: "episode-start", episode, episodes: config.episodes });
-      progress.found.push(...(await playEpisode(bench, shownSeeds, episode)));
+      progress.found.push(...(await playEpisode(bench, shown, episode)));
     }
     return log;
   } catch (error) {

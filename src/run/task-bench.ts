@@ -5,7 +5,7 @@ import { InputError } from "../core/errors.js";
 import { hashJson, seedFrom } from "../core/hash.js";
 import { Random } from "../core/random.js";
 import type { Workbench } from "../design/workbench.js";
-import { answerKind } from "../evaluate/baselines/seed-workflows.js";
+import { answerKind } from "../evaluate/baselines/usual-baselines.js";
 import { checkJudge, LateJudge } from "../evaluate/judge-model.js";
 import { LocalJobRunner } from "../evaluate/local-job-runner.js";
 import { openEmbedder } from "../evaluate/open-embedder.js";

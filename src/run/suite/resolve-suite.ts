@@ -7,7 +7,7 @@ import type { RunConfig } from "../../config/run-config.js";
 import { ConfigError, InputError, messageOf } from "../../core/errors.js";
 import { cachedFileHash } from "../../core/file-hash.js";
 import { nearNames } from "../../core/near-names.js";
-import { namedBaselines } from "../../evaluate/baselines/cooperative-workflows.js";
+import { namedBaselines } from "../../evaluate/baselines/named-baselines.js";
 import type { ResolveModelFile } from "../../evaluate/build-executor.js";
 import { type LoadTaskOptions, loadTask } from "../../tasks/load-task.js";
 import type { Task } from "../../tasks/task.js";
