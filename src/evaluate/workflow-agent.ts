@@ -3,6 +3,7 @@
 import { ModelCallError, W4sError } from "../core/errors.js";
 import { canonicalJson } from "../core/hash.js";
 import type { ProgramRunner } from "../core/program-runner.js";
+import { sumOrNull } from "../core/statistics.js";
 import type { ChatMessage, ChatRequest } from "../llm/chat-model.js";
 import type { MeteredModel } from "../llm/metered-model.js";
 import { programOf } from "../tasks/scorers/tests-program.js";
@@ -330,7 +331,7 @@ export class WorkflowAgent implements AgentHost {
     if (isCached) sum.cachedCalls++;
     sum.promptTokens += usage.promptTokens;
     sum.completionTokens += usage.completionTokens;
-    sum.dollars = sum.dollars === null || dollars === null ? null : sum.dollars + dollars;
+    sum.dollars = sumOrNull([sum.dollars, dollars]);
     sum.latencyMs += latencyMs;
     this.usage.set(role, sum);
   }
