@@ -5,7 +5,7 @@ export { CONFIG_FILE, type ConfigSources, loadRunConfig } from "./config/config-
 export { configWarnings, parseRunConfig } from "./config/config-layers.js";
 export type { Collaboration } from "./config/policies-schema.js";
 export { preset } from "./config/presets.js";
-export { chosenRewardWeights, type RewardWeights } from "./config/reward-shares.js";
+export { chosenRewardWeights, type RewardName, type RewardWeights } from "./config/reward-shares.js";
 export { type RunConfig, type RunConfigInput, runConfigSchema } from "./config/run-config.js";
 export type { AnswerJudge, Criterion, Grade } from "./core/answer-judge.js";
 export { Budget, type BudgetLimits } from "./core/budget.js";
@@ -33,7 +33,6 @@ export { ReplayPolicy } from "./design/replay-policy.js";
 export {
   discreteReward,
   type RewardFunction,
-  type RewardName,
   relativeGainReward,
 } from "./design/reward.js";
 export { type TeamKind, type TeamMember, TeamPolicy } from "./design/team-policy.js";

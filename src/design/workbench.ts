@@ -1,6 +1,6 @@
 /** @file Everything an episode works with: task, items, runner, policy, log. Built once per run. */
 
-import type { RewardWeights } from "../config/reward-shares.js";
+import type { RewardName, RewardWeights } from "../config/reward-shares.js";
 import type { ApprovalGate } from "../evaluate/approval.js";
 import {
   type Evaluation,
@@ -18,7 +18,6 @@ import { workflowHash } from "../workflow/workflow-hash.js";
 import type { ParentChoice } from "./choose-parent.js";
 import type { Policy } from "./policy.js";
 import type { PolicyState } from "./policy-state.js";
-import type { RewardName } from "./reward.js";
 
 export interface Workbench {
   task: Task;
