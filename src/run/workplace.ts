@@ -82,6 +82,8 @@ export interface WorkplaceNeeds {
   /** What the run directory is named after, and what its start is announced with. */
   label: string;
   executor?: string;
+  /** Whether workflows are designed, so that approval can be asked for. Default: in all commands but eval. */
+  designs?: boolean;
   /** Runs the programs of code tasks; closed with the workplace. It starts nothing before it is used. */
   programs?: PythonSandbox;
   /** Loads the policy's model, before the run directory is opened: what it hashes to is part of the run. */
@@ -129,7 +131,9 @@ export async function openWorkplace(
       });
     }
     rules?.refuseExecutor(executor.model.id);
-    const isAsking = isApprovalNeeded(config, needs.executor ?? config.executor, hooks.approve !== undefined);
+    const { designs = needs.command !== "eval" } = needs;
+    const isAsking =
+      designs && isApprovalNeeded(config, needs.executor ?? config.executor, hooks.approve !== undefined);
     const handed = hooks.tools && toolSet(hooks.tools);
     const ownTools = handed ?? (config.tools === undefined ? undefined : await loadTools(config.tools));
     const { policy, inputs } = await needs.prepare(context);

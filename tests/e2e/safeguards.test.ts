@@ -157,6 +157,28 @@ describe("--approve", () => {
     );
   });
 
+  it("asks nothing where nothing is designed: eval, and a suite without a policy row", async () => {
+    const workflow = file(
+      "w.js",
+      "export default async (agent, task) => (await agent.text(task.question))[0];\n",
+    );
+    const rows = (more: string) => `name: s\nlimit: 2\ntasks: [counting]\nrows: [direct${more}]\n`;
+    const quick = ["--weak", "none", "--runs-root", join(home, "plain")];
+    const plain = [workflow, "--task", "counting", "--validation-limit", "2", "--no-baselines"];
+    const options = { env: { W4S_APPROVE: "true" } };
+    for (const what of [plain, ["--suite", file("s.yaml", rows(""))]]) {
+      const { code, stderr } = await runCli(["eval", ...what, ...executor, ...quick], options);
+      expect(`${code} ${stderr}`).toMatch(/^0 /);
+    }
+    // A row that designs is asked about.
+    const designing = file("p.yaml", rows(", {name: nano, policy: {model: nano, candidates: 1}}"));
+    expectFailure(
+      await runCli(["eval", "--suite", designing, ...executor, ...quick], options),
+      2,
+      /--approve asks at a terminal, and there is none/,
+    );
+  });
+
   it("asks nothing where nothing is paid", async () => {
     const free = await runCli([
       ...[

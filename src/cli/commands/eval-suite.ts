@@ -1,6 +1,7 @@
 /** @file `w4s eval --suite`: a suite by name or file, its tables and its exit code. */
 import type { RunConfig, SuiteResult } from "../../index.js";
 import type { ActionContext } from "../action.js";
+import { approvalHook } from "../ask-approval.js";
 import { EXIT } from "../exit-code.js";
 import { formatDollars, formatPercent } from "../print/format.js";
 import { writeErr, writeJson, writeOut } from "../print/output.js";
@@ -37,6 +38,7 @@ export async function evalSuiteAction(
   let result: SuiteResult;
   try {
     result = await api.evaluateSuite(config, suite, {
+      ...approvalHook(config, api.cardText, () => progress.stop()),
       onEvent: progress.onEvent,
       signal: watch.signal,
       stopSignal: watch.stopSignal,

@@ -60,6 +60,7 @@ export async function evaluateSuite(
     {
       command: "eval",
       label,
+      designs: suite.rows.some(({ policy }) => policy !== undefined),
       programs,
       prepare: async () => ({
         policy: "none",
