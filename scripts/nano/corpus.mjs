@@ -1,7 +1,7 @@
 /** @file The nano model's corpus: seeded pairs of a compact prompt, as the meta-agent gets it, and a valid reply. */
 import { Random } from "../../dist/core/random.js";
 import { buildPrompt, buildRepairPrompt } from "../../dist/design/policy-state.js";
-import { seedWorkflows } from "../../dist/evaluate/baselines/seed-workflows.js";
+import { usualBaselines } from "../../dist/evaluate/baselines/usual-baselines.js";
 import { FAMILIES } from "../../dist/tasks/families.js";
 import { describeDesign, drawDesign, editDesign, SHARES, writeReply, writeWorkflow } from "./designs.mjs";
 import { makeAnswer, makeCard, makeSamples } from "./made-up-tasks.mjs";
@@ -68,7 +68,7 @@ function makePair(random, families, replyCount) {
     example: samples[0],
     offers,
     models: [],
-    seeds: [],
+    baselines: [],
     current: { title: "current", source, evaluation: makeEvaluation(random, samples, card.answer) },
     turns: [],
     validation: samples,
@@ -112,8 +112,8 @@ function madeUpTask(random) {
 /** What the turn starts from: a baseline, or a design as the model may have written it before. */
 function currentWorkflow(random, space) {
   if (random.chance(0.4)) {
-    const seeds = seedWorkflows(space.answer, space.context).filter(({ name }) => name !== "weak-alone");
-    const { name, source } = random.pick(seeds);
+    const baselines = usualBaselines(space.answer, space.context).filter(({ name }) => name !== "weak-alone");
+    const { name, source } = random.pick(baselines);
     const steps = "Think step by step.";
     const design = {
       direct: { body: "single", format: true },

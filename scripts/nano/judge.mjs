@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Budget } from "../../dist/core/budget.js";
-import { seedWorkflows } from "../../dist/evaluate/baselines/seed-workflows.js";
+import { usualBaselines } from "../../dist/evaluate/baselines/usual-baselines.js";
 import { makeJobs, summarize } from "../../dist/evaluate/evaluation.js";
 import { LocalJobRunner } from "../../dist/evaluate/local-job-runner.js";
 import { CallStore } from "../../dist/llm/call-store.js";
@@ -84,20 +84,20 @@ export class Judge {
 export async function familyStates(judge, name, samples, seed) {
   const family = FAMILIES.find((one) => one.name === name);
   const answer = ANSWER_KINDS[family.kind];
-  const seeds = seedWorkflows(answer, samples[0].context !== undefined).filter(
+  const baselines = usualBaselines(answer, samples[0].context !== undefined).filter(
     ({ name: baseline }) => baseline !== "weak-alone",
   );
   const evaluations = await judge.evaluate(
     name,
-    seeds.map(({ source }) => source),
+    baselines.map(({ source }) => source),
     samples,
   );
-  return seeds.map(({ title, source }, index) => ({
+  return baselines.map(({ title, source }, index) => ({
     task: { title: family.title, description: family.description, answer },
     example: samples[0],
     offers: new Set(),
     models: [],
-    seeds: [],
+    baselines: [],
     current: { title, source, evaluation: evaluations[index] },
     turns: [],
     validation: samples,

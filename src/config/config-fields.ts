@@ -1,6 +1,17 @@
 /** @file Kinds of settings: each says its range in its error, so that one line is enough to put it right. */
 import { z } from "zod";
 
+/**
+ * What a setting decides. `results` (where nothing is said): what a run finds, so it may not differ when the run goes on,
+ * and a suite's file keeps it; `learning`: the same, for `w4s learn` only. `terms`: on which terms calls are made; a suite's
+ * file keeps it, and it may differ when a run goes on. `pace`: how fast and how far a run goes, and what it ends with.
+ * `session`: where a run lies and what one session may spend; a suite has no say in it.
+ */
+export type Decides = "results" | "learning" | "terms" | "pace" | "session";
+
+/** What is noted about a key beside its range, default and meaning, for `.meta()`. */
+export const decides = (what: Decides) => ({ decides: what });
+
 /** A whole number in a range; the error says the range, so that one line is enough to put it right. */
 export const whole = (min: number, max: number) => {
   const error = `must be a whole number from ${min} to ${max}`;

@@ -10,7 +10,7 @@ export const CONFIG_FILE = "w4s.config.yaml";
 
 export interface ConfigSources {
   /** A named file must exist. Default: `$W4S_CONFIG`, else `w4s.config.yaml` in the working folder if it is there. */
-  file?: string;
+  file?: string | undefined;
   /** False reads no file, also where one lies in the working folder. Default true. */
   hasFile?: boolean;
   /** Default: the process's own. */
@@ -22,9 +22,11 @@ export interface ConfigSources {
   /** How a path is called on the command line. */
   flagName?: (path: string) => string | undefined;
   /** Settings below all other sources: a preset, or what a caller needs that has no task. */
-  defaults?: Record<string, unknown>;
+  defaults?: Record<string, unknown> | undefined;
   /** Settings of a suite file, above all sources but the flags; `name` is what errors call them. */
   suite?: { settings: Record<string, unknown>; name: string };
+  /** Called with what is still read but should be written otherwise. */
+  onWarning?: ((message: string) => void) | undefined;
 }
 
 /**
@@ -44,7 +46,7 @@ export function loadRunConfig(sources: ConfigSources = {}): RunConfig {
     const nameOf = (path: string) => sources.flagName?.(path) ?? path;
     layers.push({ isText: true, values: sources.flags, nameOf });
   }
-  return resolveConfig(layers, sources.flagName);
+  return resolveConfig(layers, sources.flagName, sources.onWarning);
 }
 
 /** @throws {ConfigError} when the file is missing, too big, not YAML, or uses what is refused. */

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { ConfigError } from "../core/errors.js";
 import { nearNames } from "../core/near-names.js";
 import { isLoopback, type RunConfig, type RunConfigInput, runConfigSchema } from "./run-config.js";
+import { SETTINGS, unwrap } from "./settings.js";
 
 /** One source of settings. Text layers (environment, flags) hold strings that are read by the key's kind. */
 export interface ConfigLayer {
@@ -14,25 +15,27 @@ export interface ConfigLayer {
   nameOf(path: string): string;
 }
 
-/** Kind of each key that can be written as one text; nested keys with dots, maps of the user's own left out. */
-export const CONFIG_KINDS: ReadonlyMap<string, "number" | "boolean" | "string"> = new Map(
-  leafKinds(runConfigSchema as unknown as z.ZodType, ""),
-);
+/** Names that keys had before; files, variables and flags that use them are still read. */
+export const RENAMED_KEYS: ReadonlyMap<string, string> = new Map([["policyFile", "rulesFile"]]);
 
 /**
  * Folds layers, later ones win, and checks the result.
  * @param flagName - how a path is called on the command line, for hints
+ * @param onWarning - called for each key that was given by a name it had before
  * @throws {ConfigError} naming source, key, value and what is allowed; an unknown key comes with the nearest known one.
  */
 export function resolveConfig(
   layers: readonly ConfigLayer[],
   flagName: (path: string) => string | undefined = () => undefined,
+  onWarning: (message: string) => void = () => {},
 ): RunConfig {
   const tree: Record<string, unknown> = Object.create(null);
   const source = new Map<string, ConfigLayer>();
   for (const layer of layers) {
-    for (const [path, value] of layer.values) {
+    for (const [given, value] of layer.values) {
       if (value === undefined) continue;
+      const path = RENAMED_KEYS.get(given) ?? given;
+      if (path !== given) onWarning(`${layer.nameOf(given)} is now called ${layer.nameOf(path)}`);
       setPath(tree, path, layer.isText ? fromText(path, value) : value);
       source.set(path, layer);
     }
@@ -78,7 +81,7 @@ export function variableOf(path: string): string {
  * others are left alone.
  */
 export function environmentLayer(env: Record<string, string | undefined>): ConfigLayer {
-  const known = new Map([...CONFIG_KINDS.keys()].map((path) => [variableOf(path), path]));
+  const known = new Map([...SETTINGS.keys(), ...RENAMED_KEYS.keys()].map((path) => [variableOf(path), path]));
   const values = new Map<string, unknown>();
   for (const [name, value] of Object.entries(env)) {
     if (!name.startsWith("W4S_") || OTHER_VARIABLES.has(name) || value === undefined) continue;
@@ -114,37 +117,9 @@ export function configWarnings(config: RunConfig, env: Record<string, string | u
   ];
 }
 
-function leafKinds(schema: z.ZodType, prefix: string): [string, "number" | "boolean" | "string"][] {
-  const inner = unwrap(schema);
-  if (inner instanceof z.ZodObject) {
-    return Object.entries(inner.shape).flatMap(([key, member]) =>
-      leafKinds(member as z.ZodType, prefix === "" ? key : `${prefix}.${key}`),
-    );
-  }
-  if (inner instanceof z.ZodNumber) return [[prefix, "number"]];
-  if (inner instanceof z.ZodBoolean) return [[prefix, "boolean"]];
-  return inner instanceof z.ZodRecord ? [] : [[prefix, "string"]];
-}
-
-/** The schema behind defaults, optionals and transforms. */
-export function unwrap(schema: z.ZodType): z.ZodType {
-  let current = schema;
-  for (;;) {
-    if (current instanceof z.ZodPipe) current = current.in as z.ZodType;
-    else if (
-      current instanceof z.ZodDefault ||
-      current instanceof z.ZodPrefault ||
-      current instanceof z.ZodOptional ||
-      current instanceof z.ZodExactOptional
-    ) {
-      current = current.unwrap() as z.ZodType;
-    } else return current;
-  }
-}
-
 function fromText(path: string, value: unknown): unknown {
   if (typeof value !== "string") return value;
-  switch (CONFIG_KINDS.get(path)) {
+  switch (SETTINGS.get(path)?.kind) {
     case "number":
       return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(value) ? Number(value) : value;
     case "boolean":
@@ -159,7 +134,7 @@ function fromText(path: string, value: unknown): unknown {
 function flatten(input: object, prefix: string, values: Map<string, unknown>): void {
   for (const [key, value] of Object.entries(input)) {
     const path = prefix === "" ? key : `${prefix}.${key}`;
-    const isSection = [...CONFIG_KINDS.keys()].some((known) => known.startsWith(`${path}.`));
+    const isSection = [...SETTINGS.keys()].some((known) => known.startsWith(`${path}.`));
     if (isSection && typeof value === "object" && value !== null && !Array.isArray(value)) {
       flatten(value, path, values);
     } else values.set(path, value);
@@ -169,8 +144,7 @@ function flatten(input: object, prefix: string, values: Map<string, unknown>): v
 function setPath(tree: Record<string, unknown>, path: string, value: unknown): void {
   // A key of the user's with a dot in it is no path: the schema refuses it as it stands.
   const section = path.slice(0, Math.max(0, path.lastIndexOf(".")));
-  const isNested =
-    section !== "" && [...CONFIG_KINDS.keys()].some((known) => known.startsWith(`${section}.`));
+  const isNested = section !== "" && [...SETTINGS.keys()].some((known) => known.startsWith(`${section}.`));
   if (!isNested) {
     tree[path] = value;
     return;

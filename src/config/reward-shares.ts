@@ -1,7 +1,11 @@
-/** @file Weights of the composite reward: a map in the configuration, `accuracy=1,efficiency=0.2` on the command line. */
+/** @file Names of rewards, and weights of the composite one: a map in the configuration, `accuracy=1,efficiency=0.2` on the command line. */
 import { z } from "zod";
 import { ConfigError } from "../core/errors.js";
 import { nearNames } from "../core/near-names.js";
+
+/** Every reward there is, in the order of help texts. */
+export const REWARD_NAMES = ["discrete", "relative-gain", "accuracy", "composite"] as const;
+export type RewardName = (typeof REWARD_NAMES)[number];
 
 export const REWARD_COMPONENTS = ["accuracy", "efficiency", "coherence", "relevance"] as const;
 export const EFFICIENCY_PARTS = ["calls", "tokens", "steps", "latency"] as const;

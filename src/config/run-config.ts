@@ -2,11 +2,10 @@
 import { isIP } from "node:net";
 import { isAbsolute, join } from "node:path";
 import { z } from "zod";
-import { REWARD_NAMES } from "../design/reward.js";
-import { between, flag, oneOf, positive, text, whole } from "./config-fields.js";
+import { between, decides, flag, oneOf, positive, text, whole } from "./config-fields.js";
 import { learnSchema } from "./learn-schema.js";
 import { policiesSchema } from "./policies-schema.js";
-import { rewardWeightsSchema } from "./reward-shares.js";
+import { REWARD_NAMES, rewardWeightsSchema } from "./reward-shares.js";
 
 const MAX_RUN_NAME = 200;
 
@@ -87,8 +86,8 @@ function runPath(run: string, runsRoot: string): string {
 }
 
 const price = z.strictObject({
-  inputPerMillion: between(0, 1e6).describe("dollars per million prompt tokens"),
-  outputPerMillion: between(0, 1e6).describe("dollars per million reply tokens"),
+  inputPerMillion: between(0, 1e6).describe("dollars per million prompt tokens of the executor"),
+  outputPerMillion: between(0, 1e6).describe("dollars per million reply tokens of the executor"),
 });
 
 const executorEntry = z.strictObject({
@@ -127,10 +126,10 @@ const limits = z.strictObject({
 });
 
 const budget = z.strictObject({
-  dollars: positive(1e6).exactOptional().describe("stop before the next call once this is spent"),
-  tokens: whole(1, 1e12).exactOptional().describe("tokens of all executor calls"),
-  calls: whole(1, 1e9).exactOptional().describe("executor calls"),
-  minutes: positive(1e5).exactOptional().describe("minutes of this session"),
+  dollars: positive(1e6).exactOptional().describe("stop cleanly once this much is spent"),
+  tokens: whole(1, 1e12).exactOptional().describe("stop cleanly after this many tokens of the executor"),
+  calls: whole(1, 1e9).exactOptional().describe("stop cleanly after this many calls of the executor"),
+  minutes: positive(1e5).exactOptional().describe("stop cleanly after this many minutes of a session"),
 });
 
 /** Every key a run can be given. Descriptions become help texts and the comments of `w4s init`. */
@@ -171,7 +170,8 @@ export const runConfigSchema = z
     gpu: oneOf(["auto", "off", "cuda", "vulkan", "metal"]).default("auto").describe("device of local models"),
     threads: whole(1, 256)
       .exactOptional()
-      .describe("threads of local models; default: the cores, at most 8; 1 for tiny models"),
+      .describe("threads of local models; default: the cores, at most 8; 1 for tiny models")
+      .meta(decides("pace")),
     promptStyle: oneOf(["auto", "full", "compact"]).default("auto").describe("prompts of the weak model"),
     grammar: oneOf(["auto", "subset", "none"])
       .default("auto")
@@ -206,55 +206,92 @@ export const runConfigSchema = z
       .describe("test samples, opened once at the end; 0 = leave test closed"),
     maxTokens: whole(1, 131_072).default(512).describe("tokens of one reply"),
     limits: limits.prefault({}).describe("limits of one workflow run on one sample"),
-    concurrency: whole(1, 256).default(4).describe("workflow runs at once, and calls at once to an executor"),
-    requestsPerMinute: whole(1, 1_000_000).exactOptional().describe("requests per minute to an executor"),
+    concurrency: whole(1, 256)
+      .default(4)
+      .describe("workflow runs at once, and calls at once to an executor")
+      .meta(decides("pace")),
+    requestsPerMinute: whole(1, 1_000_000)
+      .exactOptional()
+      .describe("requests per minute to an executor")
+      .meta(decides("pace")),
     timeoutMs: whole(100, 3_600_000)
       .exactOptional()
-      .describe("time for one attempt of a call, milliseconds (default 120000)"),
+      .describe("time for one attempt of a call, milliseconds (default 120000)")
+      .meta(decides("pace")),
     maxWaitSeconds: whole(1, 86_400)
       .exactOptional()
-      .describe("longest wait a server may ask for (Retry-After) or an outage may last (default 120)"),
-    policyFile: text("a file")
+      .describe("longest wait a server may ask for (Retry-After) or an outage may last (default 120)")
+      .meta(decides("pace")),
+    rulesFile: text("a file")
       .exactOptional()
-      .describe("policy: calls, tools, models and topics that workflows must not use (docs/safety.md)"),
+      .describe("rules: calls, tools, models and topics that workflows must not use (docs/safety.md)")
+      .meta(decides("terms")),
     approve: flag()
       .default(false)
-      .describe("ask before a newly designed workflow first runs against a paid executor"),
+      .describe("ask before a newly designed workflow first runs against a paid executor")
+      .meta(decides("terms")),
     approveFile: text("a file")
       .exactOptional()
-      .describe("hashes of workflows that may run, one a line; others are asked about"),
+      .describe("hashes of workflows that may run, one a line; others are asked about")
+      .meta(decides("terms")),
     seed: whole(0, 2 ** 31 - 1)
       .default(0)
       .describe("the same seed draws the same samples and candidates"),
     budget: budget
       .prefault({})
-      .describe("hard limits; a run that reaches one ends cleanly and can go on later"),
-    price: price.exactOptional().describe("price of the executor where models/prices.json does not know it"),
+      .describe("hard limits; a run that reaches one ends cleanly and can go on later")
+      .meta(decides("session")),
+    price: price
+      .exactOptional()
+      .describe("price of the executor where models/prices.json does not know it")
+      .meta(decides("terms")),
     bootstrap: z
       .strictObject({ samples: whole(100, 100_000).default(1000).describe("resamples of an interval") })
       .prefault({})
       .describe("95 % intervals"),
     policies: policiesSchema
       .exactOptional()
-      .describe("several weak models that learn together (w4s learn, with learn.collaboration), by name"),
-    learn: learnSchema.prefault({}).describe("rounds of collecting and training (w4s learn)"),
+      .describe("several weak models that learn together (w4s learn, with learn.collaboration), by name")
+      .meta(decides("learning")),
+    learn: learnSchema
+      .prefault({})
+      .describe("rounds of collecting and training (w4s learn)")
+      .meta(decides("learning")),
     run: z
       .string({ error: "must be a run name" })
       .exactOptional()
-      .describe("name of the run directory; default: command, task and a hash of the settings"),
-    runsRoot: text("a directory").default("runs").describe("where run directories lie"),
-    cache: text("a directory").exactOptional().describe("share one cache of calls between runs"),
+      .describe("name of the run directory; default: command, task and a hash of the settings")
+      .meta(decides("session")),
+    runsRoot: text("a directory")
+      .default("runs")
+      .describe("where run directories lie")
+      .meta(decides("session")),
+    cache: text("a directory")
+      .exactOptional()
+      .describe("share one cache of calls between runs")
+      .meta(decides("session")),
     maxErrors: between(0, 1)
       .default(0.1)
-      .describe("share of samples that may be lost to outages before exit code 5"),
-    minScore: between(0, 1).exactOptional().describe("exit code 9 when the final accuracy is below"),
+      .describe("share of samples that may be lost to outages before exit code 5")
+      .meta(decides("pace")),
+    minScore: between(0, 1)
+      .exactOptional()
+      .describe("exit code 9 when the final accuracy is below")
+      .meta(decides("pace")),
     allowOverlap: flag().default(false).describe("accept datasets whose splits share items (recorded)"),
     skipBad: flag().default(false).describe("skip bad dataset lines instead of stopping (counted)"),
     dryRun: flag()
       .default(false)
-      .describe("print the forecast of calls, tokens, dollars and minutes, then stop"),
-    fresh: flag().default(false).describe("set an earlier run of the same name aside and start again"),
-    forceUnlock: flag().default(false).describe("take the lock of a process on another host"),
+      .describe("print the forecast of calls, tokens, dollars and minutes, then stop")
+      .meta(decides("session")),
+    fresh: flag()
+      .default(false)
+      .describe("set an earlier run of the same name aside and start again")
+      .meta(decides("session")),
+    forceUnlock: flag()
+      .default(false)
+      .describe("take the lock of a process on another host")
+      .meta(decides("session")),
   })
   .superRefine((config, context) => {
     const why = config.run === undefined ? undefined : badRun(config.run, config.runsRoot);

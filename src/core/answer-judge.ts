@@ -1,4 +1,4 @@
-/** @file What metric judge needs of a model that grades answers; the implementation lives in rollout/. */
+/** @file What metric judge needs of a model that grades answers; evaluate/model-judge.ts is one. */
 
 /** One point of a rubric. */
 export interface Criterion {

@@ -3,8 +3,8 @@ import { Random } from "../core/random.js";
 import type { ShownWorkflow } from "../evaluate/evaluation.js";
 
 /**
- * `last`: what the turn before kept. `best`: the most accurate so far, seeds included. `evolutionary`: one drawn from
- * the seeds and what was kept so far, the better the likelier, so that weaker designs can still lead somewhere.
+ * `last`: what the turn before kept. `best`: the most accurate so far, baselines included. `evolutionary`: one drawn from
+ * the baselines and what was kept so far, the better the likelier, so that weaker designs can still lead somewhere.
  */
 export type ParentChoice = "last" | "best" | "evolutionary";
 
@@ -12,18 +12,18 @@ export type ParentChoice = "last" | "best" | "evolutionary";
 const RANK_DECAY = 0.5;
 
 /**
- * @param seeds - evaluated seed workflows, at least one
+ * @param baselines - evaluated, at least one
  * @param kept - kept workflows of this episode, oldest first
  */
 export function chooseParent(
   choice: ParentChoice,
-  seeds: readonly ShownWorkflow[],
+  baselines: readonly ShownWorkflow[],
   kept: readonly ShownWorkflow[],
   seed: number,
 ): ShownWorkflow {
   const last = kept.at(-1);
   if (choice === "last" && last !== undefined) return last;
-  const ranked = [...seeds, ...kept].sort((a, b) => b.evaluation.accuracy - a.evaluation.accuracy);
+  const ranked = [...baselines, ...kept].sort((a, b) => b.evaluation.accuracy - a.evaluation.accuracy);
   const [best] = ranked;
   if (best === undefined) throw new RangeError("a turn needs at least one workflow to start from");
   if (choice !== "evolutionary" || last === undefined) return best;

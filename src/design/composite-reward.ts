@@ -14,7 +14,7 @@ import type { Scorer } from "../tasks/task.js";
 /** One part of efficiency: means per sample (latency in milliseconds), and what they come to. */
 export interface EfficiencyFigure {
   perSample: number;
-  /** The same of the plainest seed workflow, one direct question, on the same samples. */
+  /** The same of the plainest baseline, one direct question, on the same samples. */
   reference: number;
   /** min(1, reference / perSample): 1 = no dearer than one direct question, 0.2 = five times as dear. */
   value: number;
@@ -28,7 +28,7 @@ export interface RewardComponents {
   relevance: number | null;
 }
 
-/** @param reference - the plainest seed workflow on at least the same samples, in the same order */
+/** @param reference - the plainest baseline on at least the same samples, in the same order */
 export function componentsOf(evaluation: Evaluation, reference: Evaluation): RewardComponents {
   const samples = new Set(evaluation.results.map((result) => result.sampleId));
   const compared = reference.results.filter((result) => samples.has(result.sampleId));

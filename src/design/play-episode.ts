@@ -42,7 +42,7 @@ export async function playEpisode(
       offers,
       tools,
       models,
-      seeds: shownStarts,
+      baselines: shownStarts,
       current: parent,
       turns,
       validation,

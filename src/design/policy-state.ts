@@ -23,8 +23,8 @@ export interface PolicyState {
   tools?: readonly ToolCard[];
   /** Aliases of further executors. */
   models: readonly string[];
-  seeds: readonly ShownWorkflow[];
-  /** What the turn starts from: one of the seeds or of the workflows kept before. */
+  baselines: readonly ShownWorkflow[];
+  /** What the turn starts from: one of the baselines or of the workflows kept before. */
   current: ShownWorkflow;
   /** Kept replies of earlier turns of this episode, oldest first. */
   turns: readonly { reply: string; shown: ShownWorkflow }[];
@@ -65,9 +65,9 @@ function fullPrompt(state: PolicyState): ChatMessage[] {
   const user = [
     taskCard(state, "full"),
     "",
-    ...state.seeds.flatMap((seed) => [
-      `Workflow "${seed.title}": accuracy ${percent(seed.evaluation.accuracy)}.`,
-      fence(seed.source),
+    ...state.baselines.flatMap((baseline) => [
+      `Workflow "${baseline.title}": accuracy ${percent(baseline.evaluation.accuracy)}.`,
+      fence(baseline.source),
       "",
     ]),
     bestFeedback(state, 3, 400),
@@ -135,7 +135,7 @@ function taskCard(state: PolicyState, style: PromptStyle): string {
 }
 
 function bestFeedback(state: PolicyState, failures: number, maxCharacters: number): string {
-  const current = chooseParent("best", state.seeds, [], state.seed);
+  const current = chooseParent("best", state.baselines, [], state.seed);
   const text = feedback(current.evaluation, state.validation, { failures, maxCharacters, seed: state.seed });
   return `Result of "${current.title}":\n${text}`;
 }

@@ -1,11 +1,11 @@
 /** @file Rewards of a candidate: pure functions of the evaluation history, fixed at the start of a turn. */
 
-import { DEFAULT_REWARD_WEIGHTS, type RewardWeights } from "../config/reward-shares.js";
+import { DEFAULT_REWARD_WEIGHTS, type RewardName, type RewardWeights } from "../config/reward-shares.js";
 import { compositeReward, type RewardComponents } from "./composite-reward.js";
 
 /** What was known when the turn began: the same for all its candidates, so that their order changes nothing. */
 export interface RewardHistory {
-  /** Best accuracy of the episode so far, the seed workflows shown included. */
+  /** Best accuracy of the episode so far, the baselines shown included. */
   best: number;
   /** Accuracy of the workflow the turn started from. */
   previous: number;
@@ -14,9 +14,6 @@ export interface RewardHistory {
 }
 
 export type RewardFunction = (accuracy: number, history: RewardHistory) => number;
-/** Every reward there is, in the order of help texts. */
-export const REWARD_NAMES = ["discrete", "relative-gain", "accuracy", "composite"] as const;
-export type RewardName = (typeof REWARD_NAMES)[number];
 
 const LOW_ACCURACY = 0.3;
 const LOW_ACCURACY_DEDUCTION = 0.1;

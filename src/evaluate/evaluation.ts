@@ -1,6 +1,6 @@
 /** @file Evaluation as a list of jobs (one workflow on one sample); a result is written once and found again. */
 import { hashJson } from "../core/hash.js";
-import { bootstrapInterval, type Interval, mean } from "../core/statistics.js";
+import { bootstrapInterval, type Interval, mean, sumOrNull } from "../core/statistics.js";
 import type { Sample, Task, TextComponent } from "../tasks/task.js";
 import type { WorkflowStatus } from "../workflow/workflow-run.js";
 import type { ToolUse } from "./tool-box.js";
@@ -120,13 +120,11 @@ export function summarize(
   const statusCounts: Record<string, number> = {};
   let calls = 0;
   let tokens = 0;
-  let dollars: number | null = 0;
   for (const result of results) {
     statusCounts[result.status] = (statusCounts[result.status] ?? 0) + 1;
     for (const usage of Object.values(result.usage)) {
       calls += usage.calls;
       tokens += usage.promptTokens + usage.completionTokens;
-      dollars = dollars === null || usage.dollars === null ? null : dollars + usage.dollars;
     }
   }
   return {
@@ -144,7 +142,7 @@ export function summarize(
     cutReplies: sumOf(results, "cutReplies"),
     calls,
     tokens,
-    dollars,
+    dollars: sumOrNull(results.flatMap(({ usage }) => Object.values(usage).map(({ dollars }) => dollars))),
   };
 }
 

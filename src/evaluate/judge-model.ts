@@ -5,7 +5,7 @@ import type { AnswerJudge, Grade } from "../core/answer-judge.js";
 import type { Budget } from "../core/budget.js";
 import { ConfigError, InternalError } from "../core/errors.js";
 import type { CallStore } from "../llm/call-store.js";
-import type { ChatRequest } from "../llm/chat-model.js";
+import type { ChatModel } from "../llm/chat-model.js";
 import { MeteredModel } from "../llm/metered-model.js";
 import { ModelJudge } from "./model-judge.js";
 import type { WorkflowModels } from "./workflow-agent.js";
@@ -36,11 +36,14 @@ export function checkJudge(
   }
 }
 
+/** A model in the role "judge". */
+export type JudgeModel = Pick<ChatModel, "id" | "chat">;
+
 /** @param name - one that `checkJudge` lets pass */
-export function judgeModel(name: string, { models, store, budget, config }: JudgeContext): MeteredModel {
+export function judgeModel(name: string, { models, store, budget, config }: JudgeContext): JudgeModel {
   const chosen = name === "executor" ? models.executor : models.aliases.get(name);
   if (!chosen) throw new InternalError(`there is no model ${name} to judge`);
-  return new MeteredModel({
+  const metered = new MeteredModel({
     model: chosen.model,
     role: "judge",
     store,
@@ -48,6 +51,8 @@ export function judgeModel(name: string, { models, store, budget, config }: Judg
     seed: config.seed,
     ...(chosen.price ? { price: chosen.price } : {}),
   });
+  // A second attempt differs in temperature: no request is made twice.
+  return { id: metered.id, chat: (request) => metered.chat(request, { occurrence: 0, epoch: 0 }) };
 }
 
 /** A judge for tasks that are opened before the models are; bound once those are there. */
@@ -57,10 +62,7 @@ export class LateJudge implements AnswerJudge {
   bind(context: JudgeContext): void {
     const { judge, seed } = context.config;
     if (judge === undefined) return;
-    const metered = judgeModel(judge, context);
-    // A second attempt differs in temperature: no request is made twice.
-    const chat = (request: ChatRequest) => metered.chat(request, { occurrence: 0, epoch: 0 });
-    this.#judge = new ModelJudge({ model: { id: metered.id, chat }, seed });
+    this.#judge = new ModelJudge({ model: judgeModel(judge, context), seed });
   }
 
   get id(): string {

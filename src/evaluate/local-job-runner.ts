@@ -6,8 +6,8 @@ import type { CallStore } from "../llm/call-store.js";
 import type { Sample, Score, Scorer } from "../tasks/task.js";
 import { visibleTask } from "../tasks/visible-task.js";
 import type { Sandbox, SandboxLimits } from "../workflow/workflow-run.js";
-import type { CallPolicy } from "./call-policy.js";
 import type { Job, JobResult, JobRunner } from "./evaluation.js";
+import type { Rules } from "./rules.js";
 import { runSample } from "./run-sample.js";
 import type { ToolBox } from "./tool-box.js";
 import { SampleOutageError, WorkflowAgent, type WorkflowModels } from "./workflow-agent.js";
@@ -24,8 +24,8 @@ export interface LocalJobRunnerOptions {
   programs?: ProgramRunner | undefined;
   /** Where given, workflows may call these tools. */
   tools?: ToolBox | undefined;
-  policy?: CallPolicy | undefined;
-  /** Told of each call that the policy stopped, once a workflow and rule. */
+  rules?: Rules | undefined;
+  /** Called for each call that the rules stopped, once a workflow and rule. */
   onViolation?: (violation: { workflow: string; call: string; rule: string; sample: string }) => void;
   limits: Partial<SandboxLimits>;
   maxTokens: number;
@@ -98,7 +98,7 @@ export class LocalJobRunner implements JobRunner {
       programs: programs && { runner: programs, task },
       tools,
       keepReplies: keepReplies ?? false,
-      policy: this.#options.policy,
+      rules: this.#options.rules,
     });
     const base = { jobId: job.id, sampleId: job.sample.id, score: 0, isCorrect: false, extracted: "" };
     try {

@@ -1,4 +1,4 @@
-/** @file One workflow on one item: a single run for a question, one run for every control step of an episode. */
+/** @file One workflow on one item: a single run for a question, one run for every control step of a play. */
 import { seedFrom } from "../core/hash.js";
 import type { Sample, Score, Scorer } from "../tasks/task.js";
 import { visibleTask } from "../tasks/visible-task.js";
@@ -32,7 +32,7 @@ export async function runSample(
   options: RunSampleOptions,
 ): Promise<SampleRun> {
   const { scorer, seed } = options;
-  if (scorer.play) return await playEpisode(source, sample, options);
+  if (scorer.play) return await playRobot(source, sample, options);
   const run = await runOnce(source, sample, options, seed);
   return run.status === "ok" ? { ...run, score: await scorer.score(run.answer, sample) } : run;
 }
@@ -41,13 +41,13 @@ export async function runSample(
  * The workflow is called anew for every view and keeps nothing between two of them; the first failing call ends it.
  * The answer is the list of all answers; log and calls are those of all runs.
  */
-async function playEpisode(source: string, sample: Sample, options: RunSampleOptions): Promise<SampleRun> {
+async function playRobot(source: string, sample: Sample, options: RunSampleOptions): Promise<SampleRun> {
   const { scorer, agent, seed, limits } = options;
-  const episode = scorer.play!(sample);
+  const play = scorer.play!(sample);
   const answers: unknown[] = [];
   const calls: Record<string, number> = {};
   let [log, wallMs] = ["", 0];
-  for (let view = episode.view(); view; view = episode.view()) {
+  for (let view = play.view(); view; view = play.view()) {
     const step = answers.length + 1;
     const run = await runOnce(source, view, options, seedFrom(seed, "step", step));
     wallMs += run.wallMs;
@@ -57,10 +57,10 @@ async function playEpisode(source: string, sample: Sample, options: RunSampleOpt
       return { ...run, error: `step ${step}: ${run.error ?? run.status}`, log, calls, wallMs };
     }
     answers.push(run.answer);
-    episode.act(run.answer);
+    play.act(run.answer);
   }
   const used = [...agent.usage.values()].reduce((sum, usage) => sum + usage.calls, 0);
-  return { status: "ok", answer: answers, log, calls, wallMs, score: episode.score(used) };
+  return { status: "ok", answer: answers, log, calls, wallMs, score: play.score(used) };
 }
 
 const LOG_CHARACTERS = 65_536;

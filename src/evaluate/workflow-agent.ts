@@ -3,12 +3,13 @@
 import { ModelCallError, W4sError } from "../core/errors.js";
 import { canonicalJson } from "../core/hash.js";
 import type { ProgramRunner } from "../core/program-runner.js";
+import { sumOrNull } from "../core/statistics.js";
 import type { ChatMessage, ChatRequest } from "../llm/chat-model.js";
 import type { MeteredModel } from "../llm/metered-model.js";
 import { programOf } from "../tasks/scorers/tests-program.js";
 import type { VisibleTask } from "../tasks/task.js";
 import type { AgentHost } from "../workflow/workflow-run.js";
-import { type CallPolicy, PolicyViolationError } from "./call-policy.js";
+import { type Rules, RuleViolationError } from "./rules.js";
 import type { ToolBox, ToolUse } from "./tool-box.js";
 
 /** The models a workflow can reach: the default executor, aliases from the config, and the local model. */
@@ -93,8 +94,8 @@ export class WorkflowAgent implements AgentHost {
   readonly #epoch: number;
   readonly #programs: WorkflowPrograms | undefined;
   readonly #tools: ToolBox | undefined;
-  readonly #policy: CallPolicy | undefined;
-  /** Calls that the policy stopped, in their order. */
+  readonly #rules: Rules | undefined;
+  /** Calls that the rules stopped, in their order. */
   readonly violations: { call: string; rule: string }[] = [];
   /** Calls of own tools in their order, refused ones included. */
   readonly toolUses: ToolUse[] = [];
@@ -107,7 +108,7 @@ export class WorkflowAgent implements AgentHost {
    * @param options.programs - offers runPython, and test where the item names a function to write
    * @param options.tools - offers tool
    * @param options.keepReplies - fills `transcript()`. Default false
-   * @param options.policy - stops calls that it forbids
+   * @param options.rules - stops calls that it forbids
    */
   constructor(
     models: WorkflowModels,
@@ -117,7 +118,7 @@ export class WorkflowAgent implements AgentHost {
       programs?: WorkflowPrograms | undefined;
       tools?: ToolBox | undefined;
       keepReplies?: boolean;
-      policy?: CallPolicy | undefined;
+      rules?: Rules | undefined;
     },
   ) {
     this.#models = models;
@@ -126,7 +127,7 @@ export class WorkflowAgent implements AgentHost {
     this.#programs = options.programs;
     this.#tools = options.tools;
     this.#keepReplies = options.keepReplies ?? false;
-    this.#policy = options.policy;
+    this.#rules = options.rules;
     this.offers = new Set([
       ...(models.weak ? ["weak"] : []),
       ...(options.programs ? ["runPython"] : []),
@@ -143,10 +144,10 @@ export class WorkflowAgent implements AgentHost {
   async call(name: string, args: readonly unknown[], signal: AbortSignal): Promise<unknown> {
     this.steps++;
     try {
-      this.#policy?.checkCall(name, args);
+      this.#rules?.checkCall(name, args);
       return await this.#answer(name, args, signal);
     } catch (error) {
-      if (error instanceof PolicyViolationError) this.violations.push({ call: name, rule: error.rule });
+      if (error instanceof RuleViolationError) this.violations.push({ call: name, rule: error.rule });
       throw error;
     }
   }
@@ -264,9 +265,9 @@ export class WorkflowAgent implements AgentHost {
     signal: AbortSignal,
   ): Promise<string[]> {
     const model = this.#modelFor(isWeak, options.model);
-    this.#policy?.checkModel(isWeak ? "weak" : (options.model ?? "default"), model.id);
+    this.#rules?.checkModel(isWeak ? "weak" : (options.model ?? "default"), model.id);
     // What the local model is told does not leave this machine.
-    if (!isWeak) this.#policy?.checkPrompt(messages);
+    if (!isWeak) this.#rules?.checkPrompt(messages);
     const n = options.n ?? 1;
     const request: ChatRequest = {
       messages,
@@ -330,7 +331,7 @@ export class WorkflowAgent implements AgentHost {
     if (isCached) sum.cachedCalls++;
     sum.promptTokens += usage.promptTokens;
     sum.completionTokens += usage.completionTokens;
-    sum.dollars = sum.dollars === null || dollars === null ? null : sum.dollars + dollars;
+    sum.dollars = sumOrNull([sum.dollars, dollars]);
     sum.latencyMs += latencyMs;
     this.usage.set(role, sum);
   }

@@ -1,4 +1,5 @@
 /** @file The card of a workflow in plain language: what it calls, how often, with which roles, at what cost, and what it sends out. */
+import { sumOrNull } from "../core/statistics.js";
 import type { Price } from "../llm/prices.js";
 import { type ReadCall, readWorkflow, type WorkflowReading } from "../workflow/reading/read-workflow.js";
 import { workflowHash } from "../workflow/workflow-hash.js";
@@ -82,10 +83,12 @@ function worstCaseOf({ calls, doubts }: WorkflowReading, context: CardContext): 
     const each = models.map((call) => worstReplies(call, context));
     const times = (index: number) => models[index]?.times ?? 0;
     const sum = (pick: (one: Replies) => number | null) =>
-      each.reduce<number | null>((total, one, index) => {
-        const value = pick(one);
-        return total === null || value === null ? null : total + times(index) * value;
-      }, 0);
+      sumOrNull(
+        each.map((one, index) => {
+          const value = pick(one);
+          return value === null ? null : times(index) * value;
+        }),
+      );
     return {
       modelCalls: sumTimes(models),
       toolCalls,

@@ -14,10 +14,10 @@ import { visibleTask } from "../tasks/visible-task.js";
 import { QuickJsSandbox } from "../workflow/sandbox/quickjs-sandbox.js";
 import { type Tool, type ToolSet, toolSet } from "../workflow/tool.js";
 import type { SandboxLimits, WorkflowRun } from "../workflow/workflow-run.js";
-import { CallPolicy } from "./call-policy.js";
 import { loadTools } from "./load-tools.js";
 import { LocalModels, type ResolveModelFile } from "./local-models.js";
 import { type ModelsConfig, OpenModels } from "./open-models.js";
+import { Rules } from "./rules.js";
 import { runSample, type SampleRun } from "./run-sample.js";
 import { ToolBox, type ToolUse } from "./tool-box.js";
 import { type UsageByRole, WorkflowAgent, type WorkflowModels } from "./workflow-agent.js";
@@ -44,7 +44,7 @@ export interface WorkflowRunnerOptions {
   /** Offers `agent.tool`: own tools as objects, or a module that loadTools() has read. */
   tools?: readonly Tool[] | ToolSet | undefined;
   /** Stops calls that it forbids. Its limits of a run are not used here: give `budget` and `limits`. */
-  policy?: CallPolicy | undefined;
+  rules?: Rules | undefined;
   /** Limit of a reply in tokens. Default 1 024. */
   maxTokens?: number;
   /** Seed of `Math.random()` in workflows and of sampled replies. Default 0. */
@@ -55,7 +55,7 @@ export interface WorkflowRunnerOptions {
 export type RunnerConfig = ModelsConfig &
   Pick<
     RunConfig,
-    "gpu" | "threads" | "adapter" | "tools" | "policyFile" | "budget" | "limits" | "maxTokens" | "cache"
+    "gpu" | "threads" | "adapter" | "tools" | "rulesFile" | "budget" | "limits" | "maxTokens" | "cache"
   >;
 
 const FREE: Price = { inputPerMillion: 0, outputPerMillion: 0 };
@@ -106,8 +106,8 @@ export class WorkflowRunner {
       const { executor, aliases, weak } = opened;
       await executor.model.preflight?.(hooks.signal);
       const tools = config.tools === undefined ? undefined : await loadTools(config.tools);
-      const policy = config.policyFile === undefined ? undefined : CallPolicy.load(config.policyFile);
-      const { budget, limits } = policy?.tighten(config) ?? config;
+      const rules = config.rulesFile === undefined ? undefined : Rules.load(config.rulesFile);
+      const { budget, limits } = rules?.tighten(config) ?? config;
       const runner = new WorkflowRunner({
         executor: executor.model,
         price: executor.price,
@@ -117,7 +117,7 @@ export class WorkflowRunner {
         ),
         weak: weak?.model,
         cachePath: config.cache === undefined ? undefined : join(config.cache, "calls.db"),
-        ...{ budget, limits, policy, tools },
+        ...{ budget, limits, rules, tools },
         programs: hooks.programs,
         maxTokens: config.maxTokens,
         seed: config.seed,
@@ -224,7 +224,7 @@ export class WorkflowRunner {
       epoch,
       programs: programs && { runner: programs, task },
       tools: this.#tools,
-      policy: this.#options.policy,
+      rules: this.#options.rules,
     });
   }
 

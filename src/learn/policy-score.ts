@@ -1,5 +1,5 @@
 /** @file How well a policy designs: figures of judged episodes, and the paired comparison of two policies. */
-import { hierarchicalInterval, type Interval, mean } from "../core/statistics.js";
+import { hierarchicalInterval, type Interval, mean, sumOrNull } from "../core/statistics.js";
 import type { TurnRecord } from "../records/trajectory.js";
 
 /** One judged episode of one policy on one task. */
@@ -46,10 +46,7 @@ export function episodeScores(task: string, seed: number, turns: readonly TurnRe
         valid: candidates.filter(({ outcome }) => outcome !== "invalid").length,
         workflows: candidates.flatMap(({ workflowHash }) => workflowHash ?? []),
         executorTokens: candidates.reduce((sum, { tokens }) => sum + tokens, 0),
-        dollars: candidates.reduce<number | null>(
-          (sum, { dollars }) => (sum === null || dollars === null ? null : sum + dollars),
-          0,
-        ),
+        dollars: sumOrNull(candidates.map(({ dollars }) => dollars)),
         techniques,
       };
     });

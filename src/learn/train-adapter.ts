@@ -1,12 +1,11 @@
 /** @file From recorded runs or chat lines to an adapter file: `w4s train`. */
 import { mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { RewardWeights } from "../config/reward-shares.js";
+import type { RewardName, RewardWeights } from "../config/reward-shares.js";
 import { ConfigError, InputError, messageOf, StorageError } from "../core/errors.js";
 import { hashFile } from "../core/file-hash.js";
 import { rangeOf } from "../core/range-of.js";
 import { lockRun } from "../core/run-lock.js";
-import type { RewardName } from "../design/reward.js";
 import { readLoadableModel } from "../formats/gguf/gguf-loadable.js";
 import { integerValue, stringValue } from "../formats/gguf/gguf-metadata.js";
 import { defaultThreads, LocalModel } from "../llm/local/local-model.js";

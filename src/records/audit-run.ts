@@ -1,10 +1,12 @@
 /** @file The audit of a run: whether its log is whole, and who designed what, from which data, at what cost. */
+
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { InputError, messageOf, StorageError } from "../core/errors.js";
 import { sha256 } from "../core/hash.js";
 import { type ChainReport, verifyChain } from "../core/hash-chain.js";
 import { type ChainHead, decodeLine } from "../core/jsonl-log.js";
+import { sumOrNull } from "../core/statistics.js";
 import { trajectoryFiles } from "../learn/examples/trajectory-samples.js";
 import { EVENTS_HEAD } from "./run-directory.js";
 import { readTrajectory, type TrajectoryHeader } from "./trajectory.js";
@@ -262,10 +264,7 @@ function designersOf(designs: readonly AuditedDesign[]): AuditedDesigner[] {
     kept: own.filter(({ isKept }) => isKept).length,
     calls: own.reduce((sum, { calls }) => sum + calls, 0),
     tokens: own.reduce((sum, { tokens }) => sum + tokens, 0),
-    dollars: own.reduce<number | null>(
-      (sum, { dollars }) => (sum === null || dollars === null ? null : sum + dollars),
-      0,
-    ),
+    dollars: sumOrNull(own.map(({ dollars }) => dollars)),
   }));
 }
 

@@ -3,34 +3,12 @@ import { randomUUID } from "node:crypto";
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { RunConfig } from "../config/run-config.js";
+import { identityOf } from "../config/run-identity.js";
 import { writeAtomic } from "../core/atomic-file.js";
 import { ConfigError, StorageError } from "../core/errors.js";
 import { hashJson, sha256 } from "../core/hash.js";
 import { type ChainHead, JsonlLog } from "../core/jsonl-log.js";
 import { lockRun } from "../core/run-lock.js";
-
-/** Settings that change how fast or how far a run goes, but not what it finds: they may differ on resume. */
-const OPERATIONAL_KEYS = new Set([
-  "run",
-  "runsRoot",
-  "cache",
-  "concurrency",
-  "requestsPerMinute",
-  "timeoutMs",
-  "maxWaitSeconds",
-  "budget",
-  "maxErrors",
-  "minScore",
-  "dryRun",
-  "fresh",
-  "forceUnlock",
-  "threads",
-  "price",
-  // What the rules are decides, not where they lie; refusals are recorded.
-  "policyFile",
-  "approve",
-  "approveFile",
-]);
 
 export type RunCommand = "optimize" | "collect" | "eval" | "learn";
 
@@ -136,16 +114,6 @@ function noteHead(path: string, head: ChainHead): void {
   try {
     writeFileSync(path, `${JSON.stringify(head)}\n`, { mode: 0o600 });
   } catch {}
-}
-
-/** The part of a configuration that decides what a run finds. */
-export function identityOf(config: RunConfig, command: RunCommand): Record<string, unknown> {
-  const isOther = (key: string) => key === "learn" || (key === "policies" && command !== "learn");
-  const entries = Object.entries(config).filter(([key]) => !OPERATIONAL_KEYS.has(key) && !isOther(key));
-  if (command !== "learn") return Object.fromEntries(entries);
-  // More rounds only lengthen a run.
-  const { rounds: _, ...learn } = config.learn;
-  return { ...Object.fromEntries(entries), learn };
 }
 
 function readManifest(path: string): RunManifest | undefined {

@@ -14,9 +14,9 @@ export type RunEvent =
     }
   | { type: "forecast"; forecast: Forecast }
   | { type: "warning"; message: string }
-  /** A policy file is in force. */
+  /** A rules file is in force. */
   | { type: "call-policy"; file: string; hash: string }
-  /** A call that the policy stopped, once a session, workflow and rule. */
+  /** A call that the rules stopped, once a session, workflow and rule. */
   | {
       type: "policy-violation";
       workflow: string;

@@ -1,9 +1,11 @@
 /** @file A run directory as plain data for reports: what it was, what it found, what it cost. Reads only. */
+
 import { existsSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { z } from "zod";
 import { InputError } from "../core/errors.js";
-import { namedBaselines } from "../evaluate/baselines/cooperative-workflows.js";
+import { sumOrNull } from "../core/statistics.js";
+import { namedBaselines } from "../evaluate/baselines/named-baselines.js";
 import { type CardConfig, cardContext, measuredUse } from "../evaluate/card-context.js";
 import { type WorkflowCard, workflowCard } from "../evaluate/workflow-card.js";
 import { workflowHash } from "../workflow/workflow-hash.js";
@@ -250,10 +252,7 @@ function total(list: readonly Spent[]): { calls: number; tokens: number; dollars
   return {
     calls: list.reduce((sum, { calls }) => sum + calls, 0),
     tokens: list.reduce((sum, { tokens }) => sum + tokens, 0),
-    dollars: list.reduce<number | null>(
-      (sum, { dollars }) => (sum === null || dollars === null ? null : sum + dollars),
-      0,
-    ),
+    dollars: sumOrNull(list.map(({ dollars }) => dollars)),
   };
 }
 

@@ -1,6 +1,6 @@
 /** @file The figures a run ends with: rows with intervals, warnings, what was spent; written to summary.json. */
 
-import { type Interval, mean } from "../core/statistics.js";
+import { type Interval, mean, sumOrNull } from "../core/statistics.js";
 import type { Evaluation, JobResult } from "../evaluate/evaluation.js";
 import type { ScoredWorkflow } from "../evaluate/scored-workflow.js";
 import type { LedgerRow } from "../llm/call-store.js";
@@ -161,9 +161,6 @@ export function spentOf(rows: LedgerRow[]): Spent {
     rows,
     calls: paid.reduce((sum, row) => sum + row.calls, 0),
     tokens: paid.reduce((sum, row) => sum + row.promptTokens + row.completionTokens, 0),
-    dollars: paid.reduce<number | null>(
-      (sum, row) => (sum === null || row.dollars === null ? null : sum + row.dollars),
-      0,
-    ),
+    dollars: sumOrNull(paid.map(({ dollars }) => dollars)),
   };
 }

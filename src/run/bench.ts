@@ -1,4 +1,5 @@
 /** @file A task in a run: its items, baselines, evaluations, episodes and final test. */
+import type { RewardName } from "../config/reward-shares.js";
 import type { RunConfig } from "../config/run-config.js";
 import { InputError } from "../core/errors.js";
 import { seedFrom } from "../core/hash.js";
@@ -6,11 +7,11 @@ import { Random } from "../core/random.js";
 import type { EpisodeDraws } from "../design/episode-parts.js";
 import { playEpisode } from "../design/play-episode.js";
 import type { Policy } from "../design/policy.js";
-import { type RewardName, rewardOf } from "../design/reward.js";
+import { rewardOf } from "../design/reward.js";
 import type { ApprovalGate } from "../evaluate/approval.js";
+import type { Baseline } from "../evaluate/baselines/baseline.js";
 import { checkStarts, chooseBaselines, startsOf } from "../evaluate/baselines/choose-baselines.js";
-import type { NamedWorkflow } from "../evaluate/baselines/cooperative-workflows.js";
-import { answerKind } from "../evaluate/baselines/seed-workflows.js";
+import { answerKind } from "../evaluate/baselines/usual-baselines.js";
 import { type Evaluation, type JobRunner, makeJobs, summarize } from "../evaluate/evaluation.js";
 import type { ScoredWorkflow, Workflow } from "../evaluate/scored-workflow.js";
 import type { OnRunEvent } from "../records/run-event.js";
@@ -96,7 +97,7 @@ export class Bench {
   }
 
   /** The baselines of the configuration. @throws {ConfigError} where it names one that makes no sense here */
-  get baselineWorkflows(): NamedWorkflow[] {
+  get baselineWorkflows(): Baseline[] {
     return chooseBaselines(this.settings.baselines, {
       answer: this.answer,
       hasContext: this.validation[0]?.context !== undefined,

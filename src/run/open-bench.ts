@@ -4,10 +4,10 @@ import { InternalError } from "../core/errors.js";
 import { hashJson } from "../core/hash.js";
 import type { ApprovalGate } from "../evaluate/approval.js";
 import type { BuiltExecutor } from "../evaluate/build-executor.js";
-import type { CallPolicy } from "../evaluate/call-policy.js";
 import type { JobRunner } from "../evaluate/evaluation.js";
 import { LocalJobRunner } from "../evaluate/local-job-runner.js";
 import type { OpenModels } from "../evaluate/open-models.js";
+import type { Rules } from "../evaluate/rules.js";
 import type { ToolBox } from "../evaluate/tool-box.js";
 import type { WorkflowModels } from "../evaluate/workflow-agent.js";
 import type { CallStore } from "../llm/call-store.js";
@@ -47,7 +47,7 @@ export interface BenchEquipment {
   sandbox: Sandbox;
   programs: PythonSandbox;
   tools: ToolBox | undefined;
-  rules: CallPolicy | undefined;
+  rules: Rules | undefined;
   approval: ApprovalGate;
   store: CallStore;
   emit: OnRunEvent;
@@ -76,6 +76,7 @@ export async function openBench(
     limits: config.limits,
     ...(programs ? { programs: programs.limits } : {}),
     ...(tools ? { tools: tools.hash } : {}),
+    // The name by which stored results are found.
     ...(rules ? { callPolicy: rules.hash } : {}),
     maxTokens: config.maxTokens,
     ...(task.scorer.basis === undefined ? {} : { scorer: task.scorer.basis }),
@@ -91,9 +92,9 @@ export async function openBench(
       scorer: task.scorer,
       programs,
       tools,
-      policy: rules,
+      rules,
       onViolation: (violation) => {
-        const message = `agent.${violation.call} was stopped by the policy (${violation.rule})`;
+        const message = `agent.${violation.call} was stopped by the rules (${violation.rule})`;
         emit({ type: "policy-violation", ...violation, message });
       },
       limits: config.limits,
@@ -139,7 +140,7 @@ function offersOf(
   task: Pick<Task, "kind">,
   models: Pick<WorkflowModels, "weak">,
   tools?: ToolBox,
-  rules?: CallPolicy,
+  rules?: Rules,
 ): Set<string> {
   const programs = task.kind === "code" ? ["runPython", "test"] : [];
   const offers = new Set([...(models.weak ? ["weak"] : []), ...programs, ...(tools ? ["tool"] : [])]);

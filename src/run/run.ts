@@ -7,12 +7,12 @@ import { CloseStack } from "../core/close-stack.js";
 import { ConfigError, messageOf } from "../core/errors.js";
 import { ApprovalGate, isApprovalNeeded } from "../evaluate/approval.js";
 import { type BuiltExecutor, metered } from "../evaluate/build-executor.js";
-import { CallPolicy } from "../evaluate/call-policy.js";
 import { cardContext, executorOf, measuredUse } from "../evaluate/card-context.js";
 import type { JudgeContext } from "../evaluate/judge-model.js";
 import { loadTools } from "../evaluate/load-tools.js";
 import type { LocalModels } from "../evaluate/local-models.js";
 import { OpenModels } from "../evaluate/open-models.js";
+import { Rules } from "../evaluate/rules.js";
 import { ToolBox } from "../evaluate/tool-box.js";
 import type { WorkflowModels } from "../evaluate/workflow-agent.js";
 import { cardMarkdown, workflowCard } from "../evaluate/workflow-card.js";
@@ -35,6 +35,8 @@ export interface RunOrder {
   label: string;
   /** The meta-agent as the log names it. Default none. */
   policy?: string | undefined;
+  /** Whether workflows are designed, so that approval can be asked for. Default: in all commands but eval. */
+  isDesigning?: boolean | undefined;
   /** Hashes of what the run works on: a run that is taken up must find the same. */
   inputs: Record<string, unknown>;
   /** Local models, which whoever made it closes. */
@@ -110,7 +112,7 @@ export class Run implements AsyncDisposable {
    */
   static async open(given: RunConfig, order: RunOrder): Promise<Run> {
     const { command, label, policy = "none", local, tasks, hooks } = order;
-    const rules = given.policyFile === undefined ? undefined : CallPolicy.load(given.policyFile);
+    const rules = given.rulesFile === undefined ? undefined : Rules.load(given.rulesFile);
     const config = rules?.tighten(given) ?? given;
     const closing = new CloseStack();
     const warnings: string[] = [];
@@ -127,7 +129,8 @@ export class Run implements AsyncDisposable {
         });
       }
       rules?.refuseExecutor(executor.model.id);
-      const isAsking = isApprovalNeeded(config, config.executor, hooks.approve !== undefined);
+      const { isDesigning = command !== "eval" } = order;
+      const isAsking = isDesigning && isApprovalNeeded(config, config.executor, hooks.approve !== undefined);
       const handed = hooks.tools && toolSet(hooks.tools);
       const ownTools = handed ?? (config.tools === undefined ? undefined : await loadTools(config.tools));
       const directory = await RunDirectory.open(
@@ -214,7 +217,7 @@ export class Run implements AsyncDisposable {
         policy,
         isSimulated: executor.model.isSimulated,
       });
-      if (rules) run.emit({ type: "call-policy", file: config.policyFile ?? "", hash: rules.hash });
+      if (rules) run.emit({ type: "call-policy", file: config.rulesFile ?? "", hash: rules.hash });
       for (const message of warnings) run.warn(message);
       return run;
     } catch (error) {

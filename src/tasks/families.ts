@@ -35,11 +35,11 @@ export const FAMILIES: readonly Family[] = [
 ];
 
 /** Families whose items are played step by step (docs/robot.md). */
-export const EPISODE_FAMILIES: readonly Family[] = [robotRooms];
+export const ROBOT_FAMILIES: readonly Family[] = [robotRooms];
 
 /** @throws {ConfigError} listing near names. */
 function familyByName(name: string): Family {
-  const all = [...FAMILIES, ...EPISODE_FAMILIES];
+  const all = [...FAMILIES, ...ROBOT_FAMILIES];
   const family = all.find((candidate) => candidate.name === name);
   if (family) return family;
   const names = all.map((candidate) => candidate.name);

@@ -64,15 +64,15 @@ export interface Score {
   details?: Record<string, unknown>;
 }
 
-/** An item that is played step by step: the workflow is called once for every view. */
-export interface Episode {
+/** Play of an item step by step: the workflow is called once for every view. */
+export interface Play {
   /** Most views it can have: the step budget. */
   readonly maxViews: number;
   /** What the workflow is asked now; undefined at the end. Its answers and meta are for simulated models only. */
   view(): Sample | undefined;
   /** Takes the answer to the last view. Never throws on odd answers. */
   act(answer: unknown): void;
-  /** @param calls - model calls of the whole episode */
+  /** @param calls - model calls of the whole play */
   score(calls: number): Score;
 }
 
@@ -89,10 +89,10 @@ export interface Scorer {
    */
   score(answer: unknown, sample: Sample): Score | Promise<Score>;
   /**
-   * Where it is there, an item is no single question: whoever runs a workflow plays this episode instead.
+   * Where it is there, an item is no single question: whoever runs a workflow plays it to its end instead.
    * @throws {InputError} when the item cannot be played
    */
-  play?(sample: Sample): Episode;
+  play?(sample: Sample): Play;
 }
 
 /** A scorer that needs nobody's help: it answers at once. */

@@ -1,4 +1,4 @@
-/** @file Policy file, approval and export of prompts at the command line, against a server that counts what reaches it. */
+/** @file Rules file, approval and export of prompts at the command line, against a server that counts what reaches it. */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -27,19 +27,19 @@ const file = (name: string, content: string): string => {
   return path;
 };
 
-describe("--policy", () => {
+describe("--rules", () => {
   const plain = "export default async (agent, task) => (await agent.text(task.question))[0];\n";
 
   it("stops a forbidden topic before it leaves, in run and in eval, and logs it", async () => {
-    const policy = file("policy.yaml", "forbid:\n  topics: [patient]\n  calls: [runPython]\n");
+    const rules = file("rules.yaml", "forbid:\n  topics: [patient]\n  calls: [runPython]\n");
     const workflow = file("w.js", plain);
     const asked = server.requests.length;
     const run = (question: string) =>
-      runCli(["run", workflow, "--question", question, ...executor, "--policy", policy]);
+      runCli(["run", workflow, "--question", question, ...executor, "--rules", rules]);
     expectFailure(
       await run("How is the patient?"),
       5,
-      /policy forbids a topic in a prompt \(forbid\.topics: "patient"\)/,
+      /rules forbid a topic in a prompt \(forbid\.topics: "patient"\)/,
     );
     expect(server.requests.slice(asked).filter(({ path }) => path.endsWith("/chat/completions"))).toEqual([]);
     expect((await run("How is the weather?")).stdout).toBe("the answer is 3\n");
@@ -48,7 +48,7 @@ describe("--policy", () => {
     const directory = join(home, "policed");
     const evaluated = await runCli([
       ...["eval", workflow, "--task", "counting", "--validation-limit", "3", "--no-baselines", "--json"],
-      ...[...executor, "--policy", counts, "--run", directory],
+      ...[...executor, "--rules", counts, "--run", directory],
     ]);
     expect(`${evaluated.code} ${evaluated.stderr}`).toMatch(/^0 /);
     expect(JSON.parse(evaluated.stdout).rows[0]).toMatchObject({ accuracy: 0, statusCounts: { threw: 3 } });
@@ -65,9 +65,9 @@ describe("--policy", () => {
     );
   });
 
-  it("refuses an executor that is forbidden, a file that is no policy, and goes by its limits", async () => {
+  it("refuses an executor that is forbidden, a file that holds no rules, and goes by its limits", async () => {
     const workflow = file("w.js", plain);
-    const run = (policy: string, ...more: string[]) =>
+    const run = (rules: string, ...more: string[]) =>
       runCli([
         "eval",
         workflow,
@@ -77,14 +77,14 @@ describe("--policy", () => {
         "3",
         "--no-baselines",
         ...executor,
-        "--policy",
-        policy,
+        "--rules",
+        rules,
         ...more,
       ]);
     expectFailure(
       await run(file("p.yaml", "forbid: { models: ['fake-*'] }")),
       2,
-      /policy forbids the model default/,
+      /rules forbid the model default/,
     );
     expectFailure(await run(file("p.yaml", "forbid: { topic: [a] }")), 2, /unknown key.*did you mean topics/);
     const limited = await run(file("p.yaml", "limits: { calls: 2 }"), "--run", join(home, "limited"));
@@ -154,6 +154,28 @@ describe("--approve", () => {
     expect(audit.isIntact).toBe(true);
     expect(audit.decisions.filter(({ type }: { type: string }) => type === "approval")).toHaveLength(
       hashes.length,
+    );
+  });
+
+  it("asks nothing where nothing is designed: eval, and a suite without a policy row", async () => {
+    const workflow = file(
+      "w.js",
+      "export default async (agent, task) => (await agent.text(task.question))[0];\n",
+    );
+    const rows = (more: string) => `name: s\nlimit: 2\ntasks: [counting]\nrows: [direct${more}]\n`;
+    const quick = ["--weak", "none", "--runs-root", join(home, "plain")];
+    const plain = [workflow, "--task", "counting", "--validation-limit", "2", "--no-baselines"];
+    const options = { env: { W4S_APPROVE: "true" } };
+    for (const what of [plain, ["--suite", file("s.yaml", rows(""))]]) {
+      const { code, stderr } = await runCli(["eval", ...what, ...executor, ...quick], options);
+      expect(`${code} ${stderr}`).toMatch(/^0 /);
+    }
+    // A row that designs is asked about.
+    const designing = file("p.yaml", rows(", {name: nano, policy: {model: nano, candidates: 1}}"));
+    expectFailure(
+      await runCli(["eval", "--suite", designing, ...executor, ...quick], options),
+      2,
+      /--approve asks at a terminal, and there is none/,
     );
   });
 

@@ -4,7 +4,7 @@ import { Command } from "commander";
 import { type ActionBody, action } from "../action.js";
 import { EXIT } from "../exit-code.js";
 import { writeErr, writeJson, writeOut } from "../print/output.js";
-import { addCommonFlags, addRunFlags, flagName, readRunFlags } from "../run-flags.js";
+import { addCommonFlags, addRunFlags, configSources } from "../run-flags.js";
 import { learnWithProgress, printLearning } from "./learn.js";
 import { stoppedByJson } from "./search-action.js";
 
@@ -27,11 +27,10 @@ export function command(): Command {
 const demoAction: ActionBody = async ({ isJson, watch, command }) => {
   const api = await import("../../commands.js");
   const config = api.loadRunConfig({
+    ...configSources(command),
     defaults: api.preset("demo"),
     hasFile: false,
     env: {},
-    flags: readRunFlags(command),
-    flagName,
   });
   writeErr(INTRO);
   const result = await learnWithProgress(config, watch);

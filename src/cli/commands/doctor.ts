@@ -4,7 +4,7 @@ import { type ActionBody, action } from "../action.js";
 import { EXIT } from "../exit-code.js";
 import { adviseOn, checkHealth, findingsTable } from "../health-checks.js";
 import { writeJson, writeOut } from "../print/output.js";
-import { addCommonFlags, addRunFlags, flagName, readRunFlags } from "../run-flags.js";
+import { addCommonFlags, addRunFlags, configSources } from "../run-flags.js";
 
 const EXAMPLES = `
 Examples:
@@ -33,11 +33,8 @@ export function command(): Command {
 
 const doctorAction: ActionBody = async ({ isJson, watch, command }) => {
   const api = await import("../../commands.js");
-  const { config: file } = command.opts<{ config?: string }>();
   const config = api.loadRunConfig({
-    ...(file === undefined ? {} : { file }),
-    flags: readRunFlags(command),
-    flagName,
+    ...configSources(command),
     // No run is started: whoever has no task or executor yet can still ask for a check.
     defaults: { task: "none", executor: "simulated" },
   });

@@ -1,12 +1,13 @@
 /** @file `w4s eval --suite`: a suite by name or file, its tables and its exit code. */
 import type { RunConfig, SuiteResult } from "../../commands.js";
 import type { ActionContext } from "../action.js";
+import { approvalHook } from "../ask-approval.js";
 import { EXIT } from "../exit-code.js";
 import { formatDollars, formatPercent } from "../print/format.js";
 import { writeErr, writeJson, writeOut } from "../print/output.js";
 import { Progress } from "../print/progress.js";
 import { pairs, table } from "../print/tables.js";
-import { flagName, readRunFlags } from "../run-flags.js";
+import { configSources, flagName } from "../run-flags.js";
 import { failedShare, stoppedByJson } from "./search-action.js";
 
 /** Flags whose meaning a suite takes over. */
@@ -18,28 +19,26 @@ export async function evalSuiteAction(
   paths: readonly string[],
 ): Promise<number | { failure: unknown }> {
   const api = await import("../../commands.js");
-  const flags = readRunFlags(command);
-  const given = TAKEN.find((path) => flags.has(path)) ?? (paths.length > 0 ? "workflow" : undefined);
+  const sources = configSources(command);
+  const given = TAKEN.find((path) => sources.flags.has(path)) ?? (paths.length > 0 ? "workflow" : undefined);
   if (given !== undefined) {
     const what = flagName(given) ?? "a workflow on the command line";
     throw new api.ConfigError(`${what} has no meaning with --suite`, {
       hint: "a suite names its own tasks and rows: write them into its file",
     });
   }
-  const { config: file } = command.opts<{ config?: string }>();
   const { suite, origin } = api.loadSuite(nameOrFile);
   const config = api.loadRunConfig({
-    ...(file === undefined ? {} : { file }),
+    ...sources,
     defaults: { task: suite.name },
     suite: { settings: suite.settings, name: `${origin}: settings` },
-    flags,
-    flagName,
   });
   const progress = new Progress({ budget: config.budget });
   for (const message of api.configWarnings(config, process.env)) progress.line(`warning: ${message}`);
   let result: SuiteResult;
   try {
     result = await api.evaluateSuite(config, suite, {
+      ...approvalHook(config, api.cardText, () => progress.stop()),
       onEvent: progress.onEvent,
       signal: watch.signal,
       stopSignal: watch.stopSignal,

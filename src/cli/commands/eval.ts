@@ -9,14 +9,7 @@ import { formatDollars, formatInterval, formatPercent } from "../print/format.js
 import { writeErr, writeJson, writeOut } from "../print/output.js";
 import { Progress } from "../print/progress.js";
 import { pairs, resultTable, table } from "../print/tables.js";
-import {
-  addCommonFlags,
-  addRunFlags,
-  DATASET_FLAGS,
-  flagName,
-  MODEL_FLAGS,
-  readRunFlags,
-} from "../run-flags.js";
+import { addCommonFlags, addRunFlags, configSources, DATASET_FLAGS, MODEL_FLAGS } from "../run-flags.js";
 import { evalSuiteAction } from "./eval-suite.js";
 import { failedShare, stoppedByJson } from "./search-action.js";
 
@@ -39,7 +32,6 @@ Examples:
 WORKFLOW is a .js file or a run directory. --split test counts as opening the test split and is logged.`;
 
 interface EvalFlags {
-  config?: string;
   split: string;
   also: string[];
   epochs: string;
@@ -72,11 +64,7 @@ const evaluateAction: ActionBody = async (context, ...paths) => {
   const flags = command.opts<EvalFlags>();
   if (flags.suite !== undefined) return await evalSuiteAction(context, flags.suite, paths);
   const api = await import("../../commands.js");
-  const config = api.loadRunConfig({
-    ...(flags.config === undefined ? {} : { file: flags.config }),
-    flags: readRunFlags(command),
-    flagName,
-  });
+  const config = api.loadRunConfig(configSources(command));
   const { split } = flags;
   if (split !== "train" && split !== "validation" && split !== "test") {
     throw new api.ConfigError(`--split: "${split}" is no split`, { hint: "use train, validation or test" });

@@ -10,11 +10,10 @@ import { pairs, resultTable, table } from "../print/tables.js";
 import {
   addCommonFlags,
   addRunFlags,
+  configSources,
   DATASET_FLAGS,
-  flagName,
   LEARN_FLAGS,
   MODEL_FLAGS,
-  readRunFlags,
   SEARCH_FLAGS,
 } from "../run-flags.js";
 import { stoppedByJson, verdict } from "./search-action.js";
@@ -48,12 +47,10 @@ export function command(): Command {
 
 const learnAction: ActionBody = async ({ isJson, watch, command }) => {
   const api = await import("../../commands.js");
-  const { config: file, preset } = command.opts<{ config?: string; preset?: string }>();
+  const { preset } = command.opts<{ preset?: string }>();
   const config = api.loadRunConfig({
-    ...(file === undefined ? {} : { file }),
-    ...(preset === undefined ? {} : { defaults: api.preset(preset) }),
-    flags: readRunFlags(command),
-    flagName,
+    ...configSources(command),
+    defaults: preset === undefined ? undefined : api.preset(preset),
   });
   const result = await learnWithProgress(config, watch, api.configWarnings(config, process.env));
   if (isJson) writeJson({ ...result, ...stoppedByJson(result, api) });

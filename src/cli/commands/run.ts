@@ -6,7 +6,7 @@ import { type ActionBody, action } from "../action.js";
 import { EXIT } from "../exit-code.js";
 import { formatDollars } from "../print/format.js";
 import { writeErr, writeJson, writeOut } from "../print/output.js";
-import { addCommonFlags, addRunFlags, flagName, MODEL_FLAGS, readRunFlags } from "../run-flags.js";
+import { addCommonFlags, addRunFlags, configSources, MODEL_FLAGS } from "../run-flags.js";
 import { workflowPath } from "./eval.js";
 
 const EXAMPLES = `
@@ -33,7 +33,6 @@ interface Item {
 type ScoredAnswer = WorkflowAnswer & { score?: Score };
 
 interface RunCommandFlags {
-  config?: string;
   question?: string;
   context?: string;
   choice: string[];
@@ -55,7 +54,7 @@ export function command(): Command {
     )
     .option("--input <file>", "a JSON object with question, context, choices; - reads stdin")
     .option("--item <id>", "an item of --task, from train or validation");
-  addRunFlags(command, ["task", ...MODEL_FLAGS]);
+  addRunFlags(command, ["task", "judge", ...MODEL_FLAGS]);
   return addCommonFlags(command).addHelpText("after", EXAMPLES).action(action(runAction));
 }
 
@@ -63,9 +62,7 @@ const runAction: ActionBody = async ({ isJson, watch, command }, path = "") => {
   const api = await import("../../commands.js");
   const flags = command.opts<RunCommandFlags>();
   const config = api.loadRunConfig({
-    ...(flags.config === undefined ? {} : { file: flags.config }),
-    flags: readRunFlags(command),
-    flagName,
+    ...configSources(command),
     // A single input needs no dataset.
     defaults: { task: "input" },
   });

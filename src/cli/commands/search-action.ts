@@ -7,23 +7,20 @@ import { formatCount, formatDollars, formatPercent } from "../print/format.js";
 import { writeErr, writeJson, writeOut } from "../print/output.js";
 import { forecastLine, Progress } from "../print/progress.js";
 import { pairs, resultTable, table } from "../print/tables.js";
-import { flagName, readRunFlags } from "../run-flags.js";
+import { configSources } from "../run-flags.js";
 
 /** @param name - the function of the library to call */
 export function searchAction(name: "optimize" | "collect"): ActionBody {
   return async ({ isJson, watch, command }) => {
     const api = await import("../../commands.js");
-    const { config: file, replay } = command.opts<{ config?: string; replay?: string }>();
-    const flags = readRunFlags(command);
+    const { replay } = command.opts<{ replay?: string }>();
+    const sources = configSources(command);
+    const { flags } = sources;
     if (replay !== undefined) {
       flags.set("executor", `replay:${replay}`);
       if (!flags.has("weak")) flags.set("weak", "none");
     }
-    const config = api.loadRunConfig({
-      ...(file === undefined ? {} : { file }),
-      flags,
-      flagName,
-    });
+    const config = api.loadRunConfig(sources);
     const progress = new Progress({ budget: config.budget });
     for (const message of api.configWarnings(config, process.env)) progress.line(`warning: ${message}`);
     let result: OptimizeResult;

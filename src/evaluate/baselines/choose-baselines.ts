@@ -2,14 +2,15 @@
 import { ConfigError } from "../../core/errors.js";
 import { nearNames } from "../../core/near-names.js";
 import type { AnswerKind } from "../../workflow/answer-kind.js";
-import { type NamedWorkflow, namedBaselines } from "./cooperative-workflows.js";
-import { seedWorkflows } from "./seed-workflows.js";
+import type { Baseline } from "./baseline.js";
+import { namedBaselines } from "./named-baselines.js";
+import { usualBaselines } from "./usual-baselines.js";
 
 /**
  * The baselines that designs start from and that may be the best of a run: of the usual ones those without the local
  * model, of chosen ones all that ask the executor.
  */
-export function startsOf<T extends Pick<NamedWorkflow, "source">>(
+export function startsOf<T extends Pick<Baseline, "source">>(
   baselines: readonly T[],
   wanted: string | undefined,
 ): T[] {
@@ -33,15 +34,15 @@ function asksWeakOnly(source: string): boolean {
 export function chooseBaselines(
   wanted: string | undefined,
   { answer, hasContext, hasWeak }: { answer: AnswerKind; hasContext: boolean; hasWeak: boolean },
-): NamedWorkflow[] {
+): Baseline[] {
   const known = namedBaselines(answer, hasContext);
-  const canRun = ({ source }: NamedWorkflow) => hasWeak || !asksWeak(source);
-  if (wanted === undefined) return seedWorkflows(answer, hasContext).filter(canRun);
+  const canRun = ({ source }: Baseline) => hasWeak || !asksWeak(source);
+  if (wanted === undefined) return usualBaselines(answer, hasContext).filter(canRun);
   if (wanted.trim() === "all") return known.filter(canRun);
   const names = wanted.split(",").map((name) => name.trim());
   for (const name of names) {
-    const seed = known.find((candidate) => candidate.name === name);
-    if (!seed) {
+    const baseline = known.find((candidate) => candidate.name === name);
+    if (!baseline) {
       const near = nearNames(
         name,
         known.map((candidate) => candidate.name),
@@ -52,7 +53,7 @@ export function chooseBaselines(
           : `all, or some of ${known.map((candidate) => candidate.name).join(", ")}`,
       });
     }
-    if (!canRun(seed)) {
+    if (!canRun(baseline)) {
       throw new ConfigError(`baseline ${name} asks the local model, and there is none`, {
         hint: "add --model NAME|FILE, or --weak local:FILE|NAME",
       });
@@ -63,7 +64,7 @@ export function chooseBaselines(
 
 /** @throws {ConfigError} when designs would have nothing to start from */
 export function checkStarts(
-  baselines: readonly Pick<NamedWorkflow, "source">[],
+  baselines: readonly Pick<Baseline, "source">[],
   wanted: string | undefined,
 ): void {
   if (startsOf(baselines, wanted).length > 0) return;

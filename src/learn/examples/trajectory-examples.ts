@@ -1,7 +1,6 @@
 /** @file Chosen samples as weighted examples for the trainer. */
 
-import type { RewardWeights } from "../../config/reward-shares.js";
-import type { RewardName } from "../../design/reward.js";
+import type { RewardName, RewardWeights } from "../../config/reward-shares.js";
 import { actionExample, type TokenExample } from "../../train/data/example.js";
 import { type ExampleWeightOptions, exampleWeights } from "../../train/data/example-weights.js";
 import {

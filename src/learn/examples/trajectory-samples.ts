@@ -1,10 +1,10 @@
 /** @file The scored replies of a recorded run, each with the prompt it was sampled from: what training chooses from. */
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { RewardWeights } from "../../config/reward-shares.js";
+import type { RewardName, RewardWeights } from "../../config/reward-shares.js";
 import { InputError } from "../../core/errors.js";
 import type { HelperReply } from "../../design/policy.js";
-import { type RewardName, rewardOf } from "../../design/reward.js";
+import { rewardOf } from "../../design/reward.js";
 import {
   type CandidateRecord,
   readTrajectory,

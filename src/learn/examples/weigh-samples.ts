@@ -1,9 +1,9 @@
 /** @file From the rewards of chosen samples to their weights: by task, balanced, with two controls. */
 
 import type { LearnSettings } from "../../config/learn-schema.js";
+import type { RewardName } from "../../config/reward-shares.js";
 import { Random } from "../../core/random.js";
 import { rangeOf } from "../../core/range-of.js";
-import type { RewardName } from "../../design/reward.js";
 import { type ExampleWeightOptions, exampleWeights } from "../../train/data/example-weights.js";
 import type { TrajectorySample } from "./trajectory-samples.js";
 

@@ -1,9 +1,11 @@
 /** @file A policy's entry in a suite: it designs a workflow for a task on validation, within its stated budget. */
+
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { RunConfig } from "../../config/run-config.js";
 import { writeAtomic } from "../../core/atomic-file.js";
 import { hashJson, seedFrom } from "../../core/hash.js";
+import { sumOrNull } from "../../core/statistics.js";
 import type { Policy } from "../../design/policy.js";
 import { LocalModels, type ResolveModelFile } from "../../evaluate/local-models.js";
 import { bestOf, type ScoredWorkflow } from "../../evaluate/scored-workflow.js";
@@ -129,9 +131,6 @@ function concluded(
     candidates: candidates.length,
     valid: candidates.filter(({ outcome }) => outcome !== "invalid").length,
     tokens: candidates.reduce((sum, { tokens }) => sum + tokens, 0),
-    dollars: candidates.reduce<number | null>(
-      (sum, { dollars }) => (sum === null || dollars === null ? null : sum + dollars),
-      0,
-    ),
+    dollars: sumOrNull(candidates.map(({ dollars }) => dollars)),
   };
 }

@@ -5,7 +5,7 @@ import { writeAtomic } from "../../core/atomic-file.js";
 import { cachedFileHash } from "../../core/file-hash.js";
 import { hashJson, seedFrom } from "../../core/hash.js";
 import type { Policy } from "../../design/policy.js";
-import { namedBaselines } from "../../evaluate/baselines/cooperative-workflows.js";
+import { namedBaselines } from "../../evaluate/baselines/named-baselines.js";
 import type { Evaluation } from "../../evaluate/evaluation.js";
 import { checkJudge, judgeModel } from "../../evaluate/judge-model.js";
 import { LocalModels, type ResolveModelFile } from "../../evaluate/local-models.js";
@@ -49,6 +49,7 @@ export async function evaluateSuite(
     {
       command: "eval",
       label,
+      isDesigning: suite.rows.some(({ policy }) => policy !== undefined),
       inputs: {
         // Paths may change between machines; what lies behind them may not.
         suite: hashJson(withoutPaths(resolved.suite)),

@@ -2,7 +2,8 @@
 import { existsSync } from "node:fs";
 import { dirname, isAbsolute, resolve } from "node:path";
 import { z } from "zod";
-import { CONFIG_KINDS, objectLayer, resolveConfig, unwrap } from "../../config/config-layers.js";
+import { objectLayer, RENAMED_KEYS, resolveConfig } from "../../config/config-layers.js";
+import { decidesOf, SETTINGS, unwrap } from "../../config/settings.js";
 import {
   parseStrictYaml,
   readYamlText,
@@ -15,8 +16,11 @@ import { nearNames } from "../../core/near-names.js";
 import { BUILT_IN_SUITES } from "./built-in-suites.js";
 import { type Suite, suiteSchema } from "./suite-schema.js";
 
-/** Settings a suite has no say in: where a run lies, what it may cost, what is done for it already. */
-const REFUSED_SETTINGS = /^(task|run|runsRoot|cache|dryRun|fresh|forceUnlock|budget|learn|policies)(\.|$)/;
+/** True for settings a suite has no say in: where a run lies, what it may cost, what is done for it already. */
+function isRefused(path: string): boolean {
+  const [key = ""] = path.split(".");
+  return key === "task" || /^(session|learning)$/.test(decidesOf(key));
+}
 
 export interface LoadedSuite {
   suite: Suite;
@@ -127,7 +131,7 @@ function keysAt(path: readonly PropertyKey[]): string[] {
 function checkSettings({ settings }: Suite, yaml: StrictYaml, file: string): void {
   const layer = objectLayer(settings, "settings");
   for (const path of layer.values.keys()) {
-    if (REFUSED_SETTINGS.test(path)) {
+    if (isRefused(path)) {
       throw problem(
         yaml,
         file,
@@ -136,8 +140,8 @@ function checkSettings({ settings }: Suite, yaml: StrictYaml, file: string): voi
         "give it as a flag",
       );
     }
-    if (!CONFIG_KINDS.has(path) && path !== "executors") {
-      const [near] = nearNames(path, CONFIG_KINDS.keys());
+    if (!SETTINGS.has(RENAMED_KEYS.get(path) ?? path) && path !== "executors") {
+      const [near] = nearNames(path, SETTINGS.keys());
       const hint = near ? `did you mean ${near}?` : "w4s init writes an example with all settings";
       throw problem(yaml, file, ["settings", ...path.split(".")], "unknown setting", hint);
     }

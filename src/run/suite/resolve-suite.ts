@@ -2,12 +2,12 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { CONFIG_KINDS } from "../../config/config-layers.js";
 import type { RunConfig } from "../../config/run-config.js";
+import { decidesOf } from "../../config/settings.js";
 import { ConfigError, InputError, messageOf } from "../../core/errors.js";
 import { cachedFileHash } from "../../core/file-hash.js";
 import { nearNames } from "../../core/near-names.js";
-import { namedBaselines } from "../../evaluate/baselines/cooperative-workflows.js";
+import { namedBaselines } from "../../evaluate/baselines/named-baselines.js";
 import type { ResolveModelFile } from "../../evaluate/local-models.js";
 import { weakFile } from "../../evaluate/open-models.js";
 import { type LoadTaskOptions, loadTask } from "../../tasks/load-task.js";
@@ -185,18 +185,13 @@ function readSource(path: string, row: SuiteRow): string {
   }
 }
 
-/** Settings that a run may be given anew each time: they do not change what is found. */
-const OPERATIONAL = new Set(
-  "task run runsRoot cache concurrency requestsPerMinute timeoutMs maxWaitSeconds maxErrors minScore dryRun fresh forceUnlock threads testLimit".split(
-    " ",
-  ),
-);
+/** Settings that a suite says in its own way: its tasks, and how many items of each. */
+const SAID_BY_TASKS = new Set(["task", "testLimit"]);
 
 /** The settings that decide a suite's results, as a suite file holds them. */
 function resultSettings(config: RunConfig): Record<string, unknown> {
-  const isKept = (key: string) => !OPERATIONAL.has(key) && !/^(budget|learn|policies)$/.test(key);
-  const known = new Set([...CONFIG_KINDS.keys()].map((path) => path.split(".")[0]).concat("executors"));
-  return Object.fromEntries(Object.entries(config).filter(([key]) => isKept(key) && known.has(key)));
+  const isKept = (key: string) => !SAID_BY_TASKS.has(key) && /^(results|terms)$/.test(decidesOf(key));
+  return Object.fromEntries(Object.entries(config).filter(([key]) => isKept(key)));
 }
 
 /** The suite as a file that gives the same table again. */

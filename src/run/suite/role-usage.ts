@@ -1,4 +1,5 @@
 /** @file Who did the work of a row: calls, tokens, time and money of the local model and of the executors. */
+import { sumOrNull } from "../../core/statistics.js";
 import type { JobResult } from "../../evaluate/evaluation.js";
 import { statedArithmetic } from "../../evaluate/stated-arithmetic.js";
 
@@ -54,14 +55,13 @@ export function sideUsage(results: readonly JobResult[]): Record<Side, SideUsage
       sum.calls += used.calls;
       sum.tokens += used.promptTokens + used.completionTokens;
       sum.latencyMs += used.latencyMs;
-      sum.dollars = sum.dollars === null || used.dollars === null ? null : sum.dollars + used.dollars;
+      sum.dollars = sumOrNull([sum.dollars, used.dollars]);
     }
   }
   const share = (side: Side, key: "calls" | "tokens" | "dollars") => {
-    const [own, all] = [sums[side][key], sums.weak[key]];
-    if (own === null || all === null || sums.strong[key] === null) return null;
-    const total = all + sums.strong[key];
-    return total === 0 ? null : own / total;
+    const own = sums[side][key];
+    const total = sumOrNull([sums.weak[key], sums.strong[key]]);
+    return own === null || total === null || total === 0 ? null : own / total;
   };
   const n = Math.max(1, results.length);
   const figures = (side: Side): SideUsage => ({

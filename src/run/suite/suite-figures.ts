@@ -1,7 +1,13 @@
 /** @file From finished cells (a row on a task) to what a suite says: averages, comparisons, reliance, fairness. */
 import { seedFrom } from "../../core/hash.js";
 import { groupedInterval, holmAdjusted, macroMean, signFlipTest } from "../../core/paired-test.js";
-import { hierarchicalInterval, type Interval, mean, wilsonInterval } from "../../core/statistics.js";
+import {
+  hierarchicalInterval,
+  type Interval,
+  mean,
+  sumOrNull,
+  wilsonInterval,
+} from "../../core/statistics.js";
 import type { Evaluation, JobResult } from "../../evaluate/evaluation.js";
 import type { SwapKind } from "../../tasks/counterfactual.js";
 import type { Sample } from "../../tasks/task.js";
@@ -130,7 +136,7 @@ function rowFigures(row: string, cells: readonly SuiteCell[], settings: FigureSe
   const accuracy = macroMean(groups);
   const results = cells.flatMap(({ evaluation }) => evaluation.results);
   const sides = sideUsage(results);
-  const dollars = add(sides.weak.dollars, sides.strong.dollars);
+  const dollars = sumOrNull([sides.weak.dollars, sides.strong.dollars]);
   const isConstant = all.every((value) => value === all[0]);
   return {
     row,
@@ -149,10 +155,6 @@ function rowFigures(row: string, cells: readonly SuiteCell[], settings: FigureSe
     arithmetic: arithmeticFigures(results),
     reliance: reliance(cells, settings),
   };
-}
-
-function add(a: number | null, b: number | null): number | null {
-  return a === null || b === null ? null : a + b;
 }
 
 /** Scores of two evaluations on the items that both have, in the order of the first. */

@@ -3,7 +3,7 @@ import { readWorld } from "../families/robot/read-world.js";
 import { RobotRun } from "../families/robot/robot-run.js";
 import { scoreRobotRun } from "../families/robot/robot-score.js";
 import { viewSample } from "../families/robot/robot-view.js";
-import type { Episode, InstantScorer } from "../task.js";
+import type { InstantScorer, Play } from "../task.js";
 
 /** `score` takes the answer for the only one of the run: a whole plan, carried out without looking again. */
 export const robotScorer: InstantScorer & { play: NonNullable<InstantScorer["play"]> } = {
@@ -13,7 +13,7 @@ export const robotScorer: InstantScorer & { play: NonNullable<InstantScorer["pla
     run.act(answer);
     return scoreRobotRun(run, 0);
   },
-  play(sample): Episode {
+  play(sample): Play {
     const run = new RobotRun(readWorld(sample));
     return {
       maxViews: run.world.steps,

@@ -2,14 +2,11 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
+import { flagName } from "../../../src/cli/run-flags.js";
 import { configExample } from "../../../src/config/config-example.js";
 import { loadRunConfig, readConfigFile } from "../../../src/config/config-file.js";
-import {
-  CONFIG_KINDS,
-  configWarnings,
-  parseRunConfig,
-  variableOf,
-} from "../../../src/config/config-layers.js";
+import { configWarnings, parseRunConfig, variableOf } from "../../../src/config/config-layers.js";
+import { decidesOf, SETTINGS } from "../../../src/config/settings.js";
 import { ConfigError } from "../../../src/core/errors.js";
 import { useTemporaryFolder } from "../../support/temporary-folder.js";
 
@@ -49,6 +46,28 @@ describe("parseRunConfig", () => {
     });
     expect(config.limits.modelCalls).toBe(20);
     expect(parseRunConfig(JSON.parse(JSON.stringify(config)))).toEqual(config);
+  });
+
+  it("reads a key by the name it had before, and says what it is called now", () => {
+    const told: string[] = [];
+    const config = loadRunConfig({
+      file: yamlFile("policyFile: file.yaml\n"),
+      env: { W4S_POLICY_FILE: "variable.yaml" },
+      flags: new Map([
+        ["task", "arithmetic"],
+        ["executor", "simulated"],
+        ["policyFile", "flag.yaml"],
+      ]),
+      flagName,
+      onWarning: (message) => told.push(message),
+    });
+    expect(config.rulesFile).toBe("flag.yaml");
+    expect(config).not.toHaveProperty("policyFile");
+    expect(told).toEqual([
+      expect.stringMatching(/w4s\.config\.yaml: policyFile is now called .*w4s\.config\.yaml: rulesFile$/),
+      "W4S_POLICY_FILE is now called W4S_RULES_FILE",
+      "--policy is now called --rules",
+    ]);
   });
 
   it("treats an undefined member as absent", () => {
@@ -279,7 +298,7 @@ describe("sources", () => {
   });
 
   it("give every key a variable of its own", () => {
-    const names = [...CONFIG_KINDS.keys()].map(variableOf);
+    const names = [...SETTINGS.keys()].map(variableOf);
     expect(new Set(names).size).toBe(names.length);
     expect(variableOf("limits.wallMs")).toBe("W4S_LIMITS_WALL_MS");
   });
@@ -351,7 +370,7 @@ describe("configExample", () => {
     const config = loadRunConfig({ file: yamlFile(text), env: {} });
     expect(config).toEqual(parseRunConfig(given));
     const bare = configExample();
-    for (const path of CONFIG_KINDS.keys())
+    for (const path of SETTINGS.keys())
       expect(bare).toMatch(new RegExp(`^#? *${path.split(".").at(-1)}:`, "m"));
   });
 
@@ -373,5 +392,31 @@ describe("configExample", () => {
     );
     expect(active).toContain("limits:");
     expect(active).toContain("wallMs: 300000");
+  });
+});
+
+describe("decidesOf", () => {
+  it("counts every key to the results but those that only say how, where or on which terms they are found", () => {
+    const config = { ...parseRunConfig(MINIMUM), policies: {}, price: {}, run: "", cache: "" };
+    const keys = new Set(
+      [...SETTINGS.keys()].map((path) => path.split(".")[0] ?? "").concat(Object.keys(config)),
+    );
+    const by: Record<string, string[]> = {};
+    for (const key of keys) by[decidesOf(key)] = [...(by[decidesOf(key)] ?? []), key].sort();
+    const { results: _, ...rest } = by;
+    expect(rest).toEqual({
+      learning: ["learn", "policies"],
+      terms: ["approve", "approveFile", "price", "rulesFile"],
+      pace: [
+        "concurrency",
+        "maxErrors",
+        "maxWaitSeconds",
+        "minScore",
+        "requestsPerMinute",
+        "threads",
+        "timeoutMs",
+      ],
+      session: ["budget", "cache", "dryRun", "forceUnlock", "fresh", "run", "runsRoot"],
+    });
   });
 });

@@ -1,6 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { Random } from "../../../src/core/random.js";
-import { bootstrapInterval, mean, pairedDifference, wilsonInterval } from "../../../src/core/statistics.js";
+import {
+  bootstrapInterval,
+  mean,
+  pairedDifference,
+  sumOrNull,
+  wilsonInterval,
+} from "../../../src/core/statistics.js";
 
 describe("wilsonInterval", () => {
   it("agrees with published values", () => {
@@ -59,5 +65,13 @@ describe("pairedDifference", () => {
 
   it("refuses lists of different length", () => {
     expect(() => pairedDifference([1], [], 1)).toThrow(RangeError);
+  });
+});
+
+describe("sumOrNull", () => {
+  it("adds up, and one unknown part makes the sum unknown", () => {
+    expect(sumOrNull([])).toBe(0);
+    expect(sumOrNull([0.5, 0, 2])).toBe(2.5);
+    expect(sumOrNull([1, null, 2])).toBeNull();
   });
 });

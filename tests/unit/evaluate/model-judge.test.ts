@@ -54,6 +54,7 @@ describe("marks", () => {
     '{"request": 5}',
     '{"request": 6, "language": 3, "originality": 1}',
     '{"request": "x"}',
+    '{"request": true, "language": 3, "originality": 1}',
     "[1,2]",
   ])("%s is asked for once more", async (bad) => {
     const { judge, prompts } = await judgeThat((_prompt, call) => (call === 0 ? bad : MARKS));

@@ -1,6 +1,6 @@
 /** @file Cards of workflows: the sentences people decide by, and their worst cases. */
 import { describe, expect, it } from "vitest";
-import { seedWorkflows } from "../../../src/evaluate/baselines/seed-workflows.js";
+import { usualBaselines } from "../../../src/evaluate/baselines/usual-baselines.js";
 import { cardContext } from "../../../src/evaluate/card-context.js";
 import {
   type CardContext,
@@ -97,7 +97,7 @@ describe("workflowCard", () => {
   it("says that nothing leaves the machine with local executors, and labels simulated figures", () => {
     const simulated = cardContext({ executor: "simulated" });
     const text = cardText(
-      workflowCard(seedWorkflows("number")[0]!.source, simulated, {
+      workflowCard(usualBaselines("number")[0]!.source, simulated, {
         calls: 1,
         tokens: 80,
         dollars: 0.001,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseRunConfig } from "../../../src/config/config-layers.js";
-import { seedWorkflows } from "../../../src/evaluate/baselines/seed-workflows.js";
+import { usualBaselines } from "../../../src/evaluate/baselines/usual-baselines.js";
 import { forecastRun, remeasured } from "../../../src/run/forecast-run.js";
 import type { Sample } from "../../../src/tasks/task.js";
 
@@ -19,7 +19,7 @@ const samples: Sample[] = Array.from({ length: 20 }, (_, i) => ({
   answers: ["1"],
   meta: {},
 }));
-const baselines = seedWorkflows("number");
+const baselines = usualBaselines("number");
 
 describe("forecastRun", () => {
   it("adds up candidates, baselines and the final test", () => {

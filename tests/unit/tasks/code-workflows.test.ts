@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { codeSeedWorkflows } from "../../../src/evaluate/baselines/code-seed-workflows.js";
-import { seedWorkflows } from "../../../src/evaluate/baselines/seed-workflows.js";
+import { codeBaselines } from "../../../src/evaluate/baselines/code-baselines.js";
+import { usualBaselines } from "../../../src/evaluate/baselines/usual-baselines.js";
 import { WorkflowRunner } from "../../../src/evaluate/workflow-runner.js";
 import { MockChatModel } from "../../../src/llm/mock-chat-model.js";
 import { loadTask } from "../../../src/tasks/load-task.js";
@@ -41,7 +41,7 @@ async function play(name: string, strong: string[], weak: string[] = []) {
   const local = new MockChatModel((request) => weak.splice(0, request.n ?? 1));
   const runner = new WorkflowRunner({ executor, weak: local, programs: python });
   closing.push(runner);
-  const seed = codeSeedWorkflows().find((candidate) => candidate.name === name);
+  const seed = codeBaselines().find((candidate) => candidate.name === name);
   const run = await runner.run(seed!.source, visibleTask(sample));
   const prompts = JSON.stringify([...executor.requests, ...local.requests].map(({ messages }) => messages));
   for (const line of sample.privateTests!.trim().split("\n")) expect(prompts).not.toContain(line);
@@ -108,7 +108,7 @@ test("agent.runPython takes a program and its input; without a sandbox it is not
 });
 
 test("seeds of code tasks are the ones above, each under its own name", () => {
-  const names = seedWorkflows("code").map(({ name }) => name);
+  const names = usualBaselines("code").map(({ name }) => name);
   expect(names).toEqual([
     "direct",
     "generate-test-repair",

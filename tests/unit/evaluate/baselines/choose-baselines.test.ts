@@ -6,8 +6,8 @@ import {
   chooseBaselines,
   startsOf,
 } from "../../../../src/evaluate/baselines/choose-baselines.js";
-import { namedBaselines } from "../../../../src/evaluate/baselines/cooperative-workflows.js";
-import { seedWorkflows } from "../../../../src/evaluate/baselines/seed-workflows.js";
+import { namedBaselines } from "../../../../src/evaluate/baselines/named-baselines.js";
+import { usualBaselines } from "../../../../src/evaluate/baselines/usual-baselines.js";
 import { WorkflowRunner } from "../../../../src/evaluate/workflow-runner.js";
 import { MockChatModel } from "../../../../src/llm/mock-chat-model.js";
 import type { AnswerKind } from "../../../../src/workflow/answer-kind.js";
@@ -18,7 +18,7 @@ const named = (list: readonly { name: string }[]) => list.map(({ name }) => name
 
 describe("chooseBaselines", () => {
   it("takes the usual ones unless asked, so that no run costs more than before", () => {
-    expect(chooseBaselines(undefined, TEXT)).toEqual(seedWorkflows("text", true));
+    expect(chooseBaselines(undefined, TEXT)).toEqual(usualBaselines("text", true));
     expect(named(chooseBaselines(undefined, { ...TEXT, hasWeak: false }))).toEqual([
       "direct",
       "chain-of-thought",

@@ -5,7 +5,7 @@ import { Budget } from "../../../../src/core/budget.js";
 import { ModelCallError } from "../../../../src/core/errors.js";
 import { Random } from "../../../../src/core/random.js";
 import { mean } from "../../../../src/core/statistics.js";
-import { robotSeedWorkflows } from "../../../../src/evaluate/baselines/robot-seed-workflows.js";
+import { robotBaselines } from "../../../../src/evaluate/baselines/robot-baselines.js";
 import { makeJobs } from "../../../../src/evaluate/evaluation.js";
 import { LocalJobRunner } from "../../../../src/evaluate/local-job-runner.js";
 import { WorkflowRunner } from "../../../../src/evaluate/workflow-runner.js";
@@ -120,7 +120,7 @@ describe("one call for every control step", () => {
 
   test("a finished run is found again, and a broken-off one pays no reply twice", async () => {
     const store = CallStore.open(":memory:");
-    const source = robotSeedWorkflows()[0]!.source;
+    const source = robotBaselines()[0]!.source;
     const jobs = jobsOf(source, items.slice(0, 3));
     const { model, onSample } = simulated();
     let asked = 0;
@@ -153,7 +153,7 @@ describe("seed workflows with the simulated executor", () => {
   const scoreOf = async (name: string, weakSkill?: number) => {
     const { model, onSample } = simulated();
     const weak = simulated(weakSkill ?? SIMULATED_WEAK_SKILL);
-    const source = robotSeedWorkflows().find((seed) => seed.name === name)!.source;
+    const source = robotBaselines().find((seed) => seed.name === name)!.source;
     const results = await runnerWith(model, {
       weak: weak.model,
       box: new InProcessSandbox(),

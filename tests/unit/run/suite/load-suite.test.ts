@@ -66,6 +66,7 @@ const BAD: readonly (readonly [string, RegExp, RegExp?])[] = [
   ],
   [`name: a\nsettings:\n  seed: -3\n${REST}`, /^s\.yaml:3:3: settings: seed: -3 must be a whole number/],
   [`name: a\nsettings: {budget: {dollars: 1}}\n${REST}`, /cannot be set by a suite/, /flag/],
+  [`name: a\nsettings: {policies: {}}\n${REST}`, /cannot be set by a suite/],
   [`name: a\nsettings: {executor: nonsense}\n${REST}`, /settings: executor: "nonsense" must be openai:URL/],
 ];
 
@@ -137,6 +138,24 @@ describe("resolveSuite", () => {
     const again = parseSuite(suiteText(suite), "s.yaml");
     expect(again).toEqual(suite);
     expect((await resolveSuite(again, config, tools, hooks)).suite).toEqual(suite);
+  });
+
+  it("keeps what decides its table, rules and prices too, and not how fast or where this run went", async () => {
+    const given = {
+      ...{
+        task: "s",
+        executor: "simulated",
+        rulesFile: "rules.yaml",
+        price: { inputPerMillion: 1, outputPerMillion: 2 },
+      },
+      ...{ approve: true, concurrency: 9, testLimit: 7, budget: { calls: 5 }, maxErrors: 0.5, turns: 3 },
+    };
+    const all = loadRunConfig({ hasFile: false, env: {}, defaults: given });
+    const plain = parseSuite("name: a\ntasks: [swaps]\nrows: [direct]\n", "s.yaml");
+    const { settings } = (await resolveSuite(plain, all, tools, hooks)).suite;
+    expect(settings).toMatchObject({ rulesFile: "rules.yaml", price: given.price, approve: true, turns: 3 });
+    for (const key of ["task", "testLimit", "concurrency", "budget", "maxErrors", "learn"])
+      expect(settings).not.toHaveProperty(key);
   });
 
   it("refuses a dataset that has changed, a task nobody can solve, unknown baselines and missing files", async () => {

@@ -11,7 +11,7 @@ import { readWorld, worldProblem } from "../../../../src/tasks/families/robot/re
 import { robotRooms } from "../../../../src/tasks/families/robot/robot-rooms.js";
 import { RobotRun } from "../../../../src/tasks/families/robot/robot-run.js";
 import { DIRECTIONS, findMark, type World } from "../../../../src/tasks/families/robot/world.js";
-import { EPISODE_FAMILIES, FROZEN_SAMPLE, generateFamily } from "../../../../src/tasks/families.js";
+import { FROZEN_SAMPLE, generateFamily, ROBOT_FAMILIES } from "../../../../src/tasks/families.js";
 import { loadTask } from "../../../../src/tasks/load-task.js";
 import { sampleFromValue } from "../../../../src/tasks/reading/sample-line.js";
 import { simulatedItems } from "../../../../src/tasks/simulated-items.js";
@@ -143,7 +143,7 @@ describe("the shipped dataset", () => {
       expect(simulatedItems(samples)).toHaveLength(40);
       for (const sample of samples) expect(playRightly(readWorld(sample)).end).toBe("goal");
     }
-    expect(EPISODE_FAMILIES.map(({ name }) => name)).toEqual(["robot-rooms"]);
+    expect(ROBOT_FAMILIES.map(({ name }) => name)).toEqual(["robot-rooms"]);
   });
 
   const line = (change: (world: Record<string, unknown>) => void) => {

@@ -1,7 +1,7 @@
 /** @file What is read from the source of a workflow: never less than it can call, and as a doubt where that is not sure. */
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { seedWorkflows } from "../../../../src/evaluate/baselines/seed-workflows.js";
+import { usualBaselines } from "../../../../src/evaluate/baselines/usual-baselines.js";
 import { readWorkflow } from "../../../../src/workflow/reading/read-workflow.js";
 
 const inWorkflow = (body: string, head = "agent, task") =>
@@ -15,7 +15,7 @@ const short = (body: string, head?: string) => {
 describe("readWorkflow", () => {
   it("reads the seed workflows without a doubt", () => {
     for (const kind of ["number", "choice", "text", "code"] as const) {
-      for (const { source, title } of seedWorkflows(kind, true)) {
+      for (const { source, title } of usualBaselines(kind, true)) {
         const { calls, doubts, fields } = readWorkflow(source);
         expect(doubts, title).toEqual([]);
         expect(calls.length, title).toBeGreaterThan(0);
@@ -26,7 +26,7 @@ describe("readWorkflow", () => {
         expect(fields, title).toContain(kind === "code" ? "prompt" : "question");
       }
     }
-    const votes = seedWorkflows("number").find(({ name }) => name === "self-consistency");
+    const votes = usualBaselines("number").find(({ name }) => name === "self-consistency");
     expect(readWorkflow(votes?.source ?? "").calls).toEqual([{ name: "text", line: 2, times: 1, n: 5 }]);
   });
 

@@ -1,5 +1,5 @@
 /**
- * @file The policy file: what workflows may not call, ask or say, and limits of a run. It is checked in the host, where the
+ * @file The rules file: what workflows may not call, ask or say, and limits of a run. It is checked in the host, where the
  * call is answered, so that no workflow can get around it; a forbidden call fails inside the workflow.
  */
 import { z } from "zod";
@@ -31,7 +31,7 @@ const topic = text("a word, or /pattern/flags", 1000).superRefine((source, conte
 
 const list = <T extends z.ZodType>(member: T) => z.array(member, { error: "must be a list" }).default([]);
 
-const policySchema = z.strictObject({
+const rulesSchema = z.strictObject({
   forbid: z
     .strictObject({
       calls: list(call),
@@ -52,15 +52,15 @@ const policySchema = z.strictObject({
     .prefault({}),
 });
 
-type PolicyRules = z.output<typeof policySchema>;
+type RuleSet = z.output<typeof rulesSchema>;
 
-/** A call that the policy forbids: the workflow sees it as an exception, which says which rule it was. */
-export class PolicyViolationError extends W4sError {
+/** A call that the rules forbid: the workflow sees it as an exception, which says which rule it was. */
+export class RuleViolationError extends W4sError {
   /** The rule, such as `forbid.topics: "patient"`. */
   readonly rule: string;
   constructor(what: string, rule: string) {
-    super("policy", `the policy forbids ${what} (${rule})`, {
-      hint: "write workflows that do without, or change the policy file",
+    super("rules", `the rules forbid ${what} (${rule})`, {
+      hint: "write workflows that do without, or change the rules file",
     });
     this.rule = rule;
   }
@@ -69,16 +69,17 @@ export class PolicyViolationError extends W4sError {
 /** Marks that do not show, and that would hide a word from a pattern. */
 const INVISIBLE = /\p{Default_Ignorable_Code_Point}/gu;
 
-export class CallPolicy {
-  /** Of the rules that decide what a run finds; limits that only end it are left out. */
+/** What workflows may not call, ask or say, and limits of a run, read from a file or given as an object. */
+export class Rules {
+  /** Hash of the rules that decide what a run finds; limits that only end it are left out. */
   readonly hash: string;
-  readonly #rules: PolicyRules;
+  readonly #rules: RuleSet;
   readonly #topics: { source: string; pattern: RegExp }[];
   readonly #models: { source: string; pattern: RegExp }[];
 
   /** @throws {ConfigError} when the rules do not fit */
-  constructor(rules: z.input<typeof policySchema>, name = "policy") {
-    const parsed = policySchema.safeParse(rules);
+  constructor(rules: z.input<typeof rulesSchema>, name = "rules") {
+    const parsed = rulesSchema.safeParse(rules);
     if (!parsed.success) throw unfit(parsed.error.issues[0] as z.core.$ZodIssue, name);
     this.#rules = parsed.data;
     const { forbid, limits } = this.#rules;
@@ -89,15 +90,15 @@ export class CallPolicy {
   }
 
   /**
-   * Reads a policy file.
-   * @throws {ConfigError} when it cannot be read, is no YAML, or holds what no policy has
+   * Reads a rules file.
+   * @throws {ConfigError} when it cannot be read, is no YAML, or holds what no rules file has
    */
-  static load(path: string): CallPolicy {
+  static load(path: string): Rules {
     const rules = readRules(path) ?? {};
-    return new CallPolicy(rules as z.input<typeof policySchema>, path);
+    return new Rules(rules as z.input<typeof rulesSchema>, path);
   }
 
-  /** The configuration with the limits of the policy, where these are tighter. */
+  /** The configuration with the limits of the rules, where these are tighter. */
   tighten<T extends { budget: BudgetLimits; limits: { modelCalls: number } }>(config: T): T {
     const { callsPerInput, promptCharacters: _, ...limits } = this.#rules.limits;
     const budget: BudgetLimits = { ...config.budget };
@@ -107,7 +108,7 @@ export class CallPolicy {
     return { ...config, budget, limits: { ...config.limits, modelCalls } };
   }
 
-  /** Of the optional calls of a task, those that can still be made: others are not even shown to whoever writes. */
+  /** The optional calls of a task that can still be made: others are not even shown to whoever writes. */
   allowed(offers: ReadonlySet<string>): Set<string> {
     const { calls } = this.#rules.forbid;
     return new Set(
@@ -117,24 +118,24 @@ export class CallPolicy {
 
   /**
    * Before a call is answered.
-   * @throws {PolicyViolationError}
+   * @throws {RuleViolationError}
    */
   checkCall(name: string, args: readonly unknown[]): void {
     const { calls, tools } = this.#rules.forbid;
-    if (calls.includes(name)) throw new PolicyViolationError(`agent.${name}`, `forbid.calls: ${name}`);
+    if (calls.includes(name)) throw new RuleViolationError(`agent.${name}`, `forbid.calls: ${name}`);
     if (name === "tool" && tools.includes(String(args[0])))
-      throw new PolicyViolationError(`the tool ${args[0]}`, `forbid.tools: ${args[0]}`);
+      throw new RuleViolationError(`the tool ${args[0]}`, `forbid.tools: ${args[0]}`);
   }
 
   /**
    * Before a model is asked.
    * @param alias - as workflows name it; the executor of the run is "default"
-   * @throws {PolicyViolationError}
+   * @throws {RuleViolationError}
    */
   checkModel(alias: string, id: string): void {
     const name = id.slice(id.lastIndexOf("#") + 1);
     const found = this.#models.find(({ pattern }) => [alias, id, name].some((one) => pattern.test(one)));
-    if (found) throw new PolicyViolationError(`the model ${alias} (${id})`, `forbid.models: ${found.source}`);
+    if (found) throw new RuleViolationError(`the model ${alias} (${id})`, `forbid.models: ${found.source}`);
   }
 
   /**
@@ -146,7 +147,7 @@ export class CallPolicy {
       this.checkModel("default", id);
     } catch (error) {
       throw new ConfigError(messageOf(error), {
-        hint: "choose another --executor, or change the policy file",
+        hint: "choose another --executor, or change the rules file",
         cause: error,
       });
     }
@@ -155,13 +156,13 @@ export class CallPolicy {
   /**
    * Before a prompt leaves this process. Letters are compared in their usual form, without marks that do not show; words
    * that are spread over messages are found too. Meaning is not: what is encoded or rewritten gets through.
-   * @throws {PolicyViolationError} which does not repeat what was found
+   * @throws {RuleViolationError} which does not repeat what was found
    */
   checkPrompt(messages: readonly ChatMessage[]): void {
     const { promptCharacters } = this.#rules.limits;
     const length = messages.reduce((sum, { content }) => sum + content.length, 0);
     if (promptCharacters !== undefined && length > promptCharacters)
-      throw new PolicyViolationError(
+      throw new RuleViolationError(
         `a prompt of ${length} characters`,
         `limits.promptCharacters: ${promptCharacters}`,
       );
@@ -173,7 +174,7 @@ export class CallPolicy {
     });
     const found = this.#topics.find(({ pattern }) => texts.some((one) => pattern.test(one)));
     if (found)
-      throw new PolicyViolationError("a topic in a prompt", `forbid.topics: ${JSON.stringify(found.source)}`);
+      throw new RuleViolationError("a topic in a prompt", `forbid.topics: ${JSON.stringify(found.source)}`);
   }
 }
 
@@ -182,9 +183,9 @@ function readRules(path: string): unknown {
     return parseStrictYaml(readYamlText(path)).value;
   } catch (error) {
     const isYaml = error instanceof YamlProblem;
-    const what = isYaml ? `${path}${error.place}: not usable YAML` : `cannot read the policy ${path}`;
+    const what = isYaml ? `${path}${error.place}: not usable YAML` : `cannot read the rules ${path}`;
     throw new ConfigError(`${what}: ${messageOf(error, 200)}`, {
-      hint: isYaml ? YAML_HINT : "docs/safety.md shows a policy file",
+      hint: isYaml ? YAML_HINT : "docs/safety.md shows a rules file",
       cause: error,
     });
   }
@@ -227,10 +228,12 @@ function unfit(issue: z.core.$ZodIssue, name: string): ConfigError {
     const [near] = nearNames(key, known);
     return new ConfigError(`${name}: ${path === "" ? key : `${path}.${key}`}: unknown key`, {
       code: "unknown-key",
-      hint: near ? `did you mean ${near}?` : "a policy has forbid (calls, tools, models, topics) and limits",
+      hint: near
+        ? `did you mean ${near}?`
+        : "a rules file has forbid (calls, tools, models, topics) and limits",
     });
   }
   return new ConfigError(`${name}: ${path === "" ? "it" : path} ${issue.message}`, {
-    hint: "docs/safety.md shows a policy file",
+    hint: "docs/safety.md shows a rules file",
   });
 }

@@ -1,26 +1,10 @@
-/** @file The workflows every episode starts from and every result is compared with. */
+/** @file The usual baselines: episodes start from them, and every result is compared with them. */
 import type { TaskKind } from "../../tasks/task.js";
 import { type AnswerKind, problemTemplate, READ_REPLY, STATE_FORMAT } from "../../workflow/answer-kind.js";
-import { type CodeBaselineName, codeSeedWorkflows } from "./code-seed-workflows.js";
-import type { QaBaselineName } from "./qa-seed-workflows.js";
-import { type RobotBaselineName, robotSeedWorkflows } from "./robot-seed-workflows.js";
-import { type WritingBaselineName, writingSeedWorkflows } from "./writing-seed-workflows.js";
-
-export type BaselineName =
-  | "direct"
-  | "chain-of-thought"
-  | "self-consistency"
-  | "weak-alone"
-  | QaBaselineName
-  | CodeBaselineName
-  | RobotBaselineName
-  | WritingBaselineName;
-
-export interface SeedWorkflow {
-  name: BaselineName;
-  title: string;
-  source: string;
-}
+import type { Baseline } from "./baseline.js";
+import { codeBaselines } from "./code-baselines.js";
+import { robotBaselines } from "./robot-baselines.js";
+import { writingBaselines } from "./writing-baselines.js";
 
 /** What a workflow has to return for a task. */
 export function answerKind(task: { kind: TaskKind; metric: string }): AnswerKind {
@@ -43,10 +27,10 @@ function single(kind: AnswerKind, hasContext: boolean, instruction: string, call
  * Direct, chain of thought and self-consistency × 5 on the executor, and the local model alone.
  * @source the first three are the starting workflows of the paper's reference code (GSM-Hard).
  */
-export function seedWorkflows(kind: AnswerKind, hasContext = false): SeedWorkflow[] {
-  if (kind === "code") return codeSeedWorkflows();
-  if (kind === "commands") return robotSeedWorkflows();
-  if (kind === "writing") return writingSeedWorkflows();
+export function usualBaselines(kind: AnswerKind, hasContext = false): Baseline[] {
+  if (kind === "code") return codeBaselines();
+  if (kind === "commands") return robotBaselines();
+  if (kind === "writing") return writingBaselines();
   const steps = "Think step by step. ";
   return [
     {

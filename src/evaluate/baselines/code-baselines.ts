@@ -1,12 +1,6 @@
-/** @file The workflows that code tasks start from: who writes, who criticises, and what the public tests decide. */
+/** @file Baselines of code tasks: who writes, who criticises, and what the public tests decide. */
 import { STATE_FORMAT } from "../../workflow/answer-kind.js";
-
-export type CodeBaselineName =
-  | "direct"
-  | "generate-test-repair"
-  | "weak-alone"
-  | "weak-generator-strong-critic"
-  | "weak-ranked-by-tests";
+import type { Baseline } from "./baseline.js";
 
 /** The prompt and what may be known of the tests, as a variable of the workflow. */
 const PROBLEM = `  const tests = task.publicTests.join("\\n");
@@ -21,7 +15,7 @@ function workflow(body: string): string {
  * Direct on either model, weak generator with strong critic, generate–test–repair, and several weak programs ranked by
  * the public tests. A program is right or wrong as a whole, so there is no vote among them.
  */
-export function codeSeedWorkflows(): { name: CodeBaselineName; title: string; source: string }[] {
+export function codeBaselines(): Baseline[] {
   return [
     {
       name: "direct",

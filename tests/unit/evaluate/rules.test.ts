@@ -1,10 +1,10 @@
-/** @file The policy file: what it refuses to read, and what no workflow gets around. */
+/** @file The rules file: what it refuses to read, and what no workflow gets around. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parseRunConfig } from "../../../src/config/config-layers.js";
 import { Budget } from "../../../src/core/budget.js";
-import { CallPolicy } from "../../../src/evaluate/call-policy.js";
+import { Rules } from "../../../src/evaluate/rules.js";
 import { WorkflowAgent } from "../../../src/evaluate/workflow-agent.js";
 import { WorkflowRunner } from "../../../src/evaluate/workflow-runner.js";
 import { CallStore } from "../../../src/llm/call-store.js";
@@ -14,14 +14,14 @@ import { useTemporaryFolder } from "../../support/temporary-folder.js";
 
 const folder = useTemporaryFolder();
 const load = (yaml: string) => {
-  const path = join(folder(), "policy.yaml");
+  const path = join(folder(), "rules.yaml");
   writeFileSync(path, yaml);
-  return CallPolicy.load(path);
+  return Rules.load(path);
 };
 const ask = (topics: string[], ...contents: string[]) =>
-  new CallPolicy({ forbid: { topics } }).checkPrompt(contents.map((content) => ({ role: "user", content })));
+  new Rules({ forbid: { topics } }).checkPrompt(contents.map((content) => ({ role: "user", content })));
 
-describe("CallPolicy.load", () => {
+describe("Rules.load", () => {
   it.each([
     ["forbids: {}", /forbids: unknown key/],
     ["forbid: { call: [text] }", /forbid\.call: unknown key/],
@@ -35,7 +35,7 @@ describe("CallPolicy.load", () => {
     ["forbid: { topics: [5] }", /forbid\.topics\.0 must be a word/],
     ["limits: { dollars: -1 }", /limits\.dollars must be a number above 0/],
     ["limits: { calls: 1.5 }", /limits\.calls must be a whole number/],
-    ["[1]", /policy\.yaml: it /],
+    ["[1]", /rules\.yaml: it /],
     ["a: [", /not usable YAML/],
     ["a: 1\na: 2", /not usable YAML/],
     ["a: !!js/function x", /not usable YAML/],
@@ -44,8 +44,8 @@ describe("CallPolicy.load", () => {
   });
 
   it("refuses what is no file, and takes an empty one as one that forbids nothing", () => {
-    expect(() => CallPolicy.load(folder())).toThrow(/cannot read the policy .*not a regular file/);
-    expect(() => CallPolicy.load(join(folder(), "none.yaml"))).toThrow(/cannot read the policy/);
+    expect(() => Rules.load(folder())).toThrow(/cannot read the rules .*not a regular file/);
+    expect(() => Rules.load(join(folder(), "none.yaml"))).toThrow(/cannot read the rules/);
     expect(() => load("# nothing\n").checkCall("text", [])).not.toThrow();
   });
 
@@ -64,20 +64,20 @@ describe("limits", () => {
     parseRunConfig({ task: "t", executor: "simulated", budget, limits: { modelCalls: 8 } });
 
   it("tighten a configuration, and never loosen it", () => {
-    const policy = load("limits: { dollars: 2, tokens: 100, callsPerInput: 5 }");
-    expect(policy.tighten(config({ dollars: 5, calls: 7 }))).toMatchObject({
+    const rules = load("limits: { dollars: 2, tokens: 100, callsPerInput: 5 }");
+    expect(rules.tighten(config({ dollars: 5, calls: 7 }))).toMatchObject({
       budget: { dollars: 2, tokens: 100, calls: 7 },
       limits: { modelCalls: 5 },
     });
-    expect(policy.tighten(config({ dollars: 1 })).budget.dollars).toBe(1);
+    expect(rules.tighten(config({ dollars: 1 })).budget.dollars).toBe(1);
     expect(load("limits: { callsPerInput: 50 }").tighten(config({})).limits.modelCalls).toBe(8);
   });
 
   it("bound the length of a prompt, all messages together", () => {
-    const policy = load("limits: { promptCharacters: 10 }");
-    policy.checkPrompt([{ role: "user", content: "0123456789" }]);
+    const rules = load("limits: { promptCharacters: 10 }");
+    rules.checkPrompt([{ role: "user", content: "0123456789" }]);
     const two = ["01234", "567890"].map((content) => ({ role: "user" as const, content }));
-    expect(() => policy.checkPrompt(two)).toThrow(
+    expect(() => rules.checkPrompt(two)).toThrow(
       /a prompt of 11 characters \(limits\.promptCharacters: 10\)/,
     );
   });
@@ -97,7 +97,7 @@ describe("topics", () => {
     ["/secret/i", "SECRET"],
     ["/^x$/m", "a\nx\nb"],
   ])("%s is found in %j", (topic, prompt) => {
-    expect(() => ask([topic], prompt)).toThrow(/forbids a topic in a prompt \(forbid\.topics: /);
+    expect(() => ask([topic], prompt)).toThrow(/forbid a topic in a prompt \(forbid\.topics: /);
   });
 
   it.each<[string, string]>([
@@ -117,7 +117,7 @@ describe("topics", () => {
 });
 
 describe("in the host", () => {
-  function agent(policy: CallPolicy) {
+  function agent(rules: Rules) {
     const meter = (model: MockChatModel, role: string) =>
       new MeteredModel({ model, role, store: CallStore.open(":memory:"), budget: new Budget(), seed: 1 });
     const executor = new MockChatModel(() => '{"a": "b"}', { id: "openai:https://x.example/v1#gpt-big-2" });
@@ -128,19 +128,19 @@ describe("in the host", () => {
       aliases: new Map([["small", meter(other, "small")]]),
       weak: meter(weak, "weak"),
     };
-    return { host: new WorkflowAgent(models, { maxTokens: 64, policy }), executor, other, weak };
+    return { host: new WorkflowAgent(models, { maxTokens: 64, rules }), executor, other, weak };
   }
   const { signal } = new AbortController();
 
   it("stops forbidden calls, tools, models and topics before anything is asked, and keeps count", async () => {
     const { host, executor, other, weak } = agent(
-      new CallPolicy({
+      new Rules({
         forbid: { calls: ["json"], tools: ["mail"], models: ["small"], topics: ["patient"] },
       }),
     );
     const refused = async (name: string, args: unknown[], message: RegExp) =>
       await expect(host.call(name, args, signal)).rejects.toThrow(message);
-    await refused("json", ["q", ["a"]], /policy forbids agent\.json \(forbid\.calls: json\)/);
+    await refused("json", ["q", ["a"]], /rules forbid agent\.json \(forbid\.calls: json\)/);
     await refused("tool", ["mail", {}], /the tool mail \(forbid\.tools: mail\)/);
     await refused("text", ["q", { model: "small" }], /the model small .*\(forbid\.models: small\)/);
     await refused("text", ["a patient"], /a topic in a prompt/);
@@ -166,7 +166,7 @@ describe("in the host", () => {
   it.each([["default"], ["gpt-big-2"], ["gpt-*"], ["openai:https://x.example/*"], ["*#GPT-big-2"]])(
     "knows the executor as %s",
     async (name) => {
-      const { host } = agent(new CallPolicy({ forbid: { models: [name] } }));
+      const { host } = agent(new Rules({ forbid: { models: [name] } }));
       await expect(host.call("text", ["q"], signal)).rejects.toThrow(/forbid\.models/);
       expect(await host.call("text", ["q", { model: "small" }], signal)).toEqual(["other"]);
     },
@@ -174,8 +174,8 @@ describe("in the host", () => {
 
   it("reaches the workflow as an exception that it may catch, but not get around", async () => {
     const executor = new MockChatModel(() => "fine");
-    const policy = new CallPolicy({ forbid: { topics: ["patient"] } });
-    await using runner = new WorkflowRunner({ executor, policy });
+    const rules = new Rules({ forbid: { topics: ["patient"] } });
+    await using runner = new WorkflowRunner({ executor, rules });
     const caught = await runner.run(
       `export default async function workflow(agent, task) {
         try { await agent.text("about a pa" + "tient"); return "asked"; } catch (error) { return error.message; }
@@ -184,7 +184,7 @@ describe("in the host", () => {
     );
     expect(caught).toMatchObject({
       status: "ok",
-      answer: expect.stringContaining("the policy forbids a topic"),
+      answer: expect.stringContaining("the rules forbid a topic"),
     });
     const thrown = await runner.run("export default async (agent, task) => agent.text(task.question);", {
       question: "Is the patient well?",
@@ -197,9 +197,9 @@ describe("in the host", () => {
   });
 
   it("hides optional calls that are forbidden from whoever writes workflows", () => {
-    const policy = new CallPolicy({ forbid: { calls: ["runPython", "weak.text"] } });
-    expect([...policy.allowed(new Set(["runPython", "test", "weak"]))]).toEqual(["test", "weak"]);
-    const all = new CallPolicy({ forbid: { calls: ["weak.json", "weak.text"] } });
+    const rules = new Rules({ forbid: { calls: ["runPython", "weak.text"] } });
+    expect([...rules.allowed(new Set(["runPython", "test", "weak"]))]).toEqual(["test", "weak"]);
+    const all = new Rules({ forbid: { calls: ["weak.json", "weak.text"] } });
     expect([...all.allowed(new Set(["weak"]))]).toEqual([]);
   });
 });

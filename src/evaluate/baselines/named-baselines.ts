@@ -1,20 +1,14 @@
-/** @file Baselines in which the local model and the executor work together. */
+/** @file All baselines by name, with those in which the local model and the executor work together. */
 import { type AnswerKind, problemTemplate, READ_REPLY, STATE_FORMAT } from "../../workflow/answer-kind.js";
-import { qaSeedWorkflows } from "./qa-seed-workflows.js";
-import { type SeedWorkflow, seedWorkflows } from "./seed-workflows.js";
-
-/** A baseline by the name a suite calls it. */
-export interface NamedWorkflow {
-  name: string;
-  title: string;
-  source: string;
-}
+import type { Baseline } from "./baseline.js";
+import { qaBaselines } from "./qa-baselines.js";
+import { usualBaselines } from "./usual-baselines.js";
 
 /** Every baseline there is for a kind of answer, by name. Code, robot and writing tasks bring their own cooperative ones. */
-export function namedBaselines(kind: AnswerKind, hasContext: boolean): NamedWorkflow[] {
-  const seeds: SeedWorkflow[] = seedWorkflows(kind, hasContext);
-  if (kind === "code" || kind === "commands" || kind === "writing") return seeds;
-  return [...seeds, ...cooperativeWorkflows(kind, hasContext), ...qaSeedWorkflows(kind, hasContext)];
+export function namedBaselines(kind: AnswerKind, hasContext: boolean): Baseline[] {
+  const usual = usualBaselines(kind, hasContext);
+  if (kind === "code" || kind === "commands" || kind === "writing") return usual;
+  return [...usual, ...cooperativeBaselines(kind, hasContext), ...qaBaselines(kind, hasContext)];
 }
 
 function workflow(kind: AnswerKind, hasContext: boolean, body: string): string {
@@ -29,7 +23,7 @@ ${body}}
  * One weak draft that is always checked; weak votes that bring in the executor only where they disagree; weak answers
  * out of which the executor makes one.
  */
-function cooperativeWorkflows(kind: AnswerKind, hasContext: boolean): NamedWorkflow[] {
+function cooperativeBaselines(kind: AnswerKind, hasContext: boolean): Baseline[] {
   const read = READ_REPLY[kind];
   const votes = `  const replies = await agent.weak.text(ask, { n: 3, temperature: 0.7 });
   const answers = replies.map((reply) => ${read});

@@ -1,7 +1,6 @@
-/** @file Further workflows for questions, by name: weak answers with strong synthesis, by aspect, and answers that cite. */
+/** @file Further baselines for questions, by name: weak answers with strong synthesis, by aspect, and answers that cite. */
 import { type AnswerKind, problemTemplate, READ_REPLY, STATE_FORMAT } from "../../workflow/answer-kind.js";
-
-export type QaBaselineName = "weak-synthesis" | "weak-aspects" | "cite-and-answer";
+import type { Baseline } from "./baseline.js";
 
 type QuestionKind = Exclude<AnswerKind, "code" | "commands" | "writing">;
 
@@ -12,24 +11,18 @@ const ASPECTS: Readonly<Record<QuestionKind, readonly string[]>> = {
   text: ["political and historical", "social and cultural", "economic and practical", "scientific"],
 };
 
-interface QaSeed {
-  name: QaBaselineName;
-  title: string;
-  source: string;
-}
-
 /**
- * Workflows that cost more than the usual baselines and are asked for by name (`--baselines`).
+ * Baselines that cost more than the usual baselines and are asked for by name (`--baselines`).
  * @param hasContext - items have a text to read; without one nothing can be cited
  */
-export function qaSeedWorkflows(kind: QuestionKind, hasContext: boolean): QaSeed[] {
+export function qaBaselines(kind: QuestionKind, hasContext: boolean): Baseline[] {
   const begin = `export default async function workflow(agent, task) {
   const problem = \`${problemTemplate(kind, hasContext)}\`;
 `;
   const end = `  return ${READ_REPLY[kind]};
 }
 `;
-  const seeds: QaSeed[] = [
+  const baselines: Baseline[] = [
     {
       name: "weak-synthesis",
       title: "three answers of the local model with confidence, executor decides",
@@ -60,8 +53,8 @@ ${end}`,
 ${end}`,
     },
   ];
-  if (!hasContext) return seeds;
-  seeds.push({
+  if (!hasContext) return baselines;
+  baselines.push({
     name: "cite-and-answer",
     title: "executor cites the text, citations are checked",
     source: `${begin}  let [reply] = await agent.text(
@@ -78,5 +71,5 @@ ${end}`,
   }
 ${end}`,
   });
-  return seeds;
+  return baselines;
 }

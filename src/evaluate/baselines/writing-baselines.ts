@@ -1,11 +1,6 @@
-/** @file The workflows that writing tasks start from. A text is not voted on: drafts are criticised, or put together. */
+/** @file Baselines of writing tasks. A text is not voted on: drafts are criticised, or put together. */
 import { READ_REPLY, STATE_FORMAT } from "../../workflow/answer-kind.js";
-
-export type WritingBaselineName =
-  | "direct"
-  | "draft-critique-refine"
-  | "weak-drafts-strong-edit"
-  | "weak-alone";
+import type { Baseline } from "./baseline.js";
 
 const FORMAT = STATE_FORMAT.writing;
 const READ = READ_REPLY.writing;
@@ -15,7 +10,7 @@ function workflow(body: string): string {
 }
 
 /** Direct on either model, draft–critique–refine on the executor, and weak drafts that the executor makes one text of. */
-export function writingSeedWorkflows(): { name: WritingBaselineName; title: string; source: string }[] {
+export function writingBaselines(): Baseline[] {
   return [
     {
       name: "direct",

@@ -1,13 +1,6 @@
-/** @file The workflows that robot tasks start from: who reads the sensors, who proposes, and who has the last word. */
+/** @file Baselines of robot tasks: who reads the sensors, who proposes, and who has the last word. */
 import { problemTemplate, READ_REPLY, STATE_FORMAT } from "../../workflow/answer-kind.js";
-
-export type RobotBaselineName =
-  | "direct"
-  | "chain-of-thought"
-  | "sensors-first"
-  | "self-consistency"
-  | "weak-alone"
-  | "weak-commands-strong-sensors";
+import type { Baseline } from "./baseline.js";
 
 const SENSORS =
   "Read the sensors: for each direction give the number of free cells, by the middle one of its three readings. Only the free cells, no command yet.";
@@ -25,7 +18,7 @@ const FINDINGS = `  const [findings] = await agent.text(\`\${problem}\\n\\n${SEN
 `;
 
 /** Called once for every control step; each gives back the next command. */
-export function robotSeedWorkflows(): { name: RobotBaselineName; title: string; source: string }[] {
+export function robotBaselines(): Baseline[] {
   const giveBack = `  return ${READ_REPLY.commands};\n`;
   const format = STATE_FORMAT.commands;
   return [

@@ -1,0 +1,53 @@
+/** @file The table of settings as the schema holds it: kind, meaning, choices and default of each, and what it decides. */
+import { z } from "zod";
+import type { Decides } from "./config-fields.js";
+import { runConfigSchema } from "./run-config.js";
+
+/** Setting that can be written as one text: on the command line, or as a variable. */
+export interface Setting {
+  kind: "number" | "boolean" | "string";
+  meaning: string;
+  choices: readonly string[] | undefined;
+  default: unknown;
+}
+
+/** Settings by dotted path, such as "budget.dollars"; maps of the user's own are left out. */
+export const SETTINGS: ReadonlyMap<string, Setting> = new Map(
+  leaves(runConfigSchema as unknown as z.ZodType, ""),
+);
+
+/** What a key at the top of the configuration decides. */
+export function decidesOf(key: string): Decides {
+  const { shape } = unwrap(runConfigSchema as unknown as z.ZodType) as z.ZodObject;
+  return ((shape[key] as z.ZodType | undefined)?.meta()?.decides as Decides | undefined) ?? "results";
+}
+
+function leaves(schema: z.ZodType, prefix: string): [string, Setting][] {
+  const inner = unwrap(schema);
+  if (inner instanceof z.ZodObject) {
+    return Object.entries(inner.shape).flatMap(([key, member]) =>
+      leaves(member as z.ZodType, prefix === "" ? key : `${prefix}.${key}`),
+    );
+  }
+  if (inner instanceof z.ZodRecord) return [];
+  const kind = inner instanceof z.ZodNumber ? "number" : inner instanceof z.ZodBoolean ? "boolean" : "string";
+  const choices = inner instanceof z.ZodEnum ? inner.options.map(String) : undefined;
+  const given = schema instanceof z.ZodDefault ? schema.def.defaultValue : undefined;
+  return [[prefix, { kind, meaning: schema.description ?? "", choices, default: given }]];
+}
+
+/** The schema behind defaults, optionals and transforms. */
+export function unwrap(schema: z.ZodType): z.ZodType {
+  let current = schema;
+  for (;;) {
+    if (current instanceof z.ZodPipe) current = current.in as z.ZodType;
+    else if (
+      current instanceof z.ZodDefault ||
+      current instanceof z.ZodPrefault ||
+      current instanceof z.ZodOptional ||
+      current instanceof z.ZodExactOptional
+    ) {
+      current = current.unwrap() as z.ZodType;
+    } else return current;
+  }
+}

@@ -1,0 +1,73 @@
+/** @file Runs of an earlier version are found and resumed, and other settings are refused. */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { parseRunConfig } from "../../../src/config/config-layers.js";
+import type { RunConfigInput } from "../../../src/config/run-config.js";
+import { Rules } from "../../../src/evaluate/rules.js";
+import { type RunCommand, RunDirectory, type RunManifest } from "../../../src/records/run-directory.js";
+import { useTemporaryFolder } from "../../support/temporary-folder.js";
+
+interface Stored {
+  settings: RunConfigInput & { policyFile?: string };
+  inputs: Record<string, unknown>;
+  manifest: RunManifest;
+  /** The directory's name where none was given: it holds a hash of the identity. */
+  name: string;
+}
+
+/** Written by the version that called the rules file `policyFile`. */
+const STORED = JSON.parse(
+  readFileSync(new URL("../../fixtures/run-manifests/policy-file.json", import.meta.url), "utf8"),
+) as Record<RunCommand, Stored>;
+
+const folder = useTemporaryFolder();
+
+function open(
+  runsRoot: string,
+  command: RunCommand,
+  settings: RunConfigInput,
+  inputs: Record<string, unknown>,
+) {
+  const config = parseRunConfig({ ...settings, runsRoot });
+  return RunDirectory.open(
+    config,
+    { command, label: "counting", executor: "simulated", isSimulated: true, inputs },
+    () => {},
+  );
+}
+
+function store({ name, manifest }: Stored): string {
+  const root = folder();
+  mkdirSync(join(root, name));
+  writeFileSync(join(root, name, "run.json"), JSON.stringify(manifest));
+  return root;
+}
+
+describe("RunDirectory.open", () => {
+  it.each(Object.keys(STORED) as RunCommand[])("finds and resumes a stored run of %s", async (command) => {
+    const { settings, inputs, name } = STORED[command];
+    const root = store(STORED[command]);
+    const { policyFile, ...rest } = settings;
+    const renamed = policyFile === undefined ? rest : { ...rest, rulesFile: policyFile };
+    for (const given of [settings, renamed]) {
+      const directory = await open(root, command, given, inputs);
+      expect(directory.path).toBe(join(root, name));
+      expect(directory.isResumed).toBe(true);
+      directory.close();
+    }
+  });
+
+  it("knows the rules of a stored run by their hash", () => {
+    const rules = new Rules({ forbid: { topics: ["patient"], calls: ["runPython"] } });
+    expect(rules.hash).toBe(STORED.optimize.inputs.callPolicyHash);
+  });
+
+  it("refuses to go on with other settings, and says which", async () => {
+    const { settings, inputs, name } = STORED.optimize;
+    const root = store(STORED.optimize);
+    await expect(open(root, "optimize", { ...settings, run: name, turns: 3 }, inputs)).rejects.toThrow(
+      /turns: 2 → 3/,
+    );
+  });
+});
