@@ -90,14 +90,16 @@ export { type AdapterFormat, exportAdapter, importAdapter } from "./lora/export-
 export type { MergedType } from "./lora/merge-adapter.js";
 export { adapterLineage } from "./records/adapter-lineage.js";
 export { auditRun, type RunAudit } from "./records/audit-run.js";
+export { readRun, type StoredRun } from "./records/read-run.js";
+export type { ResultRow, Spent } from "./records/result-row.js";
 export { rollback } from "./records/rollback.js";
 export type { MemberRecord, RoundRecord } from "./records/round-record.js";
 export type { Forecast, OnRunEvent, RunEvent } from "./records/run-event.js";
-export { readRunReport } from "./records/run-report-data.js";
-export type { ResultRow, Spent } from "./records/run-summary.js";
+export type { RunManifest } from "./records/run-manifest.js";
 export { readTrajectory, type TrajectoryRecord } from "./records/trajectory.js";
 export { htmlReport } from "./report/html-report.js";
 export { cellText, type ReportTable } from "./report/report-table.js";
+export { type RunReport, readRunReport } from "./report/run-report.js";
 export { textReport } from "./report/text-report.js";
 export { writeReport } from "./report/write-report.js";
 export { type EvaluateOptions, type EvaluateResult, evaluate, readWorkflowFile } from "./run/evaluate.js";

@@ -11,6 +11,27 @@ export function mean(values: readonly number[]): number {
   return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
+/** The smallest and the largest of any number of values; spread into arguments, 100,000 of them overflow the stack. */
+export function extent(values: Iterable<number>): { lowest: number; highest: number } {
+  let lowest = Number.POSITIVE_INFINITY;
+  let highest = Number.NEGATIVE_INFINITY;
+  for (const value of values) {
+    if (value < lowest) lowest = value;
+    if (value > highest) highest = value;
+  }
+  return { lowest, highest };
+}
+
+/** The sum, or null where a part of it is unknown: dollars with one call of unknown price are unknown. */
+export function sumOrNull(values: Iterable<number | null>): number | null {
+  let sum = 0;
+  for (const value of values) {
+    if (value === null) return null;
+    sum += value;
+  }
+  return sum;
+}
+
 /**
  * 95 % percentile bootstrap interval of the mean, resampling whole values.
  * With fewer than two values, or where all are equal, a percentile bootstrap has no width; the Wilson interval of a

@@ -379,6 +379,7 @@ function report(bench: Workbench, record: TurnRecord, best: number): void {
   for (const candidate of record.candidates) {
     bench.onEvent({
       type: "candidate-scored",
+      trajectory: bench.log.file,
       episode,
       turn,
       index: candidate.index,

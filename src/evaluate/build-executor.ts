@@ -1,5 +1,5 @@
 /** @file From names in the configuration to metered models: `openai:URL`, an alias, `local:…`, `simulated`, `replay:RUN`. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { RunConfig } from "../config/run-config.js";
 import type { Budget } from "../core/budget.js";
@@ -17,6 +17,7 @@ import {
   SIMULATED_WEAK_SKILL,
   SimulatedChatModel,
 } from "../llm/simulated/simulated-chat-model.js";
+import { readManifest } from "../records/run-manifest.js";
 import { simulatedItems } from "../tasks/simulated-items.js";
 import type { Sample } from "../tasks/task.js";
 
@@ -169,15 +170,13 @@ export async function loadLocal(nameOrPath: string, context: ExecutorContext): P
 
 /** The executor of a recorded run, by the id it was recorded under. */
 function openReplay(directory: string): ReplayChatModel {
-  const manifest = join(directory, "run.json");
+  const { executor } = readManifest(directory);
   const calls = join(directory, "calls.db");
-  if (!existsSync(manifest) || !existsSync(calls)) {
-    throw new InputError(`${directory} is not a run: run.json or calls.db is missing`, {
-      hint: "name a directory that w4s optimize, collect or eval has written",
+  if (!existsSync(calls)) {
+    throw new InputError(`${directory} holds no calls: calls.db is missing`, {
+      hint: "name a run that kept its calls, not one with --cache",
     });
   }
-  const { executor } = JSON.parse(readFileSync(manifest, "utf8")) as { executor?: string };
-  if (!executor) throw new InputError(`${manifest} names no executor`);
   return new ReplayChatModel({ store: CallStore.open(calls), id: executor });
 }
 

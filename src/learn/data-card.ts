@@ -1,34 +1,7 @@
 /** @file What a round's examples are made of: counts, rewards, validity, tokens. */
-import { mean } from "../core/statistics.js";
+import { extent, mean } from "../core/statistics.js";
+import type { DataCard } from "../records/round-record.js";
 import type { TrajectorySample } from "./examples/trajectory-samples.js";
-
-export interface TaskCard {
-  task: string;
-  /** Candidates played, and those that became examples. */
-  candidates: number;
-  examples: number;
-  validShare: number;
-  /** Distinct workflows among those that could be extracted. */
-  distinctShare: number;
-  meanReward: number;
-  /** Candidates drawn off-policy, with forced techniques. */
-  forcedShare: number;
-}
-
-export interface DataCard {
-  candidates: number;
-  examples: number;
-  validShare: number;
-  distinctShare: number;
-  rewards: { mean: number; lowest: number; highest: number };
-  /** Counts of the rewards of all candidates in equal bins from `lowest` to `highest`. */
-  histogram: { low: number; high: number; count: number }[];
-  /** Smallest and largest weight of an example. */
-  weights: { lowest: number; highest: number };
-  promptTokens: number;
-  actionTokens: number;
-  tasks: TaskCard[];
-}
 
 const BINS = 10;
 
@@ -45,9 +18,7 @@ export function dataCard(
   const all = played.flat();
   const examples = chosen.flat();
   const rewards = all.map(({ reward }) => reward);
-  const lowest = Math.min(...rewards);
-  const highest = Math.max(...rewards);
-  const flatWeights = weights.flat();
+  const { lowest, highest } = extent(rewards);
   return {
     candidates: all.length,
     examples: examples.length,
@@ -55,7 +26,7 @@ export function dataCard(
     distinctShare: distinctShare(all),
     rewards: { mean: mean(rewards), lowest, highest },
     histogram: histogram(rewards, lowest, highest),
-    weights: { lowest: Math.min(...flatWeights), highest: Math.max(...flatWeights) },
+    weights: extent(weights.flat()),
     promptTokens: examples.reduce((sum, { promptTokens }) => sum + promptTokens.length, 0),
     actionTokens: examples.reduce((sum, { tokens }) => sum + tokens.length, 0),
     tasks: played.map((samples, i) => ({

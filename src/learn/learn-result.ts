@@ -3,24 +3,25 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Collaboration } from "../config/policies-schema.js";
 import { writeAtomic } from "../core/atomic-file.js";
-import { messageOf } from "../core/errors.js";
 import { evaluateAll, type Workflow } from "../design/workbench.js";
 import { cardContext, executorOf, measuredUse } from "../evaluate/card-context.js";
 import { cardMarkdown, workflowCard } from "../evaluate/workflow-card.js";
+import { type ResultRow, type Spent, spentOf } from "../records/result-row.js";
 import { RoundFiles } from "../records/round-files.js";
-import { adoptedIn, type RoundRecord } from "../records/round-record.js";
-import { breakEven, type ResultRow, resultRow, type Spent, spentOf } from "../records/run-summary.js";
-import { type CandidateRecord, readTrajectory } from "../records/trajectory.js";
-import { emitSpent, isInterruption } from "../run/run-session.js";
-import { drawItems } from "../run/task-bench.js";
-import { benchParts, type LearnSession, type LearnTask } from "./learn-session.js";
 import {
-  comparePolicies,
+  adoptedIn,
   type EpisodeScore,
   type PolicyDifference,
   type PolicyScore,
-  policyScore,
-} from "./policy-score.js";
+  type RoundRecord,
+} from "../records/round-record.js";
+import { BEST_DESIGN, type BestWorkflow, writeSummary } from "../records/run-summary.js";
+import { type CandidateRecord, readTrajectory } from "../records/trajectory.js";
+import { breakEven, resultRow } from "../run/run-figures.js";
+import { emitSpent, isInterruption } from "../run/run-session.js";
+import { drawItems } from "../run/task-bench.js";
+import { benchParts, type LearnSession, type LearnTask } from "./learn-session.js";
+import { comparePolicies, policyScore } from "./policy-score.js";
 
 /** What is known while rounds are played. */
 export interface LearnProgress {
@@ -55,6 +56,8 @@ export interface LearnResult {
   difference: PolicyDifference | null;
   /** Baselines and the best workflows of base and trained on the judged tasks' test splits. */
   test: ResultRow[];
+  /** Best design of the trained model for the first judged task; null where none was scored. */
+  best: BestWorkflow | null;
   /** By judged task and baseline: deployed samples after which designing has paid for itself; null = never. */
   breakEven: { task: string; baseline: string; samples: number | null }[];
   warnings: string[];
@@ -90,6 +93,7 @@ export async function concludeLearning(
   for (const message of warnings) emit({ type: "warning", message });
   emitSpent({ store: session.store, emit });
   const isComplete = stoppedBy === undefined;
+  const best = bestDesign(session, progress, session.judgeTasks[0]?.name ?? "", "trained");
   emit({ type: "run-end", directory: directory.path, isComplete });
   const result: LearnResult = {
     command: "learn",
@@ -114,15 +118,17 @@ export async function concludeLearning(
     trained: trainedEpisodes.length === 0 ? null : policyScore(trainedEpisodes),
     difference,
     test,
+    best:
+      best?.source && best.workflowHash
+        ? { title: BEST_DESIGN, hash: best.workflowHash, source: best.source, isBaseline: false }
+        : null,
     breakEven: session.judgeTasks.flatMap((task) => breakEvens(session, task, progress, spent)),
     warnings,
     spent,
     isComplete,
     ...(stoppedBy === undefined ? {} : { stoppedBy }),
   };
-  const summary = stoppedBy === undefined ? result : { ...result, stoppedBy: messageOf(stoppedBy) };
-  await writeAtomic(directory.file("summary.json"), `${JSON.stringify(summary, null, 2)}\n`);
-  const best = bestDesign(session, progress, session.judgeTasks[0]?.name ?? "", "trained");
+  await writeSummary(directory.path, result);
   if (best?.source) {
     await writeAtomic(directory.file("best-workflow.js"), best.source);
     const row = test.find((one) => one.workflowHash === best.workflowHash);
@@ -163,7 +169,7 @@ async function finalTest(
   ];
   for (const [name, title] of [
     ["base", "best design of the base"],
-    ["trained", "best design of the trained model"],
+    ["trained", BEST_DESIGN],
   ] as const) {
     const { workflowHash: hash, source } = bestDesign(session, progress, task.name, name) ?? {};
     if (hash && source) contestants.push({ name, title, workflow: { hash, source } });

@@ -217,7 +217,7 @@ export interface PlaySettings {
 /** A workbench with its log opened; close the log when done. */
 export function openBench(session: LearnSession, task: LearnTask, play: PlaySettings): Workbench {
   const { config, models, signal, executor, tools } = session;
-  const log = new TrajectoryLog(play.logPath);
+  const log = new TrajectoryLog(play.logPath, session.directory.path);
   if (!log.header) {
     log.append({
       kind: "header",

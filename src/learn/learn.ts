@@ -1,14 +1,17 @@
 /** @file `w4s learn`: rounds of collecting and training; every step is found again when the run is taken up. */
+
 import { existsSync } from "node:fs";
 import { isAbsolute, join, relative } from "node:path";
 import type { RunConfig } from "../config/run-config.js";
 import { ConfigError } from "../core/errors.js";
+import { extent } from "../core/statistics.js";
 import { compareEvaluations } from "../design/workbench.js";
 import { adapterHash } from "../lora/adapter-hash.js";
 import { readGgufAdapter } from "../lora/gguf-adapter.js";
 import { RoundFiles } from "../records/round-files.js";
 import {
   adoptedIn,
+  type EpisodeScore,
   type LearnPhase,
   type MemberRecord,
   type RoundRecord,
@@ -23,7 +26,7 @@ import { type LearnHooks, type LearnSession, openLearnSession } from "./learn-se
 import { type Adapters, type StartAdapter, startAdapters } from "./member.js";
 import { planRound, type TaskHistory } from "./plan-round.js";
 import { collectedFiles, collectRound, exploration, judgePolicy, writingTimer } from "./play-round.js";
-import { comparePolicies, type EpisodeScore, policyScore } from "./policy-score.js";
+import { comparePolicies, policyScore } from "./policy-score.js";
 import { type TrainedMember, trainRound } from "./train-round.js";
 
 /**
@@ -198,7 +201,7 @@ function histories(session: LearnSession, { rounds }: LearnProgress): TaskHistor
       baseline: baselines.at(0)?.evaluation.accuracy ?? 0,
       rewards: played.map((samples) => samples.map(({ reward }) => reward)),
       best: played.map((samples) =>
-        samples.length === 0 ? null : Math.max(...samples.map(({ candidate }) => candidate.accuracy ?? 0)),
+        samples.length === 0 ? null : extent(samples.map(({ candidate }) => candidate.accuracy ?? 0)).highest,
       ),
     };
   });

@@ -7,7 +7,7 @@ import { playEpisode, type ScoredWorkflow } from "../design/play-episode.js";
 import { evaluateAll } from "../design/workbench.js";
 import { startsOf } from "../evaluate/baselines/choose-baselines.js";
 import type { RoundFiles } from "../records/round-files.js";
-import type { RoundRecord } from "../records/round-record.js";
+import type { EpisodeScore, RoundPlan, RoundRecord } from "../records/round-record.js";
 import type { TurnRecord } from "../records/trajectory.js";
 import type { LearnEvent } from "./learn-event.js";
 import {
@@ -18,8 +18,7 @@ import {
   type PlaySettings,
 } from "./learn-session.js";
 import type { Adapters } from "./member.js";
-import type { RoundPlan } from "./plan-round.js";
-import { type EpisodeScore, episodeScores } from "./policy-score.js";
+import { episodeScores } from "./policy-score.js";
 
 /** Of a schedule by round, the value of a round from 1 on; the last one stays. */
 export function ofRound(values: readonly number[] | undefined, round: number, otherwise: number): number {

@@ -1,10 +1,12 @@
 /** @file From recorded runs or chat lines to an adapter file: `w4s train`. */
+
 import { mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { RewardWeights } from "../config/reward-shares.js";
 import { ConfigError, InputError, messageOf, StorageError } from "../core/errors.js";
 import { hashFile } from "../core/file-hash.js";
 import { lockRun } from "../core/run-lock.js";
+import { extent } from "../core/statistics.js";
 import type { RewardName } from "../design/reward.js";
 import { readLoadableModel } from "../formats/gguf/gguf-loadable.js";
 import { integerValue, stringValue } from "../formats/gguf/gguf-metadata.js";
@@ -205,7 +207,7 @@ export async function trainExamples(options: TrainExamplesOptions): Promise<Trai
 function summary(rewards: readonly number[]) {
   if (rewards.length === 0) return { count: 0 };
   const mean = rewards.reduce((sum, reward) => sum + reward, 0) / rewards.length;
-  return { count: rewards.length, mean, lowest: Math.min(...rewards), highest: Math.max(...rewards) };
+  return { count: rewards.length, mean, ...extent(rewards) };
 }
 
 function makeFolder(path: string): void {

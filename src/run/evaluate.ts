@@ -1,16 +1,17 @@
 /** @file `eval`: workflows and baselines on one split, with one executor or several (transfer table). */
 import { readFileSync } from "node:fs";
 import type { RunConfig } from "../config/run-config.js";
-import { writeAtomic } from "../core/atomic-file.js";
 import { InputError, messageOf } from "../core/errors.js";
 import { seedFrom } from "../core/hash.js";
 import { pairedDifference } from "../core/statistics.js";
 import { evaluateAll } from "../design/workbench.js";
 import { type Evaluation, resultHash, summarize } from "../evaluate/evaluation.js";
 import { writeReplays } from "../records/replay-record.js";
-import { type ResultRow, resultRow, type Spent, spentOf } from "../records/run-summary.js";
+import { type ResultRow, type Spent, spentOf } from "../records/result-row.js";
+import { writeSummary } from "../records/run-summary.js";
 import type { SplitName } from "../tasks/task.js";
 import { workflowHash } from "../workflow/workflow-hash.js";
+import { resultRow } from "./run-figures.js";
 import { emitSpent, isInterruption, openSession } from "./run-session.js";
 import { baselinesOf } from "./search.js";
 import { drawItems, workSettings } from "./task-bench.js";
@@ -161,7 +162,7 @@ async function evaluateWith(
     );
     result.differences.push(...differences(contestants, evaluations, session.executor.model.id, config.seed));
     result.spent[session.executor.model.id] = spentOf(session.store.ledgerTotals());
-    await writeAtomic(directory.file("summary.json"), `${JSON.stringify(result, null, 2)}\n`);
+    await writeSummary(directory.path, result);
     emit({ type: "run-end", directory: directory.path, isComplete: true });
     return evaluations;
   } finally {

@@ -2,7 +2,7 @@
 
 import type { RunConfig } from "../config/run-config.js";
 import { writeAtomic } from "../core/atomic-file.js";
-import { ConfigError, InternalError, messageOf } from "../core/errors.js";
+import { ConfigError, InternalError } from "../core/errors.js";
 import { mean } from "../core/statistics.js";
 import type { ScoredWorkflow } from "../design/play-episode.js";
 import type { PolicyInfo } from "../design/policy.js";
@@ -13,20 +13,14 @@ import { resultHash } from "../evaluate/evaluation.js";
 import { type ParetoView, paretoView } from "../evaluate/pareto-view.js";
 import { cardMarkdown, workflowCard } from "../evaluate/workflow-card.js";
 import { type ReplayContestant, writeReplays } from "../records/replay-record.js";
+import { type ResultRow, type Spent, spentOf } from "../records/result-row.js";
 import type { Forecast } from "../records/run-event.js";
-import {
-  breakEven,
-  type CandidateStats,
-  candidateStats,
-  type ResultRow,
-  resultRow,
-  runWarnings,
-  type Spent,
-  spentOf,
-} from "../records/run-summary.js";
+import { type CandidateStats, writeSummary } from "../records/run-summary.js";
 import { readTrajectory } from "../records/trajectory.js";
 import { forecastRun } from "./forecast-run.js";
+import { breakEven, candidateStats, resultRow } from "./run-figures.js";
 import { emitSpent, isInterruption, openSession, type RunSession } from "./run-session.js";
+import { runWarnings } from "./run-warnings.js";
 import { baselinesOf, type SearchProgress, search } from "./search.js";
 import { drawItems, workSettings } from "./task-bench.js";
 import type { RunHooks } from "./workplace.js";
@@ -247,9 +241,7 @@ function conclude(
 }
 
 async function save(session: RunSession, result: OptimizeResult): Promise<void> {
-  const { stoppedBy, ...plain } = result;
-  const summary = stoppedBy === undefined ? plain : { ...plain, stoppedBy: messageOf(stoppedBy) };
-  await writeAtomic(session.directory.file("summary.json"), `${JSON.stringify(summary, null, 2)}\n`);
+  await writeSummary(session.directory.path, result);
   const { best } = result;
   if (!best) return;
   await writeAtomic(session.directory.file("best-workflow.js"), best.source);

@@ -6,7 +6,7 @@ import { refuseUnmeasured } from "../design/composite-reward.js";
 import { LocalPolicy, type Policy } from "../design/policy.js";
 import { loadLocal } from "../evaluate/build-executor.js";
 import type { LocalModel } from "../llm/local/local-model.js";
-import { spentOf } from "../records/run-summary.js";
+import { spentOf } from "../records/result-row.js";
 import { loadTask } from "../tasks/load-task.js";
 import { openTask, programSandbox, type TaskBench, taskTools } from "./task-bench.js";
 import { openWorkplace, type RunHooks, type Workplace, weakName } from "./workplace.js";

@@ -1,6 +1,7 @@
 /** @file Executor, models, run directory, store and sandbox of a run: opened in order, closed in reverse. */
 import { join } from "node:path";
 import type { RunConfig } from "../config/run-config.js";
+import { identityOf } from "../config/run-identity.js";
 import { Budget } from "../core/budget.js";
 import { ConfigError } from "../core/errors.js";
 import type { Policy } from "../design/policy.js";
@@ -21,8 +22,9 @@ import type { WorkflowModels } from "../evaluate/workflow-agent.js";
 import { CallStore } from "../llm/call-store.js";
 import type { LocalModel } from "../llm/local/local-model.js";
 import type { MeteredModel } from "../llm/metered-model.js";
-import { type RunCommand, RunDirectory } from "../records/run-directory.js";
+import { RunDirectory } from "../records/run-directory.js";
 import type { OnRunEvent, RunEvent } from "../records/run-event.js";
+import type { RunCommand } from "../records/run-manifest.js";
 import type { PythonSandbox } from "../workflow/python/python-sandbox.js";
 import { QuickJsSandbox } from "../workflow/sandbox/quickjs-sandbox.js";
 import { type Tool, type ToolSet, toolSet } from "../workflow/tool.js";
@@ -133,14 +135,16 @@ export async function openWorkplace(
     const handed = hooks.tools && toolSet(hooks.tools);
     const ownTools = handed ?? (config.tools === undefined ? undefined : await loadTools(config.tools));
     const { policy, inputs } = await needs.prepare(context);
+    const settings = needs.executor ? { ...config, executor: needs.executor } : config;
     const directory = await RunDirectory.open(
-      needs.executor ? { ...config, executor: needs.executor } : config,
+      settings,
       {
         command: needs.command,
         label: needs.label,
         executor: executor.model.id,
         isSimulated: executor.model.isSimulated,
-        inputs: {
+        identity: {
+          ...identityOf(settings, needs.command),
           ...inputs,
           executorId: executor.model.id,
           ...(ownTools ? { toolsHash: ownTools.hash } : {}),

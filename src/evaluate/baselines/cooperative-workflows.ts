@@ -1,5 +1,12 @@
 /** @file Baselines in which the local model and the executor work together. */
-import { type AnswerKind, problemTemplate, READ_REPLY, STATE_FORMAT } from "../../workflow/answer-kind.js";
+import {
+  ANSWER_KINDS,
+  type AnswerKind,
+  problemTemplate,
+  READ_REPLY,
+  STATE_FORMAT,
+} from "../../workflow/answer-kind.js";
+import { workflowHash } from "../../workflow/workflow-hash.js";
 import { qaSeedWorkflows } from "./qa-seed-workflows.js";
 import { type SeedWorkflow, seedWorkflows } from "./seed-workflows.js";
 
@@ -15,6 +22,13 @@ export function namedBaselines(kind: AnswerKind, hasContext: boolean): NamedWork
   const seeds: SeedWorkflow[] = seedWorkflows(kind, hasContext);
   if (kind === "code" || kind === "commands" || kind === "writing") return seeds;
   return [...seeds, ...cooperativeWorkflows(kind, hasContext), ...qaSeedWorkflows(kind, hasContext)];
+}
+
+/** Every baseline of every kind of answer, with and without a context. */
+export function knownBaselines(): (NamedWorkflow & { hash: string })[] {
+  return ANSWER_KINDS.flatMap((kind) => [...namedBaselines(kind, true), ...namedBaselines(kind, false)]).map(
+    (baseline) => ({ ...baseline, hash: workflowHash(baseline.source) }),
+  );
 }
 
 function workflow(kind: AnswerKind, hasContext: boolean, body: string): string {

@@ -1,10 +1,10 @@
 /** @file The scored replies of a recorded run, each with the prompt it was sampled from: what training chooses from. */
-import { existsSync, readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, statSync } from "node:fs";
 import type { RewardWeights } from "../../config/reward-shares.js";
 import { InputError } from "../../core/errors.js";
 import type { HelperReply } from "../../design/policy.js";
 import { type RewardName, rewardOf } from "../../design/reward.js";
+import { runTrajectories } from "../../records/run-files.js";
 import {
   type CandidateRecord,
   readTrajectory,
@@ -48,21 +48,11 @@ export interface TokenSource {
 export function trajectoryFiles(path: string): string[] {
   if (!existsSync(path)) throw noTrajectories(path);
   if (!statSync(path).isDirectory()) return [path];
-  const single = join(path, "trajectories.jsonl");
-  if (existsSync(single)) return [single];
-  const rounds = join(path, "rounds");
-  if (!existsSync(rounds)) throw noTrajectories(path);
-  const files = readdirSync(rounds)
-    .sort()
-    .flatMap((round) => {
-      const folder = join(rounds, round);
-      return readdirSync(folder)
-        .filter((name) => /^collect-.*\.jsonl$/.test(name))
-        .sort()
-        .map((name) => join(folder, name));
-    });
-  if (files.length === 0) throw noTrajectories(path);
-  return files;
+  const files = runTrajectories(path);
+  const own = files.filter(({ purpose }) => purpose === "search");
+  const found = own.length > 0 ? own : files.filter(({ purpose }) => purpose === "collect");
+  if (found.length === 0) throw noTrajectories(path);
+  return found.map((file) => file.path);
 }
 
 /**

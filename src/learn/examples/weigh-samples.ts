@@ -2,6 +2,7 @@
 
 import type { LearnSettings } from "../../config/learn-schema.js";
 import { Random } from "../../core/random.js";
+import { extent } from "../../core/statistics.js";
 import type { RewardName } from "../../design/reward.js";
 import { type RewardWeightOptions, rewardWeights } from "../../train/data/example-weights.js";
 import type { TrajectorySample } from "./trajectory-samples.js";
@@ -37,7 +38,7 @@ export function weighSamples(
     if (settings.weighting === "shuffled") shuffle(rewards, new Random(seed).derive("shuffled", task));
     let weights = settings.weighting === "uniform" ? rewards.map(() => 1) : rewardWeights(rewards, options);
     if (settings.invalid === "floor" && weights.length > 0) {
-      const floor = Math.min(...weights);
+      const { lowest: floor } = extent(weights);
       weights = weights.map((weight, i) => (samples[i]?.candidate.outcome === "invalid" ? floor : weight));
     }
     if (settings.unbalanced) return weights;

@@ -103,7 +103,7 @@ async function designTask(
   logPath: string,
 ): Promise<Design> {
   const { config, executor, emit, models, tools, signal } = workplace;
-  const log = new TrajectoryLog(logPath);
+  const log = new TrajectoryLog(logPath, workplace.directory.path);
   try {
     if (!log.header) {
       log.append({

@@ -2,7 +2,6 @@
 
 import type { RunConfig } from "../../config/run-config.js";
 import { writeAtomic } from "../../core/atomic-file.js";
-import { messageOf } from "../../core/errors.js";
 import { cachedFileHash } from "../../core/file-hash.js";
 import { hashJson, seedFrom } from "../../core/hash.js";
 import { evaluateAll } from "../../design/workbench.js";
@@ -10,6 +9,7 @@ import { namedBaselines } from "../../evaluate/baselines/cooperative-workflows.j
 import { answerKind } from "../../evaluate/baselines/seed-workflows.js";
 import type { Evaluation } from "../../evaluate/evaluation.js";
 import { checkJudge, judgeModel } from "../../evaluate/judge-model.js";
+import { writeSummary } from "../../records/run-summary.js";
 import { counterfactual, type SkipReason } from "../../tasks/counterfactual.js";
 import type { Sample } from "../../tasks/task.js";
 import { workflowHash } from "../../workflow/workflow-hash.js";
@@ -152,8 +152,7 @@ async function runSuite(
     stoppedBy = error;
   }
   const result = concludeSuite(workplace, suite, { cells, designs, reasoning, benches, warnings, stoppedBy });
-  const summary = stoppedBy === undefined ? result : { ...result, stoppedBy: messageOf(stoppedBy) };
-  await writeAtomic(directory.file("summary.json"), `${JSON.stringify(summary, null, 2)}\n`);
+  await writeSummary(directory.path, result);
   await writeAtomic(directory.file("suite.md"), suiteMarkdown(result));
   emitSpent(workplace);
   emit({ type: "run-end", directory: directory.path, isComplete: result.isComplete });

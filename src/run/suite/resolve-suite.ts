@@ -7,7 +7,7 @@ import type { RunConfig } from "../../config/run-config.js";
 import { ConfigError, InputError, messageOf } from "../../core/errors.js";
 import { cachedFileHash } from "../../core/file-hash.js";
 import { nearNames } from "../../core/near-names.js";
-import { namedBaselines } from "../../evaluate/baselines/cooperative-workflows.js";
+import { knownBaselines } from "../../evaluate/baselines/cooperative-workflows.js";
 import type { ResolveModelFile } from "../../evaluate/build-executor.js";
 import { type LoadTaskOptions, loadTask } from "../../tasks/load-task.js";
 import type { Task } from "../../tasks/task.js";
@@ -162,9 +162,7 @@ function hasWeakModel(config: RunConfig): boolean {
   return weak === "policy" ? config.model !== undefined : weak !== "none";
 }
 
-const ALL_BASELINES = (["number", "choice", "text", "code", "commands", "writing"] as const).flatMap((kind) =>
-  namedBaselines(kind, true),
-);
+const ALL_BASELINES = knownBaselines();
 
 function checkBaseline(baseline: string, suite: Suite): void {
   const known = new Set(ALL_BASELINES.map(({ name }) => name));

@@ -1,9 +1,10 @@
 /** @file The result of a suite, put together from finished cells; also where the suite was stopped half-way. */
 
 import { resultHash } from "../../evaluate/evaluation.js";
-import { type ResultRow, resultRow, type Spent, spentOf } from "../../records/run-summary.js";
+import { type ResultRow, type Spent, spentOf } from "../../records/result-row.js";
 import type { SkipReason, SwapKind } from "../../tasks/counterfactual.js";
 import type { Sample } from "../../tasks/task.js";
+import { resultRow } from "../run-figures.js";
 import type { TaskBench } from "../task-bench.js";
 import type { Workplace } from "../workplace.js";
 import type { Design } from "./design-row.js";

@@ -3,12 +3,12 @@ import { appendFileSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFil
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { InputError, StorageError } from "../../../src/core/errors.js";
-import { readRunReport } from "../../../src/records/run-report-data.js";
 import { readTrajectory } from "../../../src/records/trajectory.js";
 import { chartData } from "../../../src/report/chart-data.js";
 import { reportFigures } from "../../../src/report/report-figures.js";
+import { readRunReport } from "../../../src/report/run-report.js";
 import { useTemporaryFolder } from "../../support/temporary-folder.js";
-import { addRounds, makeLearnRun, makeRun } from "./made-run.js";
+import { addRounds, episodeScore, makeLearnRun, makeRun } from "./made-run.js";
 
 const folder = useTemporaryFolder();
 
@@ -88,6 +88,7 @@ describe("readRunReport", () => {
     const evaluated = {
       ...rest,
       command: "eval",
+      differences: [],
       rows: [...validation, ...test],
       spent: { a: spent, b: spent },
     };
@@ -255,17 +256,14 @@ describe("reportFigures", () => {
     expect(reportFigures(report).judged.map(({ round }) => round)).toEqual([1, 2]);
     const learned = {
       base: null,
-      baseEpisodes: [
-        { task: "a", meanReward: 0.2, best: 0.5 },
-        { task: "b", meanReward: 0.4, best: 0.5 },
-      ],
+      baseEpisodes: [episodeScore("a", 0.2), episodeScore("b", 0.4)],
       trained: null,
       difference: null,
       judgeTasks: ["a", "b"],
       isHeldBack: true,
     };
     const [base] = reportFigures({ ...report, learned }).judged;
-    expect(base).toMatchObject({ round: 0, reward: { n: 2 }, best: { mean: 0.5 } });
+    expect(base).toMatchObject({ round: 0, reward: { n: 2 }, best: { mean: 0.75 } });
     expect(base?.reward.mean).toBeCloseTo(0.3, 12);
   });
 });

@@ -1,13 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { type JobResult, summarize } from "../../../src/evaluate/evaluation.js";
-import {
-  breakEven,
-  candidateStats,
-  type ResultRow,
-  resultRow,
-  runWarnings,
-} from "../../../src/records/run-summary.js";
+import type { ResultRow } from "../../../src/records/result-row.js";
 import type { CandidateRecord, TurnRecord } from "../../../src/records/trajectory.js";
+import { breakEven, candidateStats, resultRow } from "../../../src/run/run-figures.js";
+import { runWarnings } from "../../../src/run/run-warnings.js";
 
 function row(name: string, accuracy: number, low: number, high: number): ResultRow {
   return {
