@@ -91,6 +91,7 @@ export type { MergedType } from "./lora/merge-adapter.js";
 export { adapterLineage } from "./records/adapter-lineage.js";
 export { auditRun, type RunAudit } from "./records/audit-run.js";
 export { readRun, type StoredRun } from "./records/read-run.js";
+export { readTurns } from "./records/read-turns.js";
 export type { ResultRow, Spent } from "./records/result-row.js";
 export { rollback } from "./records/rollback.js";
 export type { MemberRecord, RoundRecord } from "./records/round-record.js";

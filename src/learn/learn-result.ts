@@ -12,10 +12,15 @@ import {
   adoptedIn,
   type EpisodeScore,
   type PolicyDifference,
-  type PolicyScore,
   type RoundRecord,
 } from "../records/round-record.js";
-import { BEST_DESIGN, type BestWorkflow, writeSummary } from "../records/run-summary.js";
+import {
+  BEST_DESIGN,
+  type BestWorkflow,
+  type LearnSummary,
+  type Result,
+  writeSummary,
+} from "../records/run-summary.js";
 import { type CandidateRecord, readTrajectory } from "../records/trajectory.js";
 import { breakEven, resultRow } from "../run/run-figures.js";
 import { emitSpent, isInterruption } from "../run/run-session.js";
@@ -31,39 +36,16 @@ export interface LearnProgress {
   start: EpisodeScore[];
 }
 
-export interface LearnResult {
-  command: "learn";
+export interface LearnResult extends Result<LearnSummary> {
   directory: string;
-  model: string;
   modelHash: string;
-  executor: string;
-  isSimulated: boolean;
-  tasks: string[];
-  judgeTasks: string[];
-  /** False where the policy was judged on the tasks it was trained on. */
-  isHeldBack: boolean;
-  rounds: RoundRecord[];
   /** The last accepted adapter, absolute; null where none was accepted. */
   adapter: { path: string; hash: string; round: number } | null;
   /** How several policies worked together; absent = a single one. */
   collaboration?: Collaboration;
   /** The adapters in force at the end, of every member that has one, where several policies work together. */
   members?: { name: string; path: string; hash: string; round: number }[];
-  base: PolicyScore | null;
-  baseEpisodes: EpisodeScore[];
-  trained: PolicyScore | null;
-  /** Trained − base over the same seeds. */
-  difference: PolicyDifference | null;
-  /** Baselines and the best workflows of base and trained on the judged tasks' test splits. */
-  test: ResultRow[];
-  /** Best design of the trained model for the first judged task; null where none was scored. */
   best: BestWorkflow | null;
-  /** By judged task and baseline: deployed samples after which designing has paid for itself; null = never. */
-  breakEven: { task: string; baseline: string; samples: number | null }[];
-  warnings: string[];
-  spent: Spent;
-  isComplete: boolean;
-  stoppedBy?: unknown;
 }
 
 export async function concludeLearning(

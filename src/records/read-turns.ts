@@ -2,25 +2,24 @@
 import { InputError } from "../core/errors.js";
 import { mean } from "../core/statistics.js";
 import { readLogLines } from "./read-events.js";
-import { type RunTrajectory, runTrajectories } from "./run-files.js";
+import { playedTrajectories, type RunTrajectory } from "./run-files.js";
 import {
   type ActionsRecord,
   type CandidateRecord,
   parseTrajectory,
-  type TrajectoryPolicy,
+  type TrajectoryHeader,
   type TurnRecord,
 } from "./trajectory.js";
 
 /** One trajectory file: who wrote it, for which task. */
-export interface TrajectorySource {
+export interface TrajectorySource
+  extends Pick<TrajectoryHeader, "executor" | "isSimulated" | "policy" | "seed"> {
   /** Path inside the run directory. */
   file: string;
   /** Number of the round as its folder is named, or null. */
   round: number | null;
   task: string;
   taskHash: string;
-  policy: TrajectoryPolicy;
-  seed: number;
 }
 
 export interface StoredCandidate extends CandidateRecord {
@@ -54,17 +53,14 @@ export interface StoredTurn {
 }
 
 /**
- * The turns that a run searched or trained on, in the order of its files; those that only judged a policy are left out.
+ * The turns that a run searched or trained on, in the order of its files.
+ * @param path - a run directory, or one trajectory file
  * @throws {InputError | StorageError} as readTrajectory does
  */
-export async function readTurns(
-  directory: string,
-): Promise<{ turns: StoredTurn[]; sources: TrajectorySource[] }> {
+export async function readTurns(path: string): Promise<{ turns: StoredTurn[]; sources: TrajectorySource[] }> {
   const turns: StoredTurn[] = [];
   const sources: TrajectorySource[] = [];
-  const files = runTrajectories(directory).filter(
-    ({ purpose }) => purpose === "search" || purpose === "collect",
-  );
+  const files = playedTrajectories(path);
   for (const file of files) {
     const found = await readFile(file, files.length > 1);
     if (found.source) sources.push(found.source);
@@ -86,8 +82,8 @@ async function readFile(
     line++;
     const record = parseTrajectory(value, path, line);
     if (record.kind === "header") {
-      const { task, policy, seed } = record;
-      source = { file, round, task: task.name, taskHash: task.hash, policy, seed };
+      const { task, ...header } = record;
+      source = { ...header, file, round, task: task.name, taskHash: task.hash };
     } else if (record.kind === "actions") {
       written.set(`${record.episode}/${record.turn}/${record.prompt}`, record);
     } else if (source === undefined) {

@@ -106,17 +106,17 @@ const trainingFigures = z.object({
   peakRssBytes: z.number(),
 });
 
-/** The adapter that a member of a team learned in a round. */
-const memberRecord = z.object({
-  name: z.string(),
-  /** Relative to the run directory. */
+const trainedAdapter = {
+  /** Relative to the run directory, so that a run can be moved. */
   adapter: z.string(),
   adapterHash: z.string(),
   /** Hash of the adapter it was trained on from; null = from the base. */
   parentHash: z.string().nullable(),
-  examples: z.number(),
   training: trainingFigures,
-});
+};
+
+/** The adapter that a member of a team learned in a round. */
+const memberRecord = z.object({ name: z.string(), examples: z.number(), ...trainedAdapter });
 
 /** Parts of a round whose times are told apart. */
 const learnPhase = z.enum(["baselines", "generate", "evaluate", "train", "swap", "judge"]);
@@ -126,13 +126,9 @@ export const roundRecordSchema = z.object({
   round: z.number(),
   plan: roundPlan,
   card: dataCard,
-  /** Relative to the run directory, so that a run can be moved. */
-  adapter: z.string(),
-  adapterHash: z.string(),
-  /** Hash of the adapter it was trained on from; null = from the base. */
-  parentHash: z.string().nullable(),
-  training: trainingFigures,
-  /** All that were trained, where several policies work together; what stands above is then the first one's. */
+  /** Of the first member, where several policies work together. */
+  ...trainedAdapter,
+  /** All that were trained then. */
   members: z.array(memberRecord).optional(),
   /** Judged episodes of the new adapter; empty where it was not judged. */
   episodes: z.array(episodeScoreSchema),

@@ -1,6 +1,6 @@
 /** @file The one list of what a run directory holds: rounds, trajectories, designs, judge logs. */
-import { existsSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
 
 /** A trajectory file of a run. */
 export interface RunTrajectory {
@@ -54,6 +54,16 @@ export function runTrajectories(directory: string): RunTrajectory[] {
     }
   }
   return found;
+}
+
+/**
+ * What was searched or is trained on; episodes that only judged a policy, and designs for a suite, are left out.
+ * @param path - a run directory, or one trajectory file
+ */
+export function playedTrajectories(path: string): RunTrajectory[] {
+  if (statSync(path).isFile())
+    return [{ file: basename(path), path, purpose: "search", round: null, part: "" }];
+  return runTrajectories(path).filter(({ purpose }) => purpose === "search" || purpose === "collect");
 }
 
 /** Files that a run, its report or a copy with other rewards leaves at the top of its directory. */

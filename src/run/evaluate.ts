@@ -7,8 +7,8 @@ import { pairedDifference } from "../core/statistics.js";
 import { evaluateAll } from "../design/workbench.js";
 import { type Evaluation, resultHash, summarize } from "../evaluate/evaluation.js";
 import { writeReplays } from "../records/replay-record.js";
-import { type ResultRow, type Spent, spentOf } from "../records/result-row.js";
-import { writeSummary } from "../records/run-summary.js";
+import { spentOf } from "../records/result-row.js";
+import { type EvalSummary, type Result, writeSummary } from "../records/run-summary.js";
 import type { SplitName } from "../tasks/task.js";
 import { workflowHash } from "../workflow/workflow-hash.js";
 import { resultRow } from "./run-figures.js";
@@ -31,20 +31,10 @@ export interface EvaluateOptions {
   epochs?: number;
 }
 
-export interface EvaluateResult {
-  command: "eval";
-  task: string;
+export interface EvaluateResult extends Result<EvalSummary> {
   split: SplitName;
   directories: string[];
-  isSimulated: boolean;
-  rows: ResultRow[];
-  /** Every row minus the first one (the direct baseline where baselines are on) on the same items, per executor, with a paired 95 % interval. */
-  differences: { name: string; executor: string; difference: number; low: number; high: number; n: number }[];
-  spent: Record<string, Spent>;
-  warnings: string[];
   resultHash: string;
-  isComplete: boolean;
-  stoppedBy?: unknown;
 }
 
 /** @throws {InputError} when a file cannot be read. */

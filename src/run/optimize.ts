@@ -13,9 +13,9 @@ import { resultHash } from "../evaluate/evaluation.js";
 import { type ParetoView, paretoView } from "../evaluate/pareto-view.js";
 import { cardMarkdown, workflowCard } from "../evaluate/workflow-card.js";
 import { type ReplayContestant, writeReplays } from "../records/replay-record.js";
-import { type ResultRow, type Spent, spentOf } from "../records/result-row.js";
+import { type ResultRow, spentOf } from "../records/result-row.js";
 import type { Forecast } from "../records/run-event.js";
-import { type CandidateStats, writeSummary } from "../records/run-summary.js";
+import { type Result, type SearchSummary, writeSummary } from "../records/run-summary.js";
 import { readTrajectory } from "../records/trajectory.js";
 import { forecastRun } from "./forecast-run.js";
 import { breakEven, candidateStats, resultRow } from "./run-figures.js";
@@ -25,32 +25,12 @@ import { baselinesOf, type SearchProgress, search } from "./search.js";
 import { drawItems, workSettings } from "./task-bench.js";
 import type { RunHooks } from "./workplace.js";
 
-export interface OptimizeResult {
-  command: "optimize" | "collect";
+export interface OptimizeResult extends Result<SearchSummary> {
   directory: string;
-  task: string;
-  executor: string;
-  policy: string;
-  /** Where the weak model ran: "CPU", or the name of a GPU. */
-  device: string;
-  isSimulated: boolean;
   forecast: Forecast;
-  validation: ResultRow[];
-  /** Empty where the test split was not opened. */
-  test: ResultRow[];
-  /** The best on validation; may be a baseline, and then says so. */
-  best: { title: string; hash: string; source: string; isBaseline: boolean } | null;
-  candidates: CandidateStats;
   /** Accuracy against cost on validation: baselines and every workflow that was scored there. */
   pareto: ParetoView;
-  /** Samples after which the search has paid for itself, against each baseline; null = never. */
-  breakEven: Record<string, number | null>;
-  warnings: string[];
-  spent: Spent;
   resultHash: string;
-  isComplete: boolean;
-  /** What ended the run early; the same command goes on from there. */
-  stoppedBy?: unknown;
 }
 
 export const BEST_ROW = "best";

@@ -1,7 +1,7 @@
 /** @file `w4s inspect FILE`: what is in a GGUF file, a workflow, a trajectory or a run directory. */
 import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { Command } from "commander";
-import type { GgufHeader, RunReport, TrajectoryRecord } from "../../index.js";
+import type { GgufHeader, RunReport } from "../../index.js";
 import { type ActionBody, action } from "../action.js";
 import { EXIT } from "../exit-code.js";
 import { formatBytes, formatCount, formatDollars, formatPercent } from "../print/format.js";
@@ -56,11 +56,10 @@ const inspectAction: ActionBody = async ({ isJson, command }, path = "") => {
     if (isJson) writeJson({ directory: path, ...rest, ...summary });
     else printRun(path, run, api.cardText);
   } else if (path.endsWith(".jsonl")) {
-    const records = api.readTrajectory(path);
-    const header = records.find((record) => record.kind === "header") ?? null;
-    const summary = turnsSummary(turnsOf(records));
-    if (isJson) writeJson({ header, ...summary, records });
-    else printTrajectory(header, summary);
+    const { turns, sources } = await api.readTurns(path);
+    const summary = turnsSummary(turns);
+    if (isJson) writeJson({ sources, ...summary, records: api.readTrajectory(path) });
+    else printTrajectory(sources[0], summary);
   } else if (/\.m?js$/.test(path)) {
     const card = api.workflowCard(api.readWorkflowFile(path).source, api.cardContext({}));
     if (isJson) writeJson(card);
@@ -262,33 +261,7 @@ function short(value: unknown): string {
   return text.length > MAX_VALUE ? `${text.slice(0, MAX_VALUE)}…` : text;
 }
 
-/** What the summary of a turn needs, whether it was read from one file or with its run. */
-type InspectedTurn = Pick<RunReport["turns"][number], "episode" | "turn" | "history" | "kept"> & {
-  candidates: Pick<
-    RunReport["turns"][number]["candidates"][number],
-    "outcome" | "accuracy" | "reward" | "workflowHash" | "written"
-  >[];
-};
-
-function turnsOf(records: readonly TrajectoryRecord[]): InspectedTurn[] {
-  const written = new Map<string, number>();
-  for (const record of records) {
-    if (record.kind !== "actions") continue;
-    for (const { index, tokens } of record.actions)
-      written.set(`${record.episode}/${record.turn}/${index}`, tokens.length);
-  }
-  return records
-    .filter((record) => record.kind === "turn")
-    .map((turn) => ({
-      ...turn,
-      candidates: turn.candidates.map((candidate) => ({
-        ...candidate,
-        written: written.get(`${turn.episode}/${turn.turn}/${candidate.index}`) ?? 0,
-      })),
-    }));
-}
-
-function turnsSummary(turns: readonly InspectedTurn[]) {
+function turnsSummary(turns: RunReport["turns"]) {
   const candidates = turns.flatMap((turn) => turn.candidates);
   return {
     turns: turns.map(({ episode, turn, history, candidates: own, kept }) => ({
@@ -312,15 +285,12 @@ function candidatesLine({ candidates, distinct, actionTokens }: TurnsSummary): [
   return ["candidates", `${candidates}, ${distinct} distinct workflows, ${actionTokens} tokens written`];
 }
 
-function printTrajectory(
-  header: Extract<TrajectoryRecord, { kind: "header" }> | null,
-  summary: TurnsSummary,
-): void {
+function printTrajectory(source: RunReport["sources"][number] | undefined, summary: TurnsSummary): void {
   writeOut(
     pairs([
-      ["task", header?.task.name ?? "unknown"],
-      ["executor", `${header?.executor ?? "unknown"}${header?.isSimulated ? " (simulated)" : ""}`],
-      ["weak model", header?.policy.id ?? "unknown"],
+      ["task", source?.task ?? "unknown"],
+      ["executor", `${source?.executor ?? "unknown"}${source?.isSimulated ? " (simulated)" : ""}`],
+      ["weak model", source?.policy.id ?? "unknown"],
       candidatesLine(summary),
     ]),
   );

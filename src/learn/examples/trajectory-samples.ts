@@ -1,10 +1,10 @@
 /** @file The scored replies of a recorded run, each with the prompt it was sampled from: what training chooses from. */
-import { existsSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import type { RewardWeights } from "../../config/reward-shares.js";
 import { InputError } from "../../core/errors.js";
 import type { HelperReply } from "../../design/policy.js";
 import { type RewardName, rewardOf } from "../../design/reward.js";
-import { runTrajectories } from "../../records/run-files.js";
+import { playedTrajectories } from "../../records/run-files.js";
 import {
   type CandidateRecord,
   readTrajectory,
@@ -46,13 +46,9 @@ export interface TokenSource {
  * @throws {InputError} when there is none
  */
 export function trajectoryFiles(path: string): string[] {
-  if (!existsSync(path)) throw noTrajectories(path);
-  if (!statSync(path).isDirectory()) return [path];
-  const files = runTrajectories(path);
-  const own = files.filter(({ purpose }) => purpose === "search");
-  const found = own.length > 0 ? own : files.filter(({ purpose }) => purpose === "collect");
-  if (found.length === 0) throw noTrajectories(path);
-  return found.map((file) => file.path);
+  const files = existsSync(path) ? playedTrajectories(path) : [];
+  if (files.length === 0) throw noTrajectories(path);
+  return files.map((file) => file.path);
 }
 
 /**

@@ -1,7 +1,8 @@
 /** @file The result of a suite, put together from finished cells; also where the suite was stopped half-way. */
 
 import { resultHash } from "../../evaluate/evaluation.js";
-import { type ResultRow, type Spent, spentOf } from "../../records/result-row.js";
+import { spentOf } from "../../records/result-row.js";
+import type { Result, SuiteSummary } from "../../records/run-summary.js";
 import type { SkipReason, SwapKind } from "../../tasks/counterfactual.js";
 import type { Sample } from "../../tasks/task.js";
 import { resultRow } from "../run-figures.js";
@@ -21,31 +22,20 @@ export interface SuiteTaskFigures {
   counterfactuals: { swap: SwapKind; pairs: number; skipped: Partial<Record<SkipReason, number>> }[];
 }
 
-export interface SuiteResult extends Omit<SuiteFigures, "rows"> {
-  command: "eval";
-  suite: string;
-  task: string;
+export interface SuiteResult extends Omit<SuiteFigures, "rows">, Result<SuiteSummary> {
   directory: string;
   split: Suite["split"];
-  executor: string;
   /** Model behind agent.weak; null where there is none. */
   weak: string | null;
   /** Which of the two are simulated: their figures say nothing about any real model. */
-  isSimulated: boolean;
   simulated: { strong: boolean; weak: boolean };
   suiteTasks: SuiteTaskFigures[];
   /** One line a row, over all tasks. */
   summary: SuiteFigures["rows"];
-  /** One line a row and task. */
-  rows: ResultRow[];
   designs: Omit<Design, "source">[];
   /** Ratings of worked steps by a judge model; null without one. */
   reasoning: { judge: string; figures: ReasoningFigures[] } | null;
-  warnings: string[];
-  spent: Spent;
   resultHash: string;
-  isComplete: boolean;
-  stoppedBy?: unknown;
 }
 
 /** A task with its items drawn and its runners ready. */

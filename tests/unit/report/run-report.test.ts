@@ -3,10 +3,14 @@ import { appendFileSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFil
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { InputError, StorageError } from "../../../src/core/errors.js";
+import { namedBaselines } from "../../../src/evaluate/baselines/cooperative-workflows.js";
 import { readTrajectory } from "../../../src/records/trajectory.js";
 import { chartData } from "../../../src/report/chart-data.js";
+import { htmlReport } from "../../../src/report/html-report.js";
 import { reportFigures } from "../../../src/report/report-figures.js";
 import { readRunReport } from "../../../src/report/run-report.js";
+import { ANSWER_KINDS } from "../../../src/workflow/answer-kind.js";
+import { workflowHash } from "../../../src/workflow/workflow-hash.js";
 import { useTemporaryFolder } from "../../support/temporary-folder.js";
 import { addRounds, episodeScore, makeLearnRun, makeRun } from "./made-run.js";
 
@@ -150,6 +154,18 @@ describe("readRunReport", () => {
   });
 });
 
+describe("the baselines of a report", () => {
+  it("are those of every kind of answer, texts included", async () => {
+    const run = join(folder(), "run");
+    makeRun(run);
+    const { baselines } = await readRunReport(run);
+    for (const kind of ANSWER_KINDS) {
+      for (const { source, title } of namedBaselines(kind, false))
+        expect(baselines[workflowHash(source)], kind).toEqual({ title, source });
+    }
+  });
+});
+
 describe("a run of learn", () => {
   it("is read with its rounds as they were written, and figures go by round", async () => {
     const run = join(folder(), "run");
@@ -177,6 +193,8 @@ describe("a run of learn", () => {
       [2, expect.closeTo(0.45, 12)],
     ]);
     expect(figures.headline?.split).toBe("test");
+    expect(report.card).not.toBeNull();
+    expect(htmlReport(report)).toContain('<h3 id="best-workflow">');
   });
 });
 
