@@ -1,5 +1,6 @@
 /** @file Accuracy against cost as a drawing that needs no script, and as a table. */
 
+import { extent } from "../core/statistics.js";
 import { count, dollars, percent } from "./figure-format.js";
 import { html, type Markup } from "./html.js";
 import type { TaskPareto } from "./report-pareto.js";
@@ -35,7 +36,7 @@ export function paretoTable(view: TaskPareto, isSimulated: boolean): ReportTable
 /** A scatter with the front as steps; its numbers stand in the table beside it. */
 export function paretoChart(view: TaskPareto): Markup {
   const { task, unit, points } = view;
-  const most = Math.max(...points.map(({ cost }) => cost)) || 1;
+  const most = extent(points.map(({ cost }) => cost)).highest || 1;
   const x = (cost: number) =>
     Math.round((MARGIN.left + (cost / most) * (WIDTH - MARGIN.left - MARGIN.right)) * 10) / 10;
   const y = (accuracy: number) =>

@@ -1,13 +1,13 @@
 /** @file A policy's entry in a suite: it designs a workflow for a task on validation, within its stated budget. */
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { writeAtomic } from "../../core/atomic-file.js";
 import { hashJson, seedFrom } from "../../core/hash.js";
 import { playEpisode, type ScoredWorkflow } from "../../design/play-episode.js";
 import type { Policy } from "../../design/policy.js";
 import { compareEvaluations, evaluateAll, type Workbench } from "../../design/workbench.js";
 import type { ResolveModelFile } from "../../evaluate/build-executor.js";
 import { LocalModel } from "../../llm/local/local-model.js";
+import { readDesign, type SuiteDesign, writeDesign } from "../../records/suite-design.js";
 import { TrajectoryLog, type TurnRecord } from "../../records/trajectory.js";
 import { workflowHash } from "../../workflow/workflow-hash.js";
 import { localPolicy } from "../run-session.js";
@@ -15,22 +15,6 @@ import { baselinesOf } from "../search.js";
 import { cardOf, offersOf, type TaskBench, workSettings } from "../task-bench.js";
 import type { Workplace } from "../workplace.js";
 import type { SuitePolicy } from "./suite-schema.js";
-
-/** What a policy designed for one task. */
-export interface Design {
-  row: string;
-  task: string;
-  /** null where no candidate ran on the whole validation set. */
-  source: string | null;
-  title: string;
-  /** On validation, 0–1. */
-  accuracy: number;
-  candidates: number;
-  valid: number;
-  /** Tokens and dollars of all candidates' calls, stored replies at the price they once had. */
-  tokens: number;
-  dollars: number | null;
-}
 
 /** Stands for a policy that designed nothing: it scores 0, as an empty answer would. */
 export const NO_DESIGN = `export default async function workflow() {
@@ -54,26 +38,27 @@ export async function designRow(
   { row, policy, tasks }: DesignOrder,
   resolveModelFile: ResolveModelFile,
   given?: Policy,
-): Promise<Design[]> {
+): Promise<SuiteDesign[]> {
   // Two names may look alike once they can name a folder.
   const name = `${row.replace(/[^\w.-]+/g, "-").slice(0, 40)}-${hashJson(row).slice(0, 6)}`;
   const folder = join(workplace.directory.path, "designs", name);
   mkdirSync(folder, { recursive: true });
-  const designs: Design[] = [];
+  const designs: SuiteDesign[] = [];
   let model: LocalModel | undefined;
   try {
     for (const bench of tasks) {
       const file = join(folder, `${bench.task.name}.json`);
       const earlier = policy.designs?.find(({ task }) => task === bench.task.name);
-      if (existsSync(file) || earlier) {
-        designs.push(earlier ? { row, ...earlier } : (JSON.parse(readFileSync(file, "utf8")) as Design));
+      const known = earlier ? { row, ...earlier } : readDesign(file);
+      if (known) {
+        designs.push(known);
         continue;
       }
       if (!given) model ??= await loadModel(workplace, policy, resolveModelFile);
       const player = given ?? localPolicy(model as LocalModel, workplace.config);
       const path = join(folder, `${bench.task.name}.jsonl`);
       const design = await designTask(workplace, bench, { row, policy }, player, path);
-      await writeAtomic(file, `${JSON.stringify(design, null, 2)}\n`);
+      await writeDesign(file, design);
       designs.push(design);
     }
   } finally {
@@ -101,7 +86,7 @@ async function designTask(
   { row, policy: plan }: Pick<DesignOrder, "row" | "policy">,
   policy: Policy,
   logPath: string,
-): Promise<Design> {
+): Promise<SuiteDesign> {
   const { config, executor, emit, models, tools, signal } = workplace;
   const log = new TrajectoryLog(logPath, workplace.directory.path);
   try {
@@ -172,7 +157,7 @@ function concluded(
   task: string,
   found: readonly ScoredWorkflow[],
   turns: readonly TurnRecord[],
-): Design {
+): SuiteDesign {
   const candidates = turns.flatMap((turn) => turn.candidates);
   const best = [...found].sort((a, b) => compareEvaluations(a.evaluation, b.evaluation)).at(0);
   return {

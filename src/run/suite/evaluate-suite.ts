@@ -10,6 +10,7 @@ import { answerKind } from "../../evaluate/baselines/seed-workflows.js";
 import type { Evaluation } from "../../evaluate/evaluation.js";
 import { checkJudge, judgeModel } from "../../evaluate/judge-model.js";
 import { writeSummary } from "../../records/run-summary.js";
+import type { SuiteDesign } from "../../records/suite-design.js";
 import { counterfactual, type SkipReason } from "../../tasks/counterfactual.js";
 import type { Sample } from "../../tasks/task.js";
 import { workflowHash } from "../../workflow/workflow-hash.js";
@@ -23,7 +24,7 @@ import {
   workSettings,
 } from "../task-bench.js";
 import { openWorkplace, type RunHooks, type Workplace } from "../workplace.js";
-import { type Design, designRow, NO_DESIGN } from "./design-row.js";
+import { designRow, NO_DESIGN } from "./design-row.js";
 import { judgeReasoning } from "./judge-reasoning.js";
 import { rowName } from "./load-suite.js";
 import { type OpenedTask, type ResolvedSuite, resolveSuite, suiteText } from "./resolve-suite.js";
@@ -88,7 +89,7 @@ function weakFileOf({ weak = "policy", model }: RunConfig): string | undefined {
 
 const RESOLVED = "suite.resolved.yaml";
 
-function withDesigns(suite: Suite, designs: readonly Design[]): Suite {
+function withDesigns(suite: Suite, designs: readonly SuiteDesign[]): Suite {
   const rows = suite.rows.map((row) => {
     const own = designs.filter((design) => design.row === rowName(row));
     if (row.policy === undefined) return row;
@@ -121,7 +122,7 @@ async function runSuite(
   for (const message of notices) emit({ type: "warning", message });
   const warnings = [...notices];
   const cells: SuiteCell[] = [];
-  const designs: Design[] = [];
+  const designs: SuiteDesign[] = [];
   const benches: SuiteBench[] = [];
   let reasoning: SuiteResult["reasoning"] = null;
   let stoppedBy: unknown;
@@ -220,7 +221,7 @@ function swappedItems(
 function sourceFor(
   row: SuiteRow,
   { bench: { task }, items }: SuiteBench,
-  designs: readonly Design[],
+  designs: readonly SuiteDesign[],
   warnings: string[],
 ): string | undefined {
   const name = rowName(row);

@@ -3,12 +3,12 @@
 import { resultHash } from "../../evaluate/evaluation.js";
 import { spentOf } from "../../records/result-row.js";
 import type { Result, SuiteSummary } from "../../records/run-summary.js";
+import type { SuiteDesign } from "../../records/suite-design.js";
 import type { SkipReason, SwapKind } from "../../tasks/counterfactual.js";
 import type { Sample } from "../../tasks/task.js";
 import { resultRow } from "../run-figures.js";
 import type { TaskBench } from "../task-bench.js";
 import type { Workplace } from "../workplace.js";
-import type { Design } from "./design-row.js";
 import type { ReasoningFigures } from "./judge-reasoning.js";
 import { type SuiteCell, type SuiteFigures, suiteFigures } from "./suite-figures.js";
 import type { Suite, SuiteTask } from "./suite-schema.js";
@@ -32,7 +32,7 @@ export interface SuiteResult extends Omit<SuiteFigures, "rows">, Result<SuiteSum
   suiteTasks: SuiteTaskFigures[];
   /** One line a row, over all tasks. */
   summary: SuiteFigures["rows"];
-  designs: Omit<Design, "source">[];
+  designs: Omit<SuiteDesign, "source">[];
   /** Ratings of worked steps by a judge model; null without one. */
   reasoning: { judge: string; figures: ReasoningFigures[] } | null;
   resultHash: string;
@@ -53,7 +53,7 @@ export function concludeSuite(
   suite: Suite,
   found: {
     cells: SuiteCell[];
-    designs: readonly Design[];
+    designs: readonly SuiteDesign[];
     reasoning: SuiteResult["reasoning"];
     benches: readonly SuiteBench[];
     warnings: string[];
