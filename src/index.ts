@@ -26,7 +26,7 @@ export { LocalChatModel } from "./llm/local/local-chat-model.js";
 export { LocalModel } from "./llm/local/local-model.js";
 export { OpenAIChatModel } from "./llm/openai/openai-chat-model.js";
 export { exportAdapter } from "./lora/export-adapter.js";
-export { type RunReport as StoredRun, readRunReport as readRun } from "./records/run-report-data.js";
+export { readRun, type StoredRun } from "./records/read-run.js";
 export { type EvaluateResult, evaluate } from "./run/evaluate.js";
 export { collect, type OptimizeResult, optimize } from "./run/optimize.js";
 export type { RunHooks } from "./run/run-hooks.js";

@@ -34,24 +34,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Arrows that the moves left behind; each goes with the change that mends it, and none may be added. */
-const LEFT_OVER: readonly string[] = [
-  "records/audit-run.ts → learn/examples/trajectory-samples.ts",
-  "records/replay-record.ts → evaluate/evaluation.ts",
-  "records/replay-record.ts → tasks/task.ts",
-  "records/round-record.ts → design/team-members.ts",
-  "records/round-record.ts → learn/data-card.ts",
-  "records/round-record.ts → learn/plan-round.ts",
-  "records/round-record.ts → learn/policy-score.ts",
-  "records/run-directory.ts → config/run-config.ts",
-  "records/run-directory.ts → config/run-identity.ts",
-  "records/run-report-data.ts → evaluate/baselines/named-baselines.ts",
-  "records/run-report-data.ts → evaluate/card-context.ts",
-  "records/run-report-data.ts → evaluate/workflow-card.ts",
-  "records/run-report-data.ts → workflow/workflow-hash.ts",
-  "records/run-summary.ts → evaluate/evaluation.ts",
-  "records/run-summary.ts → evaluate/scored-workflow.ts",
-  "records/run-summary.ts → llm/call-store.ts",
-];
+const LEFT_OVER: readonly string[] = [];
 
 /** A folder of the search tower that holds more than this many files holds two rooms. */
 const MAX_FILES = 25;

@@ -139,11 +139,12 @@ function candidateRecord(
   };
 }
 
-function announce({ emit }: EpisodeParts, record: TurnRecord, best: number): void {
+function announce({ emit, log }: EpisodeParts, record: TurnRecord, best: number): void {
   const { episode, turn } = record;
   for (const candidate of record.candidates) {
     emit({
       type: "candidate-scored",
+      trajectory: log.file,
       episode,
       turn,
       index: candidate.index,

@@ -1,6 +1,7 @@
 /** @file The meta-agent behind one interface: the local model with its prompt style and grammar. */
 import type { ChatMessage } from "../llm/chat-model.js";
 import type { LocalModel } from "../llm/local/local-model.js";
+import type { TrajectoryPolicy } from "../records/trajectory.js";
 import type { AnswerKind } from "../workflow/answer-kind.js";
 import { SENTENCE_GRAMMAR, strategyGrammar } from "../workflow/strategy-grammar.js";
 import { subsetGrammar } from "../workflow/subset-grammar.js";
@@ -46,16 +47,8 @@ export interface HelperReply {
 /** A workflow, one sentence about a workflow, or a line of techniques to use. */
 export type ReplyForm = "workflow" | "sentence" | "strategy";
 
-export interface PolicyInfo {
-  id: string;
-  modelHash: string;
-  tokenizerHash: string;
-  templateHash: string;
-  adapterHash: string | null;
-  device: string;
-  /** Policies that work together; what stands above is then the first one's. */
-  members?: (Pick<PolicyInfo, "modelHash" | "tokenizerHash" | "adapterHash"> & { name: string })[];
-}
+/** Which models and adapters a policy is made of, as trajectories record it. */
+export type PolicyInfo = TrajectoryPolicy;
 
 export interface ActOptions {
   answer: AnswerKind;

@@ -57,7 +57,7 @@ export interface ScoredCandidate {
   accuracy: number | null;
   screenAccuracy: number | null;
   /** Of candidates that ran; absent in files of older versions. */
-  components?: RewardComponents;
+  components?: RewardComponents | undefined;
 }
 
 /**

@@ -3,6 +3,7 @@
 import type { Collaboration } from "../config/policies-schema.js";
 import type { RunConfig } from "../config/run-config.js";
 import { ConfigError } from "../core/errors.js";
+import { SINGLE_MEMBER } from "../records/round-record.js";
 
 /** One meta-agent before anything of it is loaded. */
 export interface MemberPlan {
@@ -22,9 +23,6 @@ export interface MemberPlan {
 /** How much hotter the second copy of an ensemble draws: two equal policies would only be one with more draws. */
 const SECOND_HOTTER = 0.3;
 const MAX_MEMBERS = 8;
-
-/** What the only member of a single policy is called. */
-export const SINGLE_MEMBER = "policy";
 
 /** Roles by mode; modes without fixed roles take any number of members from two on. */
 const ROLES: Readonly<Record<Exclude<Collaboration, "single">, readonly [string, string]>> = {

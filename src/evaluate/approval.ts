@@ -41,7 +41,7 @@ export interface ApprovalGateOptions {
   /** False: nothing is asked, but what was refused before stays refused. */
   isAsking: boolean;
   /** Logged by earlier sessions. */
-  earlier: readonly Record<string, unknown>[];
+  earlier: readonly { workflow: string; decision: "yes" | "no" | "always" }[];
   /** Lines `HASH`, `yes HASH`, `no HASH`; a hash may be cut to 12 digits or more. */
   file?: string | undefined;
   ask?: AskApproval | undefined;
@@ -62,7 +62,7 @@ export class ApprovalGate {
     this.#options = options;
     for (const { workflow, decision } of options.earlier) {
       if (decision === "always") this.#isAlways = true;
-      this.#decided.set(String(workflow), decision !== "no");
+      this.#decided.set(workflow, decision !== "no");
     }
     this.#listed = options.file === undefined ? [] : readApprovals(options.file);
   }

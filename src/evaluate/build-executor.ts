@@ -1,5 +1,5 @@
 /** @file From names in the configuration to metered models: `openai:URL`, an alias, `local:…`, `simulated`, `replay:RUN`. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { RunConfig } from "../config/run-config.js";
 import type { Budget } from "../core/budget.js";
@@ -16,6 +16,7 @@ import {
   SIMULATED_WEAK_SKILL,
   SimulatedChatModel,
 } from "../llm/simulated/simulated-chat-model.js";
+import { readManifest } from "../records/run-manifest.js";
 import { simulatedItems } from "../tasks/simulated-items.js";
 import type { Sample } from "../tasks/task.js";
 import type { LocalModels } from "./local-models.js";
@@ -167,18 +168,13 @@ function openAI(endpoint: Endpoint, context: ExecutorContext): BuiltExecutor {
  * @throws {InputError} where it is none; its chat() throws {ModelCallError} `unseen-prompt` on a call that was not recorded
  */
 export function openReplay(directory: string): ReplayChatModel {
-  const manifest = join(directory, "run.json");
+  const { executor, isSimulated } = readManifest(directory);
   const calls = join(directory, "calls.db");
-  if (!existsSync(manifest) || !existsSync(calls)) {
-    throw new InputError(`${directory} is not a run: run.json or calls.db is missing`, {
-      hint: "name a directory that w4s optimize, collect or eval has written",
+  if (!existsSync(calls)) {
+    throw new InputError(`${directory} holds no calls: calls.db is missing`, {
+      hint: "name a run that kept its calls, not one with --cache",
     });
   }
-  const { executor, isSimulated = false } = JSON.parse(readFileSync(manifest, "utf8")) as {
-    executor?: string;
-    isSimulated?: boolean;
-  };
-  if (!executor) throw new InputError(`${manifest} names no executor`);
   return new ReplayChatModel({ store: CallStore.open(calls), id: executor, isSimulated });
 }
 

@@ -3,7 +3,7 @@
 import type { RunConfig } from "../config/run-config.js";
 import { type Price, priceFor } from "../llm/prices.js";
 import { SIMULATED_PRICE } from "../llm/simulated/simulated-chat-model.js";
-import type { ResultRow } from "../records/run-summary.js";
+import type { ResultRow } from "../records/result-row.js";
 import { DEFAULT_LIMITS } from "../workflow/sandbox/sandbox-protocol.js";
 import type { BuiltExecutor } from "./build-executor.js";
 import type { CardContext, MeasuredUse } from "./workflow-card.js";

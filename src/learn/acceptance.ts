@@ -1,6 +1,6 @@
 /** @file Whether a new adapter replaces the one before. */
 import type { LearnSettings } from "../config/learn-schema.js";
-import type { PolicyDifference } from "./policy-score.js";
+import type { PolicyDifference } from "../records/round-record.js";
 
 /**
  * `not-worse` refuses an adapter whose mean reward is below the previous policy's beyond doubt: the 95 % interval of

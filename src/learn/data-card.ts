@@ -1,35 +1,8 @@
 /** @file What a round's examples are made of: counts, rewards, validity, tokens. */
 import { rangeOf, type ValueRange } from "../core/range-of.js";
 import { mean } from "../core/statistics.js";
+import type { DataCard } from "../records/round-record.js";
 import type { TrajectorySample } from "./examples/trajectory-samples.js";
-
-export interface TaskCard {
-  task: string;
-  /** Candidates played, and those that became examples. */
-  candidates: number;
-  examples: number;
-  validShare: number;
-  /** Distinct workflows among those that could be extracted. */
-  distinctShare: number;
-  meanReward: number;
-  /** Candidates drawn off-policy, with forced techniques. */
-  forcedShare: number;
-}
-
-export interface DataCard {
-  candidates: number;
-  examples: number;
-  validShare: number;
-  distinctShare: number;
-  rewards: ValueRange & { mean: number };
-  /** Counts of the rewards of all candidates in equal bins from `lowest` to `highest`. */
-  histogram: { low: number; high: number; count: number }[];
-  /** Smallest and largest weight of an example. */
-  weights: ValueRange;
-  promptTokens: number;
-  actionTokens: number;
-  tasks: TaskCard[];
-}
 
 const BINS = 10;
 

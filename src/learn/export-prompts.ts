@@ -1,9 +1,11 @@
 /** @file Prompts that a run sent to its executor and aliases, as JSONL for people who must know what left; redacted on request. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { z } from "zod";
 import { writeAtomic } from "../core/atomic-file.js";
 import { ConfigError, InputError } from "../core/errors.js";
 import { CallStore } from "../llm/call-store.js";
+import { readRecord } from "../records/record-file.js";
 import { type TextRedaction, textRedaction } from "./text-redaction.js";
 
 export interface ExportedPrompts {
@@ -47,14 +49,8 @@ export async function exportPrompts(
 }
 
 function sharedCache(directory: string): string | undefined {
-  try {
-    const config = JSON.parse(readFileSync(join(directory, "config.resolved.json"), "utf8")) as {
-      cache?: string;
-    };
-    return config.cache;
-  } catch {
-    return undefined;
-  }
+  return readRecord(join(directory, "config.resolved.json"), z.object({ cache: z.string().optional() }))
+    ?.cache;
 }
 
 function noPrompts(directory: string, cache?: string): InputError {

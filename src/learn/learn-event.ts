@@ -1,10 +1,8 @@
 /** @file What `w4s learn` tells while it works, beyond the events of the search. */
 
-import type { LearnPhase, RoundRecord } from "../records/round-record.js";
+import type { DataCard, LearnPhase, RoundPlan, RoundRecord } from "../records/round-record.js";
 import type { RunEvent } from "../records/run-event.js";
 import type { TrainEvent } from "../train/loop/train-event.js";
-import type { DataCard } from "./data-card.js";
-import type { RoundPlan } from "./plan-round.js";
 
 export type LearnEvent =
   | RunEvent

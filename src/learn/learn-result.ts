@@ -2,20 +2,21 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Collaboration } from "../config/policies-schema.js";
+import type { ResultRow, Spent } from "../records/result-row.js";
 import { RoundFiles } from "../records/round-files.js";
-import { adoptedIn, type RoundRecord } from "../records/round-record.js";
-import { breakEven, type ResultRow, type Spent } from "../records/run-summary.js";
+import {
+  adoptedIn,
+  type EpisodeScore,
+  type PolicyDifference,
+  type RoundRecord,
+} from "../records/round-record.js";
+import { BEST_DESIGN, type BestWorkflow, type LearnSummary, type Result } from "../records/run-summary.js";
 import { type CandidateRecord, readTrajectory } from "../records/trajectory.js";
 import type { Contestant } from "../run/bench.js";
 import { isInterruption } from "../run/is-interruption.js";
+import { breakEven } from "../run/run-figures.js";
 import type { Course, CourseTask } from "./course.js";
-import {
-  comparePolicies,
-  type EpisodeScore,
-  type PolicyDifference,
-  type PolicyScore,
-  policyScore,
-} from "./policy-score.js";
+import { comparePolicies, policyScore } from "./policy-score.js";
 
 /** What is known while rounds are played. */
 export interface LearnProgress {
@@ -26,39 +27,16 @@ export interface LearnProgress {
 }
 
 /** What a learning run came to; the same object is in summary.json of its directory. */
-export interface LearnResult {
-  command: "learn";
+export interface LearnResult extends Result<LearnSummary> {
   directory: string;
-  model: string;
   modelHash: string;
-  executor: string;
-  isSimulated: boolean;
-  tasks: string[];
-  judgeTasks: string[];
-  /** False where the policy was judged on the tasks it was trained on. */
-  isHeldBack: boolean;
-  rounds: RoundRecord[];
   /** The last accepted adapter, absolute; null where none was accepted. */
   adapter: { path: string; hash: string; round: number } | null;
   /** How several policies worked together; absent = a single one. */
   collaboration?: Collaboration;
   /** The adapters in force at the end, of every member that has one, where several policies work together. */
   members?: { name: string; path: string; hash: string; round: number }[];
-  /** Score of the untrained model on the judged tasks; null before it was judged. */
-  base: PolicyScore | null;
-  baseEpisodes: EpisodeScore[];
-  /** Score with the last accepted adapter, else with the one the run began with; null where there is neither. */
-  trained: PolicyScore | null;
-  /** Trained − base over the same seeds. */
-  difference: PolicyDifference | null;
-  /** Baselines and the best workflows of base and trained on the judged tasks' test splits. */
-  test: ResultRow[];
-  /** By judged task and baseline: deployed samples after which designing has paid for itself; null = never. */
-  breakEven: { task: string; baseline: string; samples: number | null }[];
-  warnings: string[];
-  spent: Spent;
-  isComplete: boolean;
-  stoppedBy?: unknown;
+  best: BestWorkflow | null;
 }
 
 export async function concludeLearning(
@@ -84,6 +62,7 @@ export async function concludeLearning(
     trainedEpisodes.length > 0 && progress.base.length > 0
       ? comparePolicies(trainedEpisodes, progress.base, config.seed, config.bootstrap.samples)
       : null;
+  const best = bestDesign(course, progress, course.judgeTasks[0]?.name ?? "", "trained");
   const result: LearnResult = {
     command: "learn",
     directory: directory.path,
@@ -107,18 +86,18 @@ export async function concludeLearning(
     trained: trainedEpisodes.length === 0 ? null : policyScore(trainedEpisodes),
     difference,
     test,
+    best:
+      best?.source && best.workflowHash
+        ? { title: BEST_DESIGN, hash: best.workflowHash, source: best.source, isBaseline: false }
+        : null,
     breakEven: course.judgeTasks.flatMap((task) => breakEvens(course, task, progress, spent)),
     warnings: warningsOf(course, difference),
     spent,
     isComplete: stoppedBy === undefined,
     ...(stoppedBy === undefined ? {} : { stoppedBy }),
   };
-  const best = bestDesign(course, progress, course.judgeTasks[0]?.name ?? "", "trained");
-  const row = best && test.find((one) => one.workflowHash === best.workflowHash);
-  await course.run.finish(
-    result,
-    best?.source ? { title: "Best workflow", source: best.source, row } : undefined,
-  );
+  const row = test.find((one) => one.workflowHash === result.best?.hash);
+  await course.run.finish(result, result.best ? { ...result.best, title: "Best workflow", row } : undefined);
   return result;
 }
 
@@ -145,7 +124,7 @@ async function finalTest(course: Course, task: CourseTask, progress: LearnProgre
   const contestants: Contestant[] = task.baselines.map((baseline) => ({ ...baseline, name: baseline.title }));
   for (const [name, title] of [
     ["base", "best design of the base"],
-    ["trained", "best design of the trained model"],
+    ["trained", BEST_DESIGN],
   ] as const) {
     const { workflowHash: hash, source } = bestDesign(course, progress, task.name, name) ?? {};
     if (hash && source) contestants.push({ name, title, hash, source });

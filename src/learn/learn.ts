@@ -15,6 +15,7 @@ import { readGgufAdapter } from "../lora/gguf-adapter.js";
 import { RoundFiles } from "../records/round-files.js";
 import {
   adoptedIn,
+  type EpisodeScore,
   type LearnPhase,
   type MemberRecord,
   type RoundRecord,
@@ -34,7 +35,7 @@ import { LocalTeam } from "./local-team.js";
 import { type Adapters, type Member, openMember, type StartAdapter, startAdapters } from "./member.js";
 import { planRound, type TaskHistory } from "./plan-round.js";
 import { collectedFiles, collectRound, exploration, judgePolicy } from "./play-round.js";
-import { comparePolicies, type EpisodeScore, policyScore } from "./policy-score.js";
+import { comparePolicies, policyScore } from "./policy-score.js";
 import { trainExamples } from "./train-adapter.js";
 import { type TrainedMember, trainRound } from "./train-round.js";
 

@@ -3,6 +3,7 @@
 import type { LearnSettings } from "../config/learn-schema.js";
 import { seedFrom } from "../core/hash.js";
 import { Random } from "../core/random.js";
+import type { RoundPlan } from "../records/round-record.js";
 
 /** What is known of a training task when a round is planned. */
 export interface TaskHistory {
@@ -13,15 +14,6 @@ export interface TaskHistory {
   rewards: readonly (readonly number[])[];
   /** Best accuracy reached in each of them, or null. */
   best: readonly (number | null)[];
-}
-
-export interface RoundPlan {
-  /** Episodes by task, tasks without any left out. */
-  episodes: { task: string; count: number }[];
-  /** Of the staged curriculum, from 1. */
-  stage?: number;
-  /** What decided, one line for the log. */
-  reason: string;
 }
 
 export type CurriculumSettings = Pick<

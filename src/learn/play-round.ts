@@ -8,12 +8,11 @@ import type { Policy } from "../design/policy.js";
 import { startsOf } from "../evaluate/baselines/choose-baselines.js";
 import type { ScoredWorkflow } from "../evaluate/scored-workflow.js";
 import type { RoundFiles } from "../records/round-files.js";
-import type { RoundRecord } from "../records/round-record.js";
+import type { EpisodeScore, RoundPlan, RoundRecord } from "../records/round-record.js";
 import type { TurnRecord } from "../records/trajectory.js";
 import type { Course, CourseTask } from "./course.js";
 import type { Adapters } from "./member.js";
-import type { RoundPlan } from "./plan-round.js";
-import { type EpisodeScore, episodeScores } from "./policy-score.js";
+import { episodeScores } from "./policy-score.js";
 
 /** Of a schedule by round, the value of a round from 1 on; the last one stays. */
 export function ofRound(values: readonly number[] | undefined, round: number, otherwise: number): number {

@@ -1,28 +1,7 @@
 /** @file How well a policy designs: figures of judged episodes, and the paired comparison of two policies. */
-import { hierarchicalInterval, type Interval, mean, sumOrNull } from "../core/statistics.js";
+import { hierarchicalInterval, mean, sumOrNull } from "../core/statistics.js";
+import type { EpisodeScore, PolicyDifference, PolicyScore } from "../records/round-record.js";
 import type { TurnRecord } from "../records/trajectory.js";
-
-/** One judged episode of one policy on one task. */
-export interface EpisodeScore {
-  task: string;
-  /** Run seed and number of the episode: the same for every policy compared. */
-  seed: number;
-  episode: number;
-  /** Mean accuracy of all candidates, invalid ones as 0; 0–1. */
-  meanReward: number;
-  /** Accuracy of the best candidate, 0 where none was scored; 0–1. */
-  best: number;
-  candidates: number;
-  valid: number;
-  /** Hashes of what could be extracted. */
-  workflows: string[];
-  /** Tokens of the executor, cached ones included, over all candidates. */
-  executorTokens: number;
-  /** null when the price is unknown. */
-  dollars: number | null;
-  /** Candidates that use a technique, by name. */
-  techniques: Record<string, number>;
-}
 
 /** Folds the turns of one task into its episodes. */
 export function episodeScores(task: string, seed: number, turns: readonly TurnRecord[]): EpisodeScore[] {
@@ -52,18 +31,6 @@ export function episodeScores(task: string, seed: number, turns: readonly TurnRe
     });
 }
 
-/** A row of the table that compares policies. */
-export interface PolicyScore {
-  episodes: number;
-  meanReward: number;
-  best: number;
-  validShare: number;
-  /** Distinct workflows among those of one episode, averaged over episodes. */
-  distinctShare: number;
-  executorTokensPerCandidate: number;
-  techniques: Record<string, number>;
-}
-
 export function policyScore(episodes: readonly EpisodeScore[]): PolicyScore {
   const count = episodes.reduce((sum, { candidates }) => sum + candidates, 0);
   const techniques: Record<string, number> = {};
@@ -83,12 +50,6 @@ export function policyScore(episodes: readonly EpisodeScore[]): PolicyScore {
       episodes.reduce((sum, { executorTokens }) => sum + executorTokens, 0) / Math.max(1, count),
     techniques,
   };
-}
-
-export interface PolicyDifference {
-  pairs: number;
-  meanReward: { mean: number; interval: Interval };
-  best: { mean: number; interval: Interval };
 }
 
 /**

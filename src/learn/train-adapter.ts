@@ -1,4 +1,5 @@
 /** @file From recorded runs or chat lines to an adapter file: `w4s train`. */
+
 import { mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { RewardName, RewardWeights } from "../config/reward-shares.js";

@@ -4,6 +4,7 @@ import { basename, dirname, join, relative, resolve } from "node:path";
 import { adapterHash } from "../lora/adapter-hash.js";
 import { readGgufAdapter } from "../lora/gguf-adapter.js";
 import type { AdapterOrigin } from "../lora/lora-adapter.js";
+import { roundName, roundNumbers } from "./run-files.js";
 
 export interface Ancestor {
   path: string;
@@ -43,11 +44,13 @@ function adaptersNear(path: string): string[] {
   const isRound = (name: string) => /^\d+$/.test(basename(name));
   const round = [folder, dirname(folder)].find(isRound);
   // rounds/02/one → rounds/*/one
-  const member = round === undefined ? "" : relative(round, folder);
-  const rounds = round === undefined ? undefined : dirname(round);
-  const folders =
-    rounds === undefined ? [folder] : readdirSync(rounds).map((name) => join(rounds, name, member));
-  return folders.flatMap((one) =>
+  const others =
+    round === undefined
+      ? []
+      : roundNumbers(dirname(dirname(round))).map((number) =>
+          join(dirname(round), roundName(number), relative(round, folder)),
+        );
+  return [...new Set([folder, ...others])].flatMap((one) =>
     existsSync(one)
       ? readdirSync(one, { withFileTypes: true })
           .filter((entry) => entry.isFile() && /^adapter-.*\.gguf$/.test(entry.name))

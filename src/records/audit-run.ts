@@ -1,14 +1,15 @@
 /** @file The audit of a run: whether its log is whole, and who designed what, from which data, at what cost. */
-
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join, relative } from "node:path";
-import { InputError, messageOf, StorageError } from "../core/errors.js";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { InputError } from "../core/errors.js";
 import { sha256 } from "../core/hash.js";
 import { type ChainReport, verifyChain } from "../core/hash-chain.js";
 import { type ChainHead, decodeLine } from "../core/jsonl-log.js";
 import { sumOrNull } from "../core/statistics.js";
-import { trajectoryFiles } from "../learn/examples/trajectory-samples.js";
 import { EVENTS_HEAD } from "./run-directory.js";
+import { type LoggedEvent, parseEvent } from "./run-event.js";
+import { type RunTrajectory, runTrajectories } from "./run-files.js";
+import { MANIFEST_FILE, readManifest } from "./run-manifest.js";
 import { readTrajectory, type TrajectoryHeader } from "./trajectory.js";
 
 /** A candidate as it was designed. */
@@ -75,74 +76,55 @@ export interface RunAudit {
   decisions: { at: string; type: string; what: string }[];
 }
 
-type Line = Record<string, unknown>;
+type CandidateEvent = Extract<LoggedEvent, { type: "candidate-scored" }>;
 
 /**
  * Reads a run without changing it.
  * @throws {InputError} when there is no run or no log; {StorageError} when a trajectory is damaged
  */
 export function auditRun(directory: string): RunAudit {
-  const manifest = readManifest(directory);
+  const { command, executor, isSimulated } = readManifest(directory);
   const events = join(directory, "events.jsonl");
   if (!existsSync(events))
     throw new InputError(`${directory} has no events.jsonl`, { hint: "name the directory of a run" });
-  const chain = verifyChain(events, sha256(manifest.bytes), readHead(join(directory, EVENTS_HEAD)));
-  const log = readWholeLines(events);
-  const files = runTrajectories(directory);
+  const genesis = sha256(readFileSync(join(directory, MANIFEST_FILE)));
+  const chain = verifyChain(events, genesis, readHead(join(directory, EVENTS_HEAD)));
+  const log = readEventsOf(events);
   const headers: TrajectoryHeader[] = [];
-  const designs = files.flatMap((file) => designsOf(directory, file, headers));
+  const designs = runTrajectories(directory).flatMap((file) => designsOf(file, headers));
   const compared = compareWithLog(designs, log);
-  const spent = log.findLast((line) => line.type === "spent");
+  const spent = log.findLast((event) => event.type === "spent");
   return {
     directory,
     isIntact: chain.broken === undefined && compared.disagreements.length === 0,
     chain,
     ...compared,
-    command: String(manifest.value.command ?? "unknown"),
-    executor: String(manifest.value.executor ?? "unknown"),
-    isSimulated: manifest.value.isSimulated === true,
-    sessions: log
-      .filter((line) => line.type === "run-start")
-      .map(({ at, policy }) => ({ at: String(at), policy: String(policy) })),
-    endedAt: log.length === 0 ? null : String(log.at(-1)?.at),
+    command,
+    executor,
+    isSimulated,
+    sessions: log.flatMap((event) =>
+      event.type === "run-start" ? [{ at: event.at, policy: event.policy }] : [],
+    ),
+    endedAt: log.at(-1)?.at ?? null,
     data: [...new Map(headers.map(({ task }) => [task.name, { task: task.name, hash: task.hash }])).values()],
-    testOpenings: log
-      .filter((line) => line.type === "test-opened")
-      .map(({ at, items, purpose }) => ({ at: String(at), items: Number(items), purpose: String(purpose) })),
+    testOpenings: log.flatMap((event) =>
+      event.type === "test-opened" ? [{ at: event.at, items: event.items, purpose: event.purpose }] : [],
+    ),
     designs,
     designers: designersOf(designs),
-    adapters: log.filter((line) => line.type === "round-end").map(adapterOf),
-    spent:
-      spent === undefined
-        ? null
-        : {
-            calls: Number(spent.calls),
-            tokens: Number(spent.tokens),
-            dollars: typeof spent.dollars === "number" ? spent.dollars : null,
-          },
-    decisions: log
-      .filter(({ type }) => type === "approval" || type === "policy-violation")
-      .map(({ at, type, ...rest }) => ({ at: String(at), type: String(type), what: decisionText(rest) })),
+    adapters: log.flatMap((event) => {
+      if (event.type !== "round-end") return [];
+      const { round, adapterHash, parentHash, isAccepted } = event.record;
+      return [{ round, adapterHash, parentHash, isAccepted }];
+    }),
+    spent: spent === undefined ? null : { calls: spent.calls, tokens: spent.tokens, dollars: spent.dollars },
+    decisions: log.flatMap((event): RunAudit["decisions"] => {
+      const { at, type } = event;
+      if (type === "policy-violation") return [{ at, type, what: event.message }];
+      if (type !== "approval") return [];
+      return [{ at, type, what: `${event.decision} ${event.workflow.slice(0, 12)} (${event.by})` }];
+    }),
   };
-}
-
-function decisionText({ workflow, decision, by, message }: Line): string {
-  const short = typeof workflow === "string" ? workflow.slice(0, 12) : "";
-  return message === undefined ? `${decision} ${short} (${by})` : String(message);
-}
-
-function readManifest(directory: string): { bytes: Uint8Array; value: Line } {
-  const path = join(directory, "run.json");
-  if (!existsSync(path))
-    throw new InputError(`${directory} is no run directory: it has no run.json`, {
-      hint: "name a directory that w4s optimize, collect, eval or learn has written",
-    });
-  const bytes = readFileSync(path);
-  try {
-    return { bytes, value: JSON.parse(bytes.toString("utf8")) as Line };
-  } catch (error) {
-    throw new StorageError(`${path} is damaged: ${messageOf(error)}`, { cause: error });
-  }
 }
 
 /** Without the note, or with one that cannot be read, lines missing at the end do not show. */
@@ -156,30 +138,16 @@ function readHead(path: string): ChainHead | undefined {
 }
 
 /** What can be read, however the log is damaged: the chain says what that is worth. */
-function readWholeLines(path: string): Line[] {
+function readEventsOf(path: string): LoggedEvent[] {
   return readFileSync(path, "utf8")
     .split("\n")
     .map((line) => decodeLine(line))
-    .filter((line) => line !== undefined);
+    .map((line) => line && parseEvent(line))
+    .filter((event) => event !== undefined);
 }
 
-/** Trajectories of the run itself, or those that its rounds collected and judged. */
-function runTrajectories(directory: string): string[] {
-  const rounds = join(directory, "rounds");
-  if (!existsSync(rounds))
-    return existsSync(join(directory, "trajectories.jsonl")) ? trajectoryFiles(directory) : [];
-  return readdirSync(rounds)
-    .sort()
-    .flatMap((round) =>
-      readdirSync(join(rounds, round))
-        .filter((name) => /^(collect|judge)-.*\.jsonl$/.test(name))
-        .sort()
-        .map((name) => join(rounds, round, name)),
-    );
-}
-
-function designsOf(directory: string, file: string, headers: TrajectoryHeader[]): AuditedDesign[] {
-  const records = readTrajectory(file);
+function designsOf({ file, path }: RunTrajectory, headers: TrajectoryHeader[]): AuditedDesign[] {
+  const records = readTrajectory(path);
   const header = records.find((record) => record.kind === "header");
   if (header !== undefined) headers.push(header);
   const authors = new Map<string, string | undefined>();
@@ -196,7 +164,7 @@ function designsOf(directory: string, file: string, headers: TrajectoryHeader[])
       designer: designerName(header, authors.get(`${episode}/${turn}/${candidate.index}`)),
       forced: candidate.forced,
       task: header?.task.name ?? "unknown",
-      file: relative(directory, file),
+      file,
       episode,
       turn,
       candidate: candidate.index,
@@ -224,21 +192,24 @@ function designerName(header: TrajectoryHeader | undefined, member: string | und
 /** A record must say what was logged when it was made; a resumed run logs the same again. */
 function compareWithLog(
   designs: readonly AuditedDesign[],
-  log: readonly Line[],
+  log: readonly LoggedEvent[],
 ): Pick<RunAudit, "disagreements" | "unlogged"> {
-  const told = new Map<string, Line[]>();
-  for (const line of log) {
-    if (line.type !== "candidate-scored") continue;
-    const place = `${line.episode}/${line.turn}/${line.index}`;
-    told.set(place, [...(told.get(place) ?? []), line]);
+  const told = new Map<string, CandidateEvent[]>();
+  for (const event of log) {
+    if (event.type !== "candidate-scored") continue;
+    const place = placeOf(event.trajectory, event.episode, event.turn, event.index);
+    told.set(place, [...(told.get(place) ?? []), event]);
   }
   const disagreements: string[] = [];
   let unlogged = 0;
   for (const design of designs) {
     const { episode, turn, candidate, file } = design;
-    const lines = told.get(`${episode}/${turn}/${candidate}`);
-    if (lines === undefined) unlogged++;
-    else if (!lines.some((line) => agrees(line, design))) {
+    // Version 0.1 did not log the file: rounds and tasks share a place there, and one of its lines has to fit.
+    const events =
+      told.get(placeOf(file, episode, turn, candidate)) ??
+      told.get(placeOf(undefined, episode, turn, candidate));
+    if (events === undefined) unlogged++;
+    else if (!events.some((event) => agrees(event, design))) {
       disagreements.push(
         `${file}: episode ${episode + 1}, turn ${turn + 1}, candidate ${candidate + 1} is recorded with accuracy ${design.accuracy}, reward ${design.reward} and workflow ${design.workflow?.slice(0, 12) ?? "none"}; the log says otherwise`,
       );
@@ -247,10 +218,14 @@ function compareWithLog(
   return { disagreements, unlogged };
 }
 
-function agrees(line: Line, design: AuditedDesign): boolean {
-  const isSame = line.accuracy === design.accuracy && line.reward === design.reward;
-  // Logs of older versions do not name the workflow.
-  return isSame && (line.workflow === undefined || line.workflow === design.workflow);
+function placeOf(file: string | undefined, episode: number, turn: number, candidate: number): string {
+  return `${file ?? ""} ${episode}/${turn}/${candidate}`;
+}
+
+function agrees(event: CandidateEvent, design: AuditedDesign): boolean {
+  const isSame = event.accuracy === design.accuracy && event.reward === design.reward;
+  // The first versions did not log the workflow.
+  return isSame && (event.workflow === undefined || event.workflow === design.workflow);
 }
 
 function designersOf(designs: readonly AuditedDesign[]): AuditedDesigner[] {
@@ -266,14 +241,4 @@ function designersOf(designs: readonly AuditedDesign[]): AuditedDesigner[] {
     tokens: own.reduce((sum, { tokens }) => sum + tokens, 0),
     dollars: sumOrNull(own.map(({ dollars }) => dollars)),
   }));
-}
-
-function adapterOf(line: Line): RunAudit["adapters"][number] {
-  const record = (line.record ?? {}) as Line;
-  return {
-    round: Number(record.round),
-    adapterHash: String(record.adapterHash),
-    parentHash: typeof record.parentHash === "string" ? record.parentHash : null,
-    isAccepted: record.isAccepted === true,
-  };
 }

@@ -1,10 +1,11 @@
 /** @file Back to an earlier round: later ones are set aside, and the next `w4s learn` goes on from there. */
-import { existsSync, readdirSync, renameSync } from "node:fs";
+import { existsSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError, InputError, messageOf, StorageError } from "../core/errors.js";
 import { lockRun } from "../core/run-lock.js";
 import { RoundFiles } from "./round-files.js";
 import { readRound } from "./round-record.js";
+import { roundName, roundNumbers } from "./run-files.js";
 
 export interface RollbackResult {
   /** Rounds set aside, and where each one lies now. */
@@ -25,10 +26,7 @@ export function rollback(runFolder: string, round: number): RollbackResult {
       hint: "name a directory that w4s learn has written",
     });
   }
-  const numbers = readdirSync(folder)
-    .filter((name) => /^\d{2,}$/.test(name) && Number(name) > 0)
-    .map(Number)
-    .sort((a, b) => a - b);
+  const numbers = roundNumbers(runFolder).filter((number) => number > 0);
   if (round !== 0 && readRound(new RoundFiles(runFolder, round)) === undefined) {
     const finished = numbers.filter((number) => readRound(new RoundFiles(runFolder, number)) !== undefined);
     throw new ConfigError(`round ${round} of ${runFolder} is not finished`, {
@@ -41,7 +39,7 @@ export function rollback(runFolder: string, round: number): RollbackResult {
     const setAside = numbers
       .filter((number) => number > round)
       .map((number) => {
-        const path = join(folder, `old-${stamp}-${String(number).padStart(2, "0")}`);
+        const path = join(folder, `old-${stamp}-${roundName(number)}`);
         try {
           renameSync(new RoundFiles(runFolder, number).folder, path);
         } catch (error) {

@@ -1,6 +1,7 @@
 /** @file Where the files of a round lie; round 0 holds what was measured before the first. */
 import { join } from "node:path";
 import { hashJson } from "../core/hash.js";
+import { roundName } from "./run-files.js";
 
 export class RoundFiles {
   readonly folder: string;
@@ -9,7 +10,7 @@ export class RoundFiles {
   /** @param runFolder - the run directory */
   constructor(runFolder: string, round: number) {
     this.round = round;
-    this.folder = join(runFolder, "rounds", String(round).padStart(2, "0"));
+    this.folder = join(runFolder, "rounds", roundName(round));
   }
 
   /**

@@ -1,63 +1,165 @@
-/** @file What a finished round leaves in round.json: enough to go on from, and to report. */
-import { existsSync, readFileSync } from "node:fs";
-import { writeAtomic } from "../core/atomic-file.js";
-import { messageOf, StorageError } from "../core/errors.js";
-import { SINGLE_MEMBER } from "../design/team-members.js";
-import type { DataCard } from "../learn/data-card.js";
-import type { RoundPlan } from "../learn/plan-round.js";
-import type { EpisodeScore, PolicyDifference, PolicyScore } from "../learn/policy-score.js";
+/** @file What a finished round of `w4s learn` leaves in round.json: enough to go on from, and to report. */
+import { z } from "zod";
+import { readRecord, writeRecord } from "./record-file.js";
 import type { RoundFiles } from "./round-files.js";
 
-/** Parts of a round whose times are told apart. */
-export type LearnPhase = "baselines" | "generate" | "evaluate" | "train" | "swap" | "judge";
+/** What the only member of a single policy is called. */
+export const SINGLE_MEMBER = "policy";
 
-/** What training one adapter took. */
-export interface TrainingFigures {
-  steps: number;
-  firstLoss: number | null;
-  lastLoss: number | null;
-  trainedTokens: number;
-  peakRssBytes: number;
-}
+/** JSON has no infinity: an end that nothing bounds is written as null. */
+const lowerEnd = z
+  .number()
+  .nullable()
+  .transform((value) => value ?? Number.NEGATIVE_INFINITY);
+const upperEnd = z
+  .number()
+  .nullable()
+  .transform((value) => value ?? Number.POSITIVE_INFINITY);
+const figureRange = z.object({ lowest: upperEnd, highest: lowerEnd });
+
+const taskCard = z.object({
+  task: z.string(),
+  /** Candidates played, and those that became examples. */
+  candidates: z.number(),
+  examples: z.number(),
+  validShare: z.number(),
+  /** Distinct workflows among those that could be extracted. */
+  distinctShare: z.number(),
+  meanReward: z.number(),
+  /** Candidates drawn off-policy, with forced techniques. */
+  forcedShare: z.number(),
+});
+
+/** What a round's examples are made of. */
+const dataCard = z.object({
+  candidates: z.number(),
+  examples: z.number(),
+  validShare: z.number(),
+  distinctShare: z.number(),
+  rewards: figureRange.extend({ mean: z.number() }),
+  /** Counts of the rewards of all candidates in equal bins from `lowest` to `highest`. */
+  histogram: z.array(z.object({ low: z.number(), high: z.number(), count: z.number() })),
+  /** Smallest and largest weight of an example. */
+  weights: figureRange,
+  promptTokens: z.number(),
+  actionTokens: z.number(),
+  tasks: z.array(taskCard),
+});
+
+const roundPlan = z.object({
+  /** Episodes by task, tasks without any left out. */
+  episodes: z.array(z.object({ task: z.string(), count: z.number() })),
+  /** Of the staged curriculum, from 1. */
+  stage: z.number().optional(),
+  /** What decided, one line for the log. */
+  reason: z.string(),
+});
+
+/** One judged episode of one policy on one task. */
+export const episodeScoreSchema = z.object({
+  task: z.string(),
+  /** Run seed and number of the episode: the same for every policy compared. */
+  seed: z.number(),
+  episode: z.number(),
+  /** Mean accuracy of all candidates, invalid ones as 0; 0–1. */
+  meanReward: z.number(),
+  /** Accuracy of the best candidate, 0 where none was scored; 0–1. */
+  best: z.number(),
+  candidates: z.number(),
+  valid: z.number(),
+  /** Hashes of what could be extracted. */
+  workflows: z.array(z.string()),
+  /** Tokens of the executor, cached ones included, over all candidates. */
+  executorTokens: z.number(),
+  /** null when the price is unknown. */
+  dollars: z.number().nullable(),
+  /** Candidates that use a technique, by name. */
+  techniques: z.record(z.string(), z.number()),
+});
+
+/** The judged episodes of one policy: a row of the table that compares policies. */
+export const policyScoreSchema = z.object({
+  episodes: z.number(),
+  meanReward: z.number(),
+  best: z.number(),
+  validShare: z.number(),
+  /** Distinct workflows among those of one episode, averaged over episodes. */
+  distinctShare: z.number(),
+  executorTokensPerCandidate: z.number(),
+  techniques: z.record(z.string(), z.number()),
+});
+
+const meanDifference = z.object({ mean: z.number(), interval: z.object({ low: lowerEnd, high: upperEnd }) });
+
+/** A policy minus another over the same seeds. */
+export const policyDifferenceSchema = z.object({
+  pairs: z.number(),
+  meanReward: meanDifference,
+  best: meanDifference,
+});
+
+const trainingFigures = z.object({
+  steps: z.number(),
+  firstLoss: z.number().nullable(),
+  lastLoss: z.number().nullable(),
+  trainedTokens: z.number(),
+  peakRssBytes: z.number(),
+});
+
+const trainedAdapter = {
+  /** Relative to the run directory, so that a run can be moved. */
+  adapter: z.string(),
+  adapterHash: z.string(),
+  /** Hash of the adapter it was trained on from; null = from the base. */
+  parentHash: z.string().nullable(),
+  training: trainingFigures,
+};
 
 /** The adapter that a member of a team learned in a round. */
-export interface MemberRecord {
-  name: string;
-  /** Relative to the run directory. */
-  adapter: string;
-  adapterHash: string;
-  /** Hash of the adapter it was trained on from; null = from the base. */
-  parentHash: string | null;
-  examples: number;
-  training: TrainingFigures;
-}
+const memberRecord = z.object({ name: z.string(), examples: z.number(), ...trainedAdapter });
 
-export interface RoundRecord {
-  version: 1;
-  round: number;
-  plan: RoundPlan;
-  card: DataCard;
-  /** Relative to the run directory, so that a run can be moved. */
-  adapter: string;
-  adapterHash: string;
-  /** Hash of the adapter it was trained on from; null = from the base. */
-  parentHash: string | null;
-  training: TrainingFigures;
-  /** All that were trained, where several policies work together; what stands above is then the first one's. */
-  members?: MemberRecord[];
+/** Parts of a round whose times are told apart. */
+const learnPhase = z.enum(["baselines", "generate", "evaluate", "train", "swap", "judge"]);
+
+export const roundRecordSchema = z.object({
+  version: z.literal(1),
+  round: z.number(),
+  plan: roundPlan,
+  card: dataCard,
+  /** Of the first member, where several policies work together. */
+  ...trainedAdapter,
+  /** All that were trained then. */
+  members: z.array(memberRecord).optional(),
   /** Judged episodes of the new adapter; empty where it was not judged. */
-  episodes: EpisodeScore[];
-  score: PolicyScore | null;
+  episodes: z.array(episodeScoreSchema),
+  score: policyScoreSchema.nullable(),
   /** New − base and new − previous, over the same seeds. */
-  againstBase: PolicyDifference | null;
-  againstPrevious: PolicyDifference | null;
-  isAccepted: boolean;
-  reason: string;
+  againstBase: policyDifferenceSchema.nullable(),
+  againstPrevious: policyDifferenceSchema.nullable(),
+  isAccepted: z.boolean(),
+  reason: z.string(),
   /** By phase, of the session that did it; a resumed part counts what was left. */
-  seconds: Partial<Record<LearnPhase, number>>;
+  seconds: z.partialRecord(learnPhase, z.number()),
   /** Best designed workflow of the round's training episodes, by task, and by member where each plays on its own. */
-  best: { task: string; policy?: string; accuracy: number; hash: string; source: string }[];
-}
+  best: z.array(
+    z.object({
+      task: z.string(),
+      policy: z.string().optional(),
+      accuracy: z.number(),
+      hash: z.string(),
+      source: z.string(),
+    }),
+  ),
+});
+
+export type RoundPlan = z.infer<typeof roundPlan>;
+export type DataCard = z.infer<typeof dataCard>;
+export type EpisodeScore = z.infer<typeof episodeScoreSchema>;
+export type PolicyScore = z.infer<typeof policyScoreSchema>;
+export type PolicyDifference = z.infer<typeof policyDifferenceSchema>;
+export type LearnPhase = z.infer<typeof learnPhase>;
+export type MemberRecord = z.infer<typeof memberRecord>;
+export type RoundRecord = z.infer<typeof roundRecordSchema>;
 
 /** The adapters a round trained, by member; a single policy is called `policy`. */
 export function adoptedIn(record: RoundRecord): Pick<MemberRecord, "name" | "adapter" | "adapterHash">[] {
@@ -67,17 +169,13 @@ export function adoptedIn(record: RoundRecord): Pick<MemberRecord, "name" | "ada
 
 /** @returns undefined where the round is not finished */
 export function readRound(files: RoundFiles): RoundRecord | undefined {
-  if (!existsSync(files.record)) return undefined;
-  try {
-    return JSON.parse(readFileSync(files.record, "utf8")) as RoundRecord;
-  } catch (error) {
-    throw new StorageError(`${files.record} is damaged: ${messageOf(error)}`, {
-      hint: "delete it: the round is put together again from what it has stored",
-      cause: error,
-    });
-  }
+  return readRecord(
+    files.record,
+    roundRecordSchema,
+    "delete it: the round is put together again from what it has stored",
+  );
 }
 
 export async function writeRound(files: RoundFiles, record: RoundRecord): Promise<void> {
-  await writeAtomic(files.record, `${JSON.stringify(record, null, 2)}\n`);
+  await writeRecord(files.record, record);
 }

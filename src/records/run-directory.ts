@@ -1,27 +1,28 @@
 /** @file A run on disk: who may write it, what it was started with, and where its files lie. */
 import { randomUUID } from "node:crypto";
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { RunConfig } from "../config/run-config.js";
-import { identityOf } from "../config/run-identity.js";
-import { writeAtomic } from "../core/atomic-file.js";
-import { ConfigError, StorageError } from "../core/errors.js";
+import { ConfigError } from "../core/errors.js";
 import { hashJson, sha256 } from "../core/hash.js";
 import { type ChainHead, JsonlLog } from "../core/jsonl-log.js";
 import { lockRun } from "../core/run-lock.js";
+import { writeRecord } from "./record-file.js";
+import { type LoggedEvent, parseEvent } from "./run-event.js";
+import { runEntries } from "./run-files.js";
+import { findManifest, MANIFEST_FILE, type RunManifest } from "./run-manifest.js";
 
-export type RunCommand = "optimize" | "collect" | "eval" | "learn";
-
-/** What is compared on resume: the part of the configuration that decides the results, and the inputs' hashes. */
-export interface RunManifest {
-  command: RunCommand;
-  version: 1;
-  executor: string;
-  isSimulated: boolean;
-  /** What the run is called in a ledger that several share; absent in runs of 0.1. */
-  id?: string;
-  identity: Record<string, unknown>;
+/** The settings that say where a run lies and how it is opened. */
+export interface DirectorySettings {
+  /** Default: a name of its own under `runsRoot`. */
+  run?: string | undefined;
+  runsRoot: string;
+  /** Set what lies there aside and start again. */
+  fresh: boolean;
+  forceUnlock: boolean;
 }
+
+/** An answer of a person about a newly designed workflow, as it was logged. */
+export type LoggedApproval = Extract<LoggedEvent, { type: "approval" }>;
 
 export class RunDirectory {
   readonly path: string;
@@ -31,7 +32,7 @@ export class RunDirectory {
   readonly #release: () => void;
   readonly #events: JsonlLog;
   /** Approvals of earlier sessions, as they were logged. */
-  readonly approvals: readonly Record<string, unknown>[];
+  readonly approvals: readonly LoggedApproval[];
 
   private constructor(
     path: string,
@@ -39,7 +40,7 @@ export class RunDirectory {
     isResumed: boolean,
     release: () => void,
     events: JsonlLog,
-    approvals: readonly Record<string, unknown>[],
+    approvals: readonly LoggedApproval[],
   ) {
     this.path = path;
     this.id = id;
@@ -55,34 +56,28 @@ export class RunDirectory {
    *   {RunInUseError} when another process works there; {StorageError} when it cannot be written.
    */
   static async open(
-    config: RunConfig,
-    manifest: Omit<RunManifest, "version" | "identity" | "id"> & {
-      label: string;
-      inputs: Record<string, unknown>;
-    },
+    config: DirectorySettings,
+    manifest: Omit<RunManifest, "version" | "id"> & { label: string },
     onWarning: (message: string) => void,
   ): Promise<RunDirectory> {
-    const { inputs, label, ...rest } = manifest;
-    const identity = { ...identityOf(config, manifest.command), ...inputs };
-    const name = `${manifest.command}-${safeName(label)}-${hashJson(identity).slice(0, 8)}`;
+    const { label, ...rest } = manifest;
+    const { command, identity } = rest;
+    const name = `${command}-${safeName(label)}-${hashJson(identity).slice(0, 8)}`;
     const path = config.run ?? join(config.runsRoot, name);
     const release = lockRun(path, { force: config.forceUnlock, onTakeover: onWarning });
     try {
       if (config.fresh) setAside(path);
-      const known = readManifest(path);
+      const known = findManifest(path);
       const id = known ? (known.id ?? "") : randomUUID();
       if (known) refuseChanges(path, known, identity);
-      else {
-        const complete: RunManifest = { ...rest, version: 1, id, identity };
-        await writeAtomic(join(path, "run.json"), `${JSON.stringify(complete, null, 2)}\n`);
-      }
-      await writeAtomic(join(path, "config.resolved.json"), `${JSON.stringify(config, null, 2)}\n`);
+      else await writeRecord(join(path, MANIFEST_FILE), { ...rest, version: 1, id } satisfies RunManifest);
+      await writeRecord(join(path, "config.resolved.json"), config);
       // The log begins at what the run was started with, so that neither can be changed alone.
-      const genesis = sha256(readFileSync(join(path, "run.json")));
+      const genesis = sha256(readFileSync(join(path, MANIFEST_FILE)));
       const { log, records, isTorn } = JsonlLog.open(join(path, "events.jsonl"), genesis);
       if (isTorn)
         onWarning("the last run ended abruptly: the last line of events.jsonl was cut and set aside");
-      const approvals = records.filter(({ type }) => type === "approval");
+      const approvals = records.map(parseEvent).filter((event) => event?.type === "approval");
       return new RunDirectory(path, id, known !== undefined, release, log, approvals);
     } catch (error) {
       release();
@@ -116,16 +111,6 @@ function noteHead(path: string, head: ChainHead): void {
   } catch {}
 }
 
-function readManifest(path: string): RunManifest | undefined {
-  const file = join(path, "run.json");
-  if (!existsSync(file)) return undefined;
-  try {
-    return JSON.parse(readFileSync(file, "utf8")) as RunManifest;
-  } catch (error) {
-    throw new StorageError(`${file} is damaged`, { hint: "start again with --fresh", cause: error });
-  }
-}
-
 function refuseChanges(path: string, known: RunManifest, identity: Record<string, unknown>): void {
   const keys = new Set([...Object.keys(known.identity), ...Object.keys(identity)]);
   const changed = [...keys].filter(
@@ -142,28 +127,19 @@ function refuseChanges(path: string, known: RunManifest, identity: Record<string
   });
 }
 
-/** --fresh keeps what was there under another name: nothing that was paid for is deleted. */
+/**
+ * --fresh keeps the run that was there in a folder of its own, where it can still be reported: nothing that was paid
+ * for is deleted.
+ */
 function setAside(path: string): void {
-  const stamp = new Date()
-    .toISOString()
-    .replace(/[^0-9]/g, "")
-    .slice(0, 14);
-  for (const name of [
-    "run.json",
-    "events.jsonl",
-    EVENTS_HEAD,
-    "trajectories.jsonl",
-    "calls.db",
-    "calls.db-wal",
-    "calls.db-shm",
-    "summary.json",
-    "best-workflow.js",
-    "replays.json",
-    "best-workflow.md",
-  ]) {
-    const file = join(path, name);
-    if (existsSync(file)) renameSync(file, join(path, `old-${stamp}-${name}`));
-  }
+  // The manifest goes last: what a kill leaves behind is still the old run.
+  const names = runEntries(path).sort((a, b) => Number(a === MANIFEST_FILE) - Number(b === MANIFEST_FILE));
+  if (names.length === 0) return;
+  const stamp = new Date().toISOString().replace(/\D/g, "").slice(0, 14);
+  let aside = join(path, `old-${stamp}`);
+  for (let number = 2; existsSync(aside); number++) aside = join(path, `old-${stamp}-${number}`);
+  mkdirSync(aside, { mode: 0o700 });
+  for (const name of names) renameSync(join(path, name), join(aside, name));
 }
 
 function safeName(task: string): string {

@@ -1,75 +1,111 @@
 /** @file What a run tells while it works; the same records go to events.jsonl and to the progress printer. */
-import type { Interval } from "../core/statistics.js";
-
-export type RunEvent =
-  | {
-      type: "run-start";
-      command: string;
-      directory: string;
-      task: string;
-      isResumed: boolean;
-      executor: string;
-      policy: string;
-      isSimulated: boolean;
-    }
-  | { type: "forecast"; forecast: Forecast }
-  | { type: "warning"; message: string }
-  /** A rules file is in force. */
-  | { type: "call-policy"; file: string; hash: string }
-  /** A call that the rules stopped, once a session, workflow and rule. */
-  | {
-      type: "policy-violation";
-      workflow: string;
-      call: string;
-      rule: string;
-      sample: string;
-      message: string;
-    }
-  /** A newly designed workflow may run, or not. */
-  | { type: "approval"; workflow: string; decision: "yes" | "no" | "always"; by: "terminal" | "file" }
-  | { type: "baseline-scored"; name: string; accuracy: number; interval: Interval; n: number }
-  | { type: "episode-start"; episode: number; episodes: number }
-  | { type: "turn-start"; episode: number; turn: number; turns: number }
-  | {
-      type: "candidates-written";
-      episode: number;
-      turn: number;
-      count: number;
-      valid: number;
-      seconds: number;
-      isResumed: boolean;
-    }
-  | { type: "job-done"; done: number; total: number; what: string }
-  | {
-      type: "candidate-scored";
-      episode: number;
-      turn: number;
-      index: number;
-      /** null where no workflow could be read from the reply. */
-      workflow: string | null;
-      status: string;
-      accuracy: number | null;
-      reward: number;
-      techniques: string[];
-    }
-  | { type: "turn-end"; episode: number; turn: number; best: number; kept: string | null }
-  | { type: "test-opened"; items: number; purpose: string }
-  | { type: "spent"; calls: number; tokens: number; dollars: number | null }
-  | { type: "run-end"; directory: string; isComplete: boolean };
-
-export type OnRunEvent = (event: RunEvent) => void;
+import { z } from "zod";
+import { intervalSchema } from "./result-row.js";
+import { roundRecordSchema } from "./round-record.js";
 
 /** Estimates printed by --dry-run before anything is paid; a budget is what really limits a run. */
-export interface Forecast {
-  executorCalls: number;
+const forecast = z.object({
+  executorCalls: z.number(),
   /** A call can ask for several. */
-  executorReplies: number;
-  executorTokens: number;
+  executorReplies: z.number(),
+  executorTokens: z.number(),
   /** null when the price of the model is unknown. */
-  dollars: number | null;
-  minutes: number;
+  dollars: z.number().nullable(),
+  minutes: z.number(),
   /** Whether the minutes rest on the speed measured in this run, or on an assumption. */
-  isMeasured: boolean;
+  isMeasured: z.boolean(),
   /** How each figure came about, one line each. */
-  basis: string[];
+  basis: z.array(z.string()),
+});
+
+const place = { episode: z.number(), turn: z.number() };
+
+const runEvent = z.discriminatedUnion("type", [
+  z.object({
+    type: z.literal("run-start"),
+    command: z.string(),
+    directory: z.string(),
+    task: z.string(),
+    isResumed: z.boolean(),
+    executor: z.string(),
+    policy: z.string(),
+    isSimulated: z.boolean(),
+  }),
+  z.object({ type: z.literal("forecast"), forecast }),
+  z.object({ type: z.literal("warning"), message: z.string() }),
+  /** A policy file is in force. */
+  z.object({ type: z.literal("call-policy"), file: z.string(), hash: z.string() }),
+  /** A call that the policy stopped, once a session, workflow and rule. */
+  z.object({
+    type: z.literal("policy-violation"),
+    workflow: z.string(),
+    call: z.string(),
+    rule: z.string(),
+    sample: z.string(),
+    message: z.string(),
+  }),
+  /** A newly designed workflow may run, or not. */
+  z.object({
+    type: z.literal("approval"),
+    workflow: z.string(),
+    decision: z.enum(["yes", "no", "always"]),
+    by: z.enum(["terminal", "file"]),
+  }),
+  z.object({
+    type: z.literal("baseline-scored"),
+    name: z.string(),
+    accuracy: z.number(),
+    interval: intervalSchema,
+    n: z.number(),
+  }),
+  z.object({ type: z.literal("episode-start"), episode: z.number(), episodes: z.number() }),
+  z.object({ type: z.literal("turn-start"), ...place, turns: z.number() }),
+  z.object({
+    type: z.literal("candidates-written"),
+    ...place,
+    count: z.number(),
+    valid: z.number(),
+    seconds: z.number(),
+    isResumed: z.boolean(),
+  }),
+  z.object({ type: z.literal("job-done"), done: z.number(), total: z.number(), what: z.string() }),
+  z.object({
+    type: z.literal("candidate-scored"),
+    /** The trajectory that records it, inside the run directory; not told by version 0.1. */
+    trajectory: z.string().optional(),
+    ...place,
+    index: z.number(),
+    /** null where no workflow could be read from the reply. */
+    workflow: z.string().nullable().optional(),
+    status: z.string(),
+    accuracy: z.number().nullable(),
+    reward: z.number(),
+    techniques: z.array(z.string()),
+  }),
+  z.object({ type: z.literal("turn-end"), ...place, best: z.number(), kept: z.string().nullable() }),
+  z.object({ type: z.literal("test-opened"), items: z.number(), purpose: z.string() }),
+  z.object({
+    type: z.literal("spent"),
+    calls: z.number(),
+    tokens: z.number(),
+    dollars: z.number().nullable(),
+  }),
+  z.object({ type: z.literal("run-end"), directory: z.string(), isComplete: z.boolean() }),
+]);
+
+/** Of `w4s learn`, beside those that are told for the screen only. */
+const roundEnd = z.object({ type: z.literal("round-end"), record: roundRecordSchema });
+
+const loggedEvent = z.discriminatedUnion("type", [...runEvent.options, roundEnd]);
+
+export type Forecast = z.infer<typeof forecast>;
+export type RunEvent = z.infer<typeof runEvent>;
+export type OnRunEvent = (event: RunEvent) => void;
+/** An event with its time, ISO 8601. */
+export type LoggedEvent = { at: string } & z.infer<typeof loggedEvent>;
+
+/** @returns undefined for a line that no reader needs, of this version or of a newer one */
+export function parseEvent(line: Record<string, unknown>): LoggedEvent | undefined {
+  const event = loggedEvent.safeParse(line).data;
+  return event && { at: String(line.at ?? ""), ...event };
 }

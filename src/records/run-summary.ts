@@ -1,166 +1,169 @@
-/** @file The figures a run ends with: rows with intervals, warnings, what was spent; written to summary.json. */
+/** @file summary.json: what a finished command came to, one schema for each, with one reader and one writer. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { messageOf } from "../core/errors.js";
+import { sha256 } from "../core/hash.js";
+import { checkRecord, readRecord, writeRecord } from "./record-file.js";
+import { resultRowSchema, spentSchema } from "./result-row.js";
+import {
+  episodeScoreSchema,
+  policyDifferenceSchema,
+  policyScoreSchema,
+  roundRecordSchema,
+} from "./round-record.js";
 
-import { type Interval, mean, sumOrNull } from "../core/statistics.js";
-import type { Evaluation, JobResult } from "../evaluate/evaluation.js";
-import type { ScoredWorkflow } from "../evaluate/scored-workflow.js";
-import type { LedgerRow } from "../llm/call-store.js";
-import type { TurnRecord } from "./trajectory.js";
+const SUMMARY_FILE = "summary.json";
+const BEST_WORKFLOW_FILE = "best-workflow.js";
+/** What `w4s learn` calls the workflow it ends with. */
+export const BEST_DESIGN = "best design of the trained model";
 
-/** One line of a result table. */
-export interface ResultRow {
-  name: string;
-  title: string;
-  workflowHash: string;
-  split: "train" | "validation" | "test";
-  executor: string;
-  /** The executor is simulated and answered calls of this row; the local model's own row is real. */
-  isSimulated: boolean;
-  n: number;
-  accuracy: number;
-  interval: Interval;
-  callsPerSample: number;
-  tokensPerSample: number;
-  /** null when the price is unknown. */
-  dollarsPerSample: number | null;
-  errors: number;
-  statusCounts: Record<string, number>;
-}
-
-export function resultRow(
-  row: Pick<ResultRow, "name" | "title" | "split" | "executor">,
-  executor: { isSimulated: boolean },
-  evaluation: Evaluation,
-): ResultRow {
-  const perSample = (value: number) => value / Math.max(1, evaluation.results.length);
-  return {
-    ...row,
-    isSimulated: executor.isSimulated && evaluation.results.some(asksExecutor),
-    workflowHash: evaluation.workflowHash,
-    n: evaluation.n,
-    accuracy: evaluation.accuracy,
-    interval: evaluation.interval,
-    callsPerSample: perSample(evaluation.calls),
-    tokensPerSample: perSample(evaluation.tokens),
-    dollarsPerSample: evaluation.dollars === null ? null : perSample(evaluation.dollars),
-    errors: evaluation.errors,
-    statusCounts: evaluation.statusCounts,
-  };
-}
-
-function asksExecutor({ usage }: JobResult): boolean {
-  return Object.keys(usage).some((role) => role !== "weak");
-}
+const bestWorkflow = z.object({
+  title: z.string(),
+  hash: z.string(),
+  source: z.string(),
+  isBaseline: z.boolean(),
+});
 
 /** How the policy wrote: counts over all candidates of a run. */
-export interface CandidateStats {
-  count: number;
+const candidateStats = z.object({
+  count: z.number(),
   /** Share that passed the quick check, repairs counted as candidates of their own. */
-  validShare: number;
+  validShare: z.number(),
   /** Share of distinct sources among those that could be extracted. */
-  distinctShare: number;
-  meanReward: number;
+  distinctShare: z.number(),
+  meanReward: z.number(),
   /** Share of candidates that use a technique, by name. */
-  techniques: Record<string, number>;
+  techniques: z.record(z.string(), z.number()),
+});
+
+const ended = {
+  isSimulated: z.boolean(),
+  warnings: z.array(z.string()),
+  isComplete: z.boolean(),
+  /** What ended the run early; the same command goes on from there. */
+  stoppedBy: z.string().optional(),
+};
+
+const searchSummary = z.object({
+  command: z.enum(["optimize", "collect"]),
+  task: z.string(),
+  executor: z.string(),
+  policy: z.string(),
+  /** Where the weak model ran: "CPU", or the name of a GPU. */
+  device: z.string(),
+  validation: z.array(resultRowSchema),
+  /** Empty where the test split was not opened. */
+  test: z.array(resultRowSchema),
+  /** The best on validation; may be a baseline, and then says so. */
+  best: bestWorkflow.nullable(),
+  candidates: candidateStats,
+  /** Samples after which the search has paid for itself, against each baseline; null = never. */
+  breakEven: z.record(z.string(), z.number().nullable()),
+  spent: spentSchema,
+  ...ended,
+});
+
+const evalSummary = z.object({
+  command: z.literal("eval"),
+  task: z.string(),
+  rows: z.array(resultRowSchema),
+  /** Every row minus the first one on the same items, by executor, with a paired 95 % interval. */
+  differences: z.array(
+    z.object({
+      name: z.string(),
+      executor: z.string(),
+      difference: z.number(),
+      low: z.number(),
+      high: z.number(),
+      n: z.number(),
+    }),
+  ),
+  /** By executor. */
+  spent: z.record(z.string(), spentSchema),
+  ...ended,
+});
+
+const suiteSummary = z.object({
+  command: z.literal("eval"),
+  suite: z.string(),
+  task: z.string(),
+  executor: z.string(),
+  /** One line a row and task. */
+  rows: z.array(resultRowSchema),
+  spent: spentSchema,
+  ...ended,
+});
+
+const learnSummary = z.object({
+  command: z.literal("learn"),
+  model: z.string(),
+  executor: z.string(),
+  tasks: z.array(z.string()),
+  judgeTasks: z.array(z.string()),
+  /** False where the policy was judged on the tasks it was trained on. */
+  isHeldBack: z.boolean(),
+  rounds: z.array(roundRecordSchema),
+  base: policyScoreSchema.nullable(),
+  baseEpisodes: z.array(episodeScoreSchema),
+  trained: policyScoreSchema.nullable(),
+  /** Trained − base over the same seeds. */
+  difference: policyDifferenceSchema.nullable(),
+  /** Baselines and the best workflows of base and trained on the judged tasks' test splits. */
+  test: z.array(resultRowSchema),
+  /** Best design of the trained model for the first judged task; version 0.1 left it in best-workflow.js alone. */
+  best: bestWorkflow.nullable().optional(),
+  /** By judged task and baseline: deployed samples after which designing has paid for itself; null = never. */
+  breakEven: z.array(z.object({ task: z.string(), baseline: z.string(), samples: z.number().nullable() })),
+  spent: spentSchema,
+  ...ended,
+});
+
+export type CandidateStats = z.infer<typeof candidateStats>;
+export type BestWorkflow = z.infer<typeof bestWorkflow>;
+export type SearchSummary = z.infer<typeof searchSummary>;
+export type EvalSummary = z.infer<typeof evalSummary>;
+export type SuiteSummary = z.infer<typeof suiteSummary>;
+export type LearnSummary = z.infer<typeof learnSummary>;
+export type RunSummary = SearchSummary | EvalSummary | SuiteSummary | LearnSummary;
+
+/** A summary as its command returns it: with what ended it as it was thrown. */
+export type Result<Summary extends RunSummary> = Omit<Summary, "stoppedBy"> & { stoppedBy?: unknown };
+
+/**
+ * Fields that no reader needs, such as the forecast and the figures of a suite, are kept as they were written.
+ * @returns undefined where the run goes on or died
+ * @throws {InputError | StorageError} on a changed or damaged file
+ */
+export function readSummary(directory: string): RunSummary | undefined {
+  const path = join(directory, SUMMARY_FILE);
+  const found = readRecord(path, z.looseObject({ command: z.string(), suite: z.string().optional() }));
+  switch (found?.command) {
+    case undefined:
+      return undefined;
+    case "learn":
+      return withBest(checkRecord(found, learnSummary.loose(), path), directory);
+    case "eval":
+      return found.suite === undefined
+        ? checkRecord(found, evalSummary.loose(), path)
+        : checkRecord(found, suiteSummary.loose(), path);
+    default:
+      return checkRecord(found, searchSummary.loose(), path);
+  }
 }
 
-export function candidateStats(turns: readonly TurnRecord[]): CandidateStats {
-  const candidates = turns.flatMap((turn) => turn.candidates);
-  const sources = candidates.map((candidate) => candidate.workflowHash).filter((hash) => hash !== null);
-  const techniques: Record<string, number> = {};
-  for (const candidate of candidates) {
-    for (const name of candidate.techniques)
-      techniques[name] = (techniques[name] ?? 0) + 1 / candidates.length;
-  }
-  return {
-    count: candidates.length,
-    validShare: mean(candidates.map((candidate) => (candidate.outcome === "invalid" ? 0 : 1))),
-    distinctShare: sources.length === 0 ? 0 : new Set(sources).size / sources.length,
-    meanReward: mean(candidates.map((candidate) => candidate.reward)),
-    techniques,
-  };
+function withBest(summary: LearnSummary, directory: string): LearnSummary {
+  const path = join(directory, BEST_WORKFLOW_FILE);
+  if (summary.best !== undefined || !existsSync(path)) return summary;
+  const source = readFileSync(path, "utf8");
+  return { ...summary, best: { title: BEST_DESIGN, hash: sha256(source), source, isBaseline: false } };
 }
 
-const SATURATED = 0.98;
-const EMPTY_SHARE = 0.05;
-const CUT_SHARE = 0.1;
-const MINIMUM_CANDIDATES = 8;
-
-/** What a reader must know before believing the table. */
-export function runWarnings(input: {
-  baselines: readonly ScoredWorkflow[];
-  evaluations: readonly Evaluation[];
-  test: readonly ResultRow[];
-  bestName: string;
-  candidates: number;
-  isSimulated: boolean;
-}): string[] {
-  const warnings: string[] = [];
-  if (input.isSimulated) {
-    warnings.push("the executor is simulated: its figures say nothing about any real model");
-  }
-  const saturated = input.baselines.find((baseline) => baseline.evaluation.accuracy >= SATURATED);
-  if (saturated) {
-    warnings.push(
-      `the task is saturated: ${saturated.title} reaches ${saturated.evaluation.accuracy.toFixed(2)}; there is nothing to learn`,
-    );
-  }
-  const calls = input.evaluations.reduce((sum, evaluation) => sum + evaluation.calls, 0);
-  const empty = input.evaluations.reduce((sum, evaluation) => sum + evaluation.emptyReplies, 0);
-  if (empty > EMPTY_SHARE * (calls + empty)) {
-    warnings.push(
-      `${empty} of ${calls + empty} replies were empty: check the executor's token limit and model`,
-    );
-  }
-  const replies = input.evaluations.reduce((sum, evaluation) => sum + evaluation.replies, 0);
-  const cut = input.evaluations.reduce((sum, evaluation) => sum + evaluation.cutReplies, 0);
-  if (cut > CUT_SHARE * replies) {
-    warnings.push(`${cut} of ${replies} replies were cut at the token limit: raise --reply-tokens`);
-  }
-  const best = input.test.find((row) => row.name === input.bestName);
-  const rival = input.test
-    .filter((row) => row.name !== input.bestName)
-    .reduce<ResultRow | undefined>(
-      (top, row) => (top && top.accuracy >= row.accuracy ? top : row),
-      undefined,
-    );
-  if (best && rival && best.interval.low <= rival.interval.high && rival.interval.low <= best.interval.high) {
-    warnings.push(
-      `on test the intervals of the best workflow and of ${rival.title} overlap: ${best.n} items do not tell them apart`,
-    );
-  }
-  if (input.candidates < MINIMUM_CANDIDATES) {
-    warnings.push(`only ${input.candidates} candidates were tried: too few to call the result a search`);
-  }
-  const lost = input.evaluations.reduce((sum, evaluation) => sum + evaluation.errors, 0);
-  if (lost > 0)
-    warnings.push(`${lost} samples were lost to outages and are not in the figures; run again to fill them`);
-  return warnings;
-}
-
-/** Deployed samples after which the money (or, without prices, the tokens) spent on the search is saved again. */
-export function breakEven(
-  spentOnSearch: number,
-  baselineCostPerSample: number,
-  bestCostPerSample: number,
-): number | null {
-  const saving = baselineCostPerSample - bestCostPerSample;
-  return saving > 0 ? Math.ceil(spentOnSearch / saving) : null;
-}
-
-export interface Spent {
-  rows: LedgerRow[];
-  calls: number;
-  tokens: number;
-  dollars: number | null;
-}
-
-/** Totals over the paid roles; the local model costs nothing and stays in the rows. */
-export function spentOf(rows: LedgerRow[]): Spent {
-  const paid = rows.filter((row) => row.role !== "weak");
-  return {
-    rows,
-    calls: paid.reduce((sum, row) => sum + row.calls, 0),
-    tokens: paid.reduce((sum, row) => sum + row.promptTokens + row.completionTokens, 0),
-    dollars: sumOrNull(paid.map(({ dollars }) => dollars)),
-  };
+export async function writeSummary(
+  directory: string,
+  result: Result<SearchSummary> | Result<EvalSummary> | Result<SuiteSummary> | Result<LearnSummary>,
+): Promise<void> {
+  const { stoppedBy, ...plain } = result;
+  const summary = stoppedBy === undefined ? plain : { ...plain, stoppedBy: messageOf(stoppedBy) };
+  await writeRecord(join(directory, SUMMARY_FILE), summary);
 }

@@ -1,10 +1,22 @@
 /** @file The record of a run on disk: trajectories.jsonl, a portable dataset and the truth that resume reads. */
+import { dirname, relative } from "node:path";
 import { z } from "zod";
 import { InputError } from "../core/errors.js";
 import { JsonlLog } from "../core/jsonl-log.js";
+import { checkRecord } from "./record-file.js";
+import { intervalSchema } from "./result-row.js";
 
 /** Raised when a reader of an older version could misread a line. */
 export const TRAJECTORY_VERSION = 1;
+
+/** Checked in one go: a schema for each of a run's many thousand tokens would take most of the reading time. */
+const tokenIds = z.custom<number[]>((value) => Array.isArray(value) && value.every(Number.isInteger), {
+  error: "must be a list of token ids",
+});
+const logProbs = z.custom<number[]>((value) => Array.isArray(value) && value.every(Number.isFinite), {
+  error: "must be a list of numbers",
+});
+const messages = z.array(z.object({ role: z.string(), content: z.string() }));
 
 const policyInfo = z.object({
   id: z.string(),
@@ -23,7 +35,7 @@ const policyInfo = z.object({
         adapterHash: z.string().nullable(),
       }),
     )
-    .exactOptional(),
+    .optional(),
 });
 
 const header = z.object({
@@ -39,9 +51,9 @@ const header = z.object({
 const helper = z.object({
   policy: z.string(),
   kind: z.enum(["draft", "review", "strategy"]),
-  promptTokens: z.array(z.number().int()),
+  promptTokens: tokenIds,
   text: z.string(),
-  tokens: z.array(z.number().int()),
+  tokens: tokenIds,
 });
 
 const action = z.object({
@@ -55,18 +67,18 @@ const action = z.object({
   /** Techniques the grammar forced; not empty = drawn off-policy. */
   forced: z.array(z.string()),
   text: z.string(),
-  tokens: z.array(z.number().int()),
+  tokens: tokenIds,
   /** Natural-log probability of each token where it was asked for. */
-  logProbs: z.array(z.number()).optional(),
+  logProbs: logProbs.optional(),
   finishReason: z.string(),
   /** The member that wrote it, where several policies work together. */
-  policy: z.string().exactOptional(),
+  policy: z.string().optional(),
   /** Its own prompt, where it is another than the record's. */
-  promptTokens: z.array(z.number().int()).exactOptional(),
+  promptTokens: tokenIds.optional(),
   /** That prompt as text, where it is another conversation than the record's. */
-  messages: z.array(z.object({ role: z.string(), content: z.string() })).exactOptional(),
+  messages: messages.optional(),
   /** What other members, or earlier drafts, contributed to it. */
-  helpers: z.array(helper).exactOptional(),
+  helpers: z.array(helper).optional(),
 });
 
 const actions = z.object({
@@ -75,8 +87,8 @@ const actions = z.object({
   turn: z.number().int(),
   /** Distinguishes the turn's own prompt ("turn") from each repair prompt ("repair-<index>"). */
   prompt: z.string(),
-  promptTokens: z.array(z.number().int()),
-  messages: z.array(z.object({ role: z.string(), content: z.string() })),
+  promptTokens: tokenIds,
+  messages,
   seconds: z.number(),
   actions: z.array(action),
 });
@@ -111,13 +123,13 @@ const candidate = z.object({
   message: z.string().optional(),
   accuracy: z.number().nullable(),
   screenAccuracy: z.number().nullable(),
-  interval: z.object({ low: z.number(), high: z.number() }).nullable(),
+  interval: intervalSchema.nullable(),
   n: z.number().int(),
   calls: z.number(),
   tokens: z.number(),
   dollars: z.number().nullable(),
   /** What a composite reward is made of, on the whole validation set or the screening set; not for invalid ones. */
-  components: components.exactOptional(),
+  components: components.optional(),
   reward: z.number(),
 });
 
@@ -140,41 +152,47 @@ export type ActionsRecord = z.infer<typeof actions>;
 export type CandidateRecord = z.infer<typeof candidate>;
 export type TurnRecord = z.infer<typeof turn>;
 export type TrajectoryRecord = z.infer<typeof record>;
+export type TrajectoryPolicy = z.infer<typeof policyInfo>;
 
 /**
  * Reads the records of a trajectory file.
  * @throws {InputError} on a newer version or a record that does not fit; {StorageError} on damage.
  */
 export function readTrajectory(path: string): TrajectoryRecord[] {
-  return JsonlLog.read(path).records.map((value, index) => parseRecord(value, path, index + 1));
+  return JsonlLog.read(path).records.map((value, index) => parseTrajectory(value, path, index + 1));
 }
 
-function parseRecord(value: unknown, path: string, line: number): TrajectoryRecord {
+/**
+ * One line of a trajectory file.
+ * @throws {InputError} on a newer version or fields that do not fit
+ */
+export function parseTrajectory(value: unknown, path: string, line: number): TrajectoryRecord {
   const version = (value as { version?: unknown }).version;
   if (typeof version === "number" && version > TRAJECTORY_VERSION) {
     throw new InputError(`${path}: written by a newer w4s (trajectory version ${version})`, {
       hint: `this one reads up to version ${TRAJECTORY_VERSION}; update w4s`,
     });
   }
-  const parsed = record.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw new InputError(`${path}: line ${line}: ${issue?.path.join(".")}: ${issue?.message}`);
+  return checkRecord(value, record, `${path}: line ${line}`);
 }
 
 /** Appends to a trajectory and answers from what earlier sessions of the same run wrote. */
 export class TrajectoryLog {
   readonly isTorn: boolean;
+  /** Where it lies inside the run directory, with / between folders. */
+  readonly file: string;
   readonly #log: JsonlLog;
   readonly #actions = new Map<string, ActionsRecord>();
   readonly #turns = new Map<string, TurnRecord>();
   #header: TrajectoryHeader | undefined;
 
-  constructor(path: string) {
+  /** @param directory - of the run; default: the log lies right in it */
+  constructor(path: string, directory: string = dirname(path)) {
+    this.file = relative(directory, path).replaceAll("\\", "/");
     const { log, records, isTorn } = JsonlLog.open(path);
     this.#log = log;
     this.isTorn = isTorn;
-    for (const [index, value] of records.entries()) this.#remember(parseRecord(value, path, index + 1));
+    for (const [index, value] of records.entries()) this.#remember(parseTrajectory(value, path, index + 1));
   }
 
   get header(): TrajectoryHeader | undefined {

@@ -1,6 +1,7 @@
 /** @file What each chart of the page draws. */
-import type { RunReport } from "../records/run-report-data.js";
+
 import type { ReportFigures, Stat } from "./report-figures.js";
+import type { RunReport } from "./run-report.js";
 
 export interface ChartLine {
   label: string;

@@ -1,9 +1,10 @@
 /** @file Two runs beside each other, with what makes them comparable and what does not. */
-import type { ReportRow, RunReport } from "../records/run-report-data.js";
+import type { ResultRow } from "../records/result-row.js";
 import { count, cut, decimal, dollars, percent, points } from "./figure-format.js";
 import type { ReportFigures } from "./report-figures.js";
 import type { Cell, ReportTable } from "./report-table.js";
 import { accuracyCell, tone } from "./report-tables.js";
+import type { RunReport } from "./run-report.js";
 
 export interface ComparedRun {
   report: RunReport;
@@ -56,7 +57,7 @@ function taskHashes({ identity, sources }: RunReport): string {
 }
 
 function rowsTable(one: RunReport, other: RunReport): ReportTable {
-  const key = (row: ReportRow) => `${row.split} ${row.name === "best" ? "best" : row.title}`;
+  const key = (row: ResultRow) => `${row.split} ${row.name === "best" ? "best" : row.title}`;
   const others = new Map(other.rows.map((row) => [key(row), row]));
   return {
     id: "compare-rows",

@@ -1,9 +1,9 @@
 /** @file Episodes, turns and candidates as nested lists that open and close. */
 import { Random } from "../core/random.js";
-import type { RunReport } from "../records/run-report-data.js";
-import type { ReportCandidate, ReportTurn } from "../records/run-report-trajectory.js";
+import type { StoredCandidate, StoredTurn } from "../records/read-turns.js";
 import { decimal, percent, shortHash } from "./figure-format.js";
 import { html, type Markup } from "./html.js";
+import type { RunReport } from "./run-report.js";
 
 /** Candidates shown; of longer runs whole episodes are drawn by seed. */
 const MAX_CANDIDATES = 3000;
@@ -17,7 +17,7 @@ export function episodeTree(
   linked: ReadonlySet<string>,
   seed: number,
 ): Markup | undefined {
-  const episodes = new Map<string, ReportTurn[]>();
+  const episodes = new Map<string, StoredTurn[]>();
   for (const turn of report.turns) {
     const key = `${turn.source.file}/${turn.episode}`;
     const list = episodes.get(key);
@@ -26,7 +26,7 @@ export function episodeTree(
   }
   if (episodes.size === 0) return undefined;
   const chosen = drawEpisodes(episodes, seed);
-  const titles = new Map(Object.entries(report.seeds).map(([hash, { title }]) => [hash, title]));
+  const titles = new Map(Object.entries(report.baselines).map(([hash, { title }]) => [hash, title]));
   for (const { candidates } of report.turns) {
     for (const { workflowHash, id } of candidates)
       if (workflowHash !== null && !titles.has(workflowHash)) titles.set(workflowHash, id);
@@ -42,7 +42,7 @@ export function episodeTree(
 <ul class="tree">${lists}</ul>`;
 }
 
-function drawEpisodes(episodes: ReadonlyMap<string, ReportTurn[]>, seed: number): Set<string> {
+function drawEpisodes(episodes: ReadonlyMap<string, StoredTurn[]>, seed: number): Set<string> {
   const chosen = new Set<string>();
   let number = 0;
   for (const key of new Random(seed).derive("report-episodes").shuffle([...episodes.keys()])) {
@@ -54,7 +54,7 @@ function drawEpisodes(episodes: ReadonlyMap<string, ReportTurn[]>, seed: number)
 }
 
 function episodeHtml(
-  turns: readonly ReportTurn[],
+  turns: readonly StoredTurn[],
   linked: ReadonlySet<string>,
   titles: ReadonlyMap<string, string>,
   isOpen: boolean,
@@ -77,7 +77,7 @@ function episodeHtml(
 }
 
 function turnHtml(
-  turn: ReportTurn,
+  turn: StoredTurn,
   linked: ReadonlySet<string>,
   titles: ReadonlyMap<string, string>,
 ): Markup {
@@ -89,7 +89,7 @@ function turnHtml(
 `;
 }
 
-function chip(candidate: ReportCandidate, isKept: boolean, isLinked: boolean): Markup {
+function chip(candidate: StoredCandidate, isKept: boolean, isLinked: boolean): Markup {
   const { accuracy, screenAccuracy, outcome, status } = candidate;
   const score =
     outcome === "invalid"

@@ -1,5 +1,5 @@
 /** @file A run as one HTML page that needs nothing else: no request, no script but its own, light, dark and print. */
-import type { RunReport } from "../records/run-report-data.js";
+
 import { type ChartData, chartData } from "./chart-data.js";
 import { compareTables, compareWarnings } from "./compare-tables.js";
 import { episodeTree } from "./episode-tree.js";
@@ -14,6 +14,7 @@ import { replayFigures } from "./replay-figure.js";
 import { type ReportFigures, reportFigures } from "./report-figures.js";
 import { reportPareto } from "./report-pareto.js";
 import { reportTables } from "./report-tables.js";
+import type { RunReport } from "./run-report.js";
 import { tableHtml } from "./table-html.js";
 
 export interface HtmlReportOptions {

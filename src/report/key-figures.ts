@@ -1,7 +1,8 @@
 /** @file The few figures a report begins with. */
-import type { RunReport } from "../records/run-report-data.js";
+
 import { count, decimal, dollars, duration, interval, percent, points } from "./figure-format.js";
 import type { ReportFigures } from "./report-figures.js";
+import type { RunReport } from "./run-report.js";
 
 export interface KeyFigure {
   label: string;
@@ -34,9 +35,9 @@ export function keyFigures(report: RunReport, figures: ReportFigures): KeyFigure
   if (difference) {
     const { mean, interval } = difference.meanReward;
     const range =
-      interval.low === null || interval.high === null
-        ? "no interval"
-        : `${points(interval.low)} to ${points(interval.high)}`;
+      Number.isFinite(interval.low) && Number.isFinite(interval.high)
+        ? `${points(interval.low)} to ${points(interval.high)}`
+        : "no interval";
     const place = report.learned && !report.learned.isHeldBack ? ", on tasks it was trained on" : "";
     list.push({
       label: `${report.learned?.difference ? "Trained model" : "Last adapter"} against the base${simulated}`,

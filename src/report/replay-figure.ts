@@ -1,5 +1,5 @@
 /** @file A robot run as a drawing: map, way, where the rule layer stopped it. Inline SVG, styled by classes only. */
-import type { ReportReplay } from "../records/run-report-data.js";
+import type { Replay } from "../records/replay-record.js";
 import { html, type Markup } from "./html.js";
 
 /** Side of a cell in units of the drawing. */
@@ -19,14 +19,14 @@ interface Drawing {
 }
 
 /** Figures of all replays, those of one item beside each other; null where there are none. */
-export function replayFigures(replays: readonly ReportReplay[]): Markup | null {
+export function replayFigures(replays: readonly Replay[]): Markup | null {
   if (replays.length === 0) return null;
   const items = [...new Set(replays.map(({ sampleId }) => sampleId))];
   return html`<p class="note">The first items of the split, drawn by the run's seed and not by what came out. Line: the way, from S to where the robot ended; dots: where the workflow was called; crosses: commands that the rule layer stopped; squares: crates, which were not on the robot's map.</p>
 <div class="replays">${items.flatMap((id) => replays.filter(({ sampleId }) => sampleId === id).map(replayFigure))}</div>`;
 }
 
-function replayFigure(replay: ReportReplay): Markup {
+function replayFigure(replay: Replay): Markup {
   const { map, sampleId, workflow, split, score, summary } = replay;
   const { way, stations, stops } = drawingOf(replay);
   const [width, height] = [(map[0]?.length ?? 0) * SIDE, map.length * SIDE];
@@ -56,7 +56,7 @@ function cross(x: number, y: number): Markup {
   return html`<path class="stop" d="M${x - 4} ${y - 4}l8 8m0 -8l-8 8"></path>`;
 }
 
-function drawingOf({ map, trace }: ReportReplay): Drawing {
+function drawingOf({ map, trace }: Replay): Drawing {
   const row = Math.max(
     0,
     map.findIndex((line) => line.includes("S")),

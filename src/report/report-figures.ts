@@ -1,9 +1,10 @@
 /** @file The numbers of a report, computed once for the page, the terminal and --json. */
 import { seedFrom } from "../core/hash.js";
 import { hierarchicalInterval, mean } from "../core/statistics.js";
-import type { ReportRow, RunReport } from "../records/run-report-data.js";
-import type { JudgedEpisode } from "../records/run-report-rounds.js";
-import type { ReportCandidate, ReportTurn } from "../records/run-report-trajectory.js";
+import type { StoredCandidate, StoredTurn } from "../records/read-turns.js";
+import type { ResultRow } from "../records/result-row.js";
+import type { EpisodeScore } from "../records/round-record.js";
+import type { RunReport } from "./run-report.js";
 
 /** A mean with its 95 % interval. */
 export interface Stat {
@@ -40,7 +41,7 @@ export interface OutcomeFigures {
   /** Statuses met, the frequent ones first. */
   statuses: string[];
   /** Candidates by outcome and status. */
-  counts: Record<ReportCandidate["outcome"], Record<string, number>>;
+  counts: Record<StoredCandidate["outcome"], Record<string, number>>;
   /** What failed most, with one example each; at most MESSAGES. */
   messages: { message: string; status: string; count: number; example: string }[];
   /** Candidates with techniques forced on them, those that were free, and repairs. */
@@ -67,7 +68,7 @@ export interface ReportFigures {
   techniques: TechniqueFigures[];
   candidates: { count: number; valid: number; distinct: number; meanReward: number; tokensWritten: number };
   /** The row a reader should look at: the best workflow on test, else on validation; null where several tasks were judged. */
-  headline: { best: ReportRow; rival: ReportRow | null; split: string } | null;
+  headline: { best: ResultRow; rival: ResultRow | null; split: string } | null;
   episodes: number;
 }
 
@@ -101,11 +102,11 @@ export function reportFigures(report: RunReport, seed = 0): ReportFigures {
   };
 }
 
-function isValid({ outcome }: ReportCandidate): boolean {
+function isValid({ outcome }: StoredCandidate): boolean {
   return outcome !== "invalid";
 }
 
-function episodeKey({ source, episode }: ReportTurn): string {
+function episodeKey({ source, episode }: StoredTurn): string {
   return `${source.file}/${episode}`;
 }
 
@@ -124,8 +125,8 @@ function stat(groups: readonly (readonly number[])[], seed: number): Stat | null
   };
 }
 
-function series(turns: readonly ReportTurn[], over: "round" | "turn", seed: number): SeriesPoint[] {
-  const points = new Map<number, ReportTurn[]>();
+function series(turns: readonly StoredTurn[], over: "round" | "turn", seed: number): SeriesPoint[] {
+  const points = new Map<number, StoredTurn[]>();
   for (const turn of turns) {
     const at = over === "round" ? (turn.source.round ?? 0) : turn.turn + 1;
     const list = points.get(at);
@@ -135,7 +136,7 @@ function series(turns: readonly ReportTurn[], over: "round" | "turn", seed: numb
   return [...points]
     .sort(([a], [b]) => a - b)
     .map(([at, own]) => {
-      const byEpisode = new Map<string, ReportCandidate[]>();
+      const byEpisode = new Map<string, StoredCandidate[]>();
       const bests = new Map<string, number>();
       for (const turn of own) {
         const key = episodeKey(turn);
@@ -146,7 +147,7 @@ function series(turns: readonly ReportTurn[], over: "round" | "turn", seed: numb
       const groups = [...byEpisode.values()];
       const all = groups.flat();
       const hashes = all.flatMap(({ workflowHash }) => workflowHash ?? []);
-      const one = (part: string, pick: (candidate: ReportCandidate) => number | null) =>
+      const one = (part: string, pick: (candidate: StoredCandidate) => number | null) =>
         stat(
           groups.map((group) => group.map(pick).filter((value) => value !== null)),
           seedFrom(seed, "report", part, at),
@@ -182,8 +183,8 @@ function judged({ rounds, learned }: RunReport, seed: number): JudgedPoint[] {
   });
 }
 
-function groupByTask(episodes: readonly JudgedEpisode[]): Map<string, JudgedEpisode[]> {
-  const groups = new Map<string, JudgedEpisode[]>();
+function groupByTask(episodes: readonly EpisodeScore[]): Map<string, EpisodeScore[]> {
+  const groups = new Map<string, EpisodeScore[]>();
   for (const episode of episodes) {
     const group = groups.get(episode.task);
     if (group) group.push(episode);
@@ -192,7 +193,7 @@ function groupByTask(episodes: readonly JudgedEpisode[]): Map<string, JudgedEpis
   return groups;
 }
 
-function outcomes(candidates: readonly ReportCandidate[]): OutcomeFigures {
+function outcomes(candidates: readonly StoredCandidate[]): OutcomeFigures {
   const counts: OutcomeFigures["counts"] = { scored: {}, "screened-out": {}, invalid: {} };
   const totals: Record<string, number> = {};
   const messages = new Map<string, OutcomeFigures["messages"][number]>();
@@ -206,7 +207,7 @@ function outcomes(candidates: readonly ReportCandidate[]): OutcomeFigures {
     if (known) known.count++;
     else messages.set(key, { message, status, count: 1, example: id });
   }
-  const group = (name: string, list: readonly ReportCandidate[]) => ({
+  const group = (name: string, list: readonly StoredCandidate[]) => ({
     name,
     count: list.length,
     validShare: mean(list.map((candidate) => (isValid(candidate) ? 1 : 0))),
@@ -235,14 +236,14 @@ function outcomes(candidates: readonly ReportCandidate[]): OutcomeFigures {
   };
 }
 
-function meanAccuracy(candidates: readonly ReportCandidate[]): number | null {
+function meanAccuracy(candidates: readonly StoredCandidate[]): number | null {
   const values = candidates.flatMap(({ outcome, accuracy }) =>
     outcome === "scored" && accuracy !== null ? [accuracy] : [],
   );
   return values.length === 0 ? null : mean(values);
 }
 
-function techniques(candidates: readonly ReportCandidate[]): TechniqueFigures[] {
+function techniques(candidates: readonly StoredCandidate[]): TechniqueFigures[] {
   const names = new Set(candidates.flatMap((candidate) => candidate.techniques));
   return [...names]
     .map((name) => {
@@ -261,7 +262,7 @@ function techniques(candidates: readonly ReportCandidate[]): TechniqueFigures[] 
     .sort((a, b) => b.count - a.count || (a.name < b.name ? -1 : 1));
 }
 
-function headline(rows: readonly ReportRow[]): ReportFigures["headline"] {
+function headline(rows: readonly ResultRow[]): ReportFigures["headline"] {
   for (const split of ["test", "validation", "train"]) {
     const own = rows.filter((row) => row.split === split);
     const best = own.find(({ name }) => name === "best" || name === "trained") ?? top(own);
@@ -271,8 +272,8 @@ function headline(rows: readonly ReportRow[]): ReportFigures["headline"] {
   return null;
 }
 
-function top(rows: readonly ReportRow[]): ReportRow | undefined {
-  return rows.reduce<ReportRow | undefined>(
+function top(rows: readonly ResultRow[]): ResultRow | undefined {
+  return rows.reduce<ResultRow | undefined>(
     (best, row) => (best && best.accuracy >= row.accuracy ? best : row),
     undefined,
   );

@@ -1,6 +1,6 @@
 /** @file Accuracy against cost in a report: the candidates of each task that were scored on the whole validation set, and the baselines. */
 import { type ParetoView, paretoView } from "../evaluate/pareto-view.js";
-import type { RunReport } from "../records/run-report-data.js";
+import type { RunReport } from "./run-report.js";
 
 export interface TaskPareto extends ParetoView {
   task: string;

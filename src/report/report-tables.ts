@@ -1,6 +1,6 @@
 /** @file All tables of a report, from the figures: what the page shows and --text prints is the same. */
 
-import type { ReportRow, RunReport } from "../records/run-report-data.js";
+import type { ResultRow } from "../records/result-row.js";
 import { count, decimal, dollars, interval, percent, points, shortHash } from "./figure-format.js";
 import { outcomeTables } from "./outcome-tables.js";
 import { paretoTable } from "./pareto-chart.js";
@@ -8,6 +8,7 @@ import type { ReportFigures, Stat } from "./report-figures.js";
 import { reportPareto } from "./report-pareto.js";
 import type { Cell, ReportTable, RichCell } from "./report-table.js";
 import { roundTables } from "./round-tables.js";
+import type { RunReport } from "./run-report.js";
 
 /** Sections in the order of the page. */
 export type SectionId = "results" | "progress" | "rounds" | "outcomes" | "cost" | "lineage";
@@ -33,7 +34,7 @@ export function reportTables(report: RunReport, figures: ReportFigures): ReportT
 
 /** @param isSaid - the head of the column says what is simulated */
 export function accuracyCell(
-  row: Pick<ReportRow, "accuracy" | "interval" | "isSimulated">,
+  row: Pick<ResultRow, "accuracy" | "interval" | "isSimulated">,
   isSaid = false,
 ): RichCell {
   return {

@@ -1,8 +1,9 @@
 /** @file Tables on the rounds of `w4s learn`: the data, the training, the judgement. */
-import type { RunReport } from "../records/run-report-data.js";
-import type { ReportDifference, ReportRoundRecord, ReportScore } from "../records/run-report-rounds.js";
+
+import type { LearnPhase, PolicyDifference, PolicyScore, RoundRecord } from "../records/round-record.js";
 import { count, decimal, duration, percent, points, shortHash } from "./figure-format.js";
 import type { Cell, ReportTable, RichCell } from "./report-table.js";
+import type { RunReport } from "./run-report.js";
 
 /** Fewer pairs are shown without colour: an interval drawn from two or three leaves out 0 too easily. */
 const FEWEST_PAIRS = 6;
@@ -22,7 +23,7 @@ export function roundTables({ rounds, learned }: RunReport): ReportTable[] {
 
 function policyTable(learned: RunReport["learned"]): ReportTable {
   const rows: Cell[][] = [];
-  const add = (name: string, score: ReportScore | null | undefined) => {
+  const add = (name: string, score: PolicyScore | null | undefined) => {
     if (!score) return;
     rows.push([
       name,
@@ -59,7 +60,7 @@ function policyTable(learned: RunReport["learned"]): ReportTable {
   };
 }
 
-function judgementTable(records: readonly ReportRoundRecord[], open: readonly number[]): ReportTable {
+function judgementTable(records: readonly RoundRecord[], open: readonly number[]): ReportTable {
   const unfinished = open.length === 0 ? "" : ` Not finished: round ${open.join(", ")}.`;
   return {
     id: "judgement-table",
@@ -98,10 +99,10 @@ function decision(reason: string): string {
 }
 
 function statCell(
-  { mean, interval: { low, high } }: ReportDifference["meanReward"],
+  { mean, interval: { low, high } }: PolicyDifference["meanReward"],
   pairs: number,
 ): RichCell {
-  if (low === null || high === null) return { text: `${points(mean)}, no interval` };
+  if (!Number.isFinite(low) || !Number.isFinite(high)) return { text: `${points(mean)}, no interval` };
   const tone = pairs < FEWEST_PAIRS ? undefined : low > 0 ? "good" : high < 0 ? "bad" : undefined;
   return {
     text: `${points(mean)} [${points(low)}, ${points(high)}]`,
@@ -109,7 +110,7 @@ function statCell(
   };
 }
 
-function dataTable(records: readonly ReportRoundRecord[]): ReportTable {
+function dataTable(records: readonly RoundRecord[]): ReportTable {
   return {
     id: "data-table",
     title: "What was trained on",
@@ -138,7 +139,7 @@ function dataTable(records: readonly ReportRoundRecord[]): ReportTable {
   };
 }
 
-function trainingTable(records: readonly ReportRoundRecord[]): ReportTable {
+function trainingTable(records: readonly RoundRecord[]): ReportTable {
   const loss = (value: number | null) => (value === null ? "none" : decimal(value, 3));
   return {
     id: "training-table",
@@ -155,8 +156,8 @@ function trainingTable(records: readonly ReportRoundRecord[]): ReportTable {
   };
 }
 
-function timeTable(records: readonly ReportRoundRecord[]): ReportTable {
-  const phases = [...new Set(records.flatMap(({ seconds }) => Object.keys(seconds)))];
+function timeTable(records: readonly RoundRecord[]): ReportTable {
+  const phases = [...new Set(records.flatMap(({ seconds }) => Object.keys(seconds) as LearnPhase[]))];
   return {
     id: "time-table",
     title: "Time",

@@ -1,13 +1,15 @@
 /** @file The numbers of a report without the page: for terminals and machines. */
-import type { RunReport, WorkflowCard } from "../records/run-report-data.js";
+
+import type { WorkflowCard } from "../evaluate/workflow-card.js";
 import { compareTables, compareWarnings } from "./compare-tables.js";
 import { type KeyFigure, keyFigures } from "./key-figures.js";
 import { type ReportFigures, reportFigures } from "./report-figures.js";
 import type { ReportTable } from "./report-table.js";
 import { reportTables } from "./report-tables.js";
+import type { RunReport } from "./run-report.js";
 
 /** What --json prints: figures as numbers, without the texts of candidates. */
-export interface ReportJson extends Omit<RunReport, "turns" | "seeds" | "name" | "replays"> {
+export interface ReportJson extends Omit<RunReport, "turns" | "baselines" | "name" | "replays"> {
   run: string;
   figures: ReportFigures;
   turns: {
@@ -40,7 +42,7 @@ export function textReport(
   const figures = reportFigures(report, seed);
   const other = compare ? { report: compare, figures: reportFigures(compare, seed) } : undefined;
   const tables = reportTables(report, figures);
-  const { turns, seeds: _, replays: __, name, ...rest } = report;
+  const { turns, baselines: _, replays: __, name, ...rest } = report;
   return {
     title: `${report.command} on ${report.task}, ${name}`,
     notices: [

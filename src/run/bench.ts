@@ -14,13 +14,14 @@ import { checkStarts, chooseBaselines, startsOf } from "../evaluate/baselines/ch
 import { answerKind } from "../evaluate/baselines/usual-baselines.js";
 import { type Evaluation, type JobRunner, makeJobs, summarize } from "../evaluate/evaluation.js";
 import type { ScoredWorkflow, Workflow } from "../evaluate/scored-workflow.js";
+import type { ResultRow } from "../records/result-row.js";
 import type { OnRunEvent } from "../records/run-event.js";
-import { type ResultRow, resultRow } from "../records/run-summary.js";
 import { TrajectoryLog } from "../records/trajectory.js";
 import type { Sample, SplitName, Task } from "../tasks/task.js";
 import type { AnswerKind } from "../workflow/answer-kind.js";
 import type { ToolCard } from "../workflow/tool.js";
 import { workflowHash } from "../workflow/workflow-hash.js";
+import { resultRow } from "./run-figures.js";
 
 /** The settings of a configuration that decide what happens on a bench. */
 export type BenchSettings = Pick<
@@ -56,6 +57,8 @@ export interface BenchParts {
   tools: readonly ToolCard[];
   /** Aliases of further executors. */
   aliases: readonly string[];
+  /** Of the run: events name trajectories by their place in it. Default: the one of each trajectory. */
+  directory?: string | undefined;
   approval: Pick<ApprovalGate, "refused">;
   emit: OnRunEvent;
   signal: AbortSignal | undefined;
@@ -166,8 +169,8 @@ export class Bench {
 
   /** A trajectory file of this task and a policy, with its header. Close it when done. */
   openLog(path: string, policy: Policy): TrajectoryLog {
-    const { task, executor, settings } = this.#parts;
-    const log = new TrajectoryLog(path);
+    const { task, executor, settings, directory } = this.#parts;
+    const log = new TrajectoryLog(path, directory);
     if (!log.header) {
       log.append({
         kind: "header",

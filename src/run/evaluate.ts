@@ -7,7 +7,8 @@ import { pairedDifference } from "../core/statistics.js";
 import { type Evaluation, resultHash, summarize } from "../evaluate/evaluation.js";
 import { LocalModels } from "../evaluate/local-models.js";
 import { writeReplays } from "../records/replay-record.js";
-import type { ResultRow, Spent } from "../records/run-summary.js";
+import type { ResultRow, Spent } from "../records/result-row.js";
+import type { EvalSummary, Result } from "../records/run-summary.js";
 import type { SplitName } from "../tasks/task.js";
 import { workflowHash } from "../workflow/workflow-hash.js";
 import type { Bench } from "./bench.js";
@@ -31,20 +32,10 @@ export interface EvaluateOptions {
 }
 
 /** What an evaluation came to: a row for each workflow and executor, with differences and cost. */
-export interface EvaluateResult {
-  command: "eval";
-  task: string;
+export interface EvaluateResult extends Result<EvalSummary> {
   split: SplitName;
   directories: string[];
-  isSimulated: boolean;
-  rows: ResultRow[];
-  /** Every row minus the first one (the direct baseline where baselines are on) on the same items, per executor, with a paired 95 % interval. */
-  differences: { name: string; executor: string; difference: number; low: number; high: number; n: number }[];
-  spent: Record<string, Spent>;
-  warnings: string[];
   resultHash: string;
-  isComplete: boolean;
-  stoppedBy?: unknown;
 }
 
 /** @throws {InputError} when a file cannot be read. */

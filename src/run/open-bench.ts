@@ -50,6 +50,8 @@ export interface BenchEquipment {
   rules: Rules | undefined;
   approval: ApprovalGate;
   store: CallStore;
+  /** Of the run. */
+  directory: string;
   emit: OnRunEvent;
   signal: AbortSignal | undefined;
   stopSignal: AbortSignal | undefined;
@@ -120,6 +122,7 @@ export async function openBench(
     tools: tools?.cards ?? [],
     aliases: [...opened.aliases.keys()],
     approval: equipment.approval,
+    directory: equipment.directory,
     emit,
     signal,
   });

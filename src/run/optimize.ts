@@ -11,51 +11,27 @@ import { type ParetoView, paretoView } from "../evaluate/pareto-view.js";
 import { bestOf, type ScoredWorkflow } from "../evaluate/scored-workflow.js";
 import type { LocalModel } from "../llm/local/local-model.js";
 import { writeReplays } from "../records/replay-record.js";
+import type { ResultRow } from "../records/result-row.js";
 import type { Forecast } from "../records/run-event.js";
-import {
-  breakEven,
-  type CandidateStats,
-  candidateStats,
-  type ResultRow,
-  runWarnings,
-  type Spent,
-} from "../records/run-summary.js";
+import type { Result, SearchSummary } from "../records/run-summary.js";
 import { readTrajectory } from "../records/trajectory.js";
 import type { Bench } from "./bench.js";
 import { forecastRun, SpeedMeter } from "./forecast-run.js";
 import { isInterruption } from "./is-interruption.js";
 import { localPolicy } from "./local-policy.js";
 import { Run } from "./run.js";
+import { breakEven, candidateStats } from "./run-figures.js";
 import type { RunHooks } from "./run-hooks.js";
+import { runWarnings } from "./run-warnings.js";
 import { TaskOpener } from "./task-opener.js";
 
 /** What a search came to: the best workflow on validation, rows of figures, cost. */
-export interface OptimizeResult {
-  command: "optimize" | "collect";
+export interface OptimizeResult extends Result<SearchSummary> {
   directory: string;
-  task: string;
-  executor: string;
-  policy: string;
-  /** Where the weak model ran: "CPU", or the name of a GPU. */
-  device: string;
-  isSimulated: boolean;
   forecast: Forecast;
-  validation: ResultRow[];
-  /** Empty where the test split was not opened. */
-  test: ResultRow[];
-  /** The best on validation; may be a baseline, and then says so. */
-  best: { title: string; hash: string; source: string; isBaseline: boolean } | null;
-  candidates: CandidateStats;
   /** Accuracy against cost on validation: baselines and every workflow that was scored there. */
   pareto: ParetoView;
-  /** Samples after which the search has paid for itself, against each baseline; null = never. */
-  breakEven: Record<string, number | null>;
-  warnings: string[];
-  spent: Spent;
   resultHash: string;
-  isComplete: boolean;
-  /** What ended the run early; the same command goes on from there. */
-  stoppedBy?: unknown;
 }
 
 export const BEST_ROW = "best";

@@ -1,10 +1,11 @@
 /** @file An opened run: its directory, lock, store, budget, models, sandboxes, rules, approval and events. */
 import { join } from "node:path";
 import type { RunConfig } from "../config/run-config.js";
+import { identityOf } from "../config/run-identity.js";
 import { writeAtomic } from "../core/atomic-file.js";
 import { Budget } from "../core/budget.js";
 import { CloseStack } from "../core/close-stack.js";
-import { ConfigError, messageOf } from "../core/errors.js";
+import { ConfigError } from "../core/errors.js";
 import { ApprovalGate, isApprovalNeeded } from "../evaluate/approval.js";
 import { type BuiltExecutor, metered } from "../evaluate/build-executor.js";
 import { cardContext, executorOf, measuredUse } from "../evaluate/card-context.js";
@@ -17,9 +18,11 @@ import { ToolBox } from "../evaluate/tool-box.js";
 import type { WorkflowModels } from "../evaluate/workflow-agent.js";
 import { cardMarkdown, workflowCard } from "../evaluate/workflow-card.js";
 import { CallStore } from "../llm/call-store.js";
-import { type RunCommand, RunDirectory } from "../records/run-directory.js";
+import { type ResultRow, type Spent, spentOf } from "../records/result-row.js";
+import { RunDirectory } from "../records/run-directory.js";
 import type { RunEvent } from "../records/run-event.js";
-import { type ResultRow, type Spent, spentOf } from "../records/run-summary.js";
+import type { RunCommand } from "../records/run-manifest.js";
+import { writeSummary } from "../records/run-summary.js";
 import type { Task } from "../tasks/task.js";
 import { QuickJsSandbox } from "../workflow/sandbox/quickjs-sandbox.js";
 import { type ToolSet, toolSet } from "../workflow/tool.js";
@@ -44,14 +47,6 @@ export interface RunOrder {
   /** Opened the run's tasks; whoever made it closes it. */
   tasks: TaskOpener;
   hooks: RunHooks;
-}
-
-/** What a command ends with; written to summary.json with the error as a text. */
-export interface RunEnding {
-  warnings: readonly string[];
-  isComplete: boolean;
-  /** What ended the run early; the same command goes on from there. */
-  stoppedBy?: unknown;
 }
 
 /** The workflow a run leaves as best-workflow.js, with its card. */
@@ -140,7 +135,8 @@ export class Run implements AsyncDisposable {
           label,
           executor: executor.model.id,
           isSimulated: executor.model.isSimulated,
-          inputs: {
+          identity: {
+            ...identityOf(config, command),
             ...order.inputs,
             executorId: executor.model.id,
             ...(ownTools ? { toolsHash: ownTools.hash } : {}),
@@ -203,6 +199,7 @@ export class Run implements AsyncDisposable {
           runner,
         },
         programs: tasks.programs,
+        directory: directory.path,
         defaultReward: isSearch ? "discrete" : "accuracy",
       };
       const run = new Run(config, order, directory, equipment, budget, closing);
@@ -263,13 +260,11 @@ export class Run implements AsyncDisposable {
    * Leaves what a run ends with: warnings and spending in the log, summary.json, and the best workflow with its card.
    * Called for interrupted runs too.
    */
-  async finish(result: RunEnding, best?: BestWorkflow): Promise<void> {
+  async finish(result: Parameters<typeof writeSummary>[1], best?: BestWorkflow): Promise<void> {
     const { directory, config } = this;
     for (const message of result.warnings) this.warn(message);
     this.emitSpent();
-    const { stoppedBy, ...plain } = result;
-    const summary = stoppedBy === undefined ? plain : { ...plain, stoppedBy: messageOf(stoppedBy) };
-    await writeAtomic(directory.file("summary.json"), `${JSON.stringify(summary, null, 2)}\n`);
+    await writeSummary(directory.path, result);
     if (best) {
       await writeAtomic(directory.file("best-workflow.js"), best.source);
       const card = workflowCard(best.source, cardContext(config, executorOf(this)), measuredUse(best.row));

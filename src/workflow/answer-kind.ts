@@ -1,6 +1,7 @@
 /** @file What a workflow has to return. */
 
-export type AnswerKind = "number" | "choice" | "text" | "code" | "commands" | "writing";
+export const ANSWER_KINDS = ["number", "choice", "text", "code", "commands", "writing"] as const;
+export type AnswerKind = (typeof ANSWER_KINDS)[number];
 
 /** The problem as the inside of a template literal, with everything a solver needs to see. */
 export function problemTemplate(kind: AnswerKind, hasContext: boolean): string {

@@ -215,7 +215,7 @@ describe("input files (exit 3)", () => {
     [
       "a replay of no run",
       () => ["eval", "--task", "word-problems", "--executor", `replay:${folder()}`],
-      /is not a run/,
+      /is no run directory/,
     ],
   ])("%s", async (_name, args, message) => {
     expectFailure(await w4s(args(), { env: { W4S_HOME: folder() } }), 3, message);

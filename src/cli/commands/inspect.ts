@@ -1,8 +1,7 @@
 /** @file `w4s inspect FILE`: what is in a GGUF file, a workflow, a trajectory or a run directory. */
-import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { Command } from "commander";
-import type { GgufHeader, OptimizeResult, TrajectoryRecord } from "../../commands.js";
+import type { GgufHeader, RunReport } from "../../commands.js";
 import { type ActionBody, action } from "../action.js";
 import { EXIT } from "../exit-code.js";
 import { formatBytes, formatCount, formatDollars, formatPercent } from "../print/format.js";
@@ -51,14 +50,16 @@ const inspectAction: ActionBody = async ({ isJson, command }, path = "") => {
     throw new api.ConfigError("--audit is for run directories", { hint: "name the directory of a run" });
   }
   if (isDirectory) {
-    const run = readRun(api, path);
-    if (isJson) writeJson(run);
-    else printRun(run, api.cardText);
+    const run = await api.readRunReport(path);
+    const summary = turnsSummary(run.turns);
+    const { baselines: _, turns: __, replays: ___, ...rest } = run;
+    if (isJson) writeJson({ directory: path, ...rest, ...summary });
+    else printRun(path, run, api.cardText);
   } else if (path.endsWith(".jsonl")) {
-    const records = api.readTrajectory(path);
-    const summary = trajectorySummary(records);
-    if (isJson) writeJson({ ...summary, records });
-    else printTrajectory(summary);
+    const { turns, sources } = await api.readTurns(path);
+    const summary = turnsSummary(turns);
+    if (isJson) writeJson({ sources, ...summary, records: api.readTrajectory(path) });
+    else printTrajectory(sources[0], summary);
   } else if (/\.m?js$/.test(path)) {
     const card = api.workflowCard(api.readWorkflowFile(path).source, api.cardContext({}));
     if (isJson) writeJson(card);
@@ -260,38 +261,43 @@ function short(value: unknown): string {
   return text.length > MAX_VALUE ? `${text.slice(0, MAX_VALUE)}…` : text;
 }
 
-function trajectorySummary(records: readonly TrajectoryRecord[]) {
-  const header = records.find((record) => record.kind === "header");
-  const turns = records.filter((record) => record.kind === "turn");
-  const actions = records.filter((record) => record.kind === "actions").flatMap((record) => record.actions);
+function turnsSummary(turns: RunReport["turns"]) {
   const candidates = turns.flatMap((turn) => turn.candidates);
   return {
-    header: header ?? null,
-    turns: turns.map(({ episode, turn, history, candidates, kept }) => ({
+    turns: turns.map(({ episode, turn, history, candidates: own, kept }) => ({
       episode,
       turn,
-      candidates: candidates.length,
-      valid: candidates.filter(({ outcome }) => outcome !== "invalid").length,
-      best: Math.max(history.best, ...candidates.map(({ accuracy }) => accuracy ?? 0)),
-      bestReward: candidates.length === 0 ? 0 : Math.max(...candidates.map(({ reward }) => reward)),
+      candidates: own.length,
+      valid: own.filter(({ outcome }) => outcome !== "invalid").length,
+      best: Math.max(history.best, ...own.map(({ accuracy }) => accuracy ?? 0)),
+      bestReward: own.length === 0 ? 0 : Math.max(...own.map(({ reward }) => reward)),
       kept,
     })),
     candidates: candidates.length,
     distinct: new Set(candidates.flatMap(({ workflowHash }) => workflowHash ?? [])).size,
-    actionTokens: actions.reduce((sum, { tokens }) => sum + tokens.length, 0),
+    actionTokens: candidates.reduce((sum, { written }) => sum + written, 0),
   };
 }
 
-function printTrajectory(summary: ReturnType<typeof trajectorySummary>): void {
-  const { header, turns, candidates, distinct, actionTokens } = summary;
+type TurnsSummary = ReturnType<typeof turnsSummary>;
+
+function candidatesLine({ candidates, distinct, actionTokens }: TurnsSummary): [string, string] {
+  return ["candidates", `${candidates}, ${distinct} distinct workflows, ${actionTokens} tokens written`];
+}
+
+function printTrajectory(source: RunReport["sources"][number] | undefined, summary: TurnsSummary): void {
   writeOut(
     pairs([
-      ["task", header?.task.name ?? "unknown"],
-      ["executor", `${header?.executor ?? "unknown"}${header?.isSimulated ? " (simulated)" : ""}`],
-      ["weak model", header?.policy.id ?? "unknown"],
-      ["candidates", `${candidates}, ${distinct} distinct workflows, ${actionTokens} tokens written`],
+      ["task", source?.task ?? "unknown"],
+      ["executor", `${source?.executor ?? "unknown"}${source?.isSimulated ? " (simulated)" : ""}`],
+      ["weak model", source?.policy.id ?? "unknown"],
+      candidatesLine(summary),
     ]),
   );
+  printTurns(summary);
+}
+
+function printTurns({ turns }: TurnsSummary): void {
   writeOut(
     table(
       ["episode", "turn", "candidates", "valid", "best so far", "best reward", "kept"],
@@ -308,76 +314,29 @@ function printTrajectory(summary: ReturnType<typeof trajectorySummary>): void {
   );
 }
 
-function readRun(api: Api, directory: string) {
-  const read = (name: string): unknown => {
-    const path = join(directory, name);
-    if (!existsSync(path)) return null;
-    try {
-      return JSON.parse(readFileSync(path, "utf8"));
-    } catch (error) {
-      throw new api.StorageError(`${path} is damaged: ${api.messageOf(error)}`, {
-        hint: "start again with --fresh",
-      });
-    }
-  };
-  const manifest = read("run.json") as { command?: string; executor?: string; isSimulated?: boolean } | null;
-  if (manifest === null) {
-    throw new api.InputError(`${directory} is no run directory: it has no run.json`, {
-      hint: "name a directory that w4s optimize, collect or eval has written",
-    });
-  }
-  const trajectory = join(directory, "trajectories.jsonl");
-  const summary = read("summary.json") as Partial<OptimizeResult> | null;
-  return {
-    directory,
-    manifest,
-    summary,
-    card: cardOfRun(api, directory, manifest, summary, read("config.resolved.json")),
-    trajectory: existsSync(trajectory) ? trajectorySummary(api.readTrajectory(trajectory)) : null,
-  };
-}
-
-/** Of the best workflow, with what was measured of it on validation. */
-function cardOfRun(
-  api: Api,
-  directory: string,
-  { executor, isSimulated = false }: { executor?: string; isSimulated?: boolean },
-  summary: Partial<OptimizeResult> | null,
-  config: unknown,
-) {
-  const path = join(directory, "best-workflow.js");
-  if (!existsSync(path)) return null;
-  const { source } = api.readWorkflowFile(path);
-  const row = summary?.validation?.find(({ name }) => name === "best");
-  const context = api.cardContext(
-    (config ?? {}) as Parameters<typeof api.cardContext>[0],
-    executor === undefined ? undefined : { id: executor, isSimulated },
-  );
-  return api.workflowCard(source, context, api.measuredUse(row));
-}
-
-function printRun(
-  { directory, manifest, summary, card, trajectory }: ReturnType<typeof readRun>,
-  cardText: Api["cardText"],
-): void {
-  const isSimulated = manifest.isSimulated ?? false;
-  const rows: [string, string][] = [
+function printRun(directory: string, run: RunReport, cardText: Api["cardText"]): void {
+  const { command, task, executor, policy, isSimulated, isComplete, spent, rows, best, card, sources } = run;
+  const end = isComplete === null ? "not finished" : isComplete ? "finished" : "ended early";
+  const lines: [string, string][] = [
     ["run", directory],
-    [
-      "command",
-      `${manifest.command ?? "unknown"}, ${summary === null ? "not finished" : summary.isComplete === false ? "ended early" : "finished"}`,
-    ],
-    ["executor", `${manifest.executor ?? "unknown"}${isSimulated ? " (simulated)" : ""}`],
+    ["command", `${command}, ${end}`],
+    ["task", task],
+    ["executor", `${executor}${isSimulated ? " (simulated)" : ""}`],
   ];
-  if (summary?.spent && "calls" in summary.spent) {
-    const { calls, tokens, dollars } = summary.spent;
-    rows.push(["spent", `${calls} calls, ${formatCount(tokens)} tokens, ${formatDollars(dollars)}`]);
+  if (policy !== null) lines.push(["weak model", policy]);
+  if (spent !== null) {
+    const { calls, tokens, dollars } = spent;
+    lines.push(["spent", `${calls} calls, ${formatCount(tokens)} tokens, ${formatDollars(dollars)}`]);
   }
-  writeOut(pairs(rows));
-  for (const list of [summary?.validation, summary?.test]) {
-    if (list && list.length > 0) writeOut(resultTable(list));
+  const summary = turnsSummary(run.turns);
+  if (summary.candidates > 0) lines.push(candidatesLine(summary));
+  writeOut(pairs(lines));
+  for (const split of ["train", "validation", "test"] as const) {
+    const own = rows.filter((row) => row.split === split);
+    if (own.length > 0) writeOut(resultTable(own));
   }
-  if (summary?.best) writeOut(`\nBest workflow (${summary.best.title}):\n\n${summary.best.source}`);
-  if (card) writeOut(cardText(card));
-  if (trajectory) printTrajectory(trajectory);
+  if (best !== null) writeOut(`\nBest workflow (${best.title}):\n\n${best.source}`);
+  if (card !== null) writeOut(cardText(card));
+  // Episodes of several files are numbered alike.
+  if (sources.length === 1) printTurns(summary);
 }

@@ -1,5 +1,12 @@
 /** @file All baselines by name, with those in which the local model and the executor work together. */
-import { type AnswerKind, problemTemplate, READ_REPLY, STATE_FORMAT } from "../../workflow/answer-kind.js";
+import {
+  ANSWER_KINDS,
+  type AnswerKind,
+  problemTemplate,
+  READ_REPLY,
+  STATE_FORMAT,
+} from "../../workflow/answer-kind.js";
+import { workflowHash } from "../../workflow/workflow-hash.js";
 import type { Baseline } from "./baseline.js";
 import { qaBaselines } from "./qa-baselines.js";
 import { usualBaselines } from "./usual-baselines.js";
@@ -9,6 +16,13 @@ export function namedBaselines(kind: AnswerKind, hasContext: boolean): Baseline[
   const usual = usualBaselines(kind, hasContext);
   if (kind === "code" || kind === "commands" || kind === "writing") return usual;
   return [...usual, ...cooperativeBaselines(kind, hasContext), ...qaBaselines(kind, hasContext)];
+}
+
+/** Every baseline of every kind of answer, with and without a context. */
+export function knownBaselines(): (Baseline & { hash: string })[] {
+  return ANSWER_KINDS.flatMap((kind) => [...namedBaselines(kind, true), ...namedBaselines(kind, false)]).map(
+    (baseline) => ({ ...baseline, hash: workflowHash(baseline.source) }),
+  );
 }
 
 function workflow(kind: AnswerKind, hasContext: boolean, body: string): string {

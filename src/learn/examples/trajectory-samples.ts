@@ -1,10 +1,10 @@
 /** @file The scored replies of a recorded run, each with the prompt it was sampled from: what training chooses from. */
-import { existsSync, readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync } from "node:fs";
 import type { RewardName, RewardWeights } from "../../config/reward-shares.js";
 import { InputError } from "../../core/errors.js";
 import type { HelperReply } from "../../design/policy.js";
 import { rewardOf } from "../../design/reward.js";
+import { playedTrajectories } from "../../records/run-files.js";
 import {
   type CandidateRecord,
   readTrajectory,
@@ -46,23 +46,9 @@ export interface TokenSource {
  * @throws {InputError} when there is none
  */
 export function trajectoryFiles(path: string): string[] {
-  if (!existsSync(path)) throw noTrajectories(path);
-  if (!statSync(path).isDirectory()) return [path];
-  const single = join(path, "trajectories.jsonl");
-  if (existsSync(single)) return [single];
-  const rounds = join(path, "rounds");
-  if (!existsSync(rounds)) throw noTrajectories(path);
-  const files = readdirSync(rounds)
-    .sort()
-    .flatMap((round) => {
-      const folder = join(rounds, round);
-      return readdirSync(folder)
-        .filter((name) => /^collect-.*\.jsonl$/.test(name))
-        .sort()
-        .map((name) => join(folder, name));
-    });
+  const files = existsSync(path) ? playedTrajectories(path) : [];
   if (files.length === 0) throw noTrajectories(path);
-  return files;
+  return files.map((file) => file.path);
 }
 
 /**

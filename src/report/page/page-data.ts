@@ -1,9 +1,9 @@
 /** @file The data that the page's script works with: candidates in full, drawn by seed where there are too many. */
 import { Random } from "../../core/random.js";
-import type { RunReport } from "../../records/run-report-data.js";
-import type { ReportCandidate, ReportTurn } from "../../records/run-report-trajectory.js";
+import type { StoredCandidate, StoredTurn } from "../../records/read-turns.js";
 import type { ChartData } from "../chart-data.js";
 import { shown } from "../html.js";
+import type { RunReport } from "../run-report.js";
 import type { PageCandidate, PageData } from "./page-types.js";
 
 /** Bytes of the details of candidates as JSON; with all else this keeps a page below 15 MB. */
@@ -56,8 +56,8 @@ export function pageData(
 }
 
 interface Pair {
-  turn: ReportTurn;
-  candidate: ReportCandidate;
+  turn: StoredTurn;
+  candidate: StoredCandidate;
 }
 
 /** Sources and prompts recur: each is kept once. */
@@ -85,7 +85,7 @@ class TextTable {
 }
 
 function sourcesByHash(report: RunReport): Map<string, { title: string; source: string }> {
-  const sources = new Map(Object.entries(report.seeds));
+  const sources = new Map(Object.entries(report.baselines));
   for (const { candidates } of report.turns) {
     for (const { workflowHash, source, id } of candidates) {
       if (workflowHash !== null && source !== null && !sources.has(workflowHash))
@@ -96,8 +96,8 @@ function sourcesByHash(report: RunReport): Map<string, { title: string; source: 
 }
 
 function pageCandidate(
-  turn: ReportTurn,
-  candidate: ReportCandidate,
+  turn: StoredTurn,
+  candidate: StoredCandidate,
   texts: TextTable,
   sources: Map<string, { title: string; source: string }>,
 ): PageCandidate {

@@ -1,35 +1,19 @@
 /** @file A policy's entry in a suite: it designs a workflow for a task on validation, within its stated budget. */
 
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { RunConfig } from "../../config/run-config.js";
-import { writeAtomic } from "../../core/atomic-file.js";
 import { hashJson, seedFrom } from "../../core/hash.js";
 import { sumOrNull } from "../../core/statistics.js";
 import type { Policy } from "../../design/policy.js";
 import { LocalModels, type ResolveModelFile } from "../../evaluate/local-models.js";
 import { bestOf, type ScoredWorkflow } from "../../evaluate/scored-workflow.js";
+import { readDesign, type SuiteDesign, writeDesign } from "../../records/suite-design.js";
 import type { TurnRecord } from "../../records/trajectory.js";
 import type { Bench } from "../bench.js";
 import { localPolicy } from "../local-policy.js";
 import type { Run } from "../run.js";
 import type { SuitePolicy } from "./suite-schema.js";
-
-/** What a policy designed for one task. */
-export interface Design {
-  row: string;
-  task: string;
-  /** null where no candidate ran on the whole validation set. */
-  source: string | null;
-  title: string;
-  /** On validation, 0–1. */
-  accuracy: number;
-  candidates: number;
-  valid: number;
-  /** Tokens and dollars of all candidates' calls, stored replies at the price they once had. */
-  tokens: number;
-  dollars: number | null;
-}
 
 /** Stands for a policy that designed nothing: it scores 0, as an empty answer would. */
 export const NO_DESIGN = `export default async function workflow() {
@@ -53,25 +37,26 @@ export async function designRow(
   { row, policy: plan, benches }: DesignOrder,
   resolve: ResolveModelFile,
   given?: Policy,
-): Promise<Design[]> {
+): Promise<SuiteDesign[]> {
   // Two names may look alike once they can name a folder.
   const name = `${row.replace(/[^\w.-]+/g, "-").slice(0, 40)}-${hashJson(row).slice(0, 6)}`;
   const folder = join(run.directory.path, "designs", name);
   mkdirSync(folder, { recursive: true });
-  const designs: Design[] = [];
+  const designs: SuiteDesign[] = [];
   const { model = run.config.model, adapter } = plan;
   await using local = new LocalModels(modelsConfig(run.config, model, adapter), resolve);
   for (const bench of benches) {
     const file = join(folder, `${bench.task.name}.json`);
     const earlier = plan.designs?.find(({ task }) => task === bench.task.name);
-    if (existsSync(file) || earlier) {
-      designs.push(earlier ? { row, ...earlier } : (JSON.parse(readFileSync(file, "utf8")) as Design));
+    const known = earlier ? { row, ...earlier } : readDesign(file);
+    if (known) {
+      designs.push(known);
       continue;
     }
     const policy = given ?? localPolicy(await local.load(model ?? ""), run.config);
     const path = join(folder, `${bench.task.name}.jsonl`);
     const design = await designTask(run, bench, { row, plan }, policy, path);
-    await writeAtomic(file, `${JSON.stringify(design, null, 2)}\n`);
+    await writeDesign(file, design);
     designs.push(design);
   }
   return designs;
@@ -96,7 +81,7 @@ async function designTask(
   { row, plan }: { row: string; plan: SuitePolicy },
   policy: Policy,
   logPath: string,
-): Promise<Design> {
+): Promise<SuiteDesign> {
   const { turns, candidates, temperature, explore, episodes } = plan;
   // Rows share the draws of their episodes, so that two adapters are compared and not two lucks.
   const drawSeed = seedFrom(bench.settings.seed, "design", bench.task.name);
@@ -119,7 +104,7 @@ function concluded(
   task: string,
   found: readonly ScoredWorkflow[],
   turns: readonly TurnRecord[],
-): Design {
+): SuiteDesign {
   const candidates = turns.flatMap((turn) => turn.candidates);
   const best = bestOf(found);
   return {

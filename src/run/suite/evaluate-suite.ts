@@ -10,6 +10,7 @@ import type { Evaluation } from "../../evaluate/evaluation.js";
 import { checkJudge, judgeModel } from "../../evaluate/judge-model.js";
 import { LocalModels, type ResolveModelFile } from "../../evaluate/local-models.js";
 import { weakFile } from "../../evaluate/open-models.js";
+import type { SuiteDesign } from "../../records/suite-design.js";
 import { counterfactual, type SkipReason } from "../../tasks/counterfactual.js";
 import type { Sample, Task } from "../../tasks/task.js";
 import { workflowHash } from "../../workflow/workflow-hash.js";
@@ -18,7 +19,7 @@ import { isInterruption } from "../is-interruption.js";
 import { Run } from "../run.js";
 import type { RunHooks } from "../run-hooks.js";
 import { TaskOpener } from "../task-opener.js";
-import { type Design, designRow, NO_DESIGN } from "./design-row.js";
+import { designRow, NO_DESIGN } from "./design-row.js";
 import { judgeReasoning } from "./judge-reasoning.js";
 import { rowName } from "./load-suite.js";
 import { type OpenedTask, type ResolvedSuite, resolveSuite, suiteText } from "./resolve-suite.js";
@@ -63,7 +64,7 @@ export async function evaluateSuite(
 
 const RESOLVED = "suite.resolved.yaml";
 
-function withDesigns(suite: Suite, designs: readonly Design[]): Suite {
+function withDesigns(suite: Suite, designs: readonly SuiteDesign[]): Suite {
   const rows = suite.rows.map((row) => {
     const own = designs.filter((design) => design.row === rowName(row));
     if (row.policy === undefined) return row;
@@ -96,7 +97,7 @@ async function runSuite(
   for (const message of notices) run.warn(message);
   const warnings = [...notices];
   const cells: SuiteCell[] = [];
-  const designs: Design[] = [];
+  const designs: SuiteDesign[] = [];
   const columns: SuiteColumn[] = [];
   let reasoning: SuiteResult["reasoning"] = null;
   let stoppedBy: unknown;
@@ -168,7 +169,7 @@ function swappedItems(
 function sourceFor(
   row: SuiteRow,
   { bench: { task, answer }, items }: SuiteColumn,
-  designs: readonly Design[],
+  designs: readonly SuiteDesign[],
   warnings: string[],
 ): string | undefined {
   const name = rowName(row);

@@ -7,7 +7,7 @@ import { decidesOf } from "../../config/settings.js";
 import { ConfigError, InputError, messageOf } from "../../core/errors.js";
 import { cachedFileHash } from "../../core/file-hash.js";
 import { nearNames } from "../../core/near-names.js";
-import { namedBaselines } from "../../evaluate/baselines/named-baselines.js";
+import { knownBaselines } from "../../evaluate/baselines/named-baselines.js";
 import type { ResolveModelFile } from "../../evaluate/local-models.js";
 import { weakFile } from "../../evaluate/open-models.js";
 import { type LoadTaskOptions, loadTask } from "../../tasks/load-task.js";
@@ -156,9 +156,7 @@ function asksWeak({ source, baseline }: SuiteRow): boolean {
   return known?.includes("agent.weak.") ?? false;
 }
 
-const ALL_BASELINES = (["number", "choice", "text", "code", "commands", "writing"] as const).flatMap((kind) =>
-  namedBaselines(kind, true),
-);
+const ALL_BASELINES = knownBaselines();
 
 function checkBaseline(baseline: string, suite: Suite): void {
   const known = new Set(ALL_BASELINES.map(({ name }) => name));

@@ -1,12 +1,12 @@
 /** @file The result of a suite, put together from finished cells; also where the suite was stopped half-way. */
 
 import { resultHash } from "../../evaluate/evaluation.js";
-import type { ResultRow, Spent } from "../../records/run-summary.js";
+import type { Result, SuiteSummary } from "../../records/run-summary.js";
+import type { SuiteDesign } from "../../records/suite-design.js";
 import type { SkipReason, SwapKind } from "../../tasks/counterfactual.js";
 import type { Sample } from "../../tasks/task.js";
 import type { Bench } from "../bench.js";
 import type { Run } from "../run.js";
-import type { Design } from "./design-row.js";
 import type { ReasoningFigures } from "./judge-reasoning.js";
 import { type SuiteCell, type SuiteFigures, suiteFigures } from "./suite-figures.js";
 import type { Suite, SuiteTask } from "./suite-schema.js";
@@ -20,31 +20,20 @@ export interface SuiteTaskFigures {
   counterfactuals: { swap: SwapKind; pairs: number; skipped: Partial<Record<SkipReason, number>> }[];
 }
 
-export interface SuiteResult extends Omit<SuiteFigures, "rows"> {
-  command: "eval";
-  suite: string;
-  task: string;
+export interface SuiteResult extends Omit<SuiteFigures, "rows">, Result<SuiteSummary> {
   directory: string;
   split: Suite["split"];
-  executor: string;
   /** Model behind agent.weak; null where there is none. */
   weak: string | null;
   /** Which of the two are simulated: their figures say nothing about any real model. */
-  isSimulated: boolean;
   simulated: { strong: boolean; weak: boolean };
   suiteTasks: SuiteTaskFigures[];
   /** One line a row, over all tasks. */
   summary: SuiteFigures["rows"];
-  /** One line a row and task. */
-  rows: ResultRow[];
-  designs: Omit<Design, "source">[];
+  designs: Omit<SuiteDesign, "source">[];
   /** Ratings of worked steps by a judge model; null without one. */
   reasoning: { judge: string; figures: ReasoningFigures[] } | null;
-  warnings: string[];
-  spent: Spent;
   resultHash: string;
-  isComplete: boolean;
-  stoppedBy?: unknown;
 }
 
 /** A task of the suite with the items that its rows are run on. */
@@ -62,7 +51,7 @@ export function concludeSuite(
   suite: Suite,
   found: {
     cells: SuiteCell[];
-    designs: readonly Design[];
+    designs: readonly SuiteDesign[];
     reasoning: SuiteResult["reasoning"];
     columns: readonly SuiteColumn[];
     warnings: string[];

@@ -1,6 +1,7 @@
 /** @file What a suite file may say: tasks, rows, and what is compared. */
 import { z } from "zod";
 import { between, flag, oneOf, text, whole } from "../../config/config-fields.js";
+import { suiteDesignSchema } from "../../records/suite-design.js";
 import { SWAP_KINDS } from "../../tasks/counterfactual.js";
 
 const name = text("a name", 80);
@@ -26,16 +27,7 @@ const taskSchema = z.preprocess(
 );
 
 /** What a policy designed when the suite was first run: a local model does not write the same twice on every machine. */
-const designSchema = z.strictObject({
-  task: text("a task name"),
-  source: z.string().max(1_000_000).nullable(),
-  title: text("a title"),
-  accuracy: between(0, 1),
-  candidates: whole(0, 1e9),
-  valid: whole(0, 1e9),
-  tokens: whole(0, 1e15),
-  dollars: z.number().min(0).nullable(),
-});
+const designSchema = suiteDesignSchema.omit({ row: true });
 
 const policySchema = z.strictObject(
   {

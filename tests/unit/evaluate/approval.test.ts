@@ -39,6 +39,8 @@ const asking = (answers: ("yes" | "no" | "always" | "quit")[]) => {
   };
 };
 
+const answered = (events: readonly RunEvent[]) => events.filter((event) => event.type === "approval");
+
 describe("ApprovalGate", () => {
   it("asks once for each workflow, and logs every answer", async () => {
     const { ask, asked } = asking(["yes", "no"]);
@@ -50,7 +52,7 @@ describe("ApprovalGate", () => {
       { type: "approval", workflow: a.hash, decision: "yes", by: "terminal" },
       { type: "approval", workflow: b.hash, decision: "no", by: "terminal" },
     ]);
-    const later = gate({ ask, earlier: events });
+    const later = gate({ ask, earlier: answered(events) });
     expect(await later.gate.refused([a, b])).toEqual(new Set([b.hash]));
     expect(later.events).toEqual([]);
   });
@@ -60,7 +62,7 @@ describe("ApprovalGate", () => {
     const { gate: one, events } = gate({ ask });
     expect(await one.refused([a, b, c])).toEqual(new Set([a.hash]));
     expect(asked).toHaveLength(2);
-    expect(await gate({ ask, earlier: events }).gate.refused([a, c])).toEqual(new Set([a.hash]));
+    expect(await gate({ ask, earlier: answered(events) }).gate.refused([a, c])).toEqual(new Set([a.hash]));
   });
 
   it("ends the run on quit, without an answer for the rest", async () => {
@@ -71,7 +73,7 @@ describe("ApprovalGate", () => {
   });
 
   it("asks nothing where nothing is paid, but keeps to earlier refusals", async () => {
-    const earlier = [{ type: "approval", workflow: a.hash, decision: "no" }];
+    const earlier = [{ workflow: a.hash, decision: "no" as const }];
     expect(await gate({ isAsking: false, earlier }).gate.refused([a, b])).toEqual(new Set([a.hash]));
   });
 

@@ -2,12 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { acceptance } from "../../../src/learn/acceptance.js";
 import { defaultLearningRate } from "../../../src/learn/default-learning-rate.js";
-import {
-  comparePolicies,
-  type EpisodeScore,
-  episodeScores,
-  policyScore,
-} from "../../../src/learn/policy-score.js";
+import { comparePolicies, episodeScores, policyScore } from "../../../src/learn/policy-score.js";
+import type { EpisodeScore } from "../../../src/records/round-record.js";
 import type { TurnRecord } from "../../../src/records/trajectory.js";
 
 const candidate = (accuracy: number | null, hash: string, more: object = {}) => ({

@@ -4,8 +4,10 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parseRunConfig } from "../../../src/config/config-layers.js";
 import type { RunConfigInput } from "../../../src/config/run-config.js";
+import { identityOf } from "../../../src/config/run-identity.js";
 import { Rules } from "../../../src/evaluate/rules.js";
-import { type RunCommand, RunDirectory, type RunManifest } from "../../../src/records/run-directory.js";
+import { RunDirectory } from "../../../src/records/run-directory.js";
+import type { RunCommand, RunManifest } from "../../../src/records/run-manifest.js";
 import { useTemporaryFolder } from "../../support/temporary-folder.js";
 
 interface Stored {
@@ -32,7 +34,13 @@ function open(
   const config = parseRunConfig({ ...settings, runsRoot });
   return RunDirectory.open(
     config,
-    { command, label: "counting", executor: "simulated", isSimulated: true, inputs },
+    {
+      command,
+      label: "counting",
+      executor: "simulated",
+      isSimulated: true,
+      identity: { ...identityOf(config, command), ...inputs },
+    },
     () => {},
   );
 }

@@ -1,168 +1,91 @@
+/** @file Summaries and rounds read back: what JSON cannot hold comes back as it was, and what does not fit is named. */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { type JobResult, summarize } from "../../../src/evaluate/evaluation.js";
-import {
-  breakEven,
-  candidateStats,
-  type ResultRow,
-  resultRow,
-  runWarnings,
-} from "../../../src/records/run-summary.js";
-import type { CandidateRecord, TurnRecord } from "../../../src/records/trajectory.js";
+import { InputError, StorageError } from "../../../src/core/errors.js";
+import { RoundFiles } from "../../../src/records/round-files.js";
+import { readRound, writeRound } from "../../../src/records/round-record.js";
+import { parseEvent } from "../../../src/records/run-event.js";
+import { readManifest } from "../../../src/records/run-manifest.js";
+import { type LearnSummary, readSummary, writeSummary } from "../../../src/records/run-summary.js";
+import { useTemporaryFolder } from "../../support/temporary-folder.js";
+import { addRounds, makeLearnRun } from "../report/made-run.js";
 
-function row(name: string, accuracy: number, low: number, high: number): ResultRow {
-  return {
-    name,
-    title: name,
-    workflowHash: name,
-    split: "test",
-    executor: "mock",
-    isSimulated: false,
-    n: 30,
-    accuracy,
-    interval: { low, high },
-    callsPerSample: 1,
-    tokensPerSample: 100,
-    dollarsPerSample: 0.01,
-    errors: 0,
-    statusCounts: {},
-  };
-}
+const folder = useTemporaryFolder();
 
-const NOTHING = {
-  baselines: [],
-  evaluations: [],
-  test: [],
-  bestName: "best",
-  candidates: 20,
-  isSimulated: false,
-};
-
-describe("runWarnings", () => {
-  it("says nothing where there is nothing to say", () => {
-    expect(
-      runWarnings({ ...NOTHING, test: [row("best", 0.9, 0.8, 1), row("direct", 0.5, 0.4, 0.6)] }),
-    ).toEqual([]);
+describe("a summary", () => {
+  it("keeps what ended the run as text, and fields that no reader knows", async () => {
+    const run = join(folder(), "run");
+    makeLearnRun(run);
+    const summary = readSummary(run) as LearnSummary;
+    const result = { ...summary, isComplete: false, stoppedBy: new Error("out of budget"), more: [1] };
+    await writeSummary(run, result);
+    expect(readSummary(run)).toEqual({ ...result, stoppedBy: "out of budget" });
   });
 
-  it("names a simulated executor first", () => {
-    expect(runWarnings({ ...NOTHING, isSimulated: true })[0]).toContain("simulated");
-  });
-
-  it("warns when the best and the best baseline overlap on test", () => {
-    const test = [row("best", 0.7, 0.5, 0.85), row("direct", 0.4, 0.2, 0.45), row("vote", 0.6, 0.4, 0.75)];
-    expect(runWarnings({ ...NOTHING, test }).join()).toMatch(/vote overlap: 30 items/);
-  });
-
-  it("warns about saturation, empty replies, lost samples and too small a search", () => {
-    const evaluation = {
-      workflowHash: "h",
-      n: 10,
-      accuracy: 0.99,
-      interval: { low: 0.9, high: 1 },
-      scores: [],
-      results: [],
-      statusCounts: {},
-      errors: 2,
-      emptyReplies: 3,
-      replies: 20,
-      cutReplies: 7,
-      calls: 20,
-      tokens: 0,
-      dollars: 0,
-    };
-    const baseline = { hash: "h", source: "", title: "direct", evaluation };
-    const text = runWarnings({
-      ...NOTHING,
-      baselines: [baseline],
-      evaluations: [evaluation],
-      candidates: 3,
-    }).join("\n");
-    expect(text).toMatch(/saturated: direct reaches 0\.99/);
-    expect(text).toMatch(/3 of 23 replies were empty/);
-    expect(text).toMatch(/7 of 20 replies were cut/);
-    expect(text).toMatch(/2 samples were lost/);
-    expect(text).toMatch(/only 3 candidates/);
+  it("is none where the run is not finished", () => {
+    expect(readSummary(folder())).toBeUndefined();
   });
 });
 
-describe("candidateStats", () => {
-  it("counts validity, distinct sources and techniques over all candidates", () => {
-    const candidate = (changes: Partial<CandidateRecord>): CandidateRecord => ({
-      index: 0,
-      repairOf: null,
-      forced: [],
-      techniques: [],
-      workflowHash: "x",
-      source: "x",
-      outcome: "scored",
-      status: "ok",
-      accuracy: 0.5,
-      screenAccuracy: null,
-      interval: null,
-      n: 10,
-      calls: 10,
-      tokens: 10,
-      dollars: 0,
-      reward: 0,
-      ...changes,
-    });
-    const turn: TurnRecord = {
-      kind: "turn",
+describe("a round", () => {
+  it("comes back as it was written, with open ends of intervals", async () => {
+    const run = folder();
+    const [record] = addRounds(run);
+    const open = { low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY };
+    const nothing = { pairs: 0, meanReward: { mean: 0, interval: open }, best: { mean: 0, interval: open } };
+    const files = new RoundFiles(run, 3);
+    const written = { ...record!, round: 3, againstPrevious: nothing };
+    await writeRound(files, written);
+    expect(readFileSync(files.record, "utf8")).toContain('"low": null');
+    expect(readRound(files)).toEqual(written);
+  });
+
+  it("is refused where a field does not fit, or the file is damaged", async () => {
+    const run = folder();
+    const [record] = addRounds(run);
+    const files = new RoundFiles(run, 1);
+    writeFileSync(files.record, JSON.stringify({ ...record, isAccepted: "yes" }));
+    expect(() => readRound(files)).toThrow(InputError);
+    expect(() => readRound(files)).toThrow(/round\.json: isAccepted/);
+    writeFileSync(files.record, "{");
+    expect(() => readRound(files)).toThrow(StorageError);
+  });
+});
+
+describe("a manifest", () => {
+  it("of a newer version is not taken for one of this", () => {
+    const run = join(folder(), "run");
+    mkdirSync(run);
+    const manifest = {
+      command: "learn",
+      version: 1,
+      executor: "e",
+      isSimulated: false,
+      identity: { seed: 1 },
+    };
+    writeFileSync(join(run, "run.json"), JSON.stringify(manifest));
+    expect(readManifest(run)).toEqual(manifest);
+    writeFileSync(join(run, "run.json"), JSON.stringify({ ...manifest, version: 2 }));
+    expect(() => readManifest(run)).toThrow(/run\.json: version/);
+    expect(() => readManifest(folder())).toThrow(/no run directory/);
+  });
+});
+
+describe("parseEvent", () => {
+  it("reads candidates that version 0.1 logged without their file, and passes over what it does not know", () => {
+    const scored = {
+      type: "candidate-scored",
       episode: 0,
       turn: 0,
-      history: { best: 0, previous: 0, sampleCount: 10 },
-      parentHash: null,
-      candidates: [
-        candidate({ techniques: ["steps"], reward: 1 }),
-        candidate({ index: 1 }),
-        candidate({ index: 2, workflowHash: "y", techniques: ["steps", "vote"] }),
-        candidate({ index: 3, workflowHash: null, source: null, outcome: "invalid", reward: -0.1 }),
-      ],
-      kept: 0,
-    };
-    const stats = candidateStats([turn]);
-    expect(stats).toMatchObject({ count: 4, validShare: 0.75, techniques: { steps: 0.5, vote: 0.25 } });
-    expect(stats.distinctShare).toBeCloseTo(2 / 3);
-    expect(stats.meanReward).toBeCloseTo(0.225);
-  });
-});
-
-describe("resultRow", () => {
-  it("calls a row simulated only where the simulated executor answered", () => {
-    const usage = {
-      calls: 1,
-      cachedCalls: 0,
-      promptTokens: 5,
-      completionTokens: 5,
-      dollars: 0,
-      latencyMs: 1,
-    };
-    const result = (role: string): JobResult => ({
-      jobId: role,
-      sampleId: role,
+      index: 0,
       status: "ok",
-      score: 1,
-      isCorrect: true,
-      extracted: "1",
-      replies: 1,
-      cutReplies: 0,
-      emptyReplies: 0,
-      usage: { [role]: usage },
-      wallMs: 1,
-    });
-    const name = { name: "n", title: "n", split: "test", executor: "e" } as const;
-    const rowOf = (role: string, isSimulated: boolean) =>
-      resultRow(name, { isSimulated }, summarize("h", [result(role)], 1)).isSimulated;
-    expect(rowOf("executor", true)).toBe(true);
-    expect(rowOf("weak", true)).toBe(false);
-    expect(rowOf("executor", false)).toBe(false);
-  });
-});
-
-describe("breakEven", () => {
-  it("is the number of samples that save what the search cost, or never", () => {
-    expect(breakEven(10, 0.5, 0.25)).toBe(40);
-    expect(breakEven(10, 0.01, 0.01)).toBeNull();
-    expect(breakEven(10, 0.01, 0.02)).toBeNull();
+      accuracy: 0.5,
+      reward: 0,
+      techniques: [],
+    };
+    expect(parseEvent({ at: "now", ...scored })).toEqual({ at: "now", ...scored });
+    expect(parseEvent({ at: "now", type: "phase", seconds: 1 })).toBeUndefined();
+    expect(parseEvent({ at: "now", type: "warning" })).toBeUndefined();
   });
 });

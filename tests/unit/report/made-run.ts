@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { encodeLine } from "../../../src/core/jsonl-log.js";
 import { Random } from "../../../src/core/random.js";
 import type { LearnResult } from "../../../src/learn/learn-result.js";
-import type { RoundRecord } from "../../../src/records/round-record.js";
+import type { EpisodeScore, RoundRecord } from "../../../src/records/round-record.js";
 import type { RunEvent } from "../../../src/records/run-event.js";
 import type {
   ActionsRecord,
@@ -269,7 +269,7 @@ export function addRounds(
       adapterHash: String(round).repeat(64),
       parentHash: round === 1 ? null : "1".repeat(64),
       training: { steps: 4, firstLoss: 2, lastLoss: 1.25, trainedTokens: 5000, peakRssBytes: 300 * 2 ** 20 },
-      episodes: [0.4, 0.5].map((meanReward, episode) => episodeScore(text, episode, meanReward)),
+      episodes: [0.4, 0.5].map((meanReward, episode) => episodeScore(text(0), meanReward, episode)),
       score: { ...POLICY_SCORE, techniques: { [text(7)]: 0.5 } },
       againstBase: difference(round === 1 ? 0.15 : -0.2, 4 * round),
       againstPrevious: difference(round === 1 ? 0.15 : -0.35, 4 * round),
@@ -297,9 +297,9 @@ const POLICY_SCORE = {
   techniques: {},
 };
 
-function episodeScore(text: (place: number) => string, episode: number, meanReward: number) {
+export function episodeScore(task: string, meanReward: number, episode = 0): EpisodeScore {
   return {
-    task: text(0),
+    task,
     seed: 0,
     episode,
     meanReward,
@@ -309,7 +309,7 @@ function episodeScore(text: (place: number) => string, episode: number, meanRewa
     workflows: ["f".repeat(64)],
     executorTokens: 1926,
     dollars: null,
-    techniques: { [text(7)]: 3 },
+    techniques: { steps: 3 },
   };
 }
 
@@ -339,10 +339,11 @@ export function makeLearnRun(directory: string, made: MadeRun = {}): void {
     rounds,
     adapter: { path: `${directory}/${text(21)}.gguf`, hash: "1".repeat(64), round: 1 },
     base: { ...POLICY_SCORE, meanReward: 0.3 },
-    baseEpisodes: [0.2, 0.4].map((meanReward, episode) => episodeScore(text, episode, meanReward)),
+    baseEpisodes: [0.2, 0.4].map((meanReward, episode) => episodeScore(text(0), meanReward, episode)),
     trained: POLICY_SCORE,
     difference: againstBase,
     test,
+    best: { title: text(15), hash: "e".repeat(64), source: madeSource(text(6)), isBaseline: false },
     breakEven: [{ task: text(0), baseline: text(14), samples: 77 }],
     warnings: [text(4)],
     spent,

@@ -2,16 +2,17 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { type ReportReplay, readRunReport } from "../../../src/records/run-report-data.js";
+import type { Replay } from "../../../src/records/replay-record.js";
 import { htmlReport } from "../../../src/report/html-report.js";
 import { replayFigures } from "../../../src/report/replay-figure.js";
+import { readRunReport } from "../../../src/report/run-report.js";
 import { useTemporaryFolder } from "../../support/temporary-folder.js";
 import { makeRun } from "./made-run.js";
 import { XSS_STRINGS } from "./xss-strings.js";
 
 const folder = useTemporaryFolder();
 
-const REPLAY: ReportReplay = {
+const REPLAY: Replay = {
   kind: "robot",
   workflow: "executor alone, direct",
   split: "test",

@@ -3,12 +3,16 @@ import { appendFileSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFil
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { InputError, StorageError } from "../../../src/core/errors.js";
-import { readRunReport } from "../../../src/records/run-report-data.js";
+import { namedBaselines } from "../../../src/evaluate/baselines/named-baselines.js";
 import { readTrajectory } from "../../../src/records/trajectory.js";
 import { chartData } from "../../../src/report/chart-data.js";
+import { htmlReport } from "../../../src/report/html-report.js";
 import { reportFigures } from "../../../src/report/report-figures.js";
+import { readRunReport } from "../../../src/report/run-report.js";
+import { ANSWER_KINDS } from "../../../src/workflow/answer-kind.js";
+import { workflowHash } from "../../../src/workflow/workflow-hash.js";
 import { useTemporaryFolder } from "../../support/temporary-folder.js";
-import { addRounds, makeLearnRun, makeRun } from "./made-run.js";
+import { addRounds, episodeScore, makeLearnRun, makeRun } from "./made-run.js";
 
 const folder = useTemporaryFolder();
 
@@ -88,6 +92,7 @@ describe("readRunReport", () => {
     const evaluated = {
       ...rest,
       command: "eval",
+      differences: [],
       rows: [...validation, ...test],
       spent: { a: spent, b: spent },
     };
@@ -149,6 +154,18 @@ describe("readRunReport", () => {
   });
 });
 
+describe("the baselines of a report", () => {
+  it("are those of every kind of answer, texts included", async () => {
+    const run = join(folder(), "run");
+    makeRun(run);
+    const { baselines } = await readRunReport(run);
+    for (const kind of ANSWER_KINDS) {
+      for (const { source, title } of namedBaselines(kind, false))
+        expect(baselines[workflowHash(source)], kind).toEqual({ title, source });
+    }
+  });
+});
+
 describe("a run of learn", () => {
   it("is read with its rounds as they were written, and figures go by round", async () => {
     const run = join(folder(), "run");
@@ -176,6 +193,8 @@ describe("a run of learn", () => {
       [2, expect.closeTo(0.45, 12)],
     ]);
     expect(figures.headline?.split).toBe("test");
+    expect(report.card).not.toBeNull();
+    expect(htmlReport(report)).toContain('<h3 id="best-workflow">');
   });
 });
 
@@ -255,17 +274,14 @@ describe("reportFigures", () => {
     expect(reportFigures(report).judged.map(({ round }) => round)).toEqual([1, 2]);
     const learned = {
       base: null,
-      baseEpisodes: [
-        { task: "a", meanReward: 0.2, best: 0.5 },
-        { task: "b", meanReward: 0.4, best: 0.5 },
-      ],
+      baseEpisodes: [episodeScore("a", 0.2), episodeScore("b", 0.4)],
       trained: null,
       difference: null,
       judgeTasks: ["a", "b"],
       isHeldBack: true,
     };
     const [base] = reportFigures({ ...report, learned }).judged;
-    expect(base).toMatchObject({ round: 0, reward: { n: 2 }, best: { mean: 0.5 } });
+    expect(base).toMatchObject({ round: 0, reward: { n: 2 }, best: { mean: 0.75 } });
     expect(base?.reward.mean).toBeCloseTo(0.3, 12);
   });
 });

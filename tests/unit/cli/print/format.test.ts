@@ -9,7 +9,7 @@ import {
   formatInterval,
   formatPercent,
 } from "../../../../src/cli/print/format.js";
-import type { ResultRow } from "../../../../src/records/run-summary.js";
+import type { ResultRow } from "../../../../src/records/result-row.js";
 
 describe("formats", () => {
   it("rounds to what matters", () => {

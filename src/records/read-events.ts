@@ -1,11 +1,13 @@
-/** @file Log lines read one by one, so that a run of any size can be reported, and what its events tell. */
+/** @file The log of a run as its reader needs it: events one by one, and what they come to. */
 import { createReadStream, existsSync } from "node:fs";
 import { StorageError } from "../core/errors.js";
 import { decodeLine } from "../core/jsonl-log.js";
+import { type Forecast, parseEvent } from "./run-event.js";
 
 const CHUNK_BYTES = 1 << 20;
 
-export interface RunEvents {
+/** What events.jsonl tells of a run, beside its candidates. */
+export interface StoredEvents {
   /** Times of the first and the last event, ISO 8601; null without events. */
   startedAt: string | null;
   endedAt: string | null;
@@ -17,8 +19,8 @@ export interface RunEvents {
   warnings: string[];
   /** The last sums told; what a run without a summary has spent. */
   spent: { calls: number; tokens: number; dollars: number | null } | null;
-  /** Of the last forecast before anything was paid. */
-  forecast: { executorCalls: number; executorTokens: number; dollars: number | null; minutes: number } | null;
+  /** The first forecast, before anything was paid. */
+  forecast: Forecast | null;
 }
 
 /**
@@ -36,7 +38,7 @@ export async function* readLines(path: string): AsyncGenerator<{ text: string; i
 }
 
 /**
- * The records of a log. A torn last line is left out.
+ * The records of a log, read one by one, so that a run of any size can be reported. A torn last line is left out.
  * @throws {StorageError} when a complete line is damaged.
  */
 export async function* readLogLines(path: string): AsyncGenerator<Record<string, unknown>> {
@@ -56,9 +58,9 @@ function damaged(path: string, line: number): StorageError {
   });
 }
 
-/** What a report needs of events.jsonl; nothing where there is none. */
-export async function readRunEvents(path: string): Promise<RunEvents> {
-  const found: RunEvents = {
+/** Reads events.jsonl; nothing is known where there is none. */
+export async function readEvents(path: string): Promise<StoredEvents> {
+  const found: StoredEvents = {
     startedAt: null,
     endedAt: null,
     sessions: 0,
@@ -70,37 +72,25 @@ export async function readRunEvents(path: string): Promise<RunEvents> {
   };
   if (!existsSync(path)) return found;
   const warnings = new Set<string>();
-  for await (const event of readLogLines(path)) {
-    const at = typeof event.at === "string" ? event.at : "";
+  for await (const line of readLogLines(path)) {
+    const at = String(line.at ?? "");
     found.startedAt ??= at;
     found.endedAt = at;
-    if (event.type === "run-start") {
+    const event = parseEvent(line);
+    if (event?.type === "run-start") {
       found.sessions++;
-      if (typeof event.task === "string") found.task = event.task;
-    } else if (event.type === "test-opened") {
-      found.testOpenings.push({ at, items: numberOf(event.items), purpose: String(event.purpose ?? "") });
-    } else if (event.type === "warning") {
-      warnings.add(String(event.message ?? ""));
-    } else if (event.type === "spent") {
-      found.spent = {
-        calls: numberOf(event.calls),
-        tokens: numberOf(event.tokens),
-        dollars: typeof event.dollars === "number" ? event.dollars : null,
-      };
-    } else if (event.type === "forecast") {
-      const forecast = (event.forecast ?? {}) as Record<string, unknown>;
-      found.forecast ??= {
-        executorCalls: numberOf(forecast.executorCalls),
-        executorTokens: numberOf(forecast.executorTokens),
-        dollars: typeof forecast.dollars === "number" ? forecast.dollars : null,
-        minutes: numberOf(forecast.minutes),
-      };
+      found.task = event.task;
+    } else if (event?.type === "test-opened") {
+      found.testOpenings.push({ at, items: event.items, purpose: event.purpose });
+    } else if (event?.type === "warning") {
+      warnings.add(event.message);
+    } else if (event?.type === "spent") {
+      const { calls, tokens, dollars } = event;
+      found.spent = { calls, tokens, dollars };
+    } else if (event?.type === "forecast") {
+      found.forecast ??= event.forecast;
     }
   }
   found.warnings = [...warnings];
   return found;
-}
-
-function numberOf(value: unknown): number {
-  return typeof value === "number" && Number.isFinite(value) ? value : 0;
 }

@@ -1,0 +1,35 @@
+/** @file run.json: which command a run directory belongs to, and what decides its results. */
+import { join } from "node:path";
+import { z } from "zod";
+import { InputError } from "../core/errors.js";
+import { readRecord } from "./record-file.js";
+
+export const MANIFEST_FILE = "run.json";
+
+const runManifest = z.object({
+  command: z.enum(["optimize", "collect", "eval", "learn"]),
+  version: z.literal(1),
+  executor: z.string(),
+  isSimulated: z.boolean(),
+  /** Name of the run in a ledger that several share; version 0.1 wrote none. */
+  id: z.string().optional(),
+  /** Compared on resume: the part of the configuration that decides the results, and the inputs' hashes. */
+  identity: z.record(z.string(), z.unknown()),
+});
+
+export type RunManifest = z.infer<typeof runManifest>;
+export type RunCommand = RunManifest["command"];
+
+/** @returns undefined where the directory is none of a run */
+export function findManifest(directory: string): RunManifest | undefined {
+  return readRecord(join(directory, MANIFEST_FILE), runManifest, "start again with --fresh");
+}
+
+/** @throws {InputError} where the directory is none of a run; {StorageError} on damage */
+export function readManifest(directory: string): RunManifest {
+  const manifest = findManifest(directory);
+  if (manifest !== undefined) return manifest;
+  throw new InputError(`${directory} is no run directory: it has no ${MANIFEST_FILE}`, {
+    hint: "name a directory that w4s optimize, collect, eval or learn has written",
+  });
+}

@@ -1,0 +1,164 @@
+import { describe, expect, it } from "vitest";
+import { type JobResult, summarize } from "../../../src/evaluate/evaluation.js";
+import type { ResultRow } from "../../../src/records/result-row.js";
+import type { CandidateRecord, TurnRecord } from "../../../src/records/trajectory.js";
+import { breakEven, candidateStats, resultRow } from "../../../src/run/run-figures.js";
+import { runWarnings } from "../../../src/run/run-warnings.js";
+
+function row(name: string, accuracy: number, low: number, high: number): ResultRow {
+  return {
+    name,
+    title: name,
+    workflowHash: name,
+    split: "test",
+    executor: "mock",
+    isSimulated: false,
+    n: 30,
+    accuracy,
+    interval: { low, high },
+    callsPerSample: 1,
+    tokensPerSample: 100,
+    dollarsPerSample: 0.01,
+    errors: 0,
+    statusCounts: {},
+  };
+}
+
+const NOTHING = {
+  baselines: [],
+  evaluations: [],
+  test: [],
+  bestName: "best",
+  candidates: 20,
+  isSimulated: false,
+};
+
+describe("runWarnings", () => {
+  it("says nothing where there is nothing to say", () => {
+    expect(
+      runWarnings({ ...NOTHING, test: [row("best", 0.9, 0.8, 1), row("direct", 0.5, 0.4, 0.6)] }),
+    ).toEqual([]);
+  });
+
+  it("names a simulated executor first", () => {
+    expect(runWarnings({ ...NOTHING, isSimulated: true })[0]).toContain("simulated");
+  });
+
+  it("warns when the best and the best baseline overlap on test", () => {
+    const test = [row("best", 0.7, 0.5, 0.85), row("direct", 0.4, 0.2, 0.45), row("vote", 0.6, 0.4, 0.75)];
+    expect(runWarnings({ ...NOTHING, test }).join()).toMatch(/vote overlap: 30 items/);
+  });
+
+  it("warns about saturation, empty replies, lost samples and too small a search", () => {
+    const evaluation = {
+      workflowHash: "h",
+      n: 10,
+      accuracy: 0.99,
+      interval: { low: 0.9, high: 1 },
+      scores: [],
+      results: [],
+      statusCounts: {},
+      errors: 2,
+      emptyReplies: 3,
+      replies: 20,
+      cutReplies: 7,
+      calls: 20,
+      tokens: 0,
+      dollars: 0,
+    };
+    const baseline = { hash: "h", source: "", title: "direct", evaluation };
+    const text = runWarnings({
+      ...NOTHING,
+      baselines: [baseline],
+      evaluations: [evaluation],
+      candidates: 3,
+    }).join("\n");
+    expect(text).toMatch(/saturated: direct reaches 0\.99/);
+    expect(text).toMatch(/3 of 23 replies were empty/);
+    expect(text).toMatch(/7 of 20 replies were cut/);
+    expect(text).toMatch(/2 samples were lost/);
+    expect(text).toMatch(/only 3 candidates/);
+  });
+});
+
+describe("candidateStats", () => {
+  it("counts validity, distinct sources and techniques over all candidates", () => {
+    const candidate = (changes: Partial<CandidateRecord>): CandidateRecord => ({
+      index: 0,
+      repairOf: null,
+      forced: [],
+      techniques: [],
+      workflowHash: "x",
+      source: "x",
+      outcome: "scored",
+      status: "ok",
+      accuracy: 0.5,
+      screenAccuracy: null,
+      interval: null,
+      n: 10,
+      calls: 10,
+      tokens: 10,
+      dollars: 0,
+      reward: 0,
+      ...changes,
+    });
+    const turn: TurnRecord = {
+      kind: "turn",
+      episode: 0,
+      turn: 0,
+      history: { best: 0, previous: 0, sampleCount: 10 },
+      parentHash: null,
+      candidates: [
+        candidate({ techniques: ["steps"], reward: 1 }),
+        candidate({ index: 1 }),
+        candidate({ index: 2, workflowHash: "y", techniques: ["steps", "vote"] }),
+        candidate({ index: 3, workflowHash: null, source: null, outcome: "invalid", reward: -0.1 }),
+      ],
+      kept: 0,
+    };
+    const stats = candidateStats([turn]);
+    expect(stats).toMatchObject({ count: 4, validShare: 0.75, techniques: { steps: 0.5, vote: 0.25 } });
+    expect(stats.distinctShare).toBeCloseTo(2 / 3);
+    expect(stats.meanReward).toBeCloseTo(0.225);
+  });
+});
+
+describe("resultRow", () => {
+  it("calls a row simulated only where the simulated executor answered", () => {
+    const usage = {
+      calls: 1,
+      cachedCalls: 0,
+      promptTokens: 5,
+      completionTokens: 5,
+      dollars: 0,
+      latencyMs: 1,
+    };
+    const result = (role: string): JobResult => ({
+      jobId: role,
+      sampleId: role,
+      status: "ok",
+      score: 1,
+      isCorrect: true,
+      extracted: "1",
+      replies: 1,
+      cutReplies: 0,
+      emptyReplies: 0,
+      usage: { [role]: usage },
+      wallMs: 1,
+    });
+    const name = { name: "n", title: "n", split: "test", executor: "e" } as const;
+    const rowOf = (role: string, isSimulated: boolean) =>
+      resultRow(name, { isSimulated }, summarize("h", [result(role)], 1)).isSimulated;
+    expect(rowOf("executor", true)).toBe(true);
+    expect(rowOf("weak", true)).toBe(false);
+    expect(rowOf("executor", false)).toBe(false);
+  });
+});
+
+describe("breakEven", () => {
+  it("is the number of samples that save what the search cost, or never", () => {
+    expect(breakEven(10, 0.5, 0.25)).toBe(40);
+    expect(breakEven(10, 0.01, 0.01)).toBeNull();
+    expect(breakEven(10, 0.01, 0.02)).toBeNull();
+  });
+});
