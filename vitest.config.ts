@@ -9,8 +9,8 @@ export default defineConfig({
   test: {
     include: ["tests/**/*.test.ts"],
     // Far above what any test takes: a busy machine must not fail one.
-    testTimeout: 240_000,
-    hookTimeout: 240_000,
+    testTimeout: 900_000,
+    hookTimeout: 900_000,
     pool: "forks",
     maxWorkers: 2,
     reporters: ["default", "./tests/support/count-reporter.ts"],
