@@ -14,8 +14,8 @@ import { sharedPath } from "../support/shared.js";
 const CANARY_PORT = 45_999;
 /** Where the programs of ours try to leave a file. */
 const OUTSIDE_FILE = "/tmp/w4s-hostile-py-escaped";
-/** 20 ms on an idle machine; a machine that runs other tests meanwhile delays every timer. */
-const WORST_LAG_P99_MS = 250;
+/** 20 ms on an idle machine, 90 ms on one with ten times the work it can do; a guest in this thread would take seconds. */
+const WORST_LAG_P99_MS = 1000;
 /** A machine that runs other tests meanwhile must not turn a failure into a timeout. */
 const BUSY_MS = 10_000;
 /** Programs at once: most of the time goes by waiting for limits. */
