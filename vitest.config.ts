@@ -1,6 +1,7 @@
 /** @file Tests: see tests/README.md for the kinds. */
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { LongFilesFirst } from "./tests/support/long-files-first.js";
 
 const src = (path: string) => fileURLToPath(new URL(`./src/${path}`, import.meta.url));
 
@@ -14,10 +15,11 @@ export default defineConfig({
   test: {
     include: ["tests/**/*.test.ts"],
     // Far above what any test takes: a busy machine must not fail one.
-    testTimeout: 240_000,
-    hookTimeout: 240_000,
+    testTimeout: 900_000,
+    hookTimeout: 900_000,
     pool: "forks",
     maxWorkers: 2,
+    sequence: { sequencer: LongFilesFirst },
     reporters: ["default", "./tests/support/count-reporter.ts"],
   },
 });

@@ -6,7 +6,7 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { PythonSandbox } from "../../src/workflow/python/python-sandbox.js";
-import { childProcesses } from "../support/child-processes.js";
+import { untilNoChild } from "../support/child-processes.js";
 import { HOSTILE_TESTS, HOSTILE_WALL_MS, judgeCheck } from "../support/hostile-py.js";
 import { sharedPath } from "../support/shared.js";
 
@@ -14,15 +14,13 @@ import { sharedPath } from "../support/shared.js";
 const CANARY_PORT = 45_999;
 /** Where the programs of ours try to leave a file. */
 const OUTSIDE_FILE = "/tmp/w4s-hostile-py-escaped";
-/** 20 ms on an idle machine; a machine that runs other tests meanwhile delays every timer. */
-const WORST_LAG_P99_MS = 250;
+/** 20 ms on an idle machine, 90 ms on one with ten times the work it can do; a guest in this thread would take seconds. */
+const WORST_LAG_P99_MS = 1000;
 /** A machine that runs other tests meanwhile must not turn a failure into a timeout. */
 const BUSY_MS = 10_000;
 /** Programs at once: most of the time goes by waiting for limits. */
 const PROCESSES = 3;
 const HONEST = "def add(a, b):\n    return a + b\n";
-/** What is killed is gone when its exit was seen; the kernel may take a moment. */
-const GONE_WITHIN_MS = 1_000;
 
 const shared = sharedPath("hostile", "py");
 const own = fileURLToPath(new URL("../fixtures/hostile-py", import.meta.url));
@@ -53,13 +51,17 @@ describe("hostile programs", () => {
       socket.destroy();
     });
     await new Promise<void>((resolve, reject) => {
-      canary.once("error", reject);
+      canary.on("error", (error: NodeJS.ErrnoException) => {
+        // The same tests run somewhere else on this machine: they will be done.
+        if (error.code === "EADDRINUSE") setTimeout(() => canary.listen(CANARY_PORT, "127.0.0.1"), 200);
+        else reject(error);
+      });
       canary.listen(CANARY_PORT, "127.0.0.1", resolve);
     });
     lag.enable();
     // Warm, so that no start falls into a program's time.
     await python.check(HONEST, HOSTILE_TESTS, { entryPoint: "add" });
-  }, 60_000);
+  });
   afterAll(async () => {
     process.off("unhandledRejection", onUnhandled);
     await python.close();
@@ -78,19 +80,15 @@ describe("hostile programs", () => {
   });
 
   const chosen = files.filter((path) => runsAll || !path.startsWith(own) || !SLOW.test(basename(path)));
-  it.concurrent.each(chosen.map((path) => [basename(path), path] as const))(
-    "%s",
-    async (_name, path) => {
-      const source = readFileSync(path, "utf8");
-      const check = await python.check(source, HOSTILE_TESTS, { entryPoint: "add" });
-      expect(judgeCheck(source, check)).toBeUndefined();
-      for (const text of [...check.errors, check.reason]) {
-        expect(Buffer.byteLength(text)).toBeLessThanOrEqual(500);
-        expect(text).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e]/);
-      }
-    },
-    120_000,
-  );
+  it.concurrent.each(chosen.map((path) => [basename(path), path] as const))("%s", async (_name, path) => {
+    const source = readFileSync(path, "utf8");
+    const check = await python.check(source, HOSTILE_TESTS, { entryPoint: "add" });
+    expect(judgeCheck(source, check)).toBeUndefined();
+    for (const text of [...check.errors, check.reason]) {
+      expect(Buffer.byteLength(text)).toBeLessThanOrEqual(500);
+      expect(text).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e]/);
+    }
+  });
 
   it("nothing is left of one program in the next", async () => {
     const left =
@@ -115,9 +113,8 @@ describe("hostile programs", () => {
     expect(p99).toBeLessThan(WORST_LAG_P99_MS);
     expect(unhandled).toEqual([]);
     await python.close();
-    await new Promise((resolve) => setTimeout(resolve, GONE_WITHIN_MS));
+    if (process.platform === "linux") await untilNoChild("python-");
     expect(connections).toBe(0);
     expect(existsSync(OUTSIDE_FILE)).toBe(false);
-    if (process.platform === "linux") expect(childProcesses("python-")).toEqual([]);
   });
 });

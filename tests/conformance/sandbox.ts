@@ -402,11 +402,19 @@ export function sandboxSuite(name: string, create: () => Sandbox): void {
         const reason = new Error("stop");
         await expect(run(body("return 1;"), { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
         const controller = new AbortController();
-        const hang = hostOf(async () => await new Promise(() => {}));
+        let hasBegun = () => {};
+        const begun = new Promise<void>((resolve) => {
+          hasBegun = resolve;
+        });
+        const hang = hostOf(async () => {
+          hasBegun();
+          return await new Promise(() => {});
+        });
         const runs = Array.from({ length: 12 }, () =>
           run(body("await agent.text('q');"), { host: hang, signal: controller.signal }),
         );
-        setTimeout(() => controller.abort(reason), 200);
+        await begun;
+        controller.abort(reason);
         const outcomes = await Promise.allSettled(runs);
         for (const outcome of outcomes) expect(outcome).toMatchObject({ status: "rejected", reason });
         expect(await run(body("return 1;"))).toMatchObject({ status: "ok" });

@@ -72,7 +72,7 @@ describe("adapters", () => {
       original.close();
       const text = join(folder, "text.txt");
       writeFileSync(text, "The workflow asks the model to check the answer.");
-      const score = await w4s("score", out, "--text", text, "--threads", "2", "--compare", "--json");
+      const score = await w4s("score", out, "--text", text, "--threads", "1", "--compare", "--json");
       expect(score.code).toBe(0);
       expect(JSON.parse(score.stdout).llama.meanDifference).toBeLessThan(0.05);
     }

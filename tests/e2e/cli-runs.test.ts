@@ -1,5 +1,5 @@
 /** @file What a run leaves at the command line: exit codes 5 to 9, signals, streams, and nothing behind. */
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeTinyGguf } from "w4s/testing";
 import { lockRun } from "../../src/core/run-lock.js";
 import { expectFailure, lastLine } from "../support/cli-expect.js";
-import { type FakeOpenAI, startFakeOpenAI } from "../support/fake-openai-server.js";
+import { completion, type FakeOpenAI, startFakeOpenAI } from "../support/fake-openai-server.js";
 import { type CliOptions, type CliResult, runCli } from "../support/run-cli.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
 
@@ -150,69 +150,77 @@ describe("results and state", () => {
 });
 
 describe("signals", () => {
-  /** A slow server and a run against it, so that a signal finds something in flight. */
-  async function slowRun() {
-    const options = { delayMs: 400, reply: () => "the answer is 5" };
-    const slow = await startFakeOpenAI(options);
-    const run = join(folder(), "run");
-    const remote = ["--executor", `openai:${slow.baseUrl}`, "--executor-model", "fake-model"];
-    const command = ["eval", "--task", "word-problems", ...remote, "--validation-limit", "8", "--run", run];
-    return { options, slow, run, command };
-  }
-
-  /** Runs a command and sends the signals, 50 ms apart, once the server has seen two calls. */
-  async function interrupt(command: string[], slow: FakeOpenAI, signals: NodeJS.Signals[]) {
-    let sentAt = 0;
-    const result = await w4s(command, {
-      onStart: (child) => {
-        const timer = setInterval(() => {
-          if (slow.chats.length < 2) return;
-          clearInterval(timer);
-          sentAt = performance.now();
-          for (const [index, signal] of signals.entries()) setTimeout(() => child.kill(signal), index * 50);
-        }, 10);
-        child.once("exit", () => clearInterval(timer));
+  /** A server that answers nothing until it is told to, so that a signal finds calls in flight, and a run against it. */
+  async function heldRun() {
+    let answer = () => {};
+    const answered = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    let onSecondCall = () => {};
+    const reply = JSON.stringify(completion("fake-model", ["the answer is 5"]));
+    const held = await startFakeOpenAI({
+      intercept: (request, count) => {
+        if (!request.path.endsWith("/chat/completions")) return undefined;
+        if (count === 2) onSecondCall();
+        return async ({ response }) => {
+          await answered;
+          response.writeHead(200, { "content-type": "application/json" }).end(reply);
+        };
       },
     });
-    return { ...result, endMs: performance.now() - sentAt };
+    const run = join(folder(), "run");
+    const remote = ["--executor", `openai:${held.baseUrl}`, "--executor-model", "fake-model"];
+    const command = ["eval", "--task", "word-problems", ...remote, "--validation-limit", "8", "--run", run];
+    /** Sends a signal at the second call; `onFirst` sees that the command has understood a Ctrl-C. */
+    const interrupt = (signal: NodeJS.Signals, onFirst: (child: ChildProcess) => void) =>
+      w4s(command, {
+        onStart: (child) => {
+          onSecondCall = () => child.kill(signal);
+          let stderr = "";
+          child.stderr?.on("data", (chunk: Buffer) => {
+            const isNew = !stderr.includes(AGAIN);
+            stderr += chunk.toString();
+            if (isNew && stderr.includes(AGAIN)) onFirst(child);
+          });
+        },
+      });
+    return { answer, held, run, command, interrupt };
   }
 
+  const AGAIN = "again to stop now";
   const locksIn = (run: string) => readdirSync(run).filter((name) => name.includes("lock"));
 
   it("one Ctrl-C finishes what is in flight; the same command goes on and pays nothing again", async () => {
-    const { options, slow, run, command } = await slowRun();
+    const { answer, held, run, command, interrupt } = await heldRun();
     try {
-      const result = await interrupt(command, slow, ["SIGINT"]);
+      const result = await interrupt("SIGINT", answer);
       expect(result.code, result.stderr).toBe(130);
-      expect(result.stderr).toContain("again to stop now");
       expect(lastLine(result)).toMatch(/interrupted; run the same command again to go on/);
-      expect(result.endMs).toBeLessThan(11_000);
       expect(locksIn(run)).toEqual([]);
-      const paid = slow.chats.length;
-      options.delayMs = 0;
+      const paid = held.chats.length;
       const resumed = await w4s(command);
       expect(resumed.code, resumed.stderr).toBe(0);
-      expect(slow.chats.length).toBeGreaterThan(paid);
-      const asked = slow.chats.map(({ body }) => JSON.stringify(body));
+      expect(held.chats.length).toBeGreaterThan(paid);
+      const asked = held.chats.map(({ body }) => JSON.stringify(body));
       expect(new Set(asked).size).toBe(asked.length);
     } finally {
-      await slow.close();
+      await held.close();
     }
   });
 
-  it.each<[string, NodeJS.Signals[], number]>([
-    ["two Ctrl-C", ["SIGINT", "SIGINT"], 130],
-    ["SIGTERM", ["SIGTERM"], 143],
-    ["SIGHUP", ["SIGHUP"], 129],
-  ])("%s stops at once: exit code of the signal, calls kept, no lock left", async (_name, signals, code) => {
-    const { slow, run, command } = await slowRun();
+  it.each<[string, NodeJS.Signals, number]>([
+    ["two Ctrl-C", "SIGINT", 130],
+    ["SIGTERM", "SIGTERM", 143],
+    ["SIGHUP", "SIGHUP", 129],
+  ])("%s stops at once: exit code of the signal, calls kept, no lock left", async (_name, signal, code) => {
+    const { held, run, interrupt } = await heldRun();
     try {
-      const result = await interrupt(command, slow, signals);
+      const result = await interrupt(signal, (child) => child.kill(signal));
       expect(result.code, result.stderr).toBe(code);
       expect(existsSync(join(run, "calls.db"))).toBe(true);
       expect(locksIn(run)).toEqual([]);
     } finally {
-      await slow.close();
+      await held.close();
     }
   });
 });

@@ -9,9 +9,7 @@ import { useTemporaryFolder } from "../support/temporary-folder.js";
 const newFolder = useTemporaryFolder();
 
 describe("w4s demo", () => {
-  it("leaves an adapter in two forms, a report, and says what is simulated", {
-    timeout: 240_000,
-  }, async () => {
+  it("leaves an adapter in two forms, a report, and says what is simulated", async () => {
     const cwd = newFolder();
     const result = await runCli(["demo", "--run", "short", "--rounds", "1", "--eval-episodes", "1"], { cwd });
     expect(`${result.code} ${result.stderr}`).toMatch(/^0 /);

@@ -57,7 +57,7 @@ function partsOf(done: readonly string[]): Map<string, string> {
   return parts;
 }
 
-it(`ends like an undisturbed run after kills in all turns (seed ${SEED})`, { timeout: 900_000 }, async () => {
+it(`ends like an undisturbed run after kills in all turns (seed ${SEED})`, async () => {
   const undisturbed = await runCli(command("undisturbed"), { env: dyingAt(join(folder, "undisturbed")) });
   expect(undisturbed.code, undisturbed.stderr).toBe(0);
   const callsOfOne = server.chats.length;

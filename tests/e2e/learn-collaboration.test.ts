@@ -12,7 +12,6 @@ import { dyingAt, killAtEach } from "../support/kill-moments.js";
 import { runCli } from "../support/run-cli.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
 
-const TIMEOUT_MS = 240_000;
 /** In the middle of what the writer wrote, between the trainings, and in the second of them. */
 const KILLED_AT = [
   "half rounds/01/collect-counting.jsonl:2",
@@ -75,9 +74,7 @@ function expectOwnAdapters(run: string, summary: { rounds: { members: Member[] }
 }
 
 describe("ensemble", () => {
-  it("deals candidates to both, trains each on its own, and goes on from its own adapter", {
-    timeout: TIMEOUT_MS,
-  }, async () => {
+  it("deals candidates to both, trains each on its own, and goes on from its own adapter", async () => {
     const flags = ["--collaboration", "ensemble", "--eval-episodes", "0"];
     await finish("ensemble", ...flags);
     // A second round goes on where the first ended.
@@ -113,7 +110,7 @@ describe("ensemble", () => {
 });
 
 describe("proposer-critic", () => {
-  it("revises every draft once, with policies of the configuration", { timeout: TIMEOUT_MS }, async () => {
+  it("revises every draft once, with policies of the configuration", async () => {
     const home = join(folder, "home");
     mkdirSync(home);
     const config = join(home, "w4s.config.yaml");
@@ -144,9 +141,7 @@ describe("proposer-critic", () => {
 });
 
 describe("hierarchical", () => {
-  it("writes under a planned line; killed in between, it ends as if it had not been", {
-    timeout: TIMEOUT_MS,
-  }, async () => {
+  it("writes under a planned line; killed in between, it ends as if it had not been", async () => {
     const flags = ["--collaboration", "hierarchical", "--explore", "0.5", "--eval-episodes", "0"];
     const { summary } = await finish("planned", ...flags);
     const members = expectOwnAdapters("planned", summary);
@@ -179,7 +174,7 @@ describe("hierarchical", () => {
 });
 
 describe("decentralised", () => {
-  it("lets each play on its own, and shows it what the other found", { timeout: TIMEOUT_MS }, async () => {
+  it("lets each play on its own, and shows it what the other found", async () => {
     const { summary } = await finish("apart", "--collaboration", "decentralised", "--rounds", "2");
     const members = expectOwnAdapters("apart", summary);
     expect(members.map(({ name }) => name)).toEqual(["one", "two"]);
@@ -219,7 +214,7 @@ describe("wrong input", () => {
     expectFailure(await runCli(learn("wrong", ...more)), more[1] === "team" ? 2 : 3, message);
   });
 
-  it("refuses to go on in another mode", { timeout: TIMEOUT_MS }, async () => {
+  it("refuses to go on in another mode", async () => {
     const changed = await runCli(learn("ensemble", "--collaboration", "hierarchical"));
     expectFailure(changed, 2, /was started with other settings/);
   });

@@ -49,9 +49,7 @@ const ALL_PARTS = [
   ),
 ];
 
-it(`ends like an undisturbed run after kills in all phases (seed ${SEED})`, {
-  timeout: 900_000,
-}, async () => {
+it(`ends like an undisturbed run after kills in all phases (seed ${SEED})`, async () => {
   const { folder, server, learn, outcome } = bench;
   const undisturbed = await runCli(learn("undisturbed"), { env: dyingAt(join(folder, "undisturbed")) });
   expect(`${undisturbed.code} ${undisturbed.stderr}`).toMatch(/^0 /);

@@ -48,7 +48,7 @@ describe("the test split", () => {
     return directory;
   }
 
-  it("need not be there while it is not asked for", { timeout: 120_000 }, async () => {
+  it("need not be there while it is not asked for", async () => {
     const planted = plantedTask("absent", false);
     const result = await runCli(
       bench.learn("absent", ["--held-back", planted, "--rounds", "1", "--test-limit", "0"]),
@@ -57,7 +57,7 @@ describe("the test split", () => {
     expect(bench.summaryOf("absent").test).toEqual([]);
   });
 
-  it("shows up in no prompt, feedback, trajectory or example", { timeout: 120_000 }, async () => {
+  it("shows up in no prompt, feedback, trajectory or example", async () => {
     const planted = plantedTask("marked", true);
     const before = bench.server.chats.length;
     const open = await runCli(
@@ -79,7 +79,7 @@ describe("the test split", () => {
 });
 
 describe("code tasks", () => {
-  it("run their programs in the sandbox, in rounds too", { timeout: 240_000 }, async () => {
+  it("run their programs in the sandbox, in rounds too", async () => {
     const result = await runCli(
       bench.learn("code", [
         "--task",

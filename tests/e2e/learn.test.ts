@@ -19,9 +19,7 @@ beforeAll(async () => {
 
 afterAll(() => bench.server.close());
 
-it("a finished run goes on with more rounds, and back to an earlier one", {
-  timeout: 240_000,
-}, async () => {
+it("a finished run goes on with more rounds, and back to an earlier one", async () => {
   cpSync(join(bench.folder, "undisturbed"), join(bench.folder, "longer"), { recursive: true });
   const before = bench.outcome("longer");
   const result = await runCli(bench.learn("longer", ["--rounds", "3"]));
@@ -44,7 +42,7 @@ it("a finished run goes on with more rounds, and back to an earlier one", {
 });
 
 describe("a run moved elsewhere, without network", () => {
-  it("is relabelled, trained on and evaluated by replay", { timeout: 240_000 }, async () => {
+  it("is relabelled, trained on and evaluated by replay", async () => {
     const home = newFolder();
     const moved = join(home, "moved");
     cpSync(join(bench.folder, "undisturbed"), moved, { recursive: true });

@@ -12,7 +12,7 @@ import { useTemporaryFolder } from "../support/temporary-folder.js";
 
 const newFolder = useTemporaryFolder();
 
-it("gives the same scores from a copied run, and refuses other settings", { timeout: 120_000 }, async () => {
+it("gives the same scores from a copied run, and refuses other settings", async () => {
   const home = newFolder();
   const model = makeTinyGguf(join(home, "tiny.gguf"), { hasRandomNorms: true });
   const server = await startFakeOpenAI({

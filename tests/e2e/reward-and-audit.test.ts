@@ -36,7 +36,7 @@ beforeAll(async () => {
   model = makeTinyGguf(join(home, "tiny.gguf"), { hasRandomNorms: true });
   run = join(home, "run");
   collected = await collect("run");
-}, 120_000);
+});
 
 describe("--reward composite", () => {
   it("records every component with each candidate that ran, and the reward they come to", () => {
@@ -61,9 +61,7 @@ describe("--reward composite", () => {
       if (outcome === "invalid") expect([reward, components]).toEqual([0, undefined]);
   });
 
-  it("is weighed anew by relabel without the replies, and train takes the same weights", {
-    timeout: 120_000,
-  }, async () => {
+  it("is weighed anew by relabel without the replies, and train takes the same weights", async () => {
     // What is not there cannot be read: no reply, no result.
     const moved = join(newFolder(), "trajectories.jsonl");
     copyFileSync(join(run, "trajectories.jsonl"), moved);

@@ -11,6 +11,7 @@ import { makeTinyGguf, tinyGgufBytes } from "../../src/formats/gguf/tiny-gguf.js
 import type { ChatMessage } from "../../src/llm/chat-model.js";
 import { LocalChatModel } from "../../src/llm/local/local-chat-model.js";
 import { LocalModel, type LocalModelOptions } from "../../src/llm/local/local-model.js";
+import { untilComputed } from "../support/child-processes.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
 
 const folder = useTemporaryFolder()();
@@ -294,14 +295,15 @@ describe("adapters", () => {
   });
 });
 
-describe("faults", () => {
+describe.skipIf(process.platform !== "linux")("faults (seen in /proc, so on Linux only)", () => {
   test("a killed child is replaced, and the call is answered as if nothing had happened", async () => {
     const victim = await load();
     const request = { messages: say(LONG), candidates: candidates(3), maxTokens: 300 };
     const expected = await model.generate(request);
     const pid = victim.childPid as number;
     const call = victim.generate(request);
-    setTimeout(() => process.kill(pid, "SIGKILL"), 30);
+    await untilComputed(pid, 20);
+    process.kill(pid, "SIGKILL");
     expect((await call).replies).toEqual(expected.replies);
     expect(victim.childPid).not.toBe(pid);
   });
@@ -348,8 +350,10 @@ describe("faults", () => {
       maxTokens: 3000,
       signal: stop.signal,
     });
-    setTimeout(() => stop.abort(new Error("enough")), 50);
-    await expect(call).rejects.toThrow("enough");
+    const outcome = expect(call).rejects.toThrow("enough");
+    await untilComputed(model.childPid as number, 20);
+    stop.abort(new Error("enough"));
+    await outcome;
     expect(
       (await model.generate({ messages: say("x"), candidates: candidates(1), maxTokens: 2 })).replies,
     ).toHaveLength(1);

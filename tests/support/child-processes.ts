@@ -1,4 +1,4 @@
-/** @file Child processes of this test process, read from /proc: Linux only. */
+/** @file Child processes of this test process and what they do, read from /proc: Linux only. */
 import { readdirSync, readFileSync } from "node:fs";
 
 export interface FoundProcess {
@@ -21,4 +21,20 @@ export function childProcesses(text: string): FoundProcess[] {
         return [];
       }
     });
+}
+
+/** Waits until a process has computed for so long from now on: it is in the middle of its work, on a busy machine too. */
+export async function untilComputed(pid: number, ms: number): Promise<void> {
+  const computedMs = () => {
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+    // User and system time, in hundredths of a second.
+    return 10 * (Number(fields[11]) + Number(fields[12]));
+  };
+  const end = computedMs() + ms;
+  while (computedMs() < end) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+/** Waits until there is no child whose command line holds `text`. */
+export async function untilNoChild(text: string): Promise<void> {
+  while (childProcesses(text).length > 0) await new Promise((resolve) => setTimeout(resolve, 20));
 }

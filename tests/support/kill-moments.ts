@@ -1,9 +1,8 @@
 /** @file Kills a command at moments chosen by what it does: a write, half a write, a call, never by the clock. */
-import { fileURLToPath } from "node:url";
 import type { Random } from "../../src/core/random.js";
 import type { CliResult } from "./run-cli.js";
 
-const PRELOAD = fileURLToPath(new URL("./die-at.mjs", import.meta.url));
+const PRELOAD = new URL("./die-at.mjs", import.meta.url).href;
 /** A row of fewer calls is not broken off; of a longer one, the second to this one is the last of its session. */
 const LEAST_CALLS = 4;
 

@@ -7,7 +7,7 @@ const [name, contenders, meetingPoint, ...directories] = process.argv.slice(2);
 
 /** Busy, so that all go off within microseconds. */
 function waitFor(condition) {
-  const deadline = Date.now() + 20_000;
+  const deadline = Date.now() + 120_000;
   while (!condition()) if (Date.now() > deadline) throw new Error(`${name} waited in vain`);
 }
 

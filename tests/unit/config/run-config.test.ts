@@ -317,9 +317,9 @@ describe("readConfigFile", () => {
       const items = i === 0 ? '"lol"' : Array.from({ length: 10 }, () => `*a${i - 1}`).join(", ");
       return `a${i}: &a${i} [${items}]`;
     });
-    const start = performance.now();
+    const start = process.cpuUsage();
     expect(refusal(() => read(`${levels.join("\n")}\ntask: *a11\n`)).message).toContain("not usable YAML");
-    expect(performance.now() - start).toBeLessThan(5000);
+    expect(process.cpuUsage(start).user / 1000).toBeLessThan(5000);
   });
 
   it.each([

@@ -1,7 +1,7 @@
 /** @file Seed workflows of code tasks from prompt to score: both sandboxes, scripted models, the shipped data. */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { codeBaselines } from "../../../src/evaluate/baselines/code-baselines.js";
 import { usualBaselines } from "../../../src/evaluate/baselines/usual-baselines.js";
 import { WorkflowRunner } from "../../../src/evaluate/workflow-runner.js";
@@ -10,9 +10,6 @@ import { loadTask } from "../../../src/tasks/load-task.js";
 import type { Sample, Task } from "../../../src/tasks/task.js";
 import { visibleTask } from "../../../src/tasks/visible-task.js";
 import { PythonSandbox } from "../../../src/workflow/python/python-sandbox.js";
-
-/** Interpreters take their time on a machine that is busy with other tests. */
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 const folder = fileURLToPath(new URL("../../../datasets/code-tasks", import.meta.url));
 const python = new PythonSandbox({ processes: 1, limits: { wallMs: 20_000 } });

@@ -12,12 +12,12 @@ import { useTemporaryFolder } from "../../../support/temporary-folder.js";
 
 const SEED = Number(process.env.W4S_FUZZ_SEED ?? 20_261_122);
 const MUTANTS = 10_000;
-/** A hang shows as seconds; a busy machine stays far below. */
+/** Of computing, which a busy machine does not lengthen; a hang shows as seconds. */
 const MAX_MS = 1000;
 
 const newFolder = useTemporaryFolder();
 
-test(`${MUTANTS} mutants, seed ${SEED}`, { timeout: 120_000 }, () => {
+test(`${MUTANTS} mutants, seed ${SEED}`, () => {
   const folder = newFolder();
   const whole = tinyGgufBytes({ vocab: 260, blocks: 1, width: 32 });
   const path = join(folder, "mutant.gguf");
@@ -35,7 +35,7 @@ test(`${MUTANTS} mutants, seed ${SEED}`, { timeout: 120_000 }, () => {
     // Only headers differ: the tensors stay on the disk, unless the cut takes them.
     writeSync(file, mutant, 0, Math.min(mutant.length, dataOffset), 0);
     ftruncateSync(file, mutant.length);
-    const started = performance.now();
+    const started = process.cpuUsage();
     try {
       loadableProblems(readGgufHeader(path));
     } catch (error) {
@@ -44,7 +44,7 @@ test(`${MUTANTS} mutants, seed ${SEED}`, { timeout: 120_000 }, () => {
         throw new Error(`seed ${SEED}, mutant ${index}: ${String(error)}`, { cause: error });
       }
     }
-    slowestMs = Math.max(slowestMs, performance.now() - started);
+    slowestMs = Math.max(slowestMs, process.cpuUsage(started).user / 1000);
   }
   closeSync(file);
   expect(slowestMs).toBeLessThan(MAX_MS);

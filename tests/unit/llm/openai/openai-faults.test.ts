@@ -174,11 +174,9 @@ describe("failures of the server", () => {
 
   test("E10: no answer ends by the timeout of the attempt, then of the call", async () => {
     const { server, model } = await bench({ intercept: () => faults.silence() }, { timeoutMs: 150 });
-    const startedAt = performance.now();
     expect(await failure(model.chat(ask()))).toMatchObject({ kind: "timeout", isFatal: false });
     // Attempts take real time here but none of the virtual clock, so the tries are bounded by their count.
     expect(server.chats.length).toBeLessThanOrEqual(5);
-    expect(performance.now() - startedAt).toBeLessThan(10_000);
   });
 
   test("E10: all attempts together get twice the timeout", async () => {
@@ -186,7 +184,8 @@ describe("failures of the server", () => {
     const model = new OpenAIChatModel({
       baseUrl: server.baseUrl,
       model: "m",
-      timeoutMs: 200,
+      // Long enough that a busy machine does not spend both at one attempt.
+      timeoutMs: 1000,
       maxRetries: 50,
     });
     cleanup.push(
@@ -232,7 +231,7 @@ describe("failures of the server", () => {
 
   test("E15: a stream that is reset or stalls is asked again", async () => {
     const half = streamEvents("fake-model", ["half"]).slice(0, 2);
-    const { server, model } = await bench({ reply: () => "right" }, { stream: true, idleTimeoutMs: 100 });
+    const { server, model } = await bench({ reply: () => "right" }, { stream: true, idleTimeoutMs: 1000 });
     server.queue(faults.stream(half, "reset"), faults.stream(half, "stall"));
     expect((await model.chat(ask())).texts).toEqual(["right"]);
     expect(server.chats).toHaveLength(3);

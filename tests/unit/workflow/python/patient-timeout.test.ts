@@ -1,5 +1,5 @@
 /** @file The clock that waits for what a busy machine took from a process. */
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, type Mock, test, vi } from "vitest";
 import { patientTimeout } from "../../../../src/workflow/python/patient-timeout.js";
 
 beforeEach(() => {
@@ -9,10 +9,10 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Lets the reads of /proc that a timer has started come to their end. */
-const settle = async () => {
+/** Waits until the reads of /proc that a timer has started let it ring. */
+const rung = async (ring: Mock) => {
   vi.useRealTimers();
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await vi.waitUntil(() => ring.mock.calls.length > 0, { timeout: 60_000 });
 };
 
 test("a hard limit rings at its time, and not after it was stopped", async () => {
@@ -23,7 +23,7 @@ test("a hard limit rings at its time, and not after it was stopped", async () =>
   await vi.advanceTimersByTimeAsync(999);
   expect(ring).not.toHaveBeenCalled();
   await vi.advanceTimersByTimeAsync(1);
-  await settle();
+  await rung(ring);
   expect(ring).toHaveBeenCalledTimes(1);
 });
 
@@ -31,7 +31,7 @@ test("a process that is gone has lost nothing: the limit is the limit", async ()
   const ring = vi.fn();
   patientTimeout([2 ** 22 + 1], 500, 10_000, ring);
   await vi.advanceTimersByTimeAsync(500);
-  await settle();
+  await rung(ring);
   expect(ring).toHaveBeenCalledTimes(1);
 });
 

@@ -1,13 +1,10 @@
 /** @file The picture of a started interpreter: made, found again, made anew when damaged, done without. */
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { PythonSandbox } from "../../../../src/workflow/python/python-sandbox.js";
 import { pythonSnapshot } from "../../../../src/workflow/python/python-snapshot.js";
 import { useTemporaryFolder } from "../../../support/temporary-folder.js";
-
-/** Interpreters take their time on a machine that is busy with other tests. */
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 const folder = useTemporaryFolder();
 const program = "import sys\nprint(sys.version_info[:2] >= (3, 12))";

@@ -72,13 +72,13 @@ describe("extractWorkflow", () => {
   });
 
   it("takes linear time on hostile fences", () => {
-    const startedAt = performance.now();
+    const startedAt = process.cpuUsage();
     extractWorkflow("```".repeat(80_000));
     extractWorkflow("```x\n".repeat(50_000));
     extractWorkflow(`\`\`\`js\n${"workflow ".repeat(28_000)}`);
     extractWorkflow(`\`\`\`js\nfunction${" ".repeat(250_000)}x`);
     extractWorkflow(`\`\`\`js\n${"export ".repeat(30_000)}`);
     // Quadratic behaviour would take minutes.
-    expect(performance.now() - startedAt).toBeLessThan(20_000);
+    expect(process.cpuUsage(startedAt).user / 1000).toBeLessThan(20_000);
   });
 });

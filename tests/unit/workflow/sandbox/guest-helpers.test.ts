@@ -46,11 +46,11 @@ describe("number", () => {
   });
 
   it("reads long texts from their end, in linear time", () => {
-    const startedAt = performance.now();
+    const startedAt = process.cpuUsage();
     expect(number(`${"1 ".repeat(500_000)}answer is 5`)).toBe(5);
     expect(number("- $ ".repeat(100_000))).toBe("");
     expect(number("1,".repeat(100_000))).toBe(1);
-    expect(performance.now() - startedAt).toBeLessThan(20_000);
+    expect(process.cpuUsage(startedAt).user / 1000).toBeLessThan(20_000);
   });
 });
 
