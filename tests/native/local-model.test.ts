@@ -11,7 +11,7 @@ import { makeTinyGguf, tinyGgufBytes } from "../../src/formats/gguf/tiny-gguf.js
 import type { ChatMessage } from "../../src/llm/chat-model.js";
 import { LocalChatModel } from "../../src/llm/local/local-chat-model.js";
 import { LocalModel, type LocalModelOptions } from "../../src/llm/local/local-model.js";
-import { untilComputed } from "../support/child-processes.js";
+import { childProcesses, untilComputed } from "../support/child-processes.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
 
 const folder = useTemporaryFolder()();
@@ -306,6 +306,21 @@ describe.skipIf(process.platform !== "linux")("faults (seen in /proc, so on Linu
     process.kill(pid, "SIGKILL");
     expect((await call).replies).toEqual(expected.replies);
     expect(victim.childPid).not.toBe(pid);
+  });
+
+  test.skipIf(process.platform !== "linux")("a close while a child starts leaves none behind", async () => {
+    const children = () => childProcesses("local-model-child").map(({ pid }) => pid);
+    const before = children();
+    const victim = await load();
+    const pid = victim.childPid as number;
+    process.kill(pid, "SIGKILL");
+    await vi.waitUntil(() => victim.childPid === undefined);
+    const call = victim.generate({ messages: say("x"), candidates: candidates(1), maxTokens: 2 });
+    const refused = expect(call).rejects.toThrow(/closed/);
+    expect(children().filter((one) => one !== pid)).toHaveLength(before.length + 1);
+    await victim.close();
+    await refused;
+    expect(children()).toEqual(before);
   });
 
   test("a second death is an error of this call only", async () => {

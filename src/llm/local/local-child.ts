@@ -81,15 +81,18 @@ export class LocalChild {
     }
   }
 
+  /** Ends the child, also one that is starting; calls under way fail. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#child?.kill();
+    // A child that has not reported yet is ended by #start() as soon as it does.
+    await this.#loading?.catch(() => {});
     this.#child = undefined;
   }
 
   /** The living child with its model loaded; starts one where there is none. */
   #running(): Promise<{ child: ManagedChild; loaded: LoadedModel }> {
-    if (this.#isClosed) throw new LocalFailure("failed", "the local model is closed");
+    this.#checkOpen();
     if (this.#loading && this.#child?.isAlive !== false) return this.#loading;
     const loading = this.#start();
     this.#loading = loading;
@@ -97,6 +100,10 @@ export class LocalChild {
       if (this.#loading === loading) this.#loading = undefined;
     });
     return loading;
+  }
+
+  #checkOpen(): void {
+    if (this.#isClosed) throw new LocalFailure("failed", "the local model is closed");
   }
 
   async #start(): Promise<{ child: ManagedChild; loaded: LoadedModel }> {
@@ -111,6 +118,8 @@ export class LocalChild {
       name: "model",
       env,
     });
+    if (this.#isClosed) await child.kill();
+    this.#checkOpen();
     this.#child = child;
     child.onMessage((message) => this.#receive(message as ChildMessage));
     void child.exited.then((error) => {

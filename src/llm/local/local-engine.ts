@@ -16,11 +16,14 @@ import { CHUNK_TOKENS, PromptCache } from "./prompt-cache.js";
 /** Contexts grow in these steps, so that slowly growing prompts do not rebuild them each time. */
 const CONTEXT_STEP = 512;
 
-/** One candidate while it is being written. */
-interface Lane {
-  sequence: number;
+interface SamplerPair {
   sampler: BoundSampler;
   scorer: BoundSampler | undefined;
+}
+
+/** One candidate while it is being written. */
+interface Lane extends SamplerPair {
+  sequence: number;
   tokens: number[];
   logProbs: number[];
   /** Set when it ends. */
@@ -156,22 +159,29 @@ export class LocalEngine {
         for (const lane of lanes) replies.push(lane.reply as GeneratedReply);
       } finally {
         prompts.keepPromptOnly(prompt.length);
-        for (const { sampler, scorer } of samplers) {
-          sampler.dispose();
-          scorer?.dispose();
-        }
+        release(samplers);
       }
     }
     return { promptTokens: prompt, replies, reusedPromptTokens: reused, timings };
   }
 
-  async #samplers(group: readonly Candidate[], withScorer: boolean) {
-    return Promise.all(
-      group.map(async (candidate) => ({
-        sampler: await this.#bindings.createSampler(candidate),
-        scorer: withScorer ? this.#bindings.createScorer() : undefined,
-      })),
-    );
+  /** One after another, so that candidates of one grammar compile it once; all or none. */
+  async #samplers(group: readonly Candidate[], withScorer: boolean): Promise<SamplerPair[]> {
+    const made: SamplerPair[] = [];
+    try {
+      for (const candidate of group) {
+        const pair: SamplerPair = {
+          sampler: await this.#bindings.createSampler(candidate),
+          scorer: undefined,
+        };
+        made.push(pair);
+        if (withScorer) pair.scorer = this.#bindings.createScorer();
+      }
+      return made;
+    } catch (error) {
+      release(made);
+      throw error;
+    }
   }
 
   /** Steps all lanes together until each has ended; returns the milliseconds spent in sampling. */
@@ -263,5 +273,12 @@ export class LocalEngine {
       saved: this.#prompts?.saved,
     });
     return context;
+  }
+}
+
+function release(pairs: readonly SamplerPair[]): void {
+  for (const { sampler, scorer } of pairs) {
+    sampler.dispose();
+    scorer?.dispose();
   }
 }

@@ -168,13 +168,11 @@ async function openBindings(order: LoadOrder, onProgress: () => void): Promise<B
       }
     },
     createSampler: async (candidate) => {
+      const { grammar } = candidate;
+      // Before the sampler: a grammar that does not compile must leave none behind.
+      const rules = grammar === undefined ? {} : { grammarEvaluationState: await grammarState(grammar) };
       const addon = createAddonSampler();
-      addon.applyConfig({
-        ...samplerConfig(candidate),
-        ...(candidate.grammar === undefined
-          ? {}
-          : { grammarEvaluationState: await grammarState(candidate.grammar) }),
-      });
+      addon.applyConfig({ ...samplerConfig(candidate), ...rules });
       return new NativeSampler(addon);
     },
     createScorer: () => {
