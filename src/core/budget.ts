@@ -26,7 +26,7 @@ export class Budget {
     this.#used.calls += spent.calls;
   }
 
-  add(spent: { dollars?: number; tokens?: number; calls?: number }): void {
+  add(spent: Partial<Record<BudgetKind, number>>): void {
     this.#used.dollars += spent.dollars ?? 0;
     this.#used.tokens += spent.tokens ?? 0;
     this.#used.calls += spent.calls ?? 0;

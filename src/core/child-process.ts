@@ -19,11 +19,11 @@ export interface ManagedChildOptions {
   /** For messages: "sandbox", "model", "trainer". */
   name: string;
   /** Node flags such as --max-old-space-size=256. */
-  execArgv?: string[];
+  execArgv?: string[] | undefined;
   /** Extra environment; only PATH-like values that native libraries need. Default: none but PATH. */
-  env?: Record<string, string>;
+  env?: Record<string, string | undefined> | undefined;
   /** Deadline for the child's first "ready" message. Default 30 000. */
-  startTimeoutMs?: number;
+  startTimeoutMs?: number | undefined;
 }
 
 /**

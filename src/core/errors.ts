@@ -4,7 +4,7 @@ const MARKER = Symbol.for("w4s.error");
 
 export interface W4sErrorOptions {
   /** What the user can do next, one sentence. */
-  hint?: string;
+  hint?: string | undefined;
   cause?: unknown;
 }
 
@@ -29,7 +29,7 @@ export class W4sError extends Error {
 
 /** Wrong usage, flag or configuration (exit 2). */
 export class ConfigError extends W4sError {
-  constructor(message: string, options: W4sErrorOptions & { code?: string } = {}) {
+  constructor(message: string, options: W4sErrorOptions & { code?: string | undefined } = {}) {
     super(options.code ?? "config", message, options);
   }
 }
@@ -44,7 +44,7 @@ export class NoSandboxError extends ConfigError {
 
 /** A file of the user's that cannot be accepted (exit 3): dataset line, model file, trajectory. */
 export class InputError extends W4sError {
-  constructor(message: string, options: W4sErrorOptions & { code?: string } = {}) {
+  constructor(message: string, options: W4sErrorOptions & { code?: string | undefined } = {}) {
     super(options.code ?? "input", message, options);
   }
 }
@@ -55,7 +55,7 @@ export class FormatError extends W4sError {
   readonly byteOffset: number | undefined;
   constructor(
     message: string,
-    details: W4sErrorOptions & { file: string; byteOffset?: number; code?: string },
+    details: W4sErrorOptions & { file: string; byteOffset?: number | undefined; code?: string | undefined },
   ) {
     super(details.code ?? "format", message, details);
     this.file = details.file;
@@ -148,7 +148,11 @@ export class ModelCallError extends W4sError {
   constructor(
     kind: ModelCallErrorKind,
     message: string,
-    options: W4sErrorOptions & { status?: number; isRetryable?: boolean; isFatal?: boolean } = {},
+    options: W4sErrorOptions & {
+      status?: number | undefined;
+      isRetryable?: boolean | undefined;
+      isFatal?: boolean | undefined;
+    } = {},
   ) {
     super(`model-${kind}`, message, options);
     this.kind = kind;
@@ -177,7 +181,7 @@ export class BudgetExceededError extends W4sError {
 
 /** Disk full, read-only, damaged or unreadable state of ours (exit 6). */
 export class StorageError extends W4sError {
-  constructor(message: string, options: W4sErrorOptions & { code?: string } = {}) {
+  constructor(message: string, options: W4sErrorOptions & { code?: string | undefined } = {}) {
     super(options.code ?? "storage", message, options);
   }
 }

@@ -27,7 +27,7 @@ const REMEMBERED_FROM_BYTES = 16 * 1024 * 1024;
 /** Streams a file through SHA-256. */
 export async function hashFile(path: string, signal?: AbortSignal): Promise<string> {
   const hash = createHash("sha256");
-  const stream = createReadStream(path, { highWaterMark: READ_BYTES, ...(signal ? { signal } : {}) });
+  const stream = createReadStream(path, { highWaterMark: READ_BYTES, signal });
   for await (const chunk of stream) hash.update(chunk as Buffer);
   return hash.digest("hex");
 }

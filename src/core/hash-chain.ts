@@ -10,7 +10,7 @@ export interface ChainReport extends ChainHead {
   /** The last line was cut while it was written, by a kill; the next session sets it aside. */
   isTorn: boolean;
   /** The first line, from 1, at which the chain does not hold, and why. */
-  broken?: { line: number; reason: string };
+  broken?: { line: number; reason: string } | undefined;
 }
 
 /**

@@ -93,9 +93,9 @@ export class JsonlLog {
   /** Reads without opening for writing; a torn last line is left out. */
   static read(path: string): {
     records: Record<string, unknown>[];
-    tornAt?: number;
-    torn?: string;
-    lastLine?: string;
+    tornAt?: number | undefined;
+    torn?: string | undefined;
+    lastLine?: string | undefined;
   } {
     if (!existsSync(path)) return { records: [] };
     const text = readFileSync(path, "utf8");
@@ -110,7 +110,7 @@ export class JsonlLog {
       if (record === undefined) {
         // A cut while appending never leaves a line break; a bad line that has one was changed later.
         if (isLast) {
-          return { records, tornAt: offset, torn: line, ...(lastLine === undefined ? {} : { lastLine }) };
+          return { records, tornAt: offset, torn: line, lastLine };
         }
         throw new StorageError(`${path}: line ${index + 1} is damaged (checksum does not fit)`, {
           code: "damaged-log",
@@ -121,7 +121,7 @@ export class JsonlLog {
       lastLine = line;
       offset += Buffer.byteLength(line) + 1;
     }
-    return { records, ...(lastLine === undefined ? {} : { lastLine }) };
+    return { records, lastLine };
   }
 
   /** Appends one record; with `isDurable` it is on the disk when this returns. */

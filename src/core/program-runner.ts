@@ -30,7 +30,10 @@ export interface ProgramRunner {
    * @param options.stdin - text the program reads; default none
    * @throws W4sError when no sandbox can be had; whatever the program does is told in the result
    */
-  run(program: string, options?: { stdin?: string; signal?: AbortSignal }): Promise<ProgramRun>;
+  run(
+    program: string,
+    options?: { stdin?: string | undefined; signal?: AbortSignal | undefined },
+  ): Promise<ProgramRun>;
   /**
    * @param tests - Python source, each piece judged for itself and all of them on one run of the program
    * @param options.entryPoint - the function under test, also where it hides a built-in of that name
@@ -39,6 +42,6 @@ export interface ProgramRunner {
   check(
     program: string,
     tests: readonly string[],
-    options: { entryPoint: string; signal?: AbortSignal },
+    options: { entryPoint: string; signal?: AbortSignal | undefined },
   ): Promise<ProgramCheck>;
 }

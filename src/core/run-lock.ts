@@ -64,7 +64,7 @@ function stateOf(owner: LockOwner): "running" | "dead" | "unknown" {
  */
 export function lockRun(
   directory: string,
-  options: { force?: boolean; onTakeover?: (message: string) => void } = {},
+  options: { force?: boolean | undefined; onTakeover?: ((message: string) => void) | undefined } = {},
 ): () => void {
   const me: LockOwner = { pid: process.pid, startedAt: processStart(process.pid), host: hostname() };
   try {
@@ -88,7 +88,7 @@ export function lockRun(
 function tryOnce(
   directory: string,
   me: LockOwner,
-  options: { force?: boolean; onTakeover?: (message: string) => void },
+  options: { force?: boolean | undefined; onTakeover?: ((message: string) => void) | undefined },
 ): string | undefined {
   const id = randomBytes(8).toString("hex");
   const mine = join(directory, `lock-${id}`);

@@ -10,7 +10,7 @@ import type { Graph, NodeOf, OpName, Value } from "./value.js";
 
 export interface ReferenceOptions {
   /** What results are rounded to after every op; sums inside an op run in float64. Default "float64". */
-  readonly precision?: "float32" | "float64";
+  readonly precision?: "float32" | "float64" | undefined;
 }
 
 export class ReferenceBackend implements Backend {

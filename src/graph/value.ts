@@ -61,7 +61,7 @@ export interface NodeOf<K extends OpName> {
   readonly attributes: OpAttributes[K];
   readonly output: Value;
   /** Where the node was built (`GraphBuilder.scope`), for errors and prints. */
-  readonly name?: string;
+  readonly name?: string | undefined;
 }
 
 export type Node = { [K in OpName]: NodeOf<K> }[OpName];

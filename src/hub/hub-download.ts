@@ -10,9 +10,9 @@ const MAX_REDIRECTS = 5;
 
 export interface HubLimits {
   /** Until the headers of an answer are there. Default 10 000. */
-  connectMs?: number;
+  connectMs?: number | undefined;
   /** Longest pause in the body. Default 60 000. */
-  idleMs?: number;
+  idleMs?: number | undefined;
 }
 
 /** The source cannot give the file now: another one may be tried, and what has arrived is kept. */
@@ -35,7 +35,7 @@ export async function downloadFromHub(
   options: {
     onBytes: () => void;
     signal?: AbortSignal | undefined;
-    environment?: NodeJS.ProcessEnv;
+    environment?: NodeJS.ProcessEnv | undefined;
   } & HubLimits,
 ): Promise<void> {
   const { environment = process.env, connectMs = 10_000, idleMs = 60_000, signal, onBytes } = options;

@@ -28,7 +28,7 @@ export interface MirrorOptions {
   onBytes: (doneBytes: number, part: number, parts: number) => void;
   signal?: AbortSignal | undefined;
   /** Default: pip of the system's Python. */
-  fetchWheel?: FetchWheel;
+  fetchWheel?: FetchWheel | undefined;
 }
 
 /** How far an earlier try came: whole wheels only. */

@@ -29,9 +29,9 @@ export interface LedgerEntry {
   /** Null when the price is unknown. */
   dollars: number | null;
   /** Token counts were estimated. */
-  isEstimated?: boolean;
+  isEstimated?: boolean | undefined;
   /** Free label, such as the job. */
-  tag?: string;
+  tag?: string | undefined;
 }
 
 /** Sums per role and model over the whole life of the store; tokens and dollars are those of paid calls. */
@@ -54,8 +54,8 @@ export interface StoredToolCall {
   tool: string;
   /** JSON of the input, possibly cut. */
   input: string;
-  json?: string;
-  error?: string;
+  json?: string | undefined;
+  error?: string | undefined;
   milliseconds: number;
 }
 

@@ -10,19 +10,19 @@ export interface ChatMessage {
 export interface ChatRequest {
   messages: readonly ChatMessage[];
   /** Number of independent replies, 1–64. Default 1. */
-  n?: number;
+  n?: number | undefined;
   /** 0–2. Default 0 (greedy). */
-  temperature?: number;
+  temperature?: number | undefined;
   /** Limit of each reply in tokens. Default: the implementation's. */
-  maxTokens?: number;
-  stop?: readonly string[];
+  maxTokens?: number | undefined;
+  stop?: readonly string[] | undefined;
   /** 31-bit integer; the same request with the same seed asks for the same replies. */
-  seed?: number;
+  seed?: number | undefined;
   /** Ask for a JSON object (response_format, or a grammar). */
-  json?: boolean;
+  json?: boolean | undefined;
   /** Name of this call in a store: set by MeteredModel, read by replay, ignored by all others. */
-  callKey?: string;
-  signal?: AbortSignal;
+  callKey?: string | undefined;
+  signal?: AbortSignal | undefined;
 }
 
 export type FinishReason = "stop" | "length" | "unknown";
@@ -31,7 +31,7 @@ export interface Usage {
   promptTokens: number;
   completionTokens: number;
   /** True when the server gave no usable counts and these were estimated from text length. */
-  isEstimated?: boolean;
+  isEstimated?: boolean | undefined;
 }
 
 export interface ChatResult {
@@ -42,7 +42,7 @@ export interface ChatResult {
   /** Name of the model as it answered. */
   model: string;
   /** Milliseconds; measured, or made up and labelled where the model is simulated. */
-  latencyMs?: number;
+  latencyMs?: number | undefined;
 }
 
 /**

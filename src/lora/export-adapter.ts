@@ -24,9 +24,9 @@ export interface ExportAdapterOptions {
   /** A file, or a folder for peft. */
   outPath: string;
   /** F32 or F16 for gguf, F32, F16 or Q8_0 for merged. Default F32 and F16. */
-  type?: MergedType;
+  type?: MergedType | undefined;
   /** Write over what is there. Default false. */
-  force?: boolean;
+  force?: boolean | undefined;
 }
 
 /**
@@ -66,7 +66,7 @@ export async function importAdapter(options: {
   path: string;
   basePath: string;
   outPath: string;
-  force?: boolean;
+  force?: boolean | undefined;
 }): Promise<LoraAdapter> {
   const { path, basePath, outPath } = options;
   checkTarget(outPath, { force: options.force, sources: [path, basePath] });

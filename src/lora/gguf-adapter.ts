@@ -89,8 +89,7 @@ function findPairs(header: GgufHeader): FoundPair[] {
 }
 
 function readOrigin(read: (key: string) => string | undefined): AdapterOrigin {
-  const known = Object.entries(ORIGIN_KEYS).map(([name, key]) => [name, read(key)]);
-  return Object.fromEntries(known.filter(([, value]) => value !== undefined)) as AdapterOrigin;
+  return Object.fromEntries(Object.entries(ORIGIN_KEYS).map(([name, key]) => [name, read(key)]));
 }
 
 /**

@@ -24,17 +24,17 @@ export interface LoraPair {
 /** What is known about where an adapter comes from; written into its files, all optional when read. */
 export interface AdapterOrigin {
   /** SHA-256 of the base model's file. */
-  baseHash?: string;
+  baseHash?: string | undefined;
   /** `general.name` of the base. */
-  baseName?: string;
+  baseName?: string | undefined;
   /** SHA-256 of the training examples. */
-  dataHash?: string;
+  dataHash?: string | undefined;
   /** SHA-256 of the adapter this one was trained on from. */
-  parentHash?: string;
+  parentHash?: string | undefined;
   /** Training settings as one line of JSON. */
-  trainConfig?: string;
+  trainConfig?: string | undefined;
   /** Rewards of the examples as one line of JSON. */
-  rewards?: string;
+  rewards?: string | undefined;
 }
 
 export interface LoraAdapter {

@@ -82,7 +82,7 @@ export function readPeftAdapter(folder: string, model: HeadShape): LoraAdapter {
     const config = readLoraConfig(path, { ...settings, targets: targetsOf(found) });
     const pairs = new Map<string, LoraPair>();
     for (const pair of found) pairs.set(pair.name, readPair(file, pair, config.rank, model));
-    const origin = settings.baseName === "" ? {} : { baseName: settings.baseName };
+    const origin = { baseName: settings.baseName || undefined };
     return { architecture: model.family, config, pairs, origin };
   } finally {
     file.close();

@@ -84,8 +84,8 @@ export function counterfactual(
       ...sample,
       id: `${sample.id}~${kind}`,
       question: swap(sample.question),
-      ...(context === undefined ? {} : { context: swap(context) }),
-      ...(choices === undefined ? {} : { choices: choices.map(swap) }),
+      context: context && swap(context),
+      choices: choices?.map(swap),
       meta: swapTexts(meta, swap),
     },
   };

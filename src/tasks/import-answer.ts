@@ -10,9 +10,9 @@ export interface AnswerRules {
   /** File named in messages. */
   source: string;
   kind: TaskKind;
-  metric?: MetricName;
-  answerAfter?: string;
-  answerIndexFrom?: 0 | 1;
+  metric?: MetricName | undefined;
+  answerAfter?: string | undefined;
+  answerIndexFrom?: 0 | 1 | undefined;
 }
 
 /**

@@ -44,12 +44,12 @@ export interface ImportBenchmarkOptions {
   source: string;
   directory: string;
   /** Default: the name of `directory`. */
-  name?: string;
+  name?: string | undefined;
   /** Shares or counts, as importDataset() takes them; of groups where items belong together. Default 0.6, 0.2, 0.2. */
-  splits?: Partial<Record<SplitName, number>>;
+  splits?: Partial<Record<SplitName, number>> | undefined;
   /** Draws the splits. Default 0. */
-  seed?: number;
-  overwrite?: boolean;
+  seed?: number | undefined;
+  overwrite?: boolean | undefined;
 }
 
 export interface ImportBenchmarkReport {
@@ -179,8 +179,8 @@ function distinct(items: readonly BenchmarkItem[]): BenchmarkItem[] {
     const key = sampleKey({
       id: "",
       question,
-      ...(context === undefined ? {} : { context }),
-      ...(choices === undefined ? {} : { choices: [...choices] }),
+      context,
+      choices: choices && [...choices],
       answers: [],
       meta: {},
     });

@@ -19,17 +19,17 @@ export type MetricName =
 export interface Sample {
   id: string;
   question: string;
-  context?: string;
-  choices?: string[];
+  context?: string | undefined;
+  choices?: string[] | undefined;
   /** Accepted answers; the first is the canonical one. Empty for kind `code`. */
   answers: string[];
   /** Code tasks only. */
-  prompt?: string;
-  entryPoint?: string;
-  publicTests?: string[];
-  privateTests?: string;
+  prompt?: string | undefined;
+  entryPoint?: string | undefined;
+  publicTests?: string[] | undefined;
+  privateTests?: string | undefined;
   /** Metric writing: what the text must keep; the question says all of it. */
-  constraints?: WritingConstraints;
+  constraints?: WritingConstraints | undefined;
   /** Never shown to any model. */
   meta: Record<string, unknown>;
 }
@@ -38,11 +38,11 @@ export interface Sample {
 export interface VisibleTask {
   id: string;
   question: string;
-  context?: string;
-  choices?: string[];
-  prompt?: string;
-  entryPoint?: string;
-  publicTests?: string[];
+  context?: string | undefined;
+  choices?: string[] | undefined;
+  prompt?: string | undefined;
+  entryPoint?: string | undefined;
+  publicTests?: string[] | undefined;
 }
 
 /**
@@ -58,9 +58,9 @@ export interface Score {
   /** What the scorer read out of the answer, for feedback and reports. */
   extracted: string;
   /** For rewards that weigh them; a scorer that gives them names them in `components`. */
-  components?: Partial<Record<TextComponent, number>>;
+  components?: Partial<Record<TextComponent, number>> | undefined;
   /** What the value was made of, where it has parts; plain JSON of a few kilobytes, stored with the result. */
-  details?: Record<string, unknown>;
+  details?: Record<string, unknown> | undefined;
 }
 
 /** An item that is played step by step: the workflow is called once for every view. */
@@ -78,9 +78,9 @@ export interface Episode {
 export interface Scorer {
   readonly metric: MetricName;
   /** The components that scores of a text can have. */
-  readonly components?: readonly TextComponent[];
+  readonly components?: readonly TextComponent[] | undefined;
   /** What else than answer and sample decides a score, such as the model of embeddings: stored results depend on it. */
-  readonly basis?: string;
+  readonly basis?: string | undefined;
   /**
    * `answer` is whatever JSON value the workflow returned. Never throws on odd answers. Metrics that run programs or ask
    * models give a promise.
@@ -109,7 +109,7 @@ export interface Task {
   /** Content hash over dataset.json and the split files named in it. */
   hash: string;
   /** Generated family this dataset was drawn from; the simulated executor needs one. */
-  family?: string;
+  family?: string | undefined;
   /**
    * Items of a split, read from disk on first use.
    * The optimiser asks for "train" and "validation" only; "test" is opened by finalTest().
@@ -118,5 +118,5 @@ export interface Task {
   load(split: SplitName): Promise<Sample[]>;
   splits: SplitName[];
   /** What was let through on request while loading (shared items, bad lines); belongs into the run's record. */
-  readonly notices?: readonly string[];
+  readonly notices?: readonly string[] | undefined;
 }

@@ -38,11 +38,11 @@ export interface TrainOptions extends TrainingLoopOptions {
   settings: TrainSettings;
   backend: Backend;
   /** Trained on from; its rank, alpha and targets must be those of the settings. */
-  initial?: LoraAdapter;
+  initial?: LoraAdapter | undefined;
   /** Form of the base weights. Default `auto`. */
-  weights?: WeightCache | "auto";
+  weights?: WeightCache | "auto" | undefined;
   /** Memory the process may take. Default: 70 % of what is free. */
-  memoryLimitBytes?: number;
+  memoryLimitBytes?: number | undefined;
 }
 
 export interface TrainResult extends TrainingLoopResult {
@@ -141,7 +141,7 @@ async function prepare(options: TrainOptions, file: GgufFile): Promise<PreparedR
     labelSmoothing: settings.labelSmoothing,
     dropout: settings.dropout,
     klPenalty: settings.klPenalty,
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
+    signal: options.signal,
   });
   const toAdapter = (parameters: ReadonlyMap<string, Float32Array>): LoraAdapter => ({
     ...adapter,
@@ -170,15 +170,14 @@ async function prepare(options: TrainOptions, file: GgufFile): Promise<PreparedR
           ? stopSharedPrompts(packed.tries)
           : { prompt: undefined, parts: packed.tries };
       const { prompt, parts } = stopped;
-      const promptKeys =
-        prompt === undefined ? {} : { promptKeys: await gradients.promptKeys(prompt, state.parameters) };
+      const promptKeys = prompt && (await gradients.promptKeys(prompt, state.parameters));
       for (const [pass, trie] of parts.entries()) {
         // Nothing but seed and place: a resumed run draws the same masks.
         const random = new Random(settings.seed).derive("dropout", update, pass);
         const onDivergence = (value: number) => {
           divergence += value;
         };
-        loss += await gradients.add(trie, state.parameters, sums, { random, onDivergence, ...promptKeys });
+        loss += await gradients.add(trie, state.parameters, sums, { random, onDivergence, promptKeys });
       }
       const work = { loss, ...countsOf(packed, stopped) };
       return settings.klPenalty > 0 ? { ...work, divergence } : work;

@@ -35,7 +35,7 @@ export interface TrainModelOptions extends TrainingLoopOptions {
   settings: ModelTrainSettings;
   backend: Backend;
   /** Memory the process may take. Default: 70 % of what is free. */
-  memoryLimitBytes?: number;
+  memoryLimitBytes?: number | undefined;
 }
 
 export interface TrainModelResult extends TrainingLoopResult {
@@ -126,7 +126,7 @@ async function prepare(
     largestTokenCount: plan.rowLength * plan.rowsPerPass,
     keptLayerCount: plan.memory.keptLayerCount,
     labelSmoothing: settings.labelSmoothing,
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
+    signal: options.signal,
   });
   const task: TrainingTask = {
     settings,

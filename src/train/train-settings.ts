@@ -16,7 +16,7 @@ export interface ModelTrainSettings extends SharedTrainSettings {
    * Tokens of a row, a multiple of 64: tries are padded to it, so that programs are compiled once. Default: chosen
    * from the data, for the least padding.
    */
-  rowLength?: number;
+  rowLength?: number | undefined;
 }
 
 export interface TrainSettings {

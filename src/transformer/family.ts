@@ -10,8 +10,8 @@ export interface FamilyTraits {
   attentionScale: number;
   isRopeInterleaved: boolean;
   /** Default 1. */
-  embeddingScale?: number;
-  logitSoftcap?: number;
+  embeddingScale?: number | undefined;
+  logitSoftcap?: number | undefined;
 }
 
 /** Sizes that every family states under the same keys. */

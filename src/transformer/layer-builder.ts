@@ -16,10 +16,10 @@ export interface LayerBuilderOptions {
   /** Names of the layer's biases, such as `attn_q.bias`. */
   biases: ReadonlySet<string>;
   /** How matrices are fed: float16 ones are cast in the graph. Default float32. */
-  weightType?: "float32" | "float16";
-  onLinear?: LinearHook;
+  weightType?: "float32" | "float16" | undefined;
+  onLinear?: LinearHook | undefined;
   /** Called with every value that is dear to compute again: products and attention. Names are unique in a layer. */
-  onKeep?: (name: string, value: Value) => void;
+  onKeep?: ((name: string, value: Value) => void) | undefined;
 }
 
 /** Builds one layer; weights, rotary table and masks become inputs of the graph, named as the feeds are. */

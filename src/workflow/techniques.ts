@@ -51,8 +51,8 @@ export interface Technique {
   /** How it is recognised in any source, also one written in free JavaScript. */
   pattern: RegExp;
   /** Only for these kinds of answer; absent = all. */
-  answers?: readonly AnswerKind[];
-  offer?: string;
+  answers?: readonly AnswerKind[] | undefined;
+  offer?: string | undefined;
 }
 
 export const TECHNIQUES: readonly Technique[] = [
@@ -181,7 +181,7 @@ export function techniqueNames({ offers, answer }: Offers & { answer: AnswerKind
   return available({ offers, answer }).map((technique) => technique.name);
 }
 
-function available({ offers, answer }: Offers & { answer?: AnswerKind }): Technique[] {
+function available({ offers, answer }: Offers & { answer?: AnswerKind | undefined }): Technique[] {
   return TECHNIQUES.filter(
     (technique) =>
       (technique.offer === undefined || offers.has(technique.offer)) &&
@@ -191,7 +191,7 @@ function available({ offers, answer }: Offers & { answer?: AnswerKind }): Techni
 }
 
 /** The menu that prompts show. */
-export function techniqueMenu({ offers, answer }: Offers & { answer?: AnswerKind }): string {
+export function techniqueMenu({ offers, answer }: Offers & { answer?: AnswerKind | undefined }): string {
   const names = available(answer === undefined ? { offers } : { offers, answer });
   return `Techniques: ${names.map((technique) => technique.meaning).join("; ")}.`;
 }

@@ -21,8 +21,8 @@ export function toolLookups({
   tools = [],
 }: {
   answer: AnswerKind;
-  context?: boolean;
-  tools?: readonly ToolCard[];
+  context?: boolean | undefined;
+  tools?: readonly ToolCard[] | undefined;
 }): string[][][] {
   const call = callSpec("tool")?.name ?? "";
   return tools.slice(0, MAX_TOOLS).flatMap(({ name, description, input }) => {

@@ -20,11 +20,11 @@ export interface Tool<Schema extends z.ZodType = z.ZodType> {
   /** Gives a JSON value, or a promise of one; what it throws reaches the workflow as an exception. */
   run(input: z.output<Schema>, context: ToolContext): unknown;
   /** Calls of this tool in one run of a workflow; 1–1000. Default: only the limit of 20 on all tools together. */
-  maxCalls?: number;
+  maxCalls?: number | undefined;
   /** Time of one call in milliseconds; 1–600 000. Default 10 000. */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
   /** Longest result as JSON; 16–1 048 576. Default 65 536. */
-  resultBytes?: number;
+  resultBytes?: number | undefined;
 }
 
 /** Tools under one content hash: stored results are found by it. */

@@ -79,9 +79,9 @@ function checkExperts(check: KeyCheck, name: string): void {
 
 interface SizeRange {
   /** Default 1. */
-  low?: number;
+  low?: number | undefined;
   high: number;
-  isOptional?: boolean;
+  isOptional?: boolean | undefined;
 }
 
 class KeyCheck {

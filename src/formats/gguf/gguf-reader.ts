@@ -10,7 +10,7 @@ const WINDOW_BYTES = 256 * 1024;
 export function badGguf(file: string, field: string, why: string, byteOffset?: number): FormatError {
   return new FormatError(`bad GGUF: ${printable(field)}: ${printable(why)}`, {
     file,
-    ...(byteOffset === undefined ? {} : { byteOffset }),
+    byteOffset,
     code: "bad-gguf",
     hint: `check ${file}: download it again, or choose another file (w4s inspect FILE shows what can be read)`,
   });

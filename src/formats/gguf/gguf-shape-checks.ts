@@ -10,7 +10,7 @@ const DENSE_FAMILIES: ReadonlySet<string> = new Set(["llama", "qwen2", "qwen3", 
 interface ExpectedTensor {
   /** Fastest dimension first, as in the file. */
   dimensions: number[];
-  isOptional?: boolean;
+  isOptional?: boolean | undefined;
 }
 
 /**

@@ -14,7 +14,7 @@ export interface TensorToWrite {
   /** Fastest dimension first, as GGUF wants it. */
   dimensions: readonly number[];
   /** Default `F32`. */
-  typeName?: string;
+  typeName?: string | undefined;
   data: TensorData;
 }
 

@@ -8,25 +8,25 @@ import { encodeGguf, gguf, type TensorToWrite } from "./gguf-writer.js";
 
 export interface TinyGgufOptions {
   /** Of the weights. Default 0. */
-  seed?: number;
+  seed?: number | undefined;
   /** Tokens in the vocabulary, specials included; at least 260. Default 512. */
-  vocab?: number;
+  vocab?: number | undefined;
   /** Default 2. */
-  blocks?: number;
+  blocks?: number | undefined;
   /** Width of the model, a multiple of 32. Default 64. */
-  width?: number;
+  width?: number | undefined;
   /** Default 4096. */
-  contextLength?: number;
+  contextLength?: number | undefined;
   /** Architecture, with the tensors and keys it needs. Default "llama". */
-  family?: TinyFamily;
+  family?: TinyFamily | undefined;
   /** Norm weights and biases drawn around 1 and 0 instead of all ones and zeros: what comparisons need. Default false. */
-  hasRandomNorms?: boolean;
+  hasRandomNorms?: boolean | undefined;
   /** No `output.weight`: the embedding is the head. Default false. */
-  isTied?: boolean;
+  isTied?: boolean | undefined;
   /** Jinja source; default ChatML. */
-  chatTemplate?: string;
+  chatTemplate?: string | undefined;
   /** Changes the finished metadata, for tests of odd files. */
-  editMetadata?: (metadata: GgufMetadata) => void;
+  editMetadata?: ((metadata: GgufMetadata) => void) | undefined;
 }
 
 export type TinyFamily = "llama" | "qwen2" | "qwen3" | "gemma3";

@@ -50,7 +50,7 @@ interface SafetensorsHeader {
 export function badSafetensors(file: string, field: string, why: string, byteOffset?: number): FormatError {
   return new FormatError(`bad safetensors: ${printable(field)}: ${printable(why)}`, {
     file,
-    ...(byteOffset === undefined ? {} : { byteOffset }),
+    byteOffset,
     code: "bad-safetensors",
     hint: `check ${file}: copy or make it again, or choose another file`,
   });

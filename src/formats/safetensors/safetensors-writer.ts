@@ -13,7 +13,7 @@ interface SafetensorsTensorToWrite {
 
 export interface SafetensorsContent {
   /** Goes under `__metadata__`, such as `format: "pt"`. Default: none. */
-  metadata?: ReadonlyMap<string, string>;
+  metadata?: ReadonlyMap<string, string> | undefined;
   tensors: ReadonlyMap<string, SafetensorsTensorToWrite>;
 }
 

@@ -12,9 +12,9 @@ type WithoutId<T> = T extends { id: number } ? Omit<T, "id"> : never;
 export type LocalRequest = WithoutId<Exclude<ParentMessage, { type: "load" | "abort" }>>;
 
 export interface CallOptions {
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** Default: the child's timeoutMs. */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
 }
 
 interface Pending {

@@ -221,7 +221,7 @@ export class LocalEngine {
       text: cut ?? this.#bindings.detokenize(isEnd ? lane.tokens.slice(0, -1) : lane.tokens),
       tokens: lane.tokens,
       finishReason: isEnd || cut !== undefined ? "stop" : "length",
-      ...(lane.scorer ? { logProbs: lane.logProbs } : {}),
+      logProbs: lane.scorer && lane.logProbs,
     };
   }
 

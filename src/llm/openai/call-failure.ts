@@ -16,7 +16,11 @@ export class CallFailure extends Error {
   readonly hint: WaitHint | undefined;
   /** The request parameter the server does not know, where it names one. */
   readonly parameter: string | undefined;
-  constructor(rule: RetryRule, error: ModelCallError, details: { hint?: WaitHint; parameter?: string } = {}) {
+  constructor(
+    rule: RetryRule,
+    error: ModelCallError,
+    details: { hint?: WaitHint | undefined; parameter?: string | undefined } = {},
+  ) {
     super(error.message, { cause: error });
     this.name = "CallFailure";
     this.rule = rule;
@@ -60,7 +64,7 @@ export function failureOfReply(reply: ErrorReply): CallFailure {
     kind: ModelCallErrorKind,
     rule: RetryRule,
     what: string,
-    options: { hint?: string; isFatal?: boolean } = {},
+    options: { hint?: string | undefined; isFatal?: boolean | undefined } = {},
   ) =>
     new CallFailure(
       rule,
@@ -69,10 +73,7 @@ export function failureOfReply(reply: ErrorReply): CallFailure {
         isRetryable: rule !== "never",
         ...options,
       }),
-      {
-        ...(reply.hint ? { hint: reply.hint } : {}),
-        ...(details.parameter ? { parameter: details.parameter } : {}),
-      },
+      { hint: reply.hint, parameter: details.parameter },
     );
 
   if (status === 402 || isQuotaText(text)) {

@@ -6,11 +6,11 @@ import { escapeText } from "../escape-text.js";
 export interface EndpointOptions {
   /** http(s) address that ends before `/chat/completions`; only `api-version` may stand in its query. */
   baseUrl: string;
-  apiKey?: string;
+  apiKey?: string | undefined;
   /** Azure's version (also read from the query): the key then goes into `api-key`. */
-  apiVersion?: string;
+  apiVersion?: string | undefined;
   /** Extra headers, such as those of a gateway. */
-  headers?: Readonly<Record<string, string>>;
+  headers?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface Endpoint {

@@ -21,7 +21,7 @@ export interface ExchangeRequest {
   url: string;
   method: string;
   headers: Record<string, string>;
-  body?: string;
+  body?: string | undefined;
   /** From the first byte sent to the last one read. */
   timeoutMs: number;
   /** Longest silence inside the body, after the headers. */

@@ -12,16 +12,16 @@ import { type Clock, linkedController, onAbort, realClock } from "../clock.js";
 
 export interface RateLimiterOptions {
   /** Calls in flight. Default 16. */
-  maxConcurrency?: number;
+  maxConcurrency?: number | undefined;
   /** Starts per minute, evenly spaced. Default: no limit until the server sets one. */
-  requestsPerMinute?: number;
+  requestsPerMinute?: number | undefined;
   /** Longest wait a server may ask for, and longest time without any success, ms. Default 120 000. */
-  maxWaitMs?: number;
+  maxWaitMs?: number | undefined;
   /** How long nobody may answer before the first success, ms. Default 5 000. */
-  startWaitMs?: number;
+  startWaitMs?: number | undefined;
   /** Of the jitter. Default 0. */
-  seed?: number;
-  clock?: Clock;
+  seed?: number | undefined;
+  clock?: Clock | undefined;
 }
 
 /** Until a call has succeeded, a wrong key or model must not cost more than this many calls. */

@@ -33,11 +33,11 @@ const BYTES_PER_TOKEN = 4;
 
 export interface SimulatedChatModelOptions {
   /** Draws which items are hard and every other luck. Default 0. */
-  seed?: number;
+  seed?: number | undefined;
   /** Name in results and in the id. Default "simulated". */
-  model?: string;
+  model?: string | undefined;
   /** Added to the logit of a right answer; −3 to 3. Default 0; see SIMULATED_WEAK_SKILL. */
-  skill?: number;
+  skill?: number | undefined;
 }
 
 /** Its properties and figures are in docs/simulated-executor.md. It waits for nothing and spends nothing. */

@@ -5,7 +5,7 @@ import type { DatasetLine } from "../write-dataset.js";
 export interface BenchmarkItem extends Omit<DatasetLine, "id"> {
   meta: Record<string, unknown>;
   /** Items of one group stay in one split: translations of a problem, questions on a passage. Default: each its own. */
-  group?: string;
+  group?: string | undefined;
 }
 
 /** A file of the benchmark, read as a whole. */

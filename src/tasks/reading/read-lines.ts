@@ -175,7 +175,7 @@ function cannotRead(path: string, reason: string, cause?: unknown): InputError {
   return new InputError(`cannot read ${path}: ${reason}`, {
     code: "unreadable-file",
     hint: "give a plain text file (or .gz of one) that this user may read",
-    ...(cause === undefined ? {} : { cause }),
+    cause,
   });
 }
 

@@ -16,7 +16,7 @@ export class SampleLineError extends Error {
   readonly id: string | undefined;
   constructor(
     message: string,
-    place: { column?: number; field?: string | undefined; id?: string | undefined },
+    place: { column?: number | undefined; field?: string | undefined; id?: string | undefined },
   ) {
     super(message);
     this.column = place.column;
@@ -112,8 +112,8 @@ export function sampleFromValue(value: unknown, rules: LineRules): Sample {
   return {
     id: line.id,
     question: line.question,
-    ...(line.context === undefined ? {} : { context: line.context }),
-    ...(choices === undefined ? {} : { choices }),
+    context: line.context,
+    choices,
     answers,
     meta: withSolution(line.meta ?? emptyMeta(), line.solution),
   };

@@ -12,21 +12,21 @@ export type RewardWeightOptions =
   | {
       kind: "exponential";
       /** Above 0; small ones let the best rewards dominate. Default 0.4. @source W4S (arXiv 2504.04785), reference code */
-      temperature?: number;
+      temperature?: number | undefined;
       /** Largest weight, above 0. Default: none. */
-      cap?: number;
+      cap?: number | undefined;
     }
   | {
       kind: "advantage";
       /** Above 0. Default 0.4. */
-      temperature?: number;
+      temperature?: number | undefined;
       /** Largest weight, above 0. Default 12, about what reward 1 weighs by exp(r / 0.4). */
-      cap?: number;
+      cap?: number | undefined;
     }
   | {
       kind: "binary";
       /** Default 0. */
-      threshold?: number;
+      threshold?: number | undefined;
     };
 
 const DEFAULT_TEMPERATURE = 0.4;

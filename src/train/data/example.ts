@@ -46,9 +46,9 @@ export interface ExampleLimits {
   /** Longest example up to its last target: the model's context, or what one pass can hold where that is less. */
   contextLength: number;
   /** What happens to a longer one: `middle` cuts the prompt's middle and keeps its ends. Default `refuse`. */
-  truncate?: "refuse" | "middle";
+  truncate?: "refuse" | "middle" | undefined;
   /** Lets an example push its targets away. Default false. */
-  allowNegativeWeights?: boolean;
+  allowNegativeWeights?: boolean | undefined;
 }
 
 export interface CheckedExamples {

@@ -26,7 +26,7 @@ export interface KeyPassOptions {
   weights: PassWeights;
   backend: Backend;
   lora: LoraConfig;
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** Without dropout: a constant has no use for noise. S tokens in the trie. */

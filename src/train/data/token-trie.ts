@@ -11,7 +11,7 @@ export interface TrieSample {
   /** Factor of the cross-entropy of each target; see lossCoefficients(). */
   coefficient: number;
   /** The same if the sample had weight 1: factor of the divergence from the base at each target. Default 0. */
-  evenCoefficient?: number;
+  evenCoefficient?: number | undefined;
 }
 
 export interface TrieTarget {
@@ -22,7 +22,7 @@ export interface TrieTarget {
   /** Σ of the coefficients of the samples in which this token is a target. */
   weight: number;
   /** Σ of their even coefficients. Default 0. */
-  evenWeight?: number;
+  evenWeight?: number | undefined;
 }
 
 /** A tree, or a forest where first tokens differ, in which no two tokens with the same id have the same ancestors. */
@@ -73,7 +73,7 @@ export function buildTrie(samples: readonly TrieSample[]): TokenTrie {
       token,
       source: parents[token] as number,
       weight: weights[token] as number,
-      ...(evenWeight === 0 ? {} : { evenWeight }),
+      evenWeight: evenWeight || undefined,
     });
   }
   const segments = cutSegments(parents.subarray(0, count));

@@ -18,20 +18,22 @@ export interface HeadOptions {
   weights: PassWeights;
   backend: Backend;
   /** Share ε of every target's probability that is spread over the whole vocabulary, 0 to below 1. Default 0. */
-  labelSmoothing?: number;
+  labelSmoothing?: number | undefined;
   /** Adds penalty · Σ even weight · KL(π‖base) to the loss. */
-  anchor?: {
-    penalty: number;
-    /** The last layer's output without the adapter [T, D]. */
-    hidden: Float32Array;
-  };
+  anchor?:
+    | {
+        penalty: number;
+        /** The last layer's output without the adapter [T, D]. */
+        hidden: Float32Array;
+      }
+    | undefined;
   /** Where head and final norm train: their gradients are added here, by tensor name. */
-  gradients?: ReadonlyMap<string, Float32Array>;
+  gradients?: ReadonlyMap<string, Float32Array> | undefined;
   /** Programs kept between calls. Default: made anew for every call. */
-  programs?: ProgramCache;
+  programs?: ProgramCache | undefined;
   /** Positions are padded to a multiple of this, so that kept programs are met again. Default 1. */
-  rowStep?: number;
-  signal?: AbortSignal;
+  rowStep?: number | undefined;
+  signal?: AbortSignal | undefined;
 }
 
 export interface HeadResult {

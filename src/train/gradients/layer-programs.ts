@@ -32,10 +32,10 @@ export interface LayerGraphOptions extends Omit<LayerBuilderOptions, "onLinear" 
   /** The pairs that train; null trains every weight of the layer instead. */
   lora: LoraConfig | null;
   /** Masks in front of the pairs. Default false. */
-  hasDropout?: boolean;
+  hasDropout?: boolean | undefined;
   keep: KeptActivations;
   /** Of the plan's tokens, the first this many are not computed: their keys and values are fed. Default 0. */
-  promptTokens?: number;
+  promptTokens?: number | undefined;
 }
 
 /** Both passes of a layer. T tokens, D hidden size. */
@@ -48,7 +48,7 @@ export function layerGraphs(family: Family, options: LayerGraphOptions): LayerGr
   const candidates = new Map<string, Value>();
   const layerOptions: LayerBuilderOptions = {
     ...options,
-    ...(lora === undefined ? {} : { onLinear: lora.hook }),
+    onLinear: lora?.hook,
     onKeep: (name, value) => candidates.set(`keep.${name}`, value),
   };
   const layer =

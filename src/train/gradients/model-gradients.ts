@@ -23,26 +23,26 @@ export interface ModelGradientsOptions {
   /** The pairs that train; null trains every weight of the model instead. */
   lora: LoraConfig | null;
   /** The last this many layers hand their products to the backward pass, the others compute them again. Default all. */
-  keptLayerCount?: number;
+  keptLayerCount?: number | undefined;
   /** Tokens of the largest pass to come; unknown where left out. */
-  largestTokenCount?: number;
+  largestTokenCount?: number | undefined;
   /** In training, never in loss(). Default 0. */
-  labelSmoothing?: number;
+  labelSmoothing?: number | undefined;
   /** Share of the pairs' inputs that is dropped in training, 0 to below 1. Default 0. */
-  dropout?: number;
+  dropout?: number | undefined;
   /** Factor of the divergence from the model without its adapter, in training. Default 0. */
-  klPenalty?: number;
-  signal?: AbortSignal;
+  klPenalty?: number | undefined;
+  signal?: AbortSignal | undefined;
 }
 
 /** Of one call of add(). */
 export interface AddOptions {
   /** Of the trie of prompts that a PromptedTrie names. */
-  promptKeys?: PromptKeys;
+  promptKeys?: PromptKeys | undefined;
   /** What dropout masks are drawn from: the same one for the same place in the data. Needed with dropout. */
-  random?: Random;
+  random?: Random | undefined;
   /** Told Σ even weight · KL(π‖base) when there is a penalty on it. */
-  onDivergence?: (divergence: number) => void;
+  onDivergence?: ((divergence: number) => void) | undefined;
 }
 
 /** A layer in one pass: programs, and what positions and attention need. */
@@ -98,23 +98,18 @@ export class ModelGradients {
       throw new InternalError("a pass with dropout has nothing to draw its masks from");
     const anchor =
       klPenalty === 0
-        ? {}
-        : {
-            anchor: {
-              penalty: klPenalty,
-              hidden: await this.#baseHidden(trie, parameters, options.promptKeys),
-            },
-          };
+        ? undefined
+        : { penalty: klPenalty, hidden: await this.#baseHidden(trie, parameters, options.promptKeys) };
     const pass = await this.#prepare(trie, parameters, {
       keys: options.promptKeys?.own,
-      ...(dropout > 0 ? { random: options.random } : {}),
+      random: dropout > 0 ? options.random : undefined,
     });
     const { inputs, kept, hidden } = await this.#forward(pass, true);
     const { loss, divergence, dHidden } = await headGradient(trie, hidden, {
       ...this.#headOptions(pass),
       labelSmoothing,
-      ...anchor,
-      ...(this.#options.lora === null ? { gradients } : {}),
+      anchor,
+      gradients: this.#options.lora === null ? gradients : undefined,
     });
     if (klPenalty > 0) options.onDivergence?.(divergence);
     let dy = dHidden;
@@ -232,8 +227,9 @@ export class ModelGradients {
       model,
       weights,
       backend,
-      ...(this.#headPrograms === undefined ? {} : { programs: this.#headPrograms, rowStep: HEAD_ROW_STEP }),
-      ...(signal === undefined ? {} : { signal }),
+      programs: this.#headPrograms,
+      rowStep: this.#headPrograms && HEAD_ROW_STEP,
+      signal,
     };
   }
 

@@ -39,7 +39,7 @@ export function forecastMs(
   passes: readonly number[],
   keptLayerCount: number,
   flopsPerMs: number,
-  { trainsWeights = false }: { trainsWeights?: boolean } = {},
+  { trainsWeights = false }: { trainsWeights?: boolean | undefined } = {},
 ): number {
   const passesOverModel = (trainsWeights ? 3 : 2) + (1 - keptLayerCount / config.layerCount);
   const flops = passes.reduce((sum, tokens) => sum + forwardFlops(config, tokens), 0);

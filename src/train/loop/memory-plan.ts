@@ -45,8 +45,8 @@ export function planMemory(
     tokenCount: number;
     actionCount: number;
     parameterCount: number;
-    sequenceLength?: number;
-    hasManySizes?: boolean;
+    sequenceLength?: number | undefined;
+    hasManySizes?: boolean | undefined;
   },
   weights: WeightPlan,
   limitBytes: number,

@@ -40,9 +40,9 @@ export type TrainEvent =
       splitCount: number;
       repeatedTokens: number;
       /** Prompt tokens whose gradient was stopped because the update did not fit into one pass. */
-      stoppedTokens?: number;
+      stoppedTokens?: number | undefined;
       /** Mean KL(π‖base) at the positions of targets, where it is penalised. */
-      divergence?: number;
+      divergence?: number | undefined;
       /** Mean since this process began. */
       tokensPerSecond: number;
       leftMs: number;

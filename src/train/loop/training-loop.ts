@@ -12,12 +12,12 @@ import type { TrainEvent } from "./train-event.js";
 
 export interface TrainingLoopOptions {
   /** Where checkpoints lie; training goes on from the newest one that is whole. None without it. */
-  checkpointFolder?: string;
+  checkpointFolder?: string | undefined;
   /** Updates between checkpoints, from 1; one is always written at the end. Default 10. */
-  checkpointEvery?: number;
-  onEvent?: (event: TrainEvent) => void;
+  checkpointEvery?: number | undefined;
+  onEvent?: ((event: TrainEvent) => void) | undefined;
   /** Stops after the running pass; what is done is kept in a checkpoint. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** What one update computed. */
@@ -31,9 +31,9 @@ export interface UpdateWork {
   splitCount: number;
   repeatedTokens: number;
   /** Prompt tokens that counted as constants, where that was asked for. */
-  stoppedTokens?: number;
+  stoppedTokens?: number | undefined;
   /** Mean KL(π‖base), where it is penalised. */
-  divergence?: number;
+  divergence?: number | undefined;
 }
 
 /** What trains, and on what. */
@@ -43,7 +43,7 @@ export interface TrainingTask {
   /** Changed in place. */
   state: Checkpoint;
   /** Parameters that weight decay touches. Default all. */
-  decays?: (name: string) => boolean;
+  decays?: ((name: string) => boolean) | undefined;
   /** Adds the gradients of one update's examples, given by their indices, to `sums`. */
   addGradients: (
     update: number,
@@ -77,7 +77,7 @@ export async function runUpdates(
   const { checkpointEvery = DEFAULT_CHECKPOINT_EVERY } = options;
   const { settings, order, state, decays } = task;
   const { learningRate, weightDecay } = settings;
-  const optimizer = new AdamW({ learningRate, weightDecay, ...(decays === undefined ? {} : { decays }) });
+  const optimizer = new AdamW({ learningRate, weightDecay, decays });
   const schedule = scheduleOf(settings, order);
   const losses = [...state.losses];
   const heldOutLosses = [...state.heldOutLosses];

@@ -14,11 +14,11 @@ import { HEAP_ENVIRONMENT } from "./trainer-heap.js";
 import type { TrainerMessage, TrainerOrder, TrainerResult } from "./trainer-protocol.js";
 
 export interface RunTrainerOptions {
-  onEvent?: (event: TrainEvent) => void;
+  onEvent?: ((event: TrainEvent) => void) | undefined;
   /** Stops the run; what the last checkpoint holds is kept. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** A process that says nothing for this long is ended. Default 600 000. */
-  silenceMs?: number;
+  silenceMs?: number | undefined;
 }
 
 const DEFAULT_SILENCE_MS = 600_000;
@@ -98,26 +98,25 @@ async function runChild(order: TrainerOrder, options: RunTrainerOptions): Promis
 }
 
 /** The child's error as the class it had there; its hint and code are kept. */
-function typedError(error: { name: string; code: string; message: string; hint?: string }): Error {
+function typedError(error: Extract<TrainerMessage, { type: "error" }>["error"]): Error {
   const { name, code, message, hint } = error;
-  const details = hint === undefined ? {} : { hint };
   switch (name) {
     case "ConfigError":
-      return new ConfigError(message, { ...details, code });
+      return new ConfigError(message, { hint, code });
     case "StorageError":
-      return new StorageError(message, details);
+      return new StorageError(message, { hint });
     case "UnsupportedModelError":
-      return new UnsupportedModelError(message, details);
+      return new UnsupportedModelError(message, { hint });
     case "InputError":
     case "FormatError":
     case "ShapeError":
-      return new InputError(message, { ...details, code });
+      return new InputError(message, { hint, code });
     case "TrainingDivergedError": {
       const step = Number(/at step (\d+)/.exec(message)?.[1] ?? 0);
       const loss = Number(/loss is (\S+)/.exec(message)?.[1] ?? Number.NaN);
-      return new TrainingDivergedError(step, loss, details);
+      return new TrainingDivergedError(step, loss, { hint });
     }
     default:
-      return new InternalError(`the trainer failed: ${message}`, details);
+      return new InternalError(`the trainer failed: ${message}`, { hint });
   }
 }

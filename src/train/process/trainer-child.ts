@@ -28,8 +28,8 @@ async function train(order: TrainerOrder, send: (message: TrainerMessage) => voi
     weights: order.weights,
     signal: abort.signal,
     onEvent: (event) => send({ type: "event", event }),
-    ...(initialPath === undefined ? {} : { initial: readGgufAdapter(initialPath) }),
-    ...(memoryLimitBytes === undefined ? {} : { memoryLimitBytes }),
+    initial: initialPath === undefined ? undefined : readGgufAdapter(initialPath),
+    memoryLimitBytes,
   });
   const adapter = { ...result.adapter, origin: { ...result.adapter.origin, ...order.origin } };
   return {
@@ -58,7 +58,7 @@ serveParent((raw, reply) => {
           : { name: error instanceof Error ? error.name : "Error", code: "internal", hint: undefined };
         send({
           type: "error",
-          error: { name, code, message: messageOf(error), ...(hint === undefined ? {} : { hint }) },
+          error: { name, code, message: messageOf(error), hint },
         });
       },
     )

@@ -12,7 +12,7 @@ export interface TrainerOrder {
   dataHash: string;
   settings: TrainSettings;
   /** GGUF adapter to train on from. */
-  initialPath?: string;
+  initialPath?: string | undefined;
   checkpointFolder: string;
   checkpointEvery: number;
   /** Adapter file: `<outFolder>/adapter-<name>-<hash>.gguf`. */
@@ -21,7 +21,7 @@ export interface TrainerOrder {
   origin: AdapterOrigin;
   threads: number;
   weights: WeightCache | "auto";
-  memoryLimitBytes?: number;
+  memoryLimitBytes?: number | undefined;
 }
 
 export interface TrainerResult {
@@ -40,4 +40,4 @@ export type TrainerMessage =
   | { type: "alive" }
   | { type: "event"; event: TrainEvent }
   | { type: "done"; result: TrainerResult }
-  | { type: "error"; error: { name: string; code: string; message: string; hint?: string } };
+  | { type: "error"; error: { name: string; code: string; message: string; hint?: string | undefined } };

@@ -119,7 +119,7 @@ function limitMemory() {
 }
 
 interface MemoryNode {
-  contents?: { length: number } | null;
+  contents?: { length: number } | null | undefined;
 }
 
 type WriteFile = (

@@ -24,7 +24,7 @@ export interface PythonEnd {
   stdout: string;
   stderr: string;
   /** Why the program itself did not come to its end. */
-  failure?: TestFailure & { exitCode?: number };
+  failure?: (TestFailure & { exitCode?: number | undefined }) | undefined;
   /** One for each test, in order; empty where the tests were not judged. */
   results: (TestFailure | null)[];
   /** The judge was given up in the middle of its work and must not be used again. */

@@ -19,7 +19,7 @@ export async function startPython(
   const path = childModule(import.meta.url, `./python-${kind}-child.js`);
   return await ManagedChild.start(path, {
     name: kind === "program" ? "Python" : "Python judge",
-    env: { TZ: "UTC", ...(snapshot ? { [SNAPSHOT_VARIABLE]: snapshot } : {}) },
+    env: { TZ: "UTC", [SNAPSHOT_VARIABLE]: snapshot },
     execArgv: [
       `--max-old-space-size=${CHILD_HEAP_MIB}`,
       "--disallow-code-generation-from-strings",

@@ -64,10 +64,10 @@ export interface TestFailure {
   type: string;
   message: string;
   /** Line of the program where it was raised; absent when the test itself raised. */
-  line?: number;
+  line?: number | undefined;
 }
 
 /** How running the program itself ended: null when it came to its end. */
 export interface ProgramEnd {
-  error: (TestFailure & { exitCode?: number }) | null;
+  error: (TestFailure & { exitCode?: number | undefined }) | null;
 }

@@ -22,11 +22,11 @@ import { pythonSnapshot } from "./python-snapshot.js";
 
 export interface PythonSandboxOptions {
   /** Programs at once. Default: cores, at most 4. Each takes one process, and each check a second one for its tests. */
-  processes?: number;
+  processes?: number | undefined;
   /** Defaults: see PythonLimits. */
-  limits?: Partial<PythonLimits>;
+  limits?: Partial<PythonLimits> | undefined;
   /** Where the picture of a started interpreter is kept. Default: `python/` in the cache folder of w4s. */
-  snapshotFolder?: string;
+  snapshotFolder?: string | undefined;
 }
 
 const MAX_ERROR_BYTES = 500;
@@ -60,7 +60,7 @@ export class PythonSandbox implements ProgramRunner {
 
   async run(
     program: string,
-    { stdin = "", signal }: { stdin?: string; signal?: AbortSignal } = {},
+    { stdin = "", signal }: { stdin?: string | undefined; signal?: AbortSignal | undefined } = {},
   ): Promise<ProgramRun> {
     const refusal = refuse(program);
     if (refusal !== undefined) return { isOk: false, stdout: "", stderr: refusal };
@@ -75,7 +75,7 @@ export class PythonSandbox implements ProgramRunner {
   async check(
     program: string,
     tests: readonly string[],
-    { entryPoint, signal }: { entryPoint: string; signal?: AbortSignal },
+    { entryPoint, signal }: { entryPoint: string; signal?: AbortSignal | undefined },
   ): Promise<ProgramCheck> {
     const refusal = refuse(program);
     if (refusal !== undefined) return failedCheck("failed", tests.length, refusal, refusal);

@@ -52,7 +52,7 @@ export function readWorkflow(source: string): WorkflowReading {
     program = parseModule(source);
   } catch (error) {
     // Without the message, which may quote the source: a workflow must not write sentences into its card.
-    const { loc } = error as Error & { loc?: { line: number } };
+    const { loc } = error as Error & { loc?: { line: number } | undefined };
     const doubt = loc === undefined ? "it is nested too deeply" : `it cannot be parsed (line ${loc.line})`;
     return { calls: [], fields: null, doubts: [doubt] };
   }

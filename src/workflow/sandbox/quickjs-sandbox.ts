@@ -9,9 +9,9 @@ import { type RunEnd, SandboxRun, statusOfExit } from "./sandbox-run.js";
 
 export interface QuickJsSandboxOptions {
   /** Most runs at once, each in a process of its own. Default: cores, at most 4. */
-  processes?: number;
+  processes?: number | undefined;
   /** For runs that give none. Defaults: see SandboxLimits. */
-  limits?: Partial<SandboxLimits>;
+  limits?: Partial<SandboxLimits> | undefined;
 }
 
 /**
@@ -32,7 +32,7 @@ export class QuickJsSandbox implements Sandbox {
     source: string,
     task: unknown,
     host: AgentHost,
-    { seed, limits = {}, signal }: { seed: number; limits?: Partial<SandboxLimits>; signal?: AbortSignal },
+    { seed, limits = {}, signal }: Parameters<Sandbox["run"]>[3],
   ): Promise<WorkflowRun> {
     signal?.throwIfAborted();
     // One signal may end hundreds of runs; each listens to it.

@@ -324,7 +324,7 @@ let spare: Instance | undefined;
 
 /** Gives the memory of finished instances back at once: each may hold its full limit. */
 function collectGarbage(): void {
-  (globalThis as { gc?: () => void }).gc?.();
+  (globalThis as { gc?: (() => void) | undefined }).gc?.();
 }
 
 async function beginRun(

@@ -19,9 +19,9 @@ export interface RobotStep {
   /** Cells really moved, a letter each (n, e, s, w). */
   moves: string;
   /** Where the rule layer stopped the rest of the answer. */
-  stopped?: { direction: Direction; danger: Danger };
+  stopped?: { direction: Direction; danger: Danger } | undefined;
   /** Why no command could be read; nothing moved then. */
-  refused?: string;
+  refused?: string | undefined;
 }
 
 export type RobotEnd = "goal" | "battery" | "steps";
