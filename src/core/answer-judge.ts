@@ -4,7 +4,7 @@
 export interface Criterion {
   /** Letters, digits and dashes: `fits-the-request`. */
   name: string;
-  /** What full marks mean, in a sentence. */
+  /** Meaning of full marks, one sentence. */
   meaning: string;
 }
 

@@ -19,7 +19,7 @@ export class Budget {
     this.#startedAt = now();
   }
 
-  /** What earlier sessions of the same run spent counts too (not the minutes: a limit per session). */
+  /** Adds what earlier sessions of the same run spent (not their minutes, which are limited per session). */
   restore(spent: { dollars: number; tokens: number; calls: number }): void {
     this.#used.dollars += spent.dollars;
     this.#used.tokens += spent.tokens;

@@ -16,7 +16,7 @@ export class ChildExitError extends W4sError {
 }
 
 export interface ManagedChildOptions {
-  /** For messages: "sandbox", "model", "trainer". */
+  /** Name of the child in messages: "sandbox", "model", "trainer". */
   name: string;
   /** Node flags such as --max-old-space-size=256. */
   execArgv?: string[] | undefined;

@@ -3,7 +3,7 @@
 const MARKER = Symbol.for("w4s.error");
 
 export interface W4sErrorOptions {
-  /** What the user can do next, one sentence. */
+  /** Advice on what to do next, one sentence. */
   hint?: string | undefined;
   cause?: unknown;
 }

@@ -32,7 +32,7 @@ export async function hashFile(path: string, signal?: AbortSignal): Promise<stri
   return hash.digest("hex");
 }
 
-/** As hashFile(), but looks into `hashes.json` of the home folder first; a changed file is hashed again. */
+/** SHA-256 of a file, from `hashes.json` of the home folder where the file is unchanged since. */
 export async function cachedFileHash(path: string, home: string = w4sHome()): Promise<string> {
   const key = resolve(path);
   const before = identify(key);

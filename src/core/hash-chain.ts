@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { sha256 } from "./hash.js";
 import { type ChainHead, decodeLine, PREVIOUS } from "./jsonl-log.js";
 
-/** What a look at a chained log found. */
+/** State of a chained log after a check of all its lines. */
 export interface ChainReport extends ChainHead {
   /** Lines at its beginning that an older version wrote without a chain. */
   unchained: number;

@@ -18,7 +18,7 @@ const CHECKSUM_DIGITS = 8;
 /** Member of a chained line: the hash of the line before it. */
 export const PREVIOUS = "prev";
 
-/** How far a chained log reaches. */
+/** End of a chained log. */
 export interface ChainHead {
   lines: number;
   hash: string;
@@ -58,7 +58,7 @@ export class JsonlLog {
     this.#head = head;
   }
 
-  /** Where a chained log ends: number of lines, and the hash of the last one. */
+  /** End of a chained log: number of lines, and the hash of the last one. */
   get head(): ChainHead {
     return { lines: this.#lineCount, hash: this.#head ?? "" };
   }

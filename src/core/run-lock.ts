@@ -117,7 +117,7 @@ function tryOnce(
   }
 }
 
-/** Also runs when the process exits in an orderly way without calling it. */
+/** Function that gives the lock back; it also runs when the process exits in an orderly way. */
 function releaseOf(file: string): () => void {
   const release = (): void => {
     process.off("exit", release);

@@ -20,7 +20,7 @@ export interface PullProgress {
   /** Wheel under way, 1-based, and how many there are; mirror only. */
   part?: number | undefined;
   parts?: number | undefined;
-  /** Why the source was changed. */
+  /** Reason why the source was changed. */
   note?: string | undefined;
 }
 

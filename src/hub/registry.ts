@@ -6,7 +6,7 @@ import { z } from "zod";
 const fileName = z.string().regex(/^[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+){0,2}$/);
 
 const fileSchema = z.strictObject({
-  /** Below the models folder. */
+  /** Path below the models folder. */
   path: fileName,
   bytes: z.number().int().positive(),
   sha256: z.string().regex(/^[0-9a-f]{64}$/),

@@ -21,7 +21,7 @@ export type FetchWheel = (
 ) => Promise<void>;
 
 export interface MirrorOptions {
-  /** For the part file, its notes and the wheels. */
+  /** Folder for the part file, its notes and the wheels. */
   folder: string;
   target: string;
   expected: Expected;
@@ -31,7 +31,7 @@ export interface MirrorOptions {
   fetchWheel?: FetchWheel | undefined;
 }
 
-/** How far an earlier try came: whole wheels only. */
+/** Progress of an earlier try, in whole wheels. */
 interface Progress {
   doneParts: number;
   length: number;

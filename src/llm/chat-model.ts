@@ -50,9 +50,9 @@ export interface ChatResult {
  * Aborting rejects with the signal's reason.
  */
 export interface ChatModel {
-  /** What is printed and hashed: "openai:http://…/v1#model", "local:<sha256>", "simulated". */
+  /** Name that is printed and hashed: "openai:http://…/v1#model", "local:<sha256>", "simulated". */
   readonly id: string;
-  /** Marks every table and file its numbers appear in. */
+  /** True for invented replies: every table and file that holds their numbers is marked. */
   readonly isSimulated: boolean;
   chat(request: ChatRequest): Promise<ChatResult>;
   /** Checks key, endpoint and model name once before anything is paid; absent where nothing can fail. */

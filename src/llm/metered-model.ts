@@ -16,9 +16,9 @@ export interface MeteredModelOptions {
   budget: Budget;
   /** Null or left out: unknown, so that dollars are reported as unknown. */
   price?: Price | null | undefined;
-  /** Of the run: every call that names no seed gets one derived from this and its key. */
+  /** Seed of the run: every call that names no seed gets one derived from it and its key. */
   seed: number;
-  /** Told about each answered call. */
+  /** Called with each answered call. */
   onCall?: ((call: CallReport) => void) | undefined;
 }
 
@@ -35,7 +35,7 @@ export interface CallReport {
 export interface MeteredResult extends ChatResult {
   /** True when nothing was paid now. */
   isCached: boolean;
-  /** What this reply costs at its price, whether paid now or earlier; null when the price is unknown. */
+  /** Cost of this reply at its price, whether paid now or earlier; null when the price is unknown. */
   dollars: number | null;
 }
 

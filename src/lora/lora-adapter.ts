@@ -21,7 +21,7 @@ export interface LoraPair {
   b: Float32Array;
 }
 
-/** What is known about where an adapter comes from; written into its files, all optional when read. */
+/** Origin of an adapter, as far as it is known; written into its files. */
 export interface AdapterOrigin {
   /** SHA-256 of the base model's file. */
   baseHash?: string | undefined;
@@ -41,7 +41,7 @@ export interface LoraAdapter {
   /** `general.architecture` of the base. */
   architecture: string;
   config: LoraConfig;
-  /** By the base tensor's name, such as `blk.0.attn_q.weight`; by layer, then in the order of `targets`. */
+  /** Pairs by the base tensor's name, such as `blk.0.attn_q.weight`; by layer, then in the order of `targets`. */
   pairs: ReadonlyMap<string, LoraPair>;
   origin: AdapterOrigin;
 }

@@ -60,7 +60,7 @@ export interface GenerateOptions {
 
 const DEFAULT_COUNTS: Readonly<Record<SplitName, number>> = { train: 40, validation: 40, test: 40 };
 
-/** What the samples in this package's `datasets/` were drawn with; a test holds them to it. */
+/** Options that the samples in this package's `datasets/` were drawn with; a test holds them to it. */
 export const FROZEN_SAMPLE: GenerateOptions = { seed: 2026, counts: { train: 40, validation: 40, test: 40 } };
 
 /** Draws in a row that only repeat known items before a family is taken for exhausted at this difficulty. */

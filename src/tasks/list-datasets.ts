@@ -16,7 +16,7 @@ export interface DatasetEntry {
   /** Items per split, where dataset.json tells them; null where it does not. */
   splits: Partial<Record<SplitName, number | null>>;
   family?: string | undefined;
-  /** Why dataset.json is refused. */
+  /** Reason why dataset.json is refused. */
   error?: string | undefined;
   /** A dataset of the same name in an earlier root is taken instead. */
   isHidden: boolean;

@@ -28,7 +28,7 @@ const SCORERS: Readonly<Record<AvailableMetric, (options: MetricOptions) => Inst
   robot: () => robotScorer,
 };
 
-/** What some metrics need from outside this room. */
+/** Tools that some metrics need from outside. */
 export interface ScorerTools {
   /** Metric tests: runs programs in a sandbox. Without one such a task is refused, never run elsewhere. */
   programs?: ProgramRunner | undefined;

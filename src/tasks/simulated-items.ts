@@ -12,12 +12,12 @@ export interface SolvedItem {
   /** Wrong answers of typical slips. */
   distractors: string[];
   steps?: string[] | undefined;
-  /** What rightly read measurements say, and what wrongly read ones would. */
+  /** Findings from rightly read measurements; `misfindings` are those from wrongly read ones. */
   findings?: string | undefined;
   misfindings?: string[] | undefined;
   /** Sentences that the answer rests on. */
   facts?: string[] | undefined;
-  /** What a reader of the question fills into fields of these names: the right value first, then wrong ones. */
+  /** Values that a reader of the question fills into fields of these names: the right one first, then wrong ones. */
   fields?: Record<string, string[]> | undefined;
 }
 

@@ -30,7 +30,7 @@ export interface Sample {
   privateTests?: string | undefined;
   /** Metric writing: what the text must keep; the question says all of it. */
   constraints?: WritingConstraints | undefined;
-  /** Never shown to any model. */
+  /** Further data of the item, never shown to any model. */
   meta: Record<string, unknown>;
 }
 
@@ -46,7 +46,7 @@ export interface VisibleTask {
 }
 
 /**
- * What a scorer can measure of a text beside its score, each 0–1: the share of constraints kept, how it hangs together,
+ * Parts that a scorer can measure of a text beside its score, each 0–1: the share of constraints kept, how it hangs together,
  * whether it is to the point, and what a judge model gives it.
  */
 export type TextComponent = "constraints" | "coherence" | "relevance" | "judge";
@@ -55,11 +55,11 @@ export interface Score {
   /** 0–1. */
   value: number;
   isCorrect: boolean;
-  /** What the scorer read out of the answer, for feedback and reports. */
+  /** Text that the scorer read out of the answer, for feedback and reports. */
   extracted: string;
-  /** For rewards that weigh them; a scorer that gives them names them in `components`. */
+  /** Parts of the value, 0–1, for rewards that weigh them; the scorer names them in its own `components`. */
   components?: Partial<Record<TextComponent, number>> | undefined;
-  /** What the value was made of, where it has parts; plain JSON of a few kilobytes, stored with the result. */
+  /** Details of the value, where it has parts; plain JSON of a few kilobytes, stored with the result. */
   details?: Record<string, unknown> | undefined;
 }
 
@@ -67,7 +67,7 @@ export interface Score {
 export interface Episode {
   /** Most views it can have: the step budget. */
   readonly maxViews: number;
-  /** What the workflow is asked now; undefined at the end. Its answers and meta are for simulated models only. */
+  /** Sample that the workflow is asked now; undefined at the end. Answers and meta are for simulated models only. */
   view(): Sample | undefined;
   /** Takes the answer to the last view. Never throws on odd answers. */
   act(answer: unknown): void;
@@ -79,7 +79,7 @@ export interface Scorer {
   readonly metric: MetricName;
   /** The components that scores of a text can have. */
   readonly components?: readonly TextComponent[] | undefined;
-  /** What else than answer and sample decides a score, such as the model of embeddings: stored results depend on it. */
+  /** Name of what else decides a score, such as the model of embeddings: stored results depend on it. */
   readonly basis?: string | undefined;
   /**
    * `answer` is whatever JSON value the workflow returned. Never throws on odd answers. Metrics that run programs or ask
@@ -87,7 +87,7 @@ export interface Scorer {
    */
   score(answer: unknown, sample: Sample): Score | Promise<Score>;
   /**
-   * Where it is there, an item is no single question: whoever runs a workflow plays this episode instead.
+   * Episode that whoever runs a workflow plays instead, where an item is no single question.
    * @throws {InputError} when the item cannot be played
    */
   play?(sample: Sample): Episode;
@@ -117,6 +117,6 @@ export interface Task {
    */
   load(split: SplitName): Promise<Sample[]>;
   splits: SplitName[];
-  /** What was let through on request while loading (shared items, bad lines); belongs into the run's record. */
+  /** Notes on what was let through on request while loading (shared items, bad lines), for the run's record. */
   readonly notices?: readonly string[] | undefined;
 }

@@ -14,7 +14,7 @@ interface SplitReport {
   items: number;
   /** Bad lines. */
   problems: LineProblem[];
-  /** Why the file as a whole is refused (absent, cut, other hash, repeated ids …). */
+  /** Reason why the file as a whole is refused (absent, cut, other hash, repeated ids …). */
   error?: string | undefined;
   sha256?: string | undefined;
   /** Items that occur twice within the split; odd, but allowed. */
@@ -25,7 +25,7 @@ export interface DatasetReport {
   directory: string;
   /** Absent when dataset.json itself is refused. */
   manifest?: DatasetManifest | undefined;
-  /** Why dataset.json is refused. */
+  /** Reason why dataset.json is refused. */
   error?: string | undefined;
   splits: SplitReport[];
   overlaps: SplitOverlap[];

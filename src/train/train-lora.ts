@@ -223,7 +223,7 @@ function passesOfEpoch(
 }
 
 /**
- * What the log says about an update's tries.
+ * Counts of an update's tries, for the log.
  * @param stopped what was computed instead of them, where prompts counted as constants
  */
 export function countsOf(packed: PackedStep, stopped?: StoppedPrompts): Omit<UpdateWork, "loss"> {

@@ -25,12 +25,12 @@ import { countsOf } from "./train-lora.js";
 import { checkModelTrainSettings, type ModelTrainSettings, ROW_STEP } from "./train-settings.js";
 
 export interface TrainModelOptions extends TrainingLoopOptions {
-  /** Its own numbers are what training starts from. */
+  /** GGUF file whose weights training starts from. */
   modelPath: string;
   /** SHA-256 of the model file and of the examples: a checkpoint of others is refused. */
   modelHash: string;
   dataHash: string;
-  /** For plain text, masks that are 1 everywhere but at the first token; else 1 at what is to be learnt. */
+  /** Examples whose masks are 1 at what is to be learnt; for plain text, everywhere but at the first token. */
   examples: readonly TokenExample[];
   settings: ModelTrainSettings;
   backend: Backend;

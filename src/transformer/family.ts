@@ -4,7 +4,7 @@ import type { LayerBuilder } from "./layer-builder.js";
 import type { LayerConfig } from "./model-config.js";
 import type { ModelKeys } from "./model-keys.js";
 
-/** What a family says about itself beyond the sizes that all have. */
+/** Traits of a family beyond the sizes that all families have. */
 export interface FamilyTraits {
   layers: LayerConfig[];
   attentionScale: number;

@@ -11,7 +11,7 @@ export function finalNormGraph(config: ModelConfig, positionCount: number): Grap
   return graph.build();
 }
 
-/** What a head graph gives back: every logit, or only log Σ exp(logit) over the chunk. */
+/** Output of a head graph: every logit, or only log Σ exp(logit) over the chunk. */
 export type HeadOutput = "logits" | "logSumExp";
 
 /**

@@ -15,7 +15,7 @@ export interface LayerBuilderOptions {
   plan: AttentionPlan;
   /** Names of the layer's biases, such as `attn_q.bias`. */
   biases: ReadonlySet<string>;
-  /** How matrices are fed: float16 ones are cast in the graph. Default float32. */
+  /** Type of the matrices that are fed; float16 ones are cast in the graph. Default float32. */
   weightType?: "float32" | "float16" | undefined;
   onLinear?: LinearHook | undefined;
   /** Called with every value that is dear to compute again: products and attention. Names are unique in a layer. */

@@ -19,7 +19,7 @@ export interface TransformerOptions {
   weights?: WeightCache | "auto" | undefined;
   /** Memory this process may take; default what the system says is free. */
   availableBytes?: number | undefined;
-  /** What stands beside the matrices of every layer, such as a LoRA adapter. */
+  /** Products added to those of the layers' matrices, such as a LoRA adapter. */
   injection?: Injection | undefined;
 }
 
@@ -117,7 +117,7 @@ export class Transformer {
     return x;
   }
 
-  /** After the final norm, for the given rows of `hidden` [T, D]: [P, D]. */
+  /** Rows of `hidden` [T, D] after the final norm: [P, D]. */
   async normed(hidden: Float32Array, positions: ArrayLike<number>): Promise<Float32Array> {
     const { config } = this.model;
     const rows = new Float32Array(positions.length * config.hiddenSize);

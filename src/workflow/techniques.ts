@@ -21,7 +21,7 @@ export type TechniqueName =
   | "code-arithmetic"
   | "tool-lookup";
 
-/** Where in a workflow the grammar puts it. */
+/** Place in a workflow where the grammar puts a technique. */
 export type TechniqueSlot =
   /** A sentence of the instruction. */
   | "instruction"
@@ -44,13 +44,13 @@ export type TechniqueSlot =
 export interface Technique {
   name: TechniqueName;
   slot: TechniqueSlot;
-  /** What it is for, as the menu says it. */
+  /** Purpose of the technique, as the menu says it. */
   meaning: string;
-  /** What the grammar writes: alternatives of a sentence, a role or an option. */
+  /** Texts that the grammar writes: alternatives of a sentence, a role or an option. */
   phrases: readonly string[];
-  /** How it is recognised in any source, also one written in free JavaScript. */
+  /** Pattern that recognises the technique in any source, also in free JavaScript. */
   pattern: RegExp;
-  /** Only for these kinds of answer; absent = all. */
+  /** Kinds of answer that the technique is for. Default all. */
   answers?: readonly AnswerKind[] | undefined;
   offer?: string | undefined;
 }

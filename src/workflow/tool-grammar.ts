@@ -4,7 +4,7 @@ import type { ToolCard } from "./tool.js";
 import { fillableKeys, questionInput, schemaText } from "./tool-schema.js";
 import { callSpec } from "./workflow-api.js";
 
-/** What a tool found, inside a template literal; the tag sets it apart from what is asked. */
+/** Findings of a tool inside a template literal; the tag sets them apart from what is asked. */
 export const SHOW_FOUND = "<found>\\n${JSON.stringify(found)}\\n</found>\\n\\n";
 
 /** Tools that a grammar names at most: each costs tokens in every sentence that could call it. */

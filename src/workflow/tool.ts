@@ -9,11 +9,11 @@ export interface ToolContext {
   signal: AbortSignal;
 }
 
-/** What workflows call as `agent.tool(name, input)`. */
+/** Tool that workflows call as `agent.tool(name, input)`. */
 export interface Tool<Schema extends z.ZodType = z.ZodType> {
   /** A letter, then letters, digits, dots, dashes and underscores; at most 64. */
   name: string;
-  /** For the model that writes workflows: what the tool gives, in one or two sentences; at most 400 characters. */
+  /** Sentence or two on what the tool gives, for the model that writes workflows; at most 400 characters. */
   description: string;
   /** Inputs are checked by it before `run` sees them. */
   input: Schema;
@@ -33,7 +33,7 @@ export interface ToolSet {
   hash: string;
 }
 
-/** What prompts and the grammar know of a tool. */
+/** Description of a tool for prompts and the grammar. */
 export interface ToolCard {
   name: string;
   description: string;

@@ -19,7 +19,7 @@ export interface OptionSpec {
 }
 
 export interface CallSpec {
-  /** As the host sees it; a dot stands for a member object (`agent.weak.text`). */
+  /** Name as the host sees it; a dot stands for a member object (`agent.weak.text`). */
   name: string;
   /** The name in AgentHost.offers that must be present; absent = always there. */
   offer?: "weak" | "runPython" | "test" | "tool" | undefined;

@@ -17,7 +17,7 @@ export interface WorkflowRun {
   answer?: unknown;
   /** Bounded message (≤ 4 KiB) when status is not "ok"; names the line of the source where known. */
   error?: string | undefined;
-  /** What `agent.log` collected, cut at its cap with a mark. */
+  /** Lines of `agent.log`, cut at their cap with a mark. */
   log: string;
   /** Host calls that were admitted, by name. */
   calls: Record<string, number>;

@@ -17,13 +17,13 @@ export interface GgufFileTensor {
   name: string;
   /** Row-major, as in PyTorch: `[out, in]` for a weight; GGUF's own order turned around. */
   shape: readonly number[];
-  /** Such as `Q4_K`; all names are in TENSOR_TYPES. */
+  /** Name of the type, such as `Q4_K`; all names are in TENSOR_TYPES. */
   typeName: string;
   elementCount: number;
   sizeBytes: number;
   /** All dimensions but the last one multiplied; 1 for a vector. */
   rowCount: number;
-  /** The last dimension. */
+  /** Numbers of a row: the last dimension. */
   rowLength: number;
   /** Stored bytes of one row: rows are whole blocks. */
   rowBytes: number;
@@ -46,7 +46,7 @@ interface RowRange {
  * and other complete files open; a later part of a split model does not.
  */
 export class GgufFile {
-  /** Of a split model: the joined one. */
+  /** Header of the file; for a split model, of all its parts together. */
   readonly header: GgufHeader;
   readonly tensors: ReadonlyMap<string, GgufFileTensor>;
   readonly #files: readonly RangedFile[];

@@ -12,7 +12,7 @@ export interface LoadableProblem {
   why: string;
 }
 
-/** Why a valid file must not be loaded as a model; empty = it may. */
+/** Reasons why a valid file must not be loaded as a model; empty = it may. */
 export function loadableProblems(header: GgufHeader, memoryBytes = totalmem()): LoadableProblem[] {
   const problems: LoadableProblem[] = [];
   const { architecture, metadata } = header;

@@ -22,7 +22,7 @@ export interface TensorToStream {
   name: string;
   /** Row-major: `[out, in]` for a weight, as GgufFileTensor has it. */
   shape: readonly number[];
-  /** Such as `Q8_0`; all names are in TENSOR_TYPES. */
+  /** Name of the type, such as `Q8_0`; all names are in TENSOR_TYPES. */
   typeName: string;
   /** Called once, when all tensors before it are written: all data, or pieces of whole rows in their order. */
   data: () => TensorData | Iterable<TensorData>;

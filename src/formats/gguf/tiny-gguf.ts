@@ -7,7 +7,7 @@ import type { GgufMetadata, GgufValue } from "./gguf-metadata.js";
 import { encodeGguf, gguf, type TensorToWrite } from "./gguf-writer.js";
 
 export interface TinyGgufOptions {
-  /** Of the weights. Default 0. */
+  /** Seed of the random weights. Default 0. */
   seed?: number | undefined;
   /** Tokens in the vocabulary, specials included; at least 260. Default 512. */
   vocab?: number | undefined;
@@ -32,7 +32,7 @@ export interface TinyGgufOptions {
 export type TinyFamily = "llama" | "qwen2" | "qwen3" | "gemma3";
 
 const HEAD_LENGTH = 16;
-/** Of gemma3's local layers; short, so that small tests feel it. */
+/** Sliding window of gemma3's local layers, in tokens; short, so that small tests feel it. */
 const WINDOW = 24;
 const SPECIAL_TOKENS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"] as const;
 const TOKEN_TYPE = { normal: 1, control: 3 } as const;
@@ -41,7 +41,7 @@ export const TINY_CHAT_TEMPLATE =
   "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}{% endfor %}" +
   "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
 
-/** What the tokenizer's merges are learnt from: some code and some English, so that common words are tokens. */
+/** Text that the tokenizer's merges are learnt from: code and English, so that common words are tokens. */
 const CORPUS = `export default async function workflow(agent, task) {
   const [answer] = await agent.text("Solve the problem step by step. " + task.question, { n: 1, temperature: 0.7 });
   const answers = await agent.text(task.question, { n: 5 }); return number(vote(answers)); }

@@ -12,10 +12,10 @@ import {
   openModelOf,
 } from "./onnx-proto.js";
 
-/** Where 0 lies in the bytes of an activation. */
+/** Byte that stands for 0 in a rounded activation. */
 const ZERO_POINT = 128;
 const LARGEST = 127;
-/** What a row of zeros is divided by. */
+/** Least divisor of a row, for rows of zeros. */
 const SMALLEST_ROW = 1e-9;
 const MICROSOFT = "com.microsoft";
 

@@ -32,7 +32,7 @@ export const DTYPE_BYTES: ReadonlyMap<string, number> = new Map([
 const DTYPES = [...DTYPE_BYTES.keys()].join(" ");
 
 export interface SafetensorsTensor {
-  /** Such as `F32`. */
+  /** Name of the type, such as `F32`. */
   dtype: string;
   /** Row-major; empty for a single number. */
   shape: readonly number[];

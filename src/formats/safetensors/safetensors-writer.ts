@@ -12,7 +12,7 @@ interface SafetensorsTensorToWrite {
 }
 
 export interface SafetensorsContent {
-  /** Goes under `__metadata__`, such as `format: "pt"`. Default: none. */
+  /** Entries under `__metadata__`, such as `format: "pt"`. Default: none. */
   metadata?: ReadonlyMap<string, string> | undefined;
   tensors: ReadonlyMap<string, SafetensorsTensorToWrite>;
 }

@@ -13,7 +13,7 @@ const CALL_SLOT = new Script("globalThis[Symbol.for('w4s.render')]()");
 
 const MAX_RANGE = 100_000;
 
-/** What every template may use. Not the package's own set: its clock is the real one, and its ranges have no end. */
+/** Names that every template may use. Not the package's own set: its clock is real, and its ranges have no end. */
 const GLOBALS = {
   true: true,
   false: false,

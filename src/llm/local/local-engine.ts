@@ -23,7 +23,7 @@ interface Lane {
   scorer: BoundSampler | undefined;
   tokens: number[];
   logProbs: number[];
-  /** Set when it ends. */
+  /** Reply, set when the lane ends. */
   reply: GeneratedReply | undefined;
 }
 

@@ -196,7 +196,7 @@ function samplerConfig(candidate: Candidate): Record<string, unknown> {
   };
 }
 
-/** What a tokenizer takes for control tokens when it parses special tokens. */
+/** Texts that the tokenizer takes for control tokens when it parses special tokens. */
 function controlTexts(model: LlamaModel): string[] {
   const texts: string[] = [];
   for (const token of model.iterateAllTokens()) {

@@ -66,13 +66,13 @@ export interface LocalModelInfo {
   sizeLabel?: string | undefined;
   /** llama.cpp release inside the native package: bundles lag behind its security fixes. */
   engineVersion: string;
-  /** What the pre-check found odd. */
+  /** Oddities that the check of the file's header found. */
   warnings: string[];
 }
 
 export interface GenerateRequest {
   messages: readonly ChatMessage[];
-  /** At least one. */
+  /** Candidates to draw, at least one. */
   candidates: readonly Candidate[];
   /** Limit of each reply. */
   maxTokens: number;

@@ -76,7 +76,7 @@ export type ParentMessage =
   | { type: "score"; id: number; tokens: number[] }
   | { type: "abort"; id: number };
 
-/** Why the child could not do it; the parent turns these into typed errors. */
+/** Reasons why the child could not do it; the parent turns them into typed errors. */
 export type ChildFailure =
   | "aborted"
   | "context-length"

@@ -35,7 +35,7 @@ export interface ErrorReply {
   status: number;
   body: string;
   contentType: string;
-  /** For messages: "POST http://host/v1/chat/completions". */
+  /** Request as messages name it: "POST http://host/v1/chat/completions". */
   where: string;
   /** Takes secrets out of what the server says; a 401 may echo the key. */
   redact: (text: string) => string;
@@ -51,7 +51,7 @@ export function isHtml(contentType: string, body: string): boolean {
 
 const NOT_OPENAI_HINT = "check the base URL; most servers want it to end in /v1";
 
-/** What a status and an error body mean. */
+/** Failure that a status and an error body stand for. */
 export function failureOfReply(reply: ErrorReply): CallFailure {
   const details = errorDetails(reply.body);
   const status = details.status ?? reply.status;

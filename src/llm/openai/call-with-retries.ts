@@ -7,12 +7,12 @@ export interface RetryOptions {
   limiter: RateLimiter;
   /** Further tries after failures of the server (500, cut or late answers). */
   maxRetries: number;
-  /** Of one attempt. */
+  /** Longest attempt, ms. */
   timeoutMs: number;
-  /** Of all attempts of this call together; waiting between them does not count. */
+  /** Longest time of all attempts of this call together, ms; waiting between them does not count. */
   totalTimeoutMs: number;
   signal: AbortSignal;
-  /** Told once per outage or limit that everybody now waits, and why. */
+  /** Called once per outage or limit, with why everybody now waits. */
   onWait?: ((message: string) => void) | undefined;
 }
 
@@ -102,7 +102,7 @@ function stop(limiter: RateLimiter, error: ModelCallError): ModelCallError {
   return error;
 }
 
-/** The same error, ending the run (nobody is served) or only this sample (others are served). */
+/** Copy of an error that ends the run (nobody is served) or only this sample (others are served). */
 function withFatal(error: ModelCallError, isFatal: boolean): ModelCallError {
   return new ModelCallError(error.kind, error.message, {
     status: error.status,

@@ -14,13 +14,13 @@ export interface EndpointOptions {
 }
 
 export interface Endpoint {
-  /** Without trailing slash, query or credentials; safe to print. */
+  /** Base URL without trailing slash, query or credentials; safe to print. */
   baseUrl: string;
   origin: string;
   /** "host:port" for messages. */
   host: string;
   query: Record<string, string>;
-  /** What every request carries beside the content type: the key and the extra headers, lower-case names. */
+  /** Headers of every request beside the content type: the key and extra ones, lower-case names. */
   headers: Record<string, string>;
   /** Values that must never be printed. */
   secrets: string[];

@@ -26,7 +26,7 @@ export interface ExchangeRequest {
   timeoutMs: number;
   /** Longest silence inside the body, after the headers. */
   idleTimeoutMs: number;
-  /** Of the decoded body. */
+  /** Most bytes of the decoded body. */
   maxBytes: number;
   signal: AbortSignal;
 }

@@ -22,7 +22,7 @@ export interface OpenAIChatModelOptions extends EndpointOptions {
   maxConcurrency?: number | undefined;
   /** Default: no limit until the server answers 429. */
   requestsPerMinute?: number | undefined;
-  /** Of one attempt, over the whole body, ms; all attempts of a call together get twice this. Default 120 000. */
+  /** Longest attempt, over the whole body, ms; all attempts of a call together get twice this. Default 120 000. */
   timeoutMs?: number | undefined;
   /** Longest silence inside a body, ms. Default 30 000. */
   idleTimeoutMs?: number | undefined;
@@ -42,7 +42,7 @@ export interface OpenAIChatModelOptions extends EndpointOptions {
   maxBodyBytes?: number | undefined;
   /** Shared by models on one endpoint; maxConcurrency, requestsPerMinute and the waits are then its own. */
   limiter?: RateLimiter | undefined;
-  /** Told each different warning once: another model name in the answer, a key over plain http, an outage. */
+  /** Called once with each different warning: another model name in the answer, a key over plain http, an outage. */
   onWarning?: ((message: string) => void) | undefined;
 }
 

@@ -40,7 +40,7 @@ export interface SimulatedChatModelOptions {
   skill?: number | undefined;
 }
 
-/** Its properties and figures are in docs/simulated-executor.md. It waits for nothing and spends nothing. */
+/** Simulated executor, which waits for nothing and spends nothing; properties and figures: docs/simulated-executor.md. */
 export class SimulatedChatModel implements ChatModel {
   readonly id: string;
   readonly isSimulated = true;
@@ -222,7 +222,7 @@ function solvingLogit(
   return logit + EFFECTS.heat.logit * Math.max(0, temperature - 1);
 }
 
-/** What is known of the item's measurements helps a solver and a checker alike; 0 for items without any. */
+/** Logits that known measurements add, for a solver and a checker alike; 0 for items without any. */
 function findingsLogit({ findings }: SimulatedItem, properties: CallProperties): number {
   const { givenFindings, readsFindings } = properties;
   if (findings === undefined) return 0;

@@ -14,13 +14,13 @@ export interface SimulatedItem {
   distractors: string[];
   /** Worked steps; the last reaches the answer. */
   steps?: string[] | undefined;
-  /** What rightly read measurements say; only of items that hold noisy ones. */
+  /** Findings from rightly read measurements; only of items that hold noisy ones. */
   findings?: string | undefined;
-  /** What misread measurements would say. */
+  /** Findings from misread measurements. */
   misfindings?: string[] | undefined;
   /** Sentences that the answer rests on, wherever they stand; without them the passage as a whole. */
   facts?: string[] | undefined;
-  /** What a reader of the question fills into fields of these names: the right value first, then wrong ones. */
+  /** Values that a reader of the question fills into fields of these names: the right one first, then wrong ones. */
   fields?: Record<string, string[]> | undefined;
 }
 

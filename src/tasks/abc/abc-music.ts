@@ -30,7 +30,7 @@ export class MusicReader {
   /** Accidentals of the current bar by letter: they hold in every octave. */
   #accidentals = new Map<string, number>();
   #tuplet: AbcTuplet | undefined;
-  /** What a broken rhythm makes of the next note, and where it stands. */
+  /** Factor that a broken rhythm puts on the next note, and its place. */
   #broken: { factor: Fraction; place: AbcPlace } | undefined;
   #last: AbcEvent | undefined;
 

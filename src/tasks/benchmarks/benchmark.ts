@@ -10,7 +10,7 @@ export interface BenchmarkItem extends Omit<DatasetLine, "id"> {
 
 /** A file of the benchmark, read as a whole. */
 export interface BenchmarkFile {
-  /** Its name without folder and ending. */
+  /** Name of the file without folder and ending. */
   name: string;
   /** JSONL: the objects; JSON: one value; TSV: lists of cells. */
   records: unknown[];

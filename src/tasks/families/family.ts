@@ -4,7 +4,7 @@ import type { MetricOptions } from "../dataset-manifest.js";
 import type { MetricName, TaskKind } from "../task.js";
 
 interface Solution {
-  /** In the form the dataset stores: a plain decimal, a letter, or a short text. */
+  /** Answer as the dataset stores it: a plain decimal, a letter, or a short text. */
   answer: string;
   /** Worked steps in order; the last one reaches the answer. */
   steps: string[];
@@ -12,7 +12,7 @@ interface Solution {
   facts?: string[] | undefined;
 }
 
-/** What the solver of a task is shown. */
+/** Texts that the solver of a task is shown. */
 interface Rendering {
   question: string;
   context?: string | undefined;

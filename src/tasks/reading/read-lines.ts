@@ -21,11 +21,11 @@ export interface FileLimits {
 const FILE_LIMITS: FileLimits = { lineBytes: 8 * MIB, fileBytes: 1024 * MIB, lines: 10_000_000 };
 
 export interface TextLine {
-  /** Counted from 1, blank lines included. */
+  /** Line number from 1, blank lines included. */
   number: number;
   /** Offset of the line's first byte in the (unpacked) file. */
   offset: number;
-  /** Without the line end; a byte order mark at the start of the file is left out. */
+  /** Bytes of the line without its end; a byte order mark at the start of the file is left out. */
   bytes: Buffer;
 }
 

@@ -15,7 +15,7 @@ export interface SourceRecord {
   fields: Record<string, unknown>;
 }
 
-/** By the name's ending, `.gz` aside. @throws {ConfigError} when it says nothing. */
+/** Format by the name's ending, `.gz` aside. @throws {ConfigError} when it says nothing. */
 export function formatOf(path: string): RecordFormat {
   const ending = extname(path.replace(/\.gz$/i, "")).toLowerCase();
   if (ending === ".jsonl" || ending === ".ndjson") return "jsonl";

@@ -9,7 +9,7 @@ import { constraintsSchema } from "../writing/constraints.js";
 import { JsonTextError, parseJsonLine } from "./parse-json-line.js";
 import { printable } from "./printable.js";
 
-/** What is wrong with a line; the reader adds file and line. */
+/** Fault of a line; the reader adds file and line. */
 export class SampleLineError extends Error {
   readonly column: number | undefined;
   readonly field: string | undefined;

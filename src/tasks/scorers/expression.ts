@@ -23,7 +23,7 @@ export function expressionScorer(): InstantScorer {
   };
 }
 
-/** What stands in the last \boxed{…}, behind a mark, or the whole text where it is short enough to be an answer. */
+/** Text in the last \boxed{…} or behind a mark, or all of it where it is short enough to be an answer. */
 function readExpression(answer: unknown): string | undefined {
   const text = answerText(answer)?.trim();
   if (!text) return undefined;

@@ -20,7 +20,7 @@ export function judgeScorer(judge: AnswerJudge): Scorer {
   };
 }
 
-/** What a judge is shown of an item: never its answers. */
+/** Question as a judge is shown it, never with the answers of the item. */
 export function questionOf({ question, context }: Sample): string {
   return context === undefined ? question : `${context}\n\n${question}`;
 }

@@ -30,7 +30,7 @@ export function regexScorer(options: MetricOptions = {}): InstantScorer {
 let context: Context | undefined;
 const MATCH = new Script("new RegExp(source, flags).test(text)");
 
-/** In a context of its own only because that is how Node limits the time; pattern and text are plain strings. */
+/** Match in a context of its own, only because that is how Node limits the time; both are plain strings. */
 function matches(pattern: RegExp, text: string): boolean {
   context ??= createContext(Object.create(null) as object);
   Object.assign(context, { source: pattern.source, flags: pattern.flags, text });

@@ -1,6 +1,6 @@
 /** @file The program in an answer to a code task: one reading for public tests, private tests and reports. */
 
-/** What the reading needs of a task; the rest of a sample stays out of sight. */
+/** Parts of a sample that the reading needs; the rest stays out of sight. */
 export interface CodeTask {
   prompt?: string | undefined;
   entryPoint?: string | undefined;

@@ -9,7 +9,7 @@ import { linesOf, sentencesOf } from "../writing/text-parts.js";
 import { isRefusal, writtenText } from "../writing/written-text.js";
 import { gradeText, questionOf } from "./judge.js";
 
-/** What the parts count; they are divided by the sum of those that were measured. */
+/** Weights of the parts; they are divided by the sum of those that were measured. */
 export const WRITING_WEIGHTS = { constraints: 0.7, coherence: 0.15, relevance: 0.15, judge: 0.3 } as const;
 
 /** Similarities between `from` and `to` are worth 1; it falls off in straight lines to 0 at `floor` and `ceiling`. */

@@ -10,7 +10,7 @@ export interface TrieSample {
   lossMask: Uint8Array;
   /** Factor of the cross-entropy of each target; see lossCoefficients(). */
   coefficient: number;
-  /** The same if the sample had weight 1: factor of the divergence from the base at each target. Default 0. */
+  /** Coefficient as if the sample had weight 1: factor of the divergence from the base at each target. Default 0. */
   evenCoefficient?: number | undefined;
 }
 
@@ -30,7 +30,7 @@ export interface TokenTrie {
   layout: TokenLayout;
   /** Ids [layout.tokenCount]; a segment's parent stands before it, siblings by rising id. */
   tokens: Int32Array;
-  /** By rising token. */
+  /** Targets by rising token. */
   targets: TrieTarget[];
 }
 
@@ -81,7 +81,7 @@ export function buildTrie(samples: readonly TrieSample[]): TokenTrie {
 }
 
 /**
- * As long as can be: a segment begins at a root, below a token with several children, and where a token does not stand
+ * Segments as long as can be: one begins at a root, below a token with several children, and where a token does not stand
  * behind its parent.
  * @param parents of every token, which stand before it; −1 for a root
  * @param cut a segment begins here in any case

@@ -34,7 +34,7 @@ const MAX_LAYOUTS = { tries: 2, rows: 12 } as const;
 
 export class CompiledLayers {
   readonly #options: CompiledLayersOptions;
-  /** By structure of the layout, then by kind of layer. */
+  /** Programs by structure of the layout, then by kind of layer. */
   readonly #layouts = new Map<string, Map<string, CompiledLayer>>();
 
   constructor(options: CompiledLayersOptions) {

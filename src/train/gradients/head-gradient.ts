@@ -27,7 +27,7 @@ export interface HeadOptions {
         hidden: Float32Array;
       }
     | undefined;
-  /** Where head and final norm train: their gradients are added here, by tensor name. */
+  /** Sums that the gradients of head and final norm are added to, by tensor name, where these train. */
   gradients?: ReadonlyMap<string, Float32Array> | undefined;
   /** Programs kept between calls. Default: made anew for every call. */
   programs?: ProgramCache | undefined;

@@ -6,7 +6,7 @@ import { type Head, headChunks } from "./head-softmax.js";
 export interface KlToBase {
   /** KL(π‖base) of every position [P]. */
   divergence: Float64Array;
-  /** Its derivative with respect to the policy's normed hidden states [P, D]. */
+  /** Derivative of the divergence by the policy's normed hidden states [P, D]. */
   dNormed: Float32Array;
 }
 

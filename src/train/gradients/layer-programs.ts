@@ -9,7 +9,7 @@ import { LayerBuilder, type LayerBuilderOptions } from "../../transformer/layer-
 import { PromptedLayerBuilder } from "./prompted-layer.js";
 
 /**
- * What the backward pass is handed of the forward one besides the layer's input. `none` computes all of it
+ * Values that the backward pass is handed of the forward one besides the layer's input. `none` computes all of it
  * again (a third more work, the least memory); `products` keeps what matrix products gave, so that only norms,
  * activations and scores are computed twice.
  */
@@ -34,7 +34,7 @@ export interface LayerGraphOptions extends Omit<LayerBuilderOptions, "onLinear" 
   /** Masks in front of the pairs. Default false. */
   hasDropout?: boolean | undefined;
   keep: KeptActivations;
-  /** Of the plan's tokens, the first this many are not computed: their keys and values are fed. Default 0. */
+  /** Tokens at the plan's beginning that are not computed: their keys and values are fed. Default 0. */
   promptTokens?: number | undefined;
 }
 

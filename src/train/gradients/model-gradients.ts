@@ -26,7 +26,7 @@ export interface ModelGradientsOptions {
   keptLayerCount?: number | undefined;
   /** Tokens of the largest pass to come; unknown where left out. */
   largestTokenCount?: number | undefined;
-  /** In training, never in loss(). Default 0. */
+  /** Label smoothing in training, 0 to below 1; never in loss(). Default 0. */
   labelSmoothing?: number | undefined;
   /** Share of the pairs' inputs that is dropped in training, 0 to below 1. Default 0. */
   dropout?: number | undefined;
@@ -35,13 +35,13 @@ export interface ModelGradientsOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** Of one call of add(). */
+/** Options of one call of add(). */
 export interface AddOptions {
-  /** Of the trie of prompts that a PromptedTrie names. */
+  /** Keys and values of the trie of prompts that a PromptedTrie names. */
   promptKeys?: PromptKeys | undefined;
-  /** What dropout masks are drawn from: the same one for the same place in the data. Needed with dropout. */
+  /** Source of dropout masks, the same one for the same place in the data. Needed with dropout. */
   random?: Random | undefined;
-  /** Told Σ even weight · KL(π‖base) when there is a penalty on it. */
+  /** Called with Σ even weight · KL(π‖base) when there is a penalty on it. */
   onDivergence?: ((divergence: number) => void) | undefined;
 }
 
@@ -51,15 +51,15 @@ interface PassLayer {
   feeds: Record<string, Float32Array>;
 }
 
-/** What one pass works on. */
+/** Data that one pass works on. */
 interface Pass {
   trie: TokenTrie;
   weights: PassWeights;
   parameters: ReadonlyMap<string, Float32Array>;
   layers: PassLayer[];
-  /** Set where dropout is on. */
+  /** Source of dropout masks, set where dropout is on. */
   random: Random | undefined;
-  /** Of the shared prompts, by layer. */
+  /** Keys and values of the shared prompts, by layer. */
   keys: readonly LayerKeys[] | undefined;
 }
 

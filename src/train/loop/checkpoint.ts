@@ -12,9 +12,9 @@ import type { RunIdentity } from "./run-identity.js";
 export interface Checkpoint {
   /** Trained arrays by name, flat. */
   parameters: Map<string, Float32Array>;
-  /** Its `step` is the number of updates done. */
+  /** State of the optimizer; its `step` is the number of updates done. */
   optimizer: AdamWState;
-  /** Where the next update takes its data. */
+  /** Place in the data from which the next update takes its own. */
   position: DataPosition;
   /** All chance of the run is derived from it together with step and position: this is the generators' whole state. */
   seed: number;

@@ -11,7 +11,7 @@ import { constantSchedule, cosineSchedule, linearSchedule } from "./schedule.js"
 import type { TrainEvent } from "./train-event.js";
 
 export interface TrainingLoopOptions {
-  /** Where checkpoints lie; training goes on from the newest one that is whole. None without it. */
+  /** Folder of checkpoints; training goes on from the newest one that is whole. None are kept without it. */
   checkpointFolder?: string | undefined;
   /** Updates between checkpoints, from 1; one is always written at the end. Default 10. */
   checkpointEvery?: number | undefined;
@@ -20,9 +20,9 @@ export interface TrainingLoopOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** What one update computed. */
+/** Result of one update. */
 export interface UpdateWork {
-  /** Before the update. */
+  /** Loss before the update. */
   loss: number;
   /** Tokens computed, shared beginnings once. */
   tokens: number;
@@ -36,11 +36,11 @@ export interface UpdateWork {
   divergence?: number | undefined;
 }
 
-/** What trains, and on what. */
+/** Parameters that train, and the data they train on. */
 export interface TrainingTask {
   settings: SharedTrainSettings;
   order: DataOrder;
-  /** Changed in place. */
+  /** Parameters and optimizer, changed in place. */
   state: Checkpoint;
   /** Parameters that weight decay touches. Default all. */
   decays?: ((name: string) => boolean) | undefined;

@@ -7,7 +7,7 @@ import type { TrainSettings } from "../train-settings.js";
 export interface TrainerOrder {
   modelPath: string;
   modelHash: string;
-  /** Written by writeExamples(). */
+  /** File of examples, written by writeExamples(). */
   examplesPath: string;
   dataHash: string;
   settings: TrainSettings;
@@ -29,7 +29,7 @@ export interface TrainerResult {
   losses: number[];
   steps: number;
   trainedTokens: number;
-  /** Peak of the process. */
+  /** Peak of the process's resident memory, bytes. */
   peakRssBytes: number;
 }
 

@@ -18,12 +18,12 @@ import type {
 export type ProgramChild = SandboxChild<ToProgram, FromProgram>;
 export type JudgeChild = SandboxChild<ToJudge, FromJudge>;
 
-/** How a program, and the tests on it where there are any, ended. */
+/** End of a program, and of the tests on it where there are any. */
 export interface PythonEnd {
   status: CheckStatus;
   stdout: string;
   stderr: string;
-  /** Why the program itself did not come to its end. */
+  /** Reason why the program itself did not come to its end. */
   failure?: (TestFailure & { exitCode?: number | undefined }) | undefined;
   /** One for each test, in order; empty where the tests were not judged. */
   results: (TestFailure | null)[];
@@ -47,7 +47,7 @@ export interface JudgeRequest {
   entryPoint: string;
 }
 
-/** What the border says in either interpreter (python-values-source.ts). */
+/** Message of the border in either interpreter (python-values-source.ts). */
 const TOO_BIG = "the value is too big";
 
 /**

@@ -60,7 +60,7 @@ function readable(modulePath: string, snapshot: string | undefined): string[] {
   return [...new Set(paths)];
 }
 
-/** Where Node looks for a package from a folder upwards. */
+/** Folders in which Node looks for a package, from a folder upwards. */
 function lookups(folder: string, name: string): string[] {
   const here = join(folder, "node_modules", name);
   return dirname(folder) === folder ? [here] : [here, ...lookups(dirname(folder), name)];

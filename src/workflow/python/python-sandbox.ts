@@ -25,7 +25,7 @@ export interface PythonSandboxOptions {
   processes?: number | undefined;
   /** Defaults: see PythonLimits. */
   limits?: Partial<PythonLimits> | undefined;
-  /** Where the picture of a started interpreter is kept. Default: `python/` in the cache folder of w4s. */
+  /** Folder for the picture of a started interpreter. Default: `python/` in the cache folder of w4s. */
   snapshotFolder?: string | undefined;
 }
 
@@ -169,7 +169,7 @@ function failureText({ type, message, line }: TestFailure): string {
   return `${type}${message ? `: ${message}` : ""}${line === undefined ? "" : ` (line ${line} of the program)`}`;
 }
 
-/** Without the message, which may quote a test. */
+/** Text of a failure without its message, which may quote a test. */
 function placeOf({ type, message, line }: TestFailure): string {
   if (type === "Stopped") return message;
   return `${bounded(type)}${line === undefined ? "" : ` in line ${line} of the program`}`;
@@ -179,7 +179,7 @@ function bounded(text: string): string {
   return cutBytes(plainLines(text), MAX_ERROR_BYTES, "…");
 }
 
-/** Why a program is not even tried. */
+/** Reason why a program is not even tried. */
 function refuse(program: string): string | undefined {
   if (Buffer.byteLength(program) > MAX_PROGRAM_BYTES) {
     return `the program is longer than ${MAX_PROGRAM_BYTES} bytes`;

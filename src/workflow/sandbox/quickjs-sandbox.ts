@@ -10,7 +10,7 @@ import { type RunEnd, SandboxRun, statusOfExit } from "./sandbox-run.js";
 export interface QuickJsSandboxOptions {
   /** Most runs at once, each in a process of its own. Default: cores, at most 4. */
   processes?: number | undefined;
-  /** For runs that give none. Defaults: see SandboxLimits. */
+  /** Limits of runs that give none. Defaults: see SandboxLimits. */
   limits?: Partial<SandboxLimits> | undefined;
 }
 
@@ -80,7 +80,7 @@ async function processLost(exited: Promise<ChildExitError>): Promise<WorkflowRun
   return { status: statusOfExit(exit), error: exit.message, log: "", calls: {}, wallMs: 0 };
 }
 
-/** Why a source is not even tried. */
+/** Reason why a source is not even tried. */
 function refuse(source: string): string | undefined {
   if (Buffer.byteLength(source) > MAX_SOURCE_BYTES) {
     return `the source is longer than ${MAX_SOURCE_BYTES} bytes`;

@@ -15,7 +15,7 @@ import { GuestRun } from "./guest-run.js";
 import { type ChildOutcome, DEFAULT_LIMITS, type ToChild, type ToParent } from "./sandbox-protocol.js";
 
 const PAGE_BYTES = 65_536;
-/** What the wasm module asks for at least. */
+/** Least number of pages that the wasm module asks for. */
 const FIRST_PAGES = 256;
 /** QuickJS's own stack check must strike before the engine's below it runs out. */
 const STACK_BYTES = 256 * 1024;

@@ -15,7 +15,7 @@ import { budgetMessage, LOG_CUT_MARK, type ToParent } from "./sandbox-protocol.j
 const CPU_GRACE_MS = 500;
 const HOST_ERROR_CHARACTERS = 1_000;
 
-/** How a run ended, and whether its process may serve again. */
+/** End of a run, and whether its process may serve again. */
 export type RunEnd =
   | { type: "run"; run: WorkflowRun; isReusable: boolean }
   /** The process died before it asked for anything: the run can be tried again. */
@@ -60,7 +60,7 @@ export class SandboxRun {
     this.#request = request;
   }
 
-  /** Never rejects. */
+  /** Runs the workflow to its end; never rejects. */
   execute(): Promise<RunEnd> {
     const { source, taskJson, seed, limits, host, signal } = this.#request;
     const ended = new Promise<RunEnd>((resolve) => {

@@ -14,13 +14,13 @@ import {
   type World,
 } from "./world.js";
 
-/** What one answer came to. */
+/** Outcome of one answer. */
 export interface RobotStep {
   /** Cells really moved, a letter each (n, e, s, w). */
   moves: string;
-  /** Where the rule layer stopped the rest of the answer. */
+  /** Danger at which the rule layer stopped the rest of the answer. */
   stopped?: { direction: Direction; danger: Danger } | undefined;
-  /** Why no command could be read; nothing moved then. */
+  /** Reason why no command could be read; nothing moved then. */
   refused?: string | undefined;
 }
 
@@ -43,7 +43,7 @@ export class RobotRun {
     this.#feel();
   }
 
-  /** How the run ended; undefined while it goes on. */
+  /** End of the run; undefined while it goes on. */
   get end(): RobotEnd | undefined {
     if (isSame(this.cell, this.goal)) return "goal";
     if (this.charge <= this.world.reserve) return "battery";

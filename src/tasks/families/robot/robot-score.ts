@@ -10,7 +10,7 @@ export const ROBOT_WEIGHTS = { success: 0.5, path: 0.25, safety: 0.15, calls: 0.
 /** So many model calls in a run leave nothing of the calls part. */
 export const FULL_CALLS = 100;
 
-/** What is stored with a result: parts of the score, counts, and the whole run for a replay. */
+/** Record stored with a result: parts of the score, counts, and the whole run for a replay. */
 export interface RobotRecord {
   kind: "robot";
   end: RobotEnd | "unfinished";

@@ -6,7 +6,7 @@ import { at, type Cell, type Direction, moved, type World } from "./world.js";
 
 export type Danger = "off the map" | "into a wall" | "into a crate" | "below the battery reserve";
 
-/** Why one cell in this direction is unsafe; undefined when it is safe. */
+/** Danger of one cell in this direction; undefined when it is safe. */
 export function dangerOf(
   world: Pick<World, "map" | "reserve">,
   robot: { cell: Cell; charge: number },
