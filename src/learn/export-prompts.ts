@@ -1,8 +1,8 @@
 /** @file Prompts that a run sent to its executor and aliases, as JSONL for people who must know what left; redacted on request. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { writeAtomic } from "../core/atomic-file.js";
 import { ConfigError, InputError } from "../core/errors.js";
+import { writeAtomic } from "../core/write-atomic.js";
 import { CallStore } from "../llm/call-store.js";
 import { type TextRedaction, textRedaction } from "./text-redaction.js";
 

@@ -2,8 +2,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Collaboration } from "../config/policies-schema.js";
-import { writeAtomic } from "../core/atomic-file.js";
 import { messageOf } from "../core/errors.js";
+import { writeAtomic } from "../core/write-atomic.js";
 import { evaluateAll, type Workflow } from "../design/workbench.js";
 import { cardContext, executorOf, measuredUse } from "../evaluate/card-context.js";
 import { cardMarkdown, workflowCard } from "../evaluate/workflow-card.js";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { RewardWeights } from "../config/reward-shares.js";
 import { ConfigError, InputError, messageOf, StorageError } from "../core/errors.js";
 import { hashFile } from "../core/file-hash.js";
-import { lockRun } from "../core/run-lock.js";
+import { lockRun } from "../core/lock-run.js";
 import type { RewardName } from "../design/reward.js";
 import { readLoadableModel } from "../formats/gguf/gguf-loadable.js";
 import { integerValue, stringValue } from "../formats/gguf/gguf-metadata.js";

@@ -2,9 +2,9 @@
 import { existsSync, readdirSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError, InputError } from "../core/errors.js";
-import { readGgufHeader } from "../formats/gguf/gguf-header.js";
 import { readLoadableModel } from "../formats/gguf/gguf-loadable.js";
 import { stringValue } from "../formats/gguf/gguf-metadata.js";
+import { readGgufHeader } from "../formats/gguf/read-gguf-header.js";
 import { readModel } from "../transformer/read-model.js";
 import { type AdapterFit, adapterFit } from "./adapter-fit.js";
 import { checkAdapterSizes } from "./check-adapter-sizes.js";

@@ -2,10 +2,10 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { writeAtomic } from "../core/atomic-file.js";
 import { ConfigError, messageOf, StorageError } from "../core/errors.js";
+import { writeAtomic } from "../core/write-atomic.js";
 import { SafetensorsFile } from "../formats/safetensors/safetensors-file.js";
-import { writeSafetensors } from "../formats/safetensors/safetensors-writer.js";
+import { writeSafetensors } from "../formats/safetensors/write-safetensors.js";
 import { LINEAR_NAMES, type LinearName } from "../transformer/linear-name.js";
 import { checkLoraConfig } from "./init-lora.js";
 import type { LoraAdapter, LoraConfig, LoraPair } from "./lora-adapter.js";

@@ -1,5 +1,5 @@
 /** @file Runs of episodes kept for the report: the same few items, for the first baseline and the best workflow. */
-import { writeAtomic } from "../core/atomic-file.js";
+import { writeAtomic } from "../core/write-atomic.js";
 import type { Evaluation } from "../evaluate/evaluation.js";
 import type { SplitName } from "../tasks/task.js";
 import type { RunDirectory } from "./run-directory.js";

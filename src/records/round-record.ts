@@ -1,7 +1,7 @@
 /** @file What a finished round leaves in round.json: enough to go on from, and to report. */
 import { existsSync, readFileSync } from "node:fs";
-import { writeAtomic } from "../core/atomic-file.js";
 import { messageOf, StorageError } from "../core/errors.js";
+import { writeAtomic } from "../core/write-atomic.js";
 import { SINGLE_MEMBER } from "../design/team-members.js";
 import type { DataCard } from "../learn/data-card.js";
 import type { RoundPlan } from "../learn/plan-round.js";

@@ -2,11 +2,11 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { RunConfig } from "../config/run-config.js";
-import { writeAtomic } from "../core/atomic-file.js";
 import { ConfigError, StorageError } from "../core/errors.js";
 import { hashJson, sha256 } from "../core/hash.js";
 import { type ChainHead, JsonlLog } from "../core/jsonl-log.js";
-import { lockRun } from "../core/run-lock.js";
+import { lockRun } from "../core/lock-run.js";
+import { writeAtomic } from "../core/write-atomic.js";
 
 /** Settings that change how fast or how far a run goes, but not what it finds: they may differ on resume. */
 const OPERATIONAL_KEYS = new Set([

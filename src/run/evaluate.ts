@@ -1,10 +1,10 @@
 /** @file `eval`: workflows and baselines on one split, with one executor or several (transfer table). */
 import { readFileSync } from "node:fs";
 import type { RunConfig } from "../config/run-config.js";
-import { writeAtomic } from "../core/atomic-file.js";
 import { InputError, messageOf } from "../core/errors.js";
 import { seedFrom } from "../core/hash.js";
 import { pairedDifference } from "../core/statistics.js";
+import { writeAtomic } from "../core/write-atomic.js";
 import { evaluateAll } from "../design/workbench.js";
 import { type Evaluation, resultHash, summarize } from "../evaluate/evaluation.js";
 import { writeReplays } from "../records/replay-record.js";

@@ -1,9 +1,9 @@
 /** @file `optimize`: design a workflow for a task and report it beside the baselines, chosen on validation only. */
 
 import type { RunConfig } from "../config/run-config.js";
-import { writeAtomic } from "../core/atomic-file.js";
 import { ConfigError, InternalError, messageOf } from "../core/errors.js";
 import { mean } from "../core/statistics.js";
+import { writeAtomic } from "../core/write-atomic.js";
 import type { ScoredWorkflow } from "../design/play-episode.js";
 import type { PolicyInfo } from "../design/policy.js";
 import { compareEvaluations, evaluateAll } from "../design/workbench.js";

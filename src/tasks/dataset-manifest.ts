@@ -6,7 +6,7 @@ import { nearNames } from "../core/near-names.js";
 import { decodeUtf8 } from "./reading/decode-utf8.js";
 import { JsonTextError, parseJsonLine } from "./reading/parse-json-line.js";
 import { printable } from "./reading/printable.js";
-import { TextFile } from "./reading/read-lines.js";
+import { TextFile } from "./reading/text-file.js";
 import type { MetricName, SplitName, TaskKind } from "./task.js";
 
 export const SPLIT_NAMES = ["train", "validation", "test"] as const satisfies readonly SplitName[];

@@ -4,7 +4,8 @@ import { ConfigError, InputError } from "../core/errors.js";
 import { nearNames } from "../core/near-names.js";
 import { type DatasetManifest, KIND_METRICS, type MetricOptions, SPLIT_NAMES } from "./dataset-manifest.js";
 import { drawSplits } from "./draw-splits.js";
-import { readAnswer } from "./import-answer.js";
+import { readAnswer } from "./read-answer.js";
+import { parseSampleLine, SampleLineError } from "./reading/parse-sample-line.js";
 import { printable } from "./reading/printable.js";
 import {
   badRecord,
@@ -13,7 +14,6 @@ import {
   readRecords,
   type SourceRecord,
 } from "./reading/read-records.js";
-import { parseSampleLine, SampleLineError } from "./reading/sample-line.js";
 import { sampleKey } from "./sample-key.js";
 import type { MetricName, SplitName, TaskKind } from "./task.js";
 import { type DatasetLine, writeDataset } from "./write-dataset.js";

@@ -7,7 +7,7 @@ import { type DatasetManifest, readManifest, SPLIT_NAMES } from "./dataset-manif
 import { findDataset } from "./find-dataset.js";
 import { makeScorer, type ScorerTools } from "./make-scorer.js";
 import { problemText, readSplit } from "./read-split.js";
-import { type FileLimits, TextFile } from "./reading/read-lines.js";
+import { type FileLimits, TextFile } from "./reading/text-file.js";
 import { findOverlap, overlapText } from "./sample-key.js";
 import type { MetricName, Sample, Scorer, SplitName, Task, TaskKind } from "./task.js";
 

@@ -2,9 +2,9 @@
 import { InputError } from "../core/errors.js";
 import type { SplitEntry } from "./dataset-manifest.js";
 import { decodeUtf8 } from "./reading/decode-utf8.js";
+import { type LineRules, parseSampleLine, SampleLineError } from "./reading/parse-sample-line.js";
 import { printable } from "./reading/printable.js";
-import { type FileLimits, TextFile, type TextLine } from "./reading/read-lines.js";
-import { type LineRules, parseSampleLine, SampleLineError } from "./reading/sample-line.js";
+import { type FileLimits, TextFile, type TextLine } from "./reading/text-file.js";
 import type { Sample } from "./task.js";
 
 /** A line that is not a sample. */

@@ -1,11 +1,11 @@
 /** @file A dataset folder written out: split files first, dataset.json with their hashes last. */
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { writeAtomic } from "../core/atomic-file.js";
 import { ConfigError } from "../core/errors.js";
 import { sha256 } from "../core/hash.js";
+import { writeAtomic } from "../core/write-atomic.js";
 import { checkManifest, type DatasetManifest, SPLIT_NAMES, type SplitEntry } from "./dataset-manifest.js";
-import { parseSampleLine, SampleLineError } from "./reading/sample-line.js";
+import { parseSampleLine, SampleLineError } from "./reading/parse-sample-line.js";
 import type { SplitName } from "./task.js";
 
 /** A line of a split file in its written form (docs/datasets.md). */

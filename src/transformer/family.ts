@@ -1,5 +1,5 @@
 /** @file One model family: its metadata, its tensors, and the graph of one layer. */
-import type { Value } from "../graph/graph.js";
+import type { Value } from "../graph/graph-builder.js";
 import type { LayerBuilder } from "./layer-builder.js";
 import type { LayerConfig } from "./model-config.js";
 import type { ModelKeys } from "./model-keys.js";

@@ -1,5 +1,5 @@
 /** @file The two graphs after the last layer: the final norm, and logits of one chunk of the vocabulary. */
-import { type Graph, GraphBuilder, type Value } from "../graph/graph.js";
+import { type Graph, GraphBuilder, type Value } from "../graph/graph-builder.js";
 import type { ModelConfig } from "./model-config.js";
 
 /** `x` [P, D] → `y` [P, D], with `output_norm.weight`. */

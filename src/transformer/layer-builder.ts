@@ -1,5 +1,5 @@
 /** @file The words in which a family writes its layer, on top of a graph builder. */
-import type { GraphBuilder, Value } from "../graph/graph.js";
+import type { GraphBuilder, Value } from "../graph/graph-builder.js";
 import type { AttentionBlock, AttentionPlan } from "./attention-plan.js";
 import type { LinearName } from "./linear-name.js";
 import type { ModelConfig } from "./model-config.js";

@@ -2,7 +2,7 @@
 import { type AnswerKind, problemTemplate, READ_REPLY, STATE_FORMAT } from "./answer-kind.js";
 import { TECHNIQUES, type Technique, type TechniqueSlot, techniqueNames } from "./techniques.js";
 import type { ToolCard } from "./tool.js";
-import { SHOW_FOUND, toolLookups } from "./tool-grammar.js";
+import { SHOW_FOUND, toolLookups } from "./tool-lookups.js";
 import { callSpec } from "./workflow-api.js";
 
 export interface SubsetOptions {

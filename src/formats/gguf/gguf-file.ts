@@ -3,11 +3,11 @@ import { InternalError, UnsupportedModelError } from "../../core/errors.js";
 import { dequantize, isDequantizable } from "../quant/dequantize.js";
 import { RangedFile } from "../ranged-file.js";
 import { badHeader, type GgufHeader } from "./gguf-contents.js";
-import { readHeaderOf } from "./gguf-header.js";
 import { joinParts } from "./gguf-loadable.js";
 import { badGguf } from "./gguf-reader.js";
 import type { GgufTensor } from "./gguf-tensors.js";
 import type { TensorType } from "./gguf-types.js";
+import { readHeaderOf } from "./read-gguf-header.js";
 
 /** Stored bytes held at a time while a tensor is dequantised: fits the second-level cache of most machines. */
 const CHUNK_BYTES = 512 * 1024;

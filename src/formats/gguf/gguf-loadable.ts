@@ -1,11 +1,11 @@
 /** @file The last gate before native code: is this file a whole model, and does it fit this machine? */
 import { totalmem } from "node:os";
 import { basename, dirname, join } from "node:path";
+import { checkShapes } from "./check-shapes.js";
 import { checkFinite } from "./gguf-adapter-checks.js";
 import { badHeader, type GgufHeader } from "./gguf-contents.js";
-import { readGgufHeader } from "./gguf-header.js";
 import { integerValue } from "./gguf-metadata.js";
-import { checkShapes } from "./gguf-shape-checks.js";
+import { readGgufHeader } from "./read-gguf-header.js";
 
 export interface LoadableProblem {
   field: string;

@@ -1,7 +1,7 @@
 /** @file Writes GGUF files: version 3, little-endian, aligned; small ones in memory, large ones tensor by tensor. */
 
 import { type QuantizedType, quantize } from "../quant/quantize.js";
-import { writeStreamed } from "../streamed-file.js";
+import { writeStreamed } from "../write-streamed.js";
 import { encodeHeader, type PlacedTensor, padding, placeTensors } from "./gguf-header-writer.js";
 import type { GgufMetadata, GgufValue } from "./gguf-metadata.js";
 import { DEFAULT_ALIGNMENT, ValueType } from "./gguf-types.js";

@@ -1,5 +1,5 @@
 /** @file Keeps one model child alive: requests with deadlines, replacement after death or silence, one retry. */
-import { ChildExitError, childModule, ManagedChild } from "../../core/child-process.js";
+import { ChildExitError, childModule, ManagedChild } from "../../core/managed-child.js";
 import {
   type ChildMessage,
   type LoadedModel,

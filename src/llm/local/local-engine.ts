@@ -1,6 +1,5 @@
 /** @file Generation over llama.cpp: one prefill for all candidates, one batch per step, KV kept between calls. */
 import type { ChatMessage } from "../chat-model.js";
-import { ContentGuard, renderChatTemplate } from "./chat-template.js";
 import type { Bindings, BoundContext, BoundSampler, LogitsIndex } from "./local-bindings.js";
 import {
   type Candidate,
@@ -12,6 +11,7 @@ import {
   LocalFailure,
 } from "./local-protocol.js";
 import { CHUNK_TOKENS, PromptCache } from "./prompt-cache.js";
+import { ContentGuard, renderChatTemplate } from "./render-chat-template.js";
 
 /** Contexts grow in these steps, so that slowly growing prompts do not rebuild them each time. */
 const CONTEXT_STEP = 512;

@@ -9,8 +9,8 @@ import {
   type LlamaModel,
   NoBinaryFoundError,
 } from "node-llama-cpp";
-import { serveParent } from "../../core/child-main.js";
 import { messageOf } from "../../core/errors.js";
+import { serveParent } from "../../core/serve-parent.js";
 import type { Bindings, BoundContext, BoundSampler } from "./local-bindings.js";
 import { LocalEngine } from "./local-engine.js";
 import { type Candidate, type LoadOrder, LocalFailure, type ParentMessage } from "./local-protocol.js";

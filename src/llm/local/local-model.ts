@@ -2,16 +2,16 @@
 import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
-import { ChildExitError } from "../../core/child-process.js";
 import { ConfigError, InputError, ModelCallError } from "../../core/errors.js";
 import { cachedFileHash } from "../../core/file-hash.js";
 import { hashJson, sha256 } from "../../core/hash.js";
+import { ChildExitError } from "../../core/managed-child.js";
 import { checkAdapterFits } from "../../formats/gguf/gguf-adapter-checks.js";
 import type { GgufHeader } from "../../formats/gguf/gguf-contents.js";
-import { readGgufHeader } from "../../formats/gguf/gguf-header.js";
 import { readLoadableModel } from "../../formats/gguf/gguf-loadable.js";
 import { integerValue, stringsValue, stringValue } from "../../formats/gguf/gguf-metadata.js";
 import { badGguf } from "../../formats/gguf/gguf-reader.js";
+import { readGgufHeader } from "../../formats/gguf/read-gguf-header.js";
 import type { ChatMessage } from "../chat-model.js";
 import { BUILT_IN_TEMPLATES, type BuiltInTemplate } from "./built-in-templates.js";
 import { LocalChild } from "./local-child.js";

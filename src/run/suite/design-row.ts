@@ -1,8 +1,8 @@
 /** @file A policy's entry in a suite: it designs a workflow for a task on validation, within its stated budget. */
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { writeAtomic } from "../../core/atomic-file.js";
 import { hashJson, seedFrom } from "../../core/hash.js";
+import { writeAtomic } from "../../core/write-atomic.js";
 import { playEpisode, type ScoredWorkflow } from "../../design/play-episode.js";
 import type { Policy } from "../../design/policy.js";
 import { compareEvaluations, evaluateAll, type Workbench } from "../../design/workbench.js";

@@ -1,10 +1,10 @@
 /** @file `eval --suite`: several tasks × several rows, with averages, tests, reliance and fairness checks. */
 
 import type { RunConfig } from "../../config/run-config.js";
-import { writeAtomic } from "../../core/atomic-file.js";
 import { messageOf } from "../../core/errors.js";
 import { cachedFileHash } from "../../core/file-hash.js";
 import { hashJson, seedFrom } from "../../core/hash.js";
+import { writeAtomic } from "../../core/write-atomic.js";
 import { evaluateAll } from "../../design/workbench.js";
 import { namedBaselines } from "../../evaluate/baselines/cooperative-workflows.js";
 import { answerKind } from "../../evaluate/baselines/seed-workflows.js";

@@ -6,7 +6,7 @@ import type { ModelDescription } from "../../transformer/read-model.js";
 import { embedTokens, layerKind, layoutFeeds } from "../gradients/layer-feeds.js";
 import { parameterName } from "../gradients/model-parameters.js";
 import type { PassWeights } from "../gradients/pass-weights.js";
-import { promptGraph } from "../gradients/prompted-layer.js";
+import { promptGraph } from "../gradients/prompted-layer-builder.js";
 import type { TokenTrie } from "./token-trie.js";
 
 /** Keys and values of one layer, as attention reads them [S, K·d]. */

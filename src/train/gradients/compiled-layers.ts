@@ -8,7 +8,7 @@ import { type PromptedTrie, planPrompted } from "../data/prompted-trie.js";
 import { planRows, type RowBatch } from "../data/row-batch.js";
 import type { TokenTrie } from "../data/token-trie.js";
 import { layerKind } from "./layer-feeds.js";
-import { type KeptActivations, type LayerGraphs, layerGraphs } from "./layer-programs.js";
+import { type KeptActivations, type LayerGraphs, layerGraphs } from "./layer-graphs.js";
 import type { PassWeights } from "./pass-weights.js";
 
 /** A trie alone, padded rows, or a trie behind a prompt that counts as constant. */

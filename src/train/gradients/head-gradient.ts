@@ -4,7 +4,7 @@ import { finalNormGraph } from "../../transformer/head-graph.js";
 import type { ModelConfig } from "../../transformer/model-config.js";
 import type { ModelDescription } from "../../transformer/read-model.js";
 import type { TokenTrie } from "../data/token-trie.js";
-import { finalNormGradientGraph } from "./final-norm-gradient.js";
+import { finalNormGradientGraph } from "./final-norm-gradient-graph.js";
 import { meanHeadRow, runningSoftmax } from "./head-softmax.js";
 import { lossOfTargets } from "./head-targets.js";
 import { addHeadWeightGradient } from "./head-weight-gradient.js";

@@ -1,7 +1,7 @@
 /** @file The softmax over the vocabulary at P positions, in chunks of the head's rows: its total and its mean row. */
 import { UnsupportedModelError } from "../../core/errors.js";
 import type { ModelConfig } from "../../transformer/model-config.js";
-import { headLossGraph } from "./head-loss.js";
+import { headLossGraph } from "./head-loss-graph.js";
 import type { PassWeights } from "./pass-weights.js";
 import type { ProgramCache } from "./program-cache.js";
 

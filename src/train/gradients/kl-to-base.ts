@@ -1,5 +1,5 @@
 /** @file How far the trained model's next-token distribution is from the base's, and the gradient of that. */
-import { type Graph, GraphBuilder, type Value } from "../../graph/graph.js";
+import { type Graph, GraphBuilder, type Value } from "../../graph/graph-builder.js";
 import type { ModelConfig } from "../../transformer/model-config.js";
 import { type Head, headChunks } from "./head-softmax.js";
 

@@ -8,7 +8,7 @@ import type { WeightStore } from "../../transformer/weight-store.js";
 import { type LayerKeys, layerKeys, type PromptKeys } from "../data/prompt-keys.js";
 import type { TokenTrie } from "../data/token-trie.js";
 import { type CompiledLayer, CompiledLayers, isPrompted, type PassTrie, planOf } from "./compiled-layers.js";
-import { fillDropoutMask } from "./dropout-mask.js";
+import { fillDropoutMask } from "./fill-dropout-mask.js";
 import { type HeadOptions, headGradient } from "./head-gradient.js";
 import { embedTokens, layerKind, layoutFeeds } from "./layer-feeds.js";
 import { accumulate, parameterName, silenced } from "./model-parameters.js";

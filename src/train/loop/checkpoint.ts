@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { type FormatError, TrainingDivergedError } from "../../core/errors.js";
 import { SafetensorsFile } from "../../formats/safetensors/safetensors-file.js";
 import { badSafetensors } from "../../formats/safetensors/safetensors-header.js";
-import { writeSafetensors } from "../../formats/safetensors/safetensors-writer.js";
+import { writeSafetensors } from "../../formats/safetensors/write-safetensors.js";
 import type { DataPosition } from "../data/data-position.js";
 import type { AdamWState } from "./adamw.js";
 import type { RunIdentity } from "./run-identity.js";

@@ -1,5 +1,5 @@
 /** @file A training run seen from outside: starts the process, passes events on, gives its errors their classes back. */
-import { ChildExitError, childModule, ManagedChild } from "../../core/child-process.js";
+
 import {
   ConfigError,
   InputError,
@@ -9,6 +9,7 @@ import {
   UnsupportedModelError,
   W4sError,
 } from "../../core/errors.js";
+import { ChildExitError, childModule, ManagedChild } from "../../core/managed-child.js";
 import type { TrainEvent } from "../loop/train-event.js";
 import { HEAP_ENVIRONMENT } from "./trainer-heap.js";
 import type { TrainerMessage, TrainerOrder, TrainerResult } from "./trainer-protocol.js";

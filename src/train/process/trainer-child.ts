@@ -1,6 +1,7 @@
 /** @file The trainer process: onnxruntime blocks its thread while it runs, so it has a process of its own. */
-import { serveParent } from "../../core/child-main.js";
+
 import { messageOf, W4sError } from "../../core/errors.js";
+import { serveParent } from "../../core/serve-parent.js";
 import { OrtBackend } from "../../graph/ort-backend.js";
 import { readGgufAdapter } from "../../lora/gguf-adapter.js";
 import { saveAdapter } from "../../lora/save-adapter.js";

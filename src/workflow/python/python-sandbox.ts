@@ -1,13 +1,11 @@
 /** @file The Python sandbox: programs nobody vouches for in, tagged results out. */
 import { setMaxListeners } from "node:events";
 import { availableParallelism } from "node:os";
-import { ChildExitError } from "../../core/child-process.js";
 import { NoSandboxError } from "../../core/errors.js";
+import { ChildExitError } from "../../core/managed-child.js";
 import type { ProgramCheck, ProgramRun, ProgramRunner } from "../../core/program-runner.js";
 import { cutBytes, plainLines } from "../plain-text.js";
 import { ChildPool } from "../sandbox/child-pool.js";
-import { type PythonEnd, type PythonRequest, runPython } from "./python-check.js";
-import { startPython } from "./python-processes.js";
 import {
   DEFAULT_PYTHON_LIMITS,
   type FromJudge,
@@ -19,6 +17,8 @@ import {
   type ToProgram,
 } from "./python-protocol.js";
 import { pythonSnapshot } from "./python-snapshot.js";
+import { type PythonEnd, type PythonRequest, runPython } from "./run-python.js";
+import { startPython } from "./start-python.js";
 
 export interface PythonSandboxOptions {
   /** Programs at once. Default: cores, at most 4. Each takes one process, and each check a second one for its tests. */

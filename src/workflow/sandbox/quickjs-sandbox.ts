@@ -1,7 +1,7 @@
 /** @file The JavaScript sandbox: untrusted workflow source in, tagged result out. */
 import { setMaxListeners } from "node:events";
-import type { ChildExitError } from "../../core/child-process.js";
 import { W4sError } from "../../core/errors.js";
+import type { ChildExitError } from "../../core/managed-child.js";
 import type { AgentHost, Sandbox, SandboxLimits, WorkflowRun } from "../workflow-run.js";
 import { ChildPool } from "./child-pool.js";
 import { DEFAULT_LIMITS, MAX_SOURCE_BYTES } from "./sandbox-protocol.js";

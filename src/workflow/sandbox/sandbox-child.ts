@@ -8,7 +8,7 @@ import {
   type QuickJSHandle,
   type QuickJSSyncVariant,
 } from "quickjs-emscripten-core";
-import { serveParent } from "../../core/child-main.js";
+import { serveParent } from "../../core/serve-parent.js";
 import { choice, code, extract, number, vote } from "./guest-helpers.js";
 import { type PreludeOptions, preludeSource } from "./guest-prelude.js";
 import { GuestRun } from "./guest-run.js";

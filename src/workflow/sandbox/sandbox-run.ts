@@ -1,14 +1,14 @@
 /** @file The parent's side of one run: deadline, quotas, host calls, and what the run leaves behind. */
 
-import type { ChildExitError } from "../../core/child-process.js";
 import { BudgetExceededError, messageOf, W4sError } from "../../core/errors.js";
-import { watchMemory } from "../memory-watch.js";
+import type { ChildExitError } from "../../core/managed-child.js";
 import { cutBytes, plainLines } from "../plain-text.js";
+import { watchMemory } from "../watch-memory.js";
 import { callSpec, offeredCalls } from "../workflow-api.js";
 import type { AgentHost, SandboxLimits, WorkflowRun, WorkflowStatus } from "../workflow-run.js";
-import { parseBorderJson } from "./border-json.js";
 import { checkCall } from "./check-call.js";
 import type { SandboxChild } from "./child-pool.js";
+import { parseBorderJson } from "./parse-border-json.js";
 import { budgetMessage, LOG_CUT_MARK, type ToParent } from "./sandbox-protocol.js";
 
 /** Grace for the child's own computing limit, which gives the better message, before it is killed for it. */

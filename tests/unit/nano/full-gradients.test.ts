@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { FullGradients, type TreeBatch } from "../../../scripts/nano/full-gradients.mjs";
 import { Random } from "../../../src/core/random.js";
 import { GgufFile } from "../../../src/formats/gguf/gguf-file.js";
-import { makeTinyGguf } from "../../../src/formats/gguf/tiny-gguf.js";
+import { makeTinyGguf } from "../../../src/formats/gguf/make-tiny-gguf.js";
 import { ReferenceBackend } from "../../../src/graph/reference-backend.js";
 import { readModel } from "../../../src/transformer/read-model.js";
 import { useTemporaryFolder } from "../../support/temporary-folder.js";

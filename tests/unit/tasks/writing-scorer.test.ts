@@ -8,13 +8,13 @@ import { openEmbedder } from "../../../src/evaluate/open-embedder.js";
 import { listModels, resolveModel } from "../../../src/hub/model-hub.js";
 import { loadTask } from "../../../src/tasks/load-task.js";
 import { makeScorer } from "../../../src/tasks/make-scorer.js";
-import { sampleFromValue } from "../../../src/tasks/reading/sample-line.js";
+import { sampleFromValue } from "../../../src/tasks/reading/parse-sample-line.js";
 import {
   COHERENCE_BAND,
   inBand,
   RELEVANCE_BAND,
   WRITING_WEIGHTS,
-} from "../../../src/tasks/scorers/writing.js";
+} from "../../../src/tasks/scorers/writing-scorer.js";
 import type { Sample } from "../../../src/tasks/task.js";
 import { visibleTask } from "../../../src/tasks/visible-task.js";
 

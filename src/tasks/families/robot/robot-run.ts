@@ -1,7 +1,8 @@
 /** @file One run of the robot: every answer goes through the rule layer, and everything that happened is recorded. */
+
+import { type Danger, dangerOf } from "./danger-of.js";
 import { parseCommands } from "./parse-commands.js";
-import { trueRange } from "./range-sensors.js";
-import { type Danger, dangerOf } from "./rule-layer.js";
+import { trueRange } from "./read-sensors.js";
 import {
   at,
   type Cell,

@@ -1,7 +1,7 @@
 /** @file GraphBuilder: shape rules and their messages, what it leaves out, names and limits. */
 import { describe, expect, it } from "vitest";
 import { InternalError, ShapeError } from "../../../src/core/errors.js";
-import { GraphBuilder, type Value } from "../../../src/graph/graph.js";
+import { GraphBuilder, type Value } from "../../../src/graph/graph-builder.js";
 
 function withInputs(...shapes: number[][]): [GraphBuilder, ...Value[]] {
   const builder = new GraphBuilder();

@@ -4,7 +4,6 @@ import { mkdirSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { FormatError } from "../../../../src/core/errors.js";
-import { readGgufHeader } from "../../../../src/formats/gguf/gguf-header.js";
 import {
   inspectGguf,
   loadableProblems,
@@ -13,7 +12,8 @@ import {
 import type { GgufMetadata } from "../../../../src/formats/gguf/gguf-metadata.js";
 import { ValueType } from "../../../../src/formats/gguf/gguf-types.js";
 import { encodeGguf, gguf } from "../../../../src/formats/gguf/gguf-writer.js";
-import { makeTinyGguf, tinyGgufBytes } from "../../../../src/formats/gguf/tiny-gguf.js";
+import { makeTinyGguf, tinyGgufBytes } from "../../../../src/formats/gguf/make-tiny-gguf.js";
+import { readGgufHeader } from "../../../../src/formats/gguf/read-gguf-header.js";
 import { pair, rawGguf, tensorInfo, text, u32, u64 } from "../../../support/gguf-bytes.js";
 import { sharedPath } from "../../../support/shared.js";
 import { useTemporaryFolder } from "../../../support/temporary-folder.js";

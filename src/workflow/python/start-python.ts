@@ -1,7 +1,7 @@
 /** @file Starts the two kinds of Python process with nothing but what they need to read. */
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { childModule, ManagedChild } from "../../core/child-process.js";
+import { childModule, ManagedChild } from "../../core/managed-child.js";
 import { SNAPSHOT_VARIABLE } from "./python-protocol.js";
 
 /** V8's own heap: the interpreter's glue code and its files; wasm memory is counted apart. */

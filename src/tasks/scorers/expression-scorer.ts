@@ -2,8 +2,8 @@
 import { seedFrom } from "../../core/hash.js";
 import type { InstantScorer, Score } from "../task.js";
 import { answerText, markedAnswer } from "./answer-text.js";
-import { MAX_EXPRESSION, plainLatex, splitTop } from "./latex-plain.js";
 import { latexValue } from "./latex-value.js";
+import { MAX_EXPRESSION, plainLatex, splitTop } from "./plain-latex.js";
 
 /** Rounding of the evaluation itself, not of answers: 0.333 is not 1/3. */
 const TOLERANCE = 1e-9;

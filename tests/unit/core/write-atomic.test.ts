@@ -2,8 +2,8 @@
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { writeAtomic } from "../../../src/core/atomic-file.js";
 import { StorageError } from "../../../src/core/errors.js";
+import { writeAtomic } from "../../../src/core/write-atomic.js";
 import { useTemporaryFolder } from "../../support/temporary-folder.js";
 
 const folder = useTemporaryFolder();

@@ -1,7 +1,7 @@
 /** @file Metric tests: a program is right when the private tests run to their end on it, in a sandbox. */
 import type { ProgramRunner } from "../../core/program-runner.js";
 import type { Score, Scorer } from "../task.js";
-import { programOf } from "./tests-program.js";
+import { programOf } from "./program-of.js";
 
 /**
  * The whole item counts: 1 when every private test holds, else 0.

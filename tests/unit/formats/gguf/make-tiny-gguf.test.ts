@@ -1,7 +1,7 @@
 /** @file The tiny model builder: repeatable, small, and every byte has a token. */
 import { describe, expect, test } from "vitest";
 import { learnMerges, symbolOfByte } from "../../../../src/formats/byte-level-bpe.js";
-import { tinyGgufBytes } from "../../../../src/formats/gguf/tiny-gguf.js";
+import { tinyGgufBytes } from "../../../../src/formats/gguf/make-tiny-gguf.js";
 
 describe("tinyGgufBytes", () => {
   test("same options, same bytes; other seed, other weights", () => {

@@ -7,7 +7,7 @@ import { checkTune } from "../writing/check-tune.js";
 import type { ConstraintCheck } from "../writing/constraints.js";
 import { linesOf, sentencesOf } from "../writing/text-parts.js";
 import { isRefusal, writtenText } from "../writing/written-text.js";
-import { gradeText, questionOf } from "./judge.js";
+import { gradeText, questionOf } from "./judge-scorer.js";
 
 /** Weights of the parts; they are divided by the sum of those that were measured. */
 export const WRITING_WEIGHTS = { constraints: 0.7, coherence: 0.15, relevance: 0.15, judge: 0.3 } as const;

@@ -2,8 +2,8 @@
 import { appendFileSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { verifyChain } from "../../../src/core/hash-chain.js";
 import { decodeLine, encodeLine, JsonlLog } from "../../../src/core/jsonl-log.js";
+import { verifyChain } from "../../../src/core/verify-chain.js";
 import { useTemporaryFolder } from "../../support/temporary-folder.js";
 
 const folder = useTemporaryFolder();

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { ChildExitError, childModule, ManagedChild } from "../../../src/core/child-process.js";
+import { ChildExitError, childModule, ManagedChild } from "../../../src/core/managed-child.js";
 
 const support = (name: string) => fileURLToPath(new URL(`../../support/${name}`, import.meta.url));
 const childPath = support("test-child.mjs");

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf } from "../core/errors.js";
-import { SourceUnavailableError } from "./hub-download.js";
+import { SourceUnavailableError } from "./download-from-hub.js";
 import { badDownload, type Expected, PartFile } from "./part-file.js";
 import { listZip, readZipMember, type ZipMember } from "./zip-reader.js";
 

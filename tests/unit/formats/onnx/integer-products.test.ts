@@ -2,7 +2,7 @@
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
 import { Random } from "../../../../src/core/random.js";
-import { integerProducts } from "../../../../src/formats/onnx/onnx-integer-products.js";
+import { integerProducts } from "../../../../src/formats/onnx/integer-products.js";
 import {
   encodeModel,
   ONNX_ATTRIBUTE_TYPE,

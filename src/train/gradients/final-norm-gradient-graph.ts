@@ -1,6 +1,6 @@
 /** @file The derivative of the norm between the last layer and the head. */
 import { gradients } from "../../graph/gradients.js";
-import { type Graph, GraphBuilder, type Value } from "../../graph/graph.js";
+import { type Graph, GraphBuilder, type Value } from "../../graph/graph-builder.js";
 import type { ModelConfig } from "../../transformer/model-config.js";
 
 /** `x` [P, D], `output_norm.weight` [D] and `dy` [P, D] → `dx` [P, D] and `d.output_norm.weight` [D]. */

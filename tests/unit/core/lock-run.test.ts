@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { RunInUseError, StorageError } from "../../../src/core/errors.js";
-import { lockRun } from "../../../src/core/run-lock.js";
+import { lockRun } from "../../../src/core/lock-run.js";
 import { useTemporaryFolder } from "../../support/temporary-folder.js";
 
 const folder = useTemporaryFolder();

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { issueText, type MetricOptions } from "../dataset-manifest.js";
 import { worldProblem } from "../families/robot/read-world.js";
 import { parseNumber } from "../scorers/parse-number.js";
-import { compilePattern } from "../scorers/regex.js";
+import { compilePattern } from "../scorers/regex-scorer.js";
 import type { MetricName, Sample, TaskKind } from "../task.js";
 import { constraintsSchema } from "../writing/constraints.js";
 import { JsonTextError, parseJsonLine } from "./parse-json-line.js";

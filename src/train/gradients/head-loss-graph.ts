@@ -1,5 +1,5 @@
 /** @file Weighted cross-entropy at the action positions, over the vocabulary in chunks, with its gradient. */
-import { type Graph, GraphBuilder } from "../../graph/graph.js";
+import { type Graph, GraphBuilder } from "../../graph/graph-builder.js";
 import type { ModelConfig } from "../../transformer/model-config.js";
 
 /**

@@ -1,16 +1,16 @@
 /** @file Strict reader of GGUF headers: what passes here may be handed to native code, nothing else may. */
 
 import { RangedFile } from "../ranged-file.js";
+import { checkModelKeys } from "./check-model-keys.js";
+import { checkShapes } from "./check-shapes.js";
+import { checkVocabulary } from "./check-vocabulary.js";
 import { checkAdapterHeader } from "./gguf-adapter-checks.js";
 import type { GgufHeader, GgufKind } from "./gguf-contents.js";
-import { checkModelKeys } from "./gguf-key-checks.js";
 import { type GgufMetadata, integerValue, readMetadata, stringValue } from "./gguf-metadata.js";
 import { badGguf, GgufCursor } from "./gguf-reader.js";
-import { checkShapes } from "./gguf-shape-checks.js";
 import { checkLayout, readTensorInfos } from "./gguf-tensors.js";
 import { ARCHITECTURES, DEFAULT_ALIGNMENT, GGUF_MAGIC, LIMITS, ValueType } from "./gguf-types.js";
-import { checkVocabulary } from "./gguf-vocabulary-checks.js";
-import { headerWarnings } from "./gguf-warnings.js";
+import { headerWarnings } from "./header-warnings.js";
 
 export type { GgufHeader };
 

@@ -1,6 +1,6 @@
 /** @file Writes safetensors files: aligned, without holes, complete or not at all. */
 import { encodeBfloat16, encodeFloat16 } from "../quant/half-float.js";
-import { writeStreamed } from "../streamed-file.js";
+import { writeStreamed } from "../write-streamed.js";
 import { DTYPE_BYTES } from "./safetensors-header.js";
 
 interface SafetensorsTensorToWrite {
