@@ -83,7 +83,7 @@ export function parseSampleLine(text: string, rules: LineRules): Sample {
 }
 
 /** @throws {SampleLineError} */
-export function sampleFromValue(value: unknown, rules: LineRules): Sample {
+function sampleFromValue(value: unknown, rules: LineRules): Sample {
   const found = value as { id?: unknown } | null;
   const lineId = typeof found?.id === "string" ? found.id.slice(0, 200) : undefined;
   if (rules.kind === "code") {
