@@ -9,11 +9,11 @@
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { GraphBuilder } from "../dist/graph/graph.js";
+import { GraphBuilder } from "../dist/graph/graph-builder.js";
 import { OrtBackend } from "../dist/graph/ort-backend.js";
 import { resolveModel } from "../dist/hub/model-hub.js";
 import { defaultThreads } from "../dist/llm/local/local-model.js";
-import { forwardFlops } from "../dist/transformer/flops.js";
+import { forwardFlops } from "../dist/transformer/forward-flops.js";
 import { Transformer } from "../dist/transformer/transformer.js";
 import { layerWeightCount } from "../dist/transformer/weight-plan.js";
 import { report, spread } from "./harness.mjs";

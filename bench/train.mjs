@@ -28,7 +28,7 @@ import { clipByGlobalNorm } from "../dist/train/loop/clip-by-global-norm.js";
 import { measureProducts } from "../dist/train/loop/forecast-training.js";
 import { planMemory } from "../dist/train/loop/memory-plan.js";
 import { HEAP_ENVIRONMENT, SHARED_HEAP } from "../dist/train/process/trainer-heap.js";
-import { forwardFlops } from "../dist/transformer/flops.js";
+import { forwardFlops } from "../dist/transformer/forward-flops.js";
 import { LINEAR_NAMES } from "../dist/transformer/linear-name.js";
 import { readModel } from "../dist/transformer/read-model.js";
 import { planWeights } from "../dist/transformer/weight-plan.js";

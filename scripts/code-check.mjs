@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { makeScorer } from "../dist/tasks/make-scorer.js";
-import { sampleFromValue } from "../dist/tasks/reading/sample-line.js";
+import { parseSampleLine } from "../dist/tasks/reading/parse-sample-line.js";
 import { PythonSandbox } from "../dist/workflow/python/python-sandbox.js";
 
 /** Items whose tests expect None or something that counts as false: the stub is right there. */
@@ -33,7 +33,7 @@ for (const name of values.names.split(",")) {
     const { file } = splits[split];
     for (const line of (await readFile(join(folder, file), "utf8")).trimEnd().split("\n")) {
       const value = JSON.parse(line);
-      const sample = sampleFromValue(value, { kind: "code", metric: "tests" });
+      const sample = parseSampleLine(line, { kind: "code", metric: "tests" });
       items.push({ sample, solution: value.canonicalSolution });
     }
   }

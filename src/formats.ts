@@ -2,10 +2,10 @@
 
 export type { GgufHeader } from "./formats/gguf/gguf-contents.js";
 export { GgufFile } from "./formats/gguf/gguf-file.js";
-export { readGgufHeader } from "./formats/gguf/gguf-header.js";
 export { gguf, type TensorToStream, writeGguf } from "./formats/gguf/gguf-writer.js";
+export { readGgufHeader } from "./formats/gguf/read-gguf-header.js";
 export { SafetensorsFile } from "./formats/safetensors/safetensors-file.js";
-export { writeSafetensors } from "./formats/safetensors/safetensors-writer.js";
+export { writeSafetensors } from "./formats/safetensors/write-safetensors.js";
 export { adapterHash } from "./lora/adapter-hash.js";
 export { importAdapter } from "./lora/export-adapter.js";
 export { readGgufAdapter, writeGgufAdapter } from "./lora/gguf-adapter.js";

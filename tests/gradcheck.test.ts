@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { NotDifferentiableError } from "../src/core/errors.js";
 import { Random } from "../src/core/random.js";
 import { gradients } from "../src/graph/gradients.js";
-import { GraphBuilder, type OpName, type Value } from "../src/graph/graph.js";
+import { GraphBuilder, type OpName, type Value } from "../src/graph/graph-builder.js";
 import { OP_TABLE } from "../src/graph/op-table.js";
 import { ReferenceBackend } from "../src/graph/reference-backend.js";
 import { feedOf, OP_CASES, type OpCase } from "./conformance/graph-backend-cases.js";

@@ -4,7 +4,7 @@
 export interface Criterion {
   /** Letters, digits and dashes: `fits-the-request`. */
   name: string;
-  /** What full marks mean, in a sentence. */
+  /** Meaning of full marks, one sentence. */
   meaning: string;
 }
 
@@ -22,5 +22,5 @@ export interface AnswerJudge {
   /** Name of the model and hash of the rubric, part of what a score was made with. */
   readonly id: string;
   /** @throws {W4sError} when the model gives no grade that can be read: the sample is lost, not worth 0 */
-  grade(question: string, answer: string, options?: { signal?: AbortSignal }): Promise<Grade>;
+  grade(question: string, answer: string, options?: { signal?: AbortSignal | undefined }): Promise<Grade>;
 }

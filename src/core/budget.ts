@@ -26,7 +26,7 @@ export class Budget {
     this.#startedAt = now();
   }
 
-  /** What earlier sessions of the same run spent counts too (not the minutes: a limit per session). */
+  /** Adds what earlier sessions of the same run spent (not their minutes, which are limited per session). */
   restore(spent: { dollars: number; tokens: number; calls: number }): void {
     this.#used.dollars += spent.dollars;
     this.#used.tokens += spent.tokens;
@@ -34,7 +34,7 @@ export class Budget {
   }
 
   /** Counts a call that was made. */
-  add(spent: { dollars?: number; tokens?: number; calls?: number }): void {
+  add(spent: Partial<Record<BudgetKind, number>>): void {
     this.#used.dollars += spent.dollars ?? 0;
     this.#used.tokens += spent.tokens ?? 0;
     this.#used.calls += spent.calls ?? 0;

@@ -73,7 +73,7 @@ const NO_JSON_NUMBERS: ReadonlySet<string> = new Set(["NaN", "Infinity", "-Infin
 
 /** Setting, flag or argument that is wrong (exit 2). */
 export class ConfigError extends W4sError {
-  constructor(message: string, options: W4sErrorOptions & { code?: string } = {}) {
+  constructor(message: string, options: W4sErrorOptions & { code?: string | undefined } = {}) {
     super(options.code ?? "config", message, options);
   }
 }
@@ -88,7 +88,7 @@ export class NoSandboxError extends ConfigError {
 
 /** File of the user's that cannot be accepted (exit 3): dataset line, model file, trajectory. */
 export class InputError extends W4sError {
-  constructor(message: string, options: W4sErrorOptions & { code?: string } = {}) {
+  constructor(message: string, options: W4sErrorOptions & { code?: string | undefined } = {}) {
     super(options.code ?? "input", message, options);
   }
 }
@@ -99,7 +99,7 @@ export class FormatError extends W4sError {
   readonly byteOffset: number | undefined;
   constructor(
     message: string,
-    details: W4sErrorOptions & { file: string; byteOffset?: number; code?: string },
+    details: W4sErrorOptions & { file: string; byteOffset?: number | undefined; code?: string | undefined },
   ) {
     super(details.code ?? "format", message, details);
     this.file = details.file;
@@ -192,7 +192,11 @@ export class ModelCallError extends W4sError {
   constructor(
     kind: ModelCallErrorKind,
     message: string,
-    options: W4sErrorOptions & { status?: number; isRetryable?: boolean; isFatal?: boolean } = {},
+    options: W4sErrorOptions & {
+      status?: number | undefined;
+      isRetryable?: boolean | undefined;
+      isFatal?: boolean | undefined;
+    } = {},
   ) {
     super(`model-${kind}`, message, options);
     this.kind = kind;
@@ -221,7 +225,7 @@ export class BudgetExceededError extends W4sError {
 
 /** Disk full, read-only, damaged or unreadable state of ours (exit 6). */
 export class StorageError extends W4sError {
-  constructor(message: string, options: W4sErrorOptions & { code?: string } = {}) {
+  constructor(message: string, options: W4sErrorOptions & { code?: string | undefined } = {}) {
     super(options.code ?? "storage", message, options);
   }
 }

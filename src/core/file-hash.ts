@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join, resolve } from "node:path";
-import { w4sHome } from "./home.js";
+import { w4sHome } from "./w4s-home.js";
 
 interface KnownHash {
   size: number;
@@ -27,12 +27,12 @@ const REMEMBERED_FROM_BYTES = 16 * 1024 * 1024;
 /** Streams a file through SHA-256. */
 export async function hashFile(path: string, signal?: AbortSignal): Promise<string> {
   const hash = createHash("sha256");
-  const stream = createReadStream(path, { highWaterMark: READ_BYTES, ...(signal ? { signal } : {}) });
+  const stream = createReadStream(path, { highWaterMark: READ_BYTES, signal });
   for await (const chunk of stream) hash.update(chunk as Buffer);
   return hash.digest("hex");
 }
 
-/** As hashFile(), but looks into `hashes.json` of the home folder first; a changed file is hashed again. */
+/** SHA-256 of a file, from `hashes.json` of the home folder where the file is unchanged since. */
 export async function cachedFileHash(path: string, home: string = w4sHome()): Promise<string> {
   const key = resolve(path);
   const before = identify(key);

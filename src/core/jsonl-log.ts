@@ -18,7 +18,7 @@ const CHECKSUM_DIGITS = 8;
 /** Member of a chained line: the hash of the line before it. */
 export const PREVIOUS = "prev";
 
-/** How far a chained log reaches. */
+/** End of a chained log. */
 export interface ChainHead {
   lines: number;
   hash: string;
@@ -58,7 +58,7 @@ export class JsonlLog {
     this.#head = head;
   }
 
-  /** Where a chained log ends: number of lines, and the hash of the last one. */
+  /** End of a chained log: number of lines, and the hash of the last one. */
   get head(): ChainHead {
     return { lines: this.#lineCount, hash: this.#head ?? "" };
   }
@@ -66,7 +66,7 @@ export class JsonlLog {
   /**
    * Opens or creates a log. A torn last line (crash while writing) is moved to `<path>.torn`.
    * @param genesis - where given, every line appended carries the hash of the line before it as `"prev"`, and the first
-   *   one this (verifyChain() of hash-chain.ts checks it)
+   *   one this (verifyChain() of verify-chain.ts checks it)
    * @throws {StorageError} when a complete line is damaged, or the file cannot be opened.
    */
   static open(
@@ -93,9 +93,9 @@ export class JsonlLog {
   /** Reads without opening for writing; a torn last line is left out. */
   static read(path: string): {
     records: Record<string, unknown>[];
-    tornAt?: number;
-    torn?: string;
-    lastLine?: string;
+    tornAt?: number | undefined;
+    torn?: string | undefined;
+    lastLine?: string | undefined;
   } {
     if (!existsSync(path)) return { records: [] };
     const text = readFileSync(path, "utf8");
@@ -110,7 +110,7 @@ export class JsonlLog {
       if (record === undefined) {
         // A cut while appending never leaves a line break; a bad line that has one was changed later.
         if (isLast) {
-          return { records, tornAt: offset, torn: line, ...(lastLine === undefined ? {} : { lastLine }) };
+          return { records, tornAt: offset, torn: line, lastLine };
         }
         throw new StorageError(`${path}: line ${index + 1} is damaged (checksum does not fit)`, {
           code: "damaged-log",
@@ -121,7 +121,7 @@ export class JsonlLog {
       lastLine = line;
       offset += Buffer.byteLength(line) + 1;
     }
-    return { records, ...(lastLine === undefined ? {} : { lastLine }) };
+    return { records, lastLine };
   }
 
   /** Appends one record; with `isDurable` it is on the disk when this returns. */

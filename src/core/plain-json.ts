@@ -39,7 +39,7 @@ export function plainJson(value: unknown, maxBytes: number): string {
   return text;
 }
 
-/** Why a value, looked at without its members, is no plain JSON. */
+/** Reason why a value, looked at without its members, is no plain JSON. */
 function whyNoJson(item: unknown, depth: number): string | undefined {
   if (item === null || typeof item === "boolean" || typeof item === "string") return undefined;
   if (typeof item === "number") return Number.isFinite(item) ? undefined : `the number ${item}`;

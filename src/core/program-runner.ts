@@ -1,10 +1,10 @@
 /** @file What scorers and workflows need of a sandbox for programs; the implementation lives in workflow/. */
 
-/** What a program left behind that ran by itself. */
+/** Output of a program that ran by itself. */
 export interface ProgramRun {
-  /** It came to its end without an error, within all limits. */
+  /** True when the program came to its end without an error, within all limits. */
   isOk: boolean;
-  /** Cut at the output limit. */
+  /** Standard output, cut at its limit. */
   stdout: string;
   /** Its own error output, then the traceback or the limit that stopped it. */
   stderr: string;
@@ -12,7 +12,7 @@ export interface ProgramRun {
 
 export type CheckStatus = "passed" | "failed" | "timed-out" | "out-of-memory" | "too-big";
 
-/** What tests say about a program. */
+/** Verdict of tests on a program. */
 export interface ProgramCheck {
   /** "passed" only when every test ran to its end. */
   status: CheckStatus;
@@ -20,7 +20,7 @@ export interface ProgramCheck {
   failed: number;
   /** One line for each test that did not hold; they may quote the tests, so only public ones may be shown. */
   errors: string[];
-  /** Why it did not pass, without a word of the tests: "AssertionError", "NameError in line 3 of the program". */
+  /** Reason for not passing, without a word of the tests: "AssertionError", "NameError in line 3 of the program". */
   reason: string;
 }
 
@@ -30,7 +30,10 @@ export interface ProgramRunner {
    * @param options.stdin - text the program reads; default none
    * @throws W4sError when no sandbox can be had; whatever the program does is told in the result
    */
-  run(program: string, options?: { stdin?: string; signal?: AbortSignal }): Promise<ProgramRun>;
+  run(
+    program: string,
+    options?: { stdin?: string | undefined; signal?: AbortSignal | undefined },
+  ): Promise<ProgramRun>;
   /**
    * @param tests - Python source, each piece judged for itself and all of them on one run of the program
    * @param options.entryPoint - the function under test, also where it hides a built-in of that name
@@ -39,6 +42,6 @@ export interface ProgramRunner {
   check(
     program: string,
     tests: readonly string[],
-    options: { entryPoint: string; signal?: AbortSignal },
+    options: { entryPoint: string; signal?: AbortSignal | undefined },
   ): Promise<ProgramCheck>;
 }

@@ -8,7 +8,7 @@ export interface TextEmbedder {
    * One vector of length 1 per text, in order; the same list gives the same vectors.
    * @throws {InputError} when the model cannot be loaded
    */
-  embed(texts: readonly string[], options?: { signal?: AbortSignal }): Promise<Float32Array[]>;
+  embed(texts: readonly string[], options?: { signal?: AbortSignal | undefined }): Promise<Float32Array[]>;
   close(): Promise<void>;
 }
 

@@ -21,7 +21,7 @@ export interface CandidateDraw {
 export interface Action {
   text: string;
   tokens: number[];
-  logProbs?: number[];
+  logProbs?: number[] | undefined;
   finishReason: string;
   /** Only where several policies work together: who wrote it. */
   policy?: string;

@@ -1,8 +1,8 @@
 /** @file Approval: a person says whether a newly designed workflow may run against a paid executor; what they said is logged. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { writeAtomic } from "../core/atomic-file.js";
 import { ConfigError, messageOf } from "../core/errors.js";
+import { writeAtomic } from "../core/write-atomic.js";
 import type { OnRunEvent } from "../records/run-event.js";
 import { type CardContext, cardMarkdown, type WorkflowCard, workflowCard } from "./workflow-card.js";
 

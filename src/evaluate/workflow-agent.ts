@@ -6,7 +6,7 @@ import type { ProgramRunner } from "../core/program-runner.js";
 import { sumOrNull } from "../core/statistics.js";
 import type { ChatMessage, ChatRequest } from "../llm/chat-model.js";
 import type { MeteredModel } from "../llm/metered-model.js";
-import { programOf } from "../tasks/scorers/tests-program.js";
+import { programOf } from "../tasks/scorers/program-of.js";
 import type { VisibleTask } from "../tasks/task.js";
 import type { AgentHost } from "../workflow/workflow-run.js";
 import { type Rules, RuleViolationError } from "./rules.js";

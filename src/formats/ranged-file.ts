@@ -7,7 +7,7 @@ type BadFile = (file: string, field: string, why: string, byteOffset?: number) =
 
 export class RangedFile {
   readonly path: string;
-  /** In bytes, when it was opened. */
+  /** Bytes of the file when it was opened. */
   readonly size: number;
   readonly #bad: BadFile;
   #descriptor: number;

@@ -9,7 +9,7 @@ export interface CompileOptions {
    * Inputs whose data are known now and stay the same: they are no feeds any more. Backends copy them, so that the
    * arrays may be changed or dropped afterwards.
    */
-  readonly weights?: Readonly<Record<string, NumericArray>>;
+  readonly weights?: Readonly<Record<string, NumericArray>> | undefined;
 }
 
 export interface Program {

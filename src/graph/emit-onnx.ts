@@ -146,7 +146,7 @@ class Emission implements OnnxEmitter {
   }
 }
 
-/** How a node of the graph is called in onnxruntime's messages. */
+/** Name of a node in onnxruntime's messages. */
 function onnxNodeName({ op, output, name }: Node): string {
   return `%${output.id} ${op}${name === undefined ? "" : ` in ${name}`}`;
 }

@@ -14,7 +14,7 @@ export interface Seed {
   readonly upstream: Value;
 }
 
-/** What has come back to a value so far. */
+/** Gradients that have come back to a value so far. */
 interface Contributions {
   readonly whole: Value[];
   readonly slices: SliceGradient[];

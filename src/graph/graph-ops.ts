@@ -6,16 +6,16 @@ export type Operand = Value | number;
 
 export interface MatmulOptions {
   /** Read `a` with its last two axes swapped. Default false. */
-  readonly transA?: boolean;
+  readonly transA?: boolean | undefined;
   /** Read `b` with its last two axes swapped. Default false. */
-  readonly transB?: boolean;
+  readonly transB?: boolean | undefined;
   /** Factor on the product. Default 1. */
-  readonly alpha?: number;
+  readonly alpha?: number | undefined;
 }
 
 export interface ReduceOptions {
   /** Keep reduced axes with size 1. Default false. */
-  readonly keepDims?: boolean;
+  readonly keepDims?: boolean | undefined;
 }
 
 /**

@@ -8,7 +8,7 @@ export interface IndexBound {
   readonly rowCount: number;
 }
 
-/** What is known about the inputs that are used as indices, as they are or reshaped. */
+/** Bounds of the inputs that are used as indices, as they are or reshaped. */
 export function indexBounds(graph: Graph): IndexBound[] {
   const bounds: IndexBound[] = [];
   for (const node of graph.nodes) {

@@ -12,7 +12,7 @@ export function makeNode<K extends OpName>(
 ): Value {
   const { shape, dtype } = specOf(op).infer(inputs, attributes);
   // Node and value point at each other: the node is filled in first, its output right after.
-  const node = { op, inputs, attributes, ...(name === undefined ? {} : { name }) } as {
+  const node = { op, inputs, attributes, name } as {
     -readonly [P in keyof NodeOf<K>]: NodeOf<K>[P];
   };
   const value: Value = { id, shape, dtype, node: node as unknown as Node };

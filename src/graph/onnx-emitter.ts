@@ -10,10 +10,10 @@ export type OnnxAttribute =
 export interface OnnxNode {
   readonly type: string;
   /** "" for the standard operators, "com.microsoft" for onnxruntime's own. */
-  readonly domain?: "" | "com.microsoft";
+  readonly domain?: "" | "com.microsoft" | undefined;
   readonly inputs: readonly string[];
   readonly output: string;
-  readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
+  readonly attributes?: Readonly<Record<string, OnnxAttribute>> | undefined;
 }
 
 export interface OnnxEmitter {

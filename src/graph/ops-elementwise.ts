@@ -89,7 +89,7 @@ function unary<K extends UnaryName>(
         domain: onnx.domain ?? "",
         inputs: [from],
         output: to,
-        ...(onnx.alpha === undefined ? {} : { attributes: { alpha: float(onnx.alpha) } }),
+        attributes: onnx.alpha === undefined ? undefined : { alpha: float(onnx.alpha) },
       });
       if (isWrapped)
         emitter.add({ type: "Reshape", inputs: [to, emitter.int64([])], output: emitter.nameOf(output) });

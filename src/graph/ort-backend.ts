@@ -15,7 +15,7 @@ export type SessionOptions = Omit<InferenceSession.SessionOptions, "externalData
 export interface OrtOptions {
   /** Threads inside one op: at least 1. */
   readonly threads: number;
-  readonly sessionOptions?: SessionOptions;
+  readonly sessionOptions?: SessionOptions | undefined;
 }
 
 /** Loaded on first use, so that the library starts without the native package. */

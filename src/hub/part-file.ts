@@ -15,7 +15,7 @@ import { dirname } from "node:path";
 import { InputError, messageOf, StorageError } from "../core/errors.js";
 
 export interface Expected {
-  /** For messages. */
+  /** Name of the file in messages. */
   name: string;
   bytes: number;
   sha256: string;

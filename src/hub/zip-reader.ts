@@ -19,7 +19,7 @@ export interface ZipMember {
   method: number;
   compressedBytes: number;
   bytes: number;
-  /** Of the local header. */
+  /** Offset of the local header, bytes. */
   offset: number;
 }
 

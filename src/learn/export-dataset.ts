@@ -1,9 +1,9 @@
 /** @file Recorded trajectories as training data for other tools: weighted chat rows, resampled rows, KTO rows, DPO pairs. */
 import { existsSync } from "node:fs";
-import { writeAtomic } from "../core/atomic-file.js";
 import { ConfigError, InputError } from "../core/errors.js";
 import { hashJson } from "../core/hash.js";
 import { Random } from "../core/random.js";
+import { writeAtomic } from "../core/write-atomic.js";
 import { readTrajectory } from "../records/trajectory.js";
 import { type ExampleWeightOptions, exampleWeights } from "../train/data/example-weights.js";
 import { trajectoryFiles } from "./examples/trajectory-samples.js";

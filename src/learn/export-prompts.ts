@@ -2,8 +2,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { writeAtomic } from "../core/atomic-file.js";
 import { ConfigError, InputError } from "../core/errors.js";
+import { writeAtomic } from "../core/write-atomic.js";
 import { CallStore } from "../llm/call-store.js";
 import { readRecord } from "../records/record-file.js";
 import { type TextRedaction, textRedaction } from "./text-redaction.js";

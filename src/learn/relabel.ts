@@ -1,9 +1,9 @@
 /** @file Rewards computed anew from recorded scores: no model is called. */
 import { basename, dirname, join } from "node:path";
 import type { RewardName, RewardWeights } from "../config/reward-shares.js";
-import { writeAtomic } from "../core/atomic-file.js";
 import { encodeLine } from "../core/jsonl-log.js";
 import { mean } from "../core/statistics.js";
+import { writeAtomic } from "../core/write-atomic.js";
 import { rewardOf } from "../design/reward.js";
 import { readTrajectory } from "../records/trajectory.js";
 import { trajectoryFiles } from "./examples/trajectory-samples.js";

@@ -1,10 +1,10 @@
 /** @file The learning half of a round: recorded trajectories to weighted examples to one adapter per trained member. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { writeAtomic } from "../core/atomic-file.js";
 import { InputError } from "../core/errors.js";
 import { seedFrom } from "../core/hash.js";
 import { JsonlLog } from "../core/jsonl-log.js";
+import { writeAtomic } from "../core/write-atomic.js";
 import { readGgufAdapter } from "../lora/gguf-adapter.js";
 import { RoundFiles } from "../records/round-files.js";
 import type { DataCard, RoundRecord } from "../records/round-record.js";

@@ -6,7 +6,7 @@ export interface CallPosition {
   /** Running number of this same request within one workflow run on one sample, from 0. */
   occurrence: number;
   /** Repetition of the whole evaluation, from 0. Default 0. */
-  epoch?: number;
+  epoch?: number | undefined;
 }
 
 /**

@@ -11,10 +11,10 @@ import type Database from "libsql";
 import { messageOf, StorageError } from "../core/errors.js";
 import type { ChatRequest, ChatResult } from "./chat-model.js";
 
-/** What is kept of a reply: all of it. */
+/** Reply as it is stored: all of it. */
 export type StoredReply = ChatResult;
 
-/** What was sent to a model: messages and parameters, without what only this process knows. */
+/** Messages and parameters that were sent to a model, without what only this process knows. */
 export type SentRequest = Pick<ChatRequest, "messages" | "n" | "temperature" | "maxTokens" | "stop" | "json">;
 
 /** One call: paid, or answered from what is stored. */
@@ -29,9 +29,9 @@ export interface LedgerEntry {
   /** Null when the price is unknown. */
   dollars: number | null;
   /** Token counts were estimated. */
-  isEstimated?: boolean;
+  isEstimated?: boolean | undefined;
   /** Free label, such as the job. */
-  tag?: string;
+  tag?: string | undefined;
 }
 
 /** Sums per role and model over all sessions of a run; tokens and dollars are those of paid calls. */
@@ -54,8 +54,8 @@ export interface StoredToolCall {
   tool: string;
   /** JSON of the input, possibly cut. */
   input: string;
-  json?: string;
-  error?: string;
+  json?: string | undefined;
+  error?: string | undefined;
   milliseconds: number;
 }
 
@@ -213,7 +213,7 @@ export class CallStore implements Disposable {
     this.#cachedCalls.set(name, count);
   }
 
-  /** Sorted by role, then model. */
+  /** Sums of the ledger, sorted by role, then model. */
   ledgerTotals(): LedgerRow[] {
     return guard(this.path, () => {
       this.#inTransaction(() => this.#flushCached());
@@ -246,7 +246,7 @@ export class CallStore implements Disposable {
     });
   }
 
-  /** What was sent, in the order in which the replies were stored. */
+  /** Requests that were sent, in the order in which their replies were stored. */
   requests(): { role: string; model: string; request: SentRequest }[] {
     return guard(this.path, () => {
       const rows = this.#db.prepare("SELECT role, model, request FROM requests ORDER BY rowid").all();

@@ -12,20 +12,20 @@ export interface ChatRequest {
   /** Conversation, oldest message first; at least one. */
   messages: readonly ChatMessage[];
   /** Number of independent replies, 1–64. Default 1. */
-  n?: number;
+  n?: number | undefined;
   /** 0–2. Default 0 (greedy). */
-  temperature?: number;
+  temperature?: number | undefined;
   /** Limit of each reply in tokens. Default: the implementation's. */
-  maxTokens?: number;
+  maxTokens?: number | undefined;
   /** Texts that end a reply and are no part of it. */
-  stop?: readonly string[];
+  stop?: readonly string[] | undefined;
   /** 31-bit integer; the same request with the same seed asks for the same replies. */
-  seed?: number;
+  seed?: number | undefined;
   /** Ask for a JSON object (response_format, or a grammar). */
-  json?: boolean;
+  json?: boolean | undefined;
   /** Name of this call in a store: set by MeteredModel, read by replay, ignored by all others. */
-  callKey?: string;
-  signal?: AbortSignal;
+  callKey?: string | undefined;
+  signal?: AbortSignal | undefined;
 }
 
 export type FinishReason = "stop" | "length" | "unknown";
@@ -34,7 +34,7 @@ export interface Usage {
   promptTokens: number;
   completionTokens: number;
   /** True when the server gave no usable counts and these were estimated from text length. */
-  isEstimated?: boolean;
+  isEstimated?: boolean | undefined;
 }
 
 /** Replies to a request, with what they cost. */
@@ -48,7 +48,7 @@ export interface ChatResult {
   /** Name of the model as it answered. */
   model: string;
   /** Milliseconds; measured, or made up and labelled where the model is simulated. */
-  latencyMs?: number;
+  latencyMs?: number | undefined;
 }
 
 /**
@@ -56,9 +56,9 @@ export interface ChatResult {
  * Aborting rejects with the signal's reason.
  */
 export interface ChatModel {
-  /** What is printed and hashed: "openai:http://…/v1#model", "local:<sha256>", "simulated". */
+  /** Name that is printed and hashed: "openai:http://…/v1#model", "local:<sha256>", "simulated". */
   readonly id: string;
-  /** Marks every table and file its numbers appear in. */
+  /** True for invented replies: every table and file that holds their numbers is marked. */
   readonly isSimulated: boolean;
   /**
    * Exactly n replies to a request.

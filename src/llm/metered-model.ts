@@ -3,7 +3,7 @@ import type { Budget } from "../core/budget.js";
 import { ConfigError, ModelCallError, type ModelCallErrorKind } from "../core/errors.js";
 import { seedFrom } from "../core/hash.js";
 import { type CallPosition, callKey } from "./call-key.js";
-import type { CallStore, SentRequest } from "./call-store.js";
+import type { CallStore } from "./call-store.js";
 import type { ChatModel, ChatRequest, ChatResult, Usage } from "./chat-model.js";
 import { orAborted } from "./clock.js";
 import { costOf, type Price } from "./prices.js";
@@ -15,11 +15,11 @@ export interface MeteredModelOptions {
   store: CallStore;
   budget: Budget;
   /** Null or left out: unknown, so that dollars are reported as unknown. */
-  price?: Price | null;
-  /** Of the run: every call that names no seed gets one derived from this and its key. */
+  price?: Price | null | undefined;
+  /** Seed of the run: every call that names no seed gets one derived from it and its key. */
   seed: number;
-  /** Told about each answered call. */
-  onCall?: (call: CallReport) => void;
+  /** Called with each answered call. */
+  onCall?: ((call: CallReport) => void) | undefined;
 }
 
 export interface CallReport {
@@ -35,13 +35,13 @@ export interface CallReport {
 export interface MeteredResult extends ChatResult {
   /** True when nothing was paid now. */
   isCached: boolean;
-  /** What this reply costs at its price, whether paid now or earlier; null when the price is unknown. */
+  /** Cost of this reply at its price, whether paid now or earlier; null when the price is unknown. */
   dollars: number | null;
 }
 
 export interface MeteredCall extends CallPosition {
   /** Free label for the ledger, such as the job. */
-  tag?: string;
+  tag?: string | undefined;
 }
 
 /** One question on its way to the model, and those who wait for its answer. */
@@ -143,16 +143,11 @@ export class MeteredModel {
       completionTokens: usage.completionTokens,
       dollars,
       isEstimated: usage.isEstimated ?? false,
-      ...(tag === undefined ? {} : { tag }),
+      tag,
     };
     const { messages, n, temperature, maxTokens, stop, json } = request;
     const sent = { messages, n, temperature, maxTokens, stop, json };
-    return store.putReply(
-      key,
-      reply,
-      entry,
-      Object.fromEntries(Object.entries(sent).filter(([, value]) => value !== undefined)) as SentRequest,
-    );
+    return store.putReply(key, reply, entry, sent);
   }
 
   /** Waits for a flight; it is called off only when nobody waits any more. */

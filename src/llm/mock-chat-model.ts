@@ -10,8 +10,8 @@ export type MockScript = readonly string[] | ((request: ChatRequest) => MockRepl
 
 export interface MockChatModelOptions {
   /** Default "mock". */
-  id?: string;
-  isSimulated?: boolean;
+  id?: string | undefined;
+  isSimulated?: boolean | undefined;
 }
 
 /**

@@ -1,7 +1,7 @@
 /** @file Takes secrets out of text by value, in every form they are likely to appear in. */
 import { Buffer } from "node:buffer";
 
-/** What stands in the place of a secret. */
+/** Mark in the place of a secret. */
 export const REDACTED = "[redacted]";
 
 /**
@@ -33,7 +33,7 @@ export class Redactor {
     return this.#pattern ? text.replace(this.#pattern, REDACTED) : text;
   }
 
-  /** The same for every string inside a JSON value, keys included. */
+  /** Copy of a JSON value with the secrets taken out of every string, keys included. */
   redactJson<T>(value: T): T {
     return this.#pattern ? (this.#walk(value) as T) : value;
   }

@@ -10,7 +10,7 @@ export interface ReplayChatModelOptions {
   /** Id of the model that was recorded: recorded calls are found by it. */
   id: string;
   /** Carries the label of the recorded model. Default false. */
-  isSimulated?: boolean;
+  isSimulated?: boolean | undefined;
 }
 
 /**

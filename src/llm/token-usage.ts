@@ -4,7 +4,7 @@ import type { ChatMessage, Usage } from "./chat-model.js";
 
 /** UTF-8 bytes per token of common tokenizers on English text and code; scripts with longer characters agree. */
 const BYTES_PER_TOKEN = 4;
-/** What a chat template adds around one message. */
+/** Tokens that a chat template adds around one message. */
 const TOKENS_PER_MESSAGE = 4;
 
 /** A rough count from text length, for servers that report none and for forecasts. */

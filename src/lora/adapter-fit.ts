@@ -7,7 +7,7 @@ import { readLoadableModel } from "../formats/gguf/gguf-loadable.js";
 import { stringValue } from "../formats/gguf/gguf-metadata.js";
 import { readModel } from "../transformer/read-model.js";
 
-/** Why the trainer does not support a model; null = it does. */
+/** Reason why the trainer does not support a model; null = it does. */
 export function trainerProblem(header: GgufHeader): string | null {
   try {
     readModel(header);
@@ -19,7 +19,7 @@ export function trainerProblem(header: GgufHeader): string | null {
   }
 }
 
-/** Of an adapter that fits: trained on exactly this file, on another one, or the adapter does not say. */
+/** Kinds of fit: trained on exactly this file, on another one, or the adapter does not say. */
 export type AdapterFit = "same base" | "fits another base" | "fits";
 
 /**

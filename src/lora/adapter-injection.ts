@@ -4,7 +4,7 @@ import { pairOfLayer } from "./complete-pairs.js";
 import type { LoraAdapter } from "./lora-adapter.js";
 import { loraLinear } from "./lora-linear.js";
 
-/** For `TransformerOptions.injection`: base + (alpha / rank) · B·A. Layers without a pair stay as they are. */
+/** Injection of an adapter into a transformer: base + (alpha / rank) · B·A; layers without a pair stay as they are. */
 export function adapterInjection(adapter: LoraAdapter): Injection {
   const { targets } = adapter.config;
   return {

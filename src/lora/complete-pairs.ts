@@ -15,7 +15,7 @@ export function pairOfLayer(adapter: LoraAdapter, layer: number, target: LinearN
 }
 
 /**
- * The same adapter with a pair for every target of every layer. What was missing becomes zeros, A too: its
+ * Adapter with a pair for every target of every layer. What was missing becomes zeros, A too: its
  * gradients are zero, so that training goes on with exactly the layers that were trained before.
  */
 export function completePairs(adapter: LoraAdapter, layerCount: number): LoraAdapter {

@@ -2,9 +2,9 @@
 import { existsSync, readdirSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError, InputError } from "../core/errors.js";
-import { readGgufHeader } from "../formats/gguf/gguf-header.js";
 import { readLoadableModel } from "../formats/gguf/gguf-loadable.js";
 import { stringValue } from "../formats/gguf/gguf-metadata.js";
+import { readGgufHeader } from "../formats/gguf/read-gguf-header.js";
 import { readModel } from "../transformer/read-model.js";
 import { type AdapterFit, adapterFit } from "./adapter-fit.js";
 import { checkAdapterSizes } from "./check-adapter-sizes.js";
@@ -26,9 +26,9 @@ export interface ExportAdapterOptions {
   /** A file, or a folder for peft. */
   outPath: string;
   /** F32 or F16 for gguf, F32, F16 or Q8_0 for merged. Default F32 and F16. */
-  type?: MergedType;
+  type?: MergedType | undefined;
   /** Write over what is there. Default false. */
-  force?: boolean;
+  force?: boolean | undefined;
 }
 
 /**
@@ -68,7 +68,7 @@ export async function importAdapter(options: {
   path: string;
   basePath: string;
   outPath: string;
-  force?: boolean;
+  force?: boolean | undefined;
 }): Promise<LoraAdapter> {
   const { path, basePath, outPath } = options;
   checkTarget(outPath, { force: options.force, sources: [path, basePath] });

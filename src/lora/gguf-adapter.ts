@@ -12,7 +12,7 @@ const MATRIX = /^blk\.(0|[1-9]\d*)\.([a-z_]+)\.weight$/;
 const ALPHA_KEY = "adapter.lora.alpha";
 const INVOCATION_KEY = "adapter.alora.invocation_tokens";
 
-/** Where an adapter comes from, key by key; llama.cpp reads over keys it does not know. */
+/** Metadata key for each part of an adapter's origin; llama.cpp reads over keys it does not know. */
 const ORIGIN_KEYS: Readonly<Record<keyof AdapterOrigin, string>> = {
   baseHash: "w4s.base.sha256",
   baseName: "general.base_model.0.name",
@@ -71,7 +71,7 @@ interface FoundPair {
   outSize: number;
 }
 
-/** By layer, then in the order of LINEAR_NAMES. ggml leaves out dimensions of 1 at the end: rank 1 gives a vector. */
+/** Pairs by layer, then in the order of LINEAR_NAMES. ggml drops a last dimension of 1: rank 1 gives a vector. */
 function findPairs(header: GgufHeader): FoundPair[] {
   const order = ({ layer, target }: FoundPair) => layer * LINEAR_NAMES.length + LINEAR_NAMES.indexOf(target);
   return adapterPairs(header)
@@ -89,8 +89,7 @@ function findPairs(header: GgufHeader): FoundPair[] {
 }
 
 function readOrigin(read: (key: string) => string | undefined): AdapterOrigin {
-  const known = Object.entries(ORIGIN_KEYS).map(([name, key]) => [name, read(key)]);
-  return Object.fromEntries(known.filter(([, value]) => value !== undefined)) as AdapterOrigin;
+  return Object.fromEntries(Object.entries(ORIGIN_KEYS).map(([name, key]) => [name, read(key)]));
 }
 
 /**

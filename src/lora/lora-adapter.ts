@@ -21,20 +21,20 @@ export interface LoraPair {
   b: Float32Array;
 }
 
-/** What is known about where an adapter comes from; written into its files, all optional when read. */
+/** Origin of an adapter, as far as it is known; written into its files. */
 export interface AdapterOrigin {
   /** SHA-256 of the base model's file. */
-  baseHash?: string;
+  baseHash?: string | undefined;
   /** `general.name` of the base. */
-  baseName?: string;
+  baseName?: string | undefined;
   /** SHA-256 of the training examples. */
-  dataHash?: string;
+  dataHash?: string | undefined;
   /** SHA-256 of the adapter this one was trained on from. */
-  parentHash?: string;
+  parentHash?: string | undefined;
   /** Training settings as one line of JSON. */
-  trainConfig?: string;
+  trainConfig?: string | undefined;
   /** Rewards of the examples as one line of JSON. */
-  rewards?: string;
+  rewards?: string | undefined;
 }
 
 /** Adapter in memory: pairs of matrices, rank and alpha, and where it comes from. */
@@ -42,7 +42,7 @@ export interface LoraAdapter {
   /** `general.architecture` of the base. */
   architecture: string;
   config: LoraConfig;
-  /** By the base tensor's name, such as `blk.0.attn_q.weight`; by layer, then in the order of `targets`. */
+  /** Pairs by the base tensor's name, such as `blk.0.attn_q.weight`; by layer, then in the order of `targets`. */
   pairs: ReadonlyMap<string, LoraPair>;
   origin: AdapterOrigin;
 }

@@ -1,5 +1,5 @@
 /** @file Injection: the low-rank update beside every targeted matrix of a layer graph. */
-import type { Value } from "../graph/graph.js";
+import type { Value } from "../graph/graph-builder.js";
 import type { LinearHook } from "../transformer/layer-builder.js";
 import type { LoraConfig } from "./lora-adapter.js";
 

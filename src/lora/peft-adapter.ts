@@ -2,17 +2,17 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { writeAtomic } from "../core/atomic-file.js";
 import { ConfigError, messageOf, StorageError } from "../core/errors.js";
+import { writeAtomic } from "../core/write-atomic.js";
 import { SafetensorsFile } from "../formats/safetensors/safetensors-file.js";
-import { writeSafetensors } from "../formats/safetensors/safetensors-writer.js";
+import { writeSafetensors } from "../formats/safetensors/write-safetensors.js";
 import { LINEAR_NAMES, type LinearName } from "../transformer/linear-name.js";
 import { checkLoraConfig } from "./init-lora.js";
 import type { LoraAdapter, LoraConfig, LoraPair } from "./lora-adapter.js";
 import { badPeft, encodePeftConfig, PEFT_CONFIG_FILE, readPeftConfig } from "./peft-config.js";
 import { type HeadShape, isPermuted, permutedRowCount, permuteRows } from "./row-permutation.js";
 
-/** Where a matrix lives in Hugging Face's models. */
+/** Module of each matrix in Hugging Face's models. */
 const MODULES: Readonly<Record<LinearName, string>> = {
   attn_q: "self_attn.q_proj",
   attn_k: "self_attn.k_proj",
@@ -82,7 +82,7 @@ export function readPeftAdapter(folder: string, model: HeadShape): LoraAdapter {
     const config = readLoraConfig(path, { ...settings, targets: targetsOf(found) });
     const pairs = new Map<string, LoraPair>();
     for (const pair of found) pairs.set(pair.name, readPair(file, pair, config.rank, model));
-    const origin = settings.baseName === "" ? {} : { baseName: settings.baseName };
+    const origin = { baseName: settings.baseName || undefined };
     return { architecture: model.family, config, pairs, origin };
   } finally {
     file.close();
@@ -90,7 +90,7 @@ export function readPeftAdapter(folder: string, model: HeadShape): LoraAdapter {
 }
 
 interface FoundPair {
-  /** In the GGUF. */
+  /** Name of the matrix in the GGUF. */
   name: string;
   layer: number;
   target: LinearName;
@@ -99,7 +99,7 @@ interface FoundPair {
   B: string;
 }
 
-/** By layer, then in the order of LINEAR_NAMES. */
+/** Pairs by layer, then in the order of LINEAR_NAMES. */
 function findPairs(file: SafetensorsFile): FoundPair[] {
   const halves = new Map<string, Omit<FoundPair, "A" | "B"> & { A?: string; B?: string }>();
   const adapters = new Set<string>();
@@ -138,7 +138,7 @@ function targetsOf(pairs: readonly FoundPair[]): LinearName[] {
   return LINEAR_NAMES.filter((name) => pairs.some(({ target }) => target === name));
 }
 
-/** What would be a wrong setting elsewhere is a bad file here. */
+/** Settings of the adapter's file; an unfit one is a bad file here, elsewhere a wrong setting. */
 function readLoraConfig(path: string, { rank, alpha, targets }: LoraConfig): LoraConfig {
   const config = { rank, alpha, targets };
   try {

@@ -2,7 +2,7 @@
 import type { LinearName } from "../transformer/linear-name.js";
 import type { ModelConfig } from "../transformer/model-config.js";
 
-/** What the order of rows depends on. */
+/** Sizes that the order of rows depends on. */
 export type HeadShape = Pick<ModelConfig, "family" | "headCount" | "kvHeadCount" | "headSize">;
 
 /** True where GGUF rows differ from Hugging Face's: q and k of the llama family. */

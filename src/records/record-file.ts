@@ -1,8 +1,8 @@
 /** @file JSON records of a run: checked against their schema when they are read, replaced in one step when written. */
 import { existsSync, readFileSync } from "node:fs";
 import type { z } from "zod";
-import { writeAtomic } from "../core/atomic-file.js";
 import { InputError, messageOf, StorageError } from "../core/errors.js";
+import { writeAtomic } from "../core/write-atomic.js";
 
 /**
  * A record, or undefined where there is no such file.

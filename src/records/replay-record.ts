@@ -1,7 +1,7 @@
 /** @file replays.json: runs of episodes kept for the report, the same few items for the first baseline and the best workflow. */
 import { join } from "node:path";
 import { z } from "zod";
-import { writeAtomic } from "../core/atomic-file.js";
+import { writeAtomic } from "../core/write-atomic.js";
 import { readRecord } from "./record-file.js";
 import type { RunDirectory } from "./run-directory.js";
 

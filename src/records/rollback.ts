@@ -2,7 +2,7 @@
 import { existsSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError, InputError, messageOf, StorageError } from "../core/errors.js";
-import { lockRun } from "../core/run-lock.js";
+import { lockRun } from "../core/lock-run.js";
 import { RoundFiles } from "./round-files.js";
 import { readRound } from "./round-record.js";
 import { roundName, roundNumbers } from "./run-files.js";

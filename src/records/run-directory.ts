@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { ConfigError } from "../core/errors.js";
 import { hashJson, sha256 } from "../core/hash.js";
 import { type ChainHead, JsonlLog } from "../core/jsonl-log.js";
-import { lockRun } from "../core/run-lock.js";
+import { lockRun } from "../core/lock-run.js";
 import { writeRecord } from "./record-file.js";
 import { type LoggedEvent, parseEvent } from "./run-event.js";
 import { runEntries } from "./run-files.js";

@@ -1,7 +1,7 @@
 /** @file Writes a page where a page may go. */
 import { closeSync, existsSync, openSync, readSync } from "node:fs";
-import { writeAtomic } from "../core/atomic-file.js";
 import { ConfigError, messageOf, StorageError } from "../core/errors.js";
+import { writeAtomic } from "../core/write-atomic.js";
 
 /** How a page of ours says so, near its beginning. */
 const MARK = '<meta name="generator" content="w4s report">';

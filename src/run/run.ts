@@ -2,10 +2,10 @@
 import { join } from "node:path";
 import type { RunConfig } from "../config/run-config.js";
 import { identityOf } from "../config/run-identity.js";
-import { writeAtomic } from "../core/atomic-file.js";
 import { Budget } from "../core/budget.js";
 import { CloseStack } from "../core/close-stack.js";
 import { ConfigError } from "../core/errors.js";
+import { writeAtomic } from "../core/write-atomic.js";
 import { ApprovalGate, isApprovalNeeded } from "../evaluate/approval.js";
 import { type BuiltExecutor, metered } from "../evaluate/build-executor.js";
 import { cardContext, executorOf, measuredUse } from "../evaluate/card-context.js";

@@ -4,14 +4,14 @@ import { GENDERED_PAIRS, NAMES, OTHER_CAPITALISED, PLACES } from "./counterfactu
 import type { Sample, Task } from "./task.js";
 
 /**
- * What is swapped. `control`: each name for another of the same origin and gender, which shows how much a mere change of
+ * Kinds of swaps. `control`: each name for another of the same origin and gender, which shows how much a mere change of
  * words does; `names`: for one of the same gender and another origin; `genders`: names, pronouns and words such as
  * "aunt" for the other gender; `places`: cities and countries.
  */
 export const SWAP_KINDS = ["control", "names", "genders", "places"] as const;
 export type SwapKind = (typeof SWAP_KINDS)[number];
 
-/** Why an item has no counterfactual of a kind. */
+/** Reason why an item has no counterfactual of a kind. */
 export type SkipReason =
   | "nothing to swap"
   | "about facts of the world"
@@ -36,7 +36,7 @@ const PLACE_KIND = new Map(
   (["city", "country"] as const).flatMap((kind) => PLACES[kind].map((place) => [place, kind] as const)),
 );
 const FEMALE_TO_MALE = new Map(GENDERED_PAIRS);
-/** Of several words for women the first stands for the one for men. */
+/** Words for women by those for men; of several the first is taken. */
 const MALE_TO_FEMALE = new Map(GENDERED_PAIRS.map(([female, male]) => [male, female] as const).reverse());
 const AMBIGUOUS_PRONOUNS = ["her", "hers", "his", "him"];
 
@@ -84,8 +84,8 @@ export function counterfactual(
       ...sample,
       id: `${sample.id}~${kind}`,
       question: swap(sample.question),
-      ...(context === undefined ? {} : { context: swap(context) }),
-      ...(choices === undefined ? {} : { choices: choices.map(swap) }),
+      context: context && swap(context),
+      choices: choices?.map(swap),
       meta: swapTexts(meta, swap),
     },
   };

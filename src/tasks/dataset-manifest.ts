@@ -6,7 +6,7 @@ import { nearNames } from "../core/near-names.js";
 import { decodeUtf8 } from "./reading/decode-utf8.js";
 import { JsonTextError, parseJsonLine } from "./reading/parse-json-line.js";
 import { printable } from "./reading/printable.js";
-import { TextFile } from "./reading/read-lines.js";
+import { TextFile } from "./reading/text-file.js";
 import type { MetricName, SplitName, TaskKind } from "./task.js";
 
 export const SPLIT_NAMES = ["train", "validation", "test"] as const satisfies readonly SplitName[];
@@ -26,7 +26,7 @@ const METRICS = [
 
 const MAX_MANIFEST_BYTES = 1024 * 1024;
 
-/** How a metric judges; which fields mean something depends on the metric. */
+/** Options of a metric; which fields mean something depends on the metric. */
 const metricOptionsSchema = z.strictObject({
   /** exact-number: largest relative difference where the expected number is not an integer. 0–0.1. */
   tolerance: z.number().min(0).max(0.1).optional(),
@@ -74,7 +74,7 @@ const manifestSchema = z.strictObject({
       difficulty: z.union([z.number(), z.tuple([z.number(), z.number()])]),
     })
     .optional(),
-  /** How `data import` made it. */
+  /** Record of how `data import` made the dataset. */
   source: z
     .custom<Record<string, unknown>>((value) => typeof value === "object" && value !== null)
     .optional(),

@@ -52,16 +52,16 @@ function familyByName(name: string): Family {
 /** Seed, difficulty and size of a generated dataset. */
 export interface GenerateOptions {
   /** Seed of all items. Default 0. */
-  seed?: number;
+  seed?: number | undefined;
   /** 0–1, or a range each item draws its own from. Default [0, 1]. */
-  difficulty?: number | readonly [number, number];
+  difficulty?: number | readonly [number, number] | undefined;
   /** Items per split; a split of 0 is left out. Default train 40, validation 40, test 40. */
-  counts?: Partial<Record<SplitName, number>>;
+  counts?: Partial<Record<SplitName, number>> | undefined;
 }
 
 const DEFAULT_COUNTS: Readonly<Record<SplitName, number>> = { train: 40, validation: 40, test: 40 };
 
-/** What the samples in this package's `datasets/` were drawn with; a test holds them to it. */
+/** Options that the samples in this package's `datasets/` were drawn with; a test holds them to it. */
 export const FROZEN_SAMPLE: GenerateOptions = { seed: 2026, counts: { train: 40, validation: 40, test: 40 } };
 
 /** Draws in a row that only repeat known items before a family is taken for exhausted at this difficulty. */
@@ -133,10 +133,10 @@ function toLine(id: string, item: GeneratedProblem, difficulty: number): Dataset
   return {
     id,
     question,
-    ...(context === undefined ? {} : { context }),
-    ...(choices === undefined ? {} : { choices }),
+    context,
+    choices,
     answer,
-    meta: { difficulty, distractors, steps, ...(facts === undefined ? {} : { facts }), ...meta },
+    meta: { difficulty, distractors, steps, facts, ...meta },
   };
 }
 
@@ -152,7 +152,7 @@ function manifestOf(
     description,
     kind,
     metric,
-    ...(metricOptions ? { metricOptions } : {}),
+    metricOptions,
     license: "Apache-2.0",
     family: name,
     generator: { version, seed, difficulty: typeof difficulty === "number" ? difficulty : [...difficulty] },

@@ -15,8 +15,8 @@ import { type DatasetManifest, SPLIT_NAMES } from "./dataset-manifest.js";
 import { drawSplits } from "./draw-splits.js";
 import { decodeUtf8 } from "./reading/decode-utf8.js";
 import { JsonTextError, parseJsonLine } from "./reading/parse-json-line.js";
-import { TextFile } from "./reading/read-lines.js";
 import { readRecords } from "./reading/read-records.js";
+import { TextFile } from "./reading/text-file.js";
 import { sampleKey } from "./sample-key.js";
 import type { SplitName } from "./task.js";
 import { type DatasetLine, writeDataset } from "./write-dataset.js";
@@ -46,12 +46,12 @@ export interface ImportBenchmarkOptions {
   /** Folder of the dataset, new or empty. */
   directory: string;
   /** Default: the name of `directory`. */
-  name?: string;
+  name?: string | undefined;
   /** Shares or counts, as importDataset() takes them; of groups where items belong together. Default 0.6, 0.2, 0.2. */
-  splits?: Partial<Record<SplitName, number>>;
+  splits?: Partial<Record<SplitName, number>> | undefined;
   /** Draws the splits. Default 0. */
-  seed?: number;
-  overwrite?: boolean;
+  seed?: number | undefined;
+  overwrite?: boolean | undefined;
 }
 
 export interface ImportBenchmarkReport {
@@ -181,8 +181,8 @@ function distinct(items: readonly BenchmarkItem[]): BenchmarkItem[] {
     const key = sampleKey({
       id: "",
       question,
-      ...(context === undefined ? {} : { context }),
-      ...(choices === undefined ? {} : { choices: [...choices] }),
+      context,
+      choices: choices && [...choices],
       answers: [],
       meta: {},
     });

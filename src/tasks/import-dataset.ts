@@ -4,7 +4,8 @@ import { ConfigError, InputError } from "../core/errors.js";
 import { nearNames } from "../core/near-names.js";
 import { type DatasetManifest, KIND_METRICS, type MetricOptions, SPLIT_NAMES } from "./dataset-manifest.js";
 import { drawSplits } from "./draw-splits.js";
-import { readAnswer } from "./import-answer.js";
+import { readAnswer } from "./read-answer.js";
+import { parseSampleLine, SampleLineError } from "./reading/parse-sample-line.js";
 import { printable } from "./reading/printable.js";
 import {
   badRecord,
@@ -13,7 +14,6 @@ import {
   readRecords,
   type SourceRecord,
 } from "./reading/read-records.js";
-import { SampleLineError, sampleFromValue } from "./reading/sample-line.js";
 import { sampleKey } from "./sample-key.js";
 import type { MetricName, SplitName, TaskKind } from "./task.js";
 import { type DatasetLine, writeDataset } from "./write-dataset.js";
@@ -21,19 +21,19 @@ import { type DatasetLine, writeDataset } from "./write-dataset.js";
 /** Which field of the source becomes which of ours. */
 interface FieldMap {
   /** Default "question". */
-  question?: string;
+  question?: string | undefined;
   /** Default "answer". For kind choice: a letter, the text of an option, or (with `answerIndexFrom`) its number. */
-  answer?: string;
-  context?: string;
+  answer?: string | undefined;
+  context?: string | undefined;
   /** One field with a list, or several fields with one option each. Default "choices" for kind choice. */
-  choices?: string | readonly string[];
+  choices?: string | readonly string[] | undefined;
   /** Default: made from dataset, split and line number. */
-  id?: string;
-  solution?: string;
+  id?: string | undefined;
+  solution?: string | undefined;
   /** A field that names the split ("train", "validation", "valid", "dev", "test"). */
-  split?: string;
+  split?: string | undefined;
   /** Further fields kept in `meta`. */
-  meta?: readonly string[];
+  meta?: readonly string[] | undefined;
 }
 
 /** Which file, from where to where, and how its fields are read. */
@@ -43,29 +43,29 @@ export interface ImportOptions {
   /** Folder of the dataset, new or empty. */
   directory: string;
   /** Default: the name of `directory`. */
-  name?: string;
+  name?: string | undefined;
   kind: Exclude<TaskKind, "code">;
   /** Default: the usual one of the kind. */
-  metric?: MetricName;
-  metricOptions?: MetricOptions;
-  title?: string;
-  description?: string;
-  license?: string;
-  homepage?: string;
+  metric?: MetricName | undefined;
+  metricOptions?: MetricOptions | undefined;
+  title?: string | undefined;
+  description?: string | undefined;
+  license?: string | undefined;
+  homepage?: string | undefined;
   /** Default: by the ending of `source`. */
-  format?: RecordFormat;
-  fields?: FieldMap;
+  format?: RecordFormat | undefined;
+  fields?: FieldMap | undefined;
   /** Shares that sum to at most 1 (so a single 1 means all), or counts of items. Default train 0.6, validation 0.2, test 0.2. Not with `fields.split`. */
-  splits?: Partial<Record<SplitName, number>>;
+  splits?: Partial<Record<SplitName, number>> | undefined;
   /** Draws the splits. Default 0. */
-  seed?: number;
+  seed?: number | undefined;
   /** Keep only what follows the last of these marks in an answer (such as "####"). */
-  answerAfter?: string;
+  answerAfter?: string | undefined;
   /** Number of the first option where answers are option numbers. */
-  answerIndexFrom?: 0 | 1;
+  answerIndexFrom?: 0 | 1 | undefined;
   /** Keep the first of equal items instead of refusing the file. Default false. */
-  dropDuplicates?: boolean;
-  overwrite?: boolean;
+  dropDuplicates?: boolean | undefined;
+  overwrite?: boolean | undefined;
 }
 
 export interface ImportReport {
@@ -170,10 +170,10 @@ function toRow({ line, fields }: SourceRecord, options: ImportOptions): Row {
     item: {
       id: map.id === undefined ? undefined : text(map.id),
       question: text(map.question ?? "question"),
-      ...(map.context === undefined ? {} : { context: text(map.context) }),
-      ...(choices === undefined ? {} : { choices }),
+      context: map.context === undefined ? undefined : text(map.context),
+      choices,
       answer: readAnswer(rawAnswer, choices, options, line),
-      ...(map.solution === undefined ? {} : { solution: text(map.solution) }),
+      solution: map.solution === undefined ? undefined : text(map.solution),
       meta,
     },
   };
@@ -213,8 +213,8 @@ function withoutDuplicates(rows: readonly Row[], options: ImportOptions): { kept
     const key = sampleKey({
       id: "",
       question,
-      ...(context === undefined ? {} : { context }),
-      ...(choices === undefined ? {} : { choices: [...choices] }),
+      context,
+      choices: choices && [...choices],
       answers: [],
       meta: {},
     });
@@ -253,7 +253,7 @@ function checkLine(
   metric: MetricName,
 ): void {
   try {
-    sampleFromValue(whole, { kind, metric, metricOptions });
+    parseSampleLine(JSON.stringify(whole), { kind, metric, metricOptions });
   } catch (error) {
     if (!(error instanceof SampleLineError)) throw error;
     throw badRecord(source, line, error.message);
@@ -268,13 +268,13 @@ function manifestOf(
   const { title, description, kind, metricOptions, license, homepage, source, seed, fields } = options;
   return {
     name,
-    ...(title === undefined ? {} : { title }),
-    ...(description === undefined ? {} : { description }),
+    title,
+    description,
     kind,
     metric,
-    ...(metricOptions === undefined ? {} : { metricOptions }),
-    ...(license === undefined ? {} : { license }),
-    ...(homepage === undefined ? {} : { homepage }),
+    metricOptions,
+    license,
+    homepage,
     // Only the file's name: a path would tell about the computer it came from.
     source: { file: basename(source), seed: seed ?? 0, fields: { ...fields } },
   };

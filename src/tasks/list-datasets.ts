@@ -9,15 +9,15 @@ export interface DatasetEntry {
   /** Folder name, as `--task` takes it. */
   name: string;
   directory: string;
-  title?: string;
-  kind?: TaskKind;
-  metric?: MetricName;
-  license?: string;
+  title?: string | undefined;
+  kind?: TaskKind | undefined;
+  metric?: MetricName | undefined;
+  license?: string | undefined;
   /** Items per split, where dataset.json tells them; null where it does not. */
   splits: Partial<Record<SplitName, number | null>>;
-  family?: string;
-  /** Why dataset.json is refused. */
-  error?: string;
+  family?: string | undefined;
+  /** Reason why dataset.json is refused. */
+  error?: string | undefined;
   /** A dataset of the same name in an earlier root is taken instead. */
   isHidden: boolean;
 }
@@ -44,11 +44,11 @@ async function describe(name: string, directory: string): Promise<Omit<DatasetEn
     return {
       name,
       directory,
-      ...(title === undefined ? {} : { title }),
+      title,
       kind,
       metric,
-      ...(license === undefined ? {} : { license }),
-      ...(family === undefined ? {} : { family }),
+      license,
+      family,
       splits: counts,
     };
   } catch (error) {

@@ -7,22 +7,22 @@ import { type DatasetManifest, readManifest, SPLIT_NAMES } from "./dataset-manif
 import { findDataset } from "./find-dataset.js";
 import { makeScorer, type ScorerTools } from "./make-scorer.js";
 import { problemText, readSplit } from "./read-split.js";
-import { type FileLimits, TextFile } from "./reading/read-lines.js";
+import { type FileLimits, TextFile } from "./reading/text-file.js";
 import { findOverlap, overlapText } from "./sample-key.js";
 import type { MetricName, Sample, Scorer, SplitName, Task, TaskKind } from "./task.js";
 
 /** Where datasets are looked for, what is let through, and what some metrics need. */
 export interface LoadTaskOptions extends ScorerTools {
   /** Folders searched for a name. Default: see `defaultDatasetRoots()`. */
-  datasetRoots?: readonly string[];
+  datasetRoots?: readonly string[] | undefined;
   /** Accept items that two splits share; recorded in `notices`. Default false. */
-  allowOverlap?: boolean;
+  allowOverlap?: boolean | undefined;
   /** Leave bad lines out; counted and listed in `notices`. Default false. */
-  skipBad?: boolean;
+  skipBad?: boolean | undefined;
   /** Asked only for a metric that uses embeddings, and only where no `embedder` is given. */
-  openEmbedder?: () => Promise<TextEmbedder | undefined>;
+  openEmbedder?: (() => Promise<TextEmbedder | undefined>) | undefined;
   /** Caps for tests. */
-  limits?: Partial<FileLimits>;
+  limits?: Partial<FileLimits> | undefined;
 }
 
 /** Skipped lines listed in one notice. */
@@ -68,7 +68,7 @@ class DatasetTask implements Task {
   readonly description: string;
   readonly scorer: Scorer;
   readonly hash: string;
-  readonly family?: string;
+  readonly family?: string | undefined;
   readonly splits: SplitName[];
   readonly notices: string[] = [];
   readonly #directory: string;
@@ -129,7 +129,7 @@ class DatasetTask implements Task {
     const entry = this.#manifest.splits[split]!;
     const { samples, problems } = await readSplit(join(this.#directory, entry.file), entry, this.#manifest, {
       collectProblems: this.#options.skipBad ?? false,
-      ...(this.#options.limits ? { limits: this.#options.limits } : {}),
+      limits: this.#options.limits,
     });
     if (problems.length > 0) {
       const listed = problems.slice(0, MAX_LISTED_PROBLEMS).map(problemText).join("; ");

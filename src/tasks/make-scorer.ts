@@ -4,16 +4,16 @@ import { ConfigError } from "../core/errors.js";
 import type { ProgramRunner } from "../core/program-runner.js";
 import type { TextEmbedder } from "../core/text-embedder.js";
 import type { MetricOptions } from "./dataset-manifest.js";
-import { choiceScorer } from "./scorers/choice.js";
-import { exactMatchScorer } from "./scorers/exact-match.js";
-import { exactNumberScorer } from "./scorers/exact-number.js";
-import { expressionScorer } from "./scorers/expression.js";
-import { f1Scorer } from "./scorers/f1.js";
-import { judgeScorer } from "./scorers/judge.js";
-import { regexScorer } from "./scorers/regex.js";
-import { robotScorer } from "./scorers/robot.js";
-import { testsScorer } from "./scorers/tests.js";
-import { writingScorer } from "./scorers/writing.js";
+import { choiceScorer } from "./scorers/choice-scorer.js";
+import { exactMatchScorer } from "./scorers/exact-match-scorer.js";
+import { exactNumberScorer } from "./scorers/exact-number-scorer.js";
+import { expressionScorer } from "./scorers/expression-scorer.js";
+import { f1Scorer } from "./scorers/f1-scorer.js";
+import { judgeScorer } from "./scorers/judge-scorer.js";
+import { regexScorer } from "./scorers/regex-scorer.js";
+import { robotScorer } from "./scorers/robot-scorer.js";
+import { testsScorer } from "./scorers/tests-scorer.js";
+import { writingScorer } from "./scorers/writing-scorer.js";
 import type { InstantScorer, MetricName, Scorer } from "./task.js";
 
 type AvailableMetric = Exclude<MetricName, "tests" | "writing" | "judge">;
@@ -28,7 +28,7 @@ const SCORERS: Readonly<Record<AvailableMetric, (options: MetricOptions) => Inst
   robot: () => robotScorer,
 };
 
-/** What some metrics need from outside this room. */
+/** Tools that some metrics need from outside. */
 export interface ScorerTools {
   /** Metric tests: runs programs in a sandbox. Without one such a task is refused, never run elsewhere. */
   programs?: ProgramRunner | undefined;

@@ -2,17 +2,17 @@
 import { InputError } from "../core/errors.js";
 import type { SplitEntry } from "./dataset-manifest.js";
 import { decodeUtf8 } from "./reading/decode-utf8.js";
+import { type LineRules, parseSampleLine, SampleLineError } from "./reading/parse-sample-line.js";
 import { printable } from "./reading/printable.js";
-import { type FileLimits, TextFile, type TextLine } from "./reading/read-lines.js";
-import { type LineRules, parseSampleLine, SampleLineError } from "./reading/sample-line.js";
+import { type FileLimits, TextFile, type TextLine } from "./reading/text-file.js";
 import type { Sample } from "./task.js";
 
 /** A line that is not a sample. */
 export interface LineProblem {
   line: number;
-  column?: number;
-  field?: string;
-  id?: string;
+  column?: number | undefined;
+  field?: string | undefined;
+  id?: string | undefined;
   reason: string;
 }
 
@@ -29,8 +29,8 @@ const MAX_LISTED_DUPLICATES = 5;
 
 export interface ReadSplitOptions {
   /** Collect bad lines instead of throwing at the first. Default false. */
-  collectProblems?: boolean;
-  limits?: Partial<FileLimits>;
+  collectProblems?: boolean | undefined;
+  limits?: Partial<FileLimits> | undefined;
 }
 
 /**
@@ -81,9 +81,9 @@ function readLine({ offset, bytes }: TextLine, rules: LineRules): Sample | undef
 function toProblem(line: number, error: SampleLineError): LineProblem {
   return {
     line,
-    ...(error.column === undefined ? {} : { column: error.column }),
-    ...(error.field === undefined ? {} : { field: error.field }),
-    ...(error.id === undefined ? {} : { id: error.id }),
+    column: error.column,
+    field: error.field,
+    id: error.id,
     reason: error.message,
   };
 }

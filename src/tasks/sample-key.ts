@@ -21,13 +21,13 @@ export interface SplitOverlap {
   splits: readonly [SplitName, SplitName];
   /** Items of the first split that the second has too, folded. */
   count: number;
-  /** Of these, how many are equal letter by letter. */
+  /** Number of shared items that are equal letter by letter. */
   exactCount: number;
   /** Pairs of ids, at most five. */
   examples: [string, string][];
 }
 
-/** What two splits share, or undefined. */
+/** Overlap of two splits; undefined where they share nothing. */
 export function findOverlap(
   [firstName, first]: readonly [SplitName, readonly Sample[]],
   [secondName, second]: readonly [SplitName, readonly Sample[]],

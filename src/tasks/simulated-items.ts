@@ -4,21 +4,21 @@ import type { Sample } from "./task.js";
 /** Has the shape of `SimulatedItem` in llm/; this room and that one do not know each other. */
 export interface SolvedItem {
   question: string;
-  context?: string;
-  choices?: string[];
+  context?: string | undefined;
+  choices?: string[] | undefined;
   answer: string;
   /** 0–1. */
   difficulty: number;
   /** Wrong answers of typical slips. */
   distractors: string[];
-  steps?: string[];
-  /** What rightly read measurements say, and what wrongly read ones would. */
-  findings?: string;
-  misfindings?: string[];
+  steps?: string[] | undefined;
+  /** Findings from rightly read measurements; `misfindings` are those from wrongly read ones. */
+  findings?: string | undefined;
+  misfindings?: string[] | undefined;
   /** Sentences that the answer rests on. */
-  facts?: string[];
-  /** What a reader of the question fills into fields of these names: the right value first, then wrong ones. */
-  fields?: Record<string, string[]>;
+  facts?: string[] | undefined;
+  /** Values that a reader of the question fills into fields of these names: the right one first, then wrong ones. */
+  fields?: Record<string, string[]> | undefined;
 }
 
 /** The solved items of those samples that carry a generated family's meta data; others are left out. */
@@ -30,15 +30,15 @@ export function simulatedItems(samples: readonly Sample[]): SolvedItem[] {
     return [
       {
         question: sample.question,
-        ...(sample.context === undefined ? {} : { context: sample.context }),
-        ...(sample.choices === undefined ? {} : { choices: sample.choices }),
+        context: sample.context,
+        choices: sample.choices,
         answer,
         difficulty,
         distractors,
-        ...(isTexts(steps) ? { steps } : {}),
+        steps: isTexts(steps) ? steps : undefined,
         ...(typeof findings === "string" && isTexts(misfindings) ? { findings, misfindings } : {}),
-        ...(isTexts(facts) ? { facts } : {}),
-        ...(isFields(fields) ? { fields } : {}),
+        facts: isTexts(facts) ? facts : undefined,
+        fields: isFields(fields) ? fields : undefined,
       },
     ];
   });

@@ -19,18 +19,18 @@ export type MetricName =
 export interface Sample {
   id: string;
   question: string;
-  context?: string;
-  choices?: string[];
+  context?: string | undefined;
+  choices?: string[] | undefined;
   /** Accepted answers; the first is the canonical one. Empty for kind `code`. */
   answers: string[];
   /** Code tasks only. */
-  prompt?: string;
-  entryPoint?: string;
-  publicTests?: string[];
-  privateTests?: string;
+  prompt?: string | undefined;
+  entryPoint?: string | undefined;
+  publicTests?: string[] | undefined;
+  privateTests?: string | undefined;
   /** Metric writing: what the text must keep; the question says all of it. */
-  constraints?: WritingConstraints;
-  /** Never shown to any model. */
+  constraints?: WritingConstraints | undefined;
+  /** Further data of the item, never shown to any model. */
   meta: Record<string, unknown>;
 }
 
@@ -38,15 +38,15 @@ export interface Sample {
 export interface VisibleTask {
   id: string;
   question: string;
-  context?: string;
-  choices?: string[];
-  prompt?: string;
-  entryPoint?: string;
-  publicTests?: string[];
+  context?: string | undefined;
+  choices?: string[] | undefined;
+  prompt?: string | undefined;
+  entryPoint?: string | undefined;
+  publicTests?: string[] | undefined;
 }
 
 /**
- * What a scorer can measure of a text beside its score, each 0–1: the share of constraints kept, how it hangs together,
+ * Parts that a scorer can measure of a text beside its score, each 0–1: the share of constraints kept, how it hangs together,
  * whether it is to the point, and what a judge model gives it.
  */
 export type TextComponent = "constraints" | "coherence" | "relevance" | "judge";
@@ -56,19 +56,19 @@ export interface Score {
   /** From 0 to 1. */
   value: number;
   isCorrect: boolean;
-  /** What the scorer read out of the answer, for feedback and reports. */
+  /** Text that the scorer read out of the answer, for feedback and reports. */
   extracted: string;
-  /** For rewards that weigh them; a scorer that gives them names them in `components`. */
-  components?: Partial<Record<TextComponent, number>>;
-  /** What the value was made of, where it has parts; plain JSON of a few kilobytes, stored with the result. */
-  details?: Record<string, unknown>;
+  /** Parts of the value, 0–1, for rewards that weigh them; the scorer names them in its own `components`. */
+  components?: Partial<Record<TextComponent, number>> | undefined;
+  /** Details of the value, where it has parts; plain JSON of a few kilobytes, stored with the result. */
+  details?: Record<string, unknown> | undefined;
 }
 
 /** Play of an item step by step: the workflow is called once for every view. */
 export interface Play {
   /** Most views it can have: the step budget. */
   readonly maxViews: number;
-  /** What the workflow is asked now; undefined at the end. Its answers and meta are for simulated models only. */
+  /** Sample that the workflow is asked now; undefined at the end. Answers and meta are for simulated models only. */
   view(): Sample | undefined;
   /** Takes the answer to the last view. Never throws on odd answers. */
   act(answer: unknown): void;
@@ -80,9 +80,9 @@ export interface Play {
 export interface Scorer {
   readonly metric: MetricName;
   /** The components that scores of a text can have. */
-  readonly components?: readonly TextComponent[];
-  /** What else than answer and sample decides a score, such as the model of embeddings: stored results depend on it. */
-  readonly basis?: string;
+  readonly components?: readonly TextComponent[] | undefined;
+  /** Name of what else decides a score, such as the model of embeddings: stored results depend on it. */
+  readonly basis?: string | undefined;
   /**
    * `answer` is whatever JSON value the workflow returned. Never throws on odd answers. Metrics that run programs or ask
    * models give a promise.
@@ -112,7 +112,7 @@ export interface Task {
   /** Content hash over dataset.json and the split files named in it. */
   hash: string;
   /** Generated family this dataset was drawn from; the simulated executor needs one. */
-  family?: string;
+  family?: string | undefined;
   /**
    * Items of a split, read from disk on first use.
    * The optimiser asks for "train" and "validation" only; "test" is opened by finalTest().
@@ -121,6 +121,6 @@ export interface Task {
   load(split: SplitName): Promise<Sample[]>;
   /** Splits there are, in the order train, validation, test. */
   splits: SplitName[];
-  /** What was let through on request while loading (shared items, bad lines); belongs into the run's record. */
-  readonly notices?: readonly string[];
+  /** Notes on what was let through on request while loading (shared items, bad lines), for the run's record. */
+  readonly notices?: readonly string[] | undefined;
 }

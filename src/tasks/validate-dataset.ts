@@ -14,9 +14,9 @@ interface SplitReport {
   items: number;
   /** Bad lines. */
   problems: LineProblem[];
-  /** Why the file as a whole is refused (absent, cut, other hash, repeated ids …). */
-  error?: string;
-  sha256?: string;
+  /** Reason why the file as a whole is refused (absent, cut, other hash, repeated ids …). */
+  error?: string | undefined;
+  sha256?: string | undefined;
   /** Items that occur twice within the split; odd, but allowed. */
   repeatedItems: number;
 }
@@ -24,9 +24,9 @@ interface SplitReport {
 export interface DatasetReport {
   directory: string;
   /** Absent when dataset.json itself is refused. */
-  manifest?: DatasetManifest;
-  /** Why dataset.json is refused. */
-  error?: string;
+  manifest?: DatasetManifest | undefined;
+  /** Reason why dataset.json is refused. */
+  error?: string | undefined;
   splits: SplitReport[];
   overlaps: SplitOverlap[];
   /** Nothing was found that would stop a run. */
@@ -39,7 +39,7 @@ export interface DatasetReport {
  */
 export async function validateDataset(
   nameOrDirectory: string,
-  options: { datasetRoots?: readonly string[]; limits?: ReadSplitOptions["limits"] } = {},
+  options: Pick<ReadSplitOptions, "limits"> & { datasetRoots?: readonly string[] | undefined } = {},
 ): Promise<DatasetReport> {
   const directory = findDataset(nameOrDirectory, options.datasetRoots);
   let manifest: DatasetManifest;
@@ -58,7 +58,7 @@ export async function validateDataset(
     try {
       const content = await readSplit(join(directory, entry.file), entry, manifest, {
         collectProblems: true,
-        ...(options.limits ? { limits: options.limits } : {}),
+        limits: options.limits,
       });
       samples.set(split, content.samples);
       const { problems, sha256 } = content;

@@ -7,10 +7,10 @@ export function visibleTask(sample: Sample): VisibleTask {
   return {
     id,
     question,
-    ...(context === undefined ? {} : { context }),
-    ...(choices === undefined ? {} : { choices: [...choices] }),
-    ...(prompt === undefined ? {} : { prompt }),
-    ...(entryPoint === undefined ? {} : { entryPoint }),
-    ...(publicTests === undefined ? {} : { publicTests: [...publicTests] }),
+    context,
+    choices: choices && [...choices],
+    prompt,
+    entryPoint,
+    publicTests: publicTests && [...publicTests],
   };
 }

@@ -1,24 +1,24 @@
 /** @file A dataset folder written out: split files first, dataset.json with their hashes last. */
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { writeAtomic } from "../core/atomic-file.js";
 import { ConfigError } from "../core/errors.js";
 import { sha256 } from "../core/hash.js";
+import { writeAtomic } from "../core/write-atomic.js";
 import { checkManifest, type DatasetManifest, SPLIT_NAMES, type SplitEntry } from "./dataset-manifest.js";
-import { SampleLineError, sampleFromValue } from "./reading/sample-line.js";
+import { parseSampleLine, SampleLineError } from "./reading/parse-sample-line.js";
 import type { SplitName } from "./task.js";
 
 /** A line of a split file in its written form (docs/datasets.md). */
 export interface DatasetLine {
   id: string;
   question: string;
-  context?: string;
-  choices?: readonly string[];
+  context?: string | undefined;
+  choices?: readonly string[] | undefined;
   /** Absent in items of metric writing, which have constraints. */
-  answer?: string | readonly string[];
-  constraints?: Readonly<Record<string, unknown>>;
-  solution?: string;
-  meta?: Readonly<Record<string, unknown>>;
+  answer?: string | readonly string[] | undefined;
+  constraints?: Readonly<Record<string, unknown>> | undefined;
+  solution?: string | undefined;
+  meta?: Readonly<Record<string, unknown>> | undefined;
 }
 
 export interface DatasetContent {
@@ -34,7 +34,7 @@ export interface DatasetContent {
 export async function writeDataset(
   directory: string,
   { manifest, splits }: DatasetContent,
-  options: { overwrite?: boolean } = {},
+  options: { overwrite?: boolean | undefined } = {},
 ): Promise<DatasetManifest> {
   if (!options.overwrite && existsSync(directory) && readdirSync(directory).length > 0) {
     throw new ConfigError(`${directory} is not empty`, {
@@ -61,7 +61,7 @@ export async function writeDataset(
 
 function checkLine(line: DatasetLine, rules: Omit<DatasetManifest, "splits">, split: SplitName): void {
   try {
-    sampleFromValue(line, rules);
+    parseSampleLine(JSON.stringify(line), rules);
   } catch (error) {
     if (!(error instanceof SampleLineError)) throw error;
     throw new ConfigError(`${split} item ${JSON.stringify(line.id)}: ${error.message}`, { cause: error });

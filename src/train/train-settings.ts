@@ -17,7 +17,7 @@ export interface ModelTrainSettings extends SharedTrainSettings {
    * Tokens of a row, a multiple of 64: tries are padded to it, so that programs are compiled once. Default: chosen
    * from the data, for the least padding.
    */
-  rowLength?: number;
+  rowLength?: number | undefined;
 }
 
 /** Settings that decide the result of training a LoRA adapter. */
@@ -50,14 +50,14 @@ export interface TrainSettings {
    */
   klPenalty: number;
   /**
-   * In updates that do not fit into one pass, prompts that several passes share are computed once and count as
-   * constants, instead of being computed again with gradient in every pass. The gradient is then not exact: what
+   * Prompts that several passes of an update share are computed once and count as constants, instead of being
+   * computed again with gradient in every pass. The gradient is then not exact: what
    * flows through the prompts' keys and values is missing. Default false.
    */
   stopPromptGradient: boolean;
   /** Most tokens in one pass; longer examples are refused or cut. Default 4,096. */
   tokenBudget: number;
-  /** What happens to an example over the context or the budget. Default refuse. */
+  /** Treatment of an example over the context or the budget. Default refuse. */
   truncate: "refuse" | "middle";
   /** Let examples push their targets away. Default false. */
   allowNegativeWeights: boolean;
@@ -65,7 +65,7 @@ export interface TrainSettings {
   heldOutShare: number;
   /** Epochs without a better held-out loss before training stops, from 1. Default 1. */
   patience: number;
-  /** Of data order and of new adapters. Default 0. */
+  /** Seed of data order and of new adapters. Default 0. */
   seed: number;
 }
 

@@ -1,17 +1,17 @@
 /** @file One model family: its metadata, its tensors, and the graph of one layer. */
-import type { Value } from "../graph/graph.js";
+import type { Value } from "../graph/graph-builder.js";
 import type { LayerBuilder } from "./layer-builder.js";
 import type { LayerConfig } from "./model-config.js";
 import type { ModelKeys } from "./model-keys.js";
 
-/** What a family says about itself beyond the sizes that all have. */
+/** Traits of a family beyond the sizes that all families have. */
 export interface FamilyTraits {
   layers: LayerConfig[];
   attentionScale: number;
   isRopeInterleaved: boolean;
   /** Default 1. */
-  embeddingScale?: number;
-  logitSoftcap?: number;
+  embeddingScale?: number | undefined;
+  logitSoftcap?: number | undefined;
 }
 
 /** Sizes that every family states under the same keys. */

@@ -31,7 +31,7 @@ export const gemma3: Family = {
       attentionScale: 1 / Math.sqrt(perHead),
       isRopeInterleaved: false,
       embeddingScale: Math.sqrt(hiddenSize),
-      ...(softcap === 0 ? {} : { logitSoftcap: softcap }),
+      logitSoftcap: softcap || undefined,
     };
   },
 

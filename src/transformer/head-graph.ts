@@ -1,5 +1,5 @@
 /** @file The head: its tensor, its chunks of the vocabulary, and the graphs of final norm and logits. */
-import { type Graph, GraphBuilder, type Value } from "../graph/graph.js";
+import { type Graph, GraphBuilder, type Value } from "../graph/graph-builder.js";
 import type { ModelConfig } from "./model-config.js";
 
 /** `x` [P, D] → `y` [P, D], with `output_norm.weight`. */

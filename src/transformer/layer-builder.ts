@@ -1,5 +1,5 @@
 /** @file The words in which a family writes its layer, on top of a graph builder. */
-import type { GraphBuilder, Value } from "../graph/graph.js";
+import type { GraphBuilder, Value } from "../graph/graph-builder.js";
 import type { AttentionBlock, AttentionPlan } from "./attention-plan.js";
 import type { LinearName } from "./linear-name.js";
 import type { ModelConfig } from "./model-config.js";
@@ -15,11 +15,11 @@ export interface LayerBuilderOptions {
   plan: AttentionPlan;
   /** Names of the layer's biases, such as `attn_q.bias`. */
   biases: ReadonlySet<string>;
-  /** How matrices are fed: float16 ones are cast in the graph. Default float32. */
-  weightType?: "float32" | "float16";
-  onLinear?: LinearHook;
+  /** Type of the matrices that are fed; float16 ones are cast in the graph. Default float32. */
+  weightType?: "float32" | "float16" | undefined;
+  onLinear?: LinearHook | undefined;
   /** Called with every value that is dear to compute again: products and attention. Names are unique in a layer. */
-  onKeep?: (name: string, value: Value) => void;
+  onKeep?: ((name: string, value: Value) => void) | undefined;
 }
 
 /** Builds one layer; weights, rotary table and masks become inputs of the graph, named as the feeds are. */

@@ -1,5 +1,5 @@
 /** @file The graph of one layer, ready for a backend. */
-import { type Graph, GraphBuilder } from "../graph/graph.js";
+import { type Graph, GraphBuilder } from "../graph/graph-builder.js";
 import type { Family } from "./family.js";
 import { LayerBuilder, type LayerBuilderOptions } from "./layer-builder.js";
 

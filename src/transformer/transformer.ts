@@ -16,11 +16,11 @@ import { WeightStore } from "./weight-store.js";
 export interface TransformerOptions {
   backend: Backend;
   /** Form of the weights in memory. Default `auto`: the fastest that fits `availableBytes`. */
-  weights?: WeightCache | "auto";
+  weights?: WeightCache | "auto" | undefined;
   /** Memory this process may take; default what the system says is free. */
-  availableBytes?: number;
-  /** What stands beside the matrices of every layer, such as a LoRA adapter. */
-  injection?: Injection;
+  availableBytes?: number | undefined;
+  /** Products added to those of the layers' matrices, such as a LoRA adapter. */
+  injection?: Injection | undefined;
 }
 
 /** Changes to a layer's products, and the inputs they need. */
@@ -33,10 +33,10 @@ export interface Injection {
 
 export interface ForwardOptions {
   /** Default: one sequence. */
-  layout?: TokenLayout;
+  layout?: TokenLayout | undefined;
   /** Called with the hidden states [T, D] that enter layer 0, 1, … and leave the last. */
-  onHidden?: (layer: number, hidden: Float32Array) => void;
-  signal?: AbortSignal;
+  onHidden?: ((layer: number, hidden: Float32Array) => void) | undefined;
+  signal?: AbortSignal | undefined;
 }
 
 /** T tokens, D hidden size, V vocabulary, P positions asked for. */
@@ -99,7 +99,7 @@ export class Transformer {
           plan,
           biases,
           weightType: this.#weights.weightType,
-          ...(this.#injection === undefined ? {} : { onLinear: this.#injection.hook }),
+          onLinear: this.#injection?.hook,
         }),
       );
       const { y } = await program.run({
@@ -114,7 +114,7 @@ export class Transformer {
     return x;
   }
 
-  /** After the final norm, for the given rows of `hidden` [T, D]: [P, D]. */
+  /** Rows of `hidden` [T, D] after the final norm: [P, D]. */
   async normed(hidden: Float32Array, positions: ArrayLike<number>): Promise<Float32Array> {
     const { config } = this.model;
     const rows = new Float32Array(positions.length * config.hiddenSize);

@@ -6,13 +6,13 @@ export type WeightCache = "f32" | "f16" | "streamed";
 
 export interface WeightPlan {
   cache: WeightCache;
-  /** Of the weights kept between passes. */
+  /** Bytes of the weights kept between passes. */
   bytes: number;
   /** One line for the user: what was chosen, and why. */
   reason: string;
 }
 
-/** Kept free for activations, the runtime and everything else on the machine. */
+/** Bytes kept free for activations, the runtime and everything else on the machine. */
 const HEADROOM_BYTES = 1024 ** 3;
 
 /**

@@ -14,7 +14,7 @@ export function problemTemplate(kind: AnswerKind, hasContext: boolean): string {
   return `${context}\${task.question}${choices}`;
 }
 
-/** How a reply becomes an answer: an expression over the variable `reply`. */
+/** Expressions over the variable `reply` that make an answer of it. */
 export const READ_REPLY: Record<AnswerKind, string> = {
   number: "number(reply)",
   choice: "choice(reply, task.choices)",
@@ -24,7 +24,7 @@ export const READ_REPLY: Record<AnswerKind, string> = {
   writing: "reply.trim()",
 };
 
-/** How a call states the form of the answer. */
+/** Sentences that state the form of the answer in a call. */
 export const STATE_FORMAT: Record<AnswerKind, string> = {
   number: "End with the final answer as a number.",
   choice: "End with the letter of the right option.",

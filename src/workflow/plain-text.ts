@@ -9,7 +9,7 @@ export function plainLines(text: string): string {
     .join("\n");
 }
 
-/** Cut to at most `maxBytes` of UTF-8 including `mark`, which is added only where something was cut. */
+/** Text of at most `maxBytes` of UTF-8 including `mark`, which is added only where something was cut. */
 export function cutBytes(text: string, maxBytes: number, mark: string, isCut = false): string {
   if (!isCut && Buffer.byteLength(text) <= maxBytes) return text;
   const room = Math.max(0, maxBytes - Buffer.byteLength(mark));

@@ -2,7 +2,7 @@
 import { canForce, literal, type SubsetOptions } from "./subset-grammar.js";
 import { TECHNIQUES, techniqueNames } from "./techniques.js";
 
-/** As many as a workflow is ever forced to use. */
+/** Most techniques that a workflow is forced to use. */
 const MAX_TECHNIQUES = 3;
 
 /** A sentence as the subset's analysis has it: a capital, 20 to 140 characters, a full stop. */

@@ -2,7 +2,7 @@
 import { type AnswerKind, problemTemplate, READ_REPLY, STATE_FORMAT } from "./answer-kind.js";
 import { TECHNIQUES, type Technique, type TechniqueSlot, techniqueNames } from "./techniques.js";
 import type { ToolCard } from "./tool.js";
-import { SHOW_FOUND, toolLookups } from "./tool-grammar.js";
+import { SHOW_FOUND, toolLookups } from "./tool-lookups.js";
 import { callSpec } from "./workflow-api.js";
 
 export interface SubsetOptions {
@@ -10,11 +10,11 @@ export interface SubsetOptions {
   /** Optional calls that exist ("weak", "runPython"). */
   offers: ReadonlySet<string>;
   /** Own tools of the user; only those whose input can be written appear. Default none. */
-  tools?: readonly ToolCard[];
+  tools?: readonly ToolCard[] | undefined;
   /** Techniques that every sentence must use; the rest is left to the model. */
-  forced?: readonly string[];
+  forced?: readonly string[] | undefined;
   /** Items have a text to read in task.context. */
-  context?: boolean;
+  context?: boolean | undefined;
 }
 
 /** Shapes a body can have, and the technique slots each of them has room for. */

@@ -21,7 +21,7 @@ export type TechniqueName =
   | "code-arithmetic"
   | "tool-lookup";
 
-/** Where in a workflow the grammar puts it. */
+/** Place in a workflow where the grammar puts a technique. */
 export type TechniqueSlot =
   /** A sentence of the instruction. */
   | "instruction"
@@ -44,15 +44,15 @@ export type TechniqueSlot =
 export interface Technique {
   name: TechniqueName;
   slot: TechniqueSlot;
-  /** What it is for, as the menu says it. */
+  /** Purpose of the technique, as the menu says it. */
   meaning: string;
-  /** What the grammar writes: alternatives of a sentence, a role or an option. */
+  /** Texts that the grammar writes: alternatives of a sentence, a role or an option. */
   phrases: readonly string[];
-  /** How it is recognised in any source, also one written in free JavaScript. */
+  /** Pattern that recognises the technique in any source, also in free JavaScript. */
   pattern: RegExp;
-  /** Only for these kinds of answer; absent = all. */
-  answers?: readonly AnswerKind[];
-  offer?: string;
+  /** Kinds of answer that the technique is for. Default all. */
+  answers?: readonly AnswerKind[] | undefined;
+  offer?: string | undefined;
 }
 
 export const TECHNIQUES: readonly Technique[] = [
@@ -181,7 +181,7 @@ export function techniqueNames({ offers, answer }: Offers & { answer: AnswerKind
   return available({ offers, answer }).map((technique) => technique.name);
 }
 
-function available({ offers, answer }: Offers & { answer?: AnswerKind }): Technique[] {
+function available({ offers, answer }: Offers & { answer?: AnswerKind | undefined }): Technique[] {
   return TECHNIQUES.filter(
     (technique) =>
       (technique.offer === undefined || offers.has(technique.offer)) &&
@@ -191,7 +191,7 @@ function available({ offers, answer }: Offers & { answer?: AnswerKind }): Techni
 }
 
 /** The menu that prompts show. */
-export function techniqueMenu({ offers, answer }: Offers & { answer?: AnswerKind }): string {
+export function techniqueMenu({ offers, answer }: Offers & { answer?: AnswerKind | undefined }): string {
   const names = available(answer === undefined ? { offers } : { offers, answer });
   return `Techniques: ${names.map((technique) => technique.meaning).join("; ")}.`;
 }

@@ -2,17 +2,17 @@
 
 /** The part of JSON Schema that is read here; the rest is only checked by zod. */
 export interface ToolSchema {
-  type?: string | string[];
-  properties?: Record<string, ToolSchema>;
-  required?: string[];
-  items?: ToolSchema;
-  enum?: unknown[];
+  type?: string | string[] | undefined;
+  properties?: Record<string, ToolSchema> | undefined;
+  required?: string[] | undefined;
+  items?: ToolSchema | undefined;
+  enum?: unknown[] | undefined;
   const?: unknown;
-  anyOf?: ToolSchema[];
-  pattern?: string;
-  format?: string;
-  minimum?: number;
-  maximum?: number;
+  anyOf?: ToolSchema[] | undefined;
+  pattern?: string | undefined;
+  format?: string | undefined;
+  minimum?: number | undefined;
+  maximum?: number | undefined;
 }
 
 const MAX_TEXT = 240;

@@ -13,18 +13,18 @@ export interface ToolContext {
 export interface Tool<Schema extends z.ZodType = z.ZodType> {
   /** A letter, then letters, digits, dots, dashes and underscores; at most 64. */
   name: string;
-  /** For the model that writes workflows: what the tool gives, in one or two sentences; at most 400 characters. */
+  /** Sentence or two on what the tool gives, for the model that writes workflows; at most 400 characters. */
   description: string;
   /** Inputs are checked by it before `run` sees them. */
   input: Schema;
   /** Gives a JSON value, or a promise of one; what it throws reaches the workflow as an exception. */
   run(input: z.output<Schema>, context: ToolContext): unknown;
   /** Calls of this tool in one run of a workflow; 1–1000. Default: only the limit of 20 on all tools together. */
-  maxCalls?: number;
+  maxCalls?: number | undefined;
   /** Time of one call in milliseconds; 1–600 000. Default 10 000. */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
   /** Longest result as JSON; 16–1 048 576. Default 65 536. */
-  resultBytes?: number;
+  resultBytes?: number | undefined;
 }
 
 /** Tools under one content hash: stored results are found by it. */
@@ -33,7 +33,7 @@ export interface ToolSet {
   hash: string;
 }
 
-/** What prompts and the grammar know of a tool. */
+/** Description of a tool for prompts and the grammar. */
 export interface ToolCard {
   name: string;
   description: string;

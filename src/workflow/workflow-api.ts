@@ -13,16 +13,16 @@ export interface OptionSpec {
   /** Inclusive range of a number, or of the length of a string. */
   min: number;
   max: number;
-  isInteger?: boolean;
+  isInteger?: boolean | undefined;
   /** Strings: the whole value must match. */
-  pattern?: RegExp;
+  pattern?: RegExp | undefined;
 }
 
 export interface CallSpec {
-  /** As the host sees it; a dot stands for a member object (`agent.weak.text`). */
+  /** Name as the host sees it; a dot stands for a member object (`agent.weak.text`). */
   name: string;
   /** The name in AgentHost.offers that must be present; absent = always there. */
-  offer?: "weak" | "runPython" | "test" | "tool";
+  offer?: "weak" | "runPython" | "test" | "tool" | undefined;
   /** Which quota it counts against; `log` never reaches the host. */
   quota: "model" | "tool" | "none";
   parameters: readonly { name: string; kind: ArgumentKind; type: string }[];
@@ -225,7 +225,7 @@ export function apiText({
 }: {
   offers: ReadonlySet<string>;
   /** Own tools of the user, listed where `agent.tool` is offered. */
-  tools?: readonly ToolCard[];
+  tools?: readonly ToolCard[] | undefined;
   style: "full" | "compact";
 }): string {
   const calls = offeredCalls(offers);

@@ -16,8 +16,8 @@ export interface WorkflowRun {
   /** The returned answer (JSON value); present only when status is "ok". */
   answer?: unknown;
   /** Bounded message (≤ 4 KiB) when status is not "ok"; names the line of the source where known. */
-  error?: string;
-  /** What `agent.log` collected, cut at its cap with a mark. */
+  error?: string | undefined;
+  /** Lines of `agent.log`, cut at their cap with a mark. */
   log: string;
   /** Host calls that were admitted, by name. */
   calls: Record<string, number>;
@@ -72,7 +72,7 @@ export interface Sandbox {
     source: string,
     task: unknown,
     host: AgentHost,
-    options: { seed: number; limits?: Partial<SandboxLimits>; signal?: AbortSignal },
+    options: { seed: number; limits?: Partial<SandboxLimits> | undefined; signal?: AbortSignal | undefined },
   ): Promise<WorkflowRun>;
   close(): Promise<void>;
 }

@@ -7,7 +7,7 @@ export function workflowTypes(): string {
   const weak = API.filter(({ name }) => name.startsWith("weak."));
   return `/** @file Types of the workflow API for editors (\`w4s/workflow\`); written from the API table, not by hand. */
 
-/** What a workflow sees of an item; never its answer. */
+/** Item as a workflow sees it, never with its answer. */
 export interface Task {
   id: string;
   question: string;

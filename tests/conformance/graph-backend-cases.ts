@@ -1,7 +1,7 @@
 /** @file Generated cases for every op of the table, for gradient checks and for comparing backends. */
 import fc from "fast-check";
 import { Random } from "../../src/core/random.js";
-import type { DType, OpName, Value } from "../../src/graph/graph.js";
+import type { DType, OpName, Value } from "../../src/graph/graph-builder.js";
 import type { GraphOps, Operand } from "../../src/graph/graph-ops.js";
 
 /** Float inputs hold numbers as float32 stores them, so that every backend is fed the same. */

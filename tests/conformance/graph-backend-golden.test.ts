@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { Backend } from "../../src/graph/backend.js";
 import { gradients } from "../../src/graph/gradients.js";
-import { GraphBuilder, type Value } from "../../src/graph/graph.js";
+import { GraphBuilder, type Value } from "../../src/graph/graph-builder.js";
 import { OrtBackend } from "../../src/graph/ort-backend.js";
 import { ReferenceBackend } from "../../src/graph/reference-backend.js";
 

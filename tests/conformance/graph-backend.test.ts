@@ -1,7 +1,7 @@
 /** @file Both backends of graph/ against one contract, and what only onnxruntime has. */
 import { describe, expect, it } from "vitest";
 import { InternalError } from "../../src/core/errors.js";
-import { GraphBuilder } from "../../src/graph/graph.js";
+import { GraphBuilder } from "../../src/graph/graph-builder.js";
 import { OrtBackend } from "../../src/graph/ort-backend.js";
 import { ReferenceBackend } from "../../src/graph/reference-backend.js";
 import { graphBackendSuite } from "./graph-backend.js";

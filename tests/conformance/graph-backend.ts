@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { InternalError, ShapeError } from "../../src/core/errors.js";
 import type { Backend, NumericArray } from "../../src/graph/backend.js";
-import { type Graph, GraphBuilder, type OpName, type Value } from "../../src/graph/graph.js";
+import { type Graph, GraphBuilder, type OpName, type Value } from "../../src/graph/graph-builder.js";
 import { OP_TABLE } from "../../src/graph/op-table.js";
 import { ReferenceBackend } from "../../src/graph/reference-backend.js";
 import { feedOf, OP_CASES, type OpCase } from "./graph-backend-cases.js";

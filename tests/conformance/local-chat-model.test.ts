@@ -1,7 +1,7 @@
 /** @file The suite on a local model: llama.cpp with a tiny random file. */
 import { join } from "node:path";
 import { afterAll, beforeAll } from "vitest";
-import { makeTinyGguf } from "../../src/formats/gguf/tiny-gguf.js";
+import { makeTinyGguf } from "../../src/formats/gguf/make-tiny-gguf.js";
 import { LocalChatModel } from "../../src/llm/local/local-chat-model.js";
 import { LocalModel } from "../../src/llm/local/local-model.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";

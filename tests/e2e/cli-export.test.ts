@@ -6,7 +6,7 @@ import { makeTinyGguf } from "w4s/testing";
 import { GgufFile } from "../../src/formats/gguf/gguf-file.js";
 import { gguf } from "../../src/formats/gguf/gguf-writer.js";
 import { SafetensorsFile } from "../../src/formats/safetensors/safetensors-file.js";
-import { writeSafetensors } from "../../src/formats/safetensors/safetensors-writer.js";
+import { writeSafetensors } from "../../src/formats/safetensors/write-safetensors.js";
 import { readGgufAdapter, writeGgufAdapter } from "../../src/lora/gguf-adapter.js";
 import { expectFailure } from "../support/cli-expect.js";
 import { runCli } from "../support/run-cli.js";

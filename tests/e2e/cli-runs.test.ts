@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeTinyGguf } from "w4s/testing";
-import { lockRun } from "../../src/core/run-lock.js";
+import { lockRun } from "../../src/core/lock-run.js";
 import { expectFailure, lastLine } from "../support/cli-expect.js";
 import { completion, type FakeOpenAI, startFakeOpenAI } from "../support/fake-openai-server.js";
 import { type CliOptions, type CliResult, runCli } from "../support/run-cli.js";

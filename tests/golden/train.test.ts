@@ -6,7 +6,7 @@ import { SafetensorsFile } from "../../src/formats/safetensors/safetensors-file.
 import { OrtBackend } from "../../src/graph/ort-backend.js";
 import type { LoraConfig } from "../../src/lora/lora-adapter.js";
 import { buildTrie, type TokenTrie } from "../../src/train/data/token-trie.js";
-import type { KeptActivations } from "../../src/train/gradients/layer-programs.js";
+import type { KeptActivations } from "../../src/train/gradients/layer-graphs.js";
 import { ModelGradients } from "../../src/train/gradients/model-gradients.js";
 import { AdamW } from "../../src/train/loop/adamw.js";
 import { clipByGlobalNorm } from "../../src/train/loop/clip-by-global-norm.js";

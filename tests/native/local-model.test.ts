@@ -2,12 +2,12 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { ManagedChild } from "../../src/core/child-process.js";
 import { ConfigError, FormatError, ModelCallError, W4sError } from "../../src/core/errors.js";
+import { ManagedChild } from "../../src/core/managed-child.js";
 import { Random } from "../../src/core/random.js";
 import { readLoadableModel } from "../../src/formats/gguf/gguf-loadable.js";
 import { encodeGguf, gguf } from "../../src/formats/gguf/gguf-writer.js";
-import { makeTinyGguf, tinyGgufBytes } from "../../src/formats/gguf/tiny-gguf.js";
+import { makeTinyGguf, tinyGgufBytes } from "../../src/formats/gguf/make-tiny-gguf.js";
 import type { ChatMessage } from "../../src/llm/chat-model.js";
 import { LocalChatModel } from "../../src/llm/local/local-chat-model.js";
 import { LocalModel, type LocalModelOptions } from "../../src/llm/local/local-model.js";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { Random } from "../../src/core/random.js";
 import { gguf } from "../../src/formats/gguf/gguf-writer.js";
-import { makeTinyGguf, type TinyGgufOptions } from "../../src/formats/gguf/tiny-gguf.js";
+import { makeTinyGguf, type TinyGgufOptions } from "../../src/formats/gguf/make-tiny-gguf.js";
 import { SafetensorsFile } from "../../src/formats/safetensors/safetensors-file.js";
 import { OrtBackend } from "../../src/graph/ort-backend.js";
 import { LocalModel } from "../../src/llm/local/local-model.js";

@@ -1,7 +1,7 @@
 /** @file Both trainers plan a run over more examples than a call has arguments. */
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { makeTinyGguf } from "../../src/formats/gguf/tiny-gguf.js";
+import { makeTinyGguf } from "../../src/formats/gguf/make-tiny-gguf.js";
 import { OrtBackend } from "../../src/graph/ort-backend.js";
 import type { TrainEvent } from "../../src/train/loop/train-event.js";
 import { trainLora } from "../../src/train/train-lora.js";

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { Random } from "../../src/core/random.js";
-import { makeTinyGguf } from "../../src/formats/gguf/tiny-gguf.js";
+import { makeTinyGguf } from "../../src/formats/gguf/make-tiny-gguf.js";
 import { OrtBackend } from "../../src/graph/ort-backend.js";
 import { adapterHash } from "../../src/lora/adapter-hash.js";
 import { actionExample } from "../../src/train/data/example.js";

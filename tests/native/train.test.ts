@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { Random } from "../../src/core/random.js";
-import { makeTinyGguf, type TinyFamily } from "../../src/formats/gguf/tiny-gguf.js";
+import { makeTinyGguf, type TinyFamily } from "../../src/formats/gguf/make-tiny-gguf.js";
 import { OrtBackend } from "../../src/graph/ort-backend.js";
 import { trainAdapter } from "../../src/learn/train-adapter.js";
 import { LocalModel } from "../../src/llm/local/local-model.js";

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { FormatError, TrainingDivergedError } from "../../src/core/errors.js";
-import { makeTinyGguf } from "../../src/formats/gguf/tiny-gguf.js";
+import { makeTinyGguf } from "../../src/formats/gguf/make-tiny-gguf.js";
 import { writeExamples } from "../../src/train/data/example-file.js";
 import { runTrainer } from "../../src/train/process/run-trainer.js";
 import { DEFAULT_TRAIN_SETTINGS, type TrainSettings } from "../../src/train/train-settings.js";

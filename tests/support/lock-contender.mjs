@@ -1,7 +1,7 @@
 /** @file Contends for the lock of one directory after another, in step with its rivals; prints who got each. */
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { lockRun } from "../../dist/core/run-lock.js";
+import { lockRun } from "../../dist/core/lock-run.js";
 
 const [name, contenders, meetingPoint, ...directories] = process.argv.slice(2);
 

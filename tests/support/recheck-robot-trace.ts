@@ -6,8 +6,8 @@ interface RecordedRun {
   reserve: number;
   trace: readonly {
     moves: string;
-    stopped?: { direction: string; danger: string };
-    refused?: string;
+    stopped?: { direction: string; danger: string } | undefined;
+    refused?: string | undefined;
   }[];
 }
 

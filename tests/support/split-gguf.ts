@@ -1,11 +1,11 @@
 /** @file A tiny model cut into two files as llama.cpp's gguf-split does it. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { readGgufHeader } from "../../src/formats/gguf/gguf-header.js";
 import { type GgufMetadata, type GgufValue, integerValue } from "../../src/formats/gguf/gguf-metadata.js";
 import { ValueType } from "../../src/formats/gguf/gguf-types.js";
 import { encodeGguf } from "../../src/formats/gguf/gguf-writer.js";
-import { type TinyGgufOptions, tinyGgufBytes } from "../../src/formats/gguf/tiny-gguf.js";
+import { type TinyGgufOptions, tinyGgufBytes } from "../../src/formats/gguf/make-tiny-gguf.js";
+import { readGgufHeader } from "../../src/formats/gguf/read-gguf-header.js";
 
 /** Writes `model-0000{1,2}-of-00002.gguf` into `folder`; every other tensor goes to the second. */
 export function splitTinyGguf(

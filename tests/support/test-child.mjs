@@ -1,5 +1,5 @@
 /** @file A child for the tests of ManagedChild: answers, spins, dies or complains on demand. */
-import { serveParent } from "../../dist/core/child-main.js";
+import { serveParent } from "../../dist/core/serve-parent.js";
 
 if (process.env.SILENT) setInterval(() => {}, 1000);
 else {

@@ -1,6 +1,6 @@
 /** @file A parent that starts a child, prints its pid, makes it spin, and waits to be killed. */
 import { fileURLToPath } from "node:url";
-import { ManagedChild } from "../../dist/core/child-process.js";
+import { ManagedChild } from "../../dist/core/managed-child.js";
 
 const child = await ManagedChild.start(fileURLToPath(new URL("./test-child.mjs", import.meta.url)), {
   name: "test",

@@ -61,7 +61,7 @@ function isEmbedding(name: string): boolean {
 
 /** Tensors of an adapter, two by two. @throws {FormatError} on half pairs and foreign names. */
 export function adapterPairs(header: GgufHeader): { name: string; a: GgufTensor; b: GgufTensor }[] {
-  const halves = new Map<string, { a?: GgufTensor; b?: GgufTensor }>();
+  const halves = new Map<string, { a?: GgufTensor | undefined; b?: GgufTensor | undefined }>();
   for (const tensor of header.tensors) {
     const suffix = [A, B].find((end) => tensor.name.endsWith(end));
     if (!suffix) throw badHeader(header, `tensor ${tensor.name}`, `ends in neither ${A} nor ${B}`);

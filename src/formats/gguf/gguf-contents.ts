@@ -13,7 +13,7 @@ export interface GgufHeader {
   parts: string[];
   fileSize: number;
   version: number;
-  /** What the file says it is (`general.type`); a later part of a split model is `split-part`. */
+  /** Kind that the file states (`general.type`); a later part of a split model is `split-part`. */
   kind: GgufKind;
   architecture: string;
   metadata: GgufMetadata;

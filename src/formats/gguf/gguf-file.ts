@@ -3,11 +3,11 @@ import { InternalError, UnsupportedModelError } from "../../core/errors.js";
 import { dequantize, isDequantizable } from "../quant/dequantize.js";
 import { RangedFile } from "../ranged-file.js";
 import { badHeader, type GgufHeader } from "./gguf-contents.js";
-import { readHeaderOf } from "./gguf-header.js";
 import { joinParts } from "./gguf-loadable.js";
 import { badGguf } from "./gguf-reader.js";
 import type { GgufTensor } from "./gguf-tensors.js";
 import type { TensorType } from "./gguf-types.js";
+import { readHeaderOf } from "./read-gguf-header.js";
 
 /** Stored bytes held at a time while a tensor is dequantised: fits the second-level cache of most machines. */
 const CHUNK_BYTES = 512 * 1024;
@@ -17,13 +17,13 @@ export interface GgufFileTensor {
   name: string;
   /** Row-major, as in PyTorch: `[out, in]` for a weight; GGUF's own order turned around. */
   shape: readonly number[];
-  /** Such as `Q4_K`; all names are in TENSOR_TYPES. */
+  /** Name of the type, such as `Q4_K`; all names are in TENSOR_TYPES. */
   typeName: string;
   elementCount: number;
   sizeBytes: number;
   /** All dimensions but the last one multiplied; 1 for a vector. */
   rowCount: number;
-  /** The last dimension. */
+  /** Numbers of a row: the last dimension. */
   rowLength: number;
   /** Stored bytes of one row: rows are whole blocks. */
   rowBytes: number;
@@ -46,7 +46,7 @@ interface RowRange {
  * and other complete files open; a later part of a split model does not.
  */
 export class GgufFile {
-  /** Of a split model: the joined one. */
+  /** Header of the file; for a split model, of all its parts together. */
   readonly header: GgufHeader;
   readonly tensors: ReadonlyMap<string, GgufFileTensor>;
   readonly #files: readonly RangedFile[];

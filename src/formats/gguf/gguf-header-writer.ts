@@ -7,7 +7,7 @@ interface TensorHead {
   name: string;
   /** Fastest dimension first, as GGUF wants it. */
   dimensions: readonly number[];
-  /** Such as `F32`; all names are in TENSOR_TYPES. */
+  /** Name of the type, such as `F32`; all names are in TENSOR_TYPES. */
   typeName: string;
 }
 

@@ -1,18 +1,18 @@
 /** @file The last gate before native code: is this file a whole model, and does it fit this machine? */
 import { totalmem } from "node:os";
 import { basename, dirname, join } from "node:path";
+import { checkShapes } from "./check-shapes.js";
 import { checkFinite } from "./gguf-adapter-checks.js";
 import { badHeader, type GgufHeader } from "./gguf-contents.js";
-import { readGgufHeader } from "./gguf-header.js";
 import { integerValue } from "./gguf-metadata.js";
-import { checkShapes } from "./gguf-shape-checks.js";
+import { readGgufHeader } from "./read-gguf-header.js";
 
 export interface LoadableProblem {
   field: string;
   why: string;
 }
 
-/** Why a valid file must not be loaded as a model; empty = it may. */
+/** Reasons why a valid file must not be loaded as a model; empty = it may. */
 export function loadableProblems(header: GgufHeader, memoryBytes = totalmem()): LoadableProblem[] {
   const problems: LoadableProblem[] = [];
   const { architecture, metadata } = header;

@@ -6,11 +6,11 @@ import { LIMITS } from "./gguf-types.js";
 
 const WINDOW_BYTES = 256 * 1024;
 
-/** What was expected, for the message `bad GGUF: <field>: <why>`. */
+/** Error with the message `bad GGUF: <field>: <why>`. */
 export function badGguf(file: string, field: string, why: string, byteOffset?: number): FormatError {
   return new FormatError(`bad GGUF: ${printable(field)}: ${printable(why)}`, {
     file,
-    ...(byteOffset === undefined ? {} : { byteOffset }),
+    byteOffset,
     code: "bad-gguf",
     hint: `check ${file}: download it again, or choose another file (w4s inspect FILE shows what can be read)`,
   });

@@ -4,7 +4,7 @@ import { LIMITS, TENSOR_TYPES, type TensorType } from "./gguf-types.js";
 
 export interface GgufTensor {
   name: string;
-  /** As in the file: fastest dimension first. */
+  /** Sizes in the order of the file, fastest dimension first. */
   dimensions: number[];
   type: TensorType;
   /** From the start of the data section. */

@@ -1,7 +1,7 @@
 /** @file Writes GGUF files: version 3, little-endian, aligned; small ones in memory, large ones tensor by tensor. */
 
 import { type QuantizedType, quantize } from "../quant/quantize.js";
-import { writeStreamed } from "../streamed-file.js";
+import { writeStreamed } from "../write-streamed.js";
 import { encodeHeader, type PlacedTensor, padding, placeTensors } from "./gguf-header-writer.js";
 import type { GgufMetadata, GgufValue } from "./gguf-metadata.js";
 import { DEFAULT_ALIGNMENT, ValueType } from "./gguf-types.js";
@@ -14,7 +14,7 @@ export interface TensorToWrite {
   /** Fastest dimension first, as GGUF wants it. */
   dimensions: readonly number[];
   /** Default `F32`. */
-  typeName?: string;
+  typeName?: string | undefined;
   data: TensorData;
 }
 
@@ -23,7 +23,7 @@ export interface TensorToStream {
   name: string;
   /** Row-major: `[out, in]` for a weight, as GgufFileTensor has it. */
   shape: readonly number[];
-  /** Such as `Q8_0`; all names are in TENSOR_TYPES. */
+  /** Name of the type, such as `Q8_0`; all names are in TENSOR_TYPES. */
   typeName: string;
   /** Called once, when all tensors before it are written: all data, or pieces of whole rows in their order. */
   data: () => TensorData | Iterable<TensorData>;

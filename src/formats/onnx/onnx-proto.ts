@@ -149,7 +149,7 @@ export interface OpenNode {
   output: string[];
   name: string;
   opType: string;
-  /** Encoded. */
+  /** Encoded attributes. */
   attribute: Uint8Array[];
   domain: string;
 }

@@ -80,7 +80,7 @@ export function dequantizeQ4_K(bytes: Uint8Array, out: Float32Array): void {
   }
 }
 
-/** As Q4_K, with 32 bytes of fifth bits (bit g belongs to group g) before the nibbles. */
+/** Blocks laid out like Q4_K, with 32 bytes of fifth bits (bit g belongs to group g) before the nibbles. */
 export function dequantizeQ5_K(bytes: Uint8Array, out: Float32Array): void {
   const half = float16Values();
   for (let at = 0, to = 0; to < out.length; at += 176) {

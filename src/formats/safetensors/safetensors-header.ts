@@ -32,7 +32,7 @@ export const DTYPE_BYTES: ReadonlyMap<string, number> = new Map([
 const DTYPES = [...DTYPE_BYTES.keys()].join(" ");
 
 export interface SafetensorsTensor {
-  /** Such as `F32`. */
+  /** Name of the type, such as `F32`. */
   dtype: string;
   /** Row-major; empty for a single number. */
   shape: readonly number[];
@@ -50,7 +50,7 @@ interface SafetensorsHeader {
 export function badSafetensors(file: string, field: string, why: string, byteOffset?: number): FormatError {
   return new FormatError(`bad safetensors: ${printable(field)}: ${printable(why)}`, {
     file,
-    ...(byteOffset === undefined ? {} : { byteOffset }),
+    byteOffset,
     code: "bad-safetensors",
     hint: `check ${file}: copy or make it again, or choose another file`,
   });

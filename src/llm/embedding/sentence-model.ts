@@ -3,9 +3,9 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import type { PreTrainedModel, PreTrainedTokenizer, Tensor } from "@huggingface/transformers";
-import { integerProducts } from "../../formats/onnx/onnx-integer-products.js";
+import { integerProducts } from "../../formats/onnx/integer-products.js";
 
-/** How activations meet the 8-bit weights of the file: rounded to bytes themselves, or the weights widened. */
+/** Products of activations and the file's 8-bit weights: activations rounded to bytes, or weights widened. */
 export type Products = "integer" | "float32";
 
 export interface SentenceModel {
@@ -14,7 +14,7 @@ export interface SentenceModel {
   close(): Promise<void>;
 }
 
-/** As the model was published with; what is longer is cut. */
+/** Longest text in tokens, as the model was published with; longer ones are cut. */
 const MAX_TOKENS = 256;
 const WEIGHTS = join("onnx", "model_quantized.onnx");
 

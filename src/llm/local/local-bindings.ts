@@ -11,7 +11,7 @@ export interface DecodeEntry {
   wantsLogits: boolean;
 }
 
-/** Where the logits of an entry lie until the next decode. */
+/** Place of an entry's logits until the next decode. */
 export type LogitsIndex = number;
 
 export interface BoundSampler {

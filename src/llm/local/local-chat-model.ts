@@ -51,11 +51,11 @@ export class LocalChatModel implements ChatModel {
       candidates: Array.from({ length: n }, (_, index) => ({
         seed: seedFrom(seed, index),
         temperature,
-        ...(json ? { grammar: JSON_OBJECT_GRAMMAR } : {}),
+        grammar: json ? JSON_OBJECT_GRAMMAR : undefined,
       })),
       maxTokens,
-      ...(stop ? { stop } : {}),
-      ...(signal ? { signal } : {}),
+      stop,
+      signal,
     });
     const texts = result.replies.map((reply) => reply.text);
     if (texts.some((text) => text.trim() === "")) {

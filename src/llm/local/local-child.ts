@@ -1,5 +1,5 @@
 /** @file Keeps one model child alive: requests with deadlines, replacement after death or silence, one retry. */
-import { ChildExitError, childModule, ManagedChild } from "../../core/child-process.js";
+import { ChildExitError, childModule, ManagedChild } from "../../core/managed-child.js";
 import {
   type ChildMessage,
   type LoadedModel,
@@ -12,9 +12,9 @@ type WithoutId<T> = T extends { id: number } ? Omit<T, "id"> : never;
 export type LocalRequest = WithoutId<Exclude<ParentMessage, { type: "load" | "abort" }>>;
 
 export interface CallOptions {
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** Default: the child's timeoutMs. */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
 }
 
 interface Pending {

@@ -1,6 +1,5 @@
 /** @file Generation over llama.cpp: one prefill for all candidates, one batch per step, KV kept between calls. */
 import type { ChatMessage } from "../chat-model.js";
-import { ContentGuard, renderChatTemplate } from "./chat-template.js";
 import type { Bindings, BoundContext, BoundSampler, LogitsIndex } from "./local-bindings.js";
 import {
   type Candidate,
@@ -12,6 +11,7 @@ import {
   LocalFailure,
 } from "./local-protocol.js";
 import { CHUNK_TOKENS, PromptCache } from "./prompt-cache.js";
+import { ContentGuard, renderChatTemplate } from "./render-chat-template.js";
 
 /** Contexts grow in these steps, so that slowly growing prompts do not rebuild them each time. */
 const CONTEXT_STEP = 512;
@@ -26,7 +26,7 @@ interface Lane extends SamplerPair {
   sequence: number;
   tokens: number[];
   logProbs: number[];
-  /** Set when it ends. */
+  /** Reply, set when the lane ends. */
   reply: GeneratedReply | undefined;
 }
 
@@ -231,7 +231,7 @@ export class LocalEngine {
       text: cut ?? this.#bindings.detokenize(isEnd ? lane.tokens.slice(0, -1) : lane.tokens),
       tokens: lane.tokens,
       finishReason: isEnd || cut !== undefined ? "stop" : "length",
-      ...(lane.scorer ? { logProbs: lane.logProbs } : {}),
+      logProbs: lane.scorer && lane.logProbs,
     };
   }
 

@@ -9,8 +9,8 @@ import {
   type LlamaModel,
   NoBinaryFoundError,
 } from "node-llama-cpp";
-import { serveParent } from "../../core/child-main.js";
 import { messageOf } from "../../core/errors.js";
+import { serveParent } from "../../core/serve-parent.js";
 import type { Bindings, BoundContext, BoundSampler } from "./local-bindings.js";
 import { LocalEngine } from "./local-engine.js";
 import { type Candidate, type LoadOrder, LocalFailure, type ParentMessage } from "./local-protocol.js";
@@ -194,7 +194,7 @@ function samplerConfig(candidate: Candidate): Record<string, unknown> {
   };
 }
 
-/** What a tokenizer takes for control tokens when it parses special tokens. */
+/** Texts that the tokenizer takes for control tokens when it parses special tokens. */
 function controlTexts(model: LlamaModel): string[] {
   const texts: string[] = [];
   for (const token of model.iterateAllTokens()) {

@@ -2,16 +2,16 @@
 import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
-import { ChildExitError } from "../../core/child-process.js";
 import { ConfigError, InputError, ModelCallError } from "../../core/errors.js";
 import { cachedFileHash } from "../../core/file-hash.js";
 import { hashJson, sha256 } from "../../core/hash.js";
+import { ChildExitError } from "../../core/managed-child.js";
 import { checkAdapterFits } from "../../formats/gguf/gguf-adapter-checks.js";
 import type { GgufHeader } from "../../formats/gguf/gguf-contents.js";
-import { readGgufHeader } from "../../formats/gguf/gguf-header.js";
 import { readLoadableModel } from "../../formats/gguf/gguf-loadable.js";
 import { integerValue, stringsValue, stringValue } from "../../formats/gguf/gguf-metadata.js";
 import { badGguf } from "../../formats/gguf/gguf-reader.js";
+import { readGgufHeader } from "../../formats/gguf/read-gguf-header.js";
 import type { ChatMessage } from "../chat-model.js";
 import { BUILT_IN_TEMPLATES, type BuiltInTemplate } from "./built-in-templates.js";
 import { LocalChild } from "./local-child.js";
@@ -28,23 +28,23 @@ import {
 export interface LocalModelOptions {
   modelPath: string;
   /** GGUF LoRA, put on at creation. A new adapter needs a new path and a new LocalModel. */
-  adapterPath?: string;
+  adapterPath?: string | undefined;
   /** Default "auto": a device if one is named, else the CPU. Naming a kind that is not there is an error. */
-  gpu?: GpuChoice;
+  gpu?: GpuChoice | undefined;
   /** Default: the available cores, at most 8; 1 for models of a few megabytes. Always set: llama.cpp's own default is too many for small machines. */
-  threads?: number;
+  threads?: number | undefined;
   /** Tokens per sequence, at most the model's own. Default: the model's own; memory is taken as needed. */
-  contextSize?: number;
+  contextSize?: number | undefined;
   /** Candidates decoded together; more are done in groups. 1–64, default 8. */
-  maxSequences?: number;
+  maxSequences?: number | undefined;
   /** "file" (default): the template in the file, else `plain`. Or a built-in one, or Jinja source. */
-  chatTemplate?: "file" | BuiltInTemplate | { jinja: string };
+  chatTemplate?: "file" | BuiltInTemplate | { jinja: string } | undefined;
   /** Default f16; f32 doubles the memory and is for comparisons with other implementations. */
-  kvCache?: "f16" | "f32";
+  kvCache?: "f16" | "f32" | undefined;
   /** A child that says nothing for this long is replaced. Default 120 000. */
-  silenceMs?: number;
+  silenceMs?: number | undefined;
   /** Limit of one call. Default 3 600 000. */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
 }
 
 export interface LocalModelInfo {
@@ -54,7 +54,7 @@ export interface LocalModelInfo {
   modelHash: string;
   tokenizerHash: string;
   templateHash: string;
-  adapterHash?: string;
+  adapterHash?: string | undefined;
   architecture: string;
   parameterCount: number;
   /** Tokens; the smaller of the model's own and `contextSize`. */
@@ -63,24 +63,24 @@ export interface LocalModelInfo {
   device: string;
   gpu: LoadedModel["gpu"];
   threads: number;
-  sizeLabel?: string;
+  sizeLabel?: string | undefined;
   /** llama.cpp release inside the native package: bundles lag behind its security fixes. */
   engineVersion: string;
-  /** What the pre-check found odd. */
+  /** Oddities that the check of the file's header found. */
   warnings: string[];
 }
 
 export interface GenerateRequest {
   messages: readonly ChatMessage[];
-  /** At least one. */
+  /** Candidates to draw, at least one. */
   candidates: readonly Candidate[];
   /** Limit of each reply. */
   maxTokens: number;
-  stop?: readonly string[];
+  stop?: readonly string[] | undefined;
   /** Calls of one session extend each other's prompt: its KV state is found again even when other calls came between. */
-  session?: string;
-  logProbs?: boolean;
-  signal?: AbortSignal;
+  session?: string | undefined;
+  logProbs?: boolean | undefined;
+  signal?: AbortSignal | undefined;
 }
 
 const DEFAULT_SILENCE_MS = 120_000;
@@ -133,7 +133,7 @@ export class LocalModel {
     const stateFolder = makeStateFolder();
     const order: LoadOrder = {
       modelPath,
-      ...(adapterPath === undefined ? {} : { adapterPath }),
+      adapterPath,
       gpu: options.gpu ?? "auto",
       threads: options.threads ?? defaultThreads(header.fileSize),
       chatTemplate: template,
@@ -157,14 +157,14 @@ export class LocalModel {
           modelHash,
           tokenizerHash: tokenizerHash(header),
           templateHash: sha256(template),
-          ...(adapterHash ? { adapterHash } : {}),
+          adapterHash,
           architecture: header.architecture,
           parameterCount: header.tensors.reduce((sum, tensor) => sum + tensor.elementCount, 0),
           contextLength,
           device: loaded.device,
           gpu: loaded.gpu,
           threads: loaded.threads,
-          ...(sizeLabel === undefined ? {} : { sizeLabel }),
+          sizeLabel,
           engineVersion: loaded.version,
           warnings: header.warnings,
         },
@@ -203,12 +203,10 @@ export class LocalModel {
       candidates: candidates.map((candidate) => ({ ...candidate })),
       maxTokens,
       stop: stop.filter((text) => text !== ""),
-      ...(session === undefined ? {} : { session }),
+      session,
       logProbs,
     };
-    return this.#ask(() =>
-      this.#child.call<Generated>({ type: "generate", order }, signal ? { signal } : {}),
-    );
+    return this.#ask(() => this.#child.call<Generated>({ type: "generate", order }, { signal }));
   }
 
   /** Tokens of plain text; control tokens spelt out in it count as text. */
@@ -239,7 +237,7 @@ export class LocalModel {
       });
     }
     const message = { type: "score" as const, tokens: [...tokens] };
-    return this.#ask(() => this.#child.call<number[]>(message, signal ? { signal } : {}));
+    return this.#ask(() => this.#child.call<number[]>(message, { signal }));
   }
 
   /** The prompt exactly as generate() evaluates it. @throws {FormatError} when the template fails or loops. */

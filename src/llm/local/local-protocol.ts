@@ -5,7 +5,7 @@ export type GpuChoice = "off" | "auto" | "cuda" | "vulkan" | "metal";
 
 export interface LoadOrder {
   modelPath: string;
-  adapterPath?: string;
+  adapterPath?: string | undefined;
   gpu: GpuChoice;
   threads: number;
   /** Jinja source. */
@@ -33,11 +33,11 @@ export interface Candidate {
   /** 0–2; 0 is greedy. */
   temperature: number;
   /** 0–1, default 1 (off). */
-  topP?: number;
+  topP?: number | undefined;
   /** 0–1, default 0 (off). */
-  minP?: number;
+  minP?: number | undefined;
   /** GBNF with a rule `root`. */
-  grammar?: string;
+  grammar?: string | undefined;
 }
 
 export interface GenerateOrder {
@@ -45,7 +45,7 @@ export interface GenerateOrder {
   candidates: Candidate[];
   maxTokens: number;
   stop: string[];
-  session?: string;
+  session?: string | undefined;
   logProbs: boolean;
 }
 
@@ -55,7 +55,7 @@ export interface GeneratedReply {
   tokens: number[];
   finishReason: "stop" | "length";
   /** One per token: natural logarithm under the model itself (temperature 1, no grammar, no cut). */
-  logProbs?: number[];
+  logProbs?: number[] | undefined;
 }
 
 export interface Generated {
@@ -76,7 +76,7 @@ export type ParentMessage =
   | { type: "score"; id: number; tokens: number[] }
   | { type: "abort"; id: number };
 
-/** Why the child could not do it; the parent turns these into typed errors. */
+/** Reasons why the child could not do it; the parent turns them into typed errors. */
 export type ChildFailure =
   | "aborted"
   | "context-length"

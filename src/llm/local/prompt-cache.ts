@@ -25,7 +25,7 @@ export interface PromptCacheOptions {
 }
 
 export class PromptCache {
-  /** By session, least recently used first. */
+  /** Saved states by session, least recently used first. */
   readonly saved: Map<string, SavedState>;
   readonly #context: BoundContext;
   readonly #options: PromptCacheOptions;

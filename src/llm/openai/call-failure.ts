@@ -16,7 +16,11 @@ export class CallFailure extends Error {
   readonly hint: WaitHint | undefined;
   /** The request parameter the server does not know, where it names one. */
   readonly parameter: string | undefined;
-  constructor(rule: RetryRule, error: ModelCallError, details: { hint?: WaitHint; parameter?: string } = {}) {
+  constructor(
+    rule: RetryRule,
+    error: ModelCallError,
+    details: { hint?: WaitHint | undefined; parameter?: string | undefined } = {},
+  ) {
     super(error.message, { cause: error });
     this.name = "CallFailure";
     this.rule = rule;
@@ -31,7 +35,7 @@ export interface ErrorReply {
   status: number;
   body: string;
   contentType: string;
-  /** For messages: "POST http://host/v1/chat/completions". */
+  /** Request as messages name it: "POST http://host/v1/chat/completions". */
   where: string;
   /** Takes secrets out of what the server says; a 401 may echo the key. */
   redact: (text: string) => string;
@@ -47,7 +51,7 @@ export function isHtml(contentType: string, body: string): boolean {
 
 const NOT_OPENAI_HINT = "check the base URL; most servers want it to end in /v1";
 
-/** What a status and an error body mean. */
+/** Failure that a status and an error body stand for. */
 export function failureOfReply(reply: ErrorReply): CallFailure {
   const details = errorDetails(reply.body);
   const status = details.status ?? reply.status;
@@ -60,7 +64,7 @@ export function failureOfReply(reply: ErrorReply): CallFailure {
     kind: ModelCallErrorKind,
     rule: RetryRule,
     what: string,
-    options: { hint?: string; isFatal?: boolean } = {},
+    options: { hint?: string | undefined; isFatal?: boolean | undefined } = {},
   ) =>
     new CallFailure(
       rule,
@@ -69,10 +73,7 @@ export function failureOfReply(reply: ErrorReply): CallFailure {
         isRetryable: rule !== "never",
         ...options,
       }),
-      {
-        ...(reply.hint ? { hint: reply.hint } : {}),
-        ...(details.parameter ? { parameter: details.parameter } : {}),
-      },
+      { hint: reply.hint, parameter: details.parameter },
     );
 
   if (status === 402 || isQuotaText(text)) {

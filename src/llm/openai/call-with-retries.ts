@@ -7,13 +7,13 @@ export interface RetryOptions {
   limiter: RateLimiter;
   /** Further tries after failures of the server (500, cut or late answers). */
   maxRetries: number;
-  /** Of one attempt. */
+  /** Longest attempt, ms. */
   timeoutMs: number;
-  /** Of all attempts of this call together; waiting between them does not count. */
+  /** Longest time of all attempts of this call together, ms; waiting between them does not count. */
   totalTimeoutMs: number;
   signal: AbortSignal;
-  /** Told once per outage or limit that everybody now waits, and why. */
-  onWait?: (message: string) => void;
+  /** Called once per outage or limit, with why everybody now waits. */
+  onWait?: ((message: string) => void) | undefined;
 }
 
 /** A reply that is no JSON is asked for once more. */
@@ -102,11 +102,11 @@ function stop(limiter: RateLimiter, error: ModelCallError): ModelCallError {
   return error;
 }
 
-/** The same error, ending the run (nobody is served) or only this sample (others are served). */
+/** Copy of an error that ends the run (nobody is served) or only this sample (others are served). */
 function withFatal(error: ModelCallError, isFatal: boolean): ModelCallError {
   return new ModelCallError(error.kind, error.message, {
-    ...(error.status === undefined ? {} : { status: error.status }),
-    ...(error.hint === undefined ? {} : { hint: error.hint }),
+    status: error.status,
+    hint: error.hint,
     isRetryable: true,
     isFatal,
     cause: error,
@@ -119,7 +119,7 @@ function waitTooLong(error: ModelCallError, waitMs: number, maxWaitMs: number): 
     error.kind === "rate-limit" ? "rate-limit" : "unreachable",
     `${error.message}; the wait of ${wait} s is longer than the allowed ${Math.round(maxWaitMs / 1000)} s`,
     {
-      ...(error.status === undefined ? {} : { status: error.status }),
+      status: error.status,
       isRetryable: true,
       cause: error,
       hint: "run the same command again later: it goes on where it stopped; or raise --max-wait",

@@ -6,7 +6,7 @@ import type { FinishReason } from "../chat-model.js";
 export interface Choice {
   text: string;
   finishReason: FinishReason;
-  problem?: { kind: ModelCallErrorKind; message: string; hint?: string };
+  problem?: { kind: ModelCallErrorKind; message: string; hint?: string | undefined } | undefined;
 }
 
 export interface Completion {
@@ -138,9 +138,7 @@ export class StreamCollector {
 
 /** The error for a choice without a usable text. */
 export function problemError(where: string, problem: NonNullable<Choice["problem"]>): ModelCallError {
-  return new ModelCallError(problem.kind, `${where}: ${problem.message}`, {
-    ...(problem.hint ? { hint: problem.hint } : {}),
-  });
+  return new ModelCallError(problem.kind, `${where}: ${problem.message}`, { hint: problem.hint });
 }
 
 function record(value: unknown): Record<string, unknown> | undefined {

@@ -9,19 +9,19 @@ export interface EndpointOptions {
   /** Sent to the origin of `baseUrl` only. Default: none. */
   apiKey?: string | undefined;
   /** Azure's version (also read from the query): the key then goes into `api-key`. */
-  apiVersion?: string;
+  apiVersion?: string | undefined;
   /** Extra headers, such as those of a gateway. */
-  headers?: Readonly<Record<string, string>>;
+  headers?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface Endpoint {
-  /** Without trailing slash, query or credentials; safe to print. */
+  /** Base URL without trailing slash, query or credentials; safe to print. */
   baseUrl: string;
   origin: string;
   /** "host:port" for messages. */
   host: string;
   query: Record<string, string>;
-  /** What every request carries beside the content type: the key and the extra headers, lower-case names. */
+  /** Headers of every request beside the content type: the key and extra ones, lower-case names. */
   headers: Record<string, string>;
   /** Values that must never be printed. */
   secrets: string[];

@@ -21,12 +21,12 @@ export interface ExchangeRequest {
   url: string;
   method: string;
   headers: Record<string, string>;
-  body?: string;
+  body?: string | undefined;
   /** From the first byte sent to the last one read. */
   timeoutMs: number;
   /** Longest silence inside the body, after the headers. */
   idleTimeoutMs: number;
-  /** Of the decoded body. */
+  /** Most bytes of the decoded body. */
   maxBytes: number;
   signal: AbortSignal;
 }

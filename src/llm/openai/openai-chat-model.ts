@@ -19,31 +19,31 @@ export interface OpenAIChatModelOptions extends EndpointOptions {
   /** The name the server knows the model by. */
   model: string;
   /** Calls in flight. Default 16. */
-  maxConcurrency?: number;
+  maxConcurrency?: number | undefined;
   /** Default: no limit until the server answers 429. */
-  requestsPerMinute?: number;
-  /** Of one attempt, over the whole body, ms; all attempts of a call together get twice this. Default 120 000. */
-  timeoutMs?: number;
+  requestsPerMinute?: number | undefined;
+  /** Longest attempt, over the whole body, ms; all attempts of a call together get twice this. Default 120 000. */
+  timeoutMs?: number | undefined;
   /** Longest silence inside a body, ms. Default 30 000. */
-  idleTimeoutMs?: number;
+  idleTimeoutMs?: number | undefined;
   /** Longest wait a 429 may ask for, and longest outage that is waited out, ms. Default 120 000. */
-  maxWaitMs?: number;
+  maxWaitMs?: number | undefined;
   /** Longest wait for a first sign of life, ms. Default 5 000. */
-  startWaitMs?: number;
+  startWaitMs?: number | undefined;
   /** Further tries after a failure of the server. Default 4. */
-  maxRetries?: number;
+  maxRetries?: number | undefined;
   /** Send `seed` where the request has one. Default true. */
-  sendSeed?: boolean;
+  sendSeed?: boolean | undefined;
   /** Limit of a reply where the request sets none. Default 1024. */
-  maxTokens?: number;
+  maxTokens?: number | undefined;
   /** Ask for server-sent events: a silent server is noticed after the idle time. Default false. */
-  stream?: boolean;
+  stream?: boolean | undefined;
   /** Largest body that is read, bytes. Default 8 MiB. */
-  maxBodyBytes?: number;
+  maxBodyBytes?: number | undefined;
   /** Shared by models on one endpoint; maxConcurrency, requestsPerMinute and the waits are then its own. */
-  limiter?: RateLimiter;
-  /** Told each different warning once: another model name in the answer, a key over plain http, an outage. */
-  onWarning?: (message: string) => void;
+  limiter?: RateLimiter | undefined;
+  /** Called once with each different warning: another model name in the answer, a key over plain http, an outage. */
+  onWarning?: ((message: string) => void) | undefined;
 }
 
 const MAX_REPLIES = 64;
@@ -272,7 +272,7 @@ export class OpenAIChatModel implements ChatModel {
     const more = this.#serverModels.length - names.length;
     const list = `${names.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
     return new ModelCallError(error.kind, `${error.message}${names.length > 0 ? `; it has: ${list}` : ""}`, {
-      ...(error.status === undefined ? {} : { status: error.status }),
+      status: error.status,
       hint: `name a model that ${this.baseUrl} serves`,
       cause: error,
     });

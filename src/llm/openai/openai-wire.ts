@@ -117,14 +117,14 @@ export class OpenAIWire {
       "user-agent": "w4s",
       ...endpoint.headers,
     };
-    const body = typeof init?.body === "string" ? { body: init.body } : {};
-    if ("body" in body) headers["content-type"] = "application/json";
+    const body = typeof init?.body === "string" ? init.body : undefined;
+    if (body !== undefined) headers["content-type"] = "application/json";
     const method = init?.method ?? "GET";
     const reply = await this.#exchange.send({
       url,
       method,
       headers,
-      ...body,
+      body,
       ...bounds,
       idleTimeoutMs,
       maxBytes: maxBodyBytes,

@@ -12,30 +12,30 @@ import { type Clock, linkedController, onAbort, realClock } from "../clock.js";
 
 export interface RateLimiterOptions {
   /** Calls in flight. Default 16. */
-  maxConcurrency?: number;
+  maxConcurrency?: number | undefined;
   /** Starts per minute, evenly spaced. Default: no limit until the server sets one. */
-  requestsPerMinute?: number;
+  requestsPerMinute?: number | undefined;
   /** Longest wait a server may ask for, and longest time without any success, ms. Default 120 000. */
-  maxWaitMs?: number;
-  /** How long nobody may answer before the first success, ms. Default 5 000. */
-  startWaitMs?: number;
-  /** Of the jitter. Default 0. */
-  seed?: number;
-  clock?: Clock;
+  maxWaitMs?: number | undefined;
+  /** Longest time without an answer before the first success, ms. Default 5 000. */
+  startWaitMs?: number | undefined;
+  /** Seed of the jitter. Default 0. */
+  seed?: number | undefined;
+  clock?: Clock | undefined;
 }
 
 /** Until a call has succeeded, a wrong key or model must not cost more than this many calls. */
 const LANES_BEFORE_SUCCESS = 3;
 /** While the server is gone or limits us hard, one lane probes and the others wait. */
 const LANES_IN_OUTAGE = 1;
-/** How fast the rate grows again: this share of the rate before the cut, per second of success. */
+/** Growth of the rate after a cut, per second of success: this share of the rate before it. */
 const RECOVERY_PER_SECOND = 0.05;
-/** Above this multiple of the rate before the cut, the limit is forgotten. */
+/** Multiple of the rate before the cut above which the limit is forgotten. */
 const FORGET_ABOVE = 4;
 const MIN_RATE_PER_SECOND = 1 / 30;
 const OBSERVED_WINDOW_MS = 10_000;
 const MAX_PROBE_WAIT_MS = 5_000;
-/** After a fatal error everybody is turned away for this long; then one may try again (long-lived services). */
+/** Time for which everybody is turned away after a fatal error, ms; then one may try again. */
 const FATAL_LATCH_MS = 10_000;
 
 export class RateLimiter {

@@ -2,7 +2,7 @@
 import type { ChatRequest } from "../chat-model.js";
 import type { CompletionBody } from "./openai-wire.js";
 
-/** What can be left out of a request without changing what is asked. */
+/** Parameters that can be left out of a request without changing what is asked. */
 const OPTIONAL = ["seed", "n", "temperature", "response_format", "stop", "stream_options"] as const;
 type OptionalParameter = (typeof OPTIONAL)[number];
 

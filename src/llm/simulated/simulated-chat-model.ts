@@ -33,11 +33,11 @@ const BYTES_PER_TOKEN = 4;
 
 export interface SimulatedChatModelOptions {
   /** Draws which items are hard and every other luck. Default 0. */
-  seed?: number;
+  seed?: number | undefined;
   /** Name in results and in the id. Default "simulated". */
-  model?: string;
+  model?: string | undefined;
   /** Added to the logit of a right answer; −3 to 3. Default 0; see SIMULATED_WEAK_SKILL. */
-  skill?: number;
+  skill?: number | undefined;
 }
 
 /**
@@ -225,7 +225,7 @@ function solvingLogit(
   return logit + EFFECTS.heat.logit * Math.max(0, temperature - 1);
 }
 
-/** What is known of the item's measurements helps a solver and a checker alike; 0 for items without any. */
+/** Logits that known measurements add, for a solver and a checker alike; 0 for items without any. */
 function findingsLogit({ findings }: SimulatedItem, properties: CallProperties): number {
   const { givenFindings, readsFindings } = properties;
   if (findings === undefined) return 0;

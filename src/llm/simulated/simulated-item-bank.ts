@@ -4,24 +4,24 @@
 export interface SimulatedItem {
   question: string;
   /** The passage the question is about. */
-  context?: string;
+  context?: string | undefined;
   /** Option texts in order; the answer is then a letter. */
-  choices?: string[];
+  choices?: string[] | undefined;
   answer: string;
   /** 0–1. */
   difficulty: number;
   /** Wrong answers of typical slips, in the form of the answer. */
   distractors: string[];
   /** Worked steps; the last reaches the answer. */
-  steps?: string[];
-  /** What rightly read measurements say; only of items that hold noisy ones. */
-  findings?: string;
-  /** What misread measurements would say. */
-  misfindings?: string[];
+  steps?: string[] | undefined;
+  /** Findings from rightly read measurements; only of items that hold noisy ones. */
+  findings?: string | undefined;
+  /** Findings from misread measurements. */
+  misfindings?: string[] | undefined;
   /** Sentences that the answer rests on, wherever they stand; without them the passage as a whole. */
-  facts?: string[];
-  /** What a reader of the question fills into fields of these names: the right value first, then wrong ones. */
-  fields?: Record<string, string[]>;
+  facts?: string[] | undefined;
+  /** Values that a reader of the question fills into fields of these names: the right one first, then wrong ones. */
+  fields?: Record<string, string[]> | undefined;
 }
 
 /** Characters of a question's start that are looked up; shorter questions are compared one by one. */

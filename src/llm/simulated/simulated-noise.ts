@@ -39,7 +39,7 @@ export const EFFECTS = {
 /** Filling in a field that the question names, such as the input of a tool; chance of the right value. */
 export const FILLS_FIELD = { logit: 2.2 } as const;
 
-/** What a model that looks at given answers does with them, in logits unless told otherwise. */
+/** Behaviour of a model that looks at given answers, in logits unless told otherwise. */
 export const CHECKING = {
   /** Probability that a right draft is kept. */
   keepsRight: 0.96,
@@ -54,7 +54,7 @@ export const CHECKING = {
   choosesRightPerLead: 3,
 } as const;
 
-/** How well a reply keeps to what was asked. */
+/** Probabilities that a reply does not keep to the form that was asked for. */
 export const FORM = {
   /** A stated format is not followed. */
   formatSlip: 0.02,
@@ -62,7 +62,7 @@ export const FORM = {
   formatSlipHeat: 0.15,
   /** Without a stated format a short answer is buried among other numbers or options. */
   buriedShort: 0.5,
-  /** The same after written steps, which tend to end in the answer. */
+  /** Probability of an answer buried in text after written steps, which tend to end in the answer. */
   buriedAfterSteps: 0.3,
 } as const;
 

@@ -2,10 +2,10 @@
 import type { ChatRequest } from "../chat-model.js";
 import { foldSpaces, type SimulatedItem } from "./simulated-item-bank.js";
 
-/** How the answer is to be written. */
+/** Form in which the answer is to be written. */
 type AnswerForm =
   | { type: "unstated" }
-  /** Stated in words only: "end with the number". */
+  /** Form stated in words only: "end with the number". */
   | { type: "line" }
   /** The answer and nothing else. */
   | { type: "bare" }
@@ -20,7 +20,7 @@ export interface CallProperties {
   asksForPlanOnly: boolean;
   /** A plan is to be made in the same reply, before the answer. */
   plansFirst: boolean;
-  /** Told to set apart what matters. */
+  /** True when the prompt asks to set apart what matters. */
   sortsFacts: boolean;
   asksForCode: boolean;
   /** "Is it right? yes or no" about a draft: the two words to choose from, the approving one first. */
@@ -28,11 +28,11 @@ export interface CallProperties {
   asksToCheck: boolean;
   hasPlan: boolean;
   hasRole: boolean;
-  /** Told to read the measurements of the item first. */
+  /** True when the prompt asks to read the item's measurements first. */
   readsFindings: boolean;
   /** The findings are wanted and the answer is not. */
   asksForFindingsOnly: boolean;
-  /** What stands in the prompt of the measurements. */
+  /** Findings that stand in the prompt, by whether they are right. */
   givenFindings: "right" | "wrong" | undefined;
   /** Share of what the answer rests on that is not in the prompt: of its facts, else the passage as a whole. */
   unseen: number;
@@ -119,7 +119,7 @@ function unseenShare(whole: string, { facts, context }: SimulatedItem): number {
   return needed.length === 0 ? 0 : missing.length / needed.length;
 }
 
-/** What stands between these tags is a passage, such as what a tool has found, and no instruction. */
+/** Passages between these tags, such as what a tool has found; they are no instructions. */
 const FOUND = /<found>.*?<\/found>/g;
 
 /** Question, passages and option list taken out: what remains are instructions and drafts. */

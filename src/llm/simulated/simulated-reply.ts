@@ -4,7 +4,7 @@ import type { SimulatedItem } from "./simulated-item-bank.js";
 import { FORM } from "./simulated-noise.js";
 import { type CallProperties, isPlainNumber } from "./simulated-prompt.js";
 
-/** What was decided before a word is written. */
+/** Decisions taken before a word of the reply is written. */
 export interface Decision {
   /** The answer told. */
   value: string;
@@ -12,7 +12,7 @@ export interface Decision {
   codeValue: string;
   /** On a yes-or-no question about a draft. */
   isApproved: boolean;
-  /** What the measurements say, rightly or wrongly read; only of items that hold some. */
+  /** Findings from the measurements, rightly or wrongly read; undefined for items without any. */
   findings: string | undefined;
   /** Values of the fields that the item knows. */
   fields: ReadonlyMap<string, string>;

@@ -1,9 +1,9 @@
 /** @file `eval --suite`: several tasks × several rows, with averages, tests, reliance and fairness checks. */
 
 import type { RunConfig } from "../../config/run-config.js";
-import { writeAtomic } from "../../core/atomic-file.js";
 import { cachedFileHash } from "../../core/file-hash.js";
 import { hashJson, seedFrom } from "../../core/hash.js";
+import { writeAtomic } from "../../core/write-atomic.js";
 import type { Policy } from "../../design/policy.js";
 import { namedBaselines } from "../../evaluate/baselines/named-baselines.js";
 import type { Evaluation } from "../../evaluate/evaluation.js";

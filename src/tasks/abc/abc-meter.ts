@@ -3,7 +3,7 @@ import { AbcError, type AbcPlace } from "./abc-error.js";
 import { compare, type Fraction, fraction } from "./fraction.js";
 
 export interface AbcMeter {
-  /** As written. */
+  /** Meter as written. */
   text: string;
   /** Length of a bar; undefined = free. */
   length: Fraction | undefined;
@@ -37,7 +37,7 @@ export function parseUnit(text: string, place: AbcPlace): Fraction {
   return fraction(n, d);
 }
 
-/** Without L: a sixteenth where the bar is shorter than three quarters, else an eighth. */
+/** Unit length where L: is missing: a sixteenth where the bar is shorter than three quarters, else an eighth. */
 export function defaultUnit({ length }: AbcMeter): Fraction {
   return length && compare(length, fraction(3, 4)) < 0 ? fraction(1, 16) : fraction(1, 8);
 }

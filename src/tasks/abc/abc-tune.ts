@@ -7,9 +7,9 @@ import type { Fraction } from "./fraction.js";
 export interface AbcEvent {
   /** MIDI numbers (C = 60, c = 72), in the order written; none for a rest. */
   pitches: number[];
-  /** In whole notes, tuplets and broken rhythm counted in. */
+  /** Length in whole notes, tuplets and broken rhythm counted in. */
   length: Fraction;
-  /** Goes on in the next note. */
+  /** True for a note that is tied to the next one. */
   isTied: boolean;
   line: number;
   column: number;

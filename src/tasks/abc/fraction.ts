@@ -1,6 +1,6 @@
 /** @file Exact fractions: lengths of notes and bars, in whole notes. */
 
-/** In lowest terms, denominator above 0. */
+/** Fraction in lowest terms, denominator above 0. */
 export interface Fraction {
   readonly n: number;
   readonly d: number;
@@ -23,7 +23,7 @@ export function multiply(a: Fraction, b: Fraction): Fraction {
   return fraction(a.n * b.n, a.d * b.d);
 }
 
-/** Below 0, 0 or above 0, as for sort(). */
+/** Order of two fractions, as for sort(): below 0, 0 or above 0. */
 export function compare(a: Fraction, b: Fraction): number {
   return a.n * b.d - b.n * a.d;
 }

@@ -5,8 +5,8 @@
  */
 import { AbcError } from "./abc-error.js";
 import { parseHeader, splitLines } from "./abc-header.js";
-import { MusicReader } from "./abc-music.js";
 import type { AbcTune } from "./abc-tune.js";
+import { MusicReader } from "./music-reader.js";
 
 /** Longest text that is looked at; a short tune has some hundred letters. */
 const MAX_CHARACTERS = 20_000;

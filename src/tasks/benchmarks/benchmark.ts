@@ -5,12 +5,12 @@ import type { DatasetLine } from "../write-dataset.js";
 export interface BenchmarkItem extends Omit<DatasetLine, "id"> {
   meta: Record<string, unknown>;
   /** Items of one group stay in one split: translations of a problem, questions on a passage. Default: each its own. */
-  group?: string;
+  group?: string | undefined;
 }
 
 /** A file of the benchmark, read as a whole. */
 export interface BenchmarkFile {
-  /** Its name without folder and ending. */
+  /** Name of the file without folder and ending. */
   name: string;
   /** JSONL: the objects; JSON: one value; TSV: lists of cells. */
   records: unknown[];

@@ -104,7 +104,7 @@ export const math500: Benchmark = {
       return {
         question: textOf(record, "problem", place),
         answer: textOf(record, "answer", place),
-        ...(typeof solution === "string" ? { solution } : {}),
+        solution: typeof solution === "string" ? solution : undefined,
         meta: {
           ...picked(record, { subject: "subject", level: "level", sourceId: "unique_id" }),
           sourceIndex: index,

@@ -16,7 +16,7 @@ export const drop: Benchmark = {
         const place = `${passage}, question ${index + 1}`;
         const { answer, validated_answers: others = [] } = pair as {
           answer?: unknown;
-          validated_answers?: unknown[];
+          validated_answers?: unknown[] | undefined;
         };
         const all = [answer, ...others].flatMap(dropAnswer);
         if (all.length === 0) throw new BadBenchmark(`${place}: it has no answer`);
@@ -39,9 +39,9 @@ function dropAnswer(answer: unknown): { text: string; type: "number" | "spans" |
     spans = [],
     date = {},
   } = (answer ?? {}) as {
-    number?: string;
-    spans?: string[];
-    date?: { day?: string; month?: string; year?: string };
+    number?: string | undefined;
+    spans?: string[] | undefined;
+    date?: { day?: string | undefined; month?: string | undefined; year?: string | undefined } | undefined;
   };
   if (typeof number === "string" && number.trim() !== "") return [{ text: number, type: "number" }];
   if (spans.length > 0) return [{ text: spans.join(" "), type: "spans" }];
@@ -68,7 +68,7 @@ export const strategyQa: Benchmark = {
         question: textOf(record, "question", `record ${index + 1}`),
         choices: ["Yes", "No"],
         answer: answer ? "A" : "B",
-        ...(Array.isArray(facts) ? { solution: facts.join(" ") } : {}),
+        solution: Array.isArray(facts) ? facts.join(" ") : undefined,
         meta: picked(record, { sourceId: "qid", decomposition: "decomposition" }),
       };
     });

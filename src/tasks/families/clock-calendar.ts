@@ -23,7 +23,7 @@ const DAY_MINUTES = 24 * 60;
 type CalendarProblem =
   | { type: "time"; start: number; stages: { what: string; minutes: number }[]; isBackwards: boolean }
   | { type: "weekday"; weekday: number; days: number; isBackwards: boolean }
-  /** In a year of 365 days. */
+  /** Date in a year of 365 days. */
   | { type: "date"; month: number; day: number; days: number };
 
 const STAGES = ["drives", "waits", "walks", "reads", "rests", "cooks", "works", "swims"] as const;

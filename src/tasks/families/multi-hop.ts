@@ -31,7 +31,7 @@ interface Relation {
   fact(subject: string, object: string): string;
   /** The object as a noun phrase. */
   phrase(subject: string): string;
-  /** Asks for the object. */
+  /** Question that asks for the object. */
   question(subject: string): string;
 }
 

@@ -9,7 +9,7 @@ interface Clue {
 }
 
 interface OrderingProblem {
-  /** In the order of the options. */
+  /** People in the order of the options. */
   people: string[];
   clues: Clue[];
   /** Place asked for, counted from the left from 0. */

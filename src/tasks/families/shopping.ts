@@ -41,7 +41,7 @@ function dollars(cents: number): string {
   return String(Math.round(cents) / 100);
 }
 
-/** As on a price tag: always two decimals. */
+/** Price as on a tag: always two decimals. */
 function tag(cents: number): string {
   return `$${(Math.round(cents) / 100).toFixed(2)}`;
 }

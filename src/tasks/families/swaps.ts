@@ -12,7 +12,7 @@ interface SwapProblem {
   asked: number;
 }
 
-/** What each person holds (as an index into colours) after the swaps. */
+/** Colour that each person holds after the swaps, as an index into colours. */
 function hold({ colours, swaps }: Pick<SwapProblem, "colours" | "swaps">): number[] {
   const held = colours.map((_, index) => index);
   for (const [a, b] of swaps) [held[a], held[b]] = [held[b]!, held[a]!];

@@ -21,7 +21,7 @@ const COLOURS = ["red", "blue", "green"] as const;
 interface Row {
   place: string;
   zone: string;
-  /** In the order of the table's columns. */
+  /** Values in the order of the table's columns. */
   values: number[];
 }
 

@@ -3,7 +3,7 @@
 /** Deepest nesting of arrays and objects in a dataset line. */
 const MAX_DEPTH = 64;
 
-/** Why a text is not acceptable JSON; `column` counts characters from 1. */
+/** Fault of a text that is not acceptable JSON; `column` counts characters from 1. */
 export class JsonTextError extends Error {
   readonly column: number;
   constructor(reason: string, index: number) {

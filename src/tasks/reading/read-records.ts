@@ -2,10 +2,10 @@
 import { extname } from "node:path";
 import { ConfigError, InputError } from "../../core/errors.js";
 import { decodeUtf8 } from "./decode-utf8.js";
+import { parseCsv } from "./parse-csv.js";
 import { JsonTextError, parseJsonLine } from "./parse-json-line.js";
 import { printable } from "./printable.js";
-import { parseCsv } from "./read-csv.js";
-import { TextFile } from "./read-lines.js";
+import { TextFile } from "./text-file.js";
 
 export type RecordFormat = "jsonl" | "csv" | "tsv";
 
@@ -15,7 +15,7 @@ export interface SourceRecord {
   fields: Record<string, unknown>;
 }
 
-/** By the name's ending, `.gz` aside. @throws {ConfigError} when it says nothing. */
+/** Format by the name's ending, `.gz` aside. @throws {ConfigError} when it says nothing. */
 export function formatOf(path: string): RecordFormat {
   const ending = extname(path.replace(/\.gz$/i, "")).toLowerCase();
   if (ending === ".jsonl" || ending === ".ndjson") return "jsonl";

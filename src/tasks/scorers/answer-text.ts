@@ -25,7 +25,7 @@ const MARKS: readonly RegExp[] = [
   /\banswer\b\*{0,2}(?:[ \t]*(?:is|=|:))+\*{0,2}[ \t]*([^\n]+)/gi,
 ];
 
-/** What stands behind the last mark of the strongest kind ("<answer>", "\boxed", "####", "answer is"), if any. */
+/** Text behind the last mark of the strongest kind ("<answer>", "\boxed", "####", "answer is"), if any. */
 export function markedAnswer(text: string): string | undefined {
   for (const mark of MARKS) {
     const last = [...text.matchAll(mark)].at(-1)?.[1]?.trim();

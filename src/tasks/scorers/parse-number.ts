@@ -27,7 +27,7 @@ export interface FoundNumber {
   /** Digits after the point as written. */
   decimals: number;
   isPercent: boolean;
-  /** As it stands in the text. */
+  /** Number as it stands in the text. */
   text: string;
 }
 

@@ -5,7 +5,7 @@ import { parseKey } from "../abc/abc-key.js";
 import { parseMeter } from "../abc/abc-meter.js";
 import { NOTE, pitchOf } from "../abc/abc-note.js";
 import type { AbcTune } from "../abc/abc-tune.js";
-import { badBars } from "../abc/check-bars.js";
+import { badBars } from "../abc/bad-bars.js";
 import { parseAbc } from "../abc/parse-abc.js";
 import { type ConstraintCheck, checkRange, type WritingConstraints } from "./constraints.js";
 import { hasPhrase } from "./text-parts.js";

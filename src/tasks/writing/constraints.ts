@@ -37,9 +37,9 @@ const readBy = (parse: (text: string, place: AbcPlace) => unknown, expected: str
     }, expected);
 
 const tuneSchema = z.strictObject({
-  /** As K: names it: G, Em, Ddor. */
+  /** Key as K: names it: G, Em, Ddor. */
   key: readBy(parseKey, "expected a key such as G or Em").optional(),
-  /** As M: names it. */
+  /** Meter as M: names it. */
   meter: readBy(parseMeter, "expected a meter such as 6/8").optional(),
   bars: range.optional(),
   /** Lowest and highest note allowed, key and bar accidentals counted in. */
@@ -67,7 +67,7 @@ export const constraintsSchema = z
     /** Each counts as a constraint of its own; whole words, case does not matter. */
     require: phrases.optional(),
     forbid: phrases.optional(),
-    /** Stands in no word. */
+    /** Letter that stands in no word. */
     withoutLetter: z
       .string()
       .regex(/^[a-z]$/, "expected one small letter")
@@ -107,7 +107,7 @@ export interface ConstraintCheck {
   /** `lines`, `word "lantern"`. */
   name: string;
   isKept: boolean;
-  /** What was found where it is not kept. */
+  /** Finding where the constraint is not kept. */
   found: string;
 }
 

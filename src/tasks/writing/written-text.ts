@@ -8,7 +8,7 @@ const MAX_REFUSAL_WORDS = 80;
 /** At the beginning only: a character of a story may be sorry. */
 const REFUSAL =
   /^(?:(?:i['’]?m|i am)\s+(?:really |very |so )?(?:sorry|afraid|unable)|sorry|(?:unfortunately,? )?i\s+(?:can['’]?t|cannot|can not|won['’]?t|am not able)|as an? (?:ai|language model|ai language model))\b/i;
-/** What is refused: "I cannot sleep" is the line of a poem. */
+/** Refusals of an act to write: "I cannot sleep" is the line of a poem. */
 const REFUSED_ACT =
   /\b(?:can['’]?t|cannot|can not|unable to|not able to|won['’]?t|will not|don['’]?t|do not)\s+(?:\p{L}+\s+){0,2}?(?:help|assist|write|create|compose|provide|produce|generate|fulfil|fulfill|comply|complete|do (?:this|that|so)|have)\b|\bas an? (?:ai|language model)\b/iu;
 

@@ -19,8 +19,8 @@ export interface DataOrderOptions {
 }
 
 /**
- * In every epoch the groups come in another random order, and the examples of a group together in the order
- * given, so that what they share is computed once. A group may be divided between two updates.
+ * Order of the data: another random order of the groups in every epoch, with the examples of a group together in the
+ * order given, so that what they share is computed once. A group may be divided between two updates.
  */
 export class DataOrder {
   readonly stepsPerEpoch: number;

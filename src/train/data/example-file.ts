@@ -1,7 +1,7 @@
 /** @file Examples on disk: one JSON line each, what the trainer process reads and what is kept beside an adapter. */
 import { readFileSync } from "node:fs";
-import { writeAtomic } from "../../core/atomic-file.js";
 import { InputError, messageOf } from "../../core/errors.js";
+import { writeAtomic } from "../../core/write-atomic.js";
 import type { TokenExample } from "./example.js";
 
 /** A line: spans are [start, end) of targets, so that long prompts do not carry a mask. */

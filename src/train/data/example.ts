@@ -45,14 +45,14 @@ export interface ExampleLimits {
   vocabSize: number;
   /** Longest example up to its last target: the model's context, or what one pass can hold where that is less. */
   contextLength: number;
-  /** What happens to a longer one: `middle` cuts the prompt's middle and keeps its ends. Default `refuse`. */
-  truncate?: "refuse" | "middle";
+  /** Treatment of a longer example: `middle` cuts the prompt's middle and keeps its ends. Default `refuse`. */
+  truncate?: "refuse" | "middle" | undefined;
   /** Lets an example push its targets away. Default false. */
-  allowNegativeWeights?: boolean;
+  allowNegativeWeights?: boolean | undefined;
 }
 
 export interface CheckedExamples {
-  /** In the order given; shortened ones are copies. */
+  /** Examples in the order given; shortened ones are copies. */
   examples: TokenExample[];
   /** Examples whose prompt was cut, with the tokens cut away. */
   shortened: { index: number; removedTokens: number }[];

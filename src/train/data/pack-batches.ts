@@ -10,9 +10,9 @@ export interface PackOptions {
   /** Most tokens that one pass may lay out; see the memory plan. */
   tokenBudget: number;
   /** Default `sample-mean`. */
-  normalisation?: LossNormalisation;
+  normalisation?: LossNormalisation | undefined;
   /** Gives targets the even weights that a penalty on the divergence needs. Default 0: none. */
-  klPenalty?: number;
+  klPenalty?: number | undefined;
 }
 
 export interface PackedStep {
@@ -49,7 +49,7 @@ export function packBatches(examples: readonly TokenExample[], options: PackOpti
       tokens,
       lossMask,
       coefficient: coefficients[i] as number,
-      ...(even === undefined ? {} : { evenCoefficient: even[i] as number }),
+      evenCoefficient: even?.[i],
     }),
   );
   const sorted = lightestFirst(samples.filter(({ coefficient }) => coefficient !== 0));

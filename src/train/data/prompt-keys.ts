@@ -6,16 +6,16 @@ import type { ModelDescription } from "../../transformer/read-model.js";
 import { embedTokens, layerKind, layoutFeeds } from "../gradients/layer-feeds.js";
 import { parameterName } from "../gradients/model-parameters.js";
 import type { PassWeights } from "../gradients/pass-weights.js";
-import { promptGraph } from "../gradients/prompted-layer.js";
+import { promptGraph } from "../gradients/prompted-layer-builder.js";
 import type { TokenTrie } from "./token-trie.js";
 
-/** Of one layer, as attention reads them [S, K·d]. */
+/** Keys and values of one layer, as attention reads them [S, K·d]. */
 export interface LayerKeys {
   k: Float32Array;
   v: Float32Array;
 }
 
-/** By layer, for the policy and, with a penalty on the divergence, for the model without its adapter. */
+/** Keys by layer, of the policy and, with a penalty on the divergence, of the model without its adapter. */
 export interface PromptKeys {
   own: readonly LayerKeys[];
   base: readonly LayerKeys[] | undefined;
@@ -26,10 +26,10 @@ export interface KeyPassOptions {
   weights: PassWeights;
   backend: Backend;
   lora: LoraConfig;
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
-/** Without dropout: a constant has no use for noise. S tokens in the trie. */
+/** Keys and values of a trie of S tokens, without dropout: a constant has no use for noise. */
 export async function layerKeys(
   prompt: TokenTrie,
   parameters: ReadonlyMap<string, Float32Array>,

@@ -15,7 +15,7 @@ export interface PromptedTrie extends TokenTrie {
 export interface StoppedPrompts {
   /** The prompts of all tries, each token once; undefined where nothing is shared. It predicts nothing. */
   prompt: TokenTrie | undefined;
-  /** In the order of the tries; those that share nothing as they are. */
+  /** Tries without their prompts, in the order given; those that share nothing as they are. */
   parts: (TokenTrie | PromptedTrie)[];
 }
 
@@ -25,7 +25,7 @@ interface Node {
   parent: number;
   /** Tries that hold it. */
   tries: number;
-  /** It predicts something in one of them. */
+  /** True for a token that predicts something in one of the tries. */
   isSource: boolean;
 }
 

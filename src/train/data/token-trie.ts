@@ -10,8 +10,8 @@ export interface TrieSample {
   lossMask: Uint8Array;
   /** Factor of the cross-entropy of each target; see lossCoefficients(). */
   coefficient: number;
-  /** The same if the sample had weight 1: factor of the divergence from the base at each target. Default 0. */
-  evenCoefficient?: number;
+  /** Coefficient as if the sample had weight 1: factor of the divergence from the base at each target. Default 0. */
+  evenCoefficient?: number | undefined;
 }
 
 export interface TrieTarget {
@@ -22,7 +22,7 @@ export interface TrieTarget {
   /** Σ of the coefficients of the samples in which this token is a target. */
   weight: number;
   /** Σ of their even coefficients. Default 0. */
-  evenWeight?: number;
+  evenWeight?: number | undefined;
 }
 
 /** A tree, or a forest where first tokens differ, in which no two tokens with the same id have the same ancestors. */
@@ -30,7 +30,7 @@ export interface TokenTrie {
   layout: TokenLayout;
   /** Ids [layout.tokenCount]; a segment's parent stands before it, siblings by rising id. */
   tokens: Int32Array;
-  /** By rising token. */
+  /** Targets by rising token. */
   targets: TrieTarget[];
 }
 
@@ -73,7 +73,7 @@ export function buildTrie(samples: readonly TrieSample[]): TokenTrie {
       token,
       source: parents[token] as number,
       weight: weights[token] as number,
-      ...(evenWeight === 0 ? {} : { evenWeight }),
+      evenWeight: evenWeight || undefined,
     });
   }
   const segments = cutSegments(parents.subarray(0, count));
@@ -81,7 +81,7 @@ export function buildTrie(samples: readonly TrieSample[]): TokenTrie {
 }
 
 /**
- * As long as can be: a segment begins at a root, below a token with several children, and where a token does not stand
+ * Segments as long as can be: one begins at a root, below a token with several children, and where a token does not stand
  * behind its parent.
  * @param parents of every token, which stand before it; −1 for a root
  * @param cut a segment begins here in any case

@@ -8,7 +8,7 @@ import { type PromptedTrie, planPrompted } from "../data/prompted-trie.js";
 import { planRows, type RowBatch } from "../data/row-batch.js";
 import type { TokenTrie } from "../data/token-trie.js";
 import { layerKind } from "./layer-feeds.js";
-import { type KeptActivations, type LayerGraphs, layerGraphs } from "./layer-programs.js";
+import { type KeptActivations, type LayerGraphs, layerGraphs } from "./layer-graphs.js";
 import type { PassWeights } from "./pass-weights.js";
 
 /** A trie alone, padded rows, or a trie behind a prompt that counts as constant. */
@@ -34,7 +34,7 @@ const MAX_LAYOUTS = { tries: 2, rows: 12 } as const;
 
 export class CompiledLayers {
   readonly #options: CompiledLayersOptions;
-  /** By structure of the layout, then by kind of layer. */
+  /** Programs by structure of the layout, then by kind of layer. */
   readonly #layouts = new Map<string, Map<string, CompiledLayer>>();
 
   constructor(options: CompiledLayersOptions) {

@@ -3,7 +3,7 @@ import type { Backend } from "../../graph/backend.js";
 import { finalNormGraph, headName } from "../../transformer/head-graph.js";
 import type { ModelDescription } from "../../transformer/read-model.js";
 import type { TokenTrie } from "../data/token-trie.js";
-import { finalNormGradientGraph } from "./final-norm-gradient.js";
+import { finalNormGradientGraph } from "./final-norm-gradient-graph.js";
 import { meanHeadRow, runningSoftmax } from "./head-softmax.js";
 import { lossOfTargets } from "./head-targets.js";
 import { addHeadWeightGradient } from "./head-weight-gradient.js";
@@ -17,20 +17,22 @@ export interface HeadOptions {
   weights: PassWeights;
   backend: Backend;
   /** Share ε of every target's probability that is spread over the whole vocabulary, 0 to below 1. Default 0. */
-  labelSmoothing?: number;
+  labelSmoothing?: number | undefined;
   /** Adds penalty · Σ even weight · KL(π‖base) to the loss. */
-  anchor?: {
-    penalty: number;
-    /** The last layer's output without the adapter [T, D]. */
-    hidden: Float32Array;
-  };
-  /** Where head and final norm train: their gradients are added here, by tensor name. */
-  gradients?: ReadonlyMap<string, Float32Array>;
+  anchor?:
+    | {
+        penalty: number;
+        /** The last layer's output without the adapter [T, D]. */
+        hidden: Float32Array;
+      }
+    | undefined;
+  /** Sums that the gradients of head and final norm are added to, by tensor name, where these train. */
+  gradients?: ReadonlyMap<string, Float32Array> | undefined;
   /** Programs kept between calls. Default: made anew for every call. */
-  programs?: ProgramCache;
+  programs?: ProgramCache | undefined;
   /** Positions are padded to a multiple of this, so that kept programs are met again. Default 1. */
-  rowStep?: number;
-  signal?: AbortSignal;
+  rowStep?: number | undefined;
+  signal?: AbortSignal | undefined;
 }
 
 export interface HeadResult {

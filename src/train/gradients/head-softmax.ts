@@ -2,7 +2,7 @@
 import { UnsupportedModelError } from "../../core/errors.js";
 import { headChunks } from "../../transformer/head-graph.js";
 import type { ModelConfig } from "../../transformer/model-config.js";
-import { headLossGraph } from "./head-loss.js";
+import { headLossGraph } from "./head-loss-graph.js";
 import type { PassWeights } from "./pass-weights.js";
 import type { ProgramCache } from "./program-cache.js";
 

@@ -1,5 +1,5 @@
 /** @file The gradient of the head's own matrix, in chunks of the vocabulary. */
-import { type Graph, GraphBuilder } from "../../graph/graph.js";
+import { type Graph, GraphBuilder } from "../../graph/graph-builder.js";
 import { headChunks } from "../../transformer/head-graph.js";
 import type { ModelConfig } from "../../transformer/model-config.js";
 import type { TokenTrie } from "../data/token-trie.js";

@@ -1,5 +1,5 @@
 /** @file How far the trained model's next-token distribution is from the base's, and the gradient of that. */
-import { type Graph, GraphBuilder, type Value } from "../../graph/graph.js";
+import { type Graph, GraphBuilder, type Value } from "../../graph/graph-builder.js";
 import { headChunks } from "../../transformer/head-graph.js";
 import type { ModelConfig } from "../../transformer/model-config.js";
 import type { Head } from "./head-softmax.js";
@@ -7,7 +7,7 @@ import type { Head } from "./head-softmax.js";
 export interface KlToBase {
   /** KL(π‖base) of every position [P]. */
   divergence: Float64Array;
-  /** Its derivative with respect to the policy's normed hidden states [P, D]. */
+  /** Derivative of the divergence by the policy's normed hidden states [P, D]. */
   dNormed: Float32Array;
 }
 

@@ -8,7 +8,7 @@ import type { WeightStore } from "../../transformer/weight-store.js";
 import { type LayerKeys, layerKeys, type PromptKeys } from "../data/prompt-keys.js";
 import type { TokenTrie } from "../data/token-trie.js";
 import { type CompiledLayer, CompiledLayers, isPrompted, type PassTrie, planOf } from "./compiled-layers.js";
-import { fillDropoutMask } from "./dropout-mask.js";
+import { fillDropoutMask } from "./fill-dropout-mask.js";
 import { type HeadOptions, headGradient } from "./head-gradient.js";
 import { embedTokens, layerKind, layoutFeeds } from "./layer-feeds.js";
 import { accumulate, parameterName, silenced } from "./model-parameters.js";
@@ -23,26 +23,26 @@ export interface ModelGradientsOptions {
   /** The pairs that train; null trains every weight of the model instead. */
   lora: LoraConfig | null;
   /** The last this many layers hand their products to the backward pass, the others compute them again. Default all. */
-  keptLayerCount?: number;
+  keptLayerCount?: number | undefined;
   /** Tokens of the largest pass to come; unknown where left out. */
-  largestTokenCount?: number;
-  /** In training, never in loss(). Default 0. */
-  labelSmoothing?: number;
+  largestTokenCount?: number | undefined;
+  /** Label smoothing in training, 0 to below 1; never in loss(). Default 0. */
+  labelSmoothing?: number | undefined;
   /** Share of the pairs' inputs that is dropped in training, 0 to below 1. Default 0. */
-  dropout?: number;
+  dropout?: number | undefined;
   /** Factor of the divergence from the model without its adapter, in training. Default 0. */
-  klPenalty?: number;
-  signal?: AbortSignal;
+  klPenalty?: number | undefined;
+  signal?: AbortSignal | undefined;
 }
 
-/** Of one call of add(). */
+/** Options of one call of add(). */
 export interface AddOptions {
-  /** Of the trie of prompts that a PromptedTrie names. */
+  /** Keys and values of the trie of prompts that a PromptedTrie names. */
   promptKeys?: PromptKeys | undefined;
-  /** What dropout masks are drawn from: the same one for the same place in the data. Needed with dropout. */
+  /** Source of dropout masks, the same one for the same place in the data. Needed with dropout. */
   random?: Random | undefined;
-  /** Told Σ even weight · KL(π‖base) when there is a penalty on it. */
-  onDivergence?: (divergence: number) => void;
+  /** Called with Σ even weight · KL(π‖base) when there is a penalty on it. */
+  onDivergence?: ((divergence: number) => void) | undefined;
 }
 
 /** A layer in one pass: programs, and what positions and attention need. */
@@ -51,15 +51,15 @@ interface PassLayer {
   feeds: Record<string, Float32Array>;
 }
 
-/** What one pass works on. */
+/** Data that one pass works on. */
 interface Pass {
   trie: TokenTrie;
   weights: PassWeights;
   parameters: ReadonlyMap<string, Float32Array>;
   layers: PassLayer[];
-  /** Set where dropout is on. */
+  /** Source of dropout masks, set where dropout is on. */
   random: Random | undefined;
-  /** Of the shared prompts, by layer. */
+  /** Keys and values of the shared prompts, by layer. */
   keys: readonly LayerKeys[] | undefined;
 }
 
@@ -98,23 +98,18 @@ export class ModelGradients {
       throw new InternalError("a pass with dropout has nothing to draw its masks from");
     const anchor =
       klPenalty === 0
-        ? {}
-        : {
-            anchor: {
-              penalty: klPenalty,
-              hidden: await this.#baseHidden(trie, parameters, options.promptKeys),
-            },
-          };
+        ? undefined
+        : { penalty: klPenalty, hidden: await this.#baseHidden(trie, parameters, options.promptKeys) };
     const pass = await this.#prepare(trie, parameters, {
       keys: options.promptKeys?.own,
-      ...(dropout > 0 ? { random: options.random } : {}),
+      random: dropout > 0 ? options.random : undefined,
     });
     const { inputs, kept, hidden } = await this.#forward(pass, true);
     const { loss, divergence, dHidden } = await headGradient(trie, hidden, {
       ...this.#headOptions(pass),
       labelSmoothing,
-      ...anchor,
-      ...(this.#options.lora === null ? { gradients } : {}),
+      anchor,
+      gradients: this.#options.lora === null ? gradients : undefined,
     });
     if (klPenalty > 0) options.onDivergence?.(divergence);
     let dy = dHidden;
@@ -232,8 +227,9 @@ export class ModelGradients {
       model,
       weights,
       backend,
-      ...(this.#headPrograms === undefined ? {} : { programs: this.#headPrograms, rowStep: HEAD_ROW_STEP }),
-      ...(signal === undefined ? {} : { signal }),
+      programs: this.#headPrograms,
+      rowStep: this.#headPrograms && HEAD_ROW_STEP,
+      signal,
     };
   }
 

@@ -15,7 +15,7 @@ export function parameterName(layer: number, input: string): string {
   return `blk.${layer}.${input.replace(".lora_", ".weight.lora_")}`;
 }
 
-/** The same adapter with every B at 0: it changes nothing. */
+/** Copy of an adapter's parameters with every B at 0, so that it changes nothing. */
 export function silenced(parameters: ReadonlyMap<string, Float32Array>): Map<string, Float32Array> {
   const zeroed = (name: string, values: Float32Array) =>
     name.endsWith(".lora_b") ? new Float32Array(values.length) : values;

@@ -1,6 +1,6 @@
 /** @file Compiled programs by name, the least lately used ones given up first. */
 import type { Backend, Program } from "../../graph/backend.js";
-import type { Graph } from "../../graph/graph.js";
+import type { Graph } from "../../graph/graph-builder.js";
 
 export class ProgramCache {
   readonly #backend: Backend;

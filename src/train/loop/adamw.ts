@@ -3,15 +3,15 @@ import { ConfigError, InternalError } from "../../core/errors.js";
 
 export interface AdamWOptions {
   /** Above 0. Default 1e-3. */
-  learningRate?: number;
+  learningRate?: number | undefined;
   /** Decay of the running means of g and g², each from 0 to below 1. Default 0.9 and 0.999. */
-  betas?: readonly [first: number, second: number];
+  betas?: readonly [first: number, second: number] | undefined;
   /** Added to the root of the second mean; above 0. Default 1e-8. */
-  epsilon?: number;
+  epsilon?: number | undefined;
   /** Share of a parameter that is taken off per update, times the learning rate; 0 or more. Default 0.01. */
-  weightDecay?: number;
+  weightDecay?: number | undefined;
   /** Which parameters decay. Default all. */
-  decays?: (name: string) => boolean;
+  decays?: ((name: string) => boolean) | undefined;
 }
 
 /** All that an optimiser remembers between updates. */

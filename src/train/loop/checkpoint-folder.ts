@@ -9,7 +9,7 @@ import { type Checkpoint, checkpointBytes, readCheckpoint, writeCheckpoint } fro
 /** One may turn out damaged when it is needed. */
 const KEPT = 2;
 const NAME = /^checkpoint-(\d{8,})\.safetensors$/;
-/** What a killed process leaves of a checkpoint it was writing. */
+/** Name of what a killed process leaves of a checkpoint it was writing. */
 const REST = /^checkpoint-\d{8,}\.safetensors\..+\.tmp$/;
 /** More than the header of a checkpoint and the file system's own needs for one file. */
 const ROOM_BESIDE_TENSORS = 1024 * 1024;
@@ -70,7 +70,7 @@ export function newestValidCheckpoint(folder: string): NewestCheckpoint {
   return { newest: undefined, bad };
 }
 
-/** By falling step. */
+/** Checkpoints of a folder, by falling step. */
 function list(folder: string): { step: number; path: string }[] {
   let names: string[];
   try {

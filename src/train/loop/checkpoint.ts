@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { type FormatError, TrainingDivergedError } from "../../core/errors.js";
 import { SafetensorsFile } from "../../formats/safetensors/safetensors-file.js";
 import { badSafetensors } from "../../formats/safetensors/safetensors-header.js";
-import { writeSafetensors } from "../../formats/safetensors/safetensors-writer.js";
+import { writeSafetensors } from "../../formats/safetensors/write-safetensors.js";
 import type { DataPosition } from "../data/data-position.js";
 import type { AdamWState } from "./adamw.js";
 import type { RunIdentity } from "./run-identity.js";
@@ -12,9 +12,9 @@ import type { RunIdentity } from "./run-identity.js";
 export interface Checkpoint {
   /** Trained arrays by name, flat. */
   parameters: Map<string, Float32Array>;
-  /** Its `step` is the number of updates done. */
+  /** State of the optimizer; its `step` is the number of updates done. */
   optimizer: AdamWState;
-  /** Where the next update takes its data. */
+  /** Place in the data from which the next update takes its own. */
   position: DataPosition;
   /** All chance of the run is derived from it together with step and position: this is the generators' whole state. */
   seed: number;

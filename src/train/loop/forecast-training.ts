@@ -1,7 +1,7 @@
 /** @file How long a training run will take, from what this machine's matrix products can do right now. */
 import type { Backend } from "../../graph/backend.js";
-import { GraphBuilder } from "../../graph/graph.js";
-import { forwardFlops } from "../../transformer/flops.js";
+import { GraphBuilder } from "../../graph/graph-builder.js";
+import { forwardFlops } from "../../transformer/forward-flops.js";
 import type { ModelConfig } from "../../transformer/model-config.js";
 
 /** One product of this size takes some milliseconds; the first few after a pause may run on one thread. */
@@ -39,7 +39,7 @@ export function forecastMs(
   passes: readonly number[],
   keptLayerCount: number,
   flopsPerMs: number,
-  { trainsWeights = false }: { trainsWeights?: boolean } = {},
+  { trainsWeights = false }: { trainsWeights?: boolean | undefined } = {},
 ): number {
   const passesOverModel = (trainsWeights ? 3 : 2) + (1 - keptLayerCount / config.layerCount);
   const flops = passes.reduce((sum, tokens) => sum + forwardFlops(config, tokens), 0);

@@ -20,7 +20,7 @@ export interface MemoryPlan {
  */
 const SCRATCH_ARRAYS = 12;
 const LIVE_SCORE_ARRAYS = 2;
-/** What passes of many sizes leave between the blocks of one heap: up to 200 MB beside 600 for episodes of twelve sizes. */
+/** Factor for the gaps that passes of many sizes leave in a heap: up to 200 MB beside 600 for twelve sizes. */
 const FRAGMENTED = 1.5;
 /** Node, onnxruntime and the tokens themselves, 160 MB before the first pass, and what the heap grows by in later ones. */
 const RUNTIME_BYTES = 260e6;

@@ -6,7 +6,7 @@ export type Schedule = (update: number) => number;
 
 export interface ScheduleOptions {
   /** Updates over which the rate rises from 0 in a straight line; update 0 then moves nothing. Default 0. */
-  warmupSteps?: number;
+  warmupSteps?: number | undefined;
   /** All updates of the run, warm-up included; at least 1. */
   totalSteps: number;
 }

@@ -18,7 +18,7 @@ export type TrainEvent =
       resumedAt: number;
       /** Numbers that train. */
       parameterCount: number;
-      /** For what is left, from the speed of one matrix product measured just now. */
+      /** Time for what is left, ms, from the speed of one matrix product measured just now. */
       forecastMs: number;
     }
   | {
@@ -26,11 +26,11 @@ export type TrainEvent =
       /** Updates done, this one included. */
       step: number;
       totalSteps: number;
-      /** From 1. */
+      /** Epoch, from 1. */
       epoch: number;
-      /** Before the update. */
+      /** Loss before the update. */
       loss: number;
-      /** Before clipping. */
+      /** Norm of the gradient before clipping. */
       gradientNorm: number;
       learningRate: number;
       /** Tokens computed, shared beginnings once. */

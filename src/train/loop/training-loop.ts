@@ -12,13 +12,13 @@ import { constantSchedule, cosineSchedule, linearSchedule } from "./schedule.js"
 import type { TrainEvent } from "./train-event.js";
 
 export interface TrainingLoopOptions {
-  /** Where checkpoints lie; training goes on from the newest one that is whole. None without it. */
-  checkpointFolder?: string;
+  /** Folder of checkpoints; training goes on from the newest one that is whole. None are kept without it. */
+  checkpointFolder?: string | undefined;
   /** Updates between checkpoints, from 1; one is always written at the end. Default 10. */
-  checkpointEvery?: number;
-  onEvent?: (event: TrainEvent) => void;
+  checkpointEvery?: number | undefined;
+  onEvent?: ((event: TrainEvent) => void) | undefined;
   /** Stops after the running pass; what is done is kept in a checkpoint. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** What one update computed. */
@@ -29,11 +29,11 @@ export interface UpdateWork extends PackedCounts {
   divergence?: number | undefined;
 }
 
-/** What trains, and on what. */
+/** Parameters that train, and the data they train on. */
 export interface TrainingTask {
   settings: SharedTrainSettings;
   order: DataOrder;
-  /** Changed in place. */
+  /** Parameters and optimizer, changed in place. */
   state: Checkpoint;
   /** Parameters that weight decay touches. Default all. */
   decays?: ((name: string) => boolean) | undefined;
@@ -66,7 +66,7 @@ export async function runUpdates(
   const { checkpointEvery = DEFAULT_CHECKPOINT_EVERY } = options;
   const { settings, order, state, decays } = task;
   const { learningRate, weightDecay } = settings;
-  const optimizer = new AdamW({ learningRate, weightDecay, ...(decays === undefined ? {} : { decays }) });
+  const optimizer = new AdamW({ learningRate, weightDecay, decays });
   const schedule = scheduleOf(settings, order);
   const losses = [...state.losses];
   const heldOutLosses = [...state.heldOutLosses];

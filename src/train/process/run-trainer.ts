@@ -1,16 +1,17 @@
 /** @file A training run seen from outside: starts the process, passes events on, gives its errors their classes back. */
-import { ChildExitError, childModule, ManagedChild } from "../../core/child-process.js";
+
 import { W4sError } from "../../core/errors.js";
+import { ChildExitError, childModule, ManagedChild } from "../../core/managed-child.js";
 import type { TrainEvent } from "../loop/train-event.js";
 import { HEAP_ENVIRONMENT } from "./trainer-heap.js";
 import type { TrainerMessage, TrainerOrder, TrainerResult } from "./trainer-protocol.js";
 
 export interface RunTrainerOptions {
-  onEvent?: (event: TrainEvent) => void;
+  onEvent?: ((event: TrainEvent) => void) | undefined;
   /** Stops the run; what the last checkpoint holds is kept. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** A process that says nothing for this long is ended. Default 600 000. */
-  silenceMs?: number;
+  silenceMs?: number | undefined;
 }
 
 const DEFAULT_SILENCE_MS = 600_000;

@@ -1,6 +1,7 @@
 /** @file The trainer process: onnxruntime blocks its thread while it runs, so it has a process of its own. */
-import { serveParent } from "../../core/child-main.js";
+
 import { InternalError, messageOf, W4sError } from "../../core/errors.js";
+import { serveParent } from "../../core/serve-parent.js";
 import { OrtBackend } from "../../graph/ort-backend.js";
 import { readGgufAdapter } from "../../lora/gguf-adapter.js";
 import { saveAdapter } from "../../lora/save-adapter.js";
@@ -28,8 +29,8 @@ async function train(order: TrainerOrder, send: (message: TrainerMessage) => voi
     weights: order.weights,
     signal: abort.signal,
     onEvent: (event) => send({ type: "event", event }),
-    ...(initialPath === undefined ? {} : { initial: readGgufAdapter(initialPath) }),
-    ...(memoryLimitBytes === undefined ? {} : { memoryLimitBytes }),
+    initial: initialPath === undefined ? undefined : readGgufAdapter(initialPath),
+    memoryLimitBytes,
   });
   const adapter = { ...result.adapter, origin: { ...result.adapter.origin, ...order.origin } };
   return {

@@ -8,12 +8,12 @@ import type { TrainSettings } from "../train-settings.js";
 export interface TrainerOrder {
   modelPath: string;
   modelHash: string;
-  /** Written by writeExamples(). */
+  /** File of examples, written by writeExamples(). */
   examplesPath: string;
   dataHash: string;
   settings: TrainSettings;
   /** GGUF adapter to train on from. */
-  initialPath?: string;
+  initialPath?: string | undefined;
   checkpointFolder: string;
   checkpointEvery: number;
   /** Adapter file: `<outFolder>/adapter-<name>-<hash>.gguf`. */
@@ -22,7 +22,7 @@ export interface TrainerOrder {
   origin: AdapterOrigin;
   threads: number;
   weights: WeightCache | "auto";
-  memoryLimitBytes?: number;
+  memoryLimitBytes?: number | undefined;
 }
 
 export interface TrainerResult {
@@ -30,7 +30,7 @@ export interface TrainerResult {
   losses: number[];
   steps: number;
   trainedTokens: number;
-  /** Peak of the process. */
+  /** Peak of the process's resident memory, bytes. */
   peakRssBytes: number;
 }
 

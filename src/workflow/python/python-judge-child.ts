@@ -1,6 +1,6 @@
 /** @file Process that holds the tests: a thread with the interpreter, which waits while the program is asked. */
 import { Worker } from "node:worker_threads";
-import { serveParent } from "../../core/child-main.js";
+import { serveParent } from "../../core/serve-parent.js";
 import type { FromJudge, ToJudge } from "./python-protocol.js";
 
 const worker = new Worker(new URL("./python-judge-worker.js", import.meta.url), { stdin: false });

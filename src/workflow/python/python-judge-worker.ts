@@ -1,8 +1,8 @@
 /** @file Thread of the judge: the interpreter with the tests. Blocks while the program is asked for a value. */
 import { parentPort } from "node:worker_threads";
 import { messageOf } from "../../core/errors.js";
-import { bootPython } from "./python-boot.js";
-import { lockDown, seal } from "./python-lockdown.js";
+import { bootPython } from "./boot-python.js";
+import { lockDown, seal } from "./lock-down.js";
 import { DEFAULT_PYTHON_LIMITS } from "./python-protocol.js";
 
 const port = parentPort;

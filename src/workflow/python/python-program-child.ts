@@ -1,8 +1,9 @@
 /** @file Process that holds one program: runs it, then answers what the tests ask of it. Used once, then killed. */
-import { serveParent } from "../../core/child-main.js";
+
 import { messageOf } from "../../core/errors.js";
-import { bootPython } from "./python-boot.js";
-import { lockDown, seal } from "./python-lockdown.js";
+import { serveParent } from "../../core/serve-parent.js";
+import { bootPython } from "./boot-python.js";
+import { lockDown, seal } from "./lock-down.js";
 import type { FromProgram, ProgramEnd, ToProgram } from "./python-protocol.js";
 
 lockDown();

@@ -10,7 +10,7 @@ export interface PythonLimits {
   busyMs: number;
   /** Most memory of the interpreter, its own 20 MiB or so included. Default 512 MiB. */
   memoryBytes: number;
-  /** Kept of each of stdout and stderr. Default 1 MiB. */
+  /** Bytes kept of each of stdout and stderr. Default 1 MiB. */
   outputBytes: number;
   /** All files of a program together; they live in the interpreter's memory, never on disk. Default 16 MiB. */
   fileBytes: number;
@@ -32,7 +32,7 @@ export const DEFAULT_PYTHON_LIMITS: Readonly<PythonLimits> = {
 /** Longest program that is looked at, in bytes of UTF-8. */
 export const MAX_PROGRAM_BYTES = 256 * 1024;
 
-/** Where the children find the picture of a started interpreter. */
+/** Environment variable with the path of the picture of a started interpreter. */
 export const SNAPSHOT_VARIABLE = "W4S_PYTHON_SNAPSHOT";
 
 /** To the process that holds the program. It never hears of the tests. */
@@ -54,7 +54,7 @@ export type FromJudge =
   | { type: "ask"; nonce: string; json: string }
   | { type: "verdict"; nonce: string; json: string };
 
-/** What the judge's Python says at its end: null for a test that ran to its end, else what ended it. */
+/** Verdict of the judge's Python: null for a test that ran to its end, else what ended it. */
 export interface Verdict {
   results: (TestFailure | null)[];
 }
@@ -64,10 +64,10 @@ export interface TestFailure {
   type: string;
   message: string;
   /** Line of the program where it was raised; absent when the test itself raised. */
-  line?: number;
+  line?: number | undefined;
 }
 
-/** How running the program itself ended: null when it came to its end. */
+/** End of the program itself; `error` is null when it came to its end. */
 export interface ProgramEnd {
-  error: (TestFailure & { exitCode?: number }) | null;
+  error: (TestFailure & { exitCode?: number | undefined }) | null;
 }

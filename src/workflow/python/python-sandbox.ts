@@ -1,13 +1,11 @@
 /** @file The Python sandbox: programs nobody vouches for in, tagged results out. */
 import { setMaxListeners } from "node:events";
 import { availableParallelism } from "node:os";
-import { ChildExitError } from "../../core/child-process.js";
 import { NoSandboxError } from "../../core/errors.js";
+import { ChildExitError } from "../../core/managed-child.js";
 import type { ProgramCheck, ProgramRun, ProgramRunner } from "../../core/program-runner.js";
 import { cutBytes, plainLines } from "../plain-text.js";
 import { ChildPool } from "../sandbox/child-pool.js";
-import { type PythonEnd, type PythonRequest, runPython } from "./python-check.js";
-import { startPython } from "./python-processes.js";
 import {
   DEFAULT_PYTHON_LIMITS,
   type FromJudge,
@@ -19,14 +17,16 @@ import {
   type ToProgram,
 } from "./python-protocol.js";
 import { pythonSnapshot } from "./python-snapshot.js";
+import { type PythonEnd, type PythonRequest, runPython } from "./run-python.js";
+import { startPython } from "./start-python.js";
 
 export interface PythonSandboxOptions {
   /** Programs at once. Default: cores, at most 4. Each takes one process, and each check a second one for its tests. */
-  processes?: number;
+  processes?: number | undefined;
   /** Defaults: see PythonLimits. */
-  limits?: Partial<PythonLimits>;
-  /** Where the picture of a started interpreter is kept. Default: `python/` in the cache folder of w4s. */
-  snapshotFolder?: string;
+  limits?: Partial<PythonLimits> | undefined;
+  /** Folder for the picture of a started interpreter. Default: `python/` in the cache folder of w4s. */
+  snapshotFolder?: string | undefined;
 }
 
 const MAX_ERROR_BYTES = 500;
@@ -60,7 +60,7 @@ export class PythonSandbox implements ProgramRunner {
 
   async run(
     program: string,
-    { stdin = "", signal }: { stdin?: string; signal?: AbortSignal } = {},
+    { stdin = "", signal }: { stdin?: string | undefined; signal?: AbortSignal | undefined } = {},
   ): Promise<ProgramRun> {
     const refusal = refuse(program);
     if (refusal !== undefined) return { isOk: false, stdout: "", stderr: refusal };
@@ -75,7 +75,7 @@ export class PythonSandbox implements ProgramRunner {
   async check(
     program: string,
     tests: readonly string[],
-    { entryPoint, signal }: { entryPoint: string; signal?: AbortSignal },
+    { entryPoint, signal }: { entryPoint: string; signal?: AbortSignal | undefined },
   ): Promise<ProgramCheck> {
     const refusal = refuse(program);
     if (refusal !== undefined) return failedCheck("failed", tests.length, refusal, refusal);
@@ -169,7 +169,7 @@ function failureText({ type, message, line }: TestFailure): string {
   return `${type}${message ? `: ${message}` : ""}${line === undefined ? "" : ` (line ${line} of the program)`}`;
 }
 
-/** Without the message, which may quote a test. */
+/** Text of a failure without its message, which may quote a test. */
 function placeOf({ type, message, line }: TestFailure): string {
   if (type === "Stopped") return message;
   return `${bounded(type)}${line === undefined ? "" : ` in line ${line} of the program`}`;
@@ -179,7 +179,7 @@ function bounded(text: string): string {
   return cutBytes(plainLines(text), MAX_ERROR_BYTES, "…");
 }
 
-/** Why a program is not even tried. */
+/** Reason why a program is not even tried. */
 function refuse(program: string): string | undefined {
   if (Buffer.byteLength(program) > MAX_PROGRAM_BYTES) {
     return `the program is longer than ${MAX_PROGRAM_BYTES} bytes`;

@@ -1,8 +1,8 @@
 /** @file Process that writes the picture of a started interpreter to the file named in its environment, and ends. */
 import { createHash } from "node:crypto";
-import { writeAtomic } from "../../core/atomic-file.js";
-import { serveParent } from "../../core/child-main.js";
-import { takeSnapshot } from "./python-boot.js";
+import { serveParent } from "../../core/serve-parent.js";
+import { writeAtomic } from "../../core/write-atomic.js";
+import { takeSnapshot } from "./boot-python.js";
 import { SNAPSHOT_VARIABLE } from "./python-protocol.js";
 
 const path = process.env[SNAPSHOT_VARIABLE];

@@ -2,9 +2,9 @@
 import { readFile, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { childModule, ManagedChild } from "../../core/child-process.js";
 import { sha256 } from "../../core/hash.js";
-import { w4sHome } from "../../core/home.js";
+import { childModule, ManagedChild } from "../../core/managed-child.js";
+import { w4sHome } from "../../core/w4s-home.js";
 import { PICTURED_SOURCE } from "./python-pictured-source.js";
 import { SNAPSHOT_VARIABLE } from "./python-protocol.js";
 

@@ -31,7 +31,7 @@ export interface WorkflowReading {
   calls: ReadCall[];
   /** Members of the task that the source names; null = the task as a whole is used. */
   fields: string[] | null;
-  /** Why there may be calls that are not listed; empty where there are none. */
+  /** Reasons why there may be calls that are not listed; empty where there are none. */
   doubts: string[];
 }
 
@@ -52,7 +52,7 @@ export function readWorkflow(source: string): WorkflowReading {
     program = parseModule(source);
   } catch (error) {
     // Without the message, which may quote the source: a workflow must not write sentences into its card.
-    const { loc } = error as Error & { loc?: { line: number } };
+    const { loc } = error as Error & { loc?: { line: number } | undefined };
     const doubt = loc === undefined ? "it is nested too deeply" : `it cannot be parsed (line ${loc.line})`;
     return { calls: [], fields: null, doubts: [doubt] };
   }
@@ -66,7 +66,7 @@ export function readWorkflow(source: string): WorkflowReading {
   return reader.read(typeof name === "string" ? name : undefined);
 }
 
-/** What is exported by default, or its name; a workflow without such an export is called workflow. */
+/** Default export, or its name; a workflow without such an export is called workflow. */
 function defaultExport(tree: SyntaxTree): AnyNode | string {
   for (const statement of tree.program.body) {
     if (statement.type === "ExportDefaultDeclaration") {
@@ -80,7 +80,7 @@ function defaultExport(tree: SyntaxTree): AnyNode | string {
   return "workflow";
 }
 
-/** What a name stands for, one value for each place that gives it one; undefined = cannot be seen. */
+/** Values of a name, one for each place that gives it one; undefined = cannot be seen. */
 function valuesOf(tree: SyntaxTree, name: string): (AnyNode | undefined)[] {
   return tree.writes(name).flatMap((write): (AnyNode | undefined)[] => {
     const parent = tree.parent(write);

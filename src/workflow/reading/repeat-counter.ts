@@ -7,7 +7,7 @@ import type { SyntaxTree } from "./syntax-tree.js";
 
 /** Methods of lists that call their function at most once for each element. */
 const ONCE_EACH = new Set("map forEach filter flatMap some every find findIndex reduce".split(" "));
-/** What may be done with a list without making it longer. */
+/** Members of a list that do not make it longer. */
 const READING = new Set([
   ...ONCE_EACH,
   ..."findLast join length slice at includes indexOf entries".split(" "),

@@ -1,7 +1,7 @@
 /** @file A pool of warm, killable sandbox processes. */
 import { availableParallelism } from "node:os";
-import { ChildExitError, childModule, ManagedChild } from "../../core/child-process.js";
 import { W4sError } from "../../core/errors.js";
+import { ChildExitError, childModule, ManagedChild } from "../../core/managed-child.js";
 import type { ToChild, ToParent } from "./sandbox-protocol.js";
 
 /** V8's own heap in a child; the guest's memory is wasm memory and has its own cap. */

@@ -27,7 +27,7 @@ export interface PreludeOptions {
 /** "returned" carries the answer, "bad-result" and "too-big" a message, "threw" and "refused" a described error. */
 export type GuestOutcome = "returned" | "bad-result" | "too-big" | "threw" | "refused";
 
-/** What the prelude gives back to the child. */
+/** Functions that the prelude gives back to the child. */
 export interface PreludeHandles {
   /** Calls the workflow of an evaluated module; its outcome arrives through `host.end`. */
   start(moduleOrPromise: unknown): void;
@@ -46,7 +46,7 @@ export function preludeSource(helpers: readonly ((...args: never[]) => unknown)[
   return `(${guestPrelude})({\n${list}\n}, ${MAX_DEPTH})`;
 }
 
-/** Never called on the host: only its text is used. No outer names, no iterators, no methods looked up late. */
+/** Prelude of the guest; only its text is used. No outer names, no iterators, no methods looked up late. */
 function guestPrelude(helpers: Record<string, unknown>, maxDepth: number) {
   const { apply, construct, ownKeys, getPrototypeOf, getOwnPropertyDescriptor, defineProperty } = Reflect;
   const { create, freeze, is } = Object;

@@ -1,7 +1,7 @@
 /** @file The JavaScript sandbox: untrusted workflow source in, tagged result out. */
 import { setMaxListeners } from "node:events";
-import type { ChildExitError } from "../../core/child-process.js";
 import { W4sError } from "../../core/errors.js";
+import type { ChildExitError } from "../../core/managed-child.js";
 import type { AgentHost, Sandbox, SandboxLimits, WorkflowRun } from "../workflow-run.js";
 import { ChildPool } from "./child-pool.js";
 import { DEFAULT_LIMITS, MAX_SOURCE_BYTES } from "./sandbox-protocol.js";
@@ -9,9 +9,9 @@ import { type RunEnd, SandboxRun, statusOfExit } from "./sandbox-run.js";
 
 export interface QuickJsSandboxOptions {
   /** Most runs at once, each in a process of its own. Default: cores, at most 4. */
-  processes?: number;
-  /** For runs that give none. Defaults: see SandboxLimits. */
-  limits?: Partial<SandboxLimits>;
+  processes?: number | undefined;
+  /** Limits of runs that give none. Defaults: see SandboxLimits. */
+  limits?: Partial<SandboxLimits> | undefined;
 }
 
 /**
@@ -32,7 +32,7 @@ export class QuickJsSandbox implements Sandbox {
     source: string,
     task: unknown,
     host: AgentHost,
-    { seed, limits = {}, signal }: { seed: number; limits?: Partial<SandboxLimits>; signal?: AbortSignal },
+    { seed, limits = {}, signal }: Parameters<Sandbox["run"]>[3],
   ): Promise<WorkflowRun> {
     signal?.throwIfAborted();
     // One signal may end hundreds of runs; each listens to it.
@@ -80,7 +80,7 @@ async function processLost(exited: Promise<ChildExitError>): Promise<WorkflowRun
   return { status: statusOfExit(exit), error: exit.message, log: "", calls: {}, wallMs: 0 };
 }
 
-/** Why a source is not even tried. */
+/** Reason why a source is not even tried. */
 function refuse(source: string): string | undefined {
   if (Buffer.byteLength(source) > MAX_SOURCE_BYTES) {
     return `the source is longer than ${MAX_SOURCE_BYTES} bytes`;

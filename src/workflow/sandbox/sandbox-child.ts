@@ -8,14 +8,14 @@ import {
   type QuickJSHandle,
   type QuickJSSyncVariant,
 } from "quickjs-emscripten-core";
-import { serveParent } from "../../core/child-main.js";
+import { serveParent } from "../../core/serve-parent.js";
 import { choice, code, extract, number, vote } from "./guest-helpers.js";
 import { type PreludeOptions, preludeSource } from "./guest-prelude.js";
 import { GuestRun } from "./guest-run.js";
 import { type ChildOutcome, DEFAULT_LIMITS, type ToChild, type ToParent } from "./sandbox-protocol.js";
 
 const PAGE_BYTES = 65_536;
-/** What the wasm module asks for at least. */
+/** Least number of pages that the wasm module asks for. */
 const FIRST_PAGES = 256;
 /** QuickJS's own stack check must strike before the engine's below it runs out. */
 const STACK_BYTES = 256 * 1024;
@@ -324,7 +324,7 @@ let spare: Instance | undefined;
 
 /** Gives the memory of finished instances back at once: each may hold its full limit. */
 function collectGarbage(): void {
-  (globalThis as { gc?: () => void }).gc?.();
+  (globalThis as { gc?: (() => void) | undefined }).gc?.();
 }
 
 async function beginRun(

@@ -32,7 +32,7 @@ export type ToChild =
     }
   | { type: "reply"; run: number; call: number; isOk: boolean; json: string };
 
-/** How the child saw a run end; limits that only the parent knows are applied on top. */
+/** End of a run as the child saw it; limits that only the parent knows are applied on top. */
 export type ChildOutcome =
   | "returned"
   | "threw"
@@ -62,7 +62,7 @@ export type ToParent =
       isReusable: boolean;
     };
 
-/** What the guest reads when it meets a quota. */
+/** Message that the guest reads when it meets a quota. */
 export function budgetMessage(what: "model" | "tool", limit: number): string {
   return `the limit of ${limit} ${what} calls is reached`;
 }

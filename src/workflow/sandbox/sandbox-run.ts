@@ -1,21 +1,21 @@
 /** @file The parent's side of one run: deadline, quotas, host calls, and what the run leaves behind. */
 
-import type { ChildExitError } from "../../core/child-process.js";
 import { BudgetExceededError, messageOf, W4sError } from "../../core/errors.js";
-import { watchMemory } from "../memory-watch.js";
+import type { ChildExitError } from "../../core/managed-child.js";
 import { cutBytes, plainLines } from "../plain-text.js";
+import { watchMemory } from "../watch-memory.js";
 import { callSpec, offeredCalls } from "../workflow-api.js";
 import type { AgentHost, SandboxLimits, WorkflowRun, WorkflowStatus } from "../workflow-run.js";
-import { parseBorderJson } from "./border-json.js";
 import { checkCall } from "./check-call.js";
 import type { SandboxChild } from "./child-pool.js";
+import { parseBorderJson } from "./parse-border-json.js";
 import { budgetMessage, LOG_CUT_MARK, type ToParent } from "./sandbox-protocol.js";
 
 /** Grace for the child's own computing limit, which gives the better message, before it is killed for it. */
 const CPU_GRACE_MS = 500;
 const HOST_ERROR_CHARACTERS = 1_000;
 
-/** How a run ended, and whether its process may serve again. */
+/** End of a run, and whether its process may serve again. */
 export type RunEnd =
   | { type: "run"; run: WorkflowRun; isReusable: boolean }
   /** The process died before it asked for anything: the run can be tried again. */
@@ -60,7 +60,7 @@ export class SandboxRun {
     this.#request = request;
   }
 
-  /** Never rejects. */
+  /** Runs the workflow to its end; never rejects. */
   execute(): Promise<RunEnd> {
     const { source, taskJson, seed, limits, host, signal } = this.#request;
     const ended = new Promise<RunEnd>((resolve) => {

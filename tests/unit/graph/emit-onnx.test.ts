@@ -1,7 +1,7 @@
 /** @file The ONNX bytes: read back by a reader written here, weights outside, names kept apart. */
 import { describe, expect, it } from "vitest";
 import { emitOnnx } from "../../../src/graph/emit-onnx.js";
-import { type Graph, GraphBuilder } from "../../../src/graph/graph.js";
+import { type Graph, GraphBuilder } from "../../../src/graph/graph-builder.js";
 
 type Field = { readonly number: number; readonly value: number | Uint8Array };
 

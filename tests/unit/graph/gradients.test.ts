@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { NotDifferentiableError, ShapeError } from "../../../src/core/errors.js";
 import { gradients } from "../../../src/graph/gradients.js";
-import { type Graph, GraphBuilder, type Value } from "../../../src/graph/graph.js";
+import { type Graph, GraphBuilder, type Value } from "../../../src/graph/graph-builder.js";
 import { ReferenceBackend } from "../../../src/graph/reference-backend.js";
 
 const SEED = 20261124;

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ConfigError, InputError } from "../../../src/core/errors.js";
 import { Random } from "../../../src/core/random.js";
+import { loadRegistry, type RegistryFile, type RegistryModel } from "../../../src/hub/load-registry.js";
 import {
   listModels,
   type PullOptions,
@@ -14,7 +15,6 @@ import {
   pullModel,
   resolveModel,
 } from "../../../src/hub/model-hub.js";
-import { loadRegistry, type RegistryFile, type RegistryModel } from "../../../src/hub/registry.js";
 import { useTemporaryFolder } from "../../support/temporary-folder.js";
 import { zipBytes } from "../../support/zip-bytes.js";
 

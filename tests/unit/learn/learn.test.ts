@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { parseRunConfig } from "../../../src/config/config-layers.js";
 import { Random } from "../../../src/core/random.js";
 import { readLoadableModel } from "../../../src/formats/gguf/gguf-loadable.js";
-import { makeTinyGguf } from "../../../src/formats/gguf/tiny-gguf.js";
+import { makeTinyGguf } from "../../../src/formats/gguf/make-tiny-gguf.js";
 import type { LearnHooks } from "../../../src/learn/course.js";
 import { learn } from "../../../src/learn/learn.js";
 import type { LearnEvent } from "../../../src/learn/learn-event.js";

@@ -6,7 +6,7 @@ import { FormatError, InputError, InternalError } from "../../../src/core/errors
 import { readLoadableModel } from "../../../src/formats/gguf/gguf-loadable.js";
 import type { GgufMetadata } from "../../../src/formats/gguf/gguf-metadata.js";
 import { encodeGguf, gguf, type TensorToWrite } from "../../../src/formats/gguf/gguf-writer.js";
-import { makeTinyGguf } from "../../../src/formats/gguf/tiny-gguf.js";
+import { makeTinyGguf } from "../../../src/formats/gguf/make-tiny-gguf.js";
 import { adapterHash } from "../../../src/lora/adapter-hash.js";
 import { readGgufAdapter, writeGgufAdapter } from "../../../src/lora/gguf-adapter.js";
 import type { LoraAdapter, LoraPair } from "../../../src/lora/lora-adapter.js";

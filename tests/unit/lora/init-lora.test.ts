@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { ConfigError } from "../../../src/core/errors.js";
 import { Random } from "../../../src/core/random.js";
 import { readLoadableModel } from "../../../src/formats/gguf/gguf-loadable.js";
-import { makeTinyGguf } from "../../../src/formats/gguf/tiny-gguf.js";
+import { makeTinyGguf } from "../../../src/formats/gguf/make-tiny-gguf.js";
 import { initLora } from "../../../src/lora/init-lora.js";
 import type { LoraConfig } from "../../../src/lora/lora-adapter.js";
 import { LINEAR_NAMES, type LinearName } from "../../../src/transformer/linear-name.js";

@@ -6,7 +6,7 @@ import { GgufFile } from "../../../src/formats/gguf/gguf-file.js";
 import { readLoadableModel } from "../../../src/formats/gguf/gguf-loadable.js";
 import { stringValue } from "../../../src/formats/gguf/gguf-metadata.js";
 import { encodeGguf, gguf } from "../../../src/formats/gguf/gguf-writer.js";
-import { makeTinyGguf } from "../../../src/formats/gguf/tiny-gguf.js";
+import { makeTinyGguf } from "../../../src/formats/gguf/make-tiny-gguf.js";
 import { ReferenceBackend } from "../../../src/graph/reference-backend.js";
 import { adapterHash } from "../../../src/lora/adapter-hash.js";
 import { adapterInjection } from "../../../src/lora/adapter-injection.js";

@@ -1,7 +1,7 @@
 /** @file Tunes and fragments in ABC notation with their bars worked out by hand: pitches as MIDI numbers, lengths as fractions. */
 import { describe, expect, test } from "vitest";
 import type { AbcTune } from "../../../src/tasks/abc/abc-tune.js";
-import { badBars } from "../../../src/tasks/abc/check-bars.js";
+import { badBars } from "../../../src/tasks/abc/bad-bars.js";
 import { add, fraction, fractionText } from "../../../src/tasks/abc/fraction.js";
 import { parseAbc } from "../../../src/tasks/abc/parse-abc.js";
 

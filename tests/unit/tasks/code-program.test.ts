@@ -1,6 +1,6 @@
 /** @file What counts as the program in an answer. */
 import { expect, test } from "vitest";
-import { programOf } from "../../../src/tasks/scorers/tests-program.js";
+import { programOf } from "../../../src/tasks/scorers/program-of.js";
 
 const HUMANEVAL = {
   prompt:

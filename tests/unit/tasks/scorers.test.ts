@@ -1,7 +1,7 @@
 /** @file Scorers on the answers that people and models really give. */
 import { describe, expect, test } from "vitest";
 import { makeScorer } from "../../../src/tasks/make-scorer.js";
-import { wordF1 } from "../../../src/tasks/scorers/f1.js";
+import { wordF1 } from "../../../src/tasks/scorers/f1-scorer.js";
 import { normalizeWords } from "../../../src/tasks/scorers/normalize-words.js";
 import type { Sample } from "../../../src/tasks/task.js";
 

@@ -2,9 +2,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { decodeUtf8 } from "../../../src/tasks/reading/decode-utf8.js";
+import { parseCsv } from "../../../src/tasks/reading/parse-csv.js";
 import { JsonTextError, parseJsonLine } from "../../../src/tasks/reading/parse-json-line.js";
 import { printable } from "../../../src/tasks/reading/printable.js";
-import { parseCsv } from "../../../src/tasks/reading/read-csv.js";
 
 describe("decodeUtf8", () => {
   const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

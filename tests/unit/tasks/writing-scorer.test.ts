@@ -8,20 +8,20 @@ import { openEmbedder } from "../../../src/evaluate/open-embedder.js";
 import { listModels, resolveModel } from "../../../src/hub/model-hub.js";
 import { loadTask } from "../../../src/tasks/load-task.js";
 import { makeScorer } from "../../../src/tasks/make-scorer.js";
-import { sampleFromValue } from "../../../src/tasks/reading/sample-line.js";
+import { parseSampleLine } from "../../../src/tasks/reading/parse-sample-line.js";
 import {
   COHERENCE_BAND,
   inBand,
   RELEVANCE_BAND,
   WRITING_WEIGHTS,
-} from "../../../src/tasks/scorers/writing.js";
+} from "../../../src/tasks/scorers/writing-scorer.js";
 import type { Sample } from "../../../src/tasks/task.js";
 import { visibleTask } from "../../../src/tasks/visible-task.js";
 
 const folder = fileURLToPath(new URL("../../../datasets/creative-writing", import.meta.url));
 const rules = { kind: "text", metric: "writing" } as const;
 const sampleOf = (constraints: Record<string, unknown>, question = "Write it."): Sample =>
-  sampleFromValue({ id: "w/1", question, constraints }, rules);
+  parseSampleLine(JSON.stringify({ id: "w/1", question, constraints }), rules);
 
 /** Vectors of length 1 at given angles: the cosine of two texts is that of the difference. */
 function embedderAt(angleOf: (text: string) => number): TextEmbedder & { seen: string[][] } {
@@ -141,7 +141,7 @@ describe("items", () => {
     expect(sample.constraints).toEqual({ form: "poem", lines: { min: 3, max: 3 } });
     expect(visibleTask(sample)).toEqual({ id: "w/1", question: "Write it." });
     const bad = (line: Record<string, unknown>) => () =>
-      sampleFromValue({ id: "a", question: "q", ...line }, rules);
+      parseSampleLine(JSON.stringify({ id: "a", question: "q", ...line }), rules);
     expect(bad({})).toThrow(/"constraints" is missing/);
     expect(bad({ constraints: { form: "poem", line: 3 } })).toThrow(/unknown field "line" in "constraints"/);
     expect(bad({ constraints: { form: "poem", lines: "three" } })).toThrow(/constraints.lines/);

@@ -1,7 +1,7 @@
 /** @file Attention over a tree in a layer's graph, against sums written down plainly. */
 import { describe, expect, it } from "vitest";
 import { Random } from "../../../src/core/random.js";
-import { GraphBuilder } from "../../../src/graph/graph.js";
+import { GraphBuilder } from "../../../src/graph/graph-builder.js";
 import { ReferenceBackend } from "../../../src/graph/reference-backend.js";
 import { planAttention } from "../../../src/transformer/attention-plan.js";
 import { LayerBuilder } from "../../../src/transformer/layer-builder.js";

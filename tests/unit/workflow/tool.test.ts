@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { ConfigError } from "../../../src/core/errors.js";
 import { checkTools, type Tool, toolCard, toolSet } from "../../../src/workflow/tool.js";
-import { toolLookups } from "../../../src/workflow/tool-grammar.js";
+import { toolLookups } from "../../../src/workflow/tool-lookups.js";
 import { fillableKeys, questionInput, schemaText } from "../../../src/workflow/tool-schema.js";
 import { apiText } from "../../../src/workflow/workflow-api.js";
 

@@ -2,7 +2,7 @@
 import type { RobotRun, RobotStep } from "./robot-run.js";
 import { at, type Cell, cellKey, DIRECTIONS, findMark, isSame, moved, type World } from "./world.js";
 
-/** What is known: walls and doors from the floor plan, the crates found so far; `R` robot, `G` goal. */
+/** Map of what is known: walls and doors from the floor plan, crates found so far; `R` robot, `G` goal. */
 export function drawKnownMap(run: RobotRun): string {
   return drawRows(run.world, (cell) => {
     if (isSame(cell, run.cell)) return "R";

@@ -1,5 +1,5 @@
 /** @file What a robot that reads its sensors rightly does next: A* on all it knows, one straight leg of it. */
-import { trueRange } from "./range-sensors.js";
+import { trueRange } from "./read-sensors.js";
 import type { RobotRun } from "./robot-run.js";
 import { type Leg, shortestPath } from "./shortest-path.js";
 import { at, type Cell, cellKey } from "./world.js";

@@ -71,7 +71,7 @@ const COMMAND = new RegExp(
   `(?:${DIRECTION}(?:[ ]*[:=x×]?[ ]*(?:by |for )?${COUNT}[ ]*${UNIT})?|${COUNT}[ ]*${UNIT}[ ]*(?:to (?:the )?)?${DIRECTION})(?![\\p{L}\\p{N}]|\\.\\d|-[\\p{L}\\p{N}])`,
   "yu",
 );
-/** What may stand between commands. */
+/** Text that may stand between commands. */
 const FILLER = /(?:[\s,;.!→>|"'`*_()-]+|(?:and|then|go|move|drive|first|next|finally|to the)(?![a-z]))/y;
 const STOP = /(?:stop|halt|wait|stay)(?![a-z])/y;
 

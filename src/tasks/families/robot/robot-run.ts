@@ -1,7 +1,8 @@
 /** @file One run of the robot: every answer goes through the rule layer, and everything that happened is recorded. */
+
+import { type Danger, dangerOf } from "./danger-of.js";
 import { parseCommands } from "./parse-commands.js";
-import { trueRange } from "./range-sensors.js";
-import { type Danger, dangerOf } from "./rule-layer.js";
+import { trueRange } from "./read-sensors.js";
 import {
   at,
   type Cell,
@@ -14,14 +15,14 @@ import {
   type World,
 } from "./world.js";
 
-/** What one answer came to. */
+/** Outcome of one answer. */
 export interface RobotStep {
   /** Cells really moved, a letter each (n, e, s, w). */
   moves: string;
-  /** Where the rule layer stopped the rest of the answer. */
-  stopped?: { direction: Direction; danger: Danger };
-  /** Why no command could be read; nothing moved then. */
-  refused?: string;
+  /** Danger at which the rule layer stopped the rest of the answer. */
+  stopped?: { direction: Direction; danger: Danger } | undefined;
+  /** Reason why no command could be read; nothing moved then. */
+  refused?: string | undefined;
 }
 
 export type RobotEnd = "goal" | "battery" | "steps";
@@ -43,7 +44,7 @@ export class RobotRun {
     this.#feel();
   }
 
-  /** How the run ended; undefined while it goes on. */
+  /** End of the run; undefined while it goes on. */
   get end(): RobotEnd | undefined {
     if (isSame(this.cell, this.goal)) return "goal";
     if (this.charge <= this.world.reserve) return "battery";

@@ -3,7 +3,7 @@ import { hashJson } from "../../../core/hash.js";
 import type { Sample } from "../../task.js";
 import { drawKnownMap } from "./draw-map.js";
 import { isFreeAsKnown, nextLeg } from "./next-leg.js";
-import { MAX_RANGE, readSensors, trueRange } from "./range-sensors.js";
+import { MAX_RANGE, readSensors, trueRange } from "./read-sensors.js";
 import type { RobotRun, RobotStep } from "./robot-run.js";
 import { type Leg, shortestPath } from "./shortest-path.js";
 import { at, type Cell, DIRECTIONS, type Direction, isSame, moved, type World } from "./world.js";

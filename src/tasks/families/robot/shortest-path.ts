@@ -4,7 +4,7 @@ import { type Cell, cellKey, DIRECTIONS, type Direction, isSame, moved } from ".
 /** A straight piece of a way. */
 export interface Leg {
   direction: Direction;
-  /** At least 1. */
+  /** Number of cells, at least 1. */
   cells: number;
 }
 

@@ -20,7 +20,7 @@ export const STEP: Readonly<Record<Direction, Cell>> = {
 /** Most cells of one side: a run stays small enough to be stored with each result. */
 const MAX_SIDE = 64;
 
-/** As it stands in `meta.world` of an item (docs/robot.md). */
+/** World as it stands in `meta.world` of an item (docs/robot.md). */
 export const worldSchema = z.strictObject({
   /** Rows from north to south: `#` wall, `.` free, `o` crate, one `S` start, one `G` goal. */
   map: z
@@ -53,7 +53,7 @@ export function findMark({ map }: Pick<World, "map">, mark: "S" | "G"): Cell {
   return { x: map[y]!.indexOf(mark), y };
 }
 
-/** What stands in a cell; outside of the map there is nothing at all. */
+/** Content of a cell; outside of the map there is nothing at all. */
 export function at({ map }: Pick<World, "map">, { x, y }: Cell): "wall" | "crate" | "free" | "outside" {
   const mark = map[y]?.[x];
   if (mark === undefined) return "outside";

@@ -16,7 +16,7 @@ import {
   SIMULATED_WEAK_SKILL,
   SimulatedChatModel,
 } from "../../../../src/llm/simulated/simulated-chat-model.js";
-import type { RobotRecord } from "../../../../src/tasks/families/robot/robot-score.js";
+import type { RobotRecord } from "../../../../src/tasks/families/robot/score-robot-run.js";
 import { generateFamily } from "../../../../src/tasks/families.js";
 import { loadTask } from "../../../../src/tasks/load-task.js";
 import { makeScorer } from "../../../../src/tasks/make-scorer.js";

@@ -3,11 +3,11 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { checkAdapterFits } from "../../../../src/formats/gguf/gguf-adapter-checks.js";
-import { readGgufHeader } from "../../../../src/formats/gguf/gguf-header.js";
 import { readLoadableModel } from "../../../../src/formats/gguf/gguf-loadable.js";
 import type { GgufMetadata } from "../../../../src/formats/gguf/gguf-metadata.js";
 import { encodeGguf, gguf, type TensorToWrite } from "../../../../src/formats/gguf/gguf-writer.js";
-import { makeTinyGguf } from "../../../../src/formats/gguf/tiny-gguf.js";
+import { makeTinyGguf } from "../../../../src/formats/gguf/make-tiny-gguf.js";
+import { readGgufHeader } from "../../../../src/formats/gguf/read-gguf-header.js";
 import { useTemporaryFolder } from "../../../support/temporary-folder.js";
 
 const folder = useTemporaryFolder()();

@@ -7,7 +7,7 @@ import { GgufFile } from "../../../../src/formats/gguf/gguf-file.js";
 import { readLoadableModel } from "../../../../src/formats/gguf/gguf-loadable.js";
 import { ValueType } from "../../../../src/formats/gguf/gguf-types.js";
 import { encodeGguf, gguf } from "../../../../src/formats/gguf/gguf-writer.js";
-import { tinyGgufBytes } from "../../../../src/formats/gguf/tiny-gguf.js";
+import { tinyGgufBytes } from "../../../../src/formats/gguf/make-tiny-gguf.js";
 import { pair, rawGguf, tensorInfo, text } from "../../../support/gguf-bytes.js";
 import { sharedPath } from "../../../support/shared.js";
 import { splitTinyGguf } from "../../../support/split-gguf.js";

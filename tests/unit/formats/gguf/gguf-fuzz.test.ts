@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { FormatError } from "../../../../src/core/errors.js";
 import { Random } from "../../../../src/core/random.js";
-import { readGgufHeader } from "../../../../src/formats/gguf/gguf-header.js";
 import { loadableProblems } from "../../../../src/formats/gguf/gguf-loadable.js";
-import { tinyGgufBytes } from "../../../../src/formats/gguf/tiny-gguf.js";
+import { tinyGgufBytes } from "../../../../src/formats/gguf/make-tiny-gguf.js";
+import { readGgufHeader } from "../../../../src/formats/gguf/read-gguf-header.js";
 import { mutateBytes } from "../../../support/mutate-bytes.js";
 import { useTemporaryFolder } from "../../../support/temporary-folder.js";
 

@@ -13,7 +13,7 @@ import {
   type TensorToStream,
   writeGguf,
 } from "../../../../src/formats/gguf/gguf-writer.js";
-import { tinyGgufBytes } from "../../../../src/formats/gguf/tiny-gguf.js";
+import { tinyGgufBytes } from "../../../../src/formats/gguf/make-tiny-gguf.js";
 import { dequantize } from "../../../../src/formats/quant/dequantize.js";
 import { type QuantizedType, quantize } from "../../../../src/formats/quant/quantize.js";
 import { sharedPath } from "../../../support/shared.js";

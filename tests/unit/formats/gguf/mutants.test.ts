@@ -8,12 +8,12 @@ import { GgufFile } from "../../../../src/formats/gguf/gguf-file.js";
 import { loadableProblems } from "../../../../src/formats/gguf/gguf-loadable.js";
 import { TENSOR_TYPES } from "../../../../src/formats/gguf/gguf-types.js";
 import { encodeGguf, gguf } from "../../../../src/formats/gguf/gguf-writer.js";
-import { tinyGgufBytes } from "../../../../src/formats/gguf/tiny-gguf.js";
+import { tinyGgufBytes } from "../../../../src/formats/gguf/make-tiny-gguf.js";
 import { SafetensorsFile } from "../../../../src/formats/safetensors/safetensors-file.js";
 import {
   type SafetensorsContent,
   writeSafetensors,
-} from "../../../../src/formats/safetensors/safetensors-writer.js";
+} from "../../../../src/formats/safetensors/write-safetensors.js";
 import { type MutationKind, mutateBytes } from "../../../support/mutate-bytes.js";
 import { splitTinyGguf } from "../../../support/split-gguf.js";
 import { useTemporaryFolder } from "../../../support/temporary-folder.js";

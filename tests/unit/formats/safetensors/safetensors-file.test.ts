@@ -13,7 +13,7 @@ import { SafetensorsFile } from "../../../../src/formats/safetensors/safetensors
 import {
   type SafetensorsContent,
   writeSafetensors,
-} from "../../../../src/formats/safetensors/safetensors-writer.js";
+} from "../../../../src/formats/safetensors/write-safetensors.js";
 import { sharedPath } from "../../../support/shared.js";
 import { useTemporaryFolder } from "../../../support/temporary-folder.js";
 

@@ -9,7 +9,7 @@ import {
 } from "../../../../src/llm/simulated/simulated-chat-model.js";
 import { generateFamily } from "../../../../src/tasks/families.js";
 import { makeScorer } from "../../../../src/tasks/make-scorer.js";
-import { sampleFromValue } from "../../../../src/tasks/reading/sample-line.js";
+import { parseSampleLine } from "../../../../src/tasks/reading/parse-sample-line.js";
 import { simulatedItems } from "../../../../src/tasks/simulated-items.js";
 import type { Sample, Task } from "../../../../src/tasks/task.js";
 import { asker, formatText, problemText, readAnswer, SOLVERS } from "../../../support/plain-solvers.js";
@@ -25,7 +25,7 @@ function items(
     difficulty,
     counts: { train: 0, validation: count, test: 0 },
   });
-  const samples = splits.validation!.map((line) => sampleFromValue(line, manifest));
+  const samples = splits.validation!.map((line) => parseSampleLine(JSON.stringify(line), manifest));
   const { metric, metricOptions } = manifest;
   return { task: { metric, scorer: makeScorer(metric, metricOptions) } as Task, samples };
 }

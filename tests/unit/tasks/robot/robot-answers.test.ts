@@ -1,7 +1,7 @@
 /** @file A hand-made table of tricky answers: what is read from them, what moves, and what the run is worth. */
 import { describe, expect, test } from "vitest";
 import { parseCommands } from "../../../../src/tasks/families/robot/parse-commands.js";
-import { ROBOT_WEIGHTS } from "../../../../src/tasks/families/robot/robot-score.js";
+import { ROBOT_WEIGHTS } from "../../../../src/tasks/families/robot/score-robot-run.js";
 import { makeScorer } from "../../../../src/tasks/make-scorer.js";
 import type { Sample } from "../../../../src/tasks/task.js";
 

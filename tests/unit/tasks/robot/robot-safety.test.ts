@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Random } from "../../../../src/core/random.js";
 import { robotRooms } from "../../../../src/tasks/families/robot/robot-rooms.js";
-import type { RobotRecord } from "../../../../src/tasks/families/robot/robot-score.js";
+import type { RobotRecord } from "../../../../src/tasks/families/robot/score-robot-run.js";
 import { makeScorer } from "../../../../src/tasks/make-scorer.js";
 import type { Sample } from "../../../../src/tasks/task.js";
 import { recheckRobotTrace } from "../../../support/recheck-robot-trace.js";

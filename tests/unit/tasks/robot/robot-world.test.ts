@@ -6,14 +6,14 @@ import { describe, expect, test } from "vitest";
 import { hashJson } from "../../../../src/core/hash.js";
 import { Random } from "../../../../src/core/random.js";
 import { nextLeg } from "../../../../src/tasks/families/robot/next-leg.js";
-import { MAX_RANGE, readSensors, trueRange } from "../../../../src/tasks/families/robot/range-sensors.js";
+import { MAX_RANGE, readSensors, trueRange } from "../../../../src/tasks/families/robot/read-sensors.js";
 import { readWorld, worldProblem } from "../../../../src/tasks/families/robot/read-world.js";
 import { robotRooms } from "../../../../src/tasks/families/robot/robot-rooms.js";
 import { RobotRun } from "../../../../src/tasks/families/robot/robot-run.js";
 import { DIRECTIONS, findMark, type World } from "../../../../src/tasks/families/robot/world.js";
 import { FROZEN_SAMPLE, generateFamily, ROBOT_FAMILIES } from "../../../../src/tasks/families.js";
 import { loadTask } from "../../../../src/tasks/load-task.js";
-import { sampleFromValue } from "../../../../src/tasks/reading/sample-line.js";
+import { parseSampleLine } from "../../../../src/tasks/reading/parse-sample-line.js";
 import { simulatedItems } from "../../../../src/tasks/simulated-items.js";
 import { validateDataset } from "../../../../src/tasks/validate-dataset.js";
 import { writeDataset } from "../../../../src/tasks/write-dataset.js";
@@ -192,7 +192,9 @@ describe("the shipped dataset", () => {
       /at most 64/,
     ],
   ])("a bad world is refused: %s", (_, change, message) => {
-    expect(() => sampleFromValue(line(change), { kind: "robot", metric: "robot" })).toThrow(message);
+    expect(() => parseSampleLine(JSON.stringify(line(change)), { kind: "robot", metric: "robot" })).toThrow(
+      message,
+    );
   });
 
   test("an item of another kind of thing is refused with its name", () => {

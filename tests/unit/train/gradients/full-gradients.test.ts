@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { makeTinyGguf } from "w4s/testing";
 import { Random } from "../../../../src/core/random.js";
 import { GgufFile } from "../../../../src/formats/gguf/gguf-file.js";
-import type { TinyFamily } from "../../../../src/formats/gguf/tiny-gguf.js";
+import type { TinyFamily } from "../../../../src/formats/gguf/make-tiny-gguf.js";
 import { ReferenceBackend } from "../../../../src/graph/reference-backend.js";
 import { rowBatch } from "../../../../src/train/data/row-batch.js";
 import { buildTrie, type TokenTrie } from "../../../../src/train/data/token-trie.js";

@@ -1,7 +1,7 @@
 /** @file Compiled programs are met again, and the least lately used ones are given up. */
 import { expect, it } from "vitest";
 import type { Backend } from "../../../../src/graph/backend.js";
-import { GraphBuilder } from "../../../../src/graph/graph.js";
+import { GraphBuilder } from "../../../../src/graph/graph-builder.js";
 import { ProgramCache } from "../../../../src/train/gradients/program-cache.js";
 
 it("compiles a key once, keeps the last ones, and releases all", async () => {

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { FormatError, StorageError, TrainingDivergedError } from "../../../../src/core/errors.js";
 import { Random } from "../../../../src/core/random.js";
-import { writeSafetensors } from "../../../../src/formats/safetensors/safetensors-writer.js";
+import { writeSafetensors } from "../../../../src/formats/safetensors/write-safetensors.js";
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from "../../../../src/train/loop/checkpoint.js";
 import { newestValidCheckpoint, saveCheckpoint } from "../../../../src/train/loop/checkpoint-folder.js";
 import { useTemporaryFolder } from "../../../support/temporary-folder.js";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { cutBytes, plainLines } from "../../../../src/workflow/plain-text.js";
-import { parseBorderJson } from "../../../../src/workflow/sandbox/border-json.js";
+import { parseBorderJson } from "../../../../src/workflow/sandbox/parse-border-json.js";
 import { workflowHash } from "../../../../src/workflow/workflow-hash.js";
 
 describe("parseBorderJson", () => {
