@@ -10,7 +10,7 @@ import { LocalChatModel } from "../llm/local/local-chat-model.js";
 import { LocalModel } from "../llm/local/local-model.js";
 import { MeteredModel } from "../llm/metered-model.js";
 import { OpenAIChatModel } from "../llm/openai/openai-chat-model.js";
-import { type Price, priceFor } from "../llm/prices.js";
+import { FREE, type Price, priceFor } from "../llm/prices.js";
 import { ReplayChatModel } from "../llm/replay-chat-model.js";
 import {
   SIMULATED_PRICE,
@@ -37,8 +37,6 @@ export interface ExecutorContext {
   localModels: Map<string, LocalModel>;
   onWarning(message: string): void;
 }
-
-const FREE: Price = { inputPerMillion: 0, outputPerMillion: 0 };
 
 interface Endpoint {
   url: string;

@@ -4,6 +4,7 @@ import { writeAtomic } from "../core/atomic-file.js";
 import { ConfigError, InputError } from "../core/errors.js";
 import { hashJson } from "../core/hash.js";
 import { Random } from "../core/random.js";
+import { mean } from "../core/statistics.js";
 import { readTrajectory } from "../records/trajectory.js";
 import { type RewardWeightOptions, rewardWeights } from "../train/data/example-weights.js";
 import { trajectoryFiles } from "./examples/trajectory-samples.js";
@@ -84,9 +85,10 @@ const FORMATS: Readonly<
   },
 
   kto: (rows) => {
-    const overall = mean(rows);
+    const rewardOf = (group: readonly Row[]) => mean(group.map(({ reward }) => reward));
+    const overall = rewardOf(rows);
     const baselines = new Map(
-      [...byPrompt(rows)].map(([key, group]) => [key, differ(group) ? mean(group) : overall]),
+      [...byPrompt(rows)].map(([key, group]) => [key, differ(group) ? rewardOf(group) : overall]),
     );
     return rows.map((row) => ({
       prompt: row.prompt,
@@ -121,10 +123,6 @@ function byPrompt(rows: readonly Row[]): Map<string, Row[]> {
 
 function differ(rows: readonly Row[]): boolean {
   return rows.some(({ reward }) => reward !== rows[0]?.reward);
-}
-
-function mean(rows: readonly Row[]): number {
-  return rows.reduce((sum, { reward }) => sum + reward, 0) / rows.length;
 }
 
 function readRows(path: string): Row[] {

@@ -1,8 +1,10 @@
 /** @file Episodes, turns and candidates as nested lists that open and close. */
+
+import { formatPercent as percent } from "../core/figure-format.js";
 import { Random } from "../core/random.js";
 import type { RunReport } from "../records/run-report-data.js";
 import type { ReportCandidate, ReportTurn } from "../records/run-report-trajectory.js";
-import { decimal, percent, shortHash } from "./figure-format.js";
+import { decimal, shortHash } from "./figure-format.js";
 import { html, type Markup } from "./html.js";
 
 /** Candidates shown; of longer runs whole episodes are drawn by seed. */

@@ -1,7 +1,9 @@
 /** @file Tables on the rounds of `w4s learn`: the data, the training, the judgement. */
+
+import { formatDuration as duration, formatPercent as percent } from "../core/figure-format.js";
 import type { RunReport } from "../records/run-report-data.js";
 import type { ReportDifference, ReportRoundRecord, ReportScore } from "../records/run-report-rounds.js";
-import { count, decimal, duration, percent, points, shortHash } from "./figure-format.js";
+import { count, decimal, points, shortHash } from "./figure-format.js";
 import type { Cell, ReportTable, RichCell } from "./report-table.js";
 
 /** Fewer pairs are shown without colour: an interval drawn from two or three leaves out 0 too easily. */
@@ -163,7 +165,7 @@ function timeTable(records: readonly ReportRoundRecord[]): ReportTable {
     head: ["round", ...phases],
     rows: records.map(({ round, seconds }): Cell[] => [
       round,
-      ...phases.map((phase) => (seconds[phase] === undefined ? "none" : duration(seconds[phase]))),
+      ...phases.map((phase) => (seconds[phase] === undefined ? "none" : duration(seconds[phase] * 1000))),
     ]),
   };
 }

@@ -2,10 +2,10 @@
 import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
+import { formatBytes, formatCount, formatDollars, formatPercent } from "../../core/figure-format.js";
 import type { GgufHeader, OptimizeResult, TrajectoryRecord } from "../../index.js";
 import { type ActionBody, action } from "../action.js";
 import { EXIT } from "../exit-code.js";
-import { formatBytes, formatCount, formatDollars, formatPercent } from "../print/format.js";
 import { visible, visibleLine, writeErr, writeJson, writeOut } from "../print/output.js";
 import { pairs, resultTable, table } from "../print/tables.js";
 import { addCommonFlags } from "../run-flags.js";

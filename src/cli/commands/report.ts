@@ -1,10 +1,10 @@
 /** @file `w4s report RUN`: a run as one HTML page, as tables, or as JSON. */
 import { join } from "node:path";
 import { Command } from "commander";
+import { formatBytes } from "../../core/figure-format.js";
 import type { ReportTable } from "../../index.js";
 import { type ActionBody, action } from "../action.js";
 import { EXIT } from "../exit-code.js";
-import { formatBytes } from "../print/format.js";
 import { writeErr, writeJson, writeOut } from "../print/output.js";
 import { pairs, table } from "../print/tables.js";
 import { addCommonFlags } from "../run-flags.js";

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
+import { formatDollars } from "../../core/figure-format.js";
 import type {
   ProgramRunner,
   RunConfig,
@@ -13,7 +14,6 @@ import type {
 } from "../../index.js";
 import { type ActionBody, action } from "../action.js";
 import { EXIT } from "../exit-code.js";
-import { formatDollars } from "../print/format.js";
 import { writeErr, writeJson, writeOut } from "../print/output.js";
 import { addCommonFlags, addRunFlags, configSources, MODEL_FLAGS } from "../run-flags.js";
 import { workflowPath } from "./eval.js";

@@ -1,7 +1,7 @@
 /** @file Progress of a run on stderr: phase, rate, time left, money spent and its limit. */
 import ora, { type Ora } from "ora";
+import { formatDollars, formatDuration, formatInterval, formatPercent } from "../../core/figure-format.js";
 import type { BudgetLimits, Forecast, RunEvent } from "../../index.js";
-import { formatDollars, formatDuration, formatInterval, formatPercent } from "./format.js";
 import { isInteractive, visibleLine, writeErr } from "./output.js";
 
 /** Without a terminal a line of progress comes at most this often. */

@@ -4,7 +4,7 @@
  */
 
 import { TokenTree } from "../token-tree.js";
-import { callSpec } from "../workflow-api.js";
+import { callSpec, MAX_N } from "../workflow-api.js";
 import { RepeatCounter, type WorkflowFunction } from "./repeat-counter.js";
 import { scanWorkflow } from "./scan-workflow.js";
 
@@ -40,7 +40,6 @@ const HIDDEN = new Set(
     " ",
   ),
 );
-const MAX_N = 16;
 
 /** @param source - as extractWorkflow() gives it */
 export function readWorkflow(source: string): WorkflowReading {
