@@ -3,13 +3,13 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { dirname } from "node:path";
 import { parseArgs } from "node:util";
-import Table from "cli-table3";
+import { table } from "../dist/cli/print/tables.js";
+import { formatMeasured as figure } from "../dist/core/figure-format.js";
 
 /**
- * @typedef {{ name: string, value: number, unit: string, mean?: number, sd?: number, low?: number, high?: number,
- *   n?: number, limit?: string, isOk?: boolean, note?: string }} Row  One line of a table. `value` is the median where
- *   there are repetitions: limits are held against it, since single runs on a shared machine can be far off. `sd` is the
- *   standard deviation of a single run; low and high are quartiles.
+ * @typedef {import("../dist/cli/bench-file.js").BenchRow} Row  One line of a table. `value` is the median where there are
+ *   repetitions: limits are held against it, since single runs on a shared machine can be far off. `sd` is the standard
+ *   deviation of a single run; low and high are quartiles.
  */
 
 /** Median, mean, standard deviation and quartiles of measured values. @param {number[]} values */
@@ -61,18 +61,14 @@ export function report(ownName, rows) {
   });
   const name =
     typeof values.table === "string" && values.table.startsWith(`${ownName}-`) ? values.table : ownName;
-  const table = new Table({
-    head: [name, "mean ± sd", "median", "unit", "n", "limit", ""],
-    style: { head: [], border: [] },
-    colAligns: ["left", "right", "right", "left", "right", "left", "left"],
-  });
-  for (const row of rows) {
+  const cells = rows.map((row) => {
     const verdict = row.limit === undefined ? "" : row.isOk ? "ok" : "MISSED";
     const repeated = row.mean !== undefined && (row.n ?? 0) > 1;
     const mean = repeated ? `${figure(row.mean)} ± ${figure(row.sd ?? 0)}` : "";
-    table.push([row.name, mean, figure(row.value), row.unit, row.n ?? "", row.limit ?? "", verdict]);
-  }
-  process.stdout.write(`${table.toString()}\n`);
+    return [row.name, mean, figure(row.value), row.unit, row.n ?? "", row.limit ?? "", verdict];
+  });
+  const head = [name, "mean ± sd", "median", "unit", "n", "limit", ""];
+  process.stdout.write(`${table(head, cells, ["mean ± sd", "median", "n"])}\n`);
   for (const row of rows) if (row.note) process.stdout.write(`  ${row.name}: ${row.note}\n`);
   if (typeof values.json !== "string") return;
   mkdirSync(dirname(values.json), { recursive: true });
@@ -85,9 +81,4 @@ export function report(ownName, rows) {
   all.machine = machine();
   all.tables[name] = rows;
   writeFileSync(values.json, `${JSON.stringify(all, null, 2)}\n`);
-}
-
-/** @param {number} value */
-function figure(value) {
-  return value === 0 ? "0" : Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3);
 }

@@ -29,8 +29,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   run: SEARCH,
   learn: [...NUMBERS, ...SEARCH, "hub"],
   report: ["core", "records", "evaluate"],
-  // The flags are made from the table of settings; all else comes through the door.
-  cli: ["config"],
+  // Figures are written as everywhere, and flags made from the table of settings; all else comes through the door.
+  cli: ["core", "config"],
 };
 
 /** Arrows that the moves left behind; each goes with the change that mends it, and none may be added. */

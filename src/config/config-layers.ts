@@ -1,9 +1,10 @@
 /** @file Where the configuration comes from: defaults < file < W4S_* environment < flags; every error names its source. */
-import { z } from "zod";
+import type { z } from "zod";
 import { ConfigError } from "../core/errors.js";
+import { isLoopback } from "../core/loopback.js";
 import { nearNames } from "../core/near-names.js";
-import { isLoopback, type RunConfig, type RunConfigInput, runConfigSchema } from "./run-config.js";
-import { SETTINGS, unwrap } from "./settings.js";
+import { type RunConfig, type RunConfigInput, runConfigSchema } from "./run-config.js";
+import { keysAt, SETTINGS } from "./settings.js";
 
 /** One source of settings. Text layers (environment, flags) hold strings that are read by the key's kind. */
 export interface ConfigLayer {
@@ -104,7 +105,7 @@ export function configWarnings(config: RunConfig, env: Record<string, string | u
   const unencrypted = endpoints
     .filter(({ url, apiKeyEnv }) => {
       const hasKey = Boolean(env[apiKeyEnv ?? config.apiKeyEnv]);
-      return hasKey && url.startsWith("http:") && !isLoopback(url);
+      return hasKey && url.startsWith("http:") && !isLoopback(new URL(url).hostname);
     })
     .map(
       ({ url }) =>
@@ -167,7 +168,7 @@ function explain(
   if (issue.code === "unrecognized_keys") {
     const key = issue.keys[0] ?? "";
     const path = parent === "" ? key : `${parent}.${key}`;
-    const [near] = nearNames(key, siblings(issue.path));
+    const [near] = nearNames(key, keysAt(runConfigSchema as unknown as z.ZodType, issue.path));
     return new ConfigError(`${nameIn(source, path)}: unknown key`, {
       code: "unknown-key",
       hint: near ? `did you mean ${near}?` : "w4s init writes an example with all keys",
@@ -187,16 +188,6 @@ function explain(
   return new ConfigError(`${nameIn(source, parent)}: ${show(value, parent)} ${message}`, {
     hint: `correct ${parent}; w4s init writes an example with all keys and ranges`,
   });
-}
-
-/** Known keys at the place of an unknown one. */
-function siblings(path: readonly PropertyKey[]): string[] {
-  let schema = unwrap(runConfigSchema as unknown as z.ZodType);
-  for (const part of path) {
-    if (schema instanceof z.ZodRecord) schema = unwrap(schema.valueType as z.ZodType);
-    else if (schema instanceof z.ZodObject) schema = unwrap(schema.shape[String(part)] as z.ZodType);
-  }
-  return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
 }
 
 function nameIn(source: ReadonlyMap<string, ConfigLayer>, path: string): string {

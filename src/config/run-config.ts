@@ -1,5 +1,4 @@
 /** @file The configuration of a run: every key with its range, default and meaning, checked in one place. */
-import { isIP } from "node:net";
 import { isAbsolute, join } from "node:path";
 import { z } from "zod";
 import { between, decides, flag, oneOf, positive, text, whole } from "./config-fields.js";
@@ -17,12 +16,6 @@ export function badBaseUrl(url: string): string | undefined {
   if (username || password)
     return "must not carry a user name or password; name the key's variable in apiKeyEnv";
   return undefined;
-}
-
-/** True for addresses of this machine. */
-export function isLoopback(url: string): boolean {
-  const host = new URL(url).hostname.replace(/^\[|\]$/g, "");
-  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
 }
 
 const baseUrl = z.string({ error: "must be a base URL" }).superRefine((url, context) => {

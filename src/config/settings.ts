@@ -37,10 +37,12 @@ function leaves(schema: z.ZodType, prefix: string): [string, Setting][] {
 }
 
 /** The schema behind defaults, optionals and transforms. */
-export function unwrap(schema: z.ZodType): z.ZodType {
+function unwrap(schema: z.ZodType): z.ZodType {
   let current = schema;
   for (;;) {
-    if (current instanceof z.ZodPipe) current = current.in as z.ZodType;
+    // Before a transform stands what is allowed, behind a preprocessing step.
+    if (current instanceof z.ZodPipe)
+      current = (current.in instanceof z.ZodTransform ? current.out : current.in) as z.ZodType;
     else if (
       current instanceof z.ZodDefault ||
       current instanceof z.ZodPrefault ||
@@ -50,4 +52,15 @@ export function unwrap(schema: z.ZodType): z.ZodType {
       current = current.unwrap() as z.ZodType;
     } else return current;
   }
+}
+
+/** Known keys at a place of a schema, for hints at misspelt ones; none where no map of known keys lies there. */
+export function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
+  let current = unwrap(schema);
+  for (const part of path) {
+    if (current instanceof z.ZodArray) current = unwrap(current.element as z.ZodType);
+    else if (current instanceof z.ZodRecord) current = unwrap(current.valueType as z.ZodType);
+    else if (current instanceof z.ZodObject) current = unwrap(current.shape[String(part)] as z.ZodType);
+  }
+  return current instanceof z.ZodObject ? Object.keys(current.shape) : [];
 }

@@ -9,7 +9,7 @@ import type { ChatModel } from "../llm/chat-model.js";
 import { LocalChatModel } from "../llm/local/local-chat-model.js";
 import { MeteredModel } from "../llm/metered-model.js";
 import { OpenAIChatModel } from "../llm/openai/openai-chat-model.js";
-import { type Price, priceFor } from "../llm/prices.js";
+import { FREE, type Price, priceFor } from "../llm/prices.js";
 import { ReplayChatModel } from "../llm/replay-chat-model.js";
 import {
   SIMULATED_PRICE,
@@ -48,8 +48,6 @@ export interface ExecutorContext {
   local: LocalModels;
   onWarning(message: string): void;
 }
-
-const FREE: Price = { inputPerMillion: 0, outputPerMillion: 0 };
 
 interface Endpoint {
   url: string;

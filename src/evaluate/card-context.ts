@@ -1,7 +1,7 @@
 /** @file What a card needs to know of a run: where calls go, what they cost, and which quotas hold. */
 
 import type { RunConfig } from "../config/run-config.js";
-import { type Price, priceFor } from "../llm/prices.js";
+import { FREE, type Price, priceFor } from "../llm/prices.js";
 import { SIMULATED_PRICE } from "../llm/simulated/simulated-chat-model.js";
 import type { ResultRow } from "../records/result-row.js";
 import { DEFAULT_LIMITS } from "../workflow/sandbox/sandbox-protocol.js";
@@ -13,7 +13,6 @@ export type CardConfig = Partial<
   Pick<RunConfig, "executor" | "executorModel" | "executors" | "limits" | "maxTokens" | "price">
 >;
 
-const FREE: Price = { inputPerMillion: 0, outputPerMillion: 0 };
 const DEFAULT_MAX_TOKENS = 512;
 
 /**

@@ -1,6 +1,7 @@
 /** @file A chat model as judge: marks by a rubric, and which of two texts is better, asked in both orders. */
 import type { AnswerJudge, Criterion, Grade } from "../core/answer-judge.js";
 import { ConfigError } from "../core/errors.js";
+import { cut } from "../core/figure-format.js";
 import { hashJson } from "../core/hash.js";
 import type { ChatModel } from "../llm/chat-model.js";
 import { askByRubric, type RubricQuestion } from "./rubric.js";
@@ -32,6 +33,7 @@ export interface Comparison {
   asB: "first" | "second" | "tie";
 }
 
+/** Longer texts are judged by their beginning. */
 const MAX_TEXT = 12_000;
 const MAX_REASON = 300;
 
@@ -65,8 +67,8 @@ export class ModelJudge implements AnswerJudge {
     return await this.#ask(options.signal, {
       instruction: "Grade a text that was written for a request. Criteria, 1 (not at all) to 5 (fully):",
       texts: [
-        ["request", cut(question)],
-        ["text", cut(answer)],
+        ["request", cut(question, MAX_TEXT)],
+        ["text", cut(answer, MAX_TEXT)],
       ],
       form: `{"reason": "one sentence", ${keys}}`,
       read: (reply) => this.#readGrade(reply),
@@ -84,9 +86,9 @@ export class ModelJudge implements AnswerJudge {
       this.#ask(options.signal, {
         instruction: "Two texts were written for one request. Which is better? Judge by these criteria:",
         texts: [
-          ["request", cut(question)],
-          ["text A", cut(a)],
-          ["text B", cut(b)],
+          ["request", cut(question, MAX_TEXT)],
+          ["text A", cut(a, MAX_TEXT)],
+          ["text B", cut(b, MAX_TEXT)],
         ],
         form: '{"reason": "one sentence", "winner": "A" or "B" or "tie"}',
         read: ({ winner }) => (winner === "A" || winner === "B" || winner === "tie" ? winner : undefined),
@@ -119,9 +121,4 @@ export class ModelJudge implements AnswerJudge {
       reason: String(reply.reason ?? "").slice(0, MAX_REASON),
     };
   }
-}
-
-/** Long texts are judged by their beginning. */
-function cut(text: string): string {
-  return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;
 }

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { positive, text, whole } from "../config/config-fields.js";
+import { keysAt } from "../config/settings.js";
 import { parseStrictYaml, readYamlText, YAML_HINT, YamlProblem } from "../config/strict-yaml.js";
 import type { BudgetLimits } from "../core/budget.js";
 import { ConfigError, messageOf, W4sError } from "../core/errors.js";
@@ -212,20 +213,7 @@ function unfit(issue: z.core.$ZodIssue, name: string): ConfigError {
   const path = issue.path.map(String).join(".");
   if (issue.code === "unrecognized_keys") {
     const key = issue.keys[0] ?? "";
-    const known = [
-      "forbid",
-      "limits",
-      "calls",
-      "tools",
-      "models",
-      "topics",
-      "dollars",
-      "tokens",
-      "minutes",
-      "callsPerInput",
-      "promptCharacters",
-    ];
-    const [near] = nearNames(key, known);
+    const [near] = nearNames(key, keysAt(rulesSchema, issue.path));
     return new ConfigError(`${name}: ${path === "" ? key : `${path}.${key}`}: unknown key`, {
       code: "unknown-key",
       hint: near

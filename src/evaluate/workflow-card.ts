@@ -1,7 +1,9 @@
 /** @file The card of a workflow in plain language: what it calls, how often, with which roles, at what cost, and what it sends out. */
+import { formatDollars } from "../core/figure-format.js";
 import { sumOrNull } from "../core/statistics.js";
-import type { Price } from "../llm/prices.js";
+import { FREE, type Price } from "../llm/prices.js";
 import { type ReadCall, readWorkflow, type WorkflowReading } from "../workflow/reading/read-workflow.js";
+import { MAX_N } from "../workflow/workflow-api.js";
 import { workflowHash } from "../workflow/workflow-hash.js";
 
 /** Where the calls of a workflow would go, and what bounds them. */
@@ -46,10 +48,6 @@ export interface WorkflowCard {
   /** Sentences for people, in sections. */
   sections: { title: string; lines: string[] }[];
 }
-
-/** Replies of a call that leaves their number open: the limit of the option. */
-const MAX_N = 16;
-const NO_PRICE: Price = { inputPerMillion: 0, outputPerMillion: 0 };
 
 /** Reads a workflow and says in words what it does; nothing is run. */
 export function workflowCard(source: string, context: CardContext, measured?: MeasuredUse): WorkflowCard {
@@ -125,12 +123,12 @@ function worstReplies(call: ReadCall, { maxTokens, price, aliases }: CardContext
   const replies = (call.n ?? MAX_N) * (call.name.endsWith("json") ? 2 : 1);
   const tokens = replies * Math.min(call.maxTokens ?? maxTokens, maxTokens);
   const prices = call.name.startsWith("weak.")
-    ? [NO_PRICE]
+    ? [FREE]
     : call.model === undefined || call.model === "default"
       ? [price]
       : call.model === null
         ? [price, ...Object.values(aliases).map((alias) => alias.price)]
-        : [aliases[call.model] === undefined ? NO_PRICE : aliases[call.model]!.price];
+        : [aliases[call.model] === undefined ? FREE : aliases[call.model]!.price];
   const dollars = prices.some((one) => one === null)
     ? null
     : (tokens * Math.max(...prices.map((one) => (one as Price).outputPerMillion))) / 1e6;
@@ -197,7 +195,7 @@ function worstLines(
         ? ""
         : worst.replyDollars === null
           ? "; what they cost is unknown, since a price is"
-          : `; ${dollarText(worst.replyDollars)}${simulated} for these`;
+          : `; ${formatDollars(worst.replyDollars)}${simulated} for these`;
     lines.push(
       `${plural(worst.replies, "reply", "replies")} with ${worst.replyTokens} tokens together${money}. Prompts are paid on top: how long they are depends on the input.`,
     );
@@ -209,7 +207,7 @@ function worstLines(
 }
 
 function measuredLine({ calls, tokens, dollars, inputs }: MeasuredUse, { isSimulated }: CardContext): string {
-  const money = dollars === null ? "at an unknown price" : dollarText(dollars);
+  const money = dollars === null ? "at an unknown price" : formatDollars(dollars);
   return `${calls.toFixed(1)} calls, ${Math.round(tokens)} tokens and ${money} for an input, prompts included: the mean over ${plural(inputs, "input", "inputs")}${isSimulated ? " (simulated executor)" : ""}.`;
 }
 
@@ -254,10 +252,6 @@ function certaintyLines({ doubts }: WorkflowReading): string[] {
   return [
     `Not everything can be read from its source: ${doubts.join("; ")}. It may call more than is listed, but no more than the quotas allow.`,
   ];
-}
-
-function dollarText(dollars: number): string {
-  return dollars === 0 ? "$0" : `$${dollars < 0.01 ? dollars.toPrecision(2) : dollars.toFixed(3)}`;
 }
 
 /** The card for a terminal. */

@@ -8,7 +8,7 @@ import type { ProgramRunner } from "../core/program-runner.js";
 import { CallStore } from "../llm/call-store.js";
 import type { ChatModel } from "../llm/chat-model.js";
 import { MeteredModel } from "../llm/metered-model.js";
-import type { Price } from "../llm/prices.js";
+import { FREE, type Price } from "../llm/prices.js";
 import type { Sample, Scorer, VisibleTask } from "../tasks/task.js";
 import { visibleTask } from "../tasks/visible-task.js";
 import { QuickJsSandbox } from "../workflow/sandbox/quickjs-sandbox.js";
@@ -57,8 +57,6 @@ export type RunnerConfig = ModelsConfig &
     RunConfig,
     "gpu" | "threads" | "adapter" | "tools" | "rulesFile" | "budget" | "limits" | "maxTokens" | "cache"
   >;
-
-const FREE: Price = { inputPerMillion: 0, outputPerMillion: 0 };
 
 /** One run with what it used. */
 export type WorkflowAnswer = WorkflowRun & {

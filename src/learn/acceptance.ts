@@ -1,5 +1,7 @@
 /** @file Whether a new adapter replaces the one before. */
+
 import type { LearnSettings } from "../config/learn-schema.js";
+import { formatChange } from "../core/figure-format.js";
 import type { PolicyDifference } from "../records/round-record.js";
 
 /**
@@ -13,13 +15,9 @@ export function acceptance(
 ): { isAccepted: boolean; reason: string } {
   if (difference === null) return { isAccepted: true, reason: "accepted unjudged: no evaluation episodes" };
   const { mean, interval } = difference.meanReward;
-  const figures = `mean reward ${signed(mean)} [${signed(interval.low)}, ${signed(interval.high)}] against the previous policy, ${difference.pairs} pairs`;
+  const figures = `mean reward ${formatChange(mean)} [${formatChange(interval.low)}, ${formatChange(interval.high)}] against the previous policy, ${difference.pairs} pairs`;
   if (rule === "always") return { isAccepted: true, reason: `accepted whatever comes out: ${figures}` };
   return interval.high < 0
     ? { isAccepted: false, reason: `refused: worse, ${figures}` }
     : { isAccepted: true, reason: `accepted: not worse, ${figures}` };
-}
-
-function signed(value: number): string {
-  return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`;
 }

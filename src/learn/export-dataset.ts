@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { ConfigError, InputError } from "../core/errors.js";
 import { hashJson } from "../core/hash.js";
 import { Random } from "../core/random.js";
+import { mean } from "../core/statistics.js";
 import { writeAtomic } from "../core/write-atomic.js";
 import { readTrajectory } from "../records/trajectory.js";
 import { type ExampleWeightOptions, exampleWeights } from "../train/data/example-weights.js";
@@ -85,9 +86,10 @@ const FORMATS: Readonly<
   },
 
   kto: (rows) => {
-    const overall = mean(rows);
+    const rewardOf = (group: readonly Row[]) => mean(group.map(({ reward }) => reward));
+    const overall = rewardOf(rows);
     const baselines = new Map(
-      [...byPrompt(rows)].map(([key, group]) => [key, differ(group) ? mean(group) : overall]),
+      [...byPrompt(rows)].map(([key, group]) => [key, differ(group) ? rewardOf(group) : overall]),
     );
     return rows.map((row) => ({
       prompt: row.prompt,
@@ -122,10 +124,6 @@ function byPrompt(rows: readonly Row[]): Map<string, Row[]> {
 
 function differ(rows: readonly Row[]): boolean {
   return rows.some(({ reward }) => reward !== rows[0]?.reward);
-}
-
-function mean(rows: readonly Row[]): number {
-  return rows.reduce((sum, { reward }) => sum + reward, 0) / rows.length;
 }
 
 function readRows(path: string): Row[] {

@@ -11,6 +11,9 @@ export interface Price {
   outputPerMillion: number;
 }
 
+/** What a local, simulated or replayed model costs. */
+export const FREE: Price = { inputPerMillion: 0, outputPerMillion: 0 };
+
 export interface PriceList {
   /** The day these prices were current, YYYY-MM-DD. */
   date: string;

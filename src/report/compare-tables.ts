@@ -1,6 +1,7 @@
 /** @file Two runs beside each other, with what makes them comparable and what does not. */
+import { cut, formatDollars as dollars, formatPercent as percent } from "../core/figure-format.js";
 import type { ResultRow } from "../records/result-row.js";
-import { count, cut, decimal, dollars, percent, points } from "./figure-format.js";
+import { count, decimal, points } from "./figure-format.js";
 import type { ReportFigures } from "./report-figures.js";
 import type { Cell, ReportTable } from "./report-table.js";
 import { accuracyCell, tone } from "./report-tables.js";

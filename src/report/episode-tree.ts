@@ -1,7 +1,9 @@
 /** @file Episodes, turns and candidates as nested lists that open and close. */
+
+import { formatPercent as percent } from "../core/figure-format.js";
 import { Random } from "../core/random.js";
 import type { StoredCandidate, StoredTurn } from "../records/read-turns.js";
-import { decimal, percent, shortHash } from "./figure-format.js";
+import { decimal, shortHash } from "./figure-format.js";
 import { html, type Markup } from "./html.js";
 import type { RunReport } from "./run-report.js";
 

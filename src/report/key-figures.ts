@@ -1,6 +1,11 @@
 /** @file The few figures a report begins with. */
 
-import { count, decimal, dollars, duration, interval, percent, points } from "./figure-format.js";
+import {
+  formatDollars as dollars,
+  formatDuration as duration,
+  formatPercent as percent,
+} from "../core/figure-format.js";
+import { count, decimal, interval, points } from "./figure-format.js";
 import type { ReportFigures } from "./report-figures.js";
 import type { RunReport } from "./run-report.js";
 
@@ -93,7 +98,7 @@ export function keyFigures(report: RunReport, figures: ReportFigures): KeyFigure
       testOpenings.length === 0 ? "test split not opened" : `test split opened ${times(testOpenings.length)}`;
     list.push({
       label: "Time",
-      value: Number.isFinite(seconds) ? duration(seconds) : "unknown",
+      value: Number.isFinite(seconds) ? duration(seconds * 1000) : "unknown",
       detail: `${sessions > 1 ? `${sessions} sessions, pauses included; ` : ""}${opened}`,
     });
   }

@@ -1,6 +1,7 @@
 /** @file Tables on what became of the candidates. */
 
-import { count, cut, decimal, percent } from "./figure-format.js";
+import { cut, formatPercent as percent } from "../core/figure-format.js";
+import { count, decimal } from "./figure-format.js";
 import type { ReportFigures } from "./report-figures.js";
 import type { Cell, ReportTable } from "./report-table.js";
 

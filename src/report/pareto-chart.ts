@@ -1,6 +1,7 @@
 /** @file Accuracy against cost as a drawing that needs no script, and as a table. */
+import { formatDollars as dollars, formatPercent as percent } from "../core/figure-format.js";
 import { rangeOf } from "../core/range-of.js";
-import { count, dollars, percent } from "./figure-format.js";
+import { count } from "./figure-format.js";
 import { html, type Markup } from "./html.js";
 import type { TaskPareto } from "./report-pareto.js";
 import type { ReportTable } from "./report-table.js";

@@ -1,7 +1,8 @@
 /** @file All tables of a report, from the figures: what the page shows and --text prints is the same. */
 
+import { formatDollars as dollars, formatPercent as percent } from "../core/figure-format.js";
 import type { ResultRow } from "../records/result-row.js";
-import { count, decimal, dollars, interval, percent, points, shortHash } from "./figure-format.js";
+import { count, decimal, interval, points, shortHash } from "./figure-format.js";
 import { outcomeTables } from "./outcome-tables.js";
 import { paretoTable } from "./pareto-chart.js";
 import type { ReportFigures, Stat } from "./report-figures.js";

@@ -1,7 +1,8 @@
 /** @file Tables on the rounds of `w4s learn`: the data, the training, the judgement. */
 
+import { formatDuration as duration, formatPercent as percent } from "../core/figure-format.js";
 import type { LearnPhase, PolicyDifference, PolicyScore, RoundRecord } from "../records/round-record.js";
-import { count, decimal, duration, percent, points, shortHash } from "./figure-format.js";
+import { count, decimal, points, shortHash } from "./figure-format.js";
 import type { Cell, ReportTable, RichCell } from "./report-table.js";
 import type { RunReport } from "./run-report.js";
 
@@ -164,7 +165,7 @@ function timeTable(records: readonly RoundRecord[]): ReportTable {
     head: ["round", ...phases],
     rows: records.map(({ round, seconds }): Cell[] => [
       round,
-      ...phases.map((phase) => (seconds[phase] === undefined ? "none" : duration(seconds[phase]))),
+      ...phases.map((phase) => (seconds[phase] === undefined ? "none" : duration(seconds[phase] * 1000))),
     ]),
   };
 }

@@ -1,4 +1,5 @@
 /** @file How a workflow of the subset calls a user's tool: source texts in pieces, each with its alternatives. */
+import { cut } from "../core/figure-format.js";
 import { type AnswerKind, problemTemplate } from "./answer-kind.js";
 import type { ToolCard } from "./tool.js";
 import { fillableKeys, questionInput, schemaText } from "./tool-schema.js";
@@ -30,7 +31,7 @@ export function toolLookups({
     const direct = questionInput(input);
     const keys = fillableKeys(input);
     const about = templateText(
-      `\n\nThe tool ${name} can help. ${cut(description)} Its input: ${schemaText(input)}. Write the input that helps here.`,
+      `\n\nThe tool ${name} can help. ${cut(description, MAX_DESCRIPTION)} Its input: ${schemaText(input)}. Write the input that helps here.`,
     );
     return [
       ...(direct ? [[[begin], ...direct, [");\n"]]] : []),
@@ -45,10 +46,6 @@ export function toolLookups({
         : []),
     ];
   });
-}
-
-function cut(text: string): string {
-  return text.length > MAX_DESCRIPTION ? `${text.slice(0, MAX_DESCRIPTION)}…` : text;
 }
 
 /** Text as it stands inside a template literal. */

@@ -33,12 +33,15 @@ export interface CallSpec {
   example: string;
 }
 
+/** Replies that one call can ask for. */
+export const MAX_N = 16;
+
 const N: OptionSpec = {
   name: "n",
   type: "number",
-  doc: "number of independent replies, 1–16; default 1",
+  doc: `number of independent replies, 1–${MAX_N}; default 1`,
   min: 1,
-  max: 16,
+  max: MAX_N,
   isInteger: true,
 };
 const TEMPERATURE: OptionSpec = {

@@ -54,7 +54,7 @@ describe("w4s report", () => {
     const best = json.rows.find(
       (row: { name: string; split: string }) => row.name === "best" && row.split === "test",
     );
-    expect(text.stdout).toContain(`${(best.accuracy * 100).toFixed(1)} %`);
+    expect(text.stdout).toContain(`${(best.accuracy * 100).toFixed(1)}%`);
     expect(json).toMatchObject({ run: "made", page: null, figures: { candidates: { count: 12 } } });
     for (const point of json.figures.series) {
       const [low, high] = [point.reward.interval.low, point.reward.interval.high];

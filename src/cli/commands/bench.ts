@@ -5,11 +5,11 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command, Option } from "commander";
+import { formatDuration, formatMeasured } from "../../core/figure-format.js";
 import { type ActionBody, action } from "../action.js";
 import { type BenchChange, compareBenches, readBenchFile } from "../bench-file.js";
 import { BENCHES, type Bench, type BenchScope } from "../bench-list.js";
 import { EXIT } from "../exit-code.js";
-import { formatDuration } from "../print/format.js";
 import { writeErr, writeJson, writeOut } from "../print/output.js";
 import { table } from "../print/tables.js";
 import { addCommonFlags } from "../run-flags.js";
@@ -187,15 +187,14 @@ function printChanges(
 ): void {
   if (before.cpu !== after.cpu || before.threads !== after.threads)
     writeOut(`\nThe earlier figures are of another machine: ${machineLine(before)}`);
-  const figure = (value: number) => (Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3));
   writeOut(
     `\n${table(
       ["table", "row", "before", "after", "unit", "after / before", "noise", ""],
       changes.map(({ table: name, name: row, before: old, after: now, unit, ratio, noise, verdict }) => [
         name,
         row,
-        figure(old),
-        figure(now),
+        formatMeasured(old),
+        formatMeasured(now),
         unit,
         ratio === null ? "–" : ratio.toFixed(2),
         noise === null ? "unknown" : `± ${noise.toFixed(2)}`,

@@ -1,14 +1,15 @@
 /** @file `w4s eval --suite`: a suite by name or file, its tables and its exit code. */
+
 import type { RunConfig, SuiteResult } from "../../commands.js";
+import { formatDollars, formatPercent } from "../../core/figure-format.js";
 import type { ActionContext } from "../action.js";
 import { approvalHook } from "../ask-approval.js";
 import { EXIT } from "../exit-code.js";
-import { formatDollars, formatPercent } from "../print/format.js";
 import { writeErr, writeJson, writeOut } from "../print/output.js";
 import { Progress } from "../print/progress.js";
 import { pairs, table } from "../print/tables.js";
 import { configSources, flagName } from "../run-flags.js";
-import { failedShare, stoppedByJson } from "./search-action.js";
+import { hasLostTooMany, stoppedByJson } from "./search-action.js";
 
 /** Flags whose meaning a suite takes over. */
 const TAKEN = ["task", "testLimit"];
@@ -68,13 +69,7 @@ function verdict(
   config: Pick<RunConfig, "maxErrors" | "minScore">,
 ): number | { failure: unknown } {
   if (result.stoppedBy !== undefined) return { failure: result.stoppedBy };
-  const failed = failedShare(result.rows);
-  if (failed > config.maxErrors) {
-    writeErr(
-      `${formatPercent(failed)} of the samples were lost to outages, more than --max-errors ${config.maxErrors} allows; run the same command again to fill them`,
-    );
-    return EXIT.failedSamples;
-  }
+  if (hasLostTooMany(result.rows, config)) return EXIT.failedSamples;
   const best = result.summary.reduce((most, { accuracy }) => Math.max(most, accuracy), 0);
   if (config.minScore !== undefined && best < config.minScore) {
     writeErr(

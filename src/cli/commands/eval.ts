@@ -3,15 +3,20 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
 import type { EvaluateResult, RunConfig } from "../../commands.js";
+import {
+  formatDollars,
+  formatInterval,
+  formatPercent,
+  formatPercentChange,
+} from "../../core/figure-format.js";
 import { type ActionBody, action } from "../action.js";
 import { EXIT } from "../exit-code.js";
-import { formatDollars, formatInterval, formatPercent } from "../print/format.js";
 import { writeErr, writeJson, writeOut } from "../print/output.js";
 import { Progress } from "../print/progress.js";
 import { pairs, resultTable, table } from "../print/tables.js";
 import { addCommonFlags, addRunFlags, configSources, DATASET_FLAGS, MODEL_FLAGS } from "../run-flags.js";
 import { evalSuiteAction } from "./eval-suite.js";
-import { failedShare, stoppedByJson } from "./search-action.js";
+import { hasLostTooMany, stoppedByJson } from "./search-action.js";
 
 const EXAMPLES = `
 Examples:
@@ -123,7 +128,7 @@ function printEvaluation(result: EvaluateResult): void {
         result.differences.map(({ name, executor, difference, low, high, n }) => [
           name,
           ...(hasExecutor ? [executor] : []),
-          `${difference > 0 ? "+" : ""}${formatPercent(difference)}`,
+          formatPercentChange(difference),
           formatInterval({ low, high }),
           n,
         ]),
@@ -147,13 +152,7 @@ function verdict(
   names: readonly string[],
 ): number | { failure: unknown } {
   if (result.stoppedBy !== undefined) return { failure: result.stoppedBy };
-  const failed = failedShare(result.rows);
-  if (failed > config.maxErrors) {
-    writeErr(
-      `${formatPercent(failed)} of the samples were lost to outages, more than --max-errors ${config.maxErrors} allows; run the same command again to fill them`,
-    );
-    return EXIT.failedSamples;
-  }
+  if (hasLostTooMany(result.rows, config)) return EXIT.failedSamples;
   if (config.minScore !== undefined) {
     const judged = names.length > 0 ? result.rows.filter((row) => names.includes(row.name)) : result.rows;
     const low = judged.find((row) => row.accuracy < (config.minScore ?? 0));

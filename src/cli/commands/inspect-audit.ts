@@ -1,7 +1,8 @@
 /** @file `w4s inspect RUN --audit`: whether the log is whole, and who designed what, from which data, at what cost. */
+
 import type { RunAudit } from "../../commands.js";
+import { formatCount, formatDollars, formatPercent } from "../../core/figure-format.js";
 import { EXIT } from "../exit-code.js";
-import { formatCount, formatDollars, formatPercent } from "../print/format.js";
 import { writeJson, writeOut } from "../print/output.js";
 import { pairs, table } from "../print/tables.js";
 

@@ -2,9 +2,9 @@
 import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { Command } from "commander";
 import type { GgufHeader, RunReport } from "../../commands.js";
+import { formatBytes, formatCount, formatDollars, formatPercent } from "../../core/figure-format.js";
 import { type ActionBody, action } from "../action.js";
 import { EXIT } from "../exit-code.js";
-import { formatBytes, formatCount, formatDollars, formatPercent } from "../print/format.js";
 import { visible, visibleLine, writeErr, writeJson, writeOut } from "../print/output.js";
 import { pairs, resultTable, table } from "../print/tables.js";
 import { addCommonFlags } from "../run-flags.js";

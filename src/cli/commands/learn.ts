@@ -1,9 +1,9 @@
 /** @file `w4s learn`: rounds of collecting and training, then base against trained. */
 import { Command } from "commander";
 import type { LearnResult, RunConfig } from "../../commands.js";
+import { formatChange, formatCount, formatDollars, formatPercent } from "../../core/figure-format.js";
 import { type ActionBody, action } from "../action.js";
 import { approvalHook } from "../ask-approval.js";
-import { formatCount, formatDollars, formatPercent } from "../print/format.js";
 import { LearnPrinter, roundRow } from "../print/learn-progress.js";
 import { writeJson, writeOut } from "../print/output.js";
 import { pairs, resultTable, table } from "../print/tables.js";
@@ -111,7 +111,7 @@ export function printLearning(result: LearnResult): void {
     );
     if (difference !== null) {
       const line = ({ mean, interval }: { mean: number; interval: { low: number; high: number } }) =>
-        `${signed(mean)} [${signed(interval.low)}, ${signed(interval.high)}]`;
+        `${formatChange(mean)} [${formatChange(interval.low)}, ${formatChange(interval.high)}]`;
       writeOut(
         `trained − base: mean accuracy ${line(difference.meanReward)}, best of an episode ${line(difference.best)}; ${difference.pairs} paired episodes, 95 % intervals`,
       );
@@ -142,8 +142,4 @@ export function printLearning(result: LearnResult): void {
     ]);
   }
   writeOut(`\n${pairs(rows)}`);
-}
-
-function signed(value: number): string {
-  return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`;
 }

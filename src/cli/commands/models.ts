@@ -1,9 +1,9 @@
 /** @file `w4s models`: list and fetch local models. */
 import { Command } from "commander";
 import type { PullProgress } from "../../commands.js";
+import { formatBytes, formatDuration, formatPercent } from "../../core/figure-format.js";
 import { type ActionBody, action } from "../action.js";
 import { EXIT } from "../exit-code.js";
-import { formatBytes, formatDuration, formatPercent } from "../print/format.js";
 import { isInteractive, writeErr, writeJson, writeOut, writeStatus } from "../print/output.js";
 import { table } from "../print/tables.js";
 import { addCommonFlags } from "../run-flags.js";

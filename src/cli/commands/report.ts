@@ -2,9 +2,9 @@
 import { join } from "node:path";
 import { Command } from "commander";
 import type { ReportTable } from "../../commands.js";
+import { formatBytes } from "../../core/figure-format.js";
 import { type ActionBody, action } from "../action.js";
 import { EXIT } from "../exit-code.js";
-import { formatBytes } from "../print/format.js";
 import { writeErr, writeJson, writeOut } from "../print/output.js";
 import { pairs, table } from "../print/tables.js";
 import { addCommonFlags } from "../run-flags.js";

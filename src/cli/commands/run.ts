@@ -2,9 +2,9 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import type { Sample, Score, Task, TaskOpener, VisibleTask, WorkflowAnswer } from "../../commands.js";
+import { formatDollars } from "../../core/figure-format.js";
 import { type ActionBody, action } from "../action.js";
 import { EXIT } from "../exit-code.js";
-import { formatDollars } from "../print/format.js";
 import { writeErr, writeJson, writeOut } from "../print/output.js";
 import { addCommonFlags, addRunFlags, configSources, MODEL_FLAGS } from "../run-flags.js";
 import { workflowPath } from "./eval.js";

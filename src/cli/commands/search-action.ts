@@ -1,9 +1,10 @@
 /** @file The work of `optimize` and `collect`: configuration in, tables and exit code out. */
+
 import type { OptimizeResult, RunConfig } from "../../commands.js";
+import { formatCount, formatDollars, formatPercent } from "../../core/figure-format.js";
 import type { ActionBody } from "../action.js";
 import { approvalHook } from "../ask-approval.js";
 import { EXIT } from "../exit-code.js";
-import { formatCount, formatDollars, formatPercent } from "../print/format.js";
 import { writeErr, writeJson, writeOut } from "../print/output.js";
 import { forecastLine, Progress } from "../print/progress.js";
 import { pairs, resultTable, table } from "../print/tables.js";
@@ -123,13 +124,7 @@ export function verdict(
   config: Pick<RunConfig, "maxErrors" | "minScore">,
 ): number | { failure: unknown } {
   if (result.stoppedBy !== undefined) return { failure: result.stoppedBy };
-  const failed = failedShare([...result.validation, ...result.test]);
-  if (failed > config.maxErrors) {
-    writeErr(
-      `${formatPercent(failed)} of the samples were lost to outages, more than --max-errors ${config.maxErrors} allows; run the same command again to fill them`,
-    );
-    return EXIT.failedSamples;
-  }
+  if (hasLostTooMany([...result.validation, ...result.test], config)) return EXIT.failedSamples;
   if (config.minScore !== undefined) {
     const rows = result.test.length > 0 ? result.test : result.validation;
     const best = rows.find((row) => row.name === "best");
@@ -141,6 +136,19 @@ export function verdict(
     }
   }
   return EXIT.done;
+}
+
+/** Whether more samples were lost to outages than allowed, which is then said on stderr. */
+export function hasLostTooMany(
+  rows: readonly { n: number; errors: number }[],
+  { maxErrors }: Pick<RunConfig, "maxErrors">,
+): boolean {
+  const failed = failedShare(rows);
+  if (failed <= maxErrors) return false;
+  writeErr(
+    `${formatPercent(failed)} of the samples were lost to outages, more than --max-errors ${maxErrors} allows; run the same command again to fill them`,
+  );
+  return true;
 }
 
 /** Samples lost to outages among all that were to be scored. */

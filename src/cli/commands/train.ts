@@ -1,9 +1,9 @@
 /** @file `w4s train`: reward-weighted LoRA fine-tuning of a GGUF model on this machine. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { RewardName, TrainAdapterOptions, TrainEvent } from "../../commands.js";
+import { formatCount, formatDuration } from "../../core/figure-format.js";
 import { type ActionBody, action } from "../action.js";
 import { EXIT } from "../exit-code.js";
-import { formatCount, formatDuration } from "../print/format.js";
 import { isInteractive, writeErr, writeJson, writeOut, writeStatus } from "../print/output.js";
 import { pairs } from "../print/tables.js";
 import { addCommonFlags } from "../run-flags.js";

@@ -1,6 +1,7 @@
 /** @file Progress of `w4s learn` on stderr: rounds, phases with their times, training, judgement. */
+
 import type { LearnEvent, RoundRecord, RunEvent } from "../../commands.js";
-import { formatCount, formatDuration, formatPercent } from "./format.js";
+import { formatCount, formatDuration, formatPercent } from "../../core/figure-format.js";
 import { Progress, type ProgressOptions } from "./progress.js";
 
 /** Single candidates are many in a learning run: they stand in its files, not on the screen. */

@@ -1,7 +1,7 @@
 /** @file Progress of a run on stderr: phase, rate, time left, money spent and its limit. */
 import ora, { type Ora } from "ora";
 import type { BudgetLimits, Forecast, RunEvent } from "../../commands.js";
-import { formatDollars, formatDuration, formatInterval, formatPercent } from "./format.js";
+import { formatDollars, formatDuration, formatInterval, formatPercent } from "../../core/figure-format.js";
 import { isInteractive, visibleLine, writeErr } from "./output.js";
 
 /** Without a terminal a line of progress comes at most this often. */

@@ -1,12 +1,17 @@
 /** @file Plain tables on stdout, without colour, so that they paste and diff well. */
 import Table from "cli-table3";
 import type { ResultRow } from "../../commands.js";
-import { formatDollars, formatInterval, formatPercent } from "./format.js";
+import { formatDollars, formatInterval, formatPercent } from "../../core/figure-format.js";
 import { visibleLine } from "./output.js";
 
-/** A table with a head; cells are shown on one line. */
-export function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
-  const out = new Table({ head: [...head], style: { head: [], border: [], compact: true } });
+/** A table with a head; cells are shown on one line, in columns that are named in `right` at its right edge. */
+export function table(
+  head: readonly string[],
+  rows: readonly (readonly (string | number)[])[],
+  right: readonly string[] = [],
+): string {
+  const colAligns = head.map((name): "left" | "right" => (right.includes(name) ? "right" : "left"));
+  const out = new Table({ head: [...head], colAligns, style: { head: [], border: [], compact: true } });
   for (const row of rows) out.push(row.map((cell) => visibleLine(String(cell))));
   return out.toString();
 }

@@ -1,6 +1,6 @@
 /** @file The address of an OpenAI-compatible server: checked once, so that a key reaches one origin only. */
-import { isIPv4 } from "node:net";
 import { ConfigError } from "../../core/errors.js";
+import { isLoopback } from "../../core/loopback.js";
 import { escapeText } from "../escape-text.js";
 
 export interface EndpointOptions {
@@ -25,7 +25,6 @@ export interface Endpoint {
   headers: Record<string, string>;
   /** Values that must never be printed. */
   secrets: string[];
-  isLoopback: boolean;
   warnings: string[];
 }
 
@@ -54,9 +53,8 @@ export function parseEndpoint(options: EndpointOptions): Endpoint {
     else headers["api-key"] = key;
     secrets.push(key);
   }
-  const isLoopback = isLoopbackHost(url.hostname);
   const warnings =
-    key !== undefined && url.protocol === "http:" && !isLoopback
+    key !== undefined && url.protocol === "http:" && !isLoopback(url.hostname)
       ? [`the API key goes to ${url.host} without encryption; use https`]
       : [];
   return {
@@ -66,7 +64,6 @@ export function parseEndpoint(options: EndpointOptions): Endpoint {
     query: apiVersion === undefined ? {} : { "api-version": apiVersion },
     headers,
     secrets,
-    isLoopback,
     warnings,
   };
 }
@@ -101,9 +98,4 @@ function parseBaseUrl(text: string): URL {
 /** Visible ASCII without spaces at the ends. */
 function isHeaderValue(value: string): boolean {
   return /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(value);
-}
-
-function isLoopbackHost(hostname: string): boolean {
-  if (hostname === "[::1]" || hostname === "localhost" || hostname.endsWith(".localhost")) return true;
-  return isIPv4(hostname) && hostname.startsWith("127.");
 }

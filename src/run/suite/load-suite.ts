@@ -1,9 +1,9 @@
 /** @file A suite by name or file, checked; every error names file, line, key and what is allowed. */
 import { existsSync } from "node:fs";
 import { dirname, isAbsolute, resolve } from "node:path";
-import { z } from "zod";
+import type { z } from "zod";
 import { objectLayer, RENAMED_KEYS, resolveConfig } from "../../config/config-layers.js";
-import { decidesOf, SETTINGS, unwrap } from "../../config/settings.js";
+import { decidesOf, keysAt, SETTINGS } from "../../config/settings.js";
 import {
   parseStrictYaml,
   readYamlText,
@@ -88,7 +88,7 @@ function explain(error: z.ZodError, yaml: StrictYaml, file: string): InputError 
     error.issues[0]) as z.core.$ZodIssue;
   if (issue.code === "unrecognized_keys") {
     const key = issue.keys[0] ?? "";
-    const known = keysAt(issue.path);
+    const known = keysAt(suiteSchema, issue.path);
     const [near] = nearNames(key, known);
     const hint = near ? `did you mean ${near}?` : `known: ${known.join(", ")}`;
     return problem(yaml, file, [...issue.path, key], "unknown key", hint);
@@ -105,26 +105,6 @@ function has(value: unknown, path: readonly PropertyKey[]): boolean {
     current = (current as Record<PropertyKey, unknown>)[part];
   }
   return true;
-}
-
-/** Known keys at a place of the schema. */
-function keysAt(path: readonly PropertyKey[]): string[] {
-  let schema: z.ZodType = suiteSchema;
-  const bare = (one: z.ZodType) => {
-    let current = one;
-    // A preprocessed schema is a pipe whose second half says what is allowed.
-    while (current instanceof z.ZodPipe || !(current === unwrap(current)))
-      current = current instanceof z.ZodPipe ? (current.out as z.ZodType) : unwrap(current);
-    return current;
-  };
-  for (const part of path) {
-    const current = bare(schema);
-    if (current instanceof z.ZodArray) schema = current.element as z.ZodType;
-    else if (current instanceof z.ZodObject) schema = current.shape[String(part)] as z.ZodType;
-    else return [];
-  }
-  const last = bare(schema);
-  return last instanceof z.ZodObject ? Object.keys(last.shape) : [];
 }
 
 /** Settings are those of a run, and checked by the same rules. */

@@ -1,4 +1,10 @@
 /** @file What a suite found as tables of text: the same for the screen and for suite.md. */
+import {
+  formatDollars,
+  formatInterval,
+  formatPercent,
+  formatPercentChange,
+} from "../../core/figure-format.js";
 import type { SwapKind } from "../../tasks/counterfactual.js";
 import { RUBRIC } from "./judge-reasoning.js";
 import type { ArithmeticFigures, Side } from "./role-usage.js";
@@ -51,14 +57,14 @@ function accuracyTable({ summary, isSimulated, split, suiteTasks }: SuiteResult)
     rows: summary.map(({ row, mode, accuracy, interval, n, reliance, dollarsPerPoint }) => [
       row,
       mode,
-      percent(accuracy),
-      range(interval),
+      formatPercent(accuracy),
+      formatInterval(interval),
       String(n),
       reliance?.index == null ? "–" : reliance.index.toFixed(2),
       reliance?.interval == null
         ? "–"
         : `[${reliance.interval.low.toFixed(2)}, ${reliance.interval.high.toFixed(2)}]`,
-      dollarsPerPoint === null ? "–" : dollars(dollarsPerPoint),
+      dollarsPerPoint === null ? "–" : formatDollars(dollarsPerPoint),
     ]),
     notes: [
       "reliance: 1 − accuracy with the strong model's calls answered by the weak one / accuracy, within 0 to 1.",
@@ -74,12 +80,12 @@ function comparisonTable({ comparisons, isSimulated }: SuiteResult): SuiteTable 
     rows: comparisons.map((one) => [
       one.row,
       one.reference,
-      signed(one.difference),
-      range(one.interval),
+      formatPercentChange(one.difference),
+      formatInterval(one.interval),
       String(one.n),
       pText(one.pValue),
       pText(one.adjusted),
-      one.dollarsPerPointGained === null ? "–" : dollars(one.dollarsPerPointGained),
+      one.dollarsPerPointGained === null ? "–" : formatDollars(one.dollarsPerPointGained),
     ]),
     notes: [
       "p: sign-flip test of the averaged paired differences; Holm: corrected for all lines of this table.",
@@ -99,8 +105,8 @@ function shareTable({ summary, isSimulated }: SuiteResult): SuiteTable {
         share(sides.strong.shareOfCalls),
         share(sides.strong.shareOfTokens),
         share(sides.strong.shareOfDollars),
-        percent(accuracy),
-        reliance ? percent(reliance.accuracyWithout) : "–",
+        formatPercent(accuracy),
+        reliance ? formatPercent(reliance.accuracyWithout) : "–",
       ]),
     notes: ["The local model costs nothing, so that all money is the strong model's."],
   };
@@ -117,7 +123,7 @@ function usageTable({ summary, simulated }: SuiteResult): SuiteTable {
         sides[side].calls.toFixed(2),
         String(Math.round(sides[side].tokens)),
         `${(sides[side].latencyMs / 1000).toFixed(1)}${simulated[side] ? " made up" : ""}`,
-        sides[side].dollars === null ? "unknown" : dollars(sides[side].dollars),
+        formatDollars(sides[side].dollars),
       ]),
     ),
     notes: ["seconds: the replies' times added up."],
@@ -145,9 +151,9 @@ function arithmeticLine(row: string, side: Side, figures: ArithmeticFigures): st
     side,
     String(replies),
     String(stating),
-    stating === 0 ? "–" : percent(sound / stating),
+    stating === 0 ? "–" : formatPercent(sound / stating),
     String(equations),
-    equations === 0 ? "–" : percent(holding / equations),
+    equations === 0 ? "–" : formatPercent(holding / equations),
   ];
 }
 
@@ -158,11 +164,11 @@ function reasoningTable({ reasoning, isSimulated }: SuiteResult): SuiteTable {
     rows: (reasoning?.figures ?? []).map(({ row, side, rating, interval, rated, unrated, criteria }) => [
       row,
       side,
-      rated === 0 ? "–" : percent(rating),
-      rated === 0 ? "–" : range(interval),
+      rated === 0 ? "–" : formatPercent(rating),
+      rated === 0 ? "–" : formatInterval(interval),
       String(rated),
       String(unrated),
-      ...Object.values(criteria).map((value) => (rated === 0 ? "–" : percent(value))),
+      ...Object.values(criteria).map((value) => (rated === 0 ? "–" : formatPercent(value))),
     ]),
     notes: [
       "rating: share of the questions of the rubric that the judge answered with yes; an opinion of a model.",
@@ -178,7 +184,7 @@ function taskTable({ rows, suiteTasks, summary, isSimulated }: SuiteResult): Sui
       row,
       ...suiteTasks.map(({ name }) => {
         const cell = rows.find((one) => one.name === `${name}: ${row}`);
-        return cell ? percent(cell.accuracy) : "–";
+        return cell ? formatPercent(cell.accuracy) : "–";
       }),
     ]),
     notes: [],
@@ -192,10 +198,10 @@ function groupTable({ groups, isSimulated }: SuiteResult): SuiteTable {
     rows: groups.map(({ row, key, groups: values, gap }) => [
       row,
       key,
-      values.map(({ value, accuracy, n }) => `${value}: ${percent(accuracy)} (${n})`).join(", "),
+      values.map(({ value, accuracy, n }) => `${value}: ${formatPercent(accuracy)} (${n})`).join(", "),
       gap ? `${gap.high} over ${gap.low}` : "–",
-      gap ? signed(gap.difference) : "–",
-      gap ? range(gap.interval) : "–",
+      gap ? formatPercentChange(gap.difference) : "–",
+      gap ? formatInterval(gap.interval) : "–",
       gap ? pText(gap.pValue) : "–",
     ]),
     notes: [
@@ -219,10 +225,10 @@ function counterfactualTable({ counterfactuals, isSimulated }: SuiteResult): Sui
       one.row,
       SWAP_TEXT[one.swap],
       String(one.pairs),
-      percent(one.changed),
-      range(one.interval),
-      percent(one.accuracy),
-      percent(one.swappedAccuracy),
+      formatPercent(one.changed),
+      formatInterval(one.interval),
+      formatPercent(one.accuracy),
+      formatPercent(one.swappedAccuracy),
       pText(one.pValue),
     ]),
     notes: [
@@ -240,11 +246,11 @@ function designTable({ designs, isSimulated }: SuiteResult): SuiteTable {
       one.row,
       one.task,
       one.title,
-      percent(one.accuracy),
+      formatPercent(one.accuracy),
       String(one.candidates),
       String(one.valid),
       String(one.tokens),
-      one.dollars === null ? "unknown" : dollars(one.dollars),
+      formatDollars(one.dollars),
     ]),
     notes: [
       "tokens and dollars: of all candidates' calls on validation, beside what the row costs per item.",
@@ -252,27 +258,10 @@ function designTable({ designs, isSimulated }: SuiteResult): SuiteTable {
   };
 }
 
-function percent(value: number): string {
-  return `${(100 * value).toFixed(1)}%`;
-}
-
 function share(value: number | null): string {
-  return value === null ? "–" : percent(value);
-}
-
-function signed(value: number): string {
-  return `${value > 0 ? "+" : ""}${percent(value)}`;
-}
-
-function range({ low, high }: { low: number; high: number }): string {
-  return `[${percent(low)}, ${percent(high)}]`;
+  return value === null ? "–" : formatPercent(value);
 }
 
 function pText(value: number): string {
   return value < 0.001 ? "<0.001" : value.toFixed(3);
-}
-
-function dollars(value: number): string {
-  if (value === 0) return "$0";
-  return `$${Math.abs(value) < 0.01 ? value.toPrecision(2) : value.toFixed(3)}`;
 }

@@ -4,7 +4,7 @@
  */
 
 import type { AnyNode, CallExpression, Identifier, Pattern, Program } from "acorn";
-import { callSpec } from "../workflow-api.js";
+import { callSpec, MAX_N } from "../workflow-api.js";
 import { parseModule } from "./parse-module.js";
 import { RepeatCounter } from "./repeat-counter.js";
 import { SyntaxTree } from "./syntax-tree.js";
@@ -41,7 +41,6 @@ const HIDDEN = new Set(
     " ",
   ),
 );
-const MAX_N = 16;
 
 type WorkflowFunction = Extract<AnyNode, { params: Pattern[] }>;
 

@@ -227,8 +227,8 @@ describe("a run of learn", () => {
     const table = (id: string) =>
       tables.find((one) => one.id === id)?.rows.map((row) => row.map(cellText)) ?? [];
     expect(table("policy-table").map((row) => row.slice(0, 3))).toEqual([
-      ["base", "30.0 %", "75.0 %"],
-      ["trained", "45.0 %", "75.0 %"],
+      ["base", "30.0%", "75.0%"],
+      ["trained", "45.0%", "75.0%"],
       ["trained − base, points", "+15.0 [+10.0, +20.0]", "+15.0 [+10.0, +20.0]"],
     ]);
     expect(table("judgement-table").map((row) => [row[2], ...row.slice(6)])).toEqual([

@@ -38,7 +38,7 @@ describe("Progress without a terminal", () => {
     progress.onEvent(tick(10));
     clock.now += 20_000;
     progress.onEvent(tick(12));
-    expect(lines.at(-1)).toBe("direct 12/20, 10.0 s each, 1 min left");
+    expect(lines.at(-1)).toBe("direct 12/20, 10.0 s each, 80 s left");
   });
 
   it("shows money and its limit, or tokens or calls where no price is known", () => {

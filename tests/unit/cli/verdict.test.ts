@@ -1,47 +1,7 @@
-/** @file Numbers as people read them. */
+/** @file The exit code of a finished search. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { failedShare, verdict } from "../../../../src/cli/commands/search-action.js";
-import {
-  formatBytes,
-  formatCount,
-  formatDollars,
-  formatDuration,
-  formatInterval,
-  formatPercent,
-} from "../../../../src/cli/print/format.js";
-import type { ResultRow } from "../../../../src/records/result-row.js";
-
-describe("formats", () => {
-  it("rounds to what matters", () => {
-    expect([formatPercent(0.12345), formatInterval({ low: 0, high: 1 })]).toEqual([
-      "12.3%",
-      "[0.0%, 100.0%]",
-    ]);
-    expect([null, 0, 0.00012, 0.05, 0.5, 12.345].map(formatDollars)).toEqual([
-      "unknown",
-      "$0",
-      "$0.00012",
-      "$0.050",
-      "$0.500",
-      "$12.35",
-    ]);
-    expect([0, 1023, 1024, 98_362_432, 2 ** 40].map(formatBytes)).toEqual([
-      "0 B",
-      "1023 B",
-      "1.0 KiB",
-      "93.8 MiB",
-      "1.0 TiB",
-    ]);
-    expect([0, 59_400, 60_000, 3_600_000, 5_430_000].map(formatDuration)).toEqual([
-      "0 s",
-      "59 s",
-      "1 min",
-      "1 h 0 min",
-      "1 h 31 min",
-    ]);
-    expect([7, 1500, 134_515_008].map(formatCount)).toEqual(["7", "1.5 K", "134.5 M"]);
-  });
-});
+import { failedShare, verdict } from "../../../src/cli/commands/search-action.js";
+import type { ResultRow } from "../../../src/records/result-row.js";
 
 const row = (name: string, accuracy: number, n: number, errors = 0) =>
   ({ name, accuracy, n, errors }) as ResultRow;

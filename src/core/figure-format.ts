@@ -1,7 +1,17 @@
-/** @file Numbers as people read them. */
+/** @file Figures and cut texts as people read them: on screen, in reports, in tables of suites. */
 
 export function formatPercent(share: number): string {
   return `${(share * 100).toFixed(1)}%`;
+}
+
+/** A difference of shares: above 0 with its sign. */
+export function formatPercentChange(difference: number): string {
+  return `${difference > 0 ? "+" : ""}${formatPercent(difference)}`;
+}
+
+/** A difference of rewards, always with its sign. */
+export function formatChange(difference: number): string {
+  return `${difference < 0 ? "−" : "+"}${Math.abs(difference).toFixed(3)}`;
 }
 
 export function formatInterval({ low, high }: { low: number; high: number }): string {
@@ -12,7 +22,14 @@ export function formatInterval({ low, high }: { low: number; high: number }): st
 export function formatDollars(dollars: number | null): string {
   if (dollars === null) return "unknown";
   if (dollars === 0) return "$0";
-  return `$${dollars < 0.01 ? dollars.toPrecision(2) : dollars.toFixed(dollars < 1 ? 3 : 2)}`;
+  const size = Math.abs(dollars);
+  return `$${size < 0.01 ? dollars.toPrecision(2) : dollars.toFixed(size < 1 ? 3 : 2)}`;
+}
+
+/** A measured value with three digits, or whole from 100 up. */
+export function formatMeasured(value: number): string {
+  if (value === 0) return "0";
+  return Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3);
 }
 
 export function formatBytes(bytes: number): string {
@@ -27,8 +44,8 @@ export function formatBytes(bytes: number): string {
 }
 
 export function formatDuration(milliseconds: number): string {
-  const seconds = Math.round(milliseconds / 1000);
-  if (seconds < 60) return `${seconds} s`;
+  const seconds = milliseconds / 1000;
+  if (seconds < 90) return `${Math.round(seconds)} s`;
   const minutes = Math.round(seconds / 60);
   if (minutes < 60) return `${minutes} min`;
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
@@ -44,4 +61,9 @@ export function formatCount(count: number): string {
     if (count >= size) return `${(count / size).toFixed(1)} ${unit}`;
   }
   return String(Math.round(count));
+}
+
+/** A text of at most so many characters, and a mark where more were cut. */
+export function cut(text: string, length: number): string {
+  return text.length > length ? `${text.slice(0, length).toWellFormed()}…` : text;
 }
