@@ -37,14 +37,9 @@ export interface StoredCandidate extends CandidateRecord {
   prompt: string;
 }
 
-export interface StoredTurn {
+/** A turn with its candidates; `episode` and `turn` count from 0. */
+export interface StoredTurn extends Omit<TurnRecord, "kind" | "candidates"> {
   source: TrajectorySource;
-  /** From 0, as is `turn`. */
-  episode: number;
-  turn: number;
-  history: { best: number; previous: number; sampleCount: number };
-  parentHash: string | null;
-  kept: number | null;
   candidates: StoredCandidate[];
   /** What the weak model read: the turn's own prompt ("turn"), then those of repairs. */
   prompts: { name: string; tokens: number; messages: { role: string; content: string }[] }[];
@@ -64,7 +59,7 @@ export async function readTurns(path: string): Promise<{ turns: StoredTurn[]; so
   for (const file of files) {
     const found = await readFile(file, files.length > 1);
     if (found.source) sources.push(found.source);
-    turns.push(...found.turns);
+    for (const turn of found.turns) turns.push(turn);
   }
   return { turns, sources };
 }
@@ -96,12 +91,13 @@ async function readFile(
 }
 
 function joinTurn(
-  { episode, turn, history, parentHash, kept, candidates }: TurnRecord,
+  { kind: _, candidates, ...record }: TurnRecord,
   source: TrajectorySource,
   written: Map<string, ActionsRecord>,
   filePlace: readonly string[],
 ): StoredTurn {
   const mine: ActionsRecord[] = [];
+  const { episode, turn } = record;
   const prefix = `${episode}/${turn}/`;
   for (const [key, value] of written) {
     if (!key.startsWith(prefix)) continue;
@@ -114,12 +110,8 @@ function joinTurn(
   );
   const place = [...filePlace, `e${episode + 1}`, `t${turn + 1}`].join(".");
   return {
+    ...record,
     source,
-    episode,
-    turn,
-    history,
-    parentHash,
-    kept,
     candidates: candidates.map((value) => {
       const { one, prompt = "turn" } = byIndex.get(value.index) ?? {};
       return {

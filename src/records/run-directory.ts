@@ -77,7 +77,10 @@ export class RunDirectory {
       const { log, records, isTorn } = JsonlLog.open(join(path, "events.jsonl"), genesis);
       if (isTorn)
         onWarning("the last run ended abruptly: the last line of events.jsonl was cut and set aside");
-      const approvals = records.map(parseEvent).filter((event) => event?.type === "approval");
+      const approvals = records
+        .filter(({ type }) => type === "approval")
+        .map(parseEvent)
+        .filter((event) => event?.type === "approval");
       return new RunDirectory(path, id, known !== undefined, release, log, approvals);
     } catch (error) {
       release();
