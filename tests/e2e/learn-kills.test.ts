@@ -29,11 +29,13 @@ const PHASES: Record<string, (round: number) => string> = {
   write: (round) => `rounds/0${round}/collect-.*:2$`,
   collect: (round) => `rounds/0${round}/collect-|events.jsonl (round-start ${round}|phase ${round} [seg])`,
   judge: (round) => `rounds/0${round}/judge-|events.jsonl (judge ${round}|phase ${round} judge)`,
-  accept: (round) => `rounds/0${round}/round.json|events.jsonl round-end ${round}`,
+  accept: (round) => `rounds/0${round}/round.json`,
   train: (round) => `rounds/0${round}/|events.jsonl (examples|train|phase) ${round}`,
 };
 
-function partOf(name: string): string {
+function partOf(name: string): string | undefined {
+  // Not told again when a kill falls between the record of the round and this.
+  if (name.startsWith("events.jsonl round-end")) return undefined;
   for (let round = 0; round <= LAST_ROUND; round++) {
     for (const [phase, written] of Object.entries(PHASES))
       if (new RegExp(`^(${written(round)})`).test(name)) return `${phase} ${round}`;
@@ -74,7 +76,7 @@ it(`ends like an undisturbed run after kills in all phases (seed ${SEED})`, asyn
   expect(outcome("killed")).toEqual(outcome("undisturbed"));
   expect(paidTwice).toEqual([]);
   expect(new Set(died.map(({ part }) => part))).toEqual(new Set(ALL_PARTS));
-  // Some draws never come: the end of a round is told once, also where a kill has cut it.
+  // A trainer may get further than a kill of its parent was meant to let it.
   expect(died.length).toBeGreaterThanOrEqual(LEAST_KILLS);
   console.log(
     `${died.length} of ${drawn.length} kills, ${callsOfOne} calls undisturbed, 0 stored replies asked again`,

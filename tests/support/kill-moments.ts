@@ -3,7 +3,7 @@ import type { Random } from "../../src/core/random.js";
 import type { CliResult } from "./run-cli.js";
 
 const PRELOAD = new URL("./die-at.mjs", import.meta.url).href;
-/** A row of fewer calls is not broken off; of a longer one, the second to this one is the last of its session. */
+/** A row of fewer calls is not broken off. */
 const LEAST_CALLS = 4;
 
 /** What die-at.mjs dies at: "half rounds/01/train.jsonl:3", "after call 2". */
@@ -49,7 +49,7 @@ export function drawMoments(
     const part = name.startsWith("call ") ? undefined : partOf(name);
     if (part === undefined || done.indexOf(name) !== done.lastIndexOf(name)) continue;
     if (calls >= LEAST_CALLS) {
-      const moment = `${random.chance(0.5) ? "before" : "after"} call ${random.integer(2, LEAST_CALLS)}`;
+      const moment = `${random.chance(0.5) ? "before" : "after"} call ${random.integer(2, calls)}`;
       offered.push({ moment, part, isCall: true });
     }
     calls = 0;
