@@ -229,6 +229,85 @@ describe("architecture", () => {
   });
 });
 
+describe("docs/architecture.md", () => {
+  const page = readFileSync(join(root, "docs", "architecture.md"), "utf8");
+  const parts = page.split(/^## /m);
+
+  it("draws the rooms and no arrow that is not allowed; arrows in a row lead wherever one is", () => {
+    const drawn = [...page.matchAll(/^\s*(\w+?)_?(?:\[[^\]]*\])? --> (\w+?)_?(?:\[[^\]]*\])?$/gm)].map(
+      ([, from = "", to = ""]) => [from, to] as const,
+    );
+    expect(drawn.filter(([from, to]) => !ARROWS[from]?.includes(to))).toEqual([]);
+    const reached = (from: string): string[] =>
+      drawn.flatMap(([start, to]) => (start === from ? [to, ...reached(to)] : []));
+    const lost = Object.entries(ARROWS).flatMap(([from, targets]) =>
+      targets.filter((to) => to !== from && !reached(from).includes(to)).map((to) => `${from} → ${to}`),
+    );
+    expect(lost).toEqual([]);
+  });
+
+  it("lists what each room may import", () => {
+    const listed = Object.fromEntries(
+      [...page.matchAll(/^\| `(\w+)` +\| ([^|;]+)/gm)].map(([, room = "", text = ""]) => [
+        room,
+        text.startsWith("all but")
+          ? Object.keys(ARROWS).filter((name) => name !== room && !text.includes(name))
+          : text
+              .trim()
+              .split(", ")
+              .filter((name) => name !== "nothing"),
+      ]),
+    );
+    const sorted = (rooms: Readonly<Record<string, readonly string[]>>) =>
+      Object.fromEntries(
+        Object.entries(rooms).map(([room, targets]) => [
+          room,
+          [...new Set(targets)].filter((name) => name !== room).sort(),
+        ]),
+      );
+    expect(sorted(listed)).toEqual(sorted(ARROWS));
+  });
+
+  /** Imports, and modules started as processes. */
+  const edges = new Map(
+    files.map((file) => {
+      const started = file.code.matchAll(/childModule\(import\.meta\.url, "([^"]+)"/g);
+      const imports = [...file.imports, ...[...started].map(([, name = ""]) => name)];
+      return [file.path, targets({ ...file, imports })];
+    }),
+  );
+  const nextTo = (path: string) => edges.get(path) ?? [];
+  const isNear = (from: string, to: string) =>
+    nextTo(from).some((path) => path === to || nextTo(path).includes(to));
+
+  it.each([
+    ["From `w4s optimize` to the reward", "cli/main.ts", "design/reward.ts"],
+    ["From the reward to the next round's adapter", "records/trajectory.ts", "learn/acceptance.ts"],
+  ])(
+    "%s: files that are there, at most 25, none twice, each next to an earlier one",
+    (title, first, last) => {
+      const part = parts.find((text) => text.startsWith(`${title}\n`)) ?? "";
+      const walk = [...part.matchAll(/^\d+\. \[`([^`]+)`\]\(\.\.\/src\/([^)]+)\): \S/gm)].map(
+        ([, name = "", link]) => {
+          expect(link).toBe(name);
+          return name;
+        },
+      );
+      expect([walk.at(0), walk.at(-1)]).toEqual([first, last]);
+      expect(walk.length).toBe([...part.matchAll(/^\d+\. /gm)].length);
+      expect(walk.length).toBeLessThanOrEqual(25);
+      expect(new Set(walk).size).toBe(walk.length);
+      expect(walk.filter((path) => !edges.has(path))).toEqual([]);
+      const lost = walk.filter(
+        (path, index) =>
+          index > 0 &&
+          !walk.slice(0, index).some((earlier) => isNear(earlier, path) || isNear(path, earlier)),
+      );
+      expect(lost).toEqual([]);
+    },
+  );
+});
+
 describe("tracked files", () => {
   const listed = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
     cwd: root,

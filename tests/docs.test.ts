@@ -1,6 +1,6 @@
-/** @file The doors of the package and the pages that describe them: every name stands in docs/library.md, every block of code compiles, and what can run is run. */
+/** @file The doors of the package and the pages that describe them: every name stands in docs/library.md, every block of code compiles, and what can run is run; every page begins with its question, and links lead somewhere. */
 import { execFile } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -44,6 +44,26 @@ const pages = ["README.md", ...readdirSync(join(root, "docs")).map((name) => `do
   name.endsWith(".md"),
 );
 const blocks = pages.flatMap(blocksOf);
+
+function listMarkdown(folder: string): string[] {
+  return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => join(folder, name));
+}
+
+/** As GitHub makes them of headings. */
+function anchorsOf(page: string): Set<string> {
+  const headings = [...read(page).matchAll(/^#+ (.+)$/gm)].map(([, text = ""]) => text);
+  return new Set(
+    headings.map((text) =>
+      text
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N} _-]/gu, "")
+        .replaceAll(" ", "-"),
+    ),
+  );
+}
+
 /** A module each, so that names of one block are unknown to the next. */
 const fileOf = (index: number) => join(root, `block-${index}.mts`);
 
@@ -150,6 +170,37 @@ describe("the doors of the package", () => {
     expect(seen.size).toBeGreaterThan(50);
     expect([...found].filter((name) => !name.startsWith("node:")).sort()).toEqual(allowed);
   });
+});
+
+describe("the pages of docs/", () => {
+  const overview = read("docs/README.md");
+
+  it.each(pages.filter((page) => page.startsWith("docs/") && page !== "docs/README.md"))(
+    "%s begins with its question, under which docs/README.md lists it",
+    (page) => {
+      const question = /^# .+\n\n_(.+\?)_ Read first: /.exec(read(page))?.[1] ?? "no question";
+      expect(overview).toMatch(
+        new RegExp(
+          `^\\| ${question.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")} +\\| \\[.+\\]\\(${page.slice(5)}\\)`,
+          "m",
+        ),
+      );
+    },
+  );
+
+  it.each(["README.md", ...["docs", "examples", "models", "tests"].flatMap(listMarkdown)])(
+    "%s links to nothing that is not there",
+    (page) => {
+      const links = [...read(page).matchAll(/\]\((?!https?:)([^)\s]+)\)/g)].map(([, link = ""]) => link);
+      const broken = links.filter((link) => {
+        const [path = "", anchor] = link.split("#");
+        const target = path === "" ? page : join(page, "..", path);
+        if (!existsSync(join(root, target))) return true;
+        return anchor !== undefined && !anchorsOf(target).has(anchor);
+      });
+      expect(broken).toEqual([]);
+    },
+  );
 });
 
 describe("code in the pages", () => {

@@ -1,4 +1,4 @@
-/** @file Seed workflows of code tasks from prompt to score: both sandboxes, scripted models, the shipped data. */
+/** @file Baselines of code tasks from prompt to score: both sandboxes, scripted models, the shipped data. */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -32,7 +32,7 @@ afterAll(async () => {
 const wrong = () => `def ${sample.entryPoint}(*args):\n    return 'A1'\n`;
 const fenced = (program: string) => `Here it is:\n\`\`\`python\n${program}\`\`\`\n`;
 
-/** Runs a seed workflow with models that give these replies in order. */
+/** Runs a baseline with models that give these replies in order. */
 async function play(name: string, strong: string[], weak: string[] = []) {
   const executor = new MockChatModel((request) => strong.splice(0, request.n ?? 1));
   const local = new MockChatModel((request) => weak.splice(0, request.n ?? 1));

@@ -141,7 +141,7 @@ describe("one call for every control step", () => {
   });
 });
 
-describe("seed workflows with the simulated executor", () => {
+describe("baselines with the simulated executor", () => {
   const { splits } = generateFamily("robot-rooms", {
     seed: 11,
     counts: { train: 24, validation: 0, test: 0 },
