@@ -250,10 +250,8 @@ describe("commands that look", () => {
   });
 
   it("doctor checks everything, ends with the code of the first failure, and pays nothing", async () => {
-    const gone = await startFakeOpenAI();
-    await gone.close();
     const local = ["--gpu", "off", "--threads", "1", "--model", "/nowhere/x.gguf"];
-    const remote = ["--executor", `openai:${gone.baseUrl}`, "--executor-model", "m"];
+    const remote = ["--executor", "openai:http://127.0.0.1:1/v1", "--executor-model", "m"];
     const result = await w4s(["doctor", "--json", ...local, ...remote]);
     const findings = JSON.parse(result.stdout).findings as {
       check: string;
