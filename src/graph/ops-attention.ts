@@ -28,11 +28,7 @@ export const ATTENTION_OPS: OpTable<"attend"> = {
     },
     emit(emitter, { inputs, output }) {
       const [p, , values] = inputs as readonly [Value, Value, Value];
-      emitter.add({
-        type: "MatMul",
-        inputs: [emitter.nameOf(p), emitter.nameOf(values)],
-        output: emitter.nameOf(output),
-      });
+      emitter.add({ type: "MatMul", inputs: [p, values], output });
     },
     // o = p·v. dv = pᵀ·do. With δ = Σ_d do·o = Σ_n p·(do·vᵀ): dscores = p ∘ (do·vᵀ − δ), and the subtraction
     // rides along in the product as one more column: do·vᵀ − δ = [do, −δ]·[v, 1]ᵀ.

@@ -49,8 +49,8 @@ function binary<K extends BinaryName>(
       emitter.add({
         // onnxruntime folds a Sum of equal shapes into the Gemm before it; an Add it leaves alone.
         type: onnxType === "Add" && isSameShape(a.shape, b.shape) ? "Sum" : onnxType,
-        inputs: inputs.map((value) => emitter.nameOf(value)),
-        output: emitter.nameOf(output),
+        inputs,
+        output,
       });
     },
     vjp,
@@ -78,11 +78,11 @@ function unary<K extends UnaryName>(
       return { shape: (inputs[0] as Value).shape, dtype: "float32" };
     },
     emit(emitter, { inputs, output }) {
-      const x = emitter.nameOf(inputs[0] as Value);
+      const x = inputs[0] as Value;
       // onnxruntime's own kernels are not all made for scalars.
       const isWrapped = onnx.domain !== undefined && output.shape.length === 0;
       const from = isWrapped ? emitter.temporary() : x;
-      const to = isWrapped ? emitter.temporary() : emitter.nameOf(output);
+      const to = isWrapped ? emitter.temporary() : output;
       if (isWrapped) emitter.add({ type: "Reshape", inputs: [x, emitter.int64([1])], output: from });
       emitter.add({
         type: onnx.type,
@@ -91,8 +91,7 @@ function unary<K extends UnaryName>(
         output: to,
         attributes: onnx.alpha === undefined ? undefined : { alpha: float(onnx.alpha) },
       });
-      if (isWrapped)
-        emitter.add({ type: "Reshape", inputs: [to, emitter.int64([])], output: emitter.nameOf(output) });
+      if (isWrapped) emitter.add({ type: "Reshape", inputs: [to, emitter.int64([])], output });
     },
     vjp: (context) => [context.needs[0] ? derivative(context, context.node.inputs[0] as Value) : undefined],
     reference([x], _attributes, output) {

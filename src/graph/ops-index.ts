@@ -30,12 +30,7 @@ export const INDEX_OPS: OpTable<IndexOpName> = {
       return { shape: [indices.shape[0] as number, table.shape[1] as number], dtype: table.dtype };
     },
     emit(emitter, { inputs, output }) {
-      emitter.add({
-        type: "Gather",
-        inputs: inputs.map((value) => emitter.nameOf(value)),
-        output: emitter.nameOf(output),
-        attributes: { axis: int(0) },
-      });
+      emitter.add({ type: "Gather", inputs, output, attributes: { axis: int(0) } });
     },
     // dtable[v] = Σ_{n: indices[n] = v} dy[n]
     vjp({ builder, node, upstream, needs }) {
@@ -80,16 +75,12 @@ export const INDEX_OPS: OpTable<IndexOpName> = {
       const zero = emitter.temporary();
       emitter.initializer(zero, new Float64Array(1), []);
       emitter.add({ type: "Expand", inputs: [zero, emitter.int64(output.shape)], output: zeros });
-      emitter.add({
-        type: "Reshape",
-        inputs: [emitter.nameOf(indices), emitter.int64([count, 1])],
-        output: column,
-      });
+      emitter.add({ type: "Reshape", inputs: [indices, emitter.int64([count, 1])], output: column });
       emitter.add({ type: "Expand", inputs: [column, emitter.int64([count, width])], output: spread });
       emitter.add({
         type: "ScatterElements",
-        inputs: [zeros, spread, emitter.nameOf(updates)],
-        output: emitter.nameOf(output),
+        inputs: [zeros, spread, updates],
+        output,
         attributes: { axis: int(0), reduction: { kind: "string", value: "add" } },
       });
     },
@@ -152,8 +143,8 @@ export const INDEX_OPS: OpTable<IndexOpName> = {
     emit(emitter, { inputs, output }) {
       emitter.add({
         type: "Cast",
-        inputs: [emitter.nameOf(inputs[0] as Value)],
-        output: emitter.nameOf(output),
+        inputs,
+        output,
         // 1 = FLOAT of TensorProto.DataType
         attributes: { to: int(1) },
       });

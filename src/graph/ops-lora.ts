@@ -33,12 +33,7 @@ export const LORA_OPS: OpTable<"mergedLinear"> = {
     },
     emit(emitter, { inputs, output }) {
       const [x, merged] = inputs as readonly [Value, Value];
-      emitter.add({
-        type: "Gemm",
-        inputs: [emitter.nameOf(x), emitter.nameOf(merged)],
-        output: emitter.nameOf(output),
-        attributes: { transB: int(1) },
-      });
+      emitter.add({ type: "Gemm", inputs: [x, merged], output, attributes: { transB: int(1) } });
     },
     // y = x·(W + s·b·a)ᵀ. Summed over the rank first, da and db are two thin products each: db = s·dyᵀ·(x·aᵀ),
     // da = s·(dy·b)ᵀ·x; by way of the merged matrix they would take dyᵀ·x, as much as the layer's own product.

@@ -42,13 +42,9 @@ export const MATMUL_OPS: OpTable<"matmul"> = {
       emitter.add({
         type: isPlain ? "Gemm" : "FusedMatMul",
         domain: isPlain ? "" : "com.microsoft",
-        inputs: [emitter.nameOf(a), emitter.nameOf(b)],
-        output: emitter.nameOf(output),
-        attributes: {
-          transA: int(transA ? 1 : 0),
-          transB: int(transB ? 1 : 0),
-          alpha: float(alpha),
-        },
+        inputs: [a, b],
+        output,
+        attributes: { transA: int(transA ? 1 : 0), transB: int(transB ? 1 : 0), alpha: float(alpha) },
       });
     },
 

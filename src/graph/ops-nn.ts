@@ -27,8 +27,8 @@ export const NN_OPS: OpTable<"rmsNorm" | "rope"> = {
     emit(emitter, { inputs, attributes, output }) {
       emitter.add({
         type: "SimplifiedLayerNormalization",
-        inputs: inputs.map((value) => emitter.nameOf(value)),
-        output: emitter.nameOf(output),
+        inputs,
+        output,
         attributes: { axis: int(-1), epsilon: float(attributes.epsilon) },
       });
     },
@@ -90,11 +90,7 @@ export const NN_OPS: OpTable<"rmsNorm" | "rope"> = {
       const [tokens, width] = x.shape as [number, number];
       const batched = emitter.temporary();
       const rotated = emitter.temporary();
-      emitter.add({
-        type: "Reshape",
-        inputs: [emitter.nameOf(x), emitter.int64([1, tokens, width])],
-        output: batched,
-      });
+      emitter.add({ type: "Reshape", inputs: [x, emitter.int64([1, tokens, width])], output: batched });
       emitter.add({
         type: "RotaryEmbedding",
         domain: "com.microsoft",
@@ -102,11 +98,7 @@ export const NN_OPS: OpTable<"rmsNorm" | "rope"> = {
         output: rotated,
         attributes: { interleaved: int(attributes.interleaved ? 1 : 0) },
       });
-      emitter.add({
-        type: "Reshape",
-        inputs: [rotated, emitter.int64([tokens, width])],
-        output: emitter.nameOf(output),
-      });
+      emitter.add({ type: "Reshape", inputs: [rotated, emitter.int64([tokens, width])], output });
     },
     // A rotation's transpose turns back: dx = rope(dy, cos, −sin)
     vjp({ builder, node, upstream, needs }) {

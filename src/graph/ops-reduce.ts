@@ -59,8 +59,8 @@ export const REDUCE_OPS: OpTable<ReduceOpName> = {
     emit(emitter, { inputs, attributes: { axes, keepDims }, output }) {
       emitter.add({
         type: "ReduceSum",
-        inputs: [emitter.nameOf(inputs[0] as Value), emitter.int64(axes)],
-        output: emitter.nameOf(output),
+        inputs: [...inputs, emitter.int64(axes)],
+        output,
         attributes: { keepdims: int(keepDims ? 1 : 0) },
       });
     },
@@ -84,8 +84,8 @@ export const REDUCE_OPS: OpTable<ReduceOpName> = {
     emit(emitter, { inputs, attributes: { axis, keepDims }, output }) {
       emitter.add({
         type: "ReduceMax",
-        inputs: [emitter.nameOf(inputs[0] as Value), emitter.int64([axis])],
-        output: emitter.nameOf(output),
+        inputs: [...inputs, emitter.int64([axis])],
+        output,
         attributes: { keepdims: int(keepDims ? 1 : 0) },
       });
     },
@@ -102,12 +102,7 @@ export const REDUCE_OPS: OpTable<ReduceOpName> = {
       return { shape: (x as Value).shape, dtype: "float32" };
     },
     emit(emitter, { inputs, output }) {
-      emitter.add({
-        type: "Softmax",
-        inputs: [emitter.nameOf(inputs[0] as Value)],
-        output: emitter.nameOf(output),
-        attributes: { axis: int(-1) },
-      });
+      emitter.add({ type: "Softmax", inputs, output, attributes: { axis: int(-1) } });
     },
     // dx = y·(dy − Σ dy·y)
     vjp({ builder, output, upstream, needs }) {
@@ -136,29 +131,22 @@ export const REDUCE_OPS: OpTable<ReduceOpName> = {
     // 3.5 ms for [64, 49152], two threads).
     emit(emitter, { inputs, attributes, output }) {
       const x = inputs[0] as Value;
-      const name = emitter.nameOf(x);
       const axis = emitter.int64([x.shape.length - 1]);
       const keepdims = int(1);
-      const [largest, shifted, powers, sum, log] = Array.from({ length: 5 }, () => emitter.temporary()) as [
-        string,
-        string,
-        string,
-        string,
-        string,
-      ];
-      const kept = attributes.keepDims ? emitter.nameOf(output) : emitter.temporary();
-      emitter.add({ type: "ReduceMax", inputs: [name, axis], output: largest, attributes: { keepdims } });
-      emitter.add({ type: "Sub", inputs: [name, largest], output: shifted });
+      const largest = emitter.temporary();
+      const shifted = emitter.temporary();
+      const powers = emitter.temporary();
+      const sum = emitter.temporary();
+      const log = emitter.temporary();
+      const kept = attributes.keepDims ? output : emitter.temporary();
+      emitter.add({ type: "ReduceMax", inputs: [x, axis], output: largest, attributes: { keepdims } });
+      emitter.add({ type: "Sub", inputs: [x, largest], output: shifted });
       emitter.add({ type: "Exp", inputs: [shifted], output: powers });
       emitter.add({ type: "ReduceSum", inputs: [powers, axis], output: sum, attributes: { keepdims } });
       emitter.add({ type: "Log", inputs: [sum], output: log });
       emitter.add({ type: "Add", inputs: [log, largest], output: kept });
       if (!attributes.keepDims)
-        emitter.add({
-          type: "Reshape",
-          inputs: [kept, emitter.int64(output.shape)],
-          output: emitter.nameOf(output),
-        });
+        emitter.add({ type: "Reshape", inputs: [kept, emitter.int64(output.shape)], output });
     },
     // dx = dy·softmax(x)
     vjp({ builder, node, upstream, needs }) {

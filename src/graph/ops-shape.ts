@@ -39,11 +39,7 @@ export const SHAPE_OPS: OpTable<ShapeOpName> = {
       return { shape, dtype: from.dtype };
     },
     emit(emitter, { inputs, attributes, output }) {
-      emitter.add({
-        type: "Reshape",
-        inputs: [emitter.nameOf(inputs[0] as Value), emitter.int64(attributes.shape)],
-        output: emitter.nameOf(output),
-      });
+      emitter.add({ type: "Reshape", inputs: [...inputs, emitter.int64(attributes.shape)], output });
     },
     // dx = dy in x's shape
     vjp: ({ builder, node, upstream, needs }) => [
@@ -63,12 +59,7 @@ export const SHAPE_OPS: OpTable<ShapeOpName> = {
       return { shape: perm.map((axis) => shape[axis] as number), dtype };
     },
     emit(emitter, { inputs, attributes, output }) {
-      emitter.add({
-        type: "Transpose",
-        inputs: [emitter.nameOf(inputs[0] as Value)],
-        output: emitter.nameOf(output),
-        attributes: { perm: ints(attributes.perm) },
-      });
+      emitter.add({ type: "Transpose", inputs, output, attributes: { perm: ints(attributes.perm) } });
     },
     // dx = dy with the axes put back
     vjp({ builder, node, upstream, needs }) {
@@ -96,11 +87,7 @@ export const SHAPE_OPS: OpTable<ShapeOpName> = {
     },
     emit(emitter, { inputs, attributes: { axis, start, end }, output }) {
       const numbers = [[start], [end], [axis]].map((data) => emitter.int64(data));
-      emitter.add({
-        type: "Slice",
-        inputs: [emitter.nameOf(inputs[0] as Value), ...numbers],
-        output: emitter.nameOf(output),
-      });
+      emitter.add({ type: "Slice", inputs: [...inputs, ...numbers], output });
     },
     // dx = dy inside the range, 0 outside
     vjp: ({ node, upstream, needs }) => [needs[0] ? { ...node.attributes, value: upstream } : undefined],
@@ -131,12 +118,7 @@ export const SHAPE_OPS: OpTable<ShapeOpName> = {
       return { shape: first.shape.with(axis, size), dtype: first.dtype };
     },
     emit(emitter, { inputs, attributes, output }) {
-      emitter.add({
-        type: "Concat",
-        inputs: inputs.map((value) => emitter.nameOf(value)),
-        output: emitter.nameOf(output),
-        attributes: { axis: int(attributes.axis) },
-      });
+      emitter.add({ type: "Concat", inputs, output, attributes: { axis: int(attributes.axis) } });
     },
     // each part's gradient is its own range of dy
     vjp({ builder, node, upstream, needs }) {
@@ -168,11 +150,7 @@ export const SHAPE_OPS: OpTable<ShapeOpName> = {
       return { shape, dtype: from.dtype };
     },
     emit(emitter, { inputs, attributes, output }) {
-      emitter.add({
-        type: "Expand",
-        inputs: [emitter.nameOf(inputs[0] as Value), emitter.int64(attributes.shape)],
-        output: emitter.nameOf(output),
-      });
+      emitter.add({ type: "Expand", inputs: [...inputs, emitter.int64(attributes.shape)], output });
     },
     // dx = dy summed over the stretched axes
     vjp: ({ builder, node, upstream, needs }) => [
