@@ -1,12 +1,12 @@
 /** @file The oracle: slow, readable loops over every node, in float64 or float32. */
-import { InternalError, ShapeError } from "../core/errors.js";
-import { float16ToFloat32 } from "../formats/quant/half-float.js";
-import type { Backend, CompileOptions, NumericArray, Program } from "./backend.js";
-import { checkArrays, checkComplete, checkOutputs, readInputs } from "./check-feeds.js";
-import type { Tensor } from "./op-spec.js";
-import { specOf } from "./op-table.js";
-import { sizeOf } from "./shape.js";
-import type { Graph, NodeOf, OpName, Value } from "./value.js";
+import { InternalError, ShapeError } from "../../src/core/errors.js";
+import { float16ToFloat32 } from "../../src/formats/quant/half-float.js";
+import type { Backend, CompileOptions, NumericArray, Program } from "../../src/graph/backend.js";
+import { checkArrays, checkComplete, checkOutputs, readInputs } from "../../src/graph/check-feeds.js";
+import type { Tensor } from "../../src/graph/op-spec.js";
+import { specOf } from "../../src/graph/op-table.js";
+import { sizeOf } from "../../src/graph/shape.js";
+import type { Graph, NodeOf, OpName, Value } from "../../src/graph/value.js";
 
 export interface ReferenceOptions {
   /** Type that results are rounded to after every op; sums inside an op run in float64. Default "float64". */
