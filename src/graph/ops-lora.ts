@@ -1,8 +1,7 @@
 /** @file A matrix with a low-rank update put into it, whose gradients never need the matrix's own. */
 import { ShapeError } from "../core/errors.js";
 import { int } from "./onnx-emitter.js";
-import type { OpTable, Tensor } from "./op-spec.js";
-import { MATMUL_OPS } from "./ops-matmul.js";
+import type { OpTable } from "./op-spec.js";
 import { isSameShape } from "./shape.js";
 import type { Value } from "./value.js";
 
@@ -51,10 +50,6 @@ export const LORA_OPS: OpTable<"mergedLinear"> = {
         needs[3] ? gradientA() : undefined,
         needs[4] ? gradientB() : undefined,
       ];
-    },
-    reference([x, merged], _attributes, output) {
-      const product = { transA: false, transB: true, alpha: 1 };
-      MATMUL_OPS.matmul.reference([x as Tensor, merged as Tensor], product, output);
     },
   },
 };
