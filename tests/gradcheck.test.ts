@@ -6,8 +6,8 @@ import { Random } from "../src/core/random.js";
 import { gradients } from "../src/graph/gradients.js";
 import { GraphBuilder, type OpName, type Value } from "../src/graph/graph-builder.js";
 import { OP_TABLE } from "../src/graph/op-table.js";
-import { ReferenceBackend } from "../src/graph/reference-backend.js";
 import { feedOf, OP_CASES, type OpCase } from "./conformance/graph-backend-cases.js";
+import { ReferenceBackend } from "./support/reference-backend.js";
 
 const SEED = 20261122;
 const RUNS = 25;

@@ -42,6 +42,12 @@ export class Random {
     return this.next() < probability;
   }
 
+  /** Normal of mean 0 and variance 1, by Box and Muller's method. */
+  normal(): number {
+    // 1 − u keeps the logarithm finite.
+    return Math.sqrt(-2 * Math.log(1 - this.next())) * Math.cos(2 * Math.PI * this.next());
+  }
+
   /** @throws {RangeError} when the list is empty. */
   pick<T>(items: readonly T[]): T {
     if (items.length === 0) throw new RangeError("pick from an empty list");

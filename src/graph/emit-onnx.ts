@@ -81,7 +81,7 @@ class Emission implements OnnxEmitter {
   output(name: string, value: Value): void {
     if (this.nameOf(value) === name) return;
     this.#current = `output ${name}`;
-    this.add({ type: "Identity", inputs: [this.nameOf(value)], output: name });
+    this.add({ type: "Identity", inputs: [value], output: name });
   }
 
   nameOf(value: Value): string {
@@ -135,13 +135,14 @@ class Emission implements OnnxEmitter {
   }
 
   add({ type, domain = "", inputs, output, attributes = {} }: OnnxNode): void {
+    const name = (value: Value | string) => (typeof value === "string" ? value : this.nameOf(value));
     this.nodes.push({
       name: `${this.#current} ${this.nodes.length}`,
       opType: type,
       domain,
-      input: inputs,
-      output: [output],
-      attribute: Object.entries(attributes).map(([name, attribute]) => ({ name, ...encoded(attribute) })),
+      input: inputs.map(name),
+      output: [name(output)],
+      attribute: Object.entries(attributes).map(([key, attribute]) => ({ name: key, ...encoded(attribute) })),
     });
   }
 }

@@ -11,8 +11,9 @@ export interface OnnxNode {
   readonly type: string;
   /** "" for the standard operators, "com.microsoft" for onnxruntime's own. */
   readonly domain?: "" | "com.microsoft" | undefined;
-  readonly inputs: readonly string[];
-  readonly output: string;
+  /** Values of the graph, or names of intermediate results and initialisers. */
+  readonly inputs: readonly (Value | string)[];
+  readonly output: Value | string;
   readonly attributes?: Readonly<Record<string, OnnxAttribute>> | undefined;
 }
 

@@ -1,8 +1,7 @@
 /** @file A matrix with a low-rank update put into it, whose gradients never need the matrix's own. */
 import { ShapeError } from "../core/errors.js";
 import { int } from "./onnx-emitter.js";
-import type { OpTable, Tensor } from "./op-spec.js";
-import { MATMUL_OPS } from "./ops-matmul.js";
+import type { OpTable } from "./op-spec.js";
 import { isSameShape } from "./shape.js";
 import type { Value } from "./value.js";
 
@@ -33,12 +32,7 @@ export const LORA_OPS: OpTable<"mergedLinear"> = {
     },
     emit(emitter, { inputs, output }) {
       const [x, merged] = inputs as readonly [Value, Value];
-      emitter.add({
-        type: "Gemm",
-        inputs: [emitter.nameOf(x), emitter.nameOf(merged)],
-        output: emitter.nameOf(output),
-        attributes: { transB: int(1) },
-      });
+      emitter.add({ type: "Gemm", inputs: [x, merged], output, attributes: { transB: int(1) } });
     },
     // y = x·(W + s·b·a)ᵀ. Summed over the rank first, da and db are two thin products each: db = s·dyᵀ·(x·aᵀ),
     // da = s·(dy·b)ᵀ·x; by way of the merged matrix they would take dyᵀ·x, as much as the layer's own product.
@@ -56,10 +50,6 @@ export const LORA_OPS: OpTable<"mergedLinear"> = {
         needs[3] ? gradientA() : undefined,
         needs[4] ? gradientB() : undefined,
       ];
-    },
-    reference([x, merged], _attributes, output) {
-      const product = { transA: false, transB: true, alpha: 1 };
-      MATMUL_OPS.matmul.reference([x as Tensor, merged as Tensor], product, output);
     },
   },
 };

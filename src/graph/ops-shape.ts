@@ -1,29 +1,12 @@
 /** @file Ops that only move data: reshape, transpose, slice, concat, expand. They take every type. */
 import { ShapeError } from "../core/errors.js";
 import { int, ints } from "./onnx-emitter.js";
-import type { OpTable, Tensor } from "./op-spec.js";
-import {
-  broadcastShapes,
-  broadcastStrides,
-  checkShape,
-  forEachIndex,
-  isSameShape,
-  sizeOf,
-  stridesOf,
-} from "./shape.js";
+import type { OpTable } from "./op-spec.js";
+import { broadcastShapes, checkShape, isSameShape, sizeOf } from "./shape.js";
 import { sumToShape } from "./sum-to-shape.js";
 import type { Value } from "./value.js";
 
 type ShapeOpName = "reshape" | "transpose" | "slice" | "concat" | "expand";
-
-/** Elements before, along and after one axis: a slice is then a run of whole blocks. */
-function blocks(shape: readonly number[], axis: number): { outer: number; inner: number } {
-  return { outer: sizeOf(shape.slice(0, axis)), inner: sizeOf(shape.slice(axis + 1)) };
-}
-
-function copyRange(from: Tensor, start: number, to: Tensor, at: number, length: number): void {
-  for (let i = 0; i < length; i++) to.data[at + i] = from.data[start + i] as number;
-}
 
 export const SHAPE_OPS: OpTable<ShapeOpName> = {
   reshape: {
@@ -39,19 +22,12 @@ export const SHAPE_OPS: OpTable<ShapeOpName> = {
       return { shape, dtype: from.dtype };
     },
     emit(emitter, { inputs, attributes, output }) {
-      emitter.add({
-        type: "Reshape",
-        inputs: [emitter.nameOf(inputs[0] as Value), emitter.int64(attributes.shape)],
-        output: emitter.nameOf(output),
-      });
+      emitter.add({ type: "Reshape", inputs: [...inputs, emitter.int64(attributes.shape)], output });
     },
     // dx = dy in x's shape
     vjp: ({ builder, node, upstream, needs }) => [
       needs[0] ? builder.reshape(upstream, (node.inputs[0] as Value).shape) : undefined,
     ],
-    reference([x], _attributes, output) {
-      output.data.set((x as Tensor).data);
-    },
   },
 
   transpose: {
@@ -63,25 +39,13 @@ export const SHAPE_OPS: OpTable<ShapeOpName> = {
       return { shape: perm.map((axis) => shape[axis] as number), dtype };
     },
     emit(emitter, { inputs, attributes, output }) {
-      emitter.add({
-        type: "Transpose",
-        inputs: [emitter.nameOf(inputs[0] as Value)],
-        output: emitter.nameOf(output),
-        attributes: { perm: ints(attributes.perm) },
-      });
+      emitter.add({ type: "Transpose", inputs, output, attributes: { perm: ints(attributes.perm) } });
     },
     // dx = dy with the axes put back
     vjp({ builder, node, upstream, needs }) {
       const { perm } = node.attributes;
       const inverse = perm.map((_, axis) => perm.indexOf(axis));
       return [needs[0] ? builder.transpose(upstream, inverse) : undefined];
-    },
-    reference([x], { perm }, output) {
-      const own = stridesOf((x as Tensor).shape);
-      const strides = perm.map((axis) => own[axis] as number);
-      forEachIndex(output.shape, [strides], (position, offsets) => {
-        output.data[position] = (x as Tensor).data[offsets[0] as number] as number;
-      });
     },
   },
 
@@ -96,21 +60,10 @@ export const SHAPE_OPS: OpTable<ShapeOpName> = {
     },
     emit(emitter, { inputs, attributes: { axis, start, end }, output }) {
       const numbers = [[start], [end], [axis]].map((data) => emitter.int64(data));
-      emitter.add({
-        type: "Slice",
-        inputs: [emitter.nameOf(inputs[0] as Value), ...numbers],
-        output: emitter.nameOf(output),
-      });
+      emitter.add({ type: "Slice", inputs: [...inputs, ...numbers], output });
     },
     // dx = dy inside the range, 0 outside
     vjp: ({ node, upstream, needs }) => [needs[0] ? { ...node.attributes, value: upstream } : undefined],
-    reference([x], { axis, start, end }, output) {
-      const from = x as Tensor;
-      const { outer, inner } = blocks(from.shape, axis);
-      const size = from.shape[axis] as number;
-      const length = (end - start) * inner;
-      for (let i = 0; i < outer; i++) copyRange(from, (i * size + start) * inner, output, i * length, length);
-    },
   },
 
   concat: {
@@ -131,12 +84,7 @@ export const SHAPE_OPS: OpTable<ShapeOpName> = {
       return { shape: first.shape.with(axis, size), dtype: first.dtype };
     },
     emit(emitter, { inputs, attributes, output }) {
-      emitter.add({
-        type: "Concat",
-        inputs: inputs.map((value) => emitter.nameOf(value)),
-        output: emitter.nameOf(output),
-        attributes: { axis: int(attributes.axis) },
-      });
+      emitter.add({ type: "Concat", inputs, output, attributes: { axis: int(attributes.axis) } });
     },
     // each part's gradient is its own range of dy
     vjp({ builder, node, upstream, needs }) {
@@ -148,16 +96,6 @@ export const SHAPE_OPS: OpTable<ShapeOpName> = {
         return needs[i] ? builder.slice(upstream, axis, from, start) : undefined;
       });
     },
-    reference(inputs, { axis }, output) {
-      const { outer, inner } = blocks(output.shape, axis);
-      const stride = (output.shape[axis] as number) * inner;
-      let at = 0;
-      for (const part of inputs) {
-        const length = (part.shape[axis] as number) * inner;
-        for (let i = 0; i < outer; i++) copyRange(part, i * length, output, i * stride + at, length);
-        at += length;
-      }
-    },
   },
 
   expand: {
@@ -168,21 +106,11 @@ export const SHAPE_OPS: OpTable<ShapeOpName> = {
       return { shape, dtype: from.dtype };
     },
     emit(emitter, { inputs, attributes, output }) {
-      emitter.add({
-        type: "Expand",
-        inputs: [emitter.nameOf(inputs[0] as Value), emitter.int64(attributes.shape)],
-        output: emitter.nameOf(output),
-      });
+      emitter.add({ type: "Expand", inputs: [...inputs, emitter.int64(attributes.shape)], output });
     },
     // dx = dy summed over the stretched axes
     vjp: ({ builder, node, upstream, needs }) => [
       needs[0] ? sumToShape(builder, upstream, (node.inputs[0] as Value).shape) : undefined,
     ],
-    reference([x], _attributes, output) {
-      const from = x as Tensor;
-      forEachIndex(output.shape, [broadcastStrides(from.shape, output.shape)], (position, offsets) => {
-        output.data[position] = from.data[offsets[0] as number] as number;
-      });
-    },
   },
 };

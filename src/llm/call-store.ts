@@ -60,6 +60,10 @@ export interface StoredToolCall {
 }
 
 const SCHEMA_VERSION = 2;
+const CACHED_CALLS = `CREATE TABLE IF NOT EXISTS cached_calls (
+    role TEXT NOT NULL, model TEXT NOT NULL, calls INTEGER NOT NULL, run TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (role, model, run)
+  );`;
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, reply TEXT NOT NULL);
   CREATE TABLE IF NOT EXISTS ledger (
@@ -67,10 +71,7 @@ const SCHEMA = `
     prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL,
     dollars REAL, is_estimated INTEGER NOT NULL, tag TEXT, run TEXT NOT NULL DEFAULT ''
   );
-  CREATE TABLE IF NOT EXISTS cached_calls (
-    role TEXT NOT NULL, model TEXT NOT NULL, calls INTEGER NOT NULL, run TEXT NOT NULL DEFAULT '',
-    PRIMARY KEY (role, model, run)
-  );
+  ${CACHED_CALLS}
   CREATE TABLE IF NOT EXISTS requests (key TEXT PRIMARY KEY, role TEXT NOT NULL, model TEXT NOT NULL, request TEXT NOT NULL);
   CREATE TABLE IF NOT EXISTS results (job TEXT PRIMARY KEY, json TEXT NOT NULL);
   CREATE TABLE IF NOT EXISTS tool_calls (
@@ -81,10 +82,7 @@ const SCHEMA = `
 const FROM_VERSION_1 = `
   ALTER TABLE ledger ADD COLUMN run TEXT NOT NULL DEFAULT '';
   ALTER TABLE cached_calls RENAME TO cached_calls_1;
-  CREATE TABLE cached_calls (
-    role TEXT NOT NULL, model TEXT NOT NULL, calls INTEGER NOT NULL, run TEXT NOT NULL DEFAULT '',
-    PRIMARY KEY (role, model, run)
-  );
+  ${CACHED_CALLS}
   INSERT INTO cached_calls SELECT role, model, calls, '' FROM cached_calls_1;
   DROP TABLE cached_calls_1;
 `;
@@ -229,19 +227,12 @@ export class CallStore implements Disposable {
              UNION ALL SELECT role, model, 0, calls, 0, 0, 0, 0, 0 FROM cached_calls ${own}
            ) GROUP BY role, model ORDER BY role, model`,
         )
-        .all(...(this.#run === undefined ? [] : [this.#run, this.#run])) as (Omit<LedgerRow, "dollars"> & {
-        dollars: number | null;
+        .all(...(this.#run === undefined ? [] : [this.#run, this.#run])) as (LedgerRow & {
         unpriced: number;
       })[];
-      return rows.map((row) => ({
-        role: row.role,
-        model: row.model,
-        calls: row.calls,
-        cachedCalls: row.cachedCalls,
-        promptTokens: row.promptTokens,
-        completionTokens: row.completionTokens,
-        dollars: row.unpriced > 0 ? null : (row.dollars ?? 0),
-        estimatedCalls: row.estimatedCalls,
+      return rows.map(({ unpriced, ...row }) => ({
+        ...row,
+        dollars: unpriced > 0 ? null : (row.dollars ?? 0),
       }));
     });
   }
@@ -366,31 +357,30 @@ export class CallStore implements Disposable {
     this.#cachedCalls.clear();
   }
 
-  /** IMMEDIATE: two processes on one cache wait for each other instead of failing half-way. */
   #inTransaction<T>(work: () => T): T {
-    this.#db.exec("BEGIN IMMEDIATE");
-    try {
-      const value = work();
-      this.#db.exec("COMMIT");
-      return value;
-    } catch (error) {
-      if (this.#db.inTransaction) this.#db.exec("ROLLBACK");
-      throw error;
-    }
+    return inTransaction(this.#db, work);
+  }
+}
+
+/** IMMEDIATE: two processes on one cache wait for each other instead of failing half-way. */
+function inTransaction<T>(db: Database.Database, work: () => T): T {
+  db.exec("BEGIN IMMEDIATE");
+  try {
+    const value = work();
+    db.exec("COMMIT");
+    return value;
+  } catch (error) {
+    if (db.inTransaction) db.exec("ROLLBACK");
+    throw error;
   }
 }
 
 /** Two processes may open an old store at once: the second finds it done. */
 function migrate(db: Database.Database): void {
-  db.exec("BEGIN IMMEDIATE");
-  try {
+  inTransaction(db, () => {
     const { user_version } = db.prepare("PRAGMA user_version").get() as { user_version: number };
     if (user_version === 1) db.exec(`${FROM_VERSION_1} PRAGMA user_version = ${SCHEMA_VERSION}`);
-    db.exec("COMMIT");
-  } catch (error) {
-    if (db.inTransaction) db.exec("ROLLBACK");
-    throw error;
-  }
+  });
 }
 
 /** Every failure of SQLite or the disk becomes a StorageError that names the file and what to do. */

@@ -1,6 +1,7 @@
 /** @file Time and cancellation behind waits and limits; tests run two minutes of waiting in no time. */
 
 import { setMaxListeners } from "node:events";
+import { setTimeout } from "node:timers/promises";
 
 export interface Clock {
   /** Monotonic milliseconds; never jumps with the wall clock. */
@@ -15,20 +16,8 @@ export const realClock: Clock = {
   now: () => performance.now(),
   wallNow: () => Date.now(),
   sleep: (ms, signal) =>
-    new Promise((resolve, reject) => {
-      if (signal?.aborted) return reject(signal.reason);
-      const stop = () => {
-        clearTimeout(timer);
-        reject(signal?.reason);
-      };
-      const timer = setTimeout(
-        () => {
-          signal?.removeEventListener("abort", stop);
-          resolve();
-        },
-        Math.max(0, ms),
-      );
-      signal?.addEventListener("abort", stop, { once: true });
+    setTimeout(Math.max(0, ms), undefined, { signal }).catch(() => {
+      throw signal?.reason;
     }),
 };
 

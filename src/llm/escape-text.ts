@@ -10,3 +10,8 @@ export function escapeText(text: string, maxLength = 200): string {
       : `\\u${code.toString(16).padStart(4, "0")}`;
   });
 }
+
+/** The text as a regular expression that matches it alone. */
+export function escapeRegExp(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+}

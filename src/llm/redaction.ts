@@ -1,6 +1,8 @@
 /** @file Takes secrets out of text by value, in every form they are likely to appear in. */
 import { Buffer } from "node:buffer";
 
+import { escapeRegExp } from "./escape-text.js";
+
 /** Mark in the place of a secret. */
 export const REDACTED = "[redacted]";
 
@@ -32,25 +34,6 @@ export class Redactor {
   redact(text: string): string {
     return this.#pattern ? text.replace(this.#pattern, REDACTED) : text;
   }
-
-  /** Copy of a JSON value with the secrets taken out of every string, keys included. */
-  redactJson<T>(value: T): T {
-    return this.#pattern ? (this.#walk(value) as T) : value;
-  }
-
-  #walk(value: unknown): unknown {
-    if (typeof value === "string") return this.redact(value);
-    if (Array.isArray(value)) return value.map((item) => this.#walk(item));
-    if (typeof value !== "object" || value === null) return value;
-    return Object.fromEntries(
-      Object.entries(value).map(([key, member]) => [this.redact(key), this.#walk(member)]),
-    );
-  }
-}
-
-/** One-off form of {@link Redactor}. */
-export function redact(text: string, secrets: Iterable<string | undefined>): string {
-  return new Redactor(secrets).redact(text);
 }
 
 function* formsOf(secret: string): Generator<string> {
@@ -77,8 +60,4 @@ function* base64Forms(secret: string): Generator<string> {
     yield core;
     yield core.replaceAll("+", "-").replaceAll("/", "_");
   }
-}
-
-function escapeRegExp(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }

@@ -7,22 +7,7 @@ import { decodeUtf8 } from "./reading/decode-utf8.js";
 import { JsonTextError, parseJsonLine } from "./reading/parse-json-line.js";
 import { printable } from "./reading/printable.js";
 import { TextFile } from "./reading/text-file.js";
-import type { MetricName, SplitName, TaskKind } from "./task.js";
-
-export const SPLIT_NAMES = ["train", "validation", "test"] as const satisfies readonly SplitName[];
-const TASK_KINDS = ["math", "code", "qa", "choice", "text", "robot"] as const satisfies readonly TaskKind[];
-const METRICS = [
-  "exact-number",
-  "expression",
-  "choice",
-  "f1",
-  "exact-match",
-  "regex",
-  "tests",
-  "writing",
-  "judge",
-  "robot",
-] as const satisfies readonly MetricName[];
+import { METRICS, type MetricName, SPLIT_NAMES, TASK_KINDS, type TaskKind } from "./task.js";
 
 const MAX_MANIFEST_BYTES = 1024 * 1024;
 

@@ -1,8 +1,8 @@
 /** @file Items dealt out to splits by seed. */
 import { ConfigError } from "../core/errors.js";
 import { Random } from "../core/random.js";
-import { SPLIT_NAMES } from "./dataset-manifest.js";
-import type { SplitName } from "./task.js";
+
+import { SPLIT_NAMES, type SplitName } from "./task.js";
 
 const DEFAULT_SPLITS = { train: 0.6, validation: 0.2, test: 0.2 } as const;
 /**

@@ -2,7 +2,7 @@
 import { ConfigError } from "../core/errors.js";
 import { nearNames } from "../core/near-names.js";
 import { Random } from "../core/random.js";
-import { type DatasetManifest, SPLIT_NAMES } from "./dataset-manifest.js";
+import type { DatasetManifest } from "./dataset-manifest.js";
 import { clockCalendar } from "./families/clock-calendar.js";
 import { counting } from "./families/counting.js";
 import { defineFamily, type Family, type GeneratedProblem } from "./families/family.js";
@@ -17,7 +17,7 @@ import { tableLookup } from "./families/table-lookup.js";
 import { unitConversion } from "./families/unit-conversion.js";
 import { wordProblems } from "./families/word-problems.js";
 import { foldText } from "./sample-key.js";
-import type { SplitName } from "./task.js";
+import { SPLIT_NAMES, type SplitName } from "./task.js";
 import type { DatasetContent, DatasetLine } from "./write-dataset.js";
 
 export const FAMILIES: readonly Family[] = [
@@ -130,14 +130,7 @@ function roundLevel(level: number): number {
 
 function toLine(id: string, item: GeneratedProblem, difficulty: number): DatasetLine {
   const { question, context, choices, answer, distractors, steps, facts, meta } = item;
-  return {
-    id,
-    question,
-    context,
-    choices,
-    answer,
-    meta: { difficulty, distractors, steps, facts, ...meta },
-  };
+  return { id, question, context, choices, answer, meta: { difficulty, distractors, steps, facts, ...meta } };
 }
 
 function manifestOf(

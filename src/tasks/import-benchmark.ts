@@ -11,14 +11,14 @@ import {
 } from "./benchmarks/benchmark.js";
 import { gsm8k, gsmHard, math500, mgsm } from "./benchmarks/math-benchmarks.js";
 import { bbh, commonsenseQa, drop, strategyQa } from "./benchmarks/qa-benchmarks.js";
-import { type DatasetManifest, SPLIT_NAMES } from "./dataset-manifest.js";
+import type { DatasetManifest } from "./dataset-manifest.js";
 import { drawSplits } from "./draw-splits.js";
 import { decodeUtf8 } from "./reading/decode-utf8.js";
 import { JsonTextError, parseJsonLine } from "./reading/parse-json-line.js";
 import { readRecords } from "./reading/read-records.js";
 import { TextFile } from "./reading/text-file.js";
 import { sampleKey } from "./sample-key.js";
-import type { SplitName } from "./task.js";
+import { SPLIT_NAMES, type SplitName } from "./task.js";
 import { type DatasetLine, writeDataset } from "./write-dataset.js";
 
 const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
@@ -177,15 +177,8 @@ async function recordsOf(path: string, format: Benchmark["format"]): Promise<Ben
 /** The first of equal items: some benchmarks repeat questions, which must not land in two splits. */
 function distinct(items: readonly BenchmarkItem[]): BenchmarkItem[] {
   const seen = new Set<string>();
-  return items.filter(({ question, context, choices }) => {
-    const key = sampleKey({
-      id: "",
-      question,
-      context,
-      choices: choices && [...choices],
-      answers: [],
-      meta: {},
-    });
+  return items.filter((item) => {
+    const key = sampleKey(item);
     return !seen.has(key) && seen.add(key);
   });
 }

@@ -2,7 +2,7 @@
 import { basename } from "node:path";
 import { ConfigError, InputError } from "../core/errors.js";
 import { nearNames } from "../core/near-names.js";
-import { type DatasetManifest, KIND_METRICS, type MetricOptions, SPLIT_NAMES } from "./dataset-manifest.js";
+import { type DatasetManifest, KIND_METRICS, type MetricOptions } from "./dataset-manifest.js";
 import { drawSplits } from "./draw-splits.js";
 import { readAnswer } from "./read-answer.js";
 import { parseSampleLine, SampleLineError } from "./reading/parse-sample-line.js";
@@ -15,7 +15,7 @@ import {
   type SourceRecord,
 } from "./reading/read-records.js";
 import { sampleKey } from "./sample-key.js";
-import type { MetricName, SplitName, TaskKind } from "./task.js";
+import { type MetricName, SPLIT_NAMES, type SplitName, type TaskKind } from "./task.js";
 import { type DatasetLine, writeDataset } from "./write-dataset.js";
 
 /** Which field of the source becomes which of ours. */
@@ -209,15 +209,7 @@ function withoutDuplicates(rows: readonly Row[], options: ImportOptions): { kept
   const kept: Row[] = [];
   const repeated: [number, number][] = [];
   for (const row of rows) {
-    const { question, context, choices } = row.item;
-    const key = sampleKey({
-      id: "",
-      question,
-      context,
-      choices: choices && [...choices],
-      answers: [],
-      meta: {},
-    });
+    const key = sampleKey(row.item);
     const first = firstLine.get(key);
     if (first === undefined) {
       firstLine.set(key, row.line);
@@ -238,12 +230,7 @@ function withoutDuplicates(rows: readonly Row[], options: ImportOptions): { kept
 }
 
 function groupSplits(rows: readonly Row[]): Partial<Record<SplitName, Row[]>> {
-  const groups: Partial<Record<SplitName, Row[]>> = {};
-  for (const row of rows) {
-    groups[row.split!] ??= [];
-    groups[row.split!]!.push(row);
-  }
-  return groups;
+  return Object.fromEntries(SPLIT_NAMES.map((name) => [name, rows.filter(({ split }) => split === name)]));
 }
 
 function checkLine(

@@ -1,9 +1,9 @@
 /** @file The datasets a name can stand for. */
 import { join } from "node:path";
 import { W4sError } from "../core/errors.js";
-import { readManifest, SPLIT_NAMES } from "./dataset-manifest.js";
+import { readManifest } from "./dataset-manifest.js";
 import { datasetNames, defaultDatasetRoots } from "./find-dataset.js";
-import type { MetricName, SplitName, TaskKind } from "./task.js";
+import { type MetricName, SPLIT_NAMES, type SplitName, type TaskKind } from "./task.js";
 
 export interface DatasetEntry {
   /** Folder name, as `--task` takes it. */
@@ -41,16 +41,7 @@ async function describe(name: string, directory: string): Promise<Omit<DatasetEn
     const { title, kind, metric, license, family, splits } = await readManifest(directory);
     const counts: Partial<Record<SplitName, number | null>> = {};
     for (const split of SPLIT_NAMES) if (splits[split]) counts[split] = splits[split].count ?? null;
-    return {
-      name,
-      directory,
-      title,
-      kind,
-      metric,
-      license,
-      family,
-      splits: counts,
-    };
+    return { name, directory, title, kind, metric, license, family, splits: counts };
   } catch (error) {
     if (!W4sError.is(error)) throw error;
     return { name, directory, splits: {}, error: error.message };

@@ -3,13 +3,21 @@ import { join } from "node:path";
 import { InputError } from "../core/errors.js";
 import { hashJson } from "../core/hash.js";
 import type { TextEmbedder } from "../core/text-embedder.js";
-import { type DatasetManifest, readManifest, SPLIT_NAMES } from "./dataset-manifest.js";
+import { type DatasetManifest, readManifest } from "./dataset-manifest.js";
 import { findDataset } from "./find-dataset.js";
 import { makeScorer, type ScorerTools } from "./make-scorer.js";
 import { problemText, readSplit } from "./read-split.js";
 import { type FileLimits, TextFile } from "./reading/text-file.js";
 import { findOverlap, overlapText } from "./sample-key.js";
-import type { MetricName, Sample, Scorer, SplitName, Task, TaskKind } from "./task.js";
+import {
+  type MetricName,
+  type Sample,
+  type Scorer,
+  SPLIT_NAMES,
+  type SplitName,
+  type Task,
+  type TaskKind,
+} from "./task.js";
 
 /** Where datasets are looked for, what is let through, and what some metrics need. */
 export interface LoadTaskOptions extends ScorerTools {

@@ -78,14 +78,8 @@ function readLine({ offset, bytes }: TextLine, rules: LineRules): Sample | undef
   return /^[ \t]*$/.test(decoded.text) ? undefined : parseSampleLine(decoded.text, rules);
 }
 
-function toProblem(line: number, error: SampleLineError): LineProblem {
-  return {
-    line,
-    column: error.column,
-    field: error.field,
-    id: error.id,
-    reason: error.message,
-  };
+function toProblem(line: number, { column, field, id, message }: SampleLineError): LineProblem {
+  return { line, column, field, id, reason: message };
 }
 
 /** `line 3, column 7 (id "x"): reason`. */

@@ -6,8 +6,14 @@ export function foldText(text: string): string {
   return text.normalize("NFKC").toLowerCase().replace(/\s+/g, " ").trim();
 }
 
+/** What decides whether two items ask the same. */
+interface Asked extends Pick<Sample, "question" | "context"> {
+  choices?: readonly string[] | undefined;
+  publicTests?: readonly string[] | undefined;
+}
+
 /** Equal for samples that ask the same; ids and answers do not count. */
-export function sampleKey(sample: Sample, fold: (text: string) => string = foldText): string {
+export function sampleKey(sample: Asked, fold: (text: string) => string = foldText): string {
   const parts = [
     sample.question,
     sample.context ?? "",

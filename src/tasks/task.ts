@@ -1,19 +1,23 @@
 /** @file Task, sample, split and scorer: what a workflow is tried on and how an answer is judged. */
 import type { WritingConstraints } from "./writing/constraints.js";
 
-export type SplitName = "train" | "validation" | "test";
-export type TaskKind = "math" | "code" | "qa" | "choice" | "text" | "robot";
-export type MetricName =
-  | "exact-number"
-  | "expression"
-  | "choice"
-  | "f1"
-  | "exact-match"
-  | "regex"
-  | "tests"
-  | "writing"
-  | "judge"
-  | "robot";
+export const SPLIT_NAMES = ["train", "validation", "test"] as const;
+export type SplitName = (typeof SPLIT_NAMES)[number];
+export const TASK_KINDS = ["math", "code", "qa", "choice", "text", "robot"] as const;
+export type TaskKind = (typeof TASK_KINDS)[number];
+export const METRICS = [
+  "exact-number",
+  "expression",
+  "choice",
+  "f1",
+  "exact-match",
+  "regex",
+  "tests",
+  "writing",
+  "judge",
+  "robot",
+] as const;
+export type MetricName = (typeof METRICS)[number];
 
 /** One item of a dataset (format: docs/datasets.md). Only `visibleTask()` of it reaches a workflow. */
 export interface Sample {
@@ -35,15 +39,10 @@ export interface Sample {
 }
 
 /** The part of a sample a workflow may see: never the answer, the solution or meta. */
-export interface VisibleTask {
-  id: string;
-  question: string;
-  context?: string | undefined;
-  choices?: string[] | undefined;
-  prompt?: string | undefined;
-  entryPoint?: string | undefined;
-  publicTests?: string[] | undefined;
-}
+export type VisibleTask = Pick<
+  Sample,
+  "id" | "question" | "context" | "choices" | "prompt" | "entryPoint" | "publicTests"
+>;
 
 /**
  * Parts that a scorer can measure of a text beside its score, each 0–1: the share of constraints kept, how it hangs together,

@@ -1,11 +1,11 @@
 /** @file Everything that is wrong with a dataset folder, in one report. Reads all splits, test among them. */
 import { join } from "node:path";
 import { W4sError } from "../core/errors.js";
-import { type DatasetManifest, readManifest, SPLIT_NAMES } from "./dataset-manifest.js";
+import { type DatasetManifest, readManifest } from "./dataset-manifest.js";
 import { findDataset } from "./find-dataset.js";
 import { type LineProblem, type ReadSplitOptions, readSplit } from "./read-split.js";
 import { findOverlap, type SplitOverlap, sampleKey } from "./sample-key.js";
-import type { Sample, SplitName } from "./task.js";
+import { type Sample, SPLIT_NAMES, type SplitName } from "./task.js";
 
 interface SplitReport {
   split: SplitName;

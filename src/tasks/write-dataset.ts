@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { ConfigError } from "../core/errors.js";
 import { sha256 } from "../core/hash.js";
 import { writeAtomic } from "../core/write-atomic.js";
-import { checkManifest, type DatasetManifest, SPLIT_NAMES, type SplitEntry } from "./dataset-manifest.js";
+import { checkManifest, type DatasetManifest, type SplitEntry } from "./dataset-manifest.js";
 import { parseSampleLine, SampleLineError } from "./reading/parse-sample-line.js";
-import type { SplitName } from "./task.js";
+import { SPLIT_NAMES, type SplitName } from "./task.js";
 
 /** A line of a split file in its written form (docs/datasets.md). */
 export interface DatasetLine {

@@ -12,7 +12,8 @@ import { countsOf, packBatches } from "./data/pack-batches.js";
 import { type StoppedPrompts, stopSharedPrompts } from "./data/prompted-trie.js";
 import type { ModelGradients } from "./gradients/model-gradients.js";
 import type { PassWork } from "./loop/memory-plan.js";
-import type { TrainingLoopResult, UpdateWork } from "./loop/training-loop.js";
+import type { UpdateWork } from "./loop/train-event.js";
+import type { TrainingLoopResult } from "./loop/training-loop.js";
 import { checkTrainSettings, type TrainSettings } from "./train-settings.js";
 import {
   type DesignedUpdate,

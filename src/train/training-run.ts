@@ -13,12 +13,12 @@ import type { PassTrie } from "./gradients/compiled-layers.js";
 import { ModelGradients } from "./gradients/model-gradients.js";
 import { forecastMs, measureProducts } from "./loop/forecast-training.js";
 import { type PassWork, planMemory } from "./loop/memory-plan.js";
+import type { UpdateWork } from "./loop/train-event.js";
 import {
   runUpdates,
   startingState,
   type TrainingLoopOptions,
   type TrainingLoopResult,
-  type UpdateWork,
 } from "./loop/training-loop.js";
 import type { SharedTrainSettings } from "./train-settings.js";
 
@@ -157,7 +157,7 @@ export async function runTraining(
     labelSmoothing: settings.labelSmoothing,
     dropout: design.dropout ?? 0,
     klPenalty: design.klPenalty ?? 0,
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
+    signal: options.signal,
   });
   const { parameters } = state;
   const heldOutLoss = async () => {

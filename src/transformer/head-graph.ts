@@ -49,6 +49,7 @@ export function headGraph(
   return graph.build();
 }
 
-function softcapped(graph: GraphBuilder, logits: Value, cap: number | undefined): Value {
+/** c·tanh(logits / c); the logits themselves without a cap. */
+export function softcapped(graph: GraphBuilder, logits: Value, cap: number | undefined): Value {
   return cap === undefined ? logits : graph.mul(graph.tanh(graph.mul(logits, 1 / cap)), cap);
 }

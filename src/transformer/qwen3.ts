@@ -1,18 +1,12 @@
 /** @file The qwen3 family (dense): no biases, but an RMS norm on every head of q and k before the rotation. */
 import type { Family } from "./family.js";
-import { ropeOfKeys } from "./rope-table.js";
+import { qwen2 } from "./qwen2.js";
 
 export const qwen3: Family = {
   name: "qwen3",
   normNames: ["attn_norm", "attn_q_norm", "attn_k_norm", "ffn_norm"],
 
-  traits(keys, { layerCount, headSize }) {
-    return {
-      layers: Array(layerCount).fill({ rope: ropeOfKeys(keys), window: undefined }),
-      attentionScale: 1 / Math.sqrt(headSize),
-      isRopeInterleaved: false,
-    };
-  },
+  traits: qwen2.traits,
 
   layer(l, x) {
     const input = l.norm("attn_norm", x);

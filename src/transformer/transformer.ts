@@ -5,10 +5,10 @@ import type { Backend, Program } from "../graph/backend.js";
 import { type AttentionPlan, planAttention } from "./attention-plan.js";
 import { finalNormGraph, type HeadOutput, headChunks, headGraph, headName } from "./head-graph.js";
 import type { LinearHook } from "./layer-builder.js";
+import { embedTokens, layoutFeeds } from "./layer-feeds.js";
 import { layerGraph } from "./layer-graph.js";
 import type { LayerConfig } from "./model-config.js";
 import { type ModelDescription, readModel } from "./read-model.js";
-import { ropeTable } from "./rope-table.js";
 import { singleSequence, type TokenLayout } from "./token-layout.js";
 import { planWeights, type WeightCache, type WeightPlan } from "./weight-plan.js";
 import { WeightStore } from "./weight-store.js";
@@ -79,7 +79,7 @@ export class Transformer {
     const { config, family } = this.model;
     this.#checkTokens(tokens);
     const layout = options.layout ?? singleSequence(tokens.length);
-    let x = this.#embed(tokens);
+    let x = embedTokens(tokens, this.#weights, config);
     const feedsOf = new Map<LayerConfig, { plan: AttentionPlan; feeds: Record<string, Float32Array> }>();
     for (let index = 0; index < config.layerCount; index++) {
       options.signal?.throwIfAborted();
@@ -87,7 +87,9 @@ export class Transformer {
       const layer = config.layers[index] as LayerConfig;
       let shared = feedsOf.get(layer);
       if (shared === undefined) {
-        shared = this.#layerFeeds(layer, layout);
+        const plan = planAttention(layout, layer.window);
+        const { positions } = layout;
+        shared = { plan, feeds: layoutFeeds({ layer, positions, plan }, this.#weights, config) };
         feedsOf.set(layer, shared);
       }
       const { plan, feeds } = shared;
@@ -173,23 +175,6 @@ export class Transformer {
     this.#programs.clear();
     for (const program of programs) await (await program).dispose();
     this.#file.close();
-  }
-
-  #embed(tokens: ArrayLike<number>): Float32Array {
-    const { embeddingScale } = this.model.config;
-    const rows = this.#weights.gather("token_embd.weight", tokens);
-    return embeddingScale === 1 ? rows : rows.map((value) => value * embeddingScale);
-  }
-
-  #layerFeeds(
-    layer: LayerConfig,
-    layout: TokenLayout,
-  ): { plan: AttentionPlan; feeds: Record<string, Float32Array> } {
-    const plan = planAttention(layout, layer.window);
-    const factors = this.#weights.vector("rope_freqs.weight");
-    const { cos, sin } = ropeTable(this.model.config, layer.rope, layout.positions, factors);
-    const masks = plan.masks.map((mask, index) => [`mask.${index}`, mask.data] as const);
-    return { plan, feeds: { "rope.cos": cos, "rope.sin": sin, ...Object.fromEntries(masks) } };
   }
 
   async #overVocabulary(

@@ -54,12 +54,12 @@ function anyOf(texts: readonly string[]): string {
 
 /** Whether one workflow of the subset can use all of these techniques. */
 export function canForce(names: readonly string[], options: Omit<SubsetOptions, "forced">): boolean {
-  const allowed = techniqueNames(options) as string[];
+  const allowed = techniqueNames(options);
   return names.every((name) => allowed.includes(name)) && bodiesFor(names, options).length > 0;
 }
 
 function bodiesFor(forced: readonly string[], options: SubsetOptions): BodyName[] {
-  const allowed = techniqueNames(options) as string[];
+  const allowed = techniqueNames(options);
   const names = Object.keys(BODY_SLOTS) as BodyName[];
   return names.filter((body) => {
     const slots: readonly TechniqueSlot[] = BODY_SLOTS[body];
@@ -125,7 +125,7 @@ function optionName(name: string): string {
 
 /** Sentences after the problem: techniques in the order of the table, one free sentence, the answer's form. */
 function instructions(options: SubsetOptions): string {
-  const allowed = techniqueNames(options) as string[];
+  const allowed = techniqueNames(options);
   const sentences = TECHNIQUES.filter(
     (technique: Technique) =>
       technique.slot === "instruction" && technique.phrases.length > 0 && allowed.includes(technique.name),

@@ -6,21 +6,6 @@ export interface Offers {
   offers: ReadonlySet<string>;
 }
 
-export type TechniqueName =
-  | "steps"
-  | "plan"
-  | "expert-role"
-  | "answer-format"
-  | "careful-reading"
-  | "sensors-first"
-  | "self-consistency"
-  | "low-temperature"
-  | "check-draft"
-  | "critique-draft"
-  | "weak-drafts"
-  | "code-arithmetic"
-  | "tool-lookup";
-
 /** Place in a workflow where the grammar puts a technique. */
 export type TechniqueSlot =
   /** A sentence of the instruction. */
@@ -42,7 +27,7 @@ export type TechniqueSlot =
   | "tool";
 
 export interface Technique {
-  name: TechniqueName;
+  name: string;
   slot: TechniqueSlot;
   /** Purpose of the technique, as the menu says it. */
   meaning: string;
@@ -177,7 +162,7 @@ export const TECHNIQUES: readonly Technique[] = [
 ];
 
 /** Techniques that a task and its models allow. */
-export function techniqueNames({ offers, answer }: Offers & { answer: AnswerKind }): TechniqueName[] {
+export function techniqueNames({ offers, answer }: Offers & { answer: AnswerKind }): string[] {
   return available({ offers, answer }).map((technique) => technique.name);
 }
 
@@ -192,11 +177,11 @@ function available({ offers, answer }: Offers & { answer?: AnswerKind | undefine
 
 /** The menu that prompts show. */
 export function techniqueMenu({ offers, answer }: Offers & { answer?: AnswerKind | undefined }): string {
-  const names = available(answer === undefined ? { offers } : { offers, answer });
+  const names = available({ offers, answer });
   return `Techniques: ${names.map((technique) => technique.meaning).join("; ")}.`;
 }
 
 /** Names of the techniques a source uses, in the order of the table; read from the text, so a hint and no proof. */
-export function detectTechniques(source: string): TechniqueName[] {
+export function detectTechniques(source: string): string[] {
   return TECHNIQUES.filter((technique) => technique.pattern.test(source)).map((technique) => technique.name);
 }

@@ -2,7 +2,7 @@
 import type { ToolCard } from "./tool.js";
 import { schemaText } from "./tool-schema.js";
 
-/** Sorts of argument, each with one checker (check-call.ts) and one type text (workflow-types.ts). */
+/** Sorts of argument, each with one checker (check-call.ts) and one type text for editors (src/workflow.ts). */
 export type ArgumentKind = "prompt" | "keys" | "code" | "name" | "json";
 
 export interface OptionSpec {

@@ -5,7 +5,7 @@ import type { Backend } from "../../src/graph/backend.js";
 import { gradients } from "../../src/graph/gradients.js";
 import { GraphBuilder, type Value } from "../../src/graph/graph-builder.js";
 import { OrtBackend } from "../../src/graph/ort-backend.js";
-import { ReferenceBackend } from "../../src/graph/reference-backend.js";
+import { ReferenceBackend } from "../support/reference-backend.js";
 
 /** Same formulas in float64; sums in another order, GELU through a sigmoid. */
 const FLOAT64_BOUND = 1e-14;

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { InternalError } from "../../src/core/errors.js";
 import { GraphBuilder } from "../../src/graph/graph-builder.js";
 import { OrtBackend } from "../../src/graph/ort-backend.js";
-import { ReferenceBackend } from "../../src/graph/reference-backend.js";
+import { ReferenceBackend } from "../support/reference-backend.js";
 import { graphBackendSuite } from "./graph-backend.js";
 
 graphBackendSuite("reference-float32", () => new ReferenceBackend({ precision: "float32" }));

@@ -5,7 +5,7 @@ import { InternalError, ShapeError } from "../../src/core/errors.js";
 import type { Backend, NumericArray } from "../../src/graph/backend.js";
 import { type Graph, GraphBuilder, type OpName, type Value } from "../../src/graph/graph-builder.js";
 import { OP_TABLE } from "../../src/graph/op-table.js";
-import { ReferenceBackend } from "../../src/graph/reference-backend.js";
+import { ReferenceBackend } from "../support/reference-backend.js";
 import { feedOf, OP_CASES, type OpCase } from "./graph-backend-cases.js";
 
 const SEED = 20261123;

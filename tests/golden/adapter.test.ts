@@ -6,13 +6,13 @@ import { GgufFile } from "../../src/formats/gguf/gguf-file.js";
 import { readLoadableModel } from "../../src/formats/gguf/gguf-loadable.js";
 import { SafetensorsFile } from "../../src/formats/safetensors/safetensors-file.js";
 import { OrtBackend } from "../../src/graph/ort-backend.js";
-import { adapterInjection } from "../../src/lora/adapter-injection.js";
 import { readGgufAdapter } from "../../src/lora/gguf-adapter.js";
 import { mergeAdapter } from "../../src/lora/merge-adapter.js";
 import { readPeftAdapter, writePeftAdapter } from "../../src/lora/peft-adapter.js";
 import { LINEAR_NAMES } from "../../src/transformer/linear-name.js";
 import { readModel } from "../../src/transformer/read-model.js";
 import { Transformer } from "../../src/transformer/transformer.js";
+import { adapterInjection } from "../support/adapter-injection.js";
 import { sharedPath } from "../support/shared.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
 

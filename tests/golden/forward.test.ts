@@ -3,9 +3,9 @@ import { describe, expect, it } from "vitest";
 import { SafetensorsFile } from "../../src/formats/safetensors/safetensors-file.js";
 import type { Backend } from "../../src/graph/backend.js";
 import { OrtBackend } from "../../src/graph/ort-backend.js";
-import { ReferenceBackend } from "../../src/graph/reference-backend.js";
 import { Transformer } from "../../src/transformer/transformer.js";
 import type { WeightCache } from "../../src/transformer/weight-plan.js";
+import { ReferenceBackend } from "../support/reference-backend.js";
 import { sharedPath } from "../support/shared.js";
 
 /**

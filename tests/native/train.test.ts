@@ -7,9 +7,9 @@ import { makeTinyGguf, type TinyFamily } from "../../src/formats/gguf/make-tiny-
 import { OrtBackend } from "../../src/graph/ort-backend.js";
 import { trainAdapter } from "../../src/learn/train-adapter.js";
 import { LocalModel } from "../../src/llm/local/local-model.js";
-import { adapterInjection } from "../../src/lora/adapter-injection.js";
 import { readGgufAdapter } from "../../src/lora/gguf-adapter.js";
 import { Transformer } from "../../src/transformer/transformer.js";
+import { adapterInjection } from "../support/adapter-injection.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
 
 /** F32 base, F32 KV cache: rounding only; ggml's GELU for gemma3 comes from a float16 table. */

@@ -1,6 +1,13 @@
 /** @file The header of a GGUF file to be written: metadata, tensor infos, and where the tensors will lie. */
 import type { GgufMetadata, GgufScalar, GgufTypedArray, GgufValue } from "./gguf-metadata.js";
-import { GGUF_MAGIC, LIMITS, TENSOR_TYPES_BY_NAME, type TensorType, ValueType } from "./gguf-types.js";
+import {
+  GGUF_MAGIC,
+  LIMITS,
+  NUMBER_ARRAYS,
+  TENSOR_TYPES_BY_NAME,
+  type TensorType,
+  ValueType,
+} from "./gguf-types.js";
 
 /** A tensor before its data is known. */
 interface TensorHead {
@@ -76,34 +83,13 @@ function encodeValue(entry: GgufValue): Buffer {
   return Buffer.concat([...head, Buffer.from(buffer, byteOffset, byteLength)]);
 }
 
-function encodeScalar(type: ValueType, value: GgufScalar): Buffer {
-  const out = Buffer.alloc(8);
-  switch (type) {
-    case ValueType.STRING:
-      return text(value as string);
-    case ValueType.BOOL:
-      return Buffer.of(value ? 1 : 0);
-    case ValueType.UINT8:
-    case ValueType.INT8:
-      return Buffer.of(Number(value) & 0xff);
-    case ValueType.UINT16:
-    case ValueType.INT16:
-      out.writeUInt16LE(Number(value) & 0xffff);
-      return out.subarray(0, 2);
-    case ValueType.UINT32:
-    case ValueType.INT32:
-      out.writeUInt32LE(Number(value) >>> 0);
-      return out.subarray(0, 4);
-    case ValueType.FLOAT32:
-      out.writeFloatLE(Number(value));
-      return out.subarray(0, 4);
-    case ValueType.FLOAT64:
-      out.writeDoubleLE(Number(value));
-      return out;
-    default:
-      out.writeBigUInt64LE(BigInt.asUintN(64, BigInt(value as bigint)));
-      return out;
-  }
+function encodeScalar(type: Exclude<ValueType, 9>, value: GgufScalar): Buffer {
+  if (type === ValueType.STRING) return text(value as string);
+  const isWide = type === ValueType.UINT64 || type === ValueType.INT64;
+  // One element: a number is cut to its type as a typed array does it.
+  const numbers = new NUMBER_ARRAYS[type](1) as { [index: number]: number | bigint; buffer: ArrayBuffer };
+  numbers[0] = isWide ? BigInt(value) : Number(value);
+  return Buffer.from(numbers.buffer);
 }
 
 function text(value: string): Buffer {

@@ -1,19 +1,9 @@
 /** @file Metadata of a GGUF file: typed values in a Map, so that no key can touch a prototype. */
 import type { GgufCursor } from "./gguf-reader.js";
-import { LIMITS, SCALAR_SIZE, ValueType } from "./gguf-types.js";
+import { LIMITS, NUMBER_ARRAYS, type NumberType, ValueType } from "./gguf-types.js";
 
 export type GgufScalar = number | bigint | boolean | string;
-export type GgufTypedArray =
-  | Uint8Array
-  | Int8Array
-  | Uint16Array
-  | Int16Array
-  | Uint32Array
-  | Int32Array
-  | Float32Array
-  | Float64Array
-  | BigUint64Array
-  | BigInt64Array;
+export type GgufTypedArray = InstanceType<(typeof NUMBER_ARRAYS)[NumberType]>;
 
 export type GgufValue =
   | { type: Exclude<ValueType, 9>; value: GgufScalar }
@@ -38,13 +28,12 @@ export function readMetadata(cursor: GgufCursor, count: bigint, places: Map<stri
 
 function readValue(cursor: GgufCursor, key: string): GgufValue {
   const type = cursor.i32(key);
-  if (type !== ValueType.ARRAY)
-    return { type: scalarType(cursor, key, type), value: readScalar(cursor, key, type) };
+  if (type !== ValueType.ARRAY) return readScalar(cursor, key, scalarType(cursor, key, type));
   const element = cursor.i32(key);
   if (element === ValueType.ARRAY) cursor.fail(key, "is an array of arrays, which no reader accepts");
   const elementType = scalarType(cursor, key, element);
   const length = cursor.u64(key);
-  const minimumBytes = elementType === ValueType.STRING ? 8 : (SCALAR_SIZE[elementType] as number);
+  const minimumBytes = elementType === ValueType.STRING ? 8 : NUMBER_ARRAYS[elementType].BYTES_PER_ELEMENT;
   if (length * BigInt(minimumBytes) > cursor.left) {
     cursor.fail(key, `claims ${length} elements, the file has ${cursor.left} bytes left`);
   }
@@ -59,80 +48,35 @@ function readValue(cursor: GgufCursor, key: string): GgufValue {
   return { type: ValueType.ARRAY, elementType, value };
 }
 
-function scalarType(cursor: GgufCursor, key: string, type: number): Exclude<ValueType, 9> {
-  if (type !== ValueType.STRING && SCALAR_SIZE[type] === undefined) {
+function scalarType(cursor: GgufCursor, key: string, type: number): NumberType | typeof ValueType.STRING {
+  if (type !== ValueType.STRING && !Object.hasOwn(NUMBER_ARRAYS, type)) {
     cursor.fail(key, `has unknown value type ${type}`);
   }
-  return type as Exclude<ValueType, 9>;
+  return type as NumberType;
 }
 
-function readScalar(cursor: GgufCursor, key: string, type: number): GgufScalar {
+function readScalar(cursor: GgufCursor, key: string, type: NumberType | typeof ValueType.STRING): GgufValue {
   if (type === ValueType.STRING) {
     const isTemplate = key.startsWith("tokenizer.chat_template");
-    return cursor.string(key, isTemplate ? LIMITS.chatTemplateBytes : LIMITS.stringBytes);
+    return { type, value: cursor.string(key, isTemplate ? LIMITS.chatTemplateBytes : LIMITS.stringBytes) };
   }
-  const bytes = cursor.bytes(SCALAR_SIZE[type] as number, key);
-  switch (type) {
-    case ValueType.UINT8:
-      return bytes.readUInt8(0);
-    case ValueType.INT8:
-      return bytes.readInt8(0);
-    case ValueType.UINT16:
-      return bytes.readUInt16LE(0);
-    case ValueType.INT16:
-      return bytes.readInt16LE(0);
-    case ValueType.UINT32:
-      return bytes.readUInt32LE(0);
-    case ValueType.INT32:
-      return bytes.readInt32LE(0);
-    case ValueType.FLOAT32:
-      return bytes.readFloatLE(0);
-    case ValueType.BOOL: {
-      const flag = bytes.readUInt8(0);
-      if (flag > 1) cursor.fail(key, `is a bool with value ${flag}`);
-      return flag === 1;
-    }
-    case ValueType.UINT64:
-      return bytes.readBigUInt64LE(0);
-    case ValueType.INT64:
-      return bytes.readBigInt64LE(0);
-    default:
-      return bytes.readDoubleLE(0);
-  }
+  const value = typedArray(cursor, key, type, 1)[0] as number | bigint;
+  if (type !== ValueType.BOOL) return { type, value };
+  if (value > 1) cursor.fail(key, `is a bool with value ${value}`);
+  return { type, value: value === 1 };
 }
 
-function readNumbers(cursor: GgufCursor, key: string, type: number, length: number): GgufTypedArray {
-  const bytes = cursor.bytes(length * (SCALAR_SIZE[type] as number), key);
-  // A copy: the window is reused, and typed arrays need an aligned start.
-  const buffer = new Uint8Array(bytes).buffer;
-  switch (type) {
-    case ValueType.UINT8:
-      return new Uint8Array(buffer);
-    case ValueType.INT8:
-      return new Int8Array(buffer);
-    case ValueType.UINT16:
-      return new Uint16Array(buffer);
-    case ValueType.INT16:
-      return new Int16Array(buffer);
-    case ValueType.UINT32:
-      return new Uint32Array(buffer);
-    case ValueType.INT32:
-      return new Int32Array(buffer);
-    case ValueType.FLOAT32:
-      return new Float32Array(buffer);
-    case ValueType.BOOL: {
-      const flags = new Uint8Array(buffer);
-      const bad = flags.findIndex((flag) => flag > 1);
-      if (bad >= 0) cursor.fail(key, `element ${bad} is a bool with value ${flags[bad]}`);
-      return flags;
-    }
-    case ValueType.UINT64:
-      return new BigUint64Array(buffer);
-    case ValueType.INT64:
-      return new BigInt64Array(buffer);
-    default:
-      return new Float64Array(buffer);
-  }
+function readNumbers(cursor: GgufCursor, key: string, type: NumberType, length: number): GgufTypedArray {
+  const numbers = typedArray(cursor, key, type, length);
+  const bad = type === ValueType.BOOL ? (numbers as Uint8Array).findIndex((flag) => flag > 1) : -1;
+  if (bad >= 0) cursor.fail(key, `element ${bad} is a bool with value ${numbers[bad]}`);
+  return numbers;
+}
+
+/** A copy: the window is reused, and typed arrays need an aligned start. */
+function typedArray(cursor: GgufCursor, key: string, type: NumberType, length: number): GgufTypedArray {
+  const { BYTES_PER_ELEMENT: size } = NUMBER_ARRAYS[type];
+  return new NUMBER_ARRAYS[type](new Uint8Array(cursor.bytes(length * size, key)).buffer);
 }
 
 /** The string under a key; undefined where it is absent or of another type. */
@@ -141,21 +85,12 @@ export function stringValue(metadata: GgufMetadata, key: string): string | undef
   return entry?.type === ValueType.STRING ? (entry.value as string) : undefined;
 }
 
-const INTEGER_TYPES: ReadonlySet<number> = new Set([
-  ValueType.UINT8,
-  ValueType.INT8,
-  ValueType.UINT16,
-  ValueType.INT16,
-  ValueType.UINT32,
-  ValueType.INT32,
-  ValueType.UINT64,
-  ValueType.INT64,
-]);
-
 /** The integer under a key; undefined where it is absent or of another type. */
 export function integerValue(metadata: GgufMetadata, key: string): number | undefined {
   const entry = metadata.get(key);
-  return entry && INTEGER_TYPES.has(entry.type) ? Number(entry.value) : undefined;
+  const isFloat = entry?.type === ValueType.FLOAT32 || entry?.type === ValueType.FLOAT64;
+  const isNumber = typeof entry?.value === "number" || typeof entry?.value === "bigint";
+  return isNumber && !isFloat ? Number(entry.value) : undefined;
 }
 
 /** The strings under a key; undefined where it is absent or of another type. */

@@ -21,20 +21,21 @@ export const ValueType = {
 } as const;
 export type ValueType = (typeof ValueType)[keyof typeof ValueType];
 
-/** Bytes of one scalar; strings and arrays have no fixed size. */
-export const SCALAR_SIZE: Readonly<Record<number, number>> = {
-  [ValueType.UINT8]: 1,
-  [ValueType.INT8]: 1,
-  [ValueType.UINT16]: 2,
-  [ValueType.INT16]: 2,
-  [ValueType.UINT32]: 4,
-  [ValueType.INT32]: 4,
-  [ValueType.FLOAT32]: 4,
-  [ValueType.BOOL]: 1,
-  [ValueType.UINT64]: 8,
-  [ValueType.INT64]: 8,
-  [ValueType.FLOAT64]: 8,
+/** Array that holds numbers of a type as they lie in the file; strings and arrays have no fixed size. */
+export const NUMBER_ARRAYS = {
+  [ValueType.UINT8]: Uint8Array,
+  [ValueType.INT8]: Int8Array,
+  [ValueType.UINT16]: Uint16Array,
+  [ValueType.INT16]: Int16Array,
+  [ValueType.UINT32]: Uint32Array,
+  [ValueType.INT32]: Int32Array,
+  [ValueType.FLOAT32]: Float32Array,
+  [ValueType.BOOL]: Uint8Array,
+  [ValueType.UINT64]: BigUint64Array,
+  [ValueType.INT64]: BigInt64Array,
+  [ValueType.FLOAT64]: Float64Array,
 };
+export type NumberType = keyof typeof NUMBER_ARRAYS;
 
 export interface TensorType {
   id: number;

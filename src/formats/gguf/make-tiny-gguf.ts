@@ -181,10 +181,6 @@ function weights(random: Random, shape: TinyShape): TensorToWrite[] {
   return tensors;
 }
 
-/** Normal numbers by Box and Muller's method. */
 function normal(random: Random, count: number, scale: number): Float32Array {
-  return Float32Array.from({ length: count }, () => {
-    const radius = Math.sqrt(-2 * Math.log(1 - random.next()));
-    return radius * Math.cos(2 * Math.PI * random.next()) * scale;
-  });
+  return Float32Array.from({ length: count }, () => random.normal() * scale);
 }

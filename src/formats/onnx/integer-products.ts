@@ -108,21 +108,15 @@ function rewriteProduct(product: OpenNode, work: Rewriting): boolean {
 
 /** `[…, width]` float32 → bytes of that shape and scales `[…, 1]`; symmetric, halves to even. */
 function quantizeRows(x: string, nodes: OpenNode[]): { bytes: string; scale: string } {
-  const [magnitude, largest, bounded, scale, divided, bytes] = [
-    "abs",
-    "max",
-    "bound",
-    "scale",
-    "div",
-    "byte",
-  ].map((part) => `${x}_w4s_${part}`) as [string, string, string, string, string, string];
+  const named = (part: string) => `${x}_w4s_${part}`;
+  const [scale, bytes] = [named("scale"), named("byte")];
   nodes.push(
-    node("Abs", [x], magnitude),
-    { ...node("ReduceMax", [magnitude], largest), attribute: [lastAxis] },
-    node("Max", [largest, "w4s_smallest"], bounded),
-    node("Mul", [bounded, "w4s_127th"], scale),
-    node("Div", [x, scale], divided),
-    node("QuantizeLinear", [divided, "w4s_one", "w4s_zero_point"], bytes),
+    node("Abs", [x], named("abs")),
+    { ...node("ReduceMax", [named("abs")], named("max")), attribute: [lastAxis] },
+    node("Max", [named("max"), "w4s_smallest"], named("bound")),
+    node("Mul", [named("bound"), "w4s_127th"], scale),
+    node("Div", [x, scale], named("div")),
+    node("QuantizeLinear", [named("div"), "w4s_one", "w4s_zero_point"], bytes),
   );
   return { bytes, scale };
 }

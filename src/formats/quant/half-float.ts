@@ -79,18 +79,7 @@ export function encodeFloat16(values: Float32Array, out: Uint16Array): Uint16Arr
   return out;
 }
 
-/** The bfloat16 with these 16 bits, the upper half of a float32; exact. */
-export function bfloat16ToFloat32(bits: number): number {
-  floatBits[0] = bits << 16;
-  return float[0] as number;
-}
-
-/** Bits of the nearest bfloat16, ties to even, NaN stays NaN. The value is rounded to float32 first. */
-export function float32ToBfloat16(value: number): number {
-  float[0] = value;
-  return shorten(floatBits[0] as number);
-}
-
+/** Bits of the nearest bfloat16, ties to even, NaN stays NaN. */
 function shorten(bits: number): number {
   if ((bits & 0x7fffffff) > 0x7f800000) return (bits >>> 16) | 0x40;
   // The sum may pass 2^32 for no number: the largest finite ones round to infinity below it.
@@ -105,7 +94,7 @@ export function decodeBfloat16(bits: Uint16Array, out: Float32Array): Float32Arr
   return out;
 }
 
-/** Float32 numbers to the bits of the nearest bfloat16, see float32ToBfloat16(). @throws {RangeError} */
+/** Float32 numbers to the bits of the nearest bfloat16, ties to even. @throws {RangeError} */
 export function encodeBfloat16(values: Float32Array, out: Uint16Array): Uint16Array {
   requireLength(values.length, out.length);
   const words = wordsOf(values);

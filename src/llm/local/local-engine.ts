@@ -63,8 +63,12 @@ export class LocalEngine {
   }
 
   /** log p(tokens[t+1] | tokens[0..t]) for t = 0 … n − 2, in a context of its own. */
-  async score(id: number, tokens: readonly number[], onProgress: () => void): Promise<number[]> {
-    const turn = this.#last.then(() => this.#score(id, tokens, onProgress));
+  score(id: number, tokens: readonly number[], onProgress: () => void): Promise<number[]> {
+    return this.#inTurn(id, () => this.#score(id, tokens, onProgress));
+  }
+
+  async #inTurn<T>(id: number, work: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(work);
     this.#last = turn.catch(() => {});
     try {
       return await turn;
@@ -114,14 +118,8 @@ export class LocalEngine {
     this.#aborted.add(id);
   }
 
-  async generate(id: number, order: GenerateOrder, onProgress: () => void): Promise<Generated> {
-    const turn = this.#last.then(() => this.#generate(id, order, onProgress));
-    this.#last = turn.catch(() => {});
-    try {
-      return await turn;
-    } finally {
-      this.#aborted.delete(id);
-    }
+  generate(id: number, order: GenerateOrder, onProgress: () => void): Promise<Generated> {
+    return this.#inTurn(id, () => this.#generate(id, order, onProgress));
   }
 
   async #generate(id: number, order: GenerateOrder, onProgress: () => void): Promise<Generated> {

@@ -2,6 +2,7 @@
 import { Script } from "node:vm";
 import { Environment, Interpreter, parse, tokenize } from "@huggingface/jinja";
 import type { ChatMessage } from "../chat-model.js";
+import { escapeRegExp } from "../escape-text.js";
 import { LocalFailure } from "./local-protocol.js";
 
 const MAX_MS = 1000;
@@ -122,7 +123,7 @@ export class ContentGuard {
     this.mark = mark;
     // A text of one character cannot be cut; no tokenizer in use has such a control token.
     this.#texts = controlTexts.filter((text) => text.length > 1);
-    const escaped = this.#texts.map((text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+    const escaped = this.#texts.map(escapeRegExp);
     this.#pattern = escaped.length > 0 ? new RegExp(`(?=(?:${escaped.join("|")}))`, "g") : undefined;
   }
 

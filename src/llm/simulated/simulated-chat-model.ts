@@ -1,10 +1,12 @@
 /** @file A stand-in for a strong model: solves registered items, and errs for reasons that hold for real models. */
+
 import { ModelCallError } from "../../core/errors.js";
 import { seedFrom } from "../../core/hash.js";
 import { Random } from "../../core/random.js";
+import type { SimulatedItem } from "../../core/simulated-item.js";
 import type { ChatModel, ChatRequest, ChatResult, FinishReason } from "../chat-model.js";
 import { estimatePromptTokens, estimateTokens } from "../token-usage.js";
-import { foldSpaces, type SimulatedItem, SimulatedItemBank } from "./simulated-item-bank.js";
+import { foldSpaces, SimulatedItemBank } from "./simulated-item-bank.js";
 import {
   CHECKING,
   EFFECTS,
@@ -17,8 +19,6 @@ import {
 import { type CallProperties, isPlainNumber, promptText, readProperties } from "./simulated-prompt.js";
 import { type Decision, NO_QUESTION, writeReply } from "./simulated-reply.js";
 
-export type { SimulatedItem } from "./simulated-item-bank.js";
-
 /** Raised with any change that changes replies: it is part of the cache key. */
 const VERSION = "v1";
 
@@ -30,6 +30,14 @@ export const SIMULATED_WEAK_SKILL = -1.4;
 
 const DEFAULT_MAX_TOKENS = 512;
 const BYTES_PER_TOKEN = 4;
+
+/** What a reply is decided from. */
+interface Asked {
+  item: SimulatedItem;
+  properties: CallProperties;
+  source: LuckSource;
+  temperature: number;
+}
 
 export interface SimulatedChatModelOptions {
   /** Draws which items are hard and every other luck. Default 0. */
@@ -121,24 +129,15 @@ export class SimulatedChatModel implements ChatModel {
       wording: new Random(wording),
       reply: new Random(reply),
     };
-    const decision = this.#decide(item, properties, source, temperature);
+    const decision = this.#decide({ item, properties, source, temperature });
     return writeReply(item, properties, decision, temperature, source.reply.derive("form"));
   }
 
-  #decide(
-    item: SimulatedItem,
-    properties: CallProperties,
-    source: LuckSource,
-    temperature: number,
-  ): Decision {
+  #decide(asked: Asked): Decision {
+    const { item, properties, source, temperature } = asked;
     const { drafts } = properties;
-    const value =
-      drafts.length > 0
-        ? this.#judgeDrafts(item, properties, source, temperature)
-        : this.#solve(item, solvingLogit(item, properties, temperature, false), source, temperature);
-    const codeValue = properties.asksForCode
-      ? this.#solve(item, solvingLogit(item, properties, temperature, true), source, temperature)
-      : value;
+    const value = drafts.length > 0 ? this.#judgeDrafts(asked) : this.#solve(asked, false);
+    const codeValue = properties.asksForCode ? this.#solve(asked, true) : value;
     // About a draft: does it agree? Without one: a model that is right is somewhat more often sure of it.
     const isApproved =
       drafts.length > 0
@@ -149,36 +148,29 @@ export class SimulatedChatModel implements ChatModel {
       const isRight = wrong.length === 0 || luck(source, temperature, `field ${key}`) < chance;
       return [key, isRight ? right! : pickSlip(wrong, source, temperature)];
     });
-    const findings = this.#find(item, properties, source, temperature);
+    const findings = this.#find(asked);
     return { value, codeValue, isApproved, findings, fields: new Map(fields) };
   }
 
   /** Reads the measurements, where the item has some. */
-  #find(
-    item: SimulatedItem,
-    properties: CallProperties,
-    source: LuckSource,
-    temperature: number,
-  ): string | undefined {
+  #find(asked: Asked): string | undefined {
+    const { item, source, temperature } = asked;
     const { findings, misfindings = [] } = item;
     if (findings === undefined || misfindings.length === 0) return findings;
-    const logit = solvingLogit(item, properties, temperature, false) + EFFECTS.findingsAlone.logit;
+    const logit = solvingLogit(asked, false) + EFFECTS.findingsAlone.logit;
     const isRight = luck(source, temperature, "find") < logistic(logit + this.#skill);
     return isRight ? findings : pickSlip(misfindings, source, temperature);
   }
 
-  #solve(item: SimulatedItem, logit: number, source: LuckSource, temperature: number): string {
-    const isRight = luck(source, temperature, "solve") < logistic(logit + this.#skill);
+  #solve(asked: Asked, inCode: boolean): string {
+    const { item, source, temperature } = asked;
+    const chance = logistic(solvingLogit(asked, inCode) + this.#skill);
+    const isRight = luck(source, temperature, "solve") < chance;
     return isRight ? item.answer : pickSlip(slipsOf(item), source, temperature);
   }
 
   /** Looks at answers in the prompt: keeps right ones nearly always, mends wrong ones sometimes. */
-  #judgeDrafts(
-    item: SimulatedItem,
-    properties: CallProperties,
-    source: LuckSource,
-    temperature: number,
-  ): string {
+  #judgeDrafts({ item, properties, source, temperature }: Asked): string {
     const { drafts, asksForSteps, asksToCheck, verdictWords } = properties;
     const isRight = (draft: string) => sameAnswer(draft, item.answer);
     const rightShare = drafts.filter(isRight).length / drafts.length;
@@ -204,12 +196,7 @@ export class SimulatedChatModel implements ChatModel {
 }
 
 /** The logit of a right answer before skill, from the table of effects. */
-function solvingLogit(
-  item: SimulatedItem,
-  properties: CallProperties,
-  temperature: number,
-  inCode: boolean,
-): number {
+function solvingLogit({ item, properties, temperature }: Asked, inCode: boolean): number {
   let logit = EFFECTS.base.logit + EFFECTS.difficulty.logit * (item.difficulty - 0.5);
   const canCompute = inCode && isPlainNumber(item.answer);
   if (canCompute) logit += EFFECTS.code.logit;

@@ -89,9 +89,9 @@ export interface LuckSource {
 export function luck(source: LuckSource, temperature: number, use: string): number {
   const shares = luckShares(temperature);
   const sum =
-    Math.sqrt(shares.item) * normal(source.item.derive(use)) +
-    Math.sqrt(shares.wording) * normal(source.wording.derive(use)) +
-    Math.sqrt(shares.reply) * normal(source.reply.derive(use));
+    Math.sqrt(shares.item) * source.item.derive(use).normal() +
+    Math.sqrt(shares.wording) * source.wording.derive(use).normal() +
+    Math.sqrt(shares.reply) * source.reply.derive(use).normal();
   return normalCdf(sum);
 }
 
@@ -109,11 +109,6 @@ export function pickSlip(slips: readonly string[], source: LuckSource, temperatu
 
 export function logistic(logit: number): number {
   return 1 / (1 + Math.exp(-logit));
-}
-
-function normal(random: Random): number {
-  // Box–Muller; 1 − u keeps the logarithm finite.
-  return Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * Math.PI * random.next());
 }
 
 /** @source Abramowitz and Stegun 7.1.26, error below 1.5e-7. */

@@ -1,6 +1,8 @@
 /** @file What a simulated model understands of a call: the documented properties, read from words of plain prompts. */
+import type { SimulatedItem } from "../../core/simulated-item.js";
 import type { ChatRequest } from "../chat-model.js";
-import { foldSpaces, type SimulatedItem } from "./simulated-item-bank.js";
+import { escapeRegExp } from "../escape-text.js";
+import { foldSpaces } from "./simulated-item-bank.js";
 
 /** Form in which the answer is to be written. */
 type AnswerForm =
@@ -249,8 +251,4 @@ function answerLikes(words: string, { answer, distractors, choices }: SimulatedI
 
 export function isPlainNumber(text: string): boolean {
   return /^-?\d+(?:\.\d+)?$/.test(text);
-}
-
-function escapeRegExp(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }

@@ -1,6 +1,7 @@
 /** @file Replies of the simulated model as text: the decided answer in the form that was asked for, or buried. */
+
 import type { Random } from "../../core/random.js";
-import type { SimulatedItem } from "./simulated-item-bank.js";
+import type { SimulatedItem } from "../../core/simulated-item.js";
 import { FORM } from "./simulated-noise.js";
 import { type CallProperties, isPlainNumber } from "./simulated-prompt.js";
 

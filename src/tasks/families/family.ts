@@ -53,27 +53,22 @@ export interface Family extends Omit<FamilyDefinition<never>, "make" | "solve" |
 const MAX_DISTRACTORS = 4;
 
 export function defineFamily<P>(definition: FamilyDefinition<P>): Family {
-  const { name, title, kind, metric, metricOptions, description, version } = definition;
+  const { make, solve, slips, render, ...about } = definition;
   return {
-    name,
-    title,
-    kind,
-    metric,
-    metricOptions,
-    description,
-    version,
+    ...about,
     generate(random, difficulty) {
-      const problem = definition.make(random, difficulty);
-      const solution = definition.solve(problem);
-      const slips = new Set(definition.slips(problem));
-      slips.delete(solution.answer);
-      return {
-        ...definition.render(problem),
-        ...solution,
-        distractors: [...slips].slice(0, MAX_DISTRACTORS),
-      };
+      const problem = make(random, difficulty);
+      const solution = solve(problem);
+      const wrong = new Set(slips(problem));
+      wrong.delete(solution.answer);
+      return { ...render(problem), ...solution, distractors: [...wrong].slice(0, MAX_DISTRACTORS) };
     },
   };
+}
+
+/** Letter of an option, from its place in the list. */
+export function optionLetter(index: number): string {
+  return String.fromCharCode(65 + index);
 }
 
 /** A count that grows with difficulty: `low` at 0, `high` at 1. */
@@ -91,21 +86,5 @@ export function plainNumber(value: number): string {
   return String(Number(value.toFixed(6)) + 0);
 }
 
-export const PEOPLE = [
-  "Ada",
-  "Ben",
-  "Cleo",
-  "Dan",
-  "Eva",
-  "Finn",
-  "Gina",
-  "Hugo",
-  "Iris",
-  "Jonas",
-  "Kira",
-  "Leo",
-  "Mina",
-  "Nils",
-  "Olga",
-  "Paul",
-] as const;
+export const PEOPLE: readonly string[] =
+  "Ada Ben Cleo Dan Eva Finn Gina Hugo Iris Jonas Kira Leo Mina Nils Olga Paul".split(" ");

@@ -6,18 +6,7 @@ type EntityType = "person" | "town" | "river" | "lake" | "good" | "animal";
 
 const NAMES: Readonly<Record<EntityType, readonly string[]>> = {
   person: PEOPLE,
-  town: [
-    "Arden",
-    "Belmora",
-    "Crestwick",
-    "Dorvale",
-    "Eskham",
-    "Fenwold",
-    "Gralton",
-    "Hollin",
-    "Inverby",
-    "Jesmond",
-  ],
+  town: "Arden Belmora Crestwick Dorvale Eskham Fenwold Gralton Hollin Inverby Jesmond".split(" "),
   river: ["Alune", "Brisk", "Corrow", "Dessel", "Elver", "Fallow", "Gannet"],
   lake: ["Amber", "Birch", "Crane", "Drift", "Ember"],
   good: ["cheese", "glass", "honey", "rope", "paper", "bells", "boats"],

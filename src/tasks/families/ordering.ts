@@ -1,5 +1,5 @@
 /** @file Family: an order to be worked out from comparisons; one option is right. */
-import { type FamilyDefinition, PEOPLE, scaled } from "./family.js";
+import { type FamilyDefinition, optionLetter, PEOPLE, scaled } from "./family.js";
 
 /** `left` stands somewhere before `right`; with `gap` 1 directly before. */
 interface Clue {
@@ -45,10 +45,6 @@ function ordersFitting(people: readonly string[], clues: readonly Clue[], limit:
 
 const PLACES = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh"] as const;
 
-function letter(index: number): string {
-  return String.fromCharCode(65 + index);
-}
-
 export const ordering: FamilyDefinition<OrderingProblem> = {
   name: "ordering",
   title: "Ordering puzzles (generated)",
@@ -87,7 +83,7 @@ export const ordering: FamilyDefinition<OrderingProblem> = {
     const [order] = ordersFitting(people, clues, 1);
     const person = order![place]!;
     return {
-      answer: letter(people.indexOf(person)),
+      answer: optionLetter(people.indexOf(person)),
       steps: [`order: ${order!.join(", ")}`, `${PLACES[place]} from the left = ${person}`],
     };
   },
@@ -96,7 +92,7 @@ export const ordering: FamilyDefinition<OrderingProblem> = {
     const order = ordersFitting(people, clues, 1)[0]!;
     // Counted from the other end, or one place off.
     const near = [order.length - 1 - place, place + 1, place - 1].flatMap((index) => order[index] ?? []);
-    return [...near, ...people].map((person) => letter(people.indexOf(person)));
+    return [...near, ...people].map((person) => optionLetter(people.indexOf(person)));
   },
 
   render({ people, clues, place }) {

@@ -1,5 +1,5 @@
 /** @file Family: things change hands several times; who holds which at the end is asked. */
-import { type FamilyDefinition, PEOPLE, scaled } from "./family.js";
+import { type FamilyDefinition, optionLetter, PEOPLE, scaled } from "./family.js";
 
 const COLOURS = ["red", "blue", "green", "white", "black"] as const;
 
@@ -17,10 +17,6 @@ function hold({ colours, swaps }: Pick<SwapProblem, "colours" | "swaps">): numbe
   const held = colours.map((_, index) => index);
   for (const [a, b] of swaps) [held[a], held[b]] = [held[b]!, held[a]!];
   return held;
-}
-
-function letter(index: number): string {
-  return String.fromCharCode(65 + index);
 }
 
 export const swaps: FamilyDefinition<SwapProblem> = {
@@ -58,7 +54,7 @@ export const swaps: FamilyDefinition<SwapProblem> = {
       const held = hold({ colours, swaps: swaps.slice(0, index + 1) });
       return pair.map((i) => `${people[i]} ${colours[held[i]!]!}`).join(", ");
     });
-    return { answer: letter(hold(problem)[asked]!), steps };
+    return { answer: optionLetter(hold(problem)[asked]!), steps };
   },
 
   slips(problem) {
@@ -66,7 +62,7 @@ export const swaps: FamilyDefinition<SwapProblem> = {
     const forgotten = swaps.map(
       (_, skip) => hold({ ...problem, swaps: swaps.filter((_, index) => index !== skip) })[asked]!,
     );
-    return [...forgotten, asked, ...colours.map((_, index) => index)].map(letter);
+    return [...forgotten, asked, ...colours.map((_, index) => index)].map(optionLetter);
   },
 
   render({ people, colours, swaps, asked }) {

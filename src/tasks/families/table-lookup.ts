@@ -1,20 +1,7 @@
 /** @file Family: a table as the passage, and questions that need one cell, a filter, or a sum over it. */
 import { type FamilyDefinition, scaled, scaledSize } from "./family.js";
 
-const PLACES = [
-  "Arlen",
-  "Bost",
-  "Corvale",
-  "Dunmar",
-  "Elgin",
-  "Farrow",
-  "Garth",
-  "Holm",
-  "Ivybridge",
-  "Jarrow",
-  "Kelso",
-  "Linton",
-] as const;
+const PLACES = "Arlen Bost Corvale Dunmar Elgin Farrow Garth Holm Ivybridge Jarrow Kelso Linton".split(" ");
 const COLUMNS = ["visitors", "boats", "shops", "trees", "bridges"] as const;
 const COLOURS = ["red", "blue", "green"] as const;
 

@@ -87,17 +87,11 @@ function sampleFromValue(value: unknown, rules: LineRules): Sample {
   const found = value as { id?: unknown } | null;
   const lineId = typeof found?.id === "string" ? found.id.slice(0, 200) : undefined;
   if (rules.kind === "code") {
-    const {
-      meta: facts,
-      prompt,
-      entryPoint,
-      publicTests,
-      privateTests,
-      id,
-    } = check(codeSchema, value, lineId);
+    const { meta: facts, id, ...code } = check(codeSchema, value, lineId);
+    const { prompt, entryPoint, publicTests, privateTests } = code;
     // The prompt is the question: prompts and reports need not tell code tasks apart.
-    const code = { prompt, entryPoint, publicTests, privateTests };
-    return { id, question: prompt, answers: [], ...code, meta: facts ?? emptyMeta() };
+    const shown = { prompt, entryPoint, publicTests, privateTests };
+    return { id, question: prompt, answers: [], ...shown, meta: facts ?? emptyMeta() };
   }
   if (rules.metric === "writing") {
     const { meta: facts, ...line } = check(writingSchema, value, lineId);

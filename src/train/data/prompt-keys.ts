@@ -2,8 +2,8 @@
 import type { Backend, Program } from "../../graph/backend.js";
 import type { LoraConfig } from "../../lora/lora-adapter.js";
 import { planAttention } from "../../transformer/attention-plan.js";
+import { embedTokens, layerKind, layoutFeeds } from "../../transformer/layer-feeds.js";
 import type { ModelDescription } from "../../transformer/read-model.js";
-import { embedTokens, layerKind, layoutFeeds } from "../gradients/layer-feeds.js";
 import { parameterName } from "../gradients/model-parameters.js";
 import type { PassWeights } from "../gradients/pass-weights.js";
 import { promptGraph } from "../gradients/prompted-layer-builder.js";

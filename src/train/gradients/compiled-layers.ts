@@ -2,12 +2,12 @@
 import type { Backend, Program } from "../../graph/backend.js";
 import type { LoraConfig } from "../../lora/lora-adapter.js";
 import { type AttentionPlan, planAttention } from "../../transformer/attention-plan.js";
+import { layerKind } from "../../transformer/layer-feeds.js";
 import type { LayerConfig } from "../../transformer/model-config.js";
 import type { ModelDescription } from "../../transformer/read-model.js";
 import { type PromptedTrie, planPrompted } from "../data/prompted-trie.js";
 import { planRows, type RowBatch } from "../data/row-batch.js";
 import type { TokenTrie } from "../data/token-trie.js";
-import { layerKind } from "./layer-feeds.js";
 import { type KeptActivations, type LayerGraphs, layerGraphs } from "./layer-graphs.js";
 import type { PassWeights } from "./pass-weights.js";
 

@@ -1,5 +1,6 @@
 /** @file Weighted cross-entropy at the action positions, over the vocabulary in chunks, with its gradient. */
 import { type Graph, GraphBuilder } from "../../graph/graph-builder.js";
+import { softcapped } from "../../transformer/head-graph.js";
 import type { ModelConfig } from "../../transformer/model-config.js";
 
 /**
@@ -26,8 +27,7 @@ export function headLossGraph(
   const m = g.input("m", [P, 1]);
   const s = g.input("s", [P, 1]);
   const r = g.input("r", [P, D]);
-  const product = g.matmul(x, weight, { transB: true });
-  const logits = cap === undefined ? product : g.mul(g.tanh(g.mul(product, 1 / cap)), cap);
+  const logits = softcapped(g, g.matmul(x, weight, { transB: true }), cap);
   const largest = g.reduceMax(g.concat([m, g.reduceMax(logits, 1, { keepDims: true })], 1), 1, {
     keepDims: true,
   });

@@ -1,6 +1,6 @@
 /** @file The gradient of the head's own matrix, in chunks of the vocabulary. */
 import { type Graph, GraphBuilder } from "../../graph/graph-builder.js";
-import { headChunks } from "../../transformer/head-graph.js";
+import { headChunks, softcapped } from "../../transformer/head-graph.js";
 import type { ModelConfig } from "../../transformer/model-config.js";
 import type { TokenTrie } from "../data/token-trie.js";
 import type { Head } from "./head-softmax.js";
@@ -75,8 +75,7 @@ function headWeightGradientGraph(config: ModelConfig, P: number, chunkSize: numb
   const weight = g.input("weight", [chunkSize, D]);
   const total = g.reshape(g.input("total", [P]), [P, 1]);
   const rowWeight = g.reshape(g.input("rowWeight", [P]), [P, 1]);
-  const product = g.matmul(x, weight, { transB: true });
-  const logits = cap === undefined ? product : g.mul(g.tanh(g.mul(product, 1 / cap)), cap);
+  const logits = softcapped(g, g.matmul(x, weight, { transB: true }), cap);
   let pull = g.mul(g.exp(g.sub(logits, total)), rowWeight);
   if (cap !== undefined) {
     const ratio = g.mul(logits, 1 / cap);

@@ -1,6 +1,6 @@
 /** @file How far the trained model's next-token distribution is from the base's, and the gradient of that. */
 import { type Graph, GraphBuilder, type Value } from "../../graph/graph-builder.js";
-import { headChunks } from "../../transformer/head-graph.js";
+import { headChunks, softcapped } from "../../transformer/head-graph.js";
 import type { ModelConfig } from "../../transformer/model-config.js";
 import type { Head } from "./head-softmax.js";
 
@@ -84,10 +84,7 @@ function klGraph(
   const [m, s, t] = [g.input("m", [P, 1]), g.input("s", [P, 1]), g.input("t", [P, 1])];
   const [r, q] = [g.input("r", [P, D]), g.input("q", [P, D])];
   const [mb, sb] = [g.input("mb", [P, 1]), g.input("sb", [P, 1])];
-  const logitsOf = (hidden: Value) => {
-    const product = g.matmul(hidden, weight, { transB: true });
-    return cap === undefined ? product : g.mul(g.tanh(g.mul(product, 1 / cap)), cap);
-  };
+  const logitsOf = (hidden: Value) => softcapped(g, g.matmul(hidden, weight, { transB: true }), cap);
   const grown = (logits: Value, largest: Value) =>
     g.reduceMax(g.concat([largest, g.reduceMax(logits, 1, { keepDims: true })], 1), 1, { keepDims: true });
   const sumOf = (terms: Value) => g.reduceSum(terms, [1], { keepDims: true });

@@ -1,5 +1,15 @@
 /** @file What a training run reports while it works. */
 
+import type { PackedCounts } from "../data/pack-batches.js";
+
+/** What one update computed. */
+export interface UpdateWork extends PackedCounts {
+  /** Before the update. */
+  loss: number;
+  /** Mean KL(π‖base) at the positions of targets, where it is penalised. */
+  divergence?: number | undefined;
+}
+
 /** Report of a training run while it works. */
 export type TrainEvent =
   | {
@@ -21,33 +31,20 @@ export type TrainEvent =
       /** Time for what is left, ms, from the speed of one matrix product measured just now. */
       forecastMs: number;
     }
-  | {
+  | (UpdateWork & {
       type: "step";
       /** Updates done, this one included. */
       step: number;
       totalSteps: number;
       /** Epoch, from 1. */
       epoch: number;
-      /** Loss before the update. */
-      loss: number;
       /** Norm of the gradient before clipping. */
       gradientNorm: number;
       learningRate: number;
-      /** Tokens computed, shared beginnings once. */
-      tokens: number;
-      /** Tokens of the same examples one by one. */
-      plainTokens: number;
-      /** Places where a shared beginning had to be computed again, and its tokens. */
-      splitCount: number;
-      repeatedTokens: number;
-      /** Prompt tokens whose gradient was stopped because the update did not fit into one pass. */
-      stoppedTokens?: number | undefined;
-      /** Mean KL(π‖base) at the positions of targets, where it is penalised. */
-      divergence?: number | undefined;
       /** Mean since this process began. */
       tokensPerSecond: number;
       leftMs: number;
-    }
+    })
   | { type: "held-out"; step: number; loss: number }
   | { type: "checkpoint"; step: number; path: string }
   | { type: "warning"; message: string };

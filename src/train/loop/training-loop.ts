@@ -1,7 +1,6 @@
 /** @file The updates of a training run: order of data, clipping, AdamW, checkpoints, held-out losses, early stop. */
 import { TrainingDivergedError } from "../../core/errors.js";
 import type { DataOrder } from "../data/data-position.js";
-import type { PackedCounts } from "../data/pack-batches.js";
 import type { SharedTrainSettings } from "../train-settings.js";
 import { AdamW } from "./adamw.js";
 import type { Checkpoint } from "./checkpoint.js";
@@ -9,7 +8,7 @@ import { newestValidCheckpoint, saveCheckpoint } from "./checkpoint-folder.js";
 import { clipByGlobalNorm } from "./clip-by-global-norm.js";
 import { checkSameRun, type RunIdentity } from "./run-identity.js";
 import { constantSchedule, cosineSchedule, linearSchedule } from "./schedule.js";
-import type { TrainEvent } from "./train-event.js";
+import type { TrainEvent, UpdateWork } from "./train-event.js";
 
 export interface TrainingLoopOptions {
   /** Folder of checkpoints; training goes on from the newest one that is whole. None are kept without it. */
@@ -19,14 +18,6 @@ export interface TrainingLoopOptions {
   onEvent?: ((event: TrainEvent) => void) | undefined;
   /** Stops after the running pass; what is done is kept in a checkpoint. */
   signal?: AbortSignal | undefined;
-}
-
-/** What one update computed. */
-export interface UpdateWork extends PackedCounts {
-  /** Before the update. */
-  loss: number;
-  /** Mean KL(π‖base), where it is penalised. */
-  divergence?: number | undefined;
 }
 
 /** Parameters that train, and the data they train on. */

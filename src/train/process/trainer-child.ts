@@ -16,25 +16,18 @@ const HEARTBEAT_MS = 5000;
 const abort = new AbortController();
 
 async function train(order: TrainerOrder, send: (message: TrainerMessage) => void): Promise<TrainerResult> {
-  const { initialPath, memoryLimitBytes } = order;
+  const { examplesPath, initialPath, outFolder, name, origin, threads, ...given } = order;
   const result = await trainLora({
-    modelPath: order.modelPath,
-    modelHash: order.modelHash,
-    dataHash: order.dataHash,
-    examples: readExamples(order.examplesPath),
-    settings: order.settings,
-    backend: new OrtBackend({ threads: order.threads, sessionOptions: SHARED_HEAP }),
-    checkpointFolder: order.checkpointFolder,
-    checkpointEvery: order.checkpointEvery,
-    weights: order.weights,
+    ...given,
+    examples: readExamples(examplesPath),
+    backend: new OrtBackend({ threads, sessionOptions: SHARED_HEAP }),
     signal: abort.signal,
     onEvent: (event) => send({ type: "event", event }),
     initial: initialPath === undefined ? undefined : readGgufAdapter(initialPath),
-    memoryLimitBytes,
   });
-  const adapter = { ...result.adapter, origin: { ...result.adapter.origin, ...order.origin } };
+  const adapter = { ...result.adapter, origin: { ...result.adapter.origin, ...origin } };
   return {
-    adapterPath: await saveAdapter(order.outFolder, order.name, adapter),
+    adapterPath: await saveAdapter(outFolder, name, adapter),
     losses: [...result.losses],
     steps: result.steps,
     trainedTokens: result.trainedTokens,

@@ -1,28 +1,21 @@
 /** @file Messages between a training run and its process: plain JSON. */
 import type { ErrorJson } from "../../core/errors.js";
 import type { AdapterOrigin } from "../../lora/lora-adapter.js";
-import type { WeightCache } from "../../transformer/weight-plan.js";
 import type { TrainEvent } from "../loop/train-event.js";
-import type { TrainSettings } from "../train-settings.js";
+import type { TrainOptions } from "../train-lora.js";
 
-export interface TrainerOrder {
-  modelPath: string;
-  modelHash: string;
+export interface TrainerOrder
+  extends Pick<TrainOptions, "modelPath" | "modelHash" | "dataHash" | "settings" | "memoryLimitBytes">,
+    Required<Pick<TrainOptions, "weights" | "checkpointFolder" | "checkpointEvery">> {
   /** File of examples, written by writeExamples(). */
   examplesPath: string;
-  dataHash: string;
-  settings: TrainSettings;
   /** GGUF adapter to train on from. */
   initialPath?: string | undefined;
-  checkpointFolder: string;
-  checkpointEvery: number;
   /** Adapter file: `<outFolder>/adapter-<name>-<hash>.gguf`. */
   outFolder: string;
   name: string;
   origin: AdapterOrigin;
   threads: number;
-  weights: WeightCache | "auto";
-  memoryLimitBytes?: number | undefined;
 }
 
 export interface TrainerResult {

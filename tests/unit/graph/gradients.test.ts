@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { NotDifferentiableError, ShapeError } from "../../../src/core/errors.js";
 import { gradients } from "../../../src/graph/gradients.js";
 import { type Graph, GraphBuilder, type Value } from "../../../src/graph/graph-builder.js";
-import { ReferenceBackend } from "../../../src/graph/reference-backend.js";
+import { ReferenceBackend } from "../../support/reference-backend.js";
 
 const SEED = 20261124;
 

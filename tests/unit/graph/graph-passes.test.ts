@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { InternalError } from "../../../src/core/errors.js";
 import { checkGraph } from "../../../src/graph/check-graph.js";
 import { type Graph, GraphBuilder, type Node, type Value } from "../../../src/graph/graph-builder.js";
-import { printGraph } from "../../../src/graph/print-graph.js";
+import { printGraph } from "../../support/print-graph.js";
 
 function small(): Graph {
   const g = new GraphBuilder();

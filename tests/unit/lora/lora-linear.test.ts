@@ -5,11 +5,11 @@ import { describe, expect, it } from "vitest";
 import { StorageError } from "../../../src/core/errors.js";
 import { makeTinyGguf } from "../../../src/formats/gguf/make-tiny-gguf.js";
 import { GraphBuilder } from "../../../src/graph/graph-builder.js";
-import { ReferenceBackend } from "../../../src/graph/reference-backend.js";
 import { adapterHash } from "../../../src/lora/adapter-hash.js";
 import type { LoraAdapter } from "../../../src/lora/lora-adapter.js";
 import { loraLinear } from "../../../src/lora/lora-linear.js";
 import { saveAdapter } from "../../../src/lora/save-adapter.js";
+import { ReferenceBackend } from "../../support/reference-backend.js";
 import { useTemporaryFolder } from "../../support/temporary-folder.js";
 
 const SEED = Number(process.env.W4S_TEST_SEED ?? 20_261_123);

@@ -7,9 +7,7 @@ import { readLoadableModel } from "../../../src/formats/gguf/gguf-loadable.js";
 import { stringValue } from "../../../src/formats/gguf/gguf-metadata.js";
 import { encodeGguf, gguf } from "../../../src/formats/gguf/gguf-writer.js";
 import { makeTinyGguf } from "../../../src/formats/gguf/make-tiny-gguf.js";
-import { ReferenceBackend } from "../../../src/graph/reference-backend.js";
 import { adapterHash } from "../../../src/lora/adapter-hash.js";
-import { adapterInjection } from "../../../src/lora/adapter-injection.js";
 import { completePairs } from "../../../src/lora/complete-pairs.js";
 import { writeGgufAdapter } from "../../../src/lora/gguf-adapter.js";
 import type { LoraAdapter, LoraPair } from "../../../src/lora/lora-adapter.js";
@@ -17,7 +15,9 @@ import { type MergedType, mergeAdapter } from "../../../src/lora/merge-adapter.j
 import { LINEAR_NAMES } from "../../../src/transformer/linear-name.js";
 import { readModel } from "../../../src/transformer/read-model.js";
 import { Transformer } from "../../../src/transformer/transformer.js";
+import { adapterInjection } from "../../support/adapter-injection.js";
 import { randomAdapter } from "../../support/random-adapter.js";
+import { ReferenceBackend } from "../../support/reference-backend.js";
 import { splitTinyGguf } from "../../support/split-gguf.js";
 import { useTemporaryFolder } from "../../support/temporary-folder.js";
 

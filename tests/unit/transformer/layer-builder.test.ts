@@ -2,11 +2,11 @@
 import { describe, expect, it } from "vitest";
 import { Random } from "../../../src/core/random.js";
 import { GraphBuilder } from "../../../src/graph/graph-builder.js";
-import { ReferenceBackend } from "../../../src/graph/reference-backend.js";
 import { planAttention } from "../../../src/transformer/attention-plan.js";
 import { LayerBuilder } from "../../../src/transformer/layer-builder.js";
 import type { ModelConfig } from "../../../src/transformer/model-config.js";
 import { treeLayout } from "../../../src/transformer/token-layout.js";
+import { ReferenceBackend } from "../../support/reference-backend.js";
 
 /** A prompt of 5 tokens with branches of 4 and 3. */
 const LAYOUT = treeLayout([

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { checkCall } from "../../../src/workflow/sandbox/check-call.js";
 import * as helpers from "../../../src/workflow/sandbox/guest-helpers.js";
 import { API, apiText, callSignature, GLOBALS, offeredCalls } from "../../../src/workflow/workflow-api.js";
-import { workflowTypes } from "../../../src/workflow/workflow-types.js";
+import { workflowTypes } from "../../support/workflow-types.js";
 
 const ALL = new Set(["weak", "runPython", "test", "tool"]);
 

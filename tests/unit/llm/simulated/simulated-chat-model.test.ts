@@ -1,11 +1,11 @@
 /** @file The simulated model: replies as asked for, and better ways of asking score better. */
 import { describe, expect, test } from "vitest";
 import { ModelCallError } from "../../../../src/core/errors.js";
+import type { SimulatedItem } from "../../../../src/core/simulated-item.js";
 import type { ChatRequest } from "../../../../src/llm/chat-model.js";
 import {
   SIMULATED_WEAK_SKILL,
   SimulatedChatModel,
-  type SimulatedItem,
 } from "../../../../src/llm/simulated/simulated-chat-model.js";
 import { generateFamily } from "../../../../src/tasks/families.js";
 import { makeScorer } from "../../../../src/tasks/make-scorer.js";

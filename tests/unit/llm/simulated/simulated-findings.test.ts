@@ -1,7 +1,7 @@
 /** @file Noisy measurements in items: what the simulated model understands, answers, and makes of findings in a prompt. */
 import { describe, expect, test } from "vitest";
+import type { SimulatedItem } from "../../../../src/core/simulated-item.js";
 import { SimulatedChatModel } from "../../../../src/llm/simulated/simulated-chat-model.js";
-import type { SimulatedItem } from "../../../../src/llm/simulated/simulated-item-bank.js";
 import { readProperties } from "../../../../src/llm/simulated/simulated-prompt.js";
 
 const RIGHT = "Free cells: north 2, east 3, south 0, west 1";

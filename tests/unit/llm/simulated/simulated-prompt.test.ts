@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { Random } from "../../../../src/core/random.js";
-import type { SimulatedItem } from "../../../../src/llm/simulated/simulated-item-bank.js";
+import type { SimulatedItem } from "../../../../src/core/simulated-item.js";
 import { EFFECTS, luck, luckShares } from "../../../../src/llm/simulated/simulated-noise.js";
 import { type CallProperties, readProperties } from "../../../../src/llm/simulated/simulated-prompt.js";
 import { SEED_PHRASES } from "../../../support/technique-phrases.js";

@@ -5,7 +5,6 @@ import { makeTinyGguf } from "w4s/testing";
 import { Random } from "../../../../src/core/random.js";
 import { GgufFile } from "../../../../src/formats/gguf/gguf-file.js";
 import type { TinyFamily } from "../../../../src/formats/gguf/make-tiny-gguf.js";
-import { ReferenceBackend } from "../../../../src/graph/reference-backend.js";
 import { actionExample } from "../../../../src/train/data/example.js";
 import { packBatches } from "../../../../src/train/data/pack-batches.js";
 import { type StoppedPrompts, stopSharedPrompts } from "../../../../src/train/data/prompted-trie.js";
@@ -14,6 +13,7 @@ import { linearShape } from "../../../../src/transformer/layer-builder.js";
 import { LINEAR_NAMES } from "../../../../src/transformer/linear-name.js";
 import { readModel } from "../../../../src/transformer/read-model.js";
 import { WeightStore } from "../../../../src/transformer/weight-store.js";
+import { ReferenceBackend } from "../../../support/reference-backend.js";
 import { useTemporaryFolder } from "../../../support/temporary-folder.js";
 
 const LORA = { rank: 2, alpha: 4, targets: LINEAR_NAMES };

@@ -5,7 +5,6 @@ import { makeTinyGguf } from "w4s/testing";
 import { Random } from "../../../../src/core/random.js";
 import { GgufFile } from "../../../../src/formats/gguf/gguf-file.js";
 import { GraphBuilder } from "../../../../src/graph/graph-builder.js";
-import { ReferenceBackend } from "../../../../src/graph/reference-backend.js";
 import { loraLinear } from "../../../../src/lora/lora-linear.js";
 import { buildTrie } from "../../../../src/train/data/token-trie.js";
 import { fillDropoutMask } from "../../../../src/train/gradients/fill-dropout-mask.js";
@@ -15,6 +14,7 @@ import { linearShape } from "../../../../src/transformer/layer-builder.js";
 import { LINEAR_NAMES } from "../../../../src/transformer/linear-name.js";
 import { readModel } from "../../../../src/transformer/read-model.js";
 import { WeightStore } from "../../../../src/transformer/weight-store.js";
+import { ReferenceBackend } from "../../../support/reference-backend.js";
 import { useTemporaryFolder } from "../../../support/temporary-folder.js";
 
 const LORA = { rank: 2, alpha: 4, targets: LINEAR_NAMES };

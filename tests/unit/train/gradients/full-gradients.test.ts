@@ -5,13 +5,13 @@ import { makeTinyGguf } from "w4s/testing";
 import { Random } from "../../../../src/core/random.js";
 import { GgufFile } from "../../../../src/formats/gguf/gguf-file.js";
 import type { TinyFamily } from "../../../../src/formats/gguf/make-tiny-gguf.js";
-import { ReferenceBackend } from "../../../../src/graph/reference-backend.js";
 import { rowBatch } from "../../../../src/train/data/row-batch.js";
 import { buildTrie, type TokenTrie } from "../../../../src/train/data/token-trie.js";
 import { ModelGradients } from "../../../../src/train/gradients/model-gradients.js";
 import { modelParameters } from "../../../../src/train/gradients/model-parameters.js";
 import { readModel } from "../../../../src/transformer/read-model.js";
 import { WeightStore } from "../../../../src/transformer/weight-store.js";
+import { ReferenceBackend } from "../../../support/reference-backend.js";
 import { useTemporaryFolder } from "../../../support/temporary-folder.js";
 
 const SEED = 7;

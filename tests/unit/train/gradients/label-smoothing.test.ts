@@ -4,13 +4,13 @@ import { describe, expect, it } from "vitest";
 import { makeTinyGguf } from "w4s/testing";
 import { Random } from "../../../../src/core/random.js";
 import { GgufFile } from "../../../../src/formats/gguf/gguf-file.js";
-import { ReferenceBackend } from "../../../../src/graph/reference-backend.js";
 import type { TokenTrie } from "../../../../src/train/data/token-trie.js";
 import { headGradient } from "../../../../src/train/gradients/head-gradient.js";
 import { checkTrainSettings, DEFAULT_TRAIN_SETTINGS } from "../../../../src/train/train-settings.js";
 import { readModel } from "../../../../src/transformer/read-model.js";
 import { singleSequence } from "../../../../src/transformer/token-layout.js";
 import { WeightStore } from "../../../../src/transformer/weight-store.js";
+import { ReferenceBackend } from "../../../support/reference-backend.js";
 import { useTemporaryFolder } from "../../../support/temporary-folder.js";
 
 const SMOOTHING = 0.2;

@@ -1,13 +1,13 @@
 /** @file What layers are fed besides weights: embedded tokens, rotary tables, attention masks. */
-import type { AttentionPlan } from "../../transformer/attention-plan.js";
-import type { LayerConfig, ModelConfig } from "../../transformer/model-config.js";
-import { ropeTable } from "../../transformer/rope-table.js";
-import type { PassWeights } from "./pass-weights.js";
+import type { AttentionPlan } from "./attention-plan.js";
+import type { LayerConfig, ModelConfig } from "./model-config.js";
+import { ropeTable } from "./rope-table.js";
+import type { WeightStore } from "./weight-store.js";
 
 /** The first layer's input [T, D]. */
 export function embedTokens(
-  tokens: Int32Array,
-  weights: PassWeights,
+  tokens: ArrayLike<number>,
+  weights: Pick<WeightStore, "gather">,
   { embeddingScale }: ModelConfig,
 ): Float32Array {
   const rows = weights.gather("token_embd.weight", tokens);
@@ -19,7 +19,7 @@ export function embedTokens(
 /** `rope.cos`, `rope.sin` and `mask.N` of one kind of layer. */
 export function layoutFeeds(
   { layer, positions, plan }: { layer: LayerConfig; positions: Int32Array; plan: AttentionPlan },
-  weights: PassWeights,
+  weights: Pick<WeightStore, "vector">,
   config: ModelConfig,
 ): Record<string, Float32Array> {
   const { cos, sin } = ropeTable(config, layer.rope, positions, weights.vector("rope_freqs.weight"));

@@ -1,5 +1,5 @@
 /** @file TypeScript declarations of the workflow API for editors; src/workflow.ts is this text. */
-import { API, type CallSpec, GLOBALS, type OptionSpec } from "./workflow-api.js";
+import { API, type CallSpec, GLOBALS, type OptionSpec } from "../../src/workflow/workflow-api.js";
 
 /** The complete text of src/workflow.ts, a module of types only. */
 export function workflowTypes(): string {

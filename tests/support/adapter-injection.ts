@@ -1,8 +1,9 @@
 /** @file An adapter put on a forward pass without changing the base's weights. */
-import type { Injection } from "../transformer/transformer.js";
-import { pairOfLayer } from "./complete-pairs.js";
-import type { LoraAdapter } from "./lora-adapter.js";
-import { loraLinear } from "./lora-linear.js";
+
+import { pairOfLayer } from "../../src/lora/complete-pairs.js";
+import type { LoraAdapter } from "../../src/lora/lora-adapter.js";
+import { loraLinear } from "../../src/lora/lora-linear.js";
+import type { Injection } from "../../src/transformer/transformer.js";
 
 /** Injection of an adapter into a transformer: base + (alpha / rank) · B·A; layers without a pair stay as they are. */
 export function adapterInjection(adapter: LoraAdapter): Injection {

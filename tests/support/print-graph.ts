@@ -1,5 +1,5 @@
 /** @file A graph as text, one node a line. */
-import type { Graph, Node, Value } from "./value.js";
+import type { Graph, Node, Value } from "../../src/graph/value.js";
 
 /** Constants longer than this are printed by their first elements. */
 const MAX_PRINTED_ELEMENTS = 4;
