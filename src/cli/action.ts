@@ -30,7 +30,7 @@ export function action(body: ActionBody): (...args: unknown[]) => Promise<void> 
         isJson,
         isDebug: debug ?? false,
         command: command.name(),
-        ...(interruptCode === undefined ? {} : { interruptCode }),
+        interruptCode,
       });
     };
     try {

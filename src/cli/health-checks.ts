@@ -16,7 +16,7 @@ export interface Finding {
   check: string;
   status: "ok" | "warning" | "failed" | "not checked";
   detail: string;
-  hint?: string;
+  hint?: string | undefined;
 }
 
 /** Thrown by a check that did not fail but found something to think about. */
@@ -44,7 +44,7 @@ export async function checkHealth(
       const isWarning = error instanceof Warning;
       const status = isWarning ? "warning" : error instanceof NotChecked ? "not checked" : "failed";
       const { hint } = error as { hint?: string };
-      findings.push({ check, status, detail: api.messageOf(error), ...(hint === undefined ? {} : { hint }) });
+      findings.push({ check, status, detail: api.messageOf(error), hint });
       if (status === "failed" && exitCode === EXIT.done) exitCode = exitCodeOf(error, watch.exitCode());
     }
   }
@@ -157,7 +157,7 @@ async function nativeModel(api: Api, config: RunConfig): Promise<string> {
     const model = await api.LocalModel.load({
       modelPath,
       gpu: config.gpu,
-      ...(config.threads === undefined ? {} : { threads: config.threads }),
+      threads: config.threads,
     });
     try {
       await model.generate({

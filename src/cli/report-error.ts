@@ -35,7 +35,7 @@ export function describeError(error: unknown): ErrorReport {
 /** Prints an error and returns its exit code. */
 export function reportError(
   error: unknown,
-  options: { isJson: boolean; isDebug: boolean; command: string; interruptCode?: number },
+  options: { isJson: boolean; isDebug: boolean; command: string; interruptCode?: number | undefined },
 ): number {
   const exitCode = exitCodeOf(error, options.interruptCode);
   const report = describeError(error);

@@ -123,7 +123,7 @@ function missing(name: RewardComponent | EfficiencyPart): never {
  * @throws {ConfigError} naming the component
  */
 export function refuseUnmeasured(
-  { reward, rewardWeights }: { reward?: string; rewardWeights?: RewardWeights },
+  { reward, rewardWeights }: { reward?: string | undefined; rewardWeights?: RewardWeights | undefined },
   { name, scorer }: { name: string; scorer: Scorer },
 ): void {
   if (reward !== "composite" || rewardWeights === undefined) return;

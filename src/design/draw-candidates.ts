@@ -107,12 +107,12 @@ async function draw(
       forced: [...draws[offset]!.forced],
       text: action.text,
       tokens: action.tokens,
-      ...(action.logProbs ? { logProbs: action.logProbs } : {}),
+      logProbs: action.logProbs,
       finishReason: action.finishReason,
-      ...(action.policy === undefined ? {} : { policy: action.policy }),
-      ...(action.promptTokens === undefined ? {} : { promptTokens: action.promptTokens }),
-      ...(action.messages === undefined ? {} : { messages: [...action.messages] }),
-      ...(action.helpers === undefined ? {} : { helpers: action.helpers }),
+      policy: action.policy,
+      promptTokens: action.promptTokens,
+      messages: action.messages && [...action.messages],
+      helpers: action.helpers,
     })),
   };
   log.append(record);

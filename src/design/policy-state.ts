@@ -20,7 +20,7 @@ export interface PolicyState {
   /** Optional calls that exist here ("weak", "runPython", …). */
   offers: ReadonlySet<string>;
   /** Own tools of the user. Default none. */
-  tools?: readonly ToolCard[];
+  tools?: readonly ToolCard[] | undefined;
   /** Aliases of further executors. */
   models: readonly string[];
   baselines: readonly ShownWorkflow[];

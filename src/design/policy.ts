@@ -24,15 +24,15 @@ export interface Action {
   logProbs?: number[] | undefined;
   finishReason: string;
   /** Only where several policies work together: who wrote it. */
-  policy?: string;
+  policy?: string | undefined;
   /** Where the writer draws with another temperature than it was asked to. */
-  temperature?: number;
+  temperature?: number | undefined;
   /** Its own prompt, where it is another than that of the call. */
-  promptTokens?: number[];
+  promptTokens?: number[] | undefined;
   /** That prompt as it was put, where it is another conversation than that of the call. */
-  messages?: readonly ChatMessage[];
+  messages?: readonly ChatMessage[] | undefined;
   /** Replies that led to it, in the order they were written. */
-  helpers?: HelperReply[];
+  helpers?: HelperReply[] | undefined;
 }
 
 /** What a policy contributed to another's action, or to its own later one. */
@@ -54,14 +54,14 @@ export interface ActOptions {
   answer: AnswerKind;
   offers: ReadonlySet<string>;
   /** Own tools of the user. Default none. */
-  tools?: readonly ToolCard[];
+  tools?: readonly ToolCard[] | undefined;
   hasContext: boolean;
   /** What the reply is to be. Default workflow. */
-  form?: ReplyForm;
+  form?: ReplyForm | undefined;
   /** Where a reply is to be repaired: the member that wrote it. */
   author?: string | undefined;
   /** Prompts of one session extend each other: the KV cache is kept from turn to turn. */
-  session?: string;
+  session?: string | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -147,15 +147,15 @@ export class LocalPolicy implements Policy {
       candidates: draws.map((draw) => ({
         seed: draw.seed,
         temperature: draw.temperature,
-        ...(this.grammar === "subset" ? { grammar: this.#grammarFor(draw.forced, options) } : {}),
+        grammar: this.grammar === "subset" ? this.#grammarFor(draw.forced, options) : undefined,
       })),
       maxTokens:
         (options.form ?? "workflow") === "workflow"
           ? MAX_ACTION_TOKENS[this.style]
           : MAX_LINE_TOKENS[this.grammar],
       logProbs: this.#logProbs,
-      ...(options.session === undefined ? {} : { session: options.session }),
-      ...(options.signal ? { signal: options.signal } : {}),
+      session: options.session,
+      signal: options.signal,
     });
     return { promptTokens, actions: replies };
   }

@@ -10,13 +10,13 @@ import { workflowOf } from "./workflow-of.js";
 /** A candidate on its way through a turn. */
 export interface Attempt {
   action: ActionRecord;
-  workflow?: Workflow;
+  workflow?: Workflow | undefined;
   /** Why it is invalid; absent while it may still be valid. */
-  failure?: { status: string; message: string };
+  failure?: { status: string; message: string } | undefined;
   /** On the screening set. */
-  screen?: Evaluation;
+  screen?: Evaluation | undefined;
   /** On the whole validation set. */
-  evaluation?: Evaluation;
+  evaluation?: Evaluation | undefined;
 }
 
 /**

@@ -11,11 +11,11 @@ export interface MemberPlan {
   /** Model file or name, as the configuration has it. */
   model: string;
   /** Adapter file it starts with. */
-  adapter?: string;
+  adapter?: string | undefined;
   /** Instead of the round's temperature, 0–2. */
-  temperature?: number;
+  temperature?: number | undefined;
   /** Added to the round's temperature. */
-  hotter?: number;
+  hotter?: number | undefined;
   /** Whether it learns an adapter of its own. */
   train: boolean;
 }
@@ -51,13 +51,13 @@ export function teamMembers(config: RunConfig): MemberPlan[] {
   const own = (name: string): MemberPlan => ({
     name,
     model: modelOf(config, undefined),
-    ...(config.adapter === undefined ? {} : { adapter: config.adapter }),
+    adapter: config.adapter,
     train: true,
   });
   if (mode === "single") return [own(SINGLE_MEMBER)];
   if (named.length === 0) {
     const [first, second] = ROLES[mode];
-    return [own(first), { ...own(second), ...(mode === "ensemble" ? { hotter: SECOND_HOTTER } : {}) }];
+    return [own(first), { ...own(second), hotter: mode === "ensemble" ? SECOND_HOTTER : undefined }];
   }
   refuseWrongCount(
     mode,
@@ -74,8 +74,8 @@ export function teamMembers(config: RunConfig): MemberPlan[] {
     return {
       name,
       model: modelOf(config, model),
-      ...(start === undefined ? {} : { adapter: start }),
-      ...(temperature === undefined ? {} : { temperature }),
+      adapter: start,
+      temperature,
       train,
     };
   });

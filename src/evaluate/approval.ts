@@ -158,7 +158,7 @@ export function isPaid(executor: string, aliases: readonly string[]): boolean {
  * @throws {ConfigError} when they are, and there is neither a person nor a file
  */
 export function isApprovalNeeded(
-  config: { approve: boolean; approveFile?: string; executors: object },
+  config: { approve: boolean; approveFile?: string | undefined; executors: object },
   executor: string,
   hasPerson: boolean,
 ): boolean {

@@ -34,7 +34,7 @@ export function cardContext(
   const id = executor?.id ?? config.executor;
   const isSimulated = executor?.isSimulated ?? config.executor === "simulated";
   return {
-    ...(id === undefined ? {} : { executor: id }),
+    executor: id,
     isSimulated,
     price: executor?.price !== undefined ? executor.price : priceOf(config, isSimulated),
     aliases,

@@ -49,7 +49,7 @@ export function judgeModel(name: string, { models, store, budget, config }: Judg
     store,
     budget,
     seed: config.seed,
-    ...(chosen.price ? { price: chosen.price } : {}),
+    price: chosen.price,
   });
   // A second attempt differs in temperature: no request is made twice.
   return { id: metered.id, chat: (request) => metered.chat(request, { occurrence: 0, epoch: 0 }) };

@@ -49,7 +49,7 @@ export async function askByRubric<T>(
   try {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const request = { messages, maxTokens, json: true, seed: seed + attempt, temperature: attempt * 0.5 };
-      const { texts } = await model.chat({ ...request, ...(signal ? { signal } : {}) });
+      const { texts } = await model.chat({ ...request, signal });
       last = texts[0] ?? "";
       const value = question.read(jsonObject(last));
       if (value !== undefined) return value;

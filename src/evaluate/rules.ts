@@ -43,12 +43,12 @@ const rulesSchema = z.strictObject({
     .prefault({}),
   limits: z
     .strictObject({
-      dollars: positive(1e6).exactOptional(),
-      tokens: whole(1, 1e12).exactOptional(),
-      calls: whole(1, 1e9).exactOptional(),
-      minutes: positive(1e5).exactOptional(),
-      callsPerInput: whole(0, 10_000).exactOptional(),
-      promptCharacters: whole(1, 64 * 1024 * 1024).exactOptional(),
+      dollars: positive(1e6).optional(),
+      tokens: whole(1, 1e12).optional(),
+      calls: whole(1, 1e9).optional(),
+      minutes: positive(1e5).optional(),
+      callsPerInput: whole(0, 10_000).optional(),
+      promptCharacters: whole(1, 64 * 1024 * 1024).optional(),
     })
     .prefault({}),
 });
@@ -103,8 +103,8 @@ export class Rules {
   tighten<T extends { budget: BudgetLimits; limits: { modelCalls: number } }>(config: T): T {
     const { callsPerInput, promptCharacters: _, ...limits } = this.#rules.limits;
     const budget: BudgetLimits = { ...config.budget };
-    for (const [kind, limit] of Object.entries(limits) as [keyof BudgetLimits, number][])
-      budget[kind] = Math.min(limit, budget[kind] ?? Number.POSITIVE_INFINITY);
+    for (const [kind, limit] of Object.entries(limits) as [keyof BudgetLimits, number | undefined][])
+      if (limit !== undefined) budget[kind] = Math.min(limit, budget[kind] ?? Number.POSITIVE_INFINITY);
     const modelCalls = Math.min(callsPerInput ?? Number.POSITIVE_INFINITY, config.limits.modelCalls);
     return { ...config, budget, limits: { ...config.limits, modelCalls } };
   }

@@ -10,7 +10,7 @@ export type CountingAgent = AgentHost & { readonly usage: ReadonlyMap<string, Us
 
 export interface SampleRun extends WorkflowRun {
   /** Absent where the workflow failed. */
-  score?: Score;
+  score?: Score | undefined;
 }
 
 export interface RunSampleOptions {
@@ -19,10 +19,10 @@ export interface RunSampleOptions {
   agent: CountingAgent;
   seed: number;
   /** Of each run of the workflow, so of each control step. */
-  limits?: Partial<SandboxLimits>;
-  signal?: AbortSignal;
+  limits?: Partial<SandboxLimits> | undefined;
+  signal?: AbortSignal | undefined;
   /** Called before a run with what it is about: the item, or the view of a control step. */
-  onSample?: (sample: Sample) => void;
+  onSample?: ((sample: Sample) => void) | undefined;
 }
 
 /** @throws only for outages and aborts, never for what the workflow does. */
@@ -74,7 +74,7 @@ async function runOnce(
   onSample?.(sample);
   return await sandbox.run(source, visibleTask(sample), agent, {
     seed,
-    ...(limits ? { limits } : {}),
-    ...(signal ? { signal } : {}),
+    limits,
+    signal,
   });
 }

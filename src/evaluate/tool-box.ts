@@ -13,8 +13,8 @@ export interface ToolUse {
   /** JSON, cut at 300 characters. */
   input: string;
   /** Size of the result as JSON; absent where there was an error. */
-  bytes?: number;
-  error?: string;
+  bytes?: number | undefined;
+  error?: string | undefined;
   /** Of the call that was really made; 0 where none was. */
   milliseconds: number;
   /** Answered from what was stored. */

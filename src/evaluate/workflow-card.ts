@@ -9,8 +9,8 @@ import { workflowHash } from "../workflow/workflow-hash.js";
 /** Where the calls of a workflow would go, and what bounds them. */
 export interface CardContext {
   /** Id of the executor; undefined = not chosen yet. */
-  executor?: string;
-  isSimulated?: boolean;
+  executor?: string | undefined;
+  isSimulated?: boolean | undefined;
   /** Of the executor, per million tokens; null = unknown. */
   price: Price | null;
   /** Further executors by alias, with their prices. */

@@ -33,9 +33,9 @@ export interface LearnResult extends Result<LearnSummary> {
   /** The last accepted adapter, absolute; null where none was accepted. */
   adapter: { path: string; hash: string; round: number } | null;
   /** How several policies worked together; absent = a single one. */
-  collaboration?: Collaboration;
+  collaboration?: Collaboration | undefined;
   /** The adapters in force at the end, of every member that has one, where several policies work together. */
-  members?: { name: string; path: string; hash: string; round: number }[];
+  members?: { name: string; path: string; hash: string; round: number }[] | undefined;
   best: BestWorkflow | null;
 }
 
@@ -78,9 +78,10 @@ export async function concludeLearning(
       last === undefined
         ? null
         : { path: join(directory.path, last.adapter), hash: last.adapterHash, round: last.round },
-    ...(course.collaboration === "single"
-      ? {}
-      : { collaboration: course.collaboration, members: membersInForce(course, progress.rounds) }),
+    ...(course.collaboration !== "single" && {
+      collaboration: course.collaboration,
+      members: membersInForce(course, progress.rounds),
+    }),
     base: progress.base.length === 0 ? null : policyScore(progress.base),
     baseEpisodes: progress.base,
     trained: trainedEpisodes.length === 0 ? null : policyScore(trainedEpisodes),
@@ -94,7 +95,7 @@ export async function concludeLearning(
     warnings: warningsOf(course, difference),
     spent,
     isComplete: stoppedBy === undefined,
-    ...(stoppedBy === undefined ? {} : { stoppedBy }),
+    stoppedBy,
   };
   const row = test.find((one) => one.workflowHash === result.best?.hash);
   await course.run.finish(result, result.best ? { ...result.best, title: "Best workflow", row } : undefined);

@@ -124,7 +124,7 @@ function inputsOf(
     taskHashes: [...tasks.values()].map((task) => task.hash),
     modelHash: hashed[0]?.modelHash,
     adapterHash: hashed[0]?.adapterHash,
-    ...(collaboration === "single" ? {} : { members: hashed }),
+    members: collaboration === "single" ? undefined : hashed,
   };
 }
 
@@ -220,7 +220,7 @@ async function playRound(
     adapterHash: first.adapterHash,
     parentHash: first.parentHash,
     training: first.training,
-    ...(course.collaboration === "single" ? {} : { members }),
+    members: course.collaboration === "single" ? undefined : members,
     episodes: judged,
     score: isJudged ? policyScore(judged) : null,
     againstBase: compare(progress.base),

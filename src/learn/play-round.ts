@@ -33,7 +33,7 @@ export function exploration({ run }: Pick<Course, "run">, round: number) {
 export interface FoundWorkflows {
   task: string;
   /** The member that designed them, where each plays on its own. */
-  policy?: string;
+  policy?: string | undefined;
   workflows: ScoredWorkflow[];
 }
 
@@ -81,7 +81,7 @@ export async function collectRound(
       };
       const shown = member === undefined ? [] : await exchangedWorkflows(course, task, member, rounds);
       const { workflows } = await playTask(course, task, play, count, shown);
-      found.push({ task: name, ...(member === undefined ? {} : { policy: member }), workflows });
+      found.push({ task: name, policy: member, workflows });
     }
   }
   return found;

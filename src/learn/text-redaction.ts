@@ -57,6 +57,6 @@ export function textRedaction(wanted: readonly string[]): TextRedaction {
 function unknown(name: string, cause?: unknown): ConfigError {
   return new ConfigError(`--redact: ${JSON.stringify(name)} is neither a kind nor a pattern`, {
     hint: `kinds: ${REDACTION_KINDS.join(", ")}; patterns: /…/ with flags of i, m, s, u`,
-    ...(cause === undefined ? {} : { cause }),
+    cause,
   });
 }

@@ -31,33 +31,33 @@ export interface TrainAdapterOptions {
   /** Base model file. */
   modelPath: string;
   /** Run directories or trajectories.jsonl files; or, instead, a chat JSONL file. */
-  from?: readonly string[];
+  from?: readonly string[] | undefined;
   /** Computes rewards anew from the recorded scores. Default: the recorded rewards. */
-  reward?: RewardName;
+  reward?: RewardName | undefined;
   /** Of the composite reward. Default: accuracy 1, efficiency 0.2. */
-  rewardWeights?: RewardWeights;
+  rewardWeights?: RewardWeights | undefined;
   /** JSONL file of lines `{messages, reward or weight, task}`, instead of `from`; all but the messages may be left out. */
-  chatPath?: string;
+  chatPath?: string | undefined;
   /** Assistant messages of a chat line that are learnt: the last one, or all. Default last. */
-  spans?: ReplySpan;
+  spans?: ReplySpan | undefined;
   /** How rewards become weights. Default exponential, temperature 0.4. */
-  weighting?: ExampleWeightOptions;
+  weighting?: ExampleWeightOptions | undefined;
   /** Settings other than DEFAULT_TRAIN_SETTINGS. */
-  settings?: Partial<TrainSettings>;
+  settings?: Partial<TrainSettings> | undefined;
   /** Adapter to train on from; its rank, alpha and targets are used. */
-  continueFrom?: string;
+  continueFrom?: string | undefined;
   /** Folder for examples.jsonl, checkpoints and the adapter. The same command on the same folder goes on. */
   outFolder: string;
   /** Threads of the trainer. Default: 1 for models of a few megabytes, else the available cores, at most 8. */
-  threads?: number;
+  threads?: number | undefined;
   /** Form of the base weights in memory. Default auto: by the memory that is free. */
-  weights?: WeightCache | "auto";
+  weights?: WeightCache | "auto" | undefined;
   /** Memory the trainer may take, bytes. Default: 70 % of what is free. */
-  memoryLimitBytes?: number;
+  memoryLimitBytes?: number | undefined;
   /** Updates between checkpoints. Default 10. */
-  checkpointEvery?: number;
-  onEvent?: (event: TrainEvent) => void;
-  signal?: AbortSignal;
+  checkpointEvery?: number | undefined;
+  onEvent?: ((event: TrainEvent) => void) | undefined;
+  signal?: AbortSignal | undefined;
 }
 
 export interface TrainAdapterResult extends TrainerResult {
@@ -85,7 +85,7 @@ export async function trainAdapter(options: TrainAdapterOptions): Promise<TrainA
   const settings: TrainSettings = {
     ...DEFAULT_TRAIN_SETTINGS,
     ...options.settings,
-    ...(initial === undefined ? {} : { lora: initial.config }),
+    ...(initial && { lora: initial.config }),
   };
   checkTrainSettings(settings);
   const header = readLoadableModel(modelPath);
@@ -135,8 +135,8 @@ export async function trainAdapter(options: TrainAdapterOptions): Promise<TrainA
       modelHash,
       threads,
       ...found,
-      ...(baseName === undefined ? {} : { baseName }),
-      ...(initial === undefined ? {} : { parentHash: adapterHash(initial) }),
+      baseName,
+      parentHash: initial && adapterHash(initial),
     });
     return { ...result, examples: found.examples.length, settings };
   } finally {
@@ -161,16 +161,16 @@ export interface TrainExamplesOptions
   settings: TrainSettings;
   modelHash: string;
   /** As the model's file names itself. */
-  baseName?: string;
+  baseName?: string | undefined;
   /** Hash of the adapter trained on from. */
-  parentHash?: string;
+  parentHash?: string | undefined;
   examples: readonly TokenExample[];
   /** Of the examples, for the adapter's origin. */
   rewards: readonly number[];
   /** Adapter file: `<outFolder>/adapter-<name>-<hash>.gguf`. Default lora. */
-  name?: string;
+  name?: string | undefined;
   /** More about where the adapter comes from, kept in its metadata. */
-  origin?: Partial<AdapterOrigin>;
+  origin?: Partial<AdapterOrigin> | undefined;
 }
 
 /** Writes examples.jsonl and trains in a process of its own; the same call on the same folder goes on. */
@@ -186,27 +186,27 @@ export async function trainExamples(options: TrainExamplesOptions): Promise<Trai
       examplesPath,
       dataHash,
       settings,
-      ...(continueFrom === undefined ? {} : { initialPath: continueFrom }),
+      initialPath: continueFrom,
       checkpointFolder: join(outFolder, "checkpoints"),
       checkpointEvery: options.checkpointEvery ?? 10,
       outFolder,
       name: options.name ?? "lora",
       origin: {
         baseHash: modelHash,
-        ...(baseName === undefined ? {} : { baseName }),
+        baseName,
         dataHash,
-        ...(parentHash === undefined ? {} : { parentHash }),
+        parentHash,
         trainConfig: JSON.stringify(settings),
         rewards: JSON.stringify(summary(options.rewards)),
         ...options.origin,
       },
       threads: options.threads ?? defaultThreads(statSync(modelPath).size),
       weights: options.weights ?? "auto",
-      ...(options.memoryLimitBytes === undefined ? {} : { memoryLimitBytes: options.memoryLimitBytes }),
+      memoryLimitBytes: options.memoryLimitBytes,
     },
     {
-      ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
+      onEvent: options.onEvent,
+      signal: options.signal,
     },
   );
 }

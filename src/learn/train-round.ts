@@ -153,19 +153,20 @@ async function trainMember(
     return await course.trainer({
       modelPath: member.modelPath,
       modelHash: member.modelHash,
-      ...(member.baseName === undefined ? {} : { baseName: member.baseName }),
+      baseName: member.baseName,
       outFolder,
       name: isTeam ? `${number}-${member.name}` : number,
       settings: roundSettings(course, member, round, start),
       threads: course.threads,
       examples,
       rewards: chosen.flat().map((sample) => sample.reward),
-      ...(start === undefined ? {} : { continueFrom: start.path, parentHash: start.hash }),
+      continueFrom: start?.path,
+      parentHash: start?.hash,
       onEvent: (event) => {
         log.append({ at: new Date().toISOString(), ...event });
-        course.emit({ type: "train", round, ...(isTeam ? { policy: member.name } : {}), event });
+        course.emit({ type: "train", round, policy: isTeam ? member.name : undefined, event });
       },
-      ...(course.run.signal ? { signal: course.run.signal } : {}),
+      signal: course.run.signal,
     });
   } finally {
     log.close();

@@ -19,11 +19,11 @@ import { tableHtml } from "./table-html.js";
 
 export interface HtmlReportOptions {
   /** A second run to show beside the first. */
-  compare?: RunReport;
+  compare?: RunReport | undefined;
   /** Draws the details of runs that have too many; 0 by default. */
-  seed?: number;
+  seed?: number | undefined;
   /** Bytes of candidate details; 7 MiB by default, which keeps a page below 15 MB. */
-  maxDetailBytes?: number;
+  maxDetailBytes?: number | undefined;
 }
 
 interface Section {
@@ -40,7 +40,7 @@ export function htmlReport(report: RunReport, options: HtmlReportOptions = {}): 
   const charts = chartData(report, figures, other);
   const data = pageData(report, charts, {
     seed,
-    ...(maxDetailBytes === undefined ? {} : { maxBytes: maxDetailBytes }),
+    maxBytes: maxDetailBytes,
   });
   const tables = reportTables(report, figures);
   const list = (id: keyof typeof tables) =>

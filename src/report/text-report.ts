@@ -36,7 +36,7 @@ export interface TextReport {
 /** @param options.seed - of the bootstrap intervals; 0 by default */
 export function textReport(
   report: RunReport,
-  options: { compare?: RunReport; seed?: number } = {},
+  options: { compare?: RunReport | undefined; seed?: number } = {},
 ): TextReport {
   const { compare, seed = 0 } = options;
   const figures = reportFigures(report, seed);

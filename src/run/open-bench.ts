@@ -20,11 +20,11 @@ import { Bench, type BenchSettings, drawItems } from "./bench.js";
 /** How a task is opened where a command wants more than the usual. */
 export interface BenchOptions {
   /** Results carry the texts of all replies. Default false. */
-  keepReplies?: boolean;
+  keepReplies?: boolean | undefined;
   /** Validation items where they were drawn before, or none are needed. Default: drawn by the configuration. */
-  validation?: readonly Sample[];
+  validation?: readonly Sample[] | undefined;
   /** Calls of the executor are answered by the weak model too. Default false. */
-  isWeakOnly?: boolean;
+  isWeakOnly?: boolean | undefined;
 }
 
 type BenchConfig = Pick<
@@ -76,14 +76,15 @@ export async function openBench(
     aliases: [...opened.aliases.values()].map(({ model }) => model.id),
     weak: models.weak?.id ?? null,
     limits: config.limits,
-    ...(programs ? { programs: programs.limits } : {}),
-    ...(tools ? { tools: tools.hash } : {}),
+    programs: programs?.limits,
+    tools: tools?.hash,
     // The name by which stored results are found.
-    ...(rules ? { callPolicy: rules.hash } : {}),
+    callPolicy: rules?.hash,
     maxTokens: config.maxTokens,
-    ...(task.scorer.basis === undefined ? {} : { scorer: task.scorer.basis }),
+    scorer: task.scorer.basis,
     task: task.hash,
-    ...(keepReplies ? { keepReplies } : {}),
+    // A hash leaves undefined out: it is the same as before replies could be kept.
+    keepReplies: keepReplies || undefined,
   });
   const runner =
     equipment.runner?.(task) ??

@@ -261,7 +261,7 @@ function conclude(
     spent,
     resultHash: resultHash(evaluations),
     isComplete: stoppedBy === undefined && !config.dryRun,
-    ...(stoppedBy === undefined ? {} : { stoppedBy }),
+    stoppedBy,
   };
 }
 

@@ -139,8 +139,8 @@ export class Run implements AsyncDisposable {
             ...identityOf(config, command),
             ...order.inputs,
             executorId: executor.model.id,
-            ...(ownTools ? { toolsHash: ownTools.hash } : {}),
-            ...(rules ? { callPolicyHash: rules.hash } : {}),
+            toolsHash: ownTools?.hash,
+            callPolicyHash: rules?.hash,
           },
         },
         (message) => warn(message),
@@ -184,20 +184,8 @@ export class Run implements AsyncDisposable {
       const isSearch = command === "optimize" || command === "collect";
       const { signal, stopSignal, runner } = hooks;
       const equipment: BenchEquipment = {
-        ...{
-          config,
-          opened,
-          models,
-          sandbox,
-          tools,
-          rules,
-          approval,
-          store,
-          emit,
-          signal,
-          stopSignal,
-          runner,
-        },
+        ...{ config, opened, models, sandbox, tools, rules, approval, store, emit },
+        ...{ signal, stopSignal, runner },
         programs: tasks.programs,
         directory: directory.path,
         defaultReward: isSearch ? "discrete" : "accuracy",

@@ -40,9 +40,9 @@ interface EvalFlags {
   split: string;
   also: string[];
   epochs: string;
-  suite?: string;
+  suite?: string | undefined;
   /** False with --no-baselines. */
-  baselines?: string | false;
+  baselines?: string | false | undefined;
 }
 
 export function command(): Command {

@@ -31,8 +31,8 @@ export function command(): Command {
 
 interface InitFlags {
   output: string;
-  force?: boolean;
-  yes?: boolean;
+  force?: boolean | undefined;
+  yes?: boolean | undefined;
   check: boolean;
 }
 
@@ -72,7 +72,7 @@ const initAction: ActionBody = async ({ isJson, watch, command }) => {
     });
   }
   const health = check ? await checkHealth(api, config, { watch, isQuiet: isJson }) : undefined;
-  if (isJson) writeJson({ written: output, settings, ...(health ? { findings: health.findings } : {}) });
+  if (isJson) writeJson({ written: output, settings, findings: health?.findings });
   else {
     if (health) writeOut(findingsTable(health.findings));
     writeOut(`wrote ${output}; next: w4s ${(health?.exitCode ?? 0) === 0 ? "optimize --dry-run" : "doctor"}`);

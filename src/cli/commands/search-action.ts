@@ -27,7 +27,7 @@ export function searchAction(name: "optimize" | "collect"): ActionBody {
     let result: OptimizeResult;
     try {
       result = await api[name](config, {
-        ...(replay === undefined ? {} : { policy: new api.ReplayPolicy(replay) }),
+        policy: replay === undefined ? undefined : new api.ReplayPolicy(replay),
         ...approvalHook(config, api.cardText, () => progress.stop()),
         onEvent: progress.onEvent,
         signal: watch.signal,

@@ -16,8 +16,8 @@ const MAX_TEXT = 20_000;
 export interface PageDataOptions {
   /** Of the draw. */
   seed: number;
-  maxBytes?: number;
-  maxCandidates?: number;
+  maxBytes?: number | undefined;
+  maxCandidates?: number | undefined;
 }
 
 /**

@@ -135,7 +135,7 @@ async function runSuite(
 
 async function openColumn(run: Run, suite: Suite, { spec, task }: OpenedTask): Promise<SuiteColumn> {
   const needsValidation = suite.rows.some(({ policy }) => policy !== undefined);
-  const options = { keepReplies: true, ...(needsValidation ? {} : { validation: [] }) };
+  const options = { keepReplies: true, validation: needsValidation ? undefined : [] };
   const bench = await run.bench(task, options);
   const items = await drawItems(task, suite.split, spec.limit ?? suite.limit, run.config.seed);
   const withoutStrong =

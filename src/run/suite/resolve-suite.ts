@@ -139,7 +139,7 @@ async function resolveRow(
   refuseChange(row, "adapter", row.policy.adapterHash, adapterHash);
   return {
     ...row,
-    policy: { ...row.policy, model, modelHash, ...(adapterHash === undefined ? {} : { adapterHash }) },
+    policy: { ...row.policy, model, modelHash, adapterHash },
   };
 }
 

@@ -29,7 +29,7 @@ export interface SuiteCell {
   task: string;
   evaluation: Evaluation;
   /** The same workflow with the strong model's calls answered by the weak one. */
-  withoutStrong?: Evaluation;
+  withoutStrong?: Evaluation | undefined;
   counterfactuals: { swap: SwapKind; evaluation: Evaluation }[];
 }
 

@@ -124,6 +124,6 @@ export function concludeSuite(
     spent: run.spent(),
     resultHash: resultHash(all),
     isComplete: stoppedBy === undefined,
-    ...(stoppedBy === undefined ? {} : { stoppedBy }),
+    stoppedBy,
   };
 }
