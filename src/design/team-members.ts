@@ -40,7 +40,9 @@ export function collaborationOf(config: Pick<RunConfig, "learn">): Collaboration
  * The members in the order of their roles: those of `policies`, else copies of the run's model.
  * @throws {ConfigError} when a member has no model, their number does not fit the mode, or none of them learns
  */
-export function teamMembers(config: RunConfig): MemberPlan[] {
+export function teamMembers(
+  config: Pick<RunConfig, "learn" | "policies" | "model" | "adapter">,
+): MemberPlan[] {
   const named = Object.entries(config.policies ?? {});
   const mode = collaborationOf(config);
   if (named.length > 0 && config.learn.collaboration === undefined) {
@@ -71,17 +73,11 @@ export function teamMembers(config: RunConfig): MemberPlan[] {
   return named.map(([name, { model, adapter, temperature, train }]) => {
     // The run's adapter fits the run's model.
     const start = adapter ?? (model === undefined ? config.adapter : undefined);
-    return {
-      name,
-      model: modelOf(config, model),
-      adapter: start,
-      temperature,
-      train,
-    };
+    return { name, model: modelOf(config, model), adapter: start, temperature, train };
   });
 }
 
-function modelOf(config: RunConfig, model: string | undefined): string {
+function modelOf(config: Pick<RunConfig, "model">, model: string | undefined): string {
   const found = model ?? config.model;
   if (found !== undefined) return found;
   throw new ConfigError("no weak model was named", { hint: "add --model NAME|FILE (w4s models list)" });

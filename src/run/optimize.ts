@@ -112,7 +112,7 @@ async function searchFor(
 
 /** The weak model as the configuration has it, or the policy that was handed in; `model` is what either needs loaded. */
 async function openPolicy(
-  config: RunConfig,
+  config: Pick<RunConfig, "model" | "weak" | "promptStyle" | "grammar" | "logProbs">,
   local: LocalModels,
   given: Policy | undefined,
 ): Promise<{ policy: Policy; model: LocalModel | undefined }> {
