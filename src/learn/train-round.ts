@@ -10,10 +10,10 @@ import { RoundFiles } from "../records/round-files.js";
 import type { DataCard, RoundRecord } from "../records/round-record.js";
 import type { TokenExample } from "../train/data/example.js";
 import type { TrainerResult } from "../train/process/trainer-protocol.js";
-import { DEFAULT_TRAIN_SETTINGS, type TrainSettings } from "../train/train-settings.js";
+import type { TrainSettings } from "../train/train-settings.js";
+import { adapterSettings } from "./adapter-settings.js";
 import type { Course } from "./course.js";
 import { dataCard } from "./data-card.js";
-import { defaultLearningRate } from "./default-learning-rate.js";
 import { selectSamples } from "./examples/select-samples.js";
 import { sampleExample } from "./examples/trajectory-examples.js";
 import { type TrajectorySample, trajectorySamples } from "./examples/trajectory-samples.js";
@@ -180,22 +180,10 @@ function roundSettings(
   round: number,
   start: StartAdapter | undefined,
 ): TrainSettings {
-  const {
-    epochs,
-    batchSize,
-    learningRate = defaultLearningRate(member.parameterCount),
-    rank,
-    alpha,
-  } = config.learn;
+  const fresh = adapterSettings(config.learn, member.parameterCount);
   return {
-    ...DEFAULT_TRAIN_SETTINGS,
-    lora:
-      start === undefined
-        ? { ...DEFAULT_TRAIN_SETTINGS.lora, rank, alpha }
-        : readGgufAdapter(start.path).config,
-    epochs,
-    batchSize,
-    learningRate,
+    ...fresh,
+    lora: start === undefined ? fresh.lora : readGgufAdapter(start.path).config,
     seed: seedFrom(config.seed, "train", round, ...(collaboration === "single" ? [] : [member.name])),
   };
 }
