@@ -4,7 +4,7 @@ import { ConfigError } from "../core/errors.js";
 import { cut } from "../core/figure-format.js";
 import { hashJson } from "../core/hash.js";
 import type { ChatModel } from "../llm/chat-model.js";
-import { askByRubric, type RubricQuestion } from "./rubric.js";
+import { askByRubric, type RubricQuestion } from "./ask-by-rubric.js";
 
 /** For writing: what constraint checks and embeddings cannot see. */
 export const WRITING_RUBRIC: readonly Criterion[] = [

@@ -10,7 +10,7 @@ import { pageData } from "./page/page-data.js";
 import { DATA_ID, pageParts } from "./page/page-script.js";
 import type { PageData } from "./page/page-types.js";
 import { paretoChart } from "./pareto-chart.js";
-import { replayFigures } from "./replay-figure.js";
+import { replayFigures } from "./replay-figures.js";
 import { type ReportFigures, reportFigures } from "./report-figures.js";
 import { reportPareto } from "./report-pareto.js";
 import { reportTables } from "./report-tables.js";

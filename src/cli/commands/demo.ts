@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { type ActionBody, action } from "../action.js";
 import { EXIT } from "../exit-code.js";
-import { LearnPrinter } from "../print/learn-progress.js";
+import { LearnPrinter } from "../print/learn-printer.js";
 import { writeErr, writeJson, writeOut } from "../print/output.js";
 import { addCommonFlags, addRunFlags, configSources } from "../run-flags.js";
 import { stoppedByJson, withProgress } from "../run-frame.js";

@@ -3,9 +3,9 @@ import { existsSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline/promises";
 import { Command } from "commander";
 import { type ActionBody, action } from "../action.js";
+import { askSettings } from "../ask-settings.js";
+import { adviseOn, checkHealth, findingsTable } from "../check-health.js";
 import { EXIT } from "../exit-code.js";
-import { adviseOn, checkHealth, findingsTable } from "../health-checks.js";
-import { askSettings } from "../init-questions.js";
 import { isInteractive, writeJson, writeOut } from "../print/output.js";
 import { addCommonFlags, addRunFlags, flagName, readRunFlags } from "../run-flags.js";
 

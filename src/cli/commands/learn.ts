@@ -3,7 +3,7 @@ import { Command } from "commander";
 import type { LearnResult } from "../../commands.js";
 import { formatChange, formatCount, formatDollars, formatPercent } from "../../core/figure-format.js";
 import { type ActionBody, action } from "../action.js";
-import { LearnPrinter, roundRow } from "../print/learn-progress.js";
+import { LearnPrinter, roundRow } from "../print/learn-printer.js";
 import { writeJson, writeOut } from "../print/output.js";
 import { pairs, resultTable, table } from "../print/tables.js";
 import {

@@ -8,7 +8,7 @@ import { formatBytes } from "../core/figure-format.js";
 import { EXIT, exitCodeOf } from "./exit-code.js";
 import { isInteractive, writeErr } from "./print/output.js";
 import { table } from "./print/tables.js";
-import type { SignalWatch } from "./signals.js";
+import type { SignalWatch } from "./watch-signals.js";
 
 type Api = typeof import("../commands.js");
 
