@@ -58,7 +58,7 @@ export function findingsTable(findings: readonly Finding[]): string {
   );
 }
 
-/** What to do about the first failure, on stderr. */
+/** Advice on the first failure, on stderr. */
 export function adviseOn(findings: readonly Finding[]): void {
   const failed = findings.find(({ status }) => status === "failed");
   if (failed)

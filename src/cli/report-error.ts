@@ -9,7 +9,7 @@ export interface ErrorReport {
   hint: string;
 }
 
-/** What is told about an error, as text and as the `error` member of the JSON output. */
+/** Description of an error, as text and as the `error` member of the JSON output. */
 export function describeError(error: unknown): ErrorReport {
   if (error instanceof CommanderError) {
     if (error.code === "commander.help") {

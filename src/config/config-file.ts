@@ -19,7 +19,7 @@ export interface ConfigSources {
   cwd?: string | undefined;
   /** Dotted path to text, as the command line gave it. */
   flags?: ReadonlyMap<string, string | boolean> | undefined;
-  /** How a path is called on the command line. */
+  /** Name of a path on the command line. */
   flagName?: (path: string) => string | undefined;
   /** Settings below all other sources: a preset, or what a caller needs that has no task. */
   defaults?: Record<string, unknown> | undefined;

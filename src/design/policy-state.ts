@@ -12,7 +12,7 @@ import { feedback, percent, quote } from "./feedback.js";
 
 export type PromptStyle = "full" | "compact";
 
-/** What the policy acts on. */
+/** State that the policy acts on. */
 export interface PolicyState {
   task: { title: string; description: string; answer: AnswerKind };
   /** One public item, shown without its answer. */
@@ -24,7 +24,7 @@ export interface PolicyState {
   /** Aliases of further executors. */
   models: readonly string[];
   baselines: readonly ShownWorkflow[];
-  /** What the turn starts from: one of the baselines or of the workflows kept before. */
+  /** Workflow the turn starts from: one of the baselines or of the workflows kept before. */
   current: ShownWorkflow;
   /** Kept replies of earlier turns of this episode, oldest first. */
   turns: readonly { reply: string; shown: ShownWorkflow }[];

@@ -62,7 +62,7 @@ async function refuseUnapproved(
       attempt.failure = { status: NOT_APPROVED, message: "a person did not let it run" };
 }
 
-/** Whether a repair makes sense: what a person refused is not written again. */
+/** True where a repair makes sense: what a person refused is not written again. */
 export function isRepairable({ failure }: Attempt): boolean {
   return failure !== undefined && failure.status !== NOT_APPROVED;
 }

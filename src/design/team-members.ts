@@ -16,11 +16,11 @@ export interface MemberPlan {
   temperature?: number | undefined;
   /** Added to the round's temperature. */
   hotter?: number | undefined;
-  /** Whether it learns an adapter of its own. */
+  /** True for a member that learns an adapter of its own. */
   train: boolean;
 }
 
-/** How much hotter the second copy of an ensemble draws: two equal policies would only be one with more draws. */
+/** Temperature added for the second copy of an ensemble: two equal policies would only be one with more draws. */
 const SECOND_HOTTER = 0.3;
 const MAX_MEMBERS = 8;
 

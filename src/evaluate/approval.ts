@@ -47,7 +47,7 @@ export interface ApprovalGateOptions {
   ask?: AskApproval | undefined;
   context: CardContext;
   emit: OnRunEvent;
-  /** Of the run: what waits is written to its folder `approvals`. */
+  /** Run directory: what waits is written to its folder `approvals`. */
   directory: string;
 }
 

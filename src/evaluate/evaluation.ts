@@ -16,7 +16,7 @@ export interface Job {
   seed: number;
 }
 
-/** What a job leaves in the store. `error` (an outage) is never stored: the job is run again on resume. */
+/** Result of a job, as the store keeps it. `error` (an outage) is never stored: the job is run again on resume. */
 export interface JobResult {
   jobId: string;
   sampleId: string;
@@ -27,7 +27,7 @@ export interface JobResult {
   extracted: string;
   /** The returned answer as JSON, cut at 2 000 characters. */
   answer?: string | undefined;
-  /** What the score was made of, where its metric tells: parts, counts, the trace of a run. */
+  /** Details of the score, where its metric tells any: parts, counts, the trace of a run. */
   details?: Record<string, unknown> | undefined;
   message?: string | undefined;
   log?: string | undefined;
@@ -40,7 +40,7 @@ export interface JobResult {
   usage: Record<string, UsageByRole>;
   /** Calls of the agent, programs and tests included; absent in results of older versions. */
   steps?: number | undefined;
-  /** What the scorer measured beside the score. */
+  /** Components that the scorer measured beside the score. */
   components?: Partial<Record<TextComponent, number>> | undefined;
   /** Calls of own tools; absent where there were none. */
   tools?: ToolUse[] | undefined;
@@ -79,7 +79,7 @@ export interface Evaluation {
   cutReplies: number;
   calls: number;
   tokens: number;
-  /** What all calls cost when first paid; null when a price is unknown. */
+  /** Cost of all calls when first paid; null when a price is unknown. */
   dollars: number | null;
 }
 

@@ -10,7 +10,7 @@ import { MeteredModel } from "../llm/metered-model.js";
 import { ModelJudge } from "./model-judge.js";
 import type { WorkflowModels } from "./workflow-agent.js";
 
-/** What a judge is made of; a workplace has it. */
+/** Parts of a run that a judge is made of. */
 export interface JudgeContext {
   config: Pick<RunConfig, "seed" | "judge">;
   models: WorkflowModels;

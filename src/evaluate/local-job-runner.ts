@@ -20,9 +20,9 @@ export interface LocalJobRunnerOptions {
   models: WorkflowModels;
   store: CallStore;
   scorer: Scorer;
-  /** Where given, workflows may run programs and the public tests of their item. */
+  /** Sandbox of the programs and public tests that workflows run. Default: they may run none. */
   programs?: ProgramRunner | undefined;
-  /** Where given, workflows may call these tools. */
+  /** Tools that workflows may call. Default none. */
   tools?: ToolBox | undefined;
   rules?: Rules | undefined;
   /** Called for each call that the rules stopped, once a workflow and rule. */

@@ -28,7 +28,7 @@ export type Verdict = "first" | "second" | "tie" | "order";
 
 export interface Comparison {
   verdict: Verdict;
-  /** What was said with the first text shown as A, and with it shown as B. */
+  /** Verdict with the first text shown as A, and with it shown as B. */
   asA: "first" | "second" | "tie";
   asB: "first" | "second" | "tie";
 }

@@ -1,5 +1,5 @@
 /**
- * @file The rules file: what workflows may not call, ask or say, and limits of a run. It is checked in the host, where the
+ * @file The rules file: what workflows may not call, ask or say, and limits of a run, read from a file or given as an object. It is checked in the host, where the
  * call is answered, so that no workflow can get around it; a forbidden call fails inside the workflow.
  */
 import { z } from "zod";
@@ -70,7 +70,7 @@ export class RuleViolationError extends W4sError {
 /** Marks that do not show, and that would hide a word from a pattern. */
 const INVISIBLE = /\p{Default_Ignorable_Code_Point}/gu;
 
-/** What workflows may not call, ask or say, and limits of a run, read from a file or given as an object. */
+/** Rules on what workflows may not call, ask or say, and limits of a run, read from a file or given as an object. */
 export class Rules {
   /** Hash of the rules that decide what a run finds; limits that only end it are left out. */
   readonly hash: string;

@@ -5,7 +5,7 @@ import { visibleTask } from "../tasks/visible-task.js";
 import type { AgentHost, Sandbox, SandboxLimits, WorkflowRun } from "../workflow/workflow-run.js";
 import type { UsageByRole } from "./workflow-agent.js";
 
-/** What is needed of an agent: it answers calls and counts them. */
+/** Agent that answers calls and counts them. */
 export type CountingAgent = AgentHost & { readonly usage: ReadonlyMap<string, UsageByRole> };
 
 export interface SampleRun extends WorkflowRun {
@@ -18,7 +18,7 @@ export interface RunSampleOptions {
   scorer: Scorer;
   agent: CountingAgent;
   seed: number;
-  /** Of each run of the workflow, so of each control step. */
+  /** Limits of each run of the workflow, so of each control step. */
   limits?: Partial<SandboxLimits> | undefined;
   signal?: AbortSignal | undefined;
   /** Called before a run with what it is about: the item, or the view of a control step. */

@@ -15,7 +15,7 @@ export interface ToolUse {
   /** Size of the result as JSON; absent where there was an error. */
   bytes?: number | undefined;
   error?: string | undefined;
-  /** Of the call that was really made; 0 where none was. */
+  /** Time of the call that was really made; 0 where none was. */
   milliseconds: number;
   /** Answered from what was stored. */
   isCached: boolean;

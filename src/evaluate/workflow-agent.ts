@@ -21,7 +21,7 @@ export interface WorkflowModels {
   weak?: MeteredModel | undefined;
 }
 
-/** What `agent.runPython` and `agent.test` need: a sandbox, and the public tests of the item at hand. */
+/** Needs of `agent.runPython` and `agent.test`: a sandbox, and the public tests of the item at hand. */
 export interface WorkflowPrograms {
   runner: ProgramRunner;
   task: Pick<VisibleTask, "prompt" | "entryPoint" | "publicTests">;
@@ -63,7 +63,7 @@ interface TextOptions {
   model?: string | undefined;
 }
 
-/** What one run used, by role ("executor", an alias, "weak"). */
+/** Usage of one run, by role ("executor", an alias, "weak"). */
 export interface UsageByRole {
   calls: number;
   cachedCalls: number;

@@ -210,7 +210,7 @@ export class WorkflowRunner {
     return { ...run, usage: Object.fromEntries(agent.usage), tools: agent.toolUses };
   }
 
-  /** What further models, such as a judge, are metered with. */
+  /** Meter for further models, such as a judge. */
   get meter(): { models: WorkflowModels; store: CallStore; budget: Budget } {
     return { models: this.#models, store: this.#store, budget: this.#budget };
   }

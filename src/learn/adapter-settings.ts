@@ -2,7 +2,7 @@
 import type { LearnSettings } from "../config/learn-schema.js";
 import { DEFAULT_TRAIN_SETTINGS, type TrainSettings } from "../train/train-settings.js";
 
-/** Where the rule was measured: SmolLM2-135M learned at 2e-3 what it did not at 3e-4 (docs/learning.md). */
+/** Point at which the rule was measured: SmolLM2-135M learned at 2e-3 what it did not at 3e-4 (docs/learning.md). */
 const MEASURED = { parameters: 135e6, rate: 2e-3 };
 
 /**

@@ -18,7 +18,7 @@ import { breakEven } from "../run/run-figures.js";
 import type { Course, CourseTask } from "./course.js";
 import { comparePolicies, policyScore } from "./policy-score.js";
 
-/** What is known while rounds are played. */
+/** State while rounds are played. */
 export interface LearnProgress {
   rounds: RoundRecord[];
   /** Judged episodes of the bare base, and of the adapter the run started with where there is one. */
@@ -26,13 +26,13 @@ export interface LearnProgress {
   start: EpisodeScore[];
 }
 
-/** What a learning run came to; the same object is in summary.json of its directory. */
+/** Result of a learning run; the same object is in summary.json of its directory. */
 export interface LearnResult extends Result<LearnSummary> {
   directory: string;
   modelHash: string;
   /** The last accepted adapter, absolute; null where none was accepted. */
   adapter: { path: string; hash: string; round: number } | null;
-  /** How several policies worked together; absent = a single one. */
+  /** Mode in which several policies worked together; absent = a single one. */
   collaboration?: Collaboration | undefined;
   /** The adapters in force at the end, of every member that has one, where several policies work together. */
   members?: { name: string; path: string; hash: string; round: number }[] | undefined;

@@ -259,7 +259,7 @@ function memberRecord(course: Course, { name, start, examples, result }: Trained
   };
 }
 
-/** What the curriculum knows, read from the trajectories of the rounds before. */
+/** Facts for the curriculum, read from the trajectories of the rounds before. */
 function histories(course: Course, { rounds }: LearnProgress): TaskHistory[] {
   return course.tasks.map(({ name, baselines }) => {
     const played = rounds.map((record) =>

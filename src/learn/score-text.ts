@@ -28,7 +28,7 @@ export interface ScoreTextOptions {
 
 export interface TextScore {
   tokens: number[];
-  /** Of tokens[t+1] after tokens[0..t]; one fewer than tokens. */
+  /** Log-probability of tokens[t+1] after tokens[0..t]; one fewer than tokens. */
   logProbs: number[];
   /** exp(− mean log-probability). */
   perplexity: number;

@@ -41,7 +41,7 @@ export interface TrainAdapterOptions {
   from?: readonly string[] | undefined;
   /** Computes rewards anew from the recorded scores. Default: the recorded rewards. */
   reward?: RewardName | undefined;
-  /** Of the composite reward. Default: accuracy 1, efficiency 0.2. */
+  /** Weights of the composite reward. Default: accuracy 1, efficiency 0.2. */
   rewardWeights?: RewardWeights | undefined;
   /** JSONL file of lines `{messages, reward or weight, task}`, instead of `from`; all but the messages may be left out. */
   chatPath?: string | undefined;
@@ -170,7 +170,7 @@ export interface TrainExamplesOptions
   /** Hash of the adapter trained on from. */
   parentHash?: string | undefined;
   examples: readonly TokenExample[];
-  /** Of the examples, for the adapter's origin. */
+  /** Rewards of the examples, for the adapter's origin. */
   rewards: readonly number[];
   /** Adapter file: `<outFolder>/adapter-<name>-<hash>.gguf`. Default lora. */
   name?: string | undefined;

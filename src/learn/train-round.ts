@@ -24,7 +24,7 @@ import { collectedFiles } from "./play-round.js";
 /** A member with the adapter it learned. */
 export interface TrainedMember {
   name: string;
-  /** What it was trained on from; undefined = from the base. */
+  /** Adapter it was trained on from; undefined = from the base. */
   start: StartAdapter | undefined;
   examples: number;
   result: TrainerResult;
@@ -42,7 +42,7 @@ interface Played {
   samples: TrajectorySample[];
 }
 
-/** What one member learns from, by trajectory file. */
+/** Examples that one member learns from, by trajectory file. */
 interface Lesson {
   member: Member;
   chosen: TrajectorySample[][];

@@ -170,7 +170,7 @@ function cost(report: RunReport, tables: Markup | null): Markup | null {
   return drawn.length === 0 ? tables : html`${drawn}${tables}`;
 }
 
-/** What the best workflow does, in words. */
+/** Section on what the best workflow does, in words. */
 function card({ card: found }: RunReport): Markup | null {
   if (found === null) return null;
   return html`<h3 id="workflow-card">What it does, in words</h3>

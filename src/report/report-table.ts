@@ -22,7 +22,7 @@ export interface ReportTable {
   /** Unique in a report; letters and dashes. */
   id: string;
   title: string;
-  /** What a reader must know to read the numbers. */
+  /** Note that a reader needs for the numbers. */
   note?: string | undefined;
   head: string[];
   /** The first cell of a row names it. */

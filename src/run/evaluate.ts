@@ -31,7 +31,7 @@ export interface EvaluateOptions {
   epochs?: number | undefined;
 }
 
-/** What an evaluation came to: a row for each workflow and executor, with differences and cost. */
+/** Result of an evaluation: a row for each workflow and executor, with differences and cost. */
 export interface EvaluateResult extends Result<EvalSummary> {
   split: SplitName;
   directories: string[];
@@ -50,7 +50,7 @@ export function readWorkflowFile(path: string): { name: string; source: string }
   }
 }
 
-/** What one executor gave. */
+/** Results with one executor. */
 interface Part {
   directory: string;
   task: string;

@@ -17,7 +17,7 @@ import type { PythonSandbox } from "../workflow/python/python-sandbox.js";
 import type { Sandbox } from "../workflow/workflow-run.js";
 import { Bench, type BenchSettings, drawItems } from "./bench.js";
 
-/** How a task is opened where a command wants more than the usual. */
+/** Options of a task where a command wants more than the usual. */
 export interface BenchOptions {
   /** Results carry the texts of all replies. Default false. */
   keepReplies?: boolean | undefined;
@@ -37,10 +37,10 @@ type BenchConfig = Pick<
   | "concurrency"
 >;
 
-/** What all benches of a run share. */
+/** Equipment that all benches of a run share. */
 export interface BenchEquipment {
   config: BenchConfig;
-  /** Where the configuration names no reward. */
+  /** Reward where the configuration names none. */
   defaultReward: BenchSettings["reward"];
   opened: OpenModels;
   models: WorkflowModels;
@@ -50,7 +50,7 @@ export interface BenchEquipment {
   rules: Rules | undefined;
   approval: ApprovalGate;
   store: CallStore;
-  /** Of the run. */
+  /** Run directory. */
   directory: string;
   emit: OnRunEvent;
   signal: AbortSignal | undefined;

@@ -25,7 +25,7 @@ import type { RunHooks } from "./run-hooks.js";
 import { runWarnings } from "./run-warnings.js";
 import { TaskOpener } from "./task-opener.js";
 
-/** What a search came to: the best workflow on validation, rows of figures, cost. */
+/** Result of a search: the best workflow on validation, rows of figures, cost. */
 export interface OptimizeResult extends Result<SearchSummary> {
   directory: string;
   forecast: Forecast;
@@ -36,7 +36,7 @@ export interface OptimizeResult extends Result<SearchSummary> {
 
 export const BEST_ROW = "best";
 
-/** What a search has found so far: filled as it goes, so that a run that is stopped can still report. */
+/** Findings of a search so far: filled as it goes, so that a run that is stopped can still report. */
 interface Progress {
   baselines: ScoredWorkflow[];
   found: ScoredWorkflow[];

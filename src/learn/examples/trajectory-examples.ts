@@ -15,7 +15,7 @@ export type ExampleSettings = SelectSettings & WeighSettings;
 
 export interface TrajectoryExamples {
   examples: TokenExample[];
-  /** Of each example, in the same order. */
+  /** Reward of each example, in the same order. */
   rewards: number[];
 }
 

@@ -14,7 +14,7 @@ const MAX_CANDIDATES = 4000;
 const MAX_TEXT = 20_000;
 
 export interface PageDataOptions {
-  /** Of the draw. */
+  /** Seed of the draw. */
   seed: number;
   maxBytes?: number | undefined;
   maxCandidates?: number | undefined;

@@ -12,7 +12,7 @@ import type { Run } from "../run.js";
 import { type Side, sideOf } from "./role-usage.js";
 import type { SuiteCell } from "./suite-figures.js";
 
-/** What is asked about the steps; a rating is the share answered with yes. */
+/** Questions about the steps; a rating is the share answered with yes. */
 export const RUBRIC = [
   { name: "follows", meaning: "Does every step follow from the question or from the steps before it?" },
   { name: "calculates", meaning: "Are all calculations and readings of the question right?" },

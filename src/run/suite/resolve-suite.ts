@@ -23,7 +23,7 @@ export interface ResolvedSuite {
   /** Self-contained: sources in it, hashes of all that lies outside. */
   suite: Suite;
   tasks: OpenedTask[];
-  /** What was left out, and why. */
+  /** Notices of what was left out, and why. */
   notices: string[];
 }
 

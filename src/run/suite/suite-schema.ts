@@ -26,7 +26,7 @@ const taskSchema = z.preprocess(
   ),
 );
 
-/** What a policy designed when the suite was first run: a local model does not write the same twice on every machine. */
+/** Workflow that a policy designed when the suite was first run: a local model does not write the same twice on every machine. */
 const designSchema = suiteDesignSchema.omit({ row: true });
 
 const policySchema = z.strictObject(
