@@ -52,7 +52,6 @@ export { type EvaluateResult, evaluate, readWorkflowFile } from "./run/evaluate.
 export { collect, type OptimizeResult, optimize } from "./run/optimize.js";
 export { evaluateSuite } from "./run/suite/evaluate-suite.js";
 export { loadSuite } from "./run/suite/load-suite.js";
-export type { SuiteResult } from "./run/suite/suite-result.js";
 export { suiteTables } from "./run/suite/suite-tables.js";
 export { TaskOpener } from "./run/task-opener.js";
 export { drawRobotRun } from "./tasks/families/robot/draw-map.js";

@@ -39,6 +39,15 @@ const LEFT_OVER: readonly string[] = [];
 /** A folder of the search tower that holds more than this many files holds two rooms. */
 const MAX_FILES = 25;
 
+/** Where the whole configuration enters: the functions of the library, and what they open. */
+const TAKES_WHOLE_CONFIG = new Set([
+  "run/run.ts",
+  "run/optimize.ts",
+  "run/evaluate.ts",
+  "run/suite/evaluate-suite.ts",
+  "learn/learn.ts",
+]);
+
 /** Packages with native or wasm code, or with a door of their own: one file each. */
 const ONE_DOOR =
   /^(node-llama-cpp|libsql|@jitl\/.*|quickjs-emscripten-core|openai|onnxruntime-node|@huggingface\/transformers|pyodide)(\/|$)/;
@@ -216,6 +225,15 @@ describe("architecture", () => {
         .filter(({ path }) => !withHeader.test(readFileSync(join(src, path), "utf8")))
         .map(({ path }) => path),
     ).toEqual([]);
+  });
+
+  it("narrows the configuration where it enters", () => {
+    // `Pick<RunConfig, …>` and `RunConfig["seed"]` are parts; a name for the whole would hide it.
+    const whole = /[:=]\s*(?:readonly\s+|Readonly<\s*)?RunConfig\b(?!\s*\[)/;
+    const found = files
+      .filter(({ room, path }) => room !== "config" && room !== "cli" && !TAKES_WHOLE_CONFIG.has(path))
+      .filter(({ code }) => whole.test(code));
+    expect(found.map(({ path }) => path)).toEqual([]);
   });
 
   it("doors hold re-exports, nothing else", () => {

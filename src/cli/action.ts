@@ -1,7 +1,7 @@
 /** @file What every command does around its own work: signals, errors, exit code. */
 import type { Command } from "commander";
 import { reportError } from "./report-error.js";
-import { type SignalWatch, watchSignals } from "./signals.js";
+import { type SignalWatch, watchSignals } from "./watch-signals.js";
 
 export interface ActionContext {
   isJson: boolean;
@@ -30,7 +30,7 @@ export function action(body: ActionBody): (...args: unknown[]) => Promise<void> 
         isJson,
         isDebug: debug ?? false,
         command: command.name(),
-        ...(interruptCode === undefined ? {} : { interruptCode }),
+        interruptCode,
       });
     };
     try {

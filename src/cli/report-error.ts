@@ -9,7 +9,7 @@ export interface ErrorReport {
   hint: string;
 }
 
-/** What is told about an error, as text and as the `error` member of the JSON output. */
+/** Description of an error, as text and as the `error` member of the JSON output. */
 export function describeError(error: unknown): ErrorReport {
   if (error instanceof CommanderError) {
     if (error.code === "commander.help") {
@@ -35,7 +35,7 @@ export function describeError(error: unknown): ErrorReport {
 /** Prints an error and returns its exit code. */
 export function reportError(
   error: unknown,
-  options: { isJson: boolean; isDebug: boolean; command: string; interruptCode?: number },
+  options: { isJson: boolean; isDebug: boolean; command: string; interruptCode?: number | undefined },
 ): number {
   const exitCode = exitCodeOf(error, options.interruptCode);
   const report = describeError(error);

@@ -166,12 +166,12 @@ export const SEARCH_FLAGS = [
 /** Flags of rounds. */
 export const LEARN_FLAGS = Object.keys(RUN_FLAGS).filter((path) => path.startsWith("learn."));
 
-/** How a key is called on the command line: "budget.dollars" → "--max-dollars". */
+/** Name of a key on the command line: "budget.dollars" → "--max-dollars". */
 export function flagName(path: string): string | undefined {
   return (RUN_FLAGS[path] ?? FORMER_FLAGS[path]?.flag)?.split(" ")[0];
 }
 
-/** What a key means, its choices, and its default where it has one that says something. */
+/** Meaning of a key, its choices, and its default where it has one that says something. */
 function helpOf(path: string): string {
   const { meaning, choices, default: preset } = SETTINGS.get(path) as Setting;
   const more = choices === undefined ? [] : [choices.join(", ")];
@@ -198,7 +198,7 @@ export function addCommonFlags(command: Command, { hasConfig = true } = {}): Com
     .option("--debug", "show where an error came from");
 }
 
-/** What was given on the command line, by key of the configuration. */
+/** Values given on the command line, by key of the configuration. */
 export function readRunFlags(command: Command): Map<string, string | boolean> {
   const given = new Map<string, string | boolean>();
   const values = command.opts<Record<string, string | boolean | undefined>>();

@@ -5,14 +5,14 @@ import { runConfigSchema } from "./run-config.js";
 
 /** The part of JSON Schema that our configuration uses. */
 interface Shape {
-  type?: string;
-  description?: string;
+  type?: string | undefined;
+  description?: string | undefined;
   default?: unknown;
-  enum?: unknown[];
-  minimum?: number;
-  maximum?: number;
-  exclusiveMinimum?: number;
-  properties?: Record<string, Shape>;
+  enum?: unknown[] | undefined;
+  minimum?: number | undefined;
+  maximum?: number | undefined;
+  exclusiveMinimum?: number | undefined;
+  properties?: Record<string, Shape> | undefined;
 }
 
 const SECTIONS: Readonly<Record<string, string>> = {

@@ -9,7 +9,7 @@ import { z } from "zod";
  */
 export type Decides = "results" | "learning" | "terms" | "pace" | "session";
 
-/** What is noted about a key beside its range, default and meaning, for `.meta()`. */
+/** Note on a key beside its range, default and meaning, for `.meta()`. */
 export const decides = (what: Decides) => ({ decides: what });
 
 /** A whole number in a range; the error says the range, so that one line is enough to put it right. */

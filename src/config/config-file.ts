@@ -12,19 +12,19 @@ export interface ConfigSources {
   /** A named file must exist. Default: `$W4S_CONFIG`, else `w4s.config.yaml` in the working folder if it is there. */
   file?: string | undefined;
   /** False reads no file, also where one lies in the working folder. Default true. */
-  hasFile?: boolean;
+  hasFile?: boolean | undefined;
   /** Default: the process's own. */
   env?: Record<string, string | undefined>;
   /** Working folder. Default: the process's own. */
-  cwd?: string;
+  cwd?: string | undefined;
   /** Dotted path to text, as the command line gave it. */
-  flags?: ReadonlyMap<string, string | boolean>;
-  /** How a path is called on the command line. */
+  flags?: ReadonlyMap<string, string | boolean> | undefined;
+  /** Name of a path on the command line. */
   flagName?: (path: string) => string | undefined;
   /** Settings below all other sources: a preset, or what a caller needs that has no task. */
   defaults?: Record<string, unknown> | undefined;
   /** Settings of a suite file, above all sources but the flags; `name` is what errors call them. */
-  suite?: { settings: Record<string, unknown>; name: string };
+  suite?: { settings: Record<string, unknown>; name: string } | undefined;
   /** Called with what is still read but should be written otherwise. */
   onWarning?: ((message: string) => void) | undefined;
 }

@@ -8,11 +8,11 @@ import { keysAt, SETTINGS } from "./settings.js";
 
 /** One source of settings. Text layers (environment, flags) hold strings that are read by the key's kind. */
 export interface ConfigLayer {
-  /** Whether the values are texts (`"10"` is a number there) or typed values (`"10"` is refused for a number). */
+  /** True for texts (`"10"` is a number there), false for typed values (`"10"` is refused for a number). */
   isText: boolean;
   /** Dotted path to value: "budget.dollars" → 5. */
   values: ReadonlyMap<string, unknown>;
-  /** What to call a key of this layer in an error: "w4s.config.yaml: seed", "--seed", "W4S_SEED". */
+  /** Name of a key of this layer in an error: "w4s.config.yaml: seed", "--seed", "W4S_SEED". */
   nameOf(path: string): string;
 }
 
@@ -96,7 +96,7 @@ export function environmentLayer(env: Record<string, string | undefined>): Confi
   return { isText: true, values, nameOf: variableOf };
 }
 
-/** What is allowed but should be seen: printed at the start of a run. */
+/** Warnings about what is allowed but should be seen at the start of a run. */
 export function configWarnings(config: RunConfig, env: Record<string, string | undefined>): string[] {
   const endpoints = Object.values(config.executors).map(({ url, apiKeyEnv }) => ({ url, apiKeyEnv }));
   if (config.executor.startsWith("openai:")) {

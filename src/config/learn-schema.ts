@@ -8,14 +8,14 @@ export const learnSchema = z.strictObject({
     .default(2)
     .describe("rounds of collecting and training; 0 = only judge adapter against the bare model"),
   heldBack: text("task names, separated by commas")
-    .exactOptional()
+    .optional()
     .describe(
       "tasks new adapters are judged on, never trained on; default: the last task, where there are two",
     ),
   evaluationEpisodes: whole(0, 1000)
     .default(2)
     .describe("episodes of each held-back task that judge an adapter; 0 = accept every adapter unjudged"),
-  evaluationTurns: whole(1, 50).exactOptional().describe("turns of those episodes; default: turns"),
+  evaluationTurns: whole(1, 50).optional().describe("turns of those episodes; default: turns"),
   accept: oneOf(["not-worse", "always"])
     .default("not-worse")
     .describe("not-worse: keep the old adapter when a paired test says that the new one designs worse"),
@@ -23,17 +23,15 @@ export const learnSchema = z.strictObject({
     .default("previous")
     .describe("previous: train the last accepted adapter on; base: train anew on the examples of all rounds"),
   collaboration: oneOf(COLLABORATIONS)
-    .exactOptional()
+    .optional()
     .describe(
       "how the policies of the section policies, or two copies of model, work together; default: single",
     ),
   exploreSchedule: schedule(0, 1)
-    .exactOptional()
+    .optional()
     .describe("explore by round, such as 0.8,0.5,0.3; the last value stays; default: explore"),
-  temperatureSchedule: schedule(0, 2).exactOptional().describe("temperature by round; default: temperature"),
-  candidatesSchedule: schedule(1, 64, true)
-    .exactOptional()
-    .describe("candidates by round; default: candidates"),
+  temperatureSchedule: schedule(0, 2).optional().describe("temperature by round; default: temperature"),
+  candidatesSchedule: schedule(1, 64, true).optional().describe("candidates by round; default: candidates"),
   fromScratch: between(0, 1)
     .default(0)
     .describe("share of episodes that start from the plainest workflow instead of the best baseline"),
@@ -57,7 +55,7 @@ export const learnSchema = z.strictObject({
   untilLastReward: flag()
     .default(false)
     .describe("examples: leave out the turns of an episode after its last reward above 0"),
-  keepTurns: schedule(1, 50, true).exactOptional().describe("examples: only these turns, counted from 1"),
+  keepTurns: schedule(1, 50, true).optional().describe("examples: only these turns, counted from 1"),
   invalid: oneOf(["keep", "floor", "drop"])
     .default("keep")
     .describe("examples: invalid candidates with their reward, with the smallest weight, or not at all"),
@@ -69,15 +67,15 @@ export const learnSchema = z.strictObject({
     .default("advantage")
     .describe("weights: exp(r/T), exp((r - mean)/T), r > 0; uniform and shuffled are controls"),
   weightTemperature: positive(100)
-    .exactOptional()
+    .optional()
     .describe("T; default 0.06 for advantages of accuracies, else 0.4"),
   weightCap: positive(1e6)
-    .exactOptional()
+    .optional()
     .describe("largest weight; default 12 for advantage, 12.2 for exponential"),
   epochs: whole(1, 1000).default(3).describe("training: passes over the examples"),
   batchSize: whole(1, 4096).default(8).describe("training: examples per update"),
   learningRate: positive(1)
-    .exactOptional()
+    .optional()
     .describe("training: highest learning rate; default by the model's size (docs/learning.md)"),
   rank: whole(1, 1024).default(16).describe("training: rank of the adapter"),
   alpha: positive(1e5).default(32).describe("training: alpha of the adapter"),

@@ -18,9 +18,9 @@ export const COLLABORATIONS = [
 export type Collaboration = (typeof COLLABORATIONS)[number];
 
 const policyEntry = z.strictObject({
-  model: text("a model name or file").exactOptional().describe("weak local model; default: model"),
-  adapter: text("a file").exactOptional().describe("GGUF LoRA adapter it starts with"),
-  temperature: between(0, 2).exactOptional().describe("sampling temperature; default: that of the round"),
+  model: text("a model name or file").optional().describe("weak local model; default: model"),
+  adapter: text("a file").optional().describe("GGUF LoRA adapter it starts with"),
+  temperature: between(0, 2).optional().describe("sampling temperature; default: that of the round"),
   train: flag().default(true).describe("whether it learns an adapter of its own"),
 });
 

@@ -13,7 +13,7 @@ export const EFFICIENCY_PARTS = ["calls", "tokens", "steps", "latency"] as const
 export type RewardComponent = (typeof REWARD_COMPONENTS)[number];
 export type EfficiencyPart = (typeof EFFICIENCY_PARTS)[number];
 
-/** What each component counts, and each part of efficiency within it; none is below 0. */
+/** Weight of each component, and of each part of efficiency within it; none is below 0. */
 export type RewardWeights = Record<RewardComponent | EfficiencyPart, number>;
 
 /** Latency is measured, not computed: with it a run is no longer the same for the same seed, so it has to be asked for. */

@@ -86,9 +86,9 @@ const price = z.strictObject({
 const executorEntry = z.strictObject({
   url: baseUrl.describe("base URL of an OpenAI-compatible server"),
   model: text("a model name").describe("model name as the server knows it"),
-  apiKeyEnv: variableName.exactOptional().describe("environment variable that holds the key"),
-  inputPerMillion: between(0, 1e6).exactOptional().describe("dollars per million prompt tokens"),
-  outputPerMillion: between(0, 1e6).exactOptional().describe("dollars per million reply tokens"),
+  apiKeyEnv: variableName.optional().describe("environment variable that holds the key"),
+  inputPerMillion: between(0, 1e6).optional().describe("dollars per million prompt tokens"),
+  outputPerMillion: between(0, 1e6).optional().describe("dollars per million reply tokens"),
 });
 
 const KiB = 1024;
@@ -119,10 +119,10 @@ const limits = z.strictObject({
 });
 
 const budget = z.strictObject({
-  dollars: positive(1e6).exactOptional().describe("stop cleanly once this much is spent"),
-  tokens: whole(1, 1e12).exactOptional().describe("stop cleanly after this many tokens of the executor"),
-  calls: whole(1, 1e9).exactOptional().describe("stop cleanly after this many calls of the executor"),
-  minutes: positive(1e5).exactOptional().describe("stop cleanly after this many minutes of a session"),
+  dollars: positive(1e6).optional().describe("stop cleanly once this much is spent"),
+  tokens: whole(1, 1e12).optional().describe("stop cleanly after this many tokens of the executor"),
+  calls: whole(1, 1e9).optional().describe("stop cleanly after this many calls of the executor"),
+  minutes: positive(1e5).optional().describe("stop cleanly after this many minutes of a session"),
 });
 
 /** Every key a run can be given. Descriptions become help texts and the comments of `w4s init`. */
@@ -130,15 +130,13 @@ export const runConfigSchema = z
   .strictObject({
     task: text("a dataset name or directory").describe("dataset: a directory, or a name (w4s data list)"),
     model: text("a model name or file")
-      .exactOptional()
+      .optional()
       .describe("weak local model: a GGUF file, or a name (w4s models list)"),
-    adapter: text("a file").exactOptional().describe("GGUF LoRA adapter for the weak model"),
+    adapter: text("a file").optional().describe("GGUF LoRA adapter for the weak model"),
     executor: executorName.describe(
       "strong model: openai:URL, local:FILE|NAME, simulated, replay:RUN or an alias",
     ),
-    executorModel: text("a model name")
-      .exactOptional()
-      .describe("model name as the executor's server knows it"),
+    executorModel: text("a model name").optional().describe("model name as the executor's server knows it"),
     apiKeyEnv: variableName
       .default("OPENAI_API_KEY")
       .describe("environment variable that holds the executor's key"),
@@ -148,21 +146,21 @@ export const runConfigSchema = z
       .describe("further executors by alias, for agent.text(…, { model: ALIAS })"),
     weak: text("policy, none, or a model name or file")
       .transform((value) => value.replace(/^local:/, ""))
-      .exactOptional()
+      .optional()
       .describe(
         "model behind agent.weak: policy (the weak model itself), none, simulated, or local:FILE|NAME; default policy, when learning none",
       ),
     judge: text("executor, or an alias")
-      .exactOptional()
+      .optional()
       .describe(
         "model that grades answers by a rubric (metrics judge and writing): executor, or an alias of executors",
       ),
     tools: text("a file")
-      .exactOptional()
+      .optional()
       .describe("module that exports own tools, for agent.tool(name, input) (docs/tools.md)"),
     gpu: oneOf(["auto", "off", "cuda", "vulkan", "metal"]).default("auto").describe("device of local models"),
     threads: whole(1, 256)
-      .exactOptional()
+      .optional()
       .describe("threads of local models; default: the cores, at most 8; 1 for tiny models")
       .meta(decides("pace")),
     promptStyle: oneOf(["auto", "full", "compact"]).default("auto").describe("prompts of the weak model"),
@@ -179,17 +177,17 @@ export const runConfigSchema = z
       .describe("share of candidates that must use randomly drawn techniques"),
     maxRepairs: whole(0, 3).default(3).describe("tries to repair a workflow that fails the quick check"),
     reward: oneOf(REWARD_NAMES)
-      .exactOptional()
+      .optional()
       .describe("reward of a candidate; default discrete, when learning accuracy"),
     rewardWeights: rewardWeightsSchema
-      .exactOptional()
+      .optional()
       .describe("weights of the composite reward; default accuracy=1,efficiency=0.2"),
     parent: oneOf(["last", "best", "evolutionary"])
       .default("last")
       .describe("workflow a turn starts from: the one kept last, the best so far, or one drawn by merit"),
     screen: whole(0, 10_000).default(4).describe("samples every candidate is screened on first; 0 = none"),
     baselines: text("all, or names of baselines separated by commas")
-      .exactOptional()
+      .optional()
       .describe(
         "workflows to compare with: all, or names (docs/question-answering.md); default the usual ones",
       ),
@@ -204,19 +202,19 @@ export const runConfigSchema = z
       .describe("workflow runs at once, and calls at once to an executor")
       .meta(decides("pace")),
     requestsPerMinute: whole(1, 1_000_000)
-      .exactOptional()
+      .optional()
       .describe("requests per minute to an executor")
       .meta(decides("pace")),
     timeoutMs: whole(100, 3_600_000)
-      .exactOptional()
+      .optional()
       .describe("time for one attempt of a call, milliseconds (default 120000)")
       .meta(decides("pace")),
     maxWaitSeconds: whole(1, 86_400)
-      .exactOptional()
+      .optional()
       .describe("longest wait a server may ask for (Retry-After) or an outage may last (default 120)")
       .meta(decides("pace")),
     rulesFile: text("a file")
-      .exactOptional()
+      .optional()
       .describe("rules: calls, tools, models and topics that workflows must not use (docs/safety.md)")
       .meta(decides("terms")),
     approve: flag()
@@ -224,7 +222,7 @@ export const runConfigSchema = z
       .describe("ask before a newly designed workflow first runs against a paid executor")
       .meta(decides("terms")),
     approveFile: text("a file")
-      .exactOptional()
+      .optional()
       .describe("hashes of workflows that may run, one a line; others are asked about")
       .meta(decides("terms")),
     seed: whole(0, 2 ** 31 - 1)
@@ -235,7 +233,7 @@ export const runConfigSchema = z
       .describe("hard limits; a run that reaches one ends cleanly and can go on later")
       .meta(decides("session")),
     price: price
-      .exactOptional()
+      .optional()
       .describe("price of the executor where models/prices.json does not know it")
       .meta(decides("terms")),
     bootstrap: z
@@ -243,7 +241,7 @@ export const runConfigSchema = z
       .prefault({})
       .describe("95 % intervals"),
     policies: policiesSchema
-      .exactOptional()
+      .optional()
       .describe("several weak models that learn together (w4s learn, with learn.collaboration), by name")
       .meta(decides("learning")),
     learn: learnSchema
@@ -252,7 +250,7 @@ export const runConfigSchema = z
       .meta(decides("learning")),
     run: z
       .string({ error: "must be a run name" })
-      .exactOptional()
+      .optional()
       .describe("name of the run directory; default: command, task and a hash of the settings")
       .meta(decides("session")),
     runsRoot: text("a directory")
@@ -260,7 +258,7 @@ export const runConfigSchema = z
       .describe("where run directories lie")
       .meta(decides("session")),
     cache: text("a directory")
-      .exactOptional()
+      .optional()
       .describe("share one cache of calls between runs")
       .meta(decides("session")),
     maxErrors: between(0, 1)
@@ -268,7 +266,7 @@ export const runConfigSchema = z
       .describe("share of samples that may be lost to outages before exit code 5")
       .meta(decides("pace")),
     minScore: between(0, 1)
-      .exactOptional()
+      .optional()
       .describe("exit code 9 when the final accuracy is below")
       .meta(decides("pace")),
     allowOverlap: flag().default(false).describe("accept datasets whose splits share items (recorded)"),

@@ -1,4 +1,4 @@
-/** @file The part of a configuration that decides what a run finds: compared when a run is taken up. */
+/** @file The parts of a configuration that decide what a run or a suite finds. */
 import type { RunConfig } from "./run-config.js";
 import { decidesOf } from "./settings.js";
 
@@ -13,4 +13,13 @@ export function identityOf(
   return Object.fromEntries(
     Object.entries({ ...config, learn }).filter(([key]) => counted.test(decidesOf(key))),
   );
+}
+
+/** Settings that a suite says in its own way: its tasks, and how many items of each. */
+const SAID_BY_TASKS = new Set(["task", "testLimit"]);
+
+/** The settings that decide a suite's results, as a suite file holds them. */
+export function suiteSettings(config: RunConfig): Record<string, unknown> {
+  const isKept = (key: string) => !SAID_BY_TASKS.has(key) && /^(results|terms)$/.test(decidesOf(key));
+  return Object.fromEntries(Object.entries(config).filter(([key]) => isKept(key)));
 }

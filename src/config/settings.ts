@@ -16,7 +16,7 @@ export const SETTINGS: ReadonlyMap<string, Setting> = new Map(
   leaves(runConfigSchema as unknown as z.ZodType, ""),
 );
 
-/** What a key at the top of the configuration decides. */
+/** Part of a run that a key at the top of the configuration decides. */
 export function decidesOf(key: string): Decides {
   const { shape } = unwrap(runConfigSchema as unknown as z.ZodType) as z.ZodObject;
   return ((shape[key] as z.ZodType | undefined)?.meta()?.decides as Decides | undefined) ?? "results";

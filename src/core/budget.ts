@@ -1,7 +1,7 @@
 /** @file Hard limits of a run in dollars, tokens, calls and minutes. */
 import { BudgetExceededError, type BudgetKind } from "./errors.js";
 
-export type BudgetLimits = Partial<Record<BudgetKind, number>>;
+export type BudgetLimits = Partial<Record<BudgetKind, number | undefined>>;
 
 /**
  * Limits of a run, what was spent of them, and an error once one is reached.

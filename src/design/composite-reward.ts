@@ -14,7 +14,7 @@ import type { Scorer } from "../tasks/task.js";
 /** One part of efficiency: means per sample (latency in milliseconds), and what they come to. */
 export interface EfficiencyFigure {
   perSample: number;
-  /** The same of the plainest baseline, one direct question, on the same samples. */
+  /** Figure of the plainest baseline, one direct question, on the same samples. */
   reference: number;
   /** min(1, reference / perSample): 1 = no dearer than one direct question, 0.2 = five times as dear. */
   value: number;
@@ -123,7 +123,7 @@ function missing(name: RewardComponent | EfficiencyPart): never {
  * @throws {ConfigError} naming the component
  */
 export function refuseUnmeasured(
-  { reward, rewardWeights }: { reward?: string; rewardWeights?: RewardWeights },
+  { reward, rewardWeights }: { reward?: string | undefined; rewardWeights?: RewardWeights | undefined },
   { name, scorer }: { name: string; scorer: Scorer },
 ): void {
   if (reward !== "composite" || rewardWeights === undefined) return;

@@ -5,8 +5,8 @@ import type { ChatMessage } from "../llm/chat-model.js";
 import type { ActionRecord, ActionsRecord } from "../records/trajectory.js";
 import { canForce } from "../workflow/subset-grammar.js";
 import { techniqueNames } from "../workflow/techniques.js";
+import { drawForcedTechniques } from "./draw-forced-techniques.js";
 import type { EpisodeParts } from "./episode-parts.js";
-import { drawForcedTechniques } from "./forced-techniques.js";
 import type { CandidateDraw } from "./policy.js";
 import { buildRepairPrompt } from "./policy-state.js";
 import { workflowOf } from "./workflow-of.js";
@@ -107,12 +107,12 @@ async function draw(
       forced: [...draws[offset]!.forced],
       text: action.text,
       tokens: action.tokens,
-      ...(action.logProbs ? { logProbs: action.logProbs } : {}),
+      logProbs: action.logProbs,
       finishReason: action.finishReason,
-      ...(action.policy === undefined ? {} : { policy: action.policy }),
-      ...(action.promptTokens === undefined ? {} : { promptTokens: action.promptTokens }),
-      ...(action.messages === undefined ? {} : { messages: [...action.messages] }),
-      ...(action.helpers === undefined ? {} : { helpers: action.helpers }),
+      policy: action.policy,
+      promptTokens: action.promptTokens,
+      messages: action.messages && [...action.messages],
+      helpers: action.helpers,
     })),
   };
   log.append(record);

@@ -10,7 +10,7 @@ import type { Policy } from "./policy.js";
 import type { PolicyState } from "./policy-state.js";
 import type { RewardHistory, ScoredCandidate } from "./reward.js";
 
-/** How an episode draws its candidates. */
+/** Settings by which an episode draws its candidates. */
 export interface EpisodeDraws {
   /** Seed of forced techniques, candidates and parents. */
   drawSeed: number;

@@ -118,7 +118,7 @@ function candidateRecord(
     outcome,
     accuracy: evaluation?.accuracy ?? null,
     screenAccuracy: screen?.accuracy ?? null,
-    ...(figures && !failure ? { components: componentsOf(figures, reference) } : {}),
+    components: figures && !failure ? componentsOf(figures, reference) : undefined,
   } as const;
   return {
     index: action.index,
@@ -129,7 +129,7 @@ function candidateRecord(
     source: workflow?.source ?? null,
     ...scores,
     status: failure?.status ?? "ok",
-    ...(failure ? { message: failure.message } : {}),
+    message: failure?.message,
     interval: evaluation?.interval ?? null,
     n: evaluation?.n ?? 0,
     calls: figures?.calls ?? 0,

@@ -12,7 +12,7 @@ import { feedback, percent, quote } from "./feedback.js";
 
 export type PromptStyle = "full" | "compact";
 
-/** What the policy acts on. */
+/** State that the policy acts on. */
 export interface PolicyState {
   task: { title: string; description: string; answer: AnswerKind };
   /** One public item, shown without its answer. */
@@ -20,11 +20,11 @@ export interface PolicyState {
   /** Optional calls that exist here ("weak", "runPython", …). */
   offers: ReadonlySet<string>;
   /** Own tools of the user. Default none. */
-  tools?: readonly ToolCard[];
+  tools?: readonly ToolCard[] | undefined;
   /** Aliases of further executors. */
   models: readonly string[];
   baselines: readonly ShownWorkflow[];
-  /** What the turn starts from: one of the baselines or of the workflows kept before. */
+  /** Workflow the turn starts from: one of the baselines or of the workflows kept before. */
   current: ShownWorkflow;
   /** Kept replies of earlier turns of this episode, oldest first. */
   turns: readonly { reply: string; shown: ShownWorkflow }[];

@@ -8,7 +8,7 @@ import { subsetGrammar } from "../workflow/subset-grammar.js";
 import type { ToolCard } from "../workflow/tool.js";
 import type { PromptStyle } from "./policy-state.js";
 
-/** How one candidate is drawn. */
+/** Draw of one candidate. */
 export interface CandidateDraw {
   seed: number;
   /** 0–2. */
@@ -24,18 +24,18 @@ export interface Action {
   logProbs?: number[] | undefined;
   finishReason: string;
   /** Only where several policies work together: who wrote it. */
-  policy?: string;
-  /** Where the writer draws with another temperature than it was asked to. */
-  temperature?: number;
+  policy?: string | undefined;
+  /** Temperature of a writer that draws with another one than it was asked to. */
+  temperature?: number | undefined;
   /** Its own prompt, where it is another than that of the call. */
-  promptTokens?: number[];
+  promptTokens?: number[] | undefined;
   /** That prompt as it was put, where it is another conversation than that of the call. */
-  messages?: readonly ChatMessage[];
+  messages?: readonly ChatMessage[] | undefined;
   /** Replies that led to it, in the order they were written. */
-  helpers?: HelperReply[];
+  helpers?: HelperReply[] | undefined;
 }
 
-/** What a policy contributed to another's action, or to its own later one. */
+/** Reply by which a policy contributed to another's action, or to its own later one. */
 export interface HelperReply {
   policy: string;
   kind: "draft" | "review" | "strategy";
@@ -54,14 +54,14 @@ export interface ActOptions {
   answer: AnswerKind;
   offers: ReadonlySet<string>;
   /** Own tools of the user. Default none. */
-  tools?: readonly ToolCard[];
+  tools?: readonly ToolCard[] | undefined;
   hasContext: boolean;
-  /** What the reply is to be. Default workflow. */
-  form?: ReplyForm;
-  /** Where a reply is to be repaired: the member that wrote it. */
+  /** Form of the reply. Default workflow. */
+  form?: ReplyForm | undefined;
+  /** Member that wrote the reply which is to be repaired. */
   author?: string | undefined;
   /** Prompts of one session extend each other: the KV cache is kept from turn to turn. */
-  session?: string;
+  session?: string | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -74,7 +74,7 @@ export interface Policy {
   readonly info: PolicyInfo;
   /** Length of the prompts it is given: compact for small models and short contexts. */
   readonly style: PromptStyle;
-  /** Whether `forced` techniques are honoured; free text has no grammar to force them with. */
+  /** True where `forced` techniques are honoured; free text has no grammar to force them with. */
   readonly canForce: boolean;
   /** One action per draw, in order, all from the same prompt. */
   act(
@@ -94,7 +94,7 @@ const MAX_LINE_TOKENS: Record<GrammarMode, number> = { subset: 400, none: 80 };
 /** Models below this many parameters get the grammar and the compact prompt unless told otherwise. */
 export const SMALL_MODEL_PARAMETERS = 3e9;
 
-/** What `auto` means: small models, and contexts too short for the conversation, get the compact style. */
+/** Style that `auto` means: small models, and contexts too short for the conversation, get the compact style. */
 export function choosePromptStyle(info: { parameterCount: number; contextLength: number }): PromptStyle {
   return info.parameterCount < SMALL_MODEL_PARAMETERS || info.contextLength < 16_384 ? "compact" : "full";
 }
@@ -147,15 +147,15 @@ export class LocalPolicy implements Policy {
       candidates: draws.map((draw) => ({
         seed: draw.seed,
         temperature: draw.temperature,
-        ...(this.grammar === "subset" ? { grammar: this.#grammarFor(draw.forced, options) } : {}),
+        grammar: this.grammar === "subset" ? this.#grammarFor(draw.forced, options) : undefined,
       })),
       maxTokens:
         (options.form ?? "workflow") === "workflow"
           ? MAX_ACTION_TOKENS[this.style]
           : MAX_LINE_TOKENS[this.grammar],
       logProbs: this.#logProbs,
-      ...(options.session === undefined ? {} : { session: options.session }),
-      ...(options.signal ? { signal: options.signal } : {}),
+      session: options.session,
+      signal: options.signal,
     });
     return { promptTokens, actions: replies };
   }

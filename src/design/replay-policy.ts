@@ -55,7 +55,7 @@ export class ReplayPolicy implements Policy {
         text,
         tokens,
         finishReason,
-        ...(logProbs === undefined ? {} : { logProbs }),
+        logProbs,
       })),
     };
   }

@@ -3,7 +3,7 @@
 import { DEFAULT_REWARD_WEIGHTS, type RewardName, type RewardWeights } from "../config/reward-shares.js";
 import { compositeReward, type RewardComponents } from "./composite-reward.js";
 
-/** What was known when the turn began: the same for all its candidates, so that their order changes nothing. */
+/** Facts known when the turn began: the same for all its candidates, so that their order changes nothing. */
 export interface RewardHistory {
   /** Best accuracy of the episode so far, the baselines shown included. */
   best: number;
@@ -51,12 +51,12 @@ const REWARDS: Record<Exclude<RewardName, "composite">, () => RewardFunction> = 
   accuracy: accuracyReward,
 };
 
-/** What a reward is computed from; all of it is recorded with the candidate, so that it can be computed anew. */
+/** Candidate that a reward is computed from; all of it is recorded with the candidate, so that it can be computed anew. */
 export interface ScoredCandidate {
   outcome: "scored" | "screened-out" | "invalid";
   accuracy: number | null;
   screenAccuracy: number | null;
-  /** Of candidates that ran; absent in files of older versions. */
+  /** Components of candidates that ran; absent in files of older versions. */
   components?: RewardComponents | undefined;
 }
 

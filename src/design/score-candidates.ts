@@ -10,13 +10,13 @@ import { workflowOf } from "./workflow-of.js";
 /** A candidate on its way through a turn. */
 export interface Attempt {
   action: ActionRecord;
-  workflow?: Workflow;
+  workflow?: Workflow | undefined;
   /** Why it is invalid; absent while it may still be valid. */
-  failure?: { status: string; message: string };
+  failure?: { status: string; message: string } | undefined;
   /** On the screening set. */
-  screen?: Evaluation;
+  screen?: Evaluation | undefined;
   /** On the whole validation set. */
-  evaluation?: Evaluation;
+  evaluation?: Evaluation | undefined;
 }
 
 /**
@@ -62,7 +62,7 @@ async function refuseUnapproved(
       attempt.failure = { status: NOT_APPROVED, message: "a person did not let it run" };
 }
 
-/** Whether a repair makes sense: what a person refused is not written again. */
+/** True where a repair makes sense: what a person refused is not written again. */
 export function isRepairable({ failure }: Attempt): boolean {
   return failure !== undefined && failure.status !== NOT_APPROVED;
 }

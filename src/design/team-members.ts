@@ -11,16 +11,16 @@ export interface MemberPlan {
   /** Model file or name, as the configuration has it. */
   model: string;
   /** Adapter file it starts with. */
-  adapter?: string;
+  adapter?: string | undefined;
   /** Instead of the round's temperature, 0–2. */
-  temperature?: number;
+  temperature?: number | undefined;
   /** Added to the round's temperature. */
-  hotter?: number;
-  /** Whether it learns an adapter of its own. */
+  hotter?: number | undefined;
+  /** True for a member that learns an adapter of its own. */
   train: boolean;
 }
 
-/** How much hotter the second copy of an ensemble draws: two equal policies would only be one with more draws. */
+/** Temperature added for the second copy of an ensemble: two equal policies would only be one with more draws. */
 const SECOND_HOTTER = 0.3;
 const MAX_MEMBERS = 8;
 
@@ -40,7 +40,9 @@ export function collaborationOf(config: Pick<RunConfig, "learn">): Collaboration
  * The members in the order of their roles: those of `policies`, else copies of the run's model.
  * @throws {ConfigError} when a member has no model, their number does not fit the mode, or none of them learns
  */
-export function teamMembers(config: RunConfig): MemberPlan[] {
+export function teamMembers(
+  config: Pick<RunConfig, "learn" | "policies" | "model" | "adapter">,
+): MemberPlan[] {
   const named = Object.entries(config.policies ?? {});
   const mode = collaborationOf(config);
   if (named.length > 0 && config.learn.collaboration === undefined) {
@@ -51,13 +53,13 @@ export function teamMembers(config: RunConfig): MemberPlan[] {
   const own = (name: string): MemberPlan => ({
     name,
     model: modelOf(config, undefined),
-    ...(config.adapter === undefined ? {} : { adapter: config.adapter }),
+    adapter: config.adapter,
     train: true,
   });
   if (mode === "single") return [own(SINGLE_MEMBER)];
   if (named.length === 0) {
     const [first, second] = ROLES[mode];
-    return [own(first), { ...own(second), ...(mode === "ensemble" ? { hotter: SECOND_HOTTER } : {}) }];
+    return [own(first), { ...own(second), hotter: mode === "ensemble" ? SECOND_HOTTER : undefined }];
   }
   refuseWrongCount(
     mode,
@@ -71,17 +73,11 @@ export function teamMembers(config: RunConfig): MemberPlan[] {
   return named.map(([name, { model, adapter, temperature, train }]) => {
     // The run's adapter fits the run's model.
     const start = adapter ?? (model === undefined ? config.adapter : undefined);
-    return {
-      name,
-      model: modelOf(config, model),
-      ...(start === undefined ? {} : { adapter: start }),
-      ...(temperature === undefined ? {} : { temperature }),
-      train,
-    };
+    return { name, model: modelOf(config, model), adapter: start, temperature, train };
   });
 }
 
-function modelOf(config: RunConfig, model: string | undefined): string {
+function modelOf(config: Pick<RunConfig, "model">, model: string | undefined): string {
   const found = model ?? config.model;
   if (found !== undefined) return found;
   throw new ConfigError("no weak model was named", { hint: "add --model NAME|FILE (w4s models list)" });

@@ -11,9 +11,9 @@ export interface TeamMember {
   name: string;
   policy: Policy;
   /** Instead of the temperature of a draw, 0–2. */
-  temperature?: number;
+  temperature?: number | undefined;
   /** Added to the temperature of a draw. */
-  hotter?: number;
+  hotter?: number | undefined;
 }
 
 /** An action of one member, with the prompt that this member was given. */
@@ -76,8 +76,8 @@ export class TeamPolicy implements Policy {
     const promptTokens = written[0]?.promptTokens ?? [];
     const actions = written.map(({ promptTokens: own, messages, ...action }) => ({
       ...action,
-      ...(own.join() === promptTokens.join() ? {} : { promptTokens: own }),
-      ...(messages === prompt ? {} : { messages }),
+      promptTokens: own.join() === promptTokens.join() ? undefined : own,
+      messages: messages === prompt ? undefined : messages,
     }));
     return { promptTokens, actions };
   }

@@ -47,7 +47,7 @@ export interface ApprovalGateOptions {
   ask?: AskApproval | undefined;
   context: CardContext;
   emit: OnRunEvent;
-  /** Of the run: what waits is written to its folder `approvals`. */
+  /** Run directory: what waits is written to its folder `approvals`. */
   directory: string;
 }
 
@@ -158,7 +158,7 @@ export function isPaid(executor: string, aliases: readonly string[]): boolean {
  * @throws {ConfigError} when they are, and there is neither a person nor a file
  */
 export function isApprovalNeeded(
-  config: { approve: boolean; approveFile?: string; executors: object },
+  config: { approve: boolean; approveFile?: string | undefined; executors: object },
   executor: string,
   hasPerson: boolean,
 ): boolean {

@@ -150,11 +150,11 @@ function openAI(endpoint: Endpoint, context: ExecutorContext): BuiltExecutor {
   const model = new OpenAIChatModel({
     baseUrl: endpoint.url,
     model: endpoint.model,
-    ...(apiKey ? { apiKey } : {}),
+    apiKey,
     maxConcurrency: config.concurrency,
-    ...(config.requestsPerMinute === undefined ? {} : { requestsPerMinute: config.requestsPerMinute }),
-    ...(config.timeoutMs === undefined ? {} : { timeoutMs: config.timeoutMs }),
-    ...(config.maxWaitSeconds === undefined ? {} : { maxWaitMs: config.maxWaitSeconds * 1000 }),
+    requestsPerMinute: config.requestsPerMinute,
+    timeoutMs: config.timeoutMs,
+    maxWaitMs: config.maxWaitSeconds === undefined ? undefined : config.maxWaitSeconds * 1000,
     onWarning,
   });
   return { model, price: endpoint.price ?? priceFor(endpoint.model) ?? undefined, onSample: () => {} };
@@ -186,6 +186,6 @@ export function metered(
     model: built.model,
     role,
     ...context,
-    ...(built.price ? { price: built.price } : {}),
+    price: built.price,
   });
 }

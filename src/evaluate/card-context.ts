@@ -34,7 +34,7 @@ export function cardContext(
   const id = executor?.id ?? config.executor;
   const isSimulated = executor?.isSimulated ?? config.executor === "simulated";
   return {
-    ...(id === undefined ? {} : { executor: id }),
+    executor: id,
     isSimulated,
     price: executor?.price !== undefined ? executor.price : priceOf(config, isSimulated),
     aliases,
@@ -72,7 +72,7 @@ export function executorOf({ executor }: { executor: BuiltExecutor }): {
   return { id: model.id, isSimulated: model.isSimulated, price: price ?? null };
 }
 
-/** What a result row says of a workflow's use. */
+/** Use of a workflow, as its result row has it. */
 export function measuredUse(
   row: Pick<ResultRow, "callsPerSample" | "tokensPerSample" | "dollarsPerSample" | "n"> | undefined,
 ): MeasuredUse | undefined {

@@ -16,7 +16,7 @@ export interface Job {
   seed: number;
 }
 
-/** What a job leaves in the store. `error` (an outage) is never stored: the job is run again on resume. */
+/** Result of a job, as the store keeps it. `error` (an outage) is never stored: the job is run again on resume. */
 export interface JobResult {
   jobId: string;
   sampleId: string;
@@ -26,24 +26,24 @@ export interface JobResult {
   isCorrect: boolean;
   extracted: string;
   /** The returned answer as JSON, cut at 2 000 characters. */
-  answer?: string;
-  /** What the score was made of, where its metric tells: parts, counts, the trace of a run. */
-  details?: Record<string, unknown>;
-  message?: string;
-  log?: string;
+  answer?: string | undefined;
+  /** Details of the score, where its metric tells any: parts, counts, the trace of a run. */
+  details?: Record<string, unknown> | undefined;
+  message?: string | undefined;
+  log?: string | undefined;
   /** Texts that came back, and how many of them were cut at the token limit. */
   replies: number;
   cutReplies: number;
   emptyReplies: number;
   /** All replies in the order they were asked for, where they are kept. */
-  transcript?: KeptReply[];
+  transcript?: KeptReply[] | undefined;
   usage: Record<string, UsageByRole>;
   /** Calls of the agent, programs and tests included; absent in results of older versions. */
-  steps?: number;
-  /** What the scorer measured beside the score. */
-  components?: Partial<Record<TextComponent, number>>;
+  steps?: number | undefined;
+  /** Components that the scorer measured beside the score. */
+  components?: Partial<Record<TextComponent, number>> | undefined;
   /** Calls of own tools; absent where there were none. */
-  tools?: ToolUse[];
+  tools?: ToolUse[] | undefined;
   wallMs: number;
 }
 
@@ -69,7 +69,7 @@ export interface Evaluation {
   interval: Interval;
   scores: number[];
   /** Means of what the scorer measured beside the score, over the samples that have it; a failed run counts 0. */
-  components?: Partial<Record<TextComponent, number>>;
+  components?: Partial<Record<TextComponent, number>> | undefined;
   results: JobResult[];
   statusCounts: Record<string, number>;
   /** Samples lost to outages. */
@@ -79,7 +79,7 @@ export interface Evaluation {
   cutReplies: number;
   calls: number;
   tokens: number;
-  /** What all calls cost when first paid; null when a price is unknown. */
+  /** Cost of all calls when first paid; null when a price is unknown. */
   dollars: number | null;
 }
 

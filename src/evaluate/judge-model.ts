@@ -10,7 +10,7 @@ import { MeteredModel } from "../llm/metered-model.js";
 import { ModelJudge } from "./model-judge.js";
 import type { WorkflowModels } from "./workflow-agent.js";
 
-/** What a judge is made of; a workplace has it. */
+/** Parts of a run that a judge is made of. */
 export interface JudgeContext {
   config: Pick<RunConfig, "seed" | "judge">;
   models: WorkflowModels;
@@ -49,7 +49,7 @@ export function judgeModel(name: string, { models, store, budget, config }: Judg
     store,
     budget,
     seed: config.seed,
-    ...(chosen.price ? { price: chosen.price } : {}),
+    price: chosen.price,
   });
   // A second attempt differs in temperature: no request is made twice.
   return { id: metered.id, chat: (request) => metered.chat(request, { occurrence: 0, epoch: 0 }) };

@@ -19,7 +19,7 @@ export async function loadTools(path: string): Promise<ToolSet> {
     new ConfigError(`${path}: ${what}`, {
       code: "bad-tools",
       hint: "a module such as tools.mjs with `export default [{ name, description, input, run }]`; see docs/tools.md",
-      ...(cause === undefined ? {} : { cause }),
+      cause,
     });
   let own: string;
   try {

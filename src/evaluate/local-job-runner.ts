@@ -20,21 +20,23 @@ export interface LocalJobRunnerOptions {
   models: WorkflowModels;
   store: CallStore;
   scorer: Scorer;
-  /** Where given, workflows may run programs and the public tests of their item. */
+  /** Sandbox of the programs and public tests that workflows run. Default: they may run none. */
   programs?: ProgramRunner | undefined;
-  /** Where given, workflows may call these tools. */
+  /** Tools that workflows may call. Default none. */
   tools?: ToolBox | undefined;
   rules?: Rules | undefined;
   /** Called for each call that the rules stopped, once a workflow and rule. */
-  onViolation?: (violation: { workflow: string; call: string; rule: string; sample: string }) => void;
+  onViolation?:
+    | ((violation: { workflow: string; call: string; rule: string; sample: string }) => void)
+    | undefined;
   limits: Partial<SandboxLimits>;
   maxTokens: number;
   /** Results carry the texts of all replies; part of the settings' hash, since stored results differ. */
-  keepReplies?: boolean;
+  keepReplies?: boolean | undefined;
   /** Jobs running at once. */
   concurrency: number;
   /** Called before a sample is run: the simulated executor is handed the item's true solver here. */
-  onSample?: (sample: Sample) => void;
+  onSample?: ((sample: Sample) => void) | undefined;
   /** Aborted when the user asked for a graceful end: nothing new starts, what is in flight finishes. */
   stopSignal?: AbortSignal | undefined;
 }
@@ -108,8 +110,8 @@ export class LocalJobRunner implements JobRunner {
         agent,
         seed: job.seed,
         limits,
-        ...(signal ? { signal } : {}),
-        ...(onSample ? { onSample } : {}),
+        signal,
+        onSample,
       });
       const score: Score = run.score ?? { value: 0, isCorrect: false, extracted: "" };
       this.#tellViolations(job, agent);
@@ -119,20 +121,21 @@ export class LocalJobRunner implements JobRunner {
         score: score.value,
         isCorrect: score.isCorrect,
         extracted: score.extracted.slice(0, MAX_STORED_ANSWER),
-        ...(run.status === "ok"
-          ? { answer: (JSON.stringify(run.answer) ?? "null").slice(0, MAX_STORED_ANSWER) }
-          : {}),
-        ...(score.details ? { details: score.details } : {}),
-        ...(run.error === undefined ? {} : { message: run.error }),
-        ...(run.log === "" ? {} : { log: run.log.slice(0, MAX_STORED_LOG) }),
+        answer:
+          run.status === "ok"
+            ? (JSON.stringify(run.answer) ?? "null").slice(0, MAX_STORED_ANSWER)
+            : undefined,
+        details: score.details,
+        message: run.error,
+        log: run.log.slice(0, MAX_STORED_LOG) || undefined,
         replies: agent.replies,
         cutReplies: agent.cutReplies,
         emptyReplies: agent.emptyReplies,
-        ...(keepReplies ? { transcript: agent.transcript() } : {}),
+        transcript: keepReplies ? agent.transcript() : undefined,
         usage: Object.fromEntries([...agent.usage].sort(([a], [b]) => (a < b ? -1 : 1))),
         steps: agent.steps,
-        ...(score.components === undefined ? {} : { components: score.components }),
-        ...(agent.toolUses.length > 0 ? { tools: agent.toolUses } : {}),
+        components: score.components,
+        tools: agent.toolUses.length > 0 ? agent.toolUses : undefined,
         wallMs: run.wallMs,
       };
       return JSON.parse(store.putResult(job.id, JSON.stringify(result))) as JobResult;

@@ -34,8 +34,8 @@ export class LocalModels implements AsyncDisposable {
     const loaded = await LocalModel.load({
       modelPath,
       gpu,
-      ...(threads === undefined ? {} : { threads }),
-      ...(adapter !== undefined && nameOrPath === model ? { adapterPath: adapter } : {}),
+      threads,
+      adapterPath: nameOrPath === model ? adapter : undefined,
     });
     this.#loaded.set(modelPath, loaded);
     return loaded;

@@ -4,7 +4,7 @@ import { ConfigError } from "../core/errors.js";
 import { cut } from "../core/figure-format.js";
 import { hashJson } from "../core/hash.js";
 import type { ChatModel } from "../llm/chat-model.js";
-import { askByRubric, type RubricQuestion } from "./rubric.js";
+import { askByRubric, type RubricQuestion } from "./ask-by-rubric.js";
 
 /** For writing: what constraint checks and embeddings cannot see. */
 export const WRITING_RUBRIC: readonly Criterion[] = [
@@ -16,11 +16,11 @@ export const WRITING_RUBRIC: readonly Criterion[] = [
 export interface ModelJudgeOptions {
   model: Pick<ChatModel, "id" | "chat">;
   /** 1–10 criteria. Default: `WRITING_RUBRIC`. */
-  rubric?: readonly Criterion[];
+  rubric?: readonly Criterion[] | undefined;
   /** Limit of a reply in tokens. Default 300. */
-  maxTokens?: number;
+  maxTokens?: number | undefined;
   /** Default 0. */
-  seed?: number;
+  seed?: number | undefined;
 }
 
 /** Who won a comparison; "order" = the two orders disagree, so that the place decided and not the text. */
@@ -28,7 +28,7 @@ export type Verdict = "first" | "second" | "tie" | "order";
 
 export interface Comparison {
   verdict: Verdict;
-  /** What was said with the first text shown as A, and with it shown as B. */
+  /** Verdict with the first text shown as A, and with it shown as B. */
   asA: "first" | "second" | "tie";
   asB: "first" | "second" | "tie";
 }
@@ -46,12 +46,15 @@ const MAX_REASON = 300;
  */
 export class ModelJudge implements AnswerJudge {
   readonly id: string;
-  readonly #options: Required<ModelJudgeOptions>;
+  readonly #model: ModelJudgeOptions["model"];
+  readonly #rubric: readonly Criterion[];
+  readonly #limits: { maxTokens: number; seed: number };
 
   /** @throws {ConfigError} on a rubric that cannot be asked for. */
-  constructor(options: ModelJudgeOptions) {
-    this.#options = { rubric: WRITING_RUBRIC, maxTokens: 300, seed: 0, ...options };
-    const { rubric, model } = this.#options;
+  constructor({ model, rubric = WRITING_RUBRIC, maxTokens = 300, seed = 0 }: ModelJudgeOptions) {
+    this.#model = model;
+    this.#rubric = rubric;
+    this.#limits = { maxTokens, seed };
     const names = new Set(rubric.map(({ name }) => name));
     const isSound = rubric.every(({ name }) => /^[A-Za-z0-9-]{1,40}$/.test(name) && name !== "reason");
     if (rubric.length < 1 || rubric.length > 10 || names.size < rubric.length || !isSound)
@@ -62,8 +65,7 @@ export class ModelJudge implements AnswerJudge {
   }
 
   async grade(question: string, answer: string, options: { signal?: AbortSignal } = {}): Promise<Grade> {
-    const { rubric } = this.#options;
-    const keys = rubric.map(({ name }) => `"${name}": 1 to 5`).join(", ");
+    const keys = this.#rubric.map(({ name }) => `"${name}": 1 to 5`).join(", ");
     return await this.#ask(options.signal, {
       instruction: "Grade a text that was written for a request. Criteria, 1 (not at all) to 5 (fully):",
       texts: [
@@ -103,13 +105,16 @@ export class ModelJudge implements AnswerJudge {
     signal: AbortSignal | undefined,
     question: Omit<RubricQuestion<T>, "role" | "criteria">,
   ): Promise<T> {
-    const { model, rubric: criteria, maxTokens, seed } = this.#options;
-    return askByRubric(model, { role: "editor", criteria, ...question }, { maxTokens, seed, signal });
+    return askByRubric(
+      this.#model,
+      { role: "editor", criteria: this.#rubric, ...question },
+      { ...this.#limits, signal },
+    );
   }
 
   #readGrade(reply: Readonly<Record<string, unknown>>): Grade | undefined {
     const marks: [string, number][] = [];
-    for (const { name } of this.#options.rubric) {
+    for (const { name } of this.#rubric) {
       const mark = Number(/^[1-5]$/.exec(String(reply[name]))?.[0]);
       if (Number.isNaN(mark)) return undefined;
       marks.push([name, mark]);

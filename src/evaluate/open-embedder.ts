@@ -32,7 +32,7 @@ export async function openEmbedder(
   if (!existsSync(join(directory, "config.json"))) return undefined;
   const known = opened.get(directory);
   if (known) return known;
-  const embedder = new SentenceEmbedder({ directory, ...(threads === undefined ? {} : { threads }) });
+  const embedder = new SentenceEmbedder({ directory, threads });
   opened.set(directory, embedder);
   return embedder;
 }

@@ -10,7 +10,7 @@ export type ModelsConfig = ExecutorConfig & Pick<RunConfig, "executor" | "weak" 
 export class OpenModels implements AsyncDisposable {
   readonly executor: BuiltExecutor;
   readonly aliases: ReadonlyMap<string, BuiltExecutor>;
-  /** What stands behind agent.weak; undefined where there is none. */
+  /** Model behind agent.weak; undefined where there is none. */
   readonly weak: BuiltExecutor | undefined;
   readonly #closing: CloseStack;
 

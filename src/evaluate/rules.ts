@@ -1,5 +1,5 @@
 /**
- * @file The rules file: what workflows may not call, ask or say, and limits of a run. It is checked in the host, where the
+ * @file The rules file: what workflows may not call, ask or say, and limits of a run, read from a file or given as an object. It is checked in the host, where the
  * call is answered, so that no workflow can get around it; a forbidden call fails inside the workflow.
  */
 import { z } from "zod";
@@ -43,12 +43,12 @@ const rulesSchema = z.strictObject({
     .prefault({}),
   limits: z
     .strictObject({
-      dollars: positive(1e6).exactOptional(),
-      tokens: whole(1, 1e12).exactOptional(),
-      calls: whole(1, 1e9).exactOptional(),
-      minutes: positive(1e5).exactOptional(),
-      callsPerInput: whole(0, 10_000).exactOptional(),
-      promptCharacters: whole(1, 64 * 1024 * 1024).exactOptional(),
+      dollars: positive(1e6).optional(),
+      tokens: whole(1, 1e12).optional(),
+      calls: whole(1, 1e9).optional(),
+      minutes: positive(1e5).optional(),
+      callsPerInput: whole(0, 10_000).optional(),
+      promptCharacters: whole(1, 64 * 1024 * 1024).optional(),
     })
     .prefault({}),
 });
@@ -70,7 +70,7 @@ export class RuleViolationError extends W4sError {
 /** Marks that do not show, and that would hide a word from a pattern. */
 const INVISIBLE = /\p{Default_Ignorable_Code_Point}/gu;
 
-/** What workflows may not call, ask or say, and limits of a run, read from a file or given as an object. */
+/** Rules on what workflows may not call, ask or say, and limits of a run, read from a file or given as an object. */
 export class Rules {
   /** Hash of the rules that decide what a run finds; limits that only end it are left out. */
   readonly hash: string;
@@ -103,8 +103,8 @@ export class Rules {
   tighten<T extends { budget: BudgetLimits; limits: { modelCalls: number } }>(config: T): T {
     const { callsPerInput, promptCharacters: _, ...limits } = this.#rules.limits;
     const budget: BudgetLimits = { ...config.budget };
-    for (const [kind, limit] of Object.entries(limits) as [keyof BudgetLimits, number][])
-      budget[kind] = Math.min(limit, budget[kind] ?? Number.POSITIVE_INFINITY);
+    for (const [kind, limit] of Object.entries(limits) as [keyof BudgetLimits, number | undefined][])
+      if (limit !== undefined) budget[kind] = Math.min(limit, budget[kind] ?? Number.POSITIVE_INFINITY);
     const modelCalls = Math.min(callsPerInput ?? Number.POSITIVE_INFINITY, config.limits.modelCalls);
     return { ...config, budget, limits: { ...config.limits, modelCalls } };
   }

@@ -5,12 +5,12 @@ import { visibleTask } from "../tasks/visible-task.js";
 import type { AgentHost, Sandbox, SandboxLimits, WorkflowRun } from "../workflow/workflow-run.js";
 import type { UsageByRole } from "./workflow-agent.js";
 
-/** What is needed of an agent: it answers calls and counts them. */
+/** Agent that answers calls and counts them. */
 export type CountingAgent = AgentHost & { readonly usage: ReadonlyMap<string, UsageByRole> };
 
 export interface SampleRun extends WorkflowRun {
   /** Absent where the workflow failed. */
-  score?: Score;
+  score?: Score | undefined;
 }
 
 export interface RunSampleOptions {
@@ -18,11 +18,11 @@ export interface RunSampleOptions {
   scorer: Scorer;
   agent: CountingAgent;
   seed: number;
-  /** Of each run of the workflow, so of each control step. */
-  limits?: Partial<SandboxLimits>;
-  signal?: AbortSignal;
+  /** Limits of each run of the workflow, so of each control step. */
+  limits?: Partial<SandboxLimits> | undefined;
+  signal?: AbortSignal | undefined;
   /** Called before a run with what it is about: the item, or the view of a control step. */
-  onSample?: (sample: Sample) => void;
+  onSample?: ((sample: Sample) => void) | undefined;
 }
 
 /** @throws only for outages and aborts, never for what the workflow does. */
@@ -74,7 +74,7 @@ async function runOnce(
   onSample?.(sample);
   return await sandbox.run(source, visibleTask(sample), agent, {
     seed,
-    ...(limits ? { limits } : {}),
-    ...(signal ? { signal } : {}),
+    limits,
+    signal,
   });
 }

@@ -1,6 +1,6 @@
 /** @file The arithmetic a reply states (`12 * 3 + 4 = 40`), found and checked. */
 
-/** What a text states. */
+/** Equations that a text states. */
 export interface StatedArithmetic {
   /** Equations between numbers with at least one operation on a side. */
   stated: number;

@@ -13,9 +13,9 @@ export interface ToolUse {
   /** JSON, cut at 300 characters. */
   input: string;
   /** Size of the result as JSON; absent where there was an error. */
-  bytes?: number;
-  error?: string;
-  /** Of the call that was really made; 0 where none was. */
+  bytes?: number | undefined;
+  error?: string | undefined;
+  /** Time of the call that was really made; 0 where none was. */
   milliseconds: number;
   /** Answered from what was stored. */
   isCached: boolean;

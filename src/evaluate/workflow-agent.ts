@@ -18,10 +18,10 @@ export interface WorkflowModels {
   /** Other executors by alias, chosen by the `model` option of a call. */
   aliases: ReadonlyMap<string, MeteredModel>;
   /** The local model as a cheap worker; without it `agent.weak` is not offered. */
-  weak?: MeteredModel;
+  weak?: MeteredModel | undefined;
 }
 
-/** What `agent.runPython` and `agent.test` need: a sandbox, and the public tests of the item at hand. */
+/** Needs of `agent.runPython` and `agent.test`: a sandbox, and the public tests of the item at hand. */
 export interface WorkflowPrograms {
   runner: ProgramRunner;
   task: Pick<VisibleTask, "prompt" | "entryPoint" | "publicTests">;
@@ -56,14 +56,14 @@ export interface KeptReply {
 const MAX_KEPT_REPLY = 32_768;
 
 interface TextOptions {
-  n?: number;
-  temperature?: number;
-  role?: string;
-  maxTokens?: number;
-  model?: string;
+  n?: number | undefined;
+  temperature?: number | undefined;
+  role?: string | undefined;
+  maxTokens?: number | undefined;
+  model?: string | undefined;
 }
 
-/** What one run used, by role ("executor", an alias, "weak"). */
+/** Usage of one run, by role ("executor", an alias, "weak"). */
 export interface UsageByRole {
   calls: number;
   cachedCalls: number;
@@ -114,10 +114,10 @@ export class WorkflowAgent implements AgentHost {
     models: WorkflowModels,
     options: {
       maxTokens: number;
-      epoch?: number;
+      epoch?: number | undefined;
       programs?: WorkflowPrograms | undefined;
       tools?: ToolBox | undefined;
-      keepReplies?: boolean;
+      keepReplies?: boolean | undefined;
       rules?: Rules | undefined;
     },
   ) {
@@ -274,7 +274,7 @@ export class WorkflowAgent implements AgentHost {
       n,
       temperature: options.temperature ?? (n > 1 ? MANY_REPLIES_TEMPERATURE : 0),
       maxTokens: Math.min(options.maxTokens ?? this.#maxTokens, this.#maxTokens),
-      ...(json ? { json } : {}),
+      json,
     };
     const occurrence = this.#occurrence([model.role, request]);
     const order = this.#asked++;

@@ -6,12 +6,12 @@ import { type ReadCall, readWorkflow, type WorkflowReading } from "../workflow/r
 import { MAX_N } from "../workflow/workflow-api.js";
 import { workflowHash } from "../workflow/workflow-hash.js";
 
-/** Where the calls of a workflow would go, and what bounds them. */
+/** Models that the calls of a workflow would go to, and limits of these calls. */
 export interface CardContext {
   /** Id of the executor; undefined = not chosen yet. */
-  executor?: string;
-  isSimulated?: boolean;
-  /** Of the executor, per million tokens; null = unknown. */
+  executor?: string | undefined;
+  isSimulated?: boolean | undefined;
+  /** Price of the executor, per million tokens; null = unknown. */
   price: Price | null;
   /** Further executors by alias, with their prices. */
   aliases: Record<string, { id: string; price: Price | null }>;
@@ -22,7 +22,7 @@ export interface CardContext {
   maxTokens: number;
 }
 
-/** What evaluations measured of it, per input; all control steps of a robot are one input. */
+/** Use that evaluations measured, per input; all control steps of a robot are one input. */
 export interface MeasuredUse {
   calls: number;
   tokens: number;

@@ -46,9 +46,9 @@ export interface WorkflowRunnerOptions {
   /** Stops calls that it forbids. Its limits of a run are not used here: give `budget` and `limits`. */
   rules?: Rules | undefined;
   /** Limit of a reply in tokens. Default 1 024. */
-  maxTokens?: number;
+  maxTokens?: number | undefined;
   /** Seed of `Math.random()` in workflows and of sampled replies. Default 0. */
-  seed?: number;
+  seed?: number | undefined;
 }
 
 /** The settings a runner reads. */
@@ -141,7 +141,7 @@ export class WorkflowRunner {
     this.#budget = budget;
     const common = { store: this.#store, seed };
     const meter = (model: ChatModel, role: string, price?: Price) =>
-      new MeteredModel({ ...common, model, role, budget, ...(price ? { price } : {}) });
+      new MeteredModel({ ...common, model, role, budget, price });
     const { aliases = {}, aliasPrices = {} } = options;
     this.#models = {
       executor: meter(options.executor, "executor", options.price),
@@ -160,7 +160,7 @@ export class WorkflowRunner {
           }
         : {}),
     };
-    this.#sandbox = new QuickJsSandbox({ ...(options.limits ? { limits: options.limits } : {}) });
+    this.#sandbox = new QuickJsSandbox({ limits: options.limits });
     this.#closing.add(() => this.#sandbox.close());
   }
 
@@ -181,7 +181,7 @@ export class WorkflowRunner {
     const agent = this.#agentFor(task, epoch);
     const run = await this.#sandbox.run(source, task, agent, {
       seed: seedFrom(seed, task.id, epoch),
-      ...(signal ? { signal } : {}),
+      signal,
     });
     return { ...run, usage: Object.fromEntries(agent.usage), tools: agent.toolUses };
   }
@@ -204,13 +204,13 @@ export class WorkflowRunner {
       scorer,
       agent,
       seed: seedFrom(this.#options.seed ?? 0, sample.id, epoch),
-      ...(signal ? { signal } : {}),
-      ...(onSample ? { onSample } : {}),
+      signal,
+      onSample,
     });
     return { ...run, usage: Object.fromEntries(agent.usage), tools: agent.toolUses };
   }
 
-  /** What further models, such as a judge, are metered with. */
+  /** Meter for further models, such as a judge. */
   get meter(): { models: WorkflowModels; store: CallStore; budget: Budget } {
     return { models: this.#models, store: this.#store, budget: this.#budget };
   }

@@ -38,7 +38,12 @@ interface Row {
 export async function exportDataset(
   path: string,
   outPath: string,
-  options: { format: DatasetFormat; weighting?: ExampleWeightOptions; seed?: number; force?: boolean },
+  options: {
+    format: DatasetFormat;
+    weighting?: ExampleWeightOptions | undefined;
+    seed?: number | undefined;
+    force?: boolean | undefined;
+  },
 ): Promise<number> {
   if (existsSync(outPath) && !options.force)
     throw new ConfigError(`${outPath} exists already`, {

@@ -10,7 +10,7 @@ import { type TextRedaction, textRedaction } from "./text-redaction.js";
 
 export interface ExportedPrompts {
   rows: number;
-  /** What was taken out, by kind. */
+  /** Counts of what was taken out, by kind. */
   redacted: TextRedaction["counts"];
 }
 

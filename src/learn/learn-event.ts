@@ -18,7 +18,7 @@ export type LearnEvent =
   | { type: "phase"; round: number; phase: LearnPhase; seconds: number }
   | { type: "examples"; round: number; card: DataCard }
   /** `policy` names the member whose adapter it is, where several work together. */
-  | { type: "train"; round: number; policy?: string; event: TrainEvent }
+  | { type: "train"; round: number; policy?: string | undefined; event: TrainEvent }
   | { type: "judge"; round: number; policy: "base" | "previous" | "new"; task: string }
   | { type: "round-end"; record: RoundRecord };
 

@@ -18,7 +18,7 @@ import { breakEven } from "../run/run-figures.js";
 import type { Course, CourseTask } from "./course.js";
 import { comparePolicies, policyScore } from "./policy-score.js";
 
-/** What is known while rounds are played. */
+/** State while rounds are played. */
 export interface LearnProgress {
   rounds: RoundRecord[];
   /** Judged episodes of the bare base, and of the adapter the run started with where there is one. */
@@ -26,16 +26,16 @@ export interface LearnProgress {
   start: EpisodeScore[];
 }
 
-/** What a learning run came to; the same object is in summary.json of its directory. */
+/** Result of a learning run; the same object is in summary.json of its directory. */
 export interface LearnResult extends Result<LearnSummary> {
   directory: string;
   modelHash: string;
   /** The last accepted adapter, absolute; null where none was accepted. */
   adapter: { path: string; hash: string; round: number } | null;
-  /** How several policies worked together; absent = a single one. */
-  collaboration?: Collaboration;
+  /** Mode in which several policies worked together; absent = a single one. */
+  collaboration?: Collaboration | undefined;
   /** The adapters in force at the end, of every member that has one, where several policies work together. */
-  members?: { name: string; path: string; hash: string; round: number }[];
+  members?: { name: string; path: string; hash: string; round: number }[] | undefined;
   best: BestWorkflow | null;
 }
 
@@ -78,9 +78,10 @@ export async function concludeLearning(
       last === undefined
         ? null
         : { path: join(directory.path, last.adapter), hash: last.adapterHash, round: last.round },
-    ...(course.collaboration === "single"
-      ? {}
-      : { collaboration: course.collaboration, members: membersInForce(course, progress.rounds) }),
+    ...(course.collaboration !== "single" && {
+      collaboration: course.collaboration,
+      members: membersInForce(course, progress.rounds),
+    }),
     base: progress.base.length === 0 ? null : policyScore(progress.base),
     baseEpisodes: progress.base,
     trained: trainedEpisodes.length === 0 ? null : policyScore(trainedEpisodes),
@@ -94,7 +95,7 @@ export async function concludeLearning(
     warnings: warningsOf(course, difference),
     spent,
     isComplete: stoppedBy === undefined,
-    ...(stoppedBy === undefined ? {} : { stoppedBy }),
+    stoppedBy,
   };
   const row = test.find((one) => one.workflowHash === result.best?.hash);
   await course.run.finish(result, result.best ? { ...result.best, title: "Best workflow", row } : undefined);

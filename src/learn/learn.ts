@@ -124,7 +124,7 @@ function inputsOf(
     taskHashes: [...tasks.values()].map((task) => task.hash),
     modelHash: hashed[0]?.modelHash,
     adapterHash: hashed[0]?.adapterHash,
-    ...(collaboration === "single" ? {} : { members: hashed }),
+    members: collaboration === "single" ? undefined : hashed,
   };
 }
 
@@ -220,7 +220,7 @@ async function playRound(
     adapterHash: first.adapterHash,
     parentHash: first.parentHash,
     training: first.training,
-    ...(course.collaboration === "single" ? {} : { members }),
+    members: course.collaboration === "single" ? undefined : members,
     episodes: judged,
     score: isJudged ? policyScore(judged) : null,
     againstBase: compare(progress.base),
@@ -259,7 +259,7 @@ function memberRecord(course: Course, { name, start, examples, result }: Trained
   };
 }
 
-/** What the curriculum knows, read from the trajectories of the rounds before. */
+/** Facts for the curriculum, read from the trajectories of the rounds before. */
 function histories(course: Course, { rounds }: LearnProgress): TaskHistory[] {
   return course.tasks.map(({ name, baselines }) => {
     const played = rounds.map((record) =>

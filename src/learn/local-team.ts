@@ -49,8 +49,8 @@ export class LocalTeam implements Team {
       team.push({
         name,
         policy,
-        ...(temperature === undefined ? {} : { temperature }),
-        ...(hotter === undefined ? {} : { hotter }),
+        temperature,
+        hotter,
       });
     }
     const kind = collaboration === "decentralised" ? "ensemble" : collaboration;
@@ -76,7 +76,7 @@ export class LocalTeam implements Team {
       modelPath: member.modelPath,
       gpu: this.#options.config.gpu,
       threads: this.#options.threads,
-      ...(adapterPath === undefined ? {} : { adapterPath }),
+      adapterPath,
     });
     this.#loaded.set(key, model);
     return model;

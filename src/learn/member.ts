@@ -54,7 +54,7 @@ export async function openMember(plan: MemberPlan, resolveFile: ResolveModelFile
   };
 }
 
-/** What members start with; `onlyFixed` leaves out those that are trained, which then play as bare models. */
+/** Adapters that members start with; `onlyFixed` leaves out those that are trained, which then play as bare models. */
 export function startAdapters(members: readonly Member[], { onlyFixed = false } = {}): Adapters {
   return new Map(
     members.flatMap(({ name, start, train }) =>

@@ -5,7 +5,7 @@ import { seedFrom } from "../core/hash.js";
 import { Random } from "../core/random.js";
 import type { RoundPlan } from "../records/round-record.js";
 
-/** What is known of a training task when a round is planned. */
+/** Facts known of a training task when a round is planned. */
 export interface TaskHistory {
   name: string;
   /** Accuracy of the plainest workflow, 0–1. */

@@ -14,12 +14,12 @@ import type { Course, CourseTask } from "./course.js";
 import type { Adapters } from "./member.js";
 import { episodeScores } from "./policy-score.js";
 
-/** Of a schedule by round, the value of a round from 1 on; the last one stays. */
+/** Value of a schedule in a round from 1 on; the last one stays. */
 export function ofRound(values: readonly number[] | undefined, round: number, otherwise: number): number {
   return values?.[Math.min(round, values.length) - 1] ?? otherwise;
 }
 
-/** How a round explores. */
+/** Settings by which a round explores. */
 export function exploration({ run }: Pick<Course, "run">, round: number) {
   const { learn, explore, temperature, candidates } = run.config;
   return {
@@ -33,7 +33,7 @@ export function exploration({ run }: Pick<Course, "run">, round: number) {
 export interface FoundWorkflows {
   task: string;
   /** The member that designed them, where each plays on its own. */
-  policy?: string;
+  policy?: string | undefined;
   workflows: ScoredWorkflow[];
 }
 
@@ -48,7 +48,7 @@ function players({ collaboration, members }: Course): (string | undefined)[] {
   return collaboration === "decentralised" ? members.map(({ name }) => name) : [undefined];
 }
 
-/** Where the training episodes of a round are written. */
+/** Files in which training episodes of a round are written. */
 export function collectedFiles(course: Course, files: RoundFiles, plan: RoundPlan): CollectedFile[] {
   return players(course).flatMap((member) =>
     plan.episodes.map(({ task }) => ({ task, path: files.collected(task, member) })),
@@ -81,7 +81,7 @@ export async function collectRound(
       };
       const shown = member === undefined ? [] : await exchangedWorkflows(course, task, member, rounds);
       const { workflows } = await playTask(course, task, play, count, shown);
-      found.push({ task: name, ...(member === undefined ? {} : { policy: member }), workflows });
+      found.push({ task: name, policy: member, workflows });
     }
   }
   return found;
@@ -146,7 +146,7 @@ export async function judgePolicy(
   return episodes;
 }
 
-/** What one phase plays on one task: how it draws, and where it writes. */
+/** Order of one phase on one task: how it draws, and where it writes. */
 interface Play {
   policy: Policy;
   logPath: string;

@@ -14,21 +14,21 @@ export interface ScoreTextOptions {
   /** A document, or messages that the model's own template turns into one. */
   text: string | readonly ChatMessage[];
   /** Tokens scored at most; the rest of the text is left out. Default 4,096, and never more than the model's context. */
-  maxTokens?: number;
+  maxTokens?: number | undefined;
   /** Form of our weights. Default `auto`. */
-  weights?: WeightCache | "auto";
+  weights?: WeightCache | "auto" | undefined;
   /** Default: the available cores, at most 8. */
-  threads?: number;
+  threads?: number | undefined;
   /** Score the same tokens with llama.cpp too (F32 KV cache, on the CPU). Default false. */
-  compare?: boolean;
+  compare?: boolean | undefined;
   /** One line about the weights, before the work starts. */
-  onPlan?: (line: string) => void;
-  signal?: AbortSignal;
+  onPlan?: ((line: string) => void) | undefined;
+  signal?: AbortSignal | undefined;
 }
 
 export interface TextScore {
   tokens: number[];
-  /** Of tokens[t+1] after tokens[0..t]; one fewer than tokens. */
+  /** Log-probability of tokens[t+1] after tokens[0..t]; one fewer than tokens. */
   logProbs: number[];
   /** exp(− mean log-probability). */
   perplexity: number;
@@ -36,13 +36,15 @@ export interface TextScore {
   forwardMs: number;
   /** Tokens of the text that were left out. */
   omittedTokens: number;
-  llama?: {
-    logProbs: number[];
-    perplexity: number;
-    /** |log-probability difference| over all tokens. */
-    meanDifference: number;
-    largestDifference: number;
-  };
+  llama?:
+    | {
+        logProbs: number[];
+        perplexity: number;
+        /** |log-probability difference| over all tokens. */
+        meanDifference: number;
+        largestDifference: number;
+      }
+    | undefined;
 }
 
 const DEFAULT_MAX_TOKENS = 4096;
@@ -85,9 +87,7 @@ export async function scoreText(options: ScoreTextOptions): Promise<TextScore> {
       perplexity: perplexity(ours),
       forwardMs,
       omittedTokens: all.length - tokens.length,
-      ...(theirs === undefined
-        ? {}
-        : { llama: { logProbs: theirs, perplexity: perplexity(theirs), ...differences(ours, theirs) } }),
+      llama: theirs && { logProbs: theirs, perplexity: perplexity(theirs), ...differences(ours, theirs) },
     };
   } finally {
     await model.close();

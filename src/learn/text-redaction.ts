@@ -1,7 +1,7 @@
 /** @file Takes what may be private out of text by pattern: addresses, keys, numbers, and patterns of the user's. */
 import { ConfigError } from "../core/errors.js";
 
-/** What can be named on the command line, and what stands in its place. */
+/** Kinds that can be named on the command line, and what stands in their place. */
 const KINDS: Readonly<Record<string, { pattern: RegExp; mark: string }>> = {
   emails: { pattern: /[\p{L}\p{N}._%+-]+@[\p{L}\p{N}-]+(?:\.[\p{L}\p{N}-]+)+/gu, mark: "[email]" },
   keys: {
@@ -57,6 +57,6 @@ export function textRedaction(wanted: readonly string[]): TextRedaction {
 function unknown(name: string, cause?: unknown): ConfigError {
   return new ConfigError(`--redact: ${JSON.stringify(name)} is neither a kind nor a pattern`, {
     hint: `kinds: ${REDACTION_KINDS.join(", ")}; patterns: /…/ with flags of i, m, s, u`,
-    ...(cause === undefined ? {} : { cause }),
+    cause,
   });
 }

@@ -2,10 +2,12 @@
 
 import { mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { learnSchema } from "../config/learn-schema.js";
 import type { RewardName, RewardWeights } from "../config/reward-shares.js";
 import { ConfigError, InputError, messageOf, StorageError } from "../core/errors.js";
 import { hashFile } from "../core/file-hash.js";
 import { lockRun } from "../core/lock-run.js";
+import { Random } from "../core/random.js";
 import { rangeOf } from "../core/range-of.js";
 import { readLoadableModel } from "../formats/gguf/gguf-loadable.js";
 import { integerValue, stringValue } from "../formats/gguf/gguf-metadata.js";
@@ -16,48 +18,53 @@ import { readGgufAdapter } from "../lora/gguf-adapter.js";
 import type { AdapterOrigin } from "../lora/lora-adapter.js";
 import type { TokenExample } from "../train/data/example.js";
 import { writeExamples } from "../train/data/example-file.js";
-import type { ExampleWeightOptions } from "../train/data/example-weights.js";
 import type { TrainEvent } from "../train/loop/train-event.js";
 import { runTrainer } from "../train/process/run-trainer.js";
 import type { TrainerResult } from "../train/process/trainer-protocol.js";
-import { checkTrainSettings, DEFAULT_TRAIN_SETTINGS, type TrainSettings } from "../train/train-settings.js";
+import { checkTrainSettings, type TrainSettings } from "../train/train-settings.js";
 import { readModel } from "../transformer/read-model.js";
 import type { WeightCache } from "../transformer/weight-plan.js";
+import { adapterSettings } from "./adapter-settings.js";
 import { chatExamples, type ReplySpan } from "./examples/chat-examples.js";
-import { trajectoryExamples } from "./examples/trajectory-examples.js";
+import {
+  type ExampleSettings,
+  type TrajectoryExamples,
+  trajectoryExamples,
+} from "./examples/trajectory-examples.js";
+import { weighRewards } from "./examples/weigh-samples.js";
 
 /** Model, examples (recorded runs or chat lines) and settings of an adapter to train. */
 export interface TrainAdapterOptions {
   /** Base model file. */
   modelPath: string;
   /** Run directories or trajectories.jsonl files; or, instead, a chat JSONL file. */
-  from?: readonly string[];
+  from?: readonly string[] | undefined;
   /** Computes rewards anew from the recorded scores. Default: the recorded rewards. */
-  reward?: RewardName;
-  /** Of the composite reward. Default: accuracy 1, efficiency 0.2. */
-  rewardWeights?: RewardWeights;
+  reward?: RewardName | undefined;
+  /** Weights of the composite reward. Default: accuracy 1, efficiency 0.2. */
+  rewardWeights?: RewardWeights | undefined;
   /** JSONL file of lines `{messages, reward or weight, task}`, instead of `from`; all but the messages may be left out. */
-  chatPath?: string;
+  chatPath?: string | undefined;
   /** Assistant messages of a chat line that are learnt: the last one, or all. Default last. */
-  spans?: ReplySpan;
-  /** How rewards become weights. Default exponential, temperature 0.4. */
-  weighting?: ExampleWeightOptions;
-  /** Settings other than DEFAULT_TRAIN_SETTINGS. */
-  settings?: Partial<TrainSettings>;
+  spans?: ReplySpan | undefined;
+  /** Filters of recorded runs, and how rewards become weights. Default: as in rounds of `learn`. */
+  selection?: Partial<ExampleSettings> | undefined;
+  /** Settings other than those of rounds: 3 epochs, rank 16, alpha 32, a learning rate by the model's size. */
+  settings?: Partial<TrainSettings> | undefined;
   /** Adapter to train on from; its rank, alpha and targets are used. */
-  continueFrom?: string;
+  continueFrom?: string | undefined;
   /** Folder for examples.jsonl, checkpoints and the adapter. The same command on the same folder goes on. */
   outFolder: string;
   /** Threads of the trainer. Default: 1 for models of a few megabytes, else the available cores, at most 8. */
-  threads?: number;
+  threads?: number | undefined;
   /** Form of the base weights in memory. Default auto: by the memory that is free. */
-  weights?: WeightCache | "auto";
+  weights?: WeightCache | "auto" | undefined;
   /** Memory the trainer may take, bytes. Default: 70 % of what is free. */
-  memoryLimitBytes?: number;
+  memoryLimitBytes?: number | undefined;
   /** Updates between checkpoints. Default 10. */
-  checkpointEvery?: number;
-  onEvent?: (event: TrainEvent) => void;
-  signal?: AbortSignal;
+  checkpointEvery?: number | undefined;
+  onEvent?: ((event: TrainEvent) => void) | undefined;
+  signal?: AbortSignal | undefined;
 }
 
 export interface TrainAdapterResult extends TrainerResult {
@@ -65,7 +72,7 @@ export interface TrainAdapterResult extends TrainerResult {
   settings: TrainSettings;
 }
 
-const DEFAULT_WEIGHTING: ExampleWeightOptions = { kind: "exponential" };
+const ROUNDS = learnSchema.parse({});
 
 /**
  * Trains a LoRA adapter on recorded runs or chat lines, weighted by reward, in a process of its own.
@@ -75,24 +82,26 @@ const DEFAULT_WEIGHTING: ExampleWeightOptions = { kind: "exponential" };
  * @throws {TrainingDivergedError} when loss or gradients are not finite; checkpoints are kept
  */
 export async function trainAdapter(options: TrainAdapterOptions): Promise<TrainAdapterResult> {
-  const { modelPath, outFolder, from = [], chatPath, weighting = DEFAULT_WEIGHTING } = options;
+  const { modelPath, outFolder, from = [], chatPath, reward } = options;
+  const selection = { ...ROUNDS, ...options.selection };
   if ((from.length === 0) === (chatPath === undefined)) {
     throw new ConfigError("training needs examples: either recorded runs or a chat file", {
       hint: "w4s train --from runs/RUN, or w4s train --chat FILE.jsonl",
     });
   }
   const initial = options.continueFrom === undefined ? undefined : readGgufAdapter(options.continueFrom);
+  const header = readLoadableModel(modelPath);
+  const parameterCount = header.tensors.reduce((sum, { elementCount }) => sum + elementCount, 0);
   const settings: TrainSettings = {
-    ...DEFAULT_TRAIN_SETTINGS,
+    ...adapterSettings(ROUNDS, parameterCount),
     ...options.settings,
-    ...(initial === undefined ? {} : { lora: initial.config }),
+    ...(initial && { lora: initial.config }),
   };
   checkTrainSettings(settings);
-  const header = readLoadableModel(modelPath);
   const { config } = readModel(header);
   if (initial !== undefined) checkAdapterSizes(options.continueFrom ?? "", initial, config);
   const threads = options.threads ?? defaultThreads(header.fileSize);
-  const found: { examples: TokenExample[]; rewards: number[] } = { examples: [], rewards: [] };
+  let found: TrajectoryExamples;
   const model = await LocalModel.load({ modelPath, gpu: "off", threads });
   const { modelHash } = model.info;
   try {
@@ -104,24 +113,20 @@ export async function trainAdapter(options: TrainAdapterOptions): Promise<TrainA
         throw new InputError(`${modelPath} names no end-of-turn token`, {
           hint: "train on recorded runs instead",
         });
-      Object.assign(
-        found,
-        await chatExamples(chatPath, model, { weighting, spans: options.spans ?? "last", endToken }),
-      );
-    }
-    for (const run of from) {
-      const { examples, rewards } = trajectoryExamples(
-        run,
-        model.info,
-        weighting,
-        options.reward,
-        options.rewardWeights,
-      );
-      for (const one of examples) found.examples.push({ ...one, group: `${run} ${one.group}` });
-      found.rewards = found.rewards.concat(rewards);
+      const random = new Random(settings.seed).derive("shuffled");
+      const weigh = (rewards: readonly number[]) => weighRewards(rewards, selection, reward, random);
+      found = await chatExamples(chatPath, model, { weigh, spans: options.spans ?? "last", endToken });
+    } else {
+      const { rewardWeights } = options;
+      found = trajectoryExamples(from, model.info, selection, reward, rewardWeights, settings.seed);
     }
   } finally {
     await model.close();
+  }
+  if (found.examples.length === 0) {
+    throw new InputError("the filters leave no example", {
+      hint: "loosen --only-success, --until-last-reward, --keep-turns or --invalid",
+    });
   }
   makeFolder(outFolder);
   const unlock = lockRun(outFolder, {
@@ -135,8 +140,8 @@ export async function trainAdapter(options: TrainAdapterOptions): Promise<TrainA
       modelHash,
       threads,
       ...found,
-      ...(baseName === undefined ? {} : { baseName }),
-      ...(initial === undefined ? {} : { parentHash: adapterHash(initial) }),
+      baseName,
+      parentHash: initial && adapterHash(initial),
     });
     return { ...result, examples: found.examples.length, settings };
   } finally {
@@ -161,16 +166,16 @@ export interface TrainExamplesOptions
   settings: TrainSettings;
   modelHash: string;
   /** As the model's file names itself. */
-  baseName?: string;
+  baseName?: string | undefined;
   /** Hash of the adapter trained on from. */
-  parentHash?: string;
+  parentHash?: string | undefined;
   examples: readonly TokenExample[];
-  /** Of the examples, for the adapter's origin. */
+  /** Rewards of the examples, for the adapter's origin. */
   rewards: readonly number[];
   /** Adapter file: `<outFolder>/adapter-<name>-<hash>.gguf`. Default lora. */
-  name?: string;
+  name?: string | undefined;
   /** More about where the adapter comes from, kept in its metadata. */
-  origin?: Partial<AdapterOrigin>;
+  origin?: Partial<AdapterOrigin> | undefined;
 }
 
 /** Writes examples.jsonl and trains in a process of its own; the same call on the same folder goes on. */
@@ -186,27 +191,27 @@ export async function trainExamples(options: TrainExamplesOptions): Promise<Trai
       examplesPath,
       dataHash,
       settings,
-      ...(continueFrom === undefined ? {} : { initialPath: continueFrom }),
+      initialPath: continueFrom,
       checkpointFolder: join(outFolder, "checkpoints"),
       checkpointEvery: options.checkpointEvery ?? 10,
       outFolder,
       name: options.name ?? "lora",
       origin: {
         baseHash: modelHash,
-        ...(baseName === undefined ? {} : { baseName }),
+        baseName,
         dataHash,
-        ...(parentHash === undefined ? {} : { parentHash }),
+        parentHash,
         trainConfig: JSON.stringify(settings),
         rewards: JSON.stringify(summary(options.rewards)),
         ...options.origin,
       },
       threads: options.threads ?? defaultThreads(statSync(modelPath).size),
       weights: options.weights ?? "auto",
-      ...(options.memoryLimitBytes === undefined ? {} : { memoryLimitBytes: options.memoryLimitBytes }),
+      memoryLimitBytes: options.memoryLimitBytes,
     },
     {
-      ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
+      onEvent: options.onEvent,
+      signal: options.signal,
     },
   );
 }

@@ -10,10 +10,10 @@ import { RoundFiles } from "../records/round-files.js";
 import type { DataCard, RoundRecord } from "../records/round-record.js";
 import type { TokenExample } from "../train/data/example.js";
 import type { TrainerResult } from "../train/process/trainer-protocol.js";
-import { DEFAULT_TRAIN_SETTINGS, type TrainSettings } from "../train/train-settings.js";
+import type { TrainSettings } from "../train/train-settings.js";
+import { adapterSettings } from "./adapter-settings.js";
 import type { Course } from "./course.js";
 import { dataCard } from "./data-card.js";
-import { defaultLearningRate } from "./default-learning-rate.js";
 import { selectSamples } from "./examples/select-samples.js";
 import { sampleExample } from "./examples/trajectory-examples.js";
 import { type TrajectorySample, trajectorySamples } from "./examples/trajectory-samples.js";
@@ -24,7 +24,7 @@ import { collectedFiles } from "./play-round.js";
 /** A member with the adapter it learned. */
 export interface TrainedMember {
   name: string;
-  /** What it was trained on from; undefined = from the base. */
+  /** Adapter it was trained on from; undefined = from the base. */
   start: StartAdapter | undefined;
   examples: number;
   result: TrainerResult;
@@ -42,7 +42,7 @@ interface Played {
   samples: TrajectorySample[];
 }
 
-/** What one member learns from, by trajectory file. */
+/** Examples that one member learns from, by trajectory file. */
 interface Lesson {
   member: Member;
   chosen: TrajectorySample[][];
@@ -153,19 +153,20 @@ async function trainMember(
     return await course.trainer({
       modelPath: member.modelPath,
       modelHash: member.modelHash,
-      ...(member.baseName === undefined ? {} : { baseName: member.baseName }),
+      baseName: member.baseName,
       outFolder,
       name: isTeam ? `${number}-${member.name}` : number,
       settings: roundSettings(course, member, round, start),
       threads: course.threads,
       examples,
       rewards: chosen.flat().map((sample) => sample.reward),
-      ...(start === undefined ? {} : { continueFrom: start.path, parentHash: start.hash }),
+      continueFrom: start?.path,
+      parentHash: start?.hash,
       onEvent: (event) => {
         log.append({ at: new Date().toISOString(), ...event });
-        course.emit({ type: "train", round, ...(isTeam ? { policy: member.name } : {}), event });
+        course.emit({ type: "train", round, policy: isTeam ? member.name : undefined, event });
       },
-      ...(course.run.signal ? { signal: course.run.signal } : {}),
+      signal: course.run.signal,
     });
   } finally {
     log.close();
@@ -179,22 +180,10 @@ function roundSettings(
   round: number,
   start: StartAdapter | undefined,
 ): TrainSettings {
-  const {
-    epochs,
-    batchSize,
-    learningRate = defaultLearningRate(member.parameterCount),
-    rank,
-    alpha,
-  } = config.learn;
+  const fresh = adapterSettings(config.learn, member.parameterCount);
   return {
-    ...DEFAULT_TRAIN_SETTINGS,
-    lora:
-      start === undefined
-        ? { ...DEFAULT_TRAIN_SETTINGS.lora, rank, alpha }
-        : readGgufAdapter(start.path).config,
-    epochs,
-    batchSize,
-    learningRate,
+    ...fresh,
+    lora: start === undefined ? fresh.lora : readGgufAdapter(start.path).config,
     seed: seedFrom(config.seed, "train", round, ...(collaboration === "single" ? [] : [member.name])),
   };
 }

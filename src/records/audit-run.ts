@@ -32,7 +32,7 @@ export interface AuditedDesign {
   outcome: string;
   accuracy: number | null;
   reward: number;
-  /** Of its evaluation, at the price when first paid; equal calls of several candidates are paid once. */
+  /** Calls, tokens and cost of the evaluation, at the price when first paid; equal calls of several candidates are paid once. */
   calls: number;
   tokens: number;
   dollars: number | null;
@@ -70,9 +70,9 @@ export interface RunAudit {
   designers: AuditedDesigner[];
   /** Adapters that the run trained, and from what. */
   adapters: { round: number; adapterHash: string; parentHash: string | null; isAccepted: boolean }[];
-  /** What all calls of the run cost, as the log told last. */
+  /** Cost of all calls of the run, as the log told last. */
   spent: { calls: number; tokens: number; dollars: number | null } | null;
-  /** What people allowed or refused, and what the policy stopped. */
+  /** Events in which people allowed or refused, or the rules stopped, something. */
   decisions: { at: string; type: string; what: string }[];
 }
 
@@ -137,7 +137,7 @@ function readHead(path: string): ChainHead | undefined {
   }
 }
 
-/** What can be read, however the log is damaged: the chain says what that is worth. */
+/** Events that can be read, however the log is damaged: the chain says what they are worth. */
 function readEventsOf(path: string): LoggedEvent[] {
   return readFileSync(path, "utf8")
     .split("\n")

@@ -6,12 +6,12 @@ import { type Forecast, parseEvent } from "./run-event.js";
 
 const CHUNK_BYTES = 1 << 20;
 
-/** What events.jsonl tells of a run, beside its candidates. */
+/** Facts that events.jsonl tells of a run, beside its candidates. */
 export interface StoredEvents {
   /** Times of the first and the last event, ISO 8601; null without events. */
   startedAt: string | null;
   endedAt: string | null;
-  /** How often the command was started: 1 unless the run was resumed. */
+  /** Number of times the command was started: 1 unless the run was resumed. */
   sessions: number;
   task: string | null;
   /** Each opening of the test split. */

@@ -12,7 +12,7 @@ export interface StoredRound {
   record: RoundRecord | null;
   /** Loss by update, in the order of the updates; an update done twice by a resumed run counts once. */
   losses: StoredLoss[];
-  /** The same of each policy, where several learn together; `losses` is empty then. */
+  /** Losses of each policy, where several learn together; `losses` is empty then. */
   members: { name: string; losses: StoredLoss[] }[];
 }
 

@@ -25,16 +25,16 @@ export interface StoredRun {
   task: string;
   executor: string;
   policy: string | null;
-  /** Where the weak model ran. */
+  /** Device of the weak model. */
   device: string | null;
   isSimulated: boolean;
   /** Null: no summary was written, so the run goes on or died. */
   isComplete: boolean | null;
-  /** What ended the run early. */
+  /** Reason why the run ended early. */
   stoppedBy: string | null;
   events: StoredEvents;
   rows: ResultRow[];
-  /** Of `eval`: rows minus the first one on the same items, with paired intervals. */
+  /** Rows of `eval` minus the first one on the same items, with paired intervals. */
   differences: EvalSummary["differences"];
   best: BestWorkflow | null;
   breakEven: Record<string, number | null>;
@@ -45,12 +45,12 @@ export interface StoredRun {
   sources: TrajectorySource[];
   turns: StoredTurn[];
   rounds: StoredRound[];
-  /** What learning came to; null for other commands and before the end. */
+  /** Result of learning; null for other commands and before the end. */
   learned: Pick<
     LearnSummary,
     "base" | "baseEpisodes" | "trained" | "difference" | "judgeTasks" | "isHeldBack"
   > | null;
-  /** Of robot tasks: some runs to draw. */
+  /** Runs of robot tasks to draw. */
   replays: Replay[];
   config: Record<string, unknown>;
   /** Hashes of the inputs and other settings that decide the results. */

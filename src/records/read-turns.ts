@@ -25,7 +25,7 @@ export interface TrajectorySource
 export interface StoredCandidate extends CandidateRecord {
   /** Unique in the run, such as "e1.t2.c3", counted from 1. */
   id: string;
-  /** What the weak model wrote, or "" where the record of it is lost. */
+  /** Reply of the weak model, or "" where the record of it is lost. */
   reply: string;
   /** Tokens written. */
   written: number;
@@ -41,7 +41,7 @@ export interface StoredCandidate extends CandidateRecord {
 export interface StoredTurn extends Omit<TurnRecord, "kind" | "candidates"> {
   source: TrajectorySource;
   candidates: StoredCandidate[];
-  /** What the weak model read: the turn's own prompt ("turn"), then those of repairs. */
+  /** Prompts the weak model read: the turn's own prompt ("turn"), then those of repairs. */
   prompts: { name: string; tokens: number; messages: { role: string; content: string }[] }[];
   /** The weak model wrote for this long. */
   seconds: number;

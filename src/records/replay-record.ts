@@ -33,7 +33,7 @@ const replay = z.object({
 
 export type Replay = z.infer<typeof replay>;
 
-/** What one workflow came to on each sample; the details hold map and trace where the task has them. */
+/** Results of one workflow on each sample; the details hold map and trace where the task has them. */
 export interface ReplayContestant {
   title: string;
   evaluation: {

@@ -22,7 +22,7 @@ export class RoundFiles {
     return join(this.folder, `collect-${slug(task)}${member === undefined ? "" : `@${member}`}.jsonl`);
   }
 
-  /** Where a member of a team keeps its examples, checkpoints and adapter. */
+  /** Folder of a team member's examples, checkpoints and adapter. */
   member(name: string): string {
     return join(this.folder, name);
   }

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { readRecord, writeRecord } from "./record-file.js";
 import type { RoundFiles } from "./round-files.js";
 
-/** What the only member of a single policy is called. */
+/** Name of the only member of a single policy. */
 export const SINGLE_MEMBER = "policy";
 
 /** JSON has no infinity: an end that nothing bounds is written as null. */
@@ -30,7 +30,7 @@ const taskCard = z.object({
   forcedShare: z.number(),
 });
 
-/** What a round's examples are made of. */
+/** Origin of a round's examples. */
 const dataCard = z.object({
   candidates: z.number(),
   examples: z.number(),
@@ -49,9 +49,9 @@ const dataCard = z.object({
 const roundPlan = z.object({
   /** Episodes by task, tasks without any left out. */
   episodes: z.array(z.object({ task: z.string(), count: z.number() })),
-  /** Of the staged curriculum, from 1. */
+  /** Stage of the staged curriculum, from 1. */
   stage: z.number().optional(),
-  /** What decided, one line for the log. */
+  /** Reason for the decision, one line for the log. */
   reason: z.string(),
 });
 
@@ -126,7 +126,7 @@ export const roundRecordSchema = z.object({
   round: z.number(),
   plan: roundPlan,
   card: dataCard,
-  /** Of the first member, where several policies work together. */
+  /** Adapter of the first member, where several policies work together. */
   ...trainedAdapter,
   /** All that were trained then. */
   members: z.array(memberRecord).optional(),

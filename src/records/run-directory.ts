@@ -104,7 +104,7 @@ export class RunDirectory {
   }
 }
 
-/** How far events.jsonl reached when the last session ended: lines taken from its end are missed. */
+/** File that tells how far events.jsonl reached when the last session ended: lines taken from its end are missed. */
 export const EVENTS_HEAD = "events.head.json";
 
 /** A full disk must not hide how the run ended; without the note only less can be checked. */

@@ -12,9 +12,9 @@ const forecast = z.object({
   /** null when the price of the model is unknown. */
   dollars: z.number().nullable(),
   minutes: z.number(),
-  /** Whether the minutes rest on the speed measured in this run, or on an assumption. */
+  /** True where the minutes rest on the speed measured in this run, else on an assumption. */
   isMeasured: z.boolean(),
-  /** How each figure came about, one line each. */
+  /** Basis of each figure, one line each. */
   basis: z.array(z.string()),
 });
 
@@ -93,7 +93,7 @@ const runEvent = z.discriminatedUnion("type", [
   z.object({ type: z.literal("run-end"), directory: z.string(), isComplete: z.boolean() }),
 ]);
 
-/** Of `w4s learn`, beside those that are told for the screen only. */
+/** Events of `w4s learn`, beside those that are told for the screen only. */
 const roundEnd = z.object({ type: z.literal("round-end"), record: roundRecordSchema });
 
 const loggedEvent = z.discriminatedUnion("type", [...runEvent.options, roundEnd]);

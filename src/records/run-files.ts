@@ -14,11 +14,11 @@ export interface RunTrajectory {
   purpose: "search" | "collect" | "judge" | "design";
   /** Number of its round, or null. */
   round: number | null;
-  /** What its name tells it apart by: the task, with the policy or row. */
+  /** Task, with the policy or row: what tells the file apart. */
   part: string;
 }
 
-/** How a round's folder is called: two digits, three from 100 on. */
+/** Name of a round's folder: two digits, three from 100 on. */
 export function roundName(round: number): string {
   return String(round).padStart(2, "0");
 }

@@ -15,7 +15,7 @@ import {
 
 const SUMMARY_FILE = "summary.json";
 const BEST_WORKFLOW_FILE = "best-workflow.js";
-/** What `w4s learn` calls the workflow it ends with. */
+/** Name of the workflow that `w4s learn` ends with. */
 export const BEST_DESIGN = "best design of the trained model";
 
 const bestWorkflow = z.object({
@@ -25,7 +25,7 @@ const bestWorkflow = z.object({
   isBaseline: z.boolean(),
 });
 
-/** How the policy wrote: counts over all candidates of a run. */
+/** Counts over all candidates of a run. */
 const candidateStats = z.object({
   count: z.number(),
   /** Share that passed the quick check, repairs counted as candidates of their own. */
@@ -41,7 +41,7 @@ const ended = {
   isSimulated: z.boolean(),
   warnings: z.array(z.string()),
   isComplete: z.boolean(),
-  /** What ended the run early; the same command goes on from there. */
+  /** Reason why the run ended early; the same command goes on from there. */
   stoppedBy: z.string().optional(),
 };
 
@@ -50,7 +50,7 @@ const searchSummary = z.object({
   task: z.string(),
   executor: z.string(),
   policy: z.string(),
-  /** Where the weak model ran: "CPU", or the name of a GPU. */
+  /** Device of the weak model: "CPU", or the name of a GPU. */
   device: z.string(),
   validation: z.array(resultRowSchema),
   /** Empty where the test split was not opened. */

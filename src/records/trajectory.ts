@@ -77,7 +77,7 @@ const action = z.object({
   promptTokens: tokenIds.optional(),
   /** That prompt as text, where it is another conversation than the record's. */
   messages: messages.optional(),
-  /** What other members, or earlier drafts, contributed to it. */
+  /** Replies of other members, or earlier drafts, that led to the action. */
   helpers: z.array(helper).optional(),
 });
 
@@ -128,7 +128,7 @@ const candidate = z.object({
   calls: z.number(),
   tokens: z.number(),
   dollars: z.number().nullable(),
-  /** What a composite reward is made of, on the whole validation set or the screening set; not for invalid ones. */
+  /** Parts of a composite reward, on the whole validation set or the screening set; not for invalid ones. */
   components: components.optional(),
   reward: z.number(),
 });
@@ -179,7 +179,7 @@ export function parseTrajectory(value: unknown, path: string, line: number): Tra
 /** Appends to a trajectory and answers from what earlier sessions of the same run wrote. */
 export class TrajectoryLog {
   readonly isTorn: boolean;
-  /** Where it lies inside the run directory, with / between folders. */
+  /** Path inside the run directory, with / between folders. */
   readonly file: string;
   readonly #log: JsonlLog;
   readonly #actions = new Map<string, ActionsRecord>();

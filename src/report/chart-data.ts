@@ -8,11 +8,11 @@ export interface ChartLine {
   /** One per x; null leaves a gap. */
   values: (number | null)[];
   /** Interval around the line, where there is one. */
-  low?: (number | null)[];
-  high?: (number | null)[];
+  low?: (number | null)[] | undefined;
+  high?: (number | null)[] | undefined;
   /** Which of the page's line colours. */
   colour: number;
-  isDashed?: boolean;
+  isDashed?: boolean | undefined;
 }
 
 export interface ChartData {

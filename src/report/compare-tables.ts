@@ -33,7 +33,7 @@ export function compareTables(one: ComparedRun, other: ComparedRun): ReportTable
   return tables.filter(({ rows }) => rows.length > 0);
 }
 
-/** What keeps two runs from being compared, one sentence each. */
+/** Reasons against comparing two runs, one sentence each. */
 export function compareWarnings({ report: one }: ComparedRun, { report: other }: ComparedRun): string[] {
   const warnings: string[] = [];
   if (one.task !== other.task)

@@ -10,7 +10,7 @@ import { pageData } from "./page/page-data.js";
 import { DATA_ID, pageParts } from "./page/page-script.js";
 import type { PageData } from "./page/page-types.js";
 import { paretoChart } from "./pareto-chart.js";
-import { replayFigures } from "./replay-figure.js";
+import { replayFigures } from "./replay-figures.js";
 import { type ReportFigures, reportFigures } from "./report-figures.js";
 import { reportPareto } from "./report-pareto.js";
 import { reportTables } from "./report-tables.js";
@@ -19,11 +19,11 @@ import { tableHtml } from "./table-html.js";
 
 export interface HtmlReportOptions {
   /** A second run to show beside the first. */
-  compare?: RunReport;
+  compare?: RunReport | undefined;
   /** Draws the details of runs that have too many; 0 by default. */
-  seed?: number;
+  seed?: number | undefined;
   /** Bytes of candidate details; 7 MiB by default, which keeps a page below 15 MB. */
-  maxDetailBytes?: number;
+  maxDetailBytes?: number | undefined;
 }
 
 interface Section {
@@ -40,7 +40,7 @@ export function htmlReport(report: RunReport, options: HtmlReportOptions = {}): 
   const charts = chartData(report, figures, other);
   const data = pageData(report, charts, {
     seed,
-    ...(maxDetailBytes === undefined ? {} : { maxBytes: maxDetailBytes }),
+    maxBytes: maxDetailBytes,
   });
   const tables = reportTables(report, figures);
   const list = (id: keyof typeof tables) =>
@@ -170,7 +170,7 @@ function cost(report: RunReport, tables: Markup | null): Markup | null {
   return drawn.length === 0 ? tables : html`${drawn}${tables}`;
 }
 
-/** What the best workflow does, in words. */
+/** Section on what the best workflow does, in words. */
 function card({ card: found }: RunReport): Markup | null {
   if (found === null) return null;
   return html`<h3 id="workflow-card">What it does, in words</h3>

@@ -20,7 +20,7 @@ export interface SeriesPoint {
   at: number;
   candidates: number;
   reward: Stat;
-  /** Of those that were scored on the whole validation set; null where none was. */
+  /** Accuracy of those that were scored on the whole validation set; null where none was. */
   accuracy: Stat | null;
   /** Best accuracy of an episode until then, seeds included, over episodes. */
   best: Stat;
@@ -42,7 +42,7 @@ export interface OutcomeFigures {
   statuses: string[];
   /** Candidates by outcome and status. */
   counts: Record<StoredCandidate["outcome"], Record<string, number>>;
-  /** What failed most, with one example each; at most MESSAGES. */
+  /** Most frequent failures, with one example each; at most MESSAGES. */
   messages: { message: string; status: string; count: number; example: string }[];
   /** Candidates with techniques forced on them, those that were free, and repairs. */
   groups: { name: string; count: number; validShare: number; reward: number; accuracy: number | null }[];
@@ -59,7 +59,7 @@ export interface TechniqueFigures {
 }
 
 export interface ReportFigures {
-  /** What the series runs over: rounds where there are several, else turns. */
+  /** Unit the series runs over: rounds where there are several, else turns. */
   seriesOver: "round" | "turn";
   series: SeriesPoint[];
   /** Designs of the base (at 0) and of each round's adapter, judged without forced techniques; empty without rounds. */

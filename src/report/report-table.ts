@@ -3,17 +3,17 @@
 /** A mean and its interval on a scale of 0 to 1, drawn beside the text on the page. */
 export interface CellBar {
   value: number;
-  low?: number;
-  high?: number;
+  low?: number | undefined;
+  high?: number | undefined;
 }
 
 export interface RichCell {
   text: string;
-  bar?: CellBar;
+  bar?: CellBar | undefined;
   /** Id of a candidate that the cell leads to. */
-  candidate?: string;
+  candidate?: string | undefined;
   /** Says the same as the text, by colour. */
-  tone?: "good" | "bad";
+  tone?: "good" | "bad" | undefined;
 }
 
 export type Cell = string | number | RichCell;
@@ -22,8 +22,8 @@ export interface ReportTable {
   /** Unique in a report; letters and dashes. */
   id: string;
   title: string;
-  /** What a reader must know to read the numbers. */
-  note?: string;
+  /** Note that a reader needs for the numbers. */
+  note?: string | undefined;
   head: string[];
   /** The first cell of a row names it. */
   rows: Cell[][];

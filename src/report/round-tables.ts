@@ -81,7 +81,7 @@ function judgementTable(records: readonly RoundRecord[], open: readonly number[]
     rows: records.map((record): Cell[] => [
       record.round,
       shortHash(record.adapterHash),
-      { text: decision(record.reason), ...(record.isAccepted ? {} : { tone: "bad" as const }) },
+      { text: decision(record.reason), tone: record.isAccepted ? undefined : "bad" },
       record.score ? percent(record.score.meanReward) : "not judged",
       record.score ? percent(record.score.best) : "not judged",
       record.score ? percent(record.score.validShare) : "not judged",
@@ -107,7 +107,7 @@ function statCell(
   const tone = pairs < FEWEST_PAIRS ? undefined : low > 0 ? "good" : high < 0 ? "bad" : undefined;
   return {
     text: `${points(mean)} [${points(low)}, ${points(high)}]`,
-    ...(tone === undefined ? {} : { tone }),
+    tone,
   };
 }
 

@@ -5,7 +5,7 @@ import { type WorkflowCard, workflowCard } from "../evaluate/workflow-card.js";
 import { readRun, type StoredRun } from "../records/read-run.js";
 
 export interface RunReport extends StoredRun {
-  /** What the best workflow calls, in words; null where there is none. */
+  /** Card of the best workflow; null where there is none. */
   card: WorkflowCard | null;
   /** The workflows that runs start from, by hash: parents that no candidate wrote. */
   baselines: Record<string, { title: string; source: string }>;

@@ -8,7 +8,7 @@ import type { ReportTable } from "./report-table.js";
 import { reportTables } from "./report-tables.js";
 import type { RunReport } from "./run-report.js";
 
-/** What --json prints: figures as numbers, without the texts of candidates. */
+/** Output of --json: figures as numbers, without the texts of candidates. */
 export interface ReportJson extends Omit<RunReport, "turns" | "baselines" | "name" | "replays"> {
   run: string;
   figures: ReportFigures;
@@ -24,11 +24,11 @@ export interface ReportJson extends Omit<RunReport, "turns" | "baselines" | "nam
 
 export interface TextReport {
   title: string;
-  /** What a reader must know first: simulation, warnings. */
+  /** Warnings that a reader must know first, such as simulation. */
   notices: string[];
   keyFigures: KeyFigure[];
   tables: ReportTable[];
-  /** What the best workflow does, in words; null where there is none. */
+  /** Card of the best workflow; null where there is none. */
   card: WorkflowCard | null;
   json: ReportJson;
 }
@@ -36,7 +36,7 @@ export interface TextReport {
 /** @param options.seed - of the bootstrap intervals; 0 by default */
 export function textReport(
   report: RunReport,
-  options: { compare?: RunReport; seed?: number } = {},
+  options: { compare?: RunReport | undefined; seed?: number } = {},
 ): TextReport {
   const { compare, seed = 0 } = options;
   const figures = reportFigures(report, seed);

@@ -3,7 +3,7 @@ import { closeSync, existsSync, openSync, readSync } from "node:fs";
 import { ConfigError, messageOf, StorageError } from "../core/errors.js";
 import { writeAtomic } from "../core/write-atomic.js";
 
-/** How a page of ours says so, near its beginning. */
+/** Mark near the beginning of a page of ours. */
 const MARK = '<meta name="generator" content="w4s report">';
 const BEGINNING_BYTES = 4096;
 

@@ -57,7 +57,7 @@ export interface BenchParts {
   tools: readonly ToolCard[];
   /** Aliases of further executors. */
   aliases: readonly string[];
-  /** Of the run: events name trajectories by their place in it. Default: the one of each trajectory. */
+  /** Run directory: events name trajectories by their place in it. Default: that of each trajectory. */
   directory?: string | undefined;
   approval: Pick<ApprovalGate, "refused">;
   emit: OnRunEvent;
@@ -75,7 +75,7 @@ export interface Tested {
   evaluation: Evaluation;
 }
 
-/** What an episode is played with beside the policy; settings that are left out are those of the run. */
+/** Order of an episode; settings that are left out are those of the run. */
 export interface EpisodeOrder {
   log: TrajectoryLog;
   draws?: Partial<EpisodeDraws> | undefined;

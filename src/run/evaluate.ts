@@ -22,16 +22,16 @@ export interface EvaluateOptions {
   workflows: { name: string; source: string }[];
   split: SplitName;
   /** Default: the split's limit of the configuration. */
-  limit?: number;
+  limit?: number | undefined;
   /** Add direct, chain of thought, self-consistency and the local model alone. Default true. */
-  baselines?: boolean;
+  baselines?: boolean | undefined;
   /** More executors; every workflow is run with each. */
-  otherExecutors?: string[];
+  otherExecutors?: string[] | undefined;
   /** Repetitions of every sample with fresh replies. Default 1. */
-  epochs?: number;
+  epochs?: number | undefined;
 }
 
-/** What an evaluation came to: a row for each workflow and executor, with differences and cost. */
+/** Result of an evaluation: a row for each workflow and executor, with differences and cost. */
 export interface EvaluateResult extends Result<EvalSummary> {
   split: SplitName;
   directories: string[];
@@ -50,7 +50,7 @@ export function readWorkflowFile(path: string): { name: string; source: string }
   }
 }
 
-/** What one executor gave. */
+/** Results with one executor. */
 interface Part {
   directory: string;
   task: string;
@@ -183,7 +183,7 @@ function joined(task: string, split: SplitName, parts: readonly Part[], stoppedB
     warnings,
     resultHash: resultHash(evaluations),
     isComplete: stoppedBy === undefined,
-    ...(stoppedBy === undefined ? {} : { stoppedBy }),
+    stoppedBy,
   };
 }
 

@@ -73,7 +73,7 @@ export function forecastRun(
   };
 }
 
-/** What a baseline that really asked the executor has shown of its speed. */
+/** Speed that a baseline which really asked the executor has shown. */
 export interface MeasuredSpeed {
   seconds: number;
   replies: number;

@@ -17,14 +17,14 @@ import type { PythonSandbox } from "../workflow/python/python-sandbox.js";
 import type { Sandbox } from "../workflow/workflow-run.js";
 import { Bench, type BenchSettings, drawItems } from "./bench.js";
 
-/** How a task is opened where a command wants more than the usual. */
+/** Options of a task where a command wants more than the usual. */
 export interface BenchOptions {
   /** Results carry the texts of all replies. Default false. */
-  keepReplies?: boolean;
+  keepReplies?: boolean | undefined;
   /** Validation items where they were drawn before, or none are needed. Default: drawn by the configuration. */
-  validation?: readonly Sample[];
+  validation?: readonly Sample[] | undefined;
   /** Calls of the executor are answered by the weak model too. Default false. */
-  isWeakOnly?: boolean;
+  isWeakOnly?: boolean | undefined;
 }
 
 type BenchConfig = Pick<
@@ -37,10 +37,10 @@ type BenchConfig = Pick<
   | "concurrency"
 >;
 
-/** What all benches of a run share. */
+/** Equipment that all benches of a run share. */
 export interface BenchEquipment {
   config: BenchConfig;
-  /** Where the configuration names no reward. */
+  /** Reward where the configuration names none. */
   defaultReward: BenchSettings["reward"];
   opened: OpenModels;
   models: WorkflowModels;
@@ -50,7 +50,7 @@ export interface BenchEquipment {
   rules: Rules | undefined;
   approval: ApprovalGate;
   store: CallStore;
-  /** Of the run. */
+  /** Run directory. */
   directory: string;
   emit: OnRunEvent;
   signal: AbortSignal | undefined;
@@ -76,14 +76,15 @@ export async function openBench(
     aliases: [...opened.aliases.values()].map(({ model }) => model.id),
     weak: models.weak?.id ?? null,
     limits: config.limits,
-    ...(programs ? { programs: programs.limits } : {}),
-    ...(tools ? { tools: tools.hash } : {}),
+    programs: programs?.limits,
+    tools: tools?.hash,
     // The name by which stored results are found.
-    ...(rules ? { callPolicy: rules.hash } : {}),
+    callPolicy: rules?.hash,
     maxTokens: config.maxTokens,
-    ...(task.scorer.basis === undefined ? {} : { scorer: task.scorer.basis }),
+    scorer: task.scorer.basis,
     task: task.hash,
-    ...(keepReplies ? { keepReplies } : {}),
+    // A hash leaves undefined out: it is the same as before replies could be kept.
+    keepReplies: keepReplies || undefined,
   });
   const runner =
     equipment.runner?.(task) ??

@@ -25,7 +25,7 @@ import type { RunHooks } from "./run-hooks.js";
 import { runWarnings } from "./run-warnings.js";
 import { TaskOpener } from "./task-opener.js";
 
-/** What a search came to: the best workflow on validation, rows of figures, cost. */
+/** Result of a search: the best workflow on validation, rows of figures, cost. */
 export interface OptimizeResult extends Result<SearchSummary> {
   directory: string;
   forecast: Forecast;
@@ -36,7 +36,7 @@ export interface OptimizeResult extends Result<SearchSummary> {
 
 export const BEST_ROW = "best";
 
-/** What a search has found so far: filled as it goes, so that a run that is stopped can still report. */
+/** Findings of a search so far: filled as it goes, so that a run that is stopped can still report. */
 interface Progress {
   baselines: ScoredWorkflow[];
   found: ScoredWorkflow[];
@@ -112,7 +112,7 @@ async function searchFor(
 
 /** The weak model as the configuration has it, or the policy that was handed in; `model` is what either needs loaded. */
 async function openPolicy(
-  config: RunConfig,
+  config: Pick<RunConfig, "model" | "weak" | "promptStyle" | "grammar" | "logProbs">,
   local: LocalModels,
   given: Policy | undefined,
 ): Promise<{ policy: Policy; model: LocalModel | undefined }> {
@@ -261,7 +261,7 @@ function conclude(
     spent,
     resultHash: resultHash(evaluations),
     isComplete: stoppedBy === undefined && !config.dryRun,
-    ...(stoppedBy === undefined ? {} : { stoppedBy }),
+    stoppedBy,
   };
 }
 

@@ -30,7 +30,7 @@ function asksExecutor({ usage }: JobResult): boolean {
   return Object.keys(usage).some((role) => role !== "weak");
 }
 
-/** How the policy wrote: counts over all candidates of a run. */
+/** Counts over all candidates of a run. */
 export function candidateStats(turns: readonly TurnRecord[]): CandidateStats {
   const candidates = turns.flatMap((turn) => turn.candidates);
   const sources = candidates.map((candidate) => candidate.workflowHash).filter((hash) => hash !== null);

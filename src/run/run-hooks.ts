@@ -7,9 +7,9 @@ import type { OnRunEvent } from "../records/run-event.js";
 import type { Task } from "../tasks/task.js";
 import type { Tool, ToolSet } from "../workflow/tool.js";
 
-/** What a program adds to a run: progress, signals, model files, policy, tools. */
+/** Additions of a program to a run: progress, signals, model files, policy, tools. */
 export interface RunHooks {
-  /** Told what happens, as events.jsonl has it. */
+  /** Listener for what happens, as events.jsonl has it. */
   onEvent?: OnRunEvent | undefined;
   /** Hard stop: what is in flight is given up. */
   signal?: AbortSignal | undefined;

@@ -31,14 +31,14 @@ import { type BenchEquipment, type BenchOptions, openBench } from "./open-bench.
 import type { RunHooks } from "./run-hooks.js";
 import type { TaskOpener } from "./task-opener.js";
 
-/** What a command opens a run with. */
+/** Order by which a command opens a run. */
 export interface RunOrder {
   command: RunCommand;
-  /** What the run directory is named after, and what its start is announced with. */
+  /** Name that the run directory is made of and its start is announced with. */
   label: string;
   /** The meta-agent as the log names it. Default none. */
   policy?: string | undefined;
-  /** Whether workflows are designed, so that approval can be asked for. Default: in all commands but eval. */
+  /** True where workflows are designed, so that approval can be asked for. Default: in all commands but eval. */
   isDesigning?: boolean | undefined;
   /** Hashes of what the run works on: a run that is taken up must find the same. */
   inputs: Record<string, unknown>;
@@ -53,7 +53,7 @@ export interface RunOrder {
 export interface BestWorkflow {
   title: string;
   source: string;
-  /** What it used, for the card. */
+  /** Figures of the workflow, for the card. */
   row?: ResultRow | undefined;
 }
 
@@ -66,7 +66,7 @@ export class Run implements AsyncDisposable {
   readonly command: RunCommand;
   readonly directory: RunDirectory;
   readonly executor: BuiltExecutor;
-  /** What stands behind agent.weak; undefined where there is none. */
+  /** Model behind agent.weak; undefined where there is none. */
   readonly weak: BuiltExecutor | undefined;
   readonly models: WorkflowModels;
   readonly store: CallStore;
@@ -139,8 +139,8 @@ export class Run implements AsyncDisposable {
             ...identityOf(config, command),
             ...order.inputs,
             executorId: executor.model.id,
-            ...(ownTools ? { toolsHash: ownTools.hash } : {}),
-            ...(rules ? { callPolicyHash: rules.hash } : {}),
+            toolsHash: ownTools?.hash,
+            callPolicyHash: rules?.hash,
           },
         },
         (message) => warn(message),
@@ -184,20 +184,8 @@ export class Run implements AsyncDisposable {
       const isSearch = command === "optimize" || command === "collect";
       const { signal, stopSignal, runner } = hooks;
       const equipment: BenchEquipment = {
-        ...{
-          config,
-          opened,
-          models,
-          sandbox,
-          tools,
-          rules,
-          approval,
-          store,
-          emit,
-          signal,
-          stopSignal,
-          runner,
-        },
+        ...{ config, opened, models, sandbox, tools, rules, approval, store, emit },
+        ...{ signal, stopSignal, runner },
         programs: tasks.programs,
         directory: directory.path,
         defaultReward: isSearch ? "discrete" : "accuracy",
@@ -240,7 +228,7 @@ export class Run implements AsyncDisposable {
     this.emit({ type: "warning", message });
   }
 
-  /** What this run has cost so far, over all its sessions. */
+  /** Cost of this run so far, over all its sessions. */
   spent(): Spent {
     return spentOf(this.store.ledgerTotals());
   }
@@ -250,7 +238,7 @@ export class Run implements AsyncDisposable {
     this.emit({ type: "spent", calls, tokens, dollars });
   }
 
-  /** What further models, such as a judge, are metered with. */
+  /** Meter for further models, such as a judge. */
   get meter(): JudgeContext {
     const { config, models, store } = this;
     return { config, models, store, budget: this.#budget };
@@ -279,7 +267,7 @@ export class Run implements AsyncDisposable {
   }
 }
 
-/** What earlier sessions of the run have used of its budget. */
+/** Charges the budget with what earlier sessions of the run have used. */
 function restore(budget: Budget, store: CallStore): void {
   for (const row of store.ledgerTotals()) {
     if (row.role === "weak") continue;

@@ -35,7 +35,7 @@ export class TaskOpener implements AsyncDisposable {
       skipBad,
       programs: this.programs,
       openEmbedder: () => openEmbedder(resolve, threads),
-      ...(this.#judge === undefined ? {} : { judge: this.#judge }),
+      judge: this.#judge,
     };
   }
 

@@ -229,18 +229,18 @@ describe("wrong input", () => {
       2,
       /either recorded runs or a chat file/,
     );
-    expectFailure(
-      await train("w", ["--rank", "0"]),
-      2,
-      /LoRA rank is 0, expected a whole number from 1 to 1024/,
-    );
+    expectFailure(await train("w", ["--rank", "0"]), 2, /--rank: 0 must be a whole number from 1 to 1024/);
     expectFailure(await train("w", ["--targets", "attn_q,head"]), 2, /expected some of attn_q/);
     expectFailure(
       await train("w", ["--learning-rate", "0"]),
       2,
-      /learningRate is 0, expected a number above 0/,
+      /--learning-rate: 0 must be a number above 0/,
     );
-    expectFailure(await train("w", ["--epochs", "two"]), 2, /--epochs.*whole number/);
+    expectFailure(
+      await train("w", ["--epochs", "two"]),
+      2,
+      /--epochs: "two" must be a whole number from 1 to 1000/,
+    );
     expectFailure(await train("w", ["--hold-out", "0.9"]), 2, /heldOutShare is 0\.9, expected 0 to 0\.5/);
     expectFailure(await train("w", ["--dropout", "1"]), 2, /dropout is 1, expected 0 to below 1/);
     expectFailure(await train("w", ["--kl", "-1"]), 2, /klPenalty is -1, expected a number from 0 on/);

@@ -58,7 +58,7 @@ describe("a run moved elsewhere, without network", () => {
       [
         "train",
         ...["--model", bench.model, "--from", moved, "--reward", "discrete", "--rank", "2", "--epochs", "1"],
-        ...["--threads", "1", "--out", join(home, "again")],
+        ...["--count-duplicates", "--threads", "1", "--out", join(home, "again")],
       ],
       { cwd: home },
     );

@@ -76,7 +76,8 @@ describe("--reward composite", () => {
     }
     const out = join(home, "adapter");
     const trainArguments = ["train", "--model", model, "--epochs", "1", "--rank", "2", "--threads", "1"];
-    const trained = await runCli([...trainArguments, "--from", moved, ...weights, "--out", out]);
+    const plain = ["--weighting", "exponential", "--count-duplicates", "--unbalanced"];
+    const trained = await runCli([...trainArguments, "--from", moved, ...weights, ...plain, "--out", out]);
     expect(`${trained.code} ${trained.stderr}`).toMatch(/^0 /);
     const rewards = trajectorySamples(files[0].to).samples.map(({ reward }) => reward);
     expect(weightsOf(readFileSync(join(out, "examples.jsonl"), "utf8"))).toEqual(

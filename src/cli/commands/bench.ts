@@ -28,12 +28,12 @@ Medians of repetitions after a warm-up. Compare on one idle machine; "same" mean
 Rows about models that are not downloaded are left out and named (w4s models pull).`;
 
 interface BenchFlags {
-  quick?: boolean;
-  full?: boolean;
-  list?: boolean;
-  out?: string;
-  compare?: string;
-  from?: string;
+  quick?: boolean | undefined;
+  full?: boolean | undefined;
+  list?: boolean | undefined;
+  out?: string | undefined;
+  compare?: string | undefined;
+  from?: string | undefined;
 }
 
 export function command(): Command {
@@ -103,7 +103,7 @@ const benchAction: ActionBody = async ({ isJson, watch, command }, ...names) => 
       copyFileSync(resultPath, flags.out);
     }
     const changes = earlier === undefined ? undefined : compareBenches(earlier, results);
-    if (isJson) writeJson({ ...results, skipped, ...(changes ? { changes } : {}) });
+    if (isJson) writeJson({ ...results, skipped, changes });
     else {
       writeOut(machineLine(results.machine));
       if (changes) printChanges(changes, earlier?.machine ?? {}, results.machine);

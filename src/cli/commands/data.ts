@@ -189,24 +189,24 @@ function faultsOf(report: DatasetReport): string[] {
 }
 
 interface ImportFlags {
-  kind?: ImportOptions["kind"];
-  benchmark?: string;
-  name?: string;
-  title?: string;
-  description?: string;
-  license?: string;
-  homepage?: string;
-  metric?: string;
-  format?: string;
+  kind?: ImportOptions["kind"] | undefined;
+  benchmark?: string | undefined;
+  name?: string | undefined;
+  title?: string | undefined;
+  description?: string | undefined;
+  license?: string | undefined;
+  homepage?: string | undefined;
+  metric?: string | undefined;
+  format?: string | undefined;
   field: string[];
   choiceField: string[];
   metaField: string[];
   split: string[];
   seed: string;
-  answerAfter?: string;
-  answerIndexFrom?: string;
-  dropDuplicates?: boolean;
-  overwrite?: boolean;
+  answerAfter?: string | undefined;
+  answerIndexFrom?: string | undefined;
+  dropDuplicates?: boolean | undefined;
+  overwrite?: boolean | undefined;
 }
 
 const OUR_FIELDS = ["question", "answer", "context", "choices", "id", "solution", "split"] as const;
@@ -228,20 +228,23 @@ const importAction: ActionBody = async ({ isJson, command }, source = "", direct
       ? refuse(`${flag}: "${text}" is not NAME=VALUE`, `NAME is one of ${names.join(", ")}`)
       : [name, text.slice(at + 1)];
   };
-  const oneOf = <N extends string>(flag: string, text: string, names: readonly N[]): N =>
-    names.find((known) => known === text) ??
-    refuse(`${flag}: "${text}" is unknown`, `use one of ${names.join(", ")}`);
+  const oneOf = <N extends string>(flag: string, text: string | undefined, names: readonly N[]) =>
+    text === undefined
+      ? undefined
+      : (names.find((known) => known === text) ??
+        refuse(`${flag}: "${text}" is unknown`, `use one of ${names.join(", ")}`));
   const whole = (flag: string, text: string, max: number): number =>
     /^\d+$/.test(text) && Number(text) <= max
       ? Number(text)
       : refuse(`${flag}: "${text}" must be a whole number from 0 to ${max}`, "correct it");
-  const splits = flags.split.map((text) => {
+  const sizes = flags.split.map((text) => {
     const [name, size] = pair("--split", text, SPLITS);
     return /^(\d+\.?\d*|\.\d+)$/.test(size)
       ? ([name, Number(size)] as const)
       : refuse(`--split: "${text}" has no size`, "give a share such as 0.2, or a count such as 100");
   });
-  const { answerIndexFrom, metric, format, kind, benchmark } = flags;
+  const { kind, benchmark, name, overwrite = false } = flags;
+  const splits = sizes.length === 0 ? undefined : Object.fromEntries(sizes);
   const seed = whole("--seed", flags.seed, 2 ** 31 - 1);
   if (benchmark !== undefined) {
     const given = OWN_FORM_FLAGS.find((name) => [flags[name]].flat().some((value) => value !== undefined));
@@ -252,9 +255,9 @@ const importAction: ActionBody = async ({ isJson, command }, source = "", direct
       source,
       directory,
       seed,
-      overwrite: flags.overwrite ?? false,
-      ...(splits.length > 0 ? { splits: Object.fromEntries(splits) } : {}),
-      ...optional(flags, ["name"]),
+      overwrite,
+      splits,
+      name,
     });
     if (isJson) writeJson(report);
     else {
@@ -278,14 +281,20 @@ const importAction: ActionBody = async ({ isJson, command }, source = "", direct
     },
     seed,
     dropDuplicates: flags.dropDuplicates ?? false,
-    overwrite: flags.overwrite ?? false,
-    ...(splits.length > 0 ? { splits: Object.fromEntries(splits) } : {}),
-    ...(metric === undefined ? {} : { metric: oneOf("--metric", metric, METRICS) }),
-    ...(format === undefined ? {} : { format: oneOf("--format", format, FORMATS) }),
-    ...(answerIndexFrom === undefined
-      ? {}
-      : { answerIndexFrom: whole("--answer-index-from", answerIndexFrom, 1) as 0 | 1 }),
-    ...optional(flags, ["name", "title", "description", "license", "homepage", "answerAfter"]),
+    overwrite,
+    splits,
+    metric: oneOf("--metric", flags.metric, METRICS),
+    format: oneOf("--format", flags.format, FORMATS),
+    answerIndexFrom:
+      flags.answerIndexFrom === undefined
+        ? undefined
+        : (whole("--answer-index-from", flags.answerIndexFrom, 1) as 0 | 1),
+    name,
+    title: flags.title,
+    description: flags.description,
+    license: flags.license,
+    homepage: flags.homepage,
+    answerAfter: flags.answerAfter,
   });
   if (isJson) writeJson(report);
   else {
@@ -319,17 +328,4 @@ const OWN_FORM_FLAGS = [
 
 function flagOf(name: string): string {
   return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-}
-
-/** The members that were given. */
-function optional<K extends keyof ImportFlags>(
-  flags: ImportFlags,
-  keys: readonly K[],
-): { [key in K]?: NonNullable<ImportFlags[key]> } {
-  const given: { [key in K]?: NonNullable<ImportFlags[key]> } = {};
-  for (const key of keys) {
-    const value = flags[key];
-    if (value !== undefined && value !== null) given[key] = value;
-  }
-  return given;
 }

@@ -1,8 +1,8 @@
 /** @file `w4s doctor`: is everything here that a run needs, and does it really work? */
 import { Command } from "commander";
 import { type ActionBody, action } from "../action.js";
+import { adviseOn, checkHealth, findingsTable } from "../check-health.js";
 import { EXIT } from "../exit-code.js";
-import { adviseOn, checkHealth, findingsTable } from "../health-checks.js";
 import { writeJson, writeOut } from "../print/output.js";
 import { addCommonFlags, addRunFlags, configSources } from "../run-flags.js";
 

@@ -1,15 +1,12 @@
 /** @file `w4s eval --suite`: a suite by name or file, its tables and its exit code. */
-
-import type { RunConfig, SuiteResult } from "../../commands.js";
-import { formatDollars, formatPercent } from "../../core/figure-format.js";
+import { formatDollars } from "../../core/figure-format.js";
 import type { ActionContext } from "../action.js";
-import { approvalHook } from "../ask-approval.js";
-import { EXIT } from "../exit-code.js";
 import { writeErr, writeJson, writeOut } from "../print/output.js";
 import { Progress } from "../print/progress.js";
 import { pairs, table } from "../print/tables.js";
 import { configSources, flagName } from "../run-flags.js";
-import { hasLostTooMany, stoppedByJson } from "./search-action.js";
+import { stoppedByJson, withProgress } from "../run-frame.js";
+import { verdict } from "../verdict.js";
 
 /** Flags whose meaning a suite takes over. */
 const TAKEN = ["task", "testLimit"];
@@ -34,20 +31,9 @@ export async function evalSuiteAction(
     defaults: { task: suite.name },
     suite: { settings: suite.settings, name: `${origin}: settings` },
   });
-  const progress = new Progress({ budget: config.budget });
-  for (const message of api.configWarnings(config, process.env)) progress.line(`warning: ${message}`);
-  let result: SuiteResult;
-  try {
-    result = await api.evaluateSuite(config, suite, {
-      ...approvalHook(config, api.cardText, () => progress.stop()),
-      onEvent: progress.onEvent,
-      signal: watch.signal,
-      stopSignal: watch.stopSignal,
-      resolveModelFile: api.resolveModel,
-    });
-  } finally {
-    progress.stop();
-  }
+  const result = await withProgress(api, config, watch, new Progress({ budget: config.budget }), (hooks) =>
+    api.evaluateSuite(config, suite, hooks),
+  );
   if (isJson) writeJson({ ...result, ...stoppedByJson(result, api) });
   else {
     for (const { title, head, rows, notes } of api.suiteTables(result))
@@ -61,21 +47,7 @@ export async function evalSuiteAction(
       ]),
     );
   }
-  return verdict(result, config);
-}
-
-function verdict(
-  result: SuiteResult,
-  config: Pick<RunConfig, "maxErrors" | "minScore">,
-): number | { failure: unknown } {
-  if (result.stoppedBy !== undefined) return { failure: result.stoppedBy };
-  if (hasLostTooMany(result.rows, config)) return EXIT.failedSamples;
-  const best = result.summary.reduce((most, { accuracy }) => Math.max(most, accuracy), 0);
-  if (config.minScore !== undefined && best < config.minScore) {
-    writeErr(
-      `the best row reaches ${formatPercent(best)}, below --min-score ${config.minScore}; improve it or lower the threshold`,
-    );
-    return EXIT.belowScore;
-  }
-  return EXIT.done;
+  const accuracy = result.summary.reduce((most, row) => Math.max(most, row.accuracy), 0);
+  const best = { title: "the best row", accuracy, advice: "improve it or lower the threshold" };
+  return verdict(result.stoppedBy, result.rows, [best], config);
 }

@@ -2,21 +2,16 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
-import type { EvaluateResult, RunConfig } from "../../commands.js";
-import {
-  formatDollars,
-  formatInterval,
-  formatPercent,
-  formatPercentChange,
-} from "../../core/figure-format.js";
+import type { EvaluateResult } from "../../commands.js";
+import { formatDollars, formatInterval, formatPercentChange } from "../../core/figure-format.js";
 import { type ActionBody, action } from "../action.js";
-import { EXIT } from "../exit-code.js";
 import { writeErr, writeJson, writeOut } from "../print/output.js";
 import { Progress } from "../print/progress.js";
 import { pairs, resultTable, table } from "../print/tables.js";
 import { addCommonFlags, addRunFlags, configSources, DATASET_FLAGS, MODEL_FLAGS } from "../run-flags.js";
+import { stoppedByJson, withProgress } from "../run-frame.js";
+import { verdict } from "../verdict.js";
 import { evalSuiteAction } from "./eval-suite.js";
-import { hasLostTooMany, stoppedByJson } from "./search-action.js";
 
 const EXAMPLES = `
 Examples:
@@ -40,9 +35,9 @@ interface EvalFlags {
   split: string;
   also: string[];
   epochs: string;
-  suite?: string;
+  suite?: string | undefined;
   /** False with --no-baselines. */
-  baselines?: string | false;
+  baselines?: string | false | undefined;
 }
 
 export function command(): Command {
@@ -84,30 +79,23 @@ const evaluateAction: ActionBody = async (context, ...paths) => {
     });
   }
   const workflows = paths.map((path) => api.readWorkflowFile(workflowPath(path)));
-  const progress = new Progress({ budget: config.budget });
-  for (const message of api.configWarnings(config, process.env)) progress.line(`warning: ${message}`);
-  let result: EvaluateResult;
-  try {
-    result = await api.evaluate(
+  const result = await withProgress(api, config, watch, new Progress({ budget: config.budget }), (hooks) =>
+    api.evaluate(
       config,
       { workflows, split, epochs, baselines: flags.baselines !== false, otherExecutors: flags.also },
-      {
-        onEvent: progress.onEvent,
-        signal: watch.signal,
-        stopSignal: watch.stopSignal,
-        resolveModelFile: api.resolveModel,
-      },
-    );
-  } finally {
-    progress.stop();
-  }
+      hooks,
+    ),
+  );
   if (isJson) writeJson({ ...result, ...stoppedByJson(result, api) });
   else printEvaluation(result);
-  return verdict(
-    result,
-    config,
-    workflows.map(({ name }) => name),
-  );
+  const isJudged = ({ name }: { name: string }) =>
+    workflows.length === 0 || workflows.some((workflow) => workflow.name === name);
+  const judged = result.rows.filter(isJudged).map(({ title, accuracy }) => ({
+    title,
+    accuracy,
+    advice: "improve it or lower the threshold",
+  }));
+  return verdict(result.stoppedBy, result.rows, judged, config);
 };
 
 /** A run directory stands for its best workflow. */
@@ -144,24 +132,4 @@ function printEvaluation(result: EvaluateResult): void {
   );
   for (const directory of result.directories) rows.push(["run", directory]);
   writeOut(`\n${pairs(rows)}`);
-}
-
-function verdict(
-  result: EvaluateResult,
-  config: Pick<RunConfig, "maxErrors" | "minScore">,
-  names: readonly string[],
-): number | { failure: unknown } {
-  if (result.stoppedBy !== undefined) return { failure: result.stoppedBy };
-  if (hasLostTooMany(result.rows, config)) return EXIT.failedSamples;
-  if (config.minScore !== undefined) {
-    const judged = names.length > 0 ? result.rows.filter((row) => names.includes(row.name)) : result.rows;
-    const low = judged.find((row) => row.accuracy < (config.minScore ?? 0));
-    if (low) {
-      writeErr(
-        `${low.title} reaches ${formatPercent(low.accuracy)}, below --min-score ${config.minScore}; improve it or lower the threshold`,
-      );
-      return EXIT.belowScore;
-    }
-  }
-  return EXIT.done;
 }

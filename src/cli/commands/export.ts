@@ -23,12 +23,12 @@ Trajectories: messages (rows with weight = exp(reward / temperature)), resampled
 interface ExportFlags {
   to: string;
   out: string;
-  base?: string;
-  type?: MergedType;
-  rewardTemperature?: number;
-  seed?: number;
+  base?: string | undefined;
+  type?: MergedType | undefined;
+  rewardTemperature?: number | undefined;
+  seed?: number | undefined;
   redact: string[];
-  force?: boolean;
+  force?: boolean | undefined;
 }
 
 export function command(): Command {
@@ -74,10 +74,8 @@ const exportAction: ActionBody = async ({ isJson, command }, source = "") => {
   if (DATASET_FORMATS.includes(to)) {
     const rows = await api.exportDataset(source, out, {
       format: to as DatasetFormat,
-      ...(rewardTemperature === undefined
-        ? {}
-        : { weighting: { kind: "exponential", temperature: rewardTemperature } }),
-      ...(seed === undefined ? {} : { seed }),
+      weighting: { kind: "exponential", temperature: rewardTemperature },
+      seed,
       force,
     });
     if (isJson) writeJson({ path: out, rows });
@@ -94,7 +92,7 @@ const exportAction: ActionBody = async ({ isJson, command }, source = "") => {
     format: to as AdapterFormat,
     outPath: out,
     force,
-    ...(type === undefined ? {} : { type }),
+    type,
   });
   if (fit === "fits another base")
     writeErr(`warning: ${source} was trained on another file than ${base}, of the same sizes`);

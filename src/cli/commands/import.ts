@@ -15,7 +15,7 @@ Plain LoRA on the layers' matrices with one rank; DoRA, rsLoRA and patterns are 
 interface ImportFlags {
   base: string;
   out: string;
-  force?: boolean;
+  force?: boolean | undefined;
 }
 
 export function command(): Command {

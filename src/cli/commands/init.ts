@@ -3,9 +3,9 @@ import { existsSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline/promises";
 import { Command } from "commander";
 import { type ActionBody, action } from "../action.js";
+import { askSettings } from "../ask-settings.js";
+import { adviseOn, checkHealth, findingsTable } from "../check-health.js";
 import { EXIT } from "../exit-code.js";
-import { adviseOn, checkHealth, findingsTable } from "../health-checks.js";
-import { askSettings } from "../init-questions.js";
 import { isInteractive, writeJson, writeOut } from "../print/output.js";
 import { addCommonFlags, addRunFlags, flagName, readRunFlags } from "../run-flags.js";
 
@@ -31,8 +31,8 @@ export function command(): Command {
 
 interface InitFlags {
   output: string;
-  force?: boolean;
-  yes?: boolean;
+  force?: boolean | undefined;
+  yes?: boolean | undefined;
   check: boolean;
 }
 
@@ -72,7 +72,7 @@ const initAction: ActionBody = async ({ isJson, watch, command }) => {
     });
   }
   const health = check ? await checkHealth(api, config, { watch, isQuiet: isJson }) : undefined;
-  if (isJson) writeJson({ written: output, settings, ...(health ? { findings: health.findings } : {}) });
+  if (isJson) writeJson({ written: output, settings, findings: health?.findings });
   else {
     if (health) writeOut(findingsTable(health.findings));
     writeOut(`wrote ${output}; next: w4s ${(health?.exitCode ?? 0) === 0 ? "optimize --dry-run" : "doctor"}`);

@@ -1,10 +1,9 @@
 /** @file `w4s learn`: rounds of collecting and training, then base against trained. */
 import { Command } from "commander";
-import type { LearnResult, RunConfig } from "../../commands.js";
+import type { LearnResult } from "../../commands.js";
 import { formatChange, formatCount, formatDollars, formatPercent } from "../../core/figure-format.js";
 import { type ActionBody, action } from "../action.js";
-import { approvalHook } from "../ask-approval.js";
-import { LearnPrinter, roundRow } from "../print/learn-progress.js";
+import { LearnPrinter, roundRow } from "../print/learn-printer.js";
 import { writeJson, writeOut } from "../print/output.js";
 import { pairs, resultTable, table } from "../print/tables.js";
 import {
@@ -16,7 +15,8 @@ import {
   MODEL_FLAGS,
   SEARCH_FLAGS,
 } from "../run-flags.js";
-import { stoppedByJson, verdict } from "./search-action.js";
+import { stoppedByJson, withProgress } from "../run-frame.js";
+import { bestVerdict } from "../verdict.js";
 
 const EXAMPLES = `
 --task takes several names, separated by commas; the last one is held back to judge adapters unless --held-back names
@@ -52,33 +52,17 @@ const learnAction: ActionBody = async ({ isJson, watch, command }) => {
     ...configSources(command),
     defaults: preset === undefined ? undefined : api.preset(preset),
   });
-  const result = await learnWithProgress(config, watch, api.configWarnings(config, process.env));
+  const result = await withProgress(
+    api,
+    config,
+    watch,
+    new LearnPrinter({ budget: config.budget }),
+    (hooks) => api.learn(config, hooks),
+  );
   if (isJson) writeJson({ ...result, ...stoppedByJson(result, api) });
   else printLearning(result);
-  return verdict({ ...result, validation: [] }, config);
+  return bestVerdict({ ...result, validation: [] }, config);
 };
-
-/** Plays all rounds with progress on stderr; warnings come first. */
-export async function learnWithProgress(
-  config: RunConfig,
-  watch: { signal: AbortSignal; stopSignal: AbortSignal },
-  warnings: readonly string[] = [],
-): Promise<LearnResult> {
-  const api = await import("../../commands.js");
-  const printer = new LearnPrinter({ budget: config.budget });
-  for (const message of warnings) printer.line(`warning: ${message}`);
-  try {
-    return await api.learn(config, {
-      ...approvalHook(config, api.cardText, () => printer.stop()),
-      onEvent: printer.onEvent,
-      signal: watch.signal,
-      stopSignal: watch.stopSignal,
-      resolveModelFile: api.resolveModel,
-    });
-  } finally {
-    printer.stop();
-  }
-}
 
 export function printLearning(result: LearnResult): void {
   const simulated = result.isSimulated ? " (simulated executor)" : "";

@@ -84,7 +84,7 @@ const pullAction: ActionBody = async ({ isJson, watch, command }, name = "") => 
     onProgress: pullProgress(),
     // A download has nothing to finish first: what has arrived is kept.
     signal: watch.stopSignal,
-    ...(yes === undefined ? {} : { yes }),
+    yes,
   });
   if (isJson) writeJson({ name, path });
   else writeOut(path);

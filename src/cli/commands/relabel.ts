@@ -35,7 +35,7 @@ const relabelAction: ActionBody = async ({ isJson, command }, run = "") => {
   const { reward, rewardWeights } = command.opts<{ reward: RewardName; rewardWeights?: string }>();
   const weights = api.chosenRewardWeights(reward, rewardWeights);
   const files = await api.relabel(run, reward, weights);
-  if (isJson) writeJson({ reward, ...(weights === undefined ? {} : { weights }), files });
+  if (isJson) writeJson({ reward, weights, files });
   else {
     writeOut(
       table(

@@ -18,9 +18,9 @@ Examples:
 The page needs nothing else: it opens from disk, loads nothing and sends nothing. Unfinished runs can be reported too.`;
 
 interface ReportFlags {
-  compare?: string;
-  text?: boolean;
-  out?: string;
+  compare?: string | undefined;
+  text?: boolean | undefined;
+  out?: string | undefined;
   seed: string;
 }
 
@@ -50,11 +50,11 @@ const reportAction: ActionBody = async ({ isJson, command }, directory = "") => 
   const path = flags.out ?? join(directory, "report.html");
   let bytes = 0;
   if (isPage) {
-    const page = api.htmlReport(report, { seed, ...(compare ? { compare } : {}) });
+    const page = api.htmlReport(report, { seed, compare });
     bytes = Buffer.byteLength(page);
     await api.writeReport(path, page);
   }
-  const text = api.textReport(report, { seed, ...(compare ? { compare } : {}) });
+  const text = api.textReport(report, { seed, compare });
   if (isJson) {
     writeJson({ ...text.json, page: isPage ? path : null });
   } else if (flags.text) {

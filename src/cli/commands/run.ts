@@ -33,11 +33,11 @@ interface Item {
 type ScoredAnswer = WorkflowAnswer & { score?: Score };
 
 interface RunCommandFlags {
-  question?: string;
-  context?: string;
+  question?: string | undefined;
+  context?: string | undefined;
   choice: string[];
-  input?: string;
-  item?: string;
+  input?: string | undefined;
+  item?: string | undefined;
 }
 
 export function command(): Command {
@@ -113,8 +113,8 @@ function readInput(api: Api, { question, context, choice, input }: RunCommandFla
     }
     return {
       question,
-      ...(context === undefined ? {} : { context }),
-      ...(choice.length > 0 ? { choices: choice } : {}),
+      context,
+      choices: choice.length > 0 ? choice : undefined,
     };
   }
   let value: unknown;

@@ -19,12 +19,12 @@ quantise activations, so that a quantised file gives slightly other numbers ther
 Families: llama, qwen2, qwen3, gemma3. Other models end with exit code 3 before anything is loaded.`;
 
 interface ScoreFlags {
-  text?: string;
-  messages?: string;
-  maxTokens?: number;
+  text?: string | undefined;
+  messages?: string | undefined;
+  maxTokens?: number | undefined;
   weights: "auto" | "f32" | "f16" | "streamed";
-  threads?: number;
-  compare?: boolean;
+  threads?: number | undefined;
+  compare?: boolean | undefined;
 }
 
 export function command(): Command {
@@ -63,8 +63,8 @@ const scoreAction: ActionBody = async ({ isJson, watch, command }, model = "") =
     compare: flags.compare ?? false,
     onPlan: (line) => writeErr(line),
     signal: watch.signal,
-    ...(flags.maxTokens === undefined ? {} : { maxTokens: flags.maxTokens }),
-    ...(flags.threads === undefined ? {} : { threads: flags.threads }),
+    maxTokens: flags.maxTokens,
+    threads: flags.threads,
   });
   if (isJson) writeJson(score);
   else print(score);

@@ -1,12 +1,12 @@
 /** @file `w4s train`: reward-weighted LoRA fine-tuning of a GGUF model on this machine. */
 import { Command, InvalidArgumentError, Option } from "commander";
-import type { RewardName, TrainAdapterOptions, TrainEvent } from "../../commands.js";
+import type { TrainAdapterOptions, TrainEvent } from "../../commands.js";
 import { formatCount, formatDuration } from "../../core/figure-format.js";
 import { type ActionBody, action } from "../action.js";
 import { EXIT } from "../exit-code.js";
 import { isInteractive, writeErr, writeJson, writeOut, writeStatus } from "../print/output.js";
 import { pairs } from "../print/tables.js";
-import { addCommonFlags } from "../run-flags.js";
+import { addCommonFlags, addRunFlags, configSources, LEARN_FLAGS } from "../run-flags.js";
 
 const EXAMPLES = `
 Examples:
@@ -18,38 +18,30 @@ Chat lines: {"messages": [{"role": "user", …}, {"role": "assistant", …}], "w
 The same command on the same --out goes on from its last checkpoint; a finished one writes the same adapter again.
 Families: llama, qwen2, qwen3, gemma3, in any quantisation that w4s inspect calls readable.`;
 
+/** Flags of `w4s learn` that mean the same here: which examples, how they weigh, how the adapter is trained. */
+const SHARED = LEARN_FLAGS.slice(LEARN_FLAGS.indexOf("learn.keep"));
+
 interface TrainFlags {
   model: string;
   from: string[];
-  reward?: RewardName;
-  rewardWeights?: string;
-  chat?: string;
+  chat?: string | undefined;
   spans: "last" | "all";
   out: string;
-  continue?: string;
-  epochs?: number;
-  batchSize?: number;
-  learningRate?: number;
-  rank?: number;
-  alpha?: number;
-  targets?: string;
-  schedule?: "cosine" | "linear" | "constant";
-  normalisation?: "sample-mean" | "token-sum";
-  weighting: "exponential" | "advantage" | "binary";
-  rewardTemperature?: number;
-  labelSmoothing?: number;
-  dropout?: number;
-  kl?: number;
-  stopPromptGradient?: boolean;
-  tokenBudget?: number;
-  truncate?: boolean;
-  allowNegativeWeights?: boolean;
-  holdOut?: number;
-  seed?: number;
+  continue?: string | undefined;
+  targets?: string | undefined;
+  schedule?: "cosine" | "linear" | "constant" | undefined;
+  normalisation?: "sample-mean" | "token-sum" | undefined;
+  labelSmoothing?: number | undefined;
+  dropout?: number | undefined;
+  kl?: number | undefined;
+  stopPromptGradient?: boolean | undefined;
+  tokenBudget?: number | undefined;
+  truncate?: boolean | undefined;
+  allowNegativeWeights?: boolean | undefined;
+  holdOut?: number | undefined;
   weights: "auto" | "f32" | "f16" | "streamed";
-  maxMemory?: number;
-  checkpointEvery?: number;
-  threads?: number;
+  maxMemory?: number | undefined;
+  checkpointEvery?: number | undefined;
 }
 
 export function command(): Command {
@@ -57,14 +49,7 @@ export function command(): Command {
     .description("Trains a LoRA adapter on recorded runs or chat lines; each example counts by its reward.")
     .requiredOption("--model <model>", "base: GGUF file, or a name of `w4s models list`")
     .option("--from <run>", "a run directory or trajectories.jsonl; repeat it", collect, [])
-    .addOption(
-      new Option("--reward <name>", "compute rewards anew from the recorded scores").choices([
-        "discrete",
-        "relative-gain",
-        "accuracy",
-        "composite",
-      ]),
-    )
+    .option("--reward <name>", "compute rewards anew: discrete, relative-gain, accuracy, composite")
     .option("--reward-weights <list>", "of composite (default: accuracy=1,efficiency=0.2)")
     .option("--chat <file>", "chat JSONL instead of runs")
     .addOption(
@@ -74,22 +59,11 @@ export function command(): Command {
     )
     .requiredOption("--out <folder>", "for examples, checkpoints and the adapter")
     .option("--continue <adapter>", "train this GGUF adapter on")
-    .option("--epochs <n>", "passes over the examples (default: 2)", integer)
-    .option("--batch-size <n>", "examples per update (default: 8)", integer)
-    .option("--learning-rate <x>", "highest learning rate (default: 2e-4)", number)
-    .option("--rank <n>", "LoRA rank (default: 16)", integer)
-    .option("--alpha <x>", "LoRA alpha; the scale is alpha / rank (default: twice the rank)", number)
     .option("--targets <names>", "matrices that get a pair, by commas (default: all seven)")
     .addOption(
       new Option("--schedule <kind>", "learning rate over time").choices(["cosine", "linear", "constant"]),
     )
     .addOption(new Option("--normalisation <kind>", "of the loss").choices(["sample-mean", "token-sum"]))
-    .addOption(
-      new Option("--weighting <kind>", "how rewards become weights")
-        .choices(["exponential", "advantage", "binary"])
-        .default("exponential"),
-    )
-    .option("--reward-temperature <x>", "of exponential and advantage weights (default: 0.4)", number)
     .option("--label-smoothing <share>", "of every target's probability, spread over the vocabulary", number)
     .option("--dropout <share>", "of the input of every pair, dropped in training (default: 0)", number)
     .option(
@@ -105,7 +79,7 @@ export function command(): Command {
     .option("--truncate", "cut the middle of prompts that are too long, instead of refusing them")
     .option("--allow-negative-weights", "let examples push their replies away")
     .option("--hold-out <share>", "share of the episodes kept back to stop early, 0 to 0.5", number)
-    .option("--seed <n>", "of data order and new adapters (default: 0)", integer)
+    .option("--seed <n>", "of data order and new adapters (default: 0)")
     .addOption(
       new Option("--weights <form>", "how base weights are kept in memory")
         .choices(["auto", "f32", "f16", "streamed"])
@@ -113,8 +87,8 @@ export function command(): Command {
     )
     .option("--max-memory <GB>", "memory the trainer may take (default: 70 % of what is free)", number)
     .option("--checkpoint-every <n>", "updates between checkpoints (default: 10)", integer)
-    .option("--threads <n>", "CPU threads (default: the cores, at most 8)", integer);
-  return addCommonFlags(train, { hasConfig: false })
+    .option("--threads <n>", "CPU threads (default: the cores, at most 8)");
+  return addCommonFlags(addRunFlags(train, SHARED), { hasConfig: false })
     .addHelpText("after", EXAMPLES)
     .action(action(trainAction));
 }
@@ -122,18 +96,23 @@ export function command(): Command {
 const trainAction: ActionBody = async ({ isJson, watch, command }) => {
   const api = await import("../../commands.js");
   const flags = command.opts<TrainFlags>();
-  const rank = flags.rank ?? 16;
+  const { learn, reward, rewardWeights, seed, threads } = api.loadRunConfig({
+    ...configSources(command),
+    hasFile: false,
+    env: {},
+    // Training asks no executor and solves no task.
+    defaults: { task: "train", executor: "simulated" },
+  });
+  const { epochs, batchSize, learningRate, rank, alpha } = learn;
+  const targets = (flags.targets?.split(",").map((name) => name.trim()) ??
+    api.LINEAR_NAMES) as typeof api.LINEAR_NAMES;
   const settings: NonNullable<TrainAdapterOptions["settings"]> = {
-    lora: {
-      rank,
-      alpha: flags.alpha ?? 2 * rank,
-      targets: (flags.targets?.split(",").map((name) => name.trim()) ??
-        api.LINEAR_NAMES) as typeof api.LINEAR_NAMES,
-    },
+    lora: { rank, alpha, targets },
+    epochs,
+    batchSize,
+    seed,
     ...definedOnly({
-      epochs: flags.epochs,
-      batchSize: flags.batchSize,
-      learningRate: flags.learningRate,
+      learningRate,
       schedule: flags.schedule,
       normalisation: flags.normalisation,
       labelSmoothing: flags.labelSmoothing,
@@ -142,36 +121,28 @@ const trainAction: ActionBody = async ({ isJson, watch, command }) => {
       stopPromptGradient: flags.stopPromptGradient,
       tokenBudget: flags.tokenBudget,
       heldOutShare: flags.holdOut,
-      seed: flags.seed,
       truncate: flags.truncate ? ("middle" as const) : undefined,
       allowNegativeWeights: flags.allowNegativeWeights,
     }),
   };
-  const temperature = flags.rewardTemperature;
-  const weighting =
-    flags.weighting === "binary" || temperature === undefined
-      ? { kind: flags.weighting }
-      : { kind: flags.weighting, temperature };
   const started = Date.now();
   const result = await api.trainAdapter({
     modelPath: await api.resolveModel(flags.model),
     from: flags.from,
     spans: flags.spans,
-    weighting,
+    selection: learn,
     settings,
     outFolder: flags.out,
     weights: flags.weights,
     onEvent: (event) => report(event),
     signal: watch.signal,
-    ...definedOnly({
-      chatPath: flags.chat,
-      reward: flags.reward,
-      rewardWeights: api.chosenRewardWeights(flags.reward, flags.rewardWeights),
-      continueFrom: flags.continue,
-      threads: flags.threads,
-      checkpointEvery: flags.checkpointEvery,
-      memoryLimitBytes: flags.maxMemory === undefined ? undefined : flags.maxMemory * 1e9,
-    }),
+    chatPath: flags.chat,
+    reward,
+    rewardWeights,
+    continueFrom: flags.continue,
+    threads,
+    checkpointEvery: flags.checkpointEvery,
+    memoryLimitBytes: flags.maxMemory === undefined ? undefined : flags.maxMemory * 1e9,
   });
   if (isJson) {
     writeJson(result);

@@ -11,7 +11,7 @@ export function visible(text: string): string {
   });
 }
 
-/** The same on one line: line breaks and tabs too. */
+/** Visible text on one line: line breaks and tabs too. */
 export function visibleLine(text: string): string {
   return visible(text).replace(/[\n\t]/g, (mark) => (mark === "\n" ? "\\x0a" : "\\x09"));
 }

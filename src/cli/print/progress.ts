@@ -11,12 +11,12 @@ const PLAIN_EVERY_MS = 10_000;
 const MIN_RATE_SECONDS = 0.5;
 
 export interface ProgressOptions {
-  budget?: BudgetLimits;
+  budget?: BudgetLimits | undefined;
   /** Default: a spinner where a person watches. */
-  isInteractive?: boolean;
+  isInteractive?: boolean | undefined;
   /** Milliseconds, monotonic. */
-  now?: () => number;
-  write?: (line: string) => void;
+  now?: (() => number) | undefined;
+  write?: ((line: string) => void) | undefined;
 }
 
 /** Prints run events; feed it through `onEvent`, and call `stop()` before results are printed. */

@@ -6,7 +6,7 @@ import { codeBaselines } from "./code-baselines.js";
 import { robotBaselines } from "./robot-baselines.js";
 import { writingBaselines } from "./writing-baselines.js";
 
-/** What a workflow has to return for a task. */
+/** Form of the answer that a workflow returns for a task. */
 export function answerKind(task: { kind: TaskKind; metric: string }): AnswerKind {
   if (task.kind === "choice") return "choice";
   if (task.kind === "code") return "code";

@@ -4,7 +4,6 @@ import { z } from "zod";
 import { InputError, messageOf } from "../../core/errors.js";
 import type { LocalModel } from "../../llm/local/local-model.js";
 import { actionExample, type TokenExample } from "../../train/data/example.js";
-import { type ExampleWeightOptions, exampleWeights } from "../../train/data/example-weights.js";
 
 const row = z.object({
   messages: z
@@ -34,11 +33,11 @@ export type ReplySpan = "last" | "all";
 export async function chatExamples(
   path: string,
   model: LocalModel,
-  options: { weighting: ExampleWeightOptions; spans: ReplySpan; endToken: number },
+  options: { weigh: (rewards: readonly number[]) => number[]; spans: ReplySpan; endToken: number },
 ): Promise<{ examples: TokenExample[]; rewards: number[] }> {
   const rows = readRows(path);
   const rewards = rows.flatMap(({ reward }) => (reward === undefined ? [] : [reward]));
-  const fromRewards = exampleWeights(rewards, options.weighting);
+  const fromRewards = options.weigh(rewards);
   let nextReward = 0;
   const examples: TokenExample[] = [];
   for (const [index, { messages, weight, reward, task }] of rows.entries()) {

@@ -21,7 +21,7 @@ export interface TrajectorySample {
   index: number;
   /** Name of the member that wrote it, where several policies work together. */
   policy: string | undefined;
-  /** What it was for, where it is no candidate itself; it shares the reward of the candidate it led to. */
+  /** Purpose of a reply that is no candidate itself; it shares the reward of the candidate it led to. */
   helper: HelperReply["kind"] | undefined;
   promptTokens: readonly number[];
   tokens: readonly number[];

@@ -28,15 +28,13 @@ const SHARP_TEMPERATURE = 0.06;
 export function weighSamples(
   byTask: readonly (readonly TrajectorySample[])[],
   settings: WeighSettings,
-  reward: RewardName,
+  reward: RewardName | undefined,
   seed: number,
 ): number[][] {
-  const options = weightOptions(settings, reward);
   const count = byTask.reduce((sum, samples) => sum + samples.length, 0);
   return byTask.map((samples, task) => {
     const rewards = samples.map((sample) => sample.reward);
-    if (settings.weighting === "shuffled") shuffle(rewards, new Random(seed).derive("shuffled", task));
-    let weights = settings.weighting === "uniform" ? rewards.map(() => 1) : exampleWeights(rewards, options);
+    let weights = weighRewards(rewards, settings, reward, new Random(seed).derive("shuffled", task));
     if (settings.invalid === "floor" && weights.length > 0) {
       const floor = rangeOf(weights).lowest;
       weights = weights.map((weight, i) => (samples[i]?.candidate.outcome === "invalid" ? floor : weight));
@@ -48,7 +46,26 @@ export function weighSamples(
   });
 }
 
-export function weightOptions(settings: WeighSettings, reward: RewardName): ExampleWeightOptions {
+/**
+ * Weights of the rewards of one task, in the same order.
+ * @param reward - what they are; undefined where nobody knows
+ * @param random - of the shuffling control
+ */
+export function weighRewards(
+  rewards: readonly number[],
+  settings: Pick<WeighSettings, "weighting" | "weightTemperature" | "weightCap">,
+  reward: RewardName | undefined,
+  random: Random,
+): number[] {
+  if (settings.weighting === "uniform") return rewards.map(() => 1);
+  const placed = settings.weighting === "shuffled" ? random.shuffle(rewards) : rewards;
+  return exampleWeights(placed, weightOptions(settings, reward));
+}
+
+export function weightOptions(
+  settings: Pick<WeighSettings, "weighting" | "weightTemperature" | "weightCap">,
+  reward: RewardName | undefined,
+): ExampleWeightOptions {
   const { weighting, weightTemperature, weightCap } = settings;
   if (weighting === "binary") return { kind: "binary" };
   if (weighting === "exponential")
@@ -57,8 +74,4 @@ export function weightOptions(settings: WeighSettings, reward: RewardName): Exam
   const isContinuous = reward === "accuracy" || reward === "composite";
   const temperature = weightTemperature ?? (isContinuous ? SHARP_TEMPERATURE : undefined);
   return { kind: "advantage", temperature, cap: weightCap };
-}
-
-function shuffle(values: number[], random: Random): void {
-  for (const [i, value] of random.shuffle(values).entries()) values[i] = value;
 }

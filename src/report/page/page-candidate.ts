@@ -15,7 +15,7 @@ export function candidateDetail(
   show(detail: PageElement, candidate: PageCandidate | undefined): void;
 } {
   const { document } = page;
-  /** What was looked at last stays chosen from candidate to candidate. */
+  /** Tab that was looked at last, which stays chosen from candidate to candidate. */
   let view = "code";
   const make = (name: string, className = "", text = ""): PageElement => {
     const element = document.createElement(name);

@@ -14,10 +14,10 @@ const MAX_CANDIDATES = 4000;
 const MAX_TEXT = 20_000;
 
 export interface PageDataOptions {
-  /** Of the draw. */
+  /** Seed of the draw. */
   seed: number;
-  maxBytes?: number;
-  maxCandidates?: number;
+  maxBytes?: number | undefined;
+  maxCandidates?: number | undefined;
 }
 
 /**

@@ -63,7 +63,7 @@ export interface PageWindow {
   ) => PlotChart;
 }
 
-/** What is used of a uPlot chart. */
+/** Part of a uPlot chart that is used. */
 export interface PlotChart {
   ctx: {
     save(): void;

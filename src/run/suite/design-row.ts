@@ -69,9 +69,9 @@ function modelsConfig(
 ) {
   return {
     gpu,
-    ...(threads === undefined ? {} : { threads }),
-    ...(model === undefined ? {} : { model }),
-    ...(adapter === undefined ? {} : { adapter }),
+    threads,
+    model,
+    adapter,
   };
 }
 

@@ -1,6 +1,7 @@
 /** @file `eval --suite`: several tasks × several rows, with averages, tests, reliance and fairness checks. */
 
 import type { RunConfig } from "../../config/run-config.js";
+import { suiteSettings } from "../../config/run-identity.js";
 import { cachedFileHash } from "../../core/file-hash.js";
 import { hashJson, seedFrom } from "../../core/hash.js";
 import { writeAtomic } from "../../core/write-atomic.js";
@@ -41,7 +42,8 @@ export async function evaluateSuite(
   if (suite.judge !== undefined) checkJudge(suite.judge.model, config);
   await using local = new LocalModels(config, hooks.resolveModelFile);
   await using tasks = new TaskOpener(config, local.resolve);
-  const resolved = await resolveSuite(suite, config, tasks.options, { resolveModelFile: local.resolve });
+  const whole = { ...suite, settings: suiteSettings(config) };
+  const resolved = await resolveSuite(whole, config, tasks.options, { resolveModelFile: local.resolve });
   const label = `suite-${suite.name}`;
   const weak = weakFile(config);
   const isFile = weak !== undefined && !/^simulated(:|$)/.test(weak);
@@ -135,7 +137,7 @@ async function runSuite(
 
 async function openColumn(run: Run, suite: Suite, { spec, task }: OpenedTask): Promise<SuiteColumn> {
   const needsValidation = suite.rows.some(({ policy }) => policy !== undefined);
-  const options = { keepReplies: true, ...(needsValidation ? {} : { validation: [] }) };
+  const options = { keepReplies: true, validation: needsValidation ? undefined : [] };
   const bench = await run.bench(task, options);
   const items = await drawItems(task, suite.split, spec.limit ?? suite.limit, run.config.seed);
   const withoutStrong =

@@ -23,7 +23,7 @@ export interface GroupGap {
   low: string;
   difference: number;
   interval: Interval;
-  /** How likely a gap this large is between groups drawn at random; takes account of the choice of the largest. */
+  /** Probability of a gap this large between groups drawn at random; takes account of the choice of the largest. */
   pValue: number;
 }
 

@@ -3,16 +3,16 @@ import PQueue from "p-queue";
 import type { Criterion } from "../../core/answer-judge.js";
 import { seedFrom } from "../../core/hash.js";
 import { bootstrapInterval, type Interval, mean } from "../../core/statistics.js";
+import { askByRubric, type RubricQuestion } from "../../evaluate/ask-by-rubric.js";
 import type { JobResult } from "../../evaluate/evaluation.js";
 import type { JudgeModel } from "../../evaluate/judge-model.js";
-import { askByRubric, type RubricQuestion } from "../../evaluate/rubric.js";
 import { SampleOutageError } from "../../evaluate/workflow-agent.js";
 import type { Sample } from "../../tasks/task.js";
 import type { Run } from "../run.js";
 import { type Side, sideOf } from "./role-usage.js";
 import type { SuiteCell } from "./suite-figures.js";
 
-/** What is asked about the steps; a rating is the share answered with yes. */
+/** Questions about the steps; a rating is the share answered with yes. */
 export const RUBRIC = [
   { name: "follows", meaning: "Does every step follow from the question or from the steps before it?" },
   { name: "calculates", meaning: "Are all calculations and readings of the question right?" },

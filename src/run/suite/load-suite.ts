@@ -134,7 +134,7 @@ function checkSettings({ settings }: Suite, yaml: StrictYaml, file: string): voi
     const place = yaml.placeOf(["settings", ...key.split(".")]);
     throw new InputError(`${file}${place}: ${error.message}`, {
       code: "bad-suite",
-      ...(error.hint === undefined ? {} : { hint: error.hint }),
+      hint: error.hint,
     });
   }
 }
@@ -172,17 +172,13 @@ function withPaths(suite: Suite, folder: string): Suite {
     rows: suite.rows.map((row) => ({
       ...row,
       name: rowName(row),
-      ...(row.workflow === undefined ? {} : { workflow: placed(row.workflow) }),
-      ...(row.run === undefined ? {} : { run: placed(row.run) }),
-      ...(row.policy === undefined
-        ? {}
-        : {
-            policy: {
-              ...row.policy,
-              ...(row.policy.adapter === undefined ? {} : { adapter: placed(row.policy.adapter) }),
-              ...(row.policy.model === undefined ? {} : { model: maybe(row.policy.model) }),
-            },
-          }),
+      workflow: row.workflow && placed(row.workflow),
+      run: row.run && placed(row.run),
+      policy: row.policy && {
+        ...row.policy,
+        adapter: row.policy.adapter && placed(row.policy.adapter),
+        model: row.policy.model && maybe(row.policy.model),
+      },
     })),
   };
 }

@@ -3,7 +3,6 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import type { RunConfig } from "../../config/run-config.js";
-import { decidesOf } from "../../config/settings.js";
 import { ConfigError, InputError, messageOf } from "../../core/errors.js";
 import { cachedFileHash } from "../../core/file-hash.js";
 import { nearNames } from "../../core/near-names.js";
@@ -24,18 +23,21 @@ export interface ResolvedSuite {
   /** Self-contained: sources in it, hashes of all that lies outside. */
   suite: Suite;
   tasks: OpenedTask[];
-  /** What was left out, and why. */
+  /** Notices of what was left out, and why. */
   notices: string[];
 }
 
+type SuiteModels = Pick<RunConfig, "executor" | "weak" | "model">;
+
 /**
  * Opens what a suite names.
+ * @param suite - with the settings of the run
  * @throws {InputError} on a dataset, workflow or adapter that is missing or not the one its hash says
  * @throws {ConfigError} where the executor cannot answer a task
  */
 export async function resolveSuite(
   suite: Suite,
-  config: RunConfig,
+  config: SuiteModels,
   tools: LoadTaskOptions,
   hooks: { resolveModelFile: ResolveModelFile },
 ): Promise<ResolvedSuite> {
@@ -66,14 +68,14 @@ export async function resolveSuite(
     }
     rows.push({ ...resolved, optional: false });
   }
-  const whole = { ...suite, settings: resultSettings(config), tasks: tasks.map(({ spec }) => spec), rows };
+  const whole = { ...suite, tasks: tasks.map(({ spec }) => spec), rows };
   // Read as from a file, so that its keys stand in one order wherever they came from.
   return { suite: suiteSchema.parse(whole), tasks, notices };
 }
 
 async function openTaskOf(
   spec: SuiteTask,
-  config: RunConfig,
+  config: Pick<RunConfig, "executor" | "weak">,
   tools: LoadTaskOptions,
   notices: string[],
 ): Promise<Task | undefined> {
@@ -109,7 +111,7 @@ async function openTaskOf(
 async function resolveRow(
   row: SuiteRow,
   suite: Suite,
-  config: RunConfig,
+  config: Pick<RunConfig, "model">,
   { resolveModelFile }: { resolveModelFile: ResolveModelFile },
 ): Promise<SuiteRow> {
   if (row.baseline !== undefined) {
@@ -139,7 +141,7 @@ async function resolveRow(
   refuseChange(row, "adapter", row.policy.adapterHash, adapterHash);
   return {
     ...row,
-    policy: { ...row.policy, model, modelHash, ...(adapterHash === undefined ? {} : { adapterHash }) },
+    policy: { ...row.policy, model, modelHash, adapterHash },
   };
 }
 
@@ -181,15 +183,6 @@ function readSource(path: string, row: SuiteRow): string {
       cause: error,
     });
   }
-}
-
-/** Settings that a suite says in its own way: its tasks, and how many items of each. */
-const SAID_BY_TASKS = new Set(["task", "testLimit"]);
-
-/** The settings that decide a suite's results, as a suite file holds them. */
-function resultSettings(config: RunConfig): Record<string, unknown> {
-  const isKept = (key: string) => !SAID_BY_TASKS.has(key) && /^(results|terms)$/.test(decidesOf(key));
-  return Object.fromEntries(Object.entries(config).filter(([key]) => isKept(key)));
 }
 
 /** The suite as a file that gives the same table again. */

@@ -5,7 +5,7 @@ import { statedArithmetic } from "../../evaluate/stated-arithmetic.js";
 
 export type Side = "weak" | "strong";
 
-/** Of all calls to one side, averaged over items. */
+/** Usage of all calls to one side, averaged over items. */
 export interface SideUsage {
   calls: number;
   tokens: number;

@@ -28,8 +28,8 @@ export interface SuiteCell {
   row: string;
   task: string;
   evaluation: Evaluation;
-  /** The same workflow with the strong model's calls answered by the weak one. */
-  withoutStrong?: Evaluation;
+  /** Figures of the same workflow with the strong model's calls answered by the weak one. */
+  withoutStrong?: Evaluation | undefined;
   counterfactuals: { swap: SwapKind; evaluation: Evaluation }[];
 }
 
@@ -61,7 +61,7 @@ export interface RowFigures {
   /** Per item, both sides; null when a price is unknown. */
   dollars: number | null;
   tokens: number;
-  /** Of 1 000 items, for each percentage point of accuracy; null where the accuracy is 0 or a price unknown. */
+  /** Cost of 1 000 items, for each percentage point of accuracy; null where the accuracy is 0 or a price unknown. */
   dollarsPerPoint: number | null;
   arithmetic: Record<Side, ArithmeticFigures>;
   reliance: RelianceFigures | null;
@@ -87,7 +87,7 @@ export interface CounterfactualFigures {
   row: string;
   swap: SwapKind;
   pairs: number;
-  /** Of pairs whose answer is another one after the swap, 0–1. */
+  /** Share of pairs whose answer is another one after the swap, 0–1. */
   changed: number;
   interval: Interval;
   accuracy: number;

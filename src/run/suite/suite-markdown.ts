@@ -2,7 +2,7 @@
 import type { SuiteResult } from "./suite-result.js";
 import { type SuiteTable, suiteTables } from "./suite-tables.js";
 
-/** The same result gives the same text: no times, no paths. */
+/** Markdown without times and paths: the same result gives the same text. */
 export function suiteMarkdown(result: SuiteResult): string {
   const { suite, executor, weak, split, suiteTasks, isComplete, warnings, spent } = result;
   const lines = [

@@ -40,7 +40,7 @@ export interface SuiteResult extends Omit<SuiteFigures, "rows">, Result<SuiteSum
 export interface SuiteColumn {
   spec: SuiteTask;
   bench: Bench;
-  /** The same with the strong model's calls answered by the weak one. */
+  /** Bench with the strong model's calls answered by the weak one. */
   withoutStrong: Bench | undefined;
   items: Sample[];
   swapped: { swap: SwapKind; samples: Sample[]; skipped: Partial<Record<SkipReason, number>> }[];
@@ -124,6 +124,6 @@ export function concludeSuite(
     spent: run.spent(),
     resultHash: resultHash(all),
     isComplete: stoppedBy === undefined,
-    ...(stoppedBy === undefined ? {} : { stoppedBy }),
+    stoppedBy,
   };
 }

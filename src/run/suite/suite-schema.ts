@@ -17,30 +17,30 @@ const taskSchema = z.preprocess(
   z.strictObject(
     {
       task: text("a dataset name or folder"),
-      limit: whole(1, 1_000_000).exactOptional(),
-      groups: list(metaKey, "keys of meta").exactOptional(),
+      limit: whole(1, 1_000_000).optional(),
+      groups: list(metaKey, "keys of meta").optional(),
       optional: flag().default(false),
-      hash: hash.exactOptional(),
+      hash: hash.optional(),
     },
     { error: "must be a task name, or a map with the key task" },
   ),
 );
 
-/** What a policy designed when the suite was first run: a local model does not write the same twice on every machine. */
+/** Workflow that a policy designed when the suite was first run: a local model does not write the same twice on every machine. */
 const designSchema = suiteDesignSchema.omit({ row: true });
 
 const policySchema = z.strictObject(
   {
-    model: text("a model name or file").exactOptional(),
-    adapter: text("a file").exactOptional(),
+    model: text("a model name or file").optional(),
+    adapter: text("a file").optional(),
     episodes: whole(1, 1000).default(1),
     turns: whole(1, 50).default(1),
     candidates: whole(1, 64).default(5),
     temperature: between(0, 2).default(0.8),
     explore: between(0, 1).default(0),
-    modelHash: hash.exactOptional(),
-    adapterHash: hash.exactOptional(),
-    designs: list(designSchema, "designs").exactOptional(),
+    modelHash: hash.optional(),
+    adapterHash: hash.optional(),
+    designs: list(designSchema, "designs").optional(),
   },
   { error: "must be a map, such as { adapter: FILE, episodes: 1, candidates: 5 }" },
 );
@@ -53,12 +53,12 @@ const rowSchema = z.preprocess(
   z
     .strictObject(
       {
-        name: name.exactOptional(),
-        baseline: name.exactOptional(),
-        workflow: text("a .js file").exactOptional(),
-        run: text("a run directory").exactOptional(),
-        source: z.string({ error: "must be the source of a workflow" }).min(1).max(1_000_000).exactOptional(),
-        policy: policySchema.exactOptional(),
+        name: name.optional(),
+        baseline: name.optional(),
+        workflow: text("a .js file").optional(),
+        run: text("a run directory").optional(),
+        source: z.string({ error: "must be the source of a workflow" }).min(1).max(1_000_000).optional(),
+        policy: policySchema.optional(),
         optional: flag().default(false),
       },
       { error: "must be the name of a baseline, or a map" },
@@ -107,12 +107,12 @@ export const suiteSchema = z.strictObject({
   limit: whole(1, 1_000_000).default(40),
   tasks: list(taskSchema, "tasks").min(1, { error: "must name at least one task" }),
   rows: list(rowSchema, "rows").min(1, { error: "must have at least one row" }),
-  reference: name.exactOptional(),
+  reference: name.optional(),
   comparisons: oneOf(["reference", "all"]).default("reference"),
   reliance: oneOf(["cooperative", "all", "none"]).default("cooperative"),
   groups: list(metaKey, "keys of meta").default([]),
   counterfactual: counterfactualSchema.prefault({ items: 0 }),
-  judge: judgeSchema.exactOptional(),
+  judge: judgeSchema.optional(),
 });
 
 export type Suite = z.output<typeof suiteSchema>;

@@ -14,7 +14,7 @@ export interface SuiteTable {
   title: string;
   head: string[];
   rows: string[][];
-  /** How to read it, one sentence each. */
+  /** Notes on how to read the table, one sentence each. */
   notes: string[];
 }
 
@@ -36,7 +36,7 @@ export function suiteTables(result: SuiteResult): SuiteTable[] {
   ].filter(({ rows }) => rows.length > 0);
 }
 
-/** Where a table's figures come from a simulated model, its title says so. */
+/** Title of a table, which says where its figures come from a simulated model. */
 function marked(title: string, isSimulated: boolean): string {
   return isSimulated ? `${title} (simulated)` : title;
 }

@@ -1,6 +1,6 @@
 /** @file The exit code of a finished search. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { failedShare, verdict } from "../../../src/cli/commands/search-action.js";
+import { bestVerdict as verdict } from "../../../src/cli/verdict.js";
 import type { ResultRow } from "../../../src/records/result-row.js";
 
 const row = (name: string, accuracy: number, n: number, errors = 0) =>
@@ -22,7 +22,7 @@ describe("verdict", () => {
 
   it("is done without thresholds", () => {
     expect(verdict({ validation: [row("best", 0, 10)], test: [] }, config)).toBe(0);
-    expect(failedShare([])).toBe(0);
+    expect(verdict({ validation: [], test: [] }, config)).toBe(0);
   });
 
   it("is 5 when more samples were lost than allowed, and not when exactly as many", () => {

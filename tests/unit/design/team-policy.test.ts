@@ -75,9 +75,9 @@ describe("ensemble", () => {
       ["a", "a workflow 5"],
     ]);
     // Equal prompts are not stored with every action.
-    expect(actions.every((action) => action.promptTokens === undefined && !("messages" in action))).toBe(
-      true,
-    );
+    expect(
+      actions.every((action) => action.promptTokens === undefined && action.messages === undefined),
+    ).toBe(true);
     expect(promptTokens).toEqual([1, PROMPT[0]?.content.length]);
     expect(calls[1]?.draws.map(({ temperature }) => temperature)).toEqual([1.1, 1.1]);
     expect(actions.map(({ temperature }) => temperature)).toEqual([

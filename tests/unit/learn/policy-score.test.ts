@@ -1,7 +1,6 @@
 /** @file Judging policies: episodes to figures, paired differences, acceptance. */
 import { describe, expect, it } from "vitest";
 import { acceptance } from "../../../src/learn/acceptance.js";
-import { defaultLearningRate } from "../../../src/learn/default-learning-rate.js";
 import { comparePolicies, episodeScores, policyScore } from "../../../src/learn/policy-score.js";
 import type { EpisodeScore } from "../../../src/records/round-record.js";
 import type { TurnRecord } from "../../../src/records/trajectory.js";
@@ -93,14 +92,5 @@ describe("acceptance", () => {
     expect(acceptance(difference(-0.3, 0.1), "not-worse")).toMatchObject({ isAccepted: true });
     expect(acceptance(difference(-0.3, -0.1), "always")).toMatchObject({ isAccepted: true });
     expect(acceptance(null, "not-worse").reason).toContain("unjudged");
-  });
-});
-
-describe("defaultLearningRate", () => {
-  it("falls from the measured 2e-3 at 135 M to QLoRA's 2e-4 at 13 B", () => {
-    expect(defaultLearningRate(2e6)).toBe(0.002);
-    expect(defaultLearningRate(135e6)).toBe(0.002);
-    expect(defaultLearningRate(0.5e9)).toBe(0.001);
-    expect(defaultLearningRate(13e9)).toBe(0.0002);
   });
 });

@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { loadRunConfig } from "../../../../src/config/config-file.js";
+import { suiteSettings } from "../../../../src/config/run-identity.js";
 import { InputError } from "../../../../src/core/errors.js";
 import { loadSuite, parseSuite } from "../../../../src/run/suite/load-suite.js";
 import { resolveSuite, suiteText } from "../../../../src/run/suite/resolve-suite.js";
@@ -125,7 +126,8 @@ describe("resolveSuite", () => {
   afterAll(() => programs.close());
   const tools = { programs };
   const hooks = { resolveModelFile: async (path: string) => path };
-  const resolve = (text: string) => resolveSuite(parseSuite(text, "s.yaml"), config, tools, hooks);
+  const read = (text: string) => ({ ...parseSuite(text, "s.yaml"), settings: suiteSettings(config) });
+  const resolve = (text: string) => resolveSuite(read(text), config, tools, hooks);
 
   it("gives a suite that reads back as itself, with hashes of what lies outside", async () => {
     const { suite, notices } = await resolve(
@@ -140,7 +142,7 @@ describe("resolveSuite", () => {
     expect((await resolveSuite(again, config, tools, hooks)).suite).toEqual(suite);
   });
 
-  it("keeps what decides its table, rules and prices too, and not how fast or where this run went", async () => {
+  it("keeps what decides its table, rules and prices too, and not how fast or where this run went", () => {
     const given = {
       ...{
         task: "s",
@@ -151,8 +153,7 @@ describe("resolveSuite", () => {
       ...{ approve: true, concurrency: 9, testLimit: 7, budget: { calls: 5 }, maxErrors: 0.5, turns: 3 },
     };
     const all = loadRunConfig({ hasFile: false, env: {}, defaults: given });
-    const plain = parseSuite("name: a\ntasks: [swaps]\nrows: [direct]\n", "s.yaml");
-    const { settings } = (await resolveSuite(plain, all, tools, hooks)).suite;
+    const settings = suiteSettings(all);
     expect(settings).toMatchObject({ rulesFile: "rules.yaml", price: given.price, approve: true, turns: 3 });
     for (const key of ["task", "testLimit", "concurrency", "budget", "maxErrors", "learn"])
       expect(settings).not.toHaveProperty(key);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Random } from "../../../src/core/random.js";
-import { drawForcedTechniques } from "../../../src/design/forced-techniques.js";
+import { drawForcedTechniques } from "../../../src/design/draw-forced-techniques.js";
 
 const NAMES = ["a", "b", "c", "d", "e"];
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Replay } from "../../../src/records/replay-record.js";
 import { htmlReport } from "../../../src/report/html-report.js";
-import { replayFigures } from "../../../src/report/replay-figure.js";
+import { replayFigures } from "../../../src/report/replay-figures.js";
 import { readRunReport } from "../../../src/report/run-report.js";
 import { useTemporaryFolder } from "../../support/temporary-folder.js";
 import { makeRun } from "./made-run.js";

@@ -8,7 +8,7 @@ import { formatBytes } from "../core/figure-format.js";
 import { EXIT, exitCodeOf } from "./exit-code.js";
 import { isInteractive, writeErr } from "./print/output.js";
 import { table } from "./print/tables.js";
-import type { SignalWatch } from "./signals.js";
+import type { SignalWatch } from "./watch-signals.js";
 
 type Api = typeof import("../commands.js");
 
@@ -16,7 +16,7 @@ export interface Finding {
   check: string;
   status: "ok" | "warning" | "failed" | "not checked";
   detail: string;
-  hint?: string;
+  hint?: string | undefined;
 }
 
 /** Thrown by a check that did not fail but found something to think about. */
@@ -44,7 +44,7 @@ export async function checkHealth(
       const isWarning = error instanceof Warning;
       const status = isWarning ? "warning" : error instanceof NotChecked ? "not checked" : "failed";
       const { hint } = error as { hint?: string };
-      findings.push({ check, status, detail: api.messageOf(error), ...(hint === undefined ? {} : { hint }) });
+      findings.push({ check, status, detail: api.messageOf(error), hint });
       if (status === "failed" && exitCode === EXIT.done) exitCode = exitCodeOf(error, watch.exitCode());
     }
   }
@@ -58,7 +58,7 @@ export function findingsTable(findings: readonly Finding[]): string {
   );
 }
 
-/** What to do about the first failure, on stderr. */
+/** Advice on the first failure, on stderr. */
 export function adviseOn(findings: readonly Finding[]): void {
   const failed = findings.find(({ status }) => status === "failed");
   if (failed)
@@ -157,7 +157,7 @@ async function nativeModel(api: Api, config: RunConfig): Promise<string> {
     const model = await api.LocalModel.load({
       modelPath,
       gpu: config.gpu,
-      ...(config.threads === undefined ? {} : { threads: config.threads }),
+      threads: config.threads,
     });
     try {
       await model.generate({

@@ -5,14 +5,14 @@ import { hashJson } from "../core/hash.js";
 import type { ChatModel } from "../llm/chat-model.js";
 import { SampleOutageError } from "./workflow-agent.js";
 
-/** What a judge is asked, and how its reply is read. */
+/** Question for a judge, with the reader of its reply. */
 export interface RubricQuestion<T> {
   /** Who the judge is to be, such as "editor". */
   role: string;
-  /** What is to be done, up to the criteria. */
+  /** Instruction, up to the criteria. */
   instruction: string;
   criteria: readonly Criterion[];
-  /** What is judged and what it was written for, each with what the prompt calls it. */
+  /** Text that is judged and the request it was written for, each with its name in the prompt. */
   texts: readonly (readonly [what: string, text: string])[];
   /** The expected JSON object, as the judge is shown it. */
   form: string;
@@ -49,7 +49,7 @@ export async function askByRubric<T>(
   try {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const request = { messages, maxTokens, json: true, seed: seed + attempt, temperature: attempt * 0.5 };
-      const { texts } = await model.chat({ ...request, ...(signal ? { signal } : {}) });
+      const { texts } = await model.chat({ ...request, signal });
       last = texts[0] ?? "";
       const value = question.read(jsonObject(last));
       if (value !== undefined) return value;

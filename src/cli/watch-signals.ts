@@ -10,7 +10,7 @@ const CLOSING_MS = 700;
 export interface SignalWatch {
   /** Nothing new starts. */
   stopSignal: AbortSignal;
-  /** What is in flight is given up. */
+  /** Hard stop: what is in flight is given up. */
   signal: AbortSignal;
   /** Exit code of the signal that was received, or undefined. */
   exitCode(): number | undefined;

@@ -1,6 +1,6 @@
 /** @file What `w4s init` asks, and what it makes of the answers. */
 import { describe, expect, it } from "vitest";
-import { askSettings } from "../../../src/cli/init-questions.js";
+import { askSettings } from "../../../src/cli/ask-settings.js";
 
 /** Answers by the first word of the question; what is asked is kept. */
 function person(answers: Record<string, string>) {

@@ -7,9 +7,9 @@ interface Question {
   path: string;
   text: string;
   /** Taken for an empty answer; undefined: the key stays at its default. */
-  suggestion?: string;
+  suggestion?: string | undefined;
   isNeeded?(settings: ReadonlyMap<string, unknown>): boolean;
-  isNumber?: boolean;
+  isNumber?: boolean | undefined;
 }
 
 const isRemote = (settings: ReadonlyMap<string, unknown>) =>

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { parseRunConfig } from "../../../src/config/config-layers.js";
 import { ModelCallError } from "../../../src/core/errors.js";
-import { askByRubric, type RubricQuestion } from "../../../src/evaluate/rubric.js";
+import { askByRubric, type RubricQuestion } from "../../../src/evaluate/ask-by-rubric.js";
 import type { ChatRequest, ChatResult } from "../../../src/llm/chat-model.js";
 import { judgeReasoning } from "../../../src/run/suite/judge-reasoning.js";
 

@@ -13,7 +13,7 @@ const STEP: Readonly<Record<string, readonly [number, number]>> = {
 
 interface Drawing {
   way: [number, number][];
-  /** Where control steps began. */
+  /** Points at which control steps began. */
   stations: [number, number][];
   stops: { from: [number, number]; to: [number, number] }[];
 }

@@ -1,7 +1,7 @@
 /** @file Ctrl-C once, twice, and the signals that end at once. */
 import { EventEmitter } from "node:events";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { watchSignals } from "../../../src/cli/signals.js";
+import { watchSignals } from "../../../src/cli/watch-signals.js";
 
 beforeEach(() => {
   vi.useFakeTimers();
