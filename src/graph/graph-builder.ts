@@ -95,14 +95,30 @@ export class GraphBuilder implements GraphOps {
     return pass(a, b === 1) ?? this.#add("div", [this.#value(a), this.#value(b)], {});
   }
 
-  readonly neg = (x: Value): Value => this.#add("neg", [x], {});
-  readonly exp = (x: Value): Value => this.#add("exp", [x], {});
-  readonly log = (x: Value): Value => this.#add("log", [x], {});
-  readonly sqrt = (x: Value): Value => this.#add("sqrt", [x], {});
-  readonly tanh = (x: Value): Value => this.#add("tanh", [x], {});
-  readonly sigmoid = (x: Value): Value => this.#add("sigmoid", [x], {});
-  readonly silu = (x: Value): Value => this.#add("silu", [x], {});
-  readonly gelu = (x: Value): Value => this.#add("gelu", [x], {});
+  neg(x: Value): Value {
+    return this.#add("neg", [x], {});
+  }
+  exp(x: Value): Value {
+    return this.#add("exp", [x], {});
+  }
+  log(x: Value): Value {
+    return this.#add("log", [x], {});
+  }
+  sqrt(x: Value): Value {
+    return this.#add("sqrt", [x], {});
+  }
+  tanh(x: Value): Value {
+    return this.#add("tanh", [x], {});
+  }
+  sigmoid(x: Value): Value {
+    return this.#add("sigmoid", [x], {});
+  }
+  silu(x: Value): Value {
+    return this.#add("silu", [x], {});
+  }
+  gelu(x: Value): Value {
+    return this.#add("gelu", [x], {});
+  }
 
   matmul(a: Value, b: Value, options: MatmulOptions = {}): Value {
     const { transA = false, transB = false, alpha = 1 } = options;

@@ -1,8 +1,14 @@
-/** @file What every op must bring: a shape rule, an ONNX form and a derivative. */
-import { ShapeError } from "../core/errors.js";
+/** @file What every op must bring: a shape rule, an ONNX form, a derivative and a slow readable kernel. */
+
 import type { GraphOps } from "./graph-ops.js";
 import type { OnnxEmitter } from "./onnx-emitter.js";
 import type { DType, NodeOf, OpAttributes, OpName, Value } from "./value.js";
+
+/** An array with its shape, as the reference kernels see it. */
+export interface Tensor {
+  readonly shape: readonly number[];
+  readonly data: Float32Array | Float64Array | Int32Array;
+}
 
 export interface VjpContext<K extends OpName> {
   readonly builder: GraphOps;
@@ -35,15 +41,9 @@ export interface OpSpec<K extends OpName> {
   emit(emitter: OnnxEmitter, node: NodeOf<K>): void;
   /** Vector-Jacobian product built of other ops, or null where the op carries no gradient. */
   readonly vjp: ((context: VjpContext<K>) => Gradients) | null;
+  /** Fills `output.data`; sums run in float64 and are rounded when stored. */
+  reference(inputs: readonly Tensor[], attributes: OpAttributes[K], output: Tensor): void;
 }
 
 /** A table over some ops; the whole one is in op-table.ts, which does not compile with an op missing. */
 export type OpTable<K extends OpName = OpName> = { readonly [P in K]: OpSpec<P> };
-
-/** @throws {ShapeError} naming the first input of another type. */
-export function requireFloat32(op: string, inputs: readonly Value[]): void {
-  for (const { dtype, shape } of inputs) {
-    if (dtype === "float32") continue;
-    throw new ShapeError(op, [shape], `takes float32, not ${dtype}`, { hint: "cast the value first" });
-  }
-}

@@ -1,6 +1,7 @@
 /** @file The second half of attention, with a derivative of few passes. */
 import { ShapeError } from "../core/errors.js";
-import type { OpTable } from "./op-spec.js";
+import type { OpTable, Tensor } from "./op-spec.js";
+import { batchStrides, forEachIndex } from "./shape.js";
 import { sumToShape } from "./sum-to-shape.js";
 import type { Value } from "./value.js";
 
@@ -48,6 +49,26 @@ export const ATTENTION_OPS: OpTable<"attend"> = {
           ? sumToShape(builder, builder.matmul(p, upstream, { transA: true }), values.shape)
           : undefined,
       ];
+    },
+    reference(inputs, _attributes, output) {
+      const [p, , values] = inputs as readonly [Tensor, Tensor, Tensor];
+      const [rows, keys] = p.shape.slice(-2) as [number, number];
+      const width = values.shape.at(-1) as number;
+      const leading = p.shape.slice(0, -2);
+      const strides = [p, values, output].map(({ shape }) => batchStrides(shape, leading));
+      forEachIndex(leading, strides, (_position, offsets) => {
+        const [weights, read, written] = offsets as [number, number, number];
+        for (let row = 0; row < rows; row++) {
+          for (let i = 0; i < width; i++) {
+            let sum = 0;
+            for (let key = 0; key < keys; key++)
+              sum +=
+                (p.data[weights + row * keys + key] as number) *
+                (values.data[read + key * width + i] as number);
+            output.data[written + row * width + i] = sum;
+          }
+        }
+      });
     },
   },
 };

@@ -1,7 +1,8 @@
 /** @file Elementwise ops: broadcasting arithmetic and functions of one variable. */
+import { ShapeError } from "../core/errors.js";
 import { float } from "./onnx-emitter.js";
-import { type Gradients, type OpSpec, type OpTable, requireFloat32, type VjpContext } from "./op-spec.js";
-import { broadcastShapes, isSameShape } from "./shape.js";
+import type { Gradients, OpSpec, OpTable, Tensor, VjpContext } from "./op-spec.js";
+import { broadcastShapes, broadcastStrides, forEachIndex, isSameShape } from "./shape.js";
 import { sumToShape } from "./sum-to-shape.js";
 import type { Value } from "./value.js";
 
@@ -11,6 +12,13 @@ type UnaryName = "neg" | "exp" | "log" | "sqrt" | "tanh" | "sigmoid" | "silu" | 
 /** √(2/π) and the cubic's factor, of the tanh form of GELU. */
 const GELU_SCALE = Math.sqrt(2 / Math.PI);
 const GELU_CUBIC = 0.044715;
+
+function requireFloat32(op: string, inputs: readonly Value[]): void {
+  for (const { dtype, shape } of inputs) {
+    if (dtype === "float32") continue;
+    throw new ShapeError(op, [shape], `takes float32, not ${dtype}`, { hint: "cast the value first" });
+  }
+}
 
 /** Gradients of both inputs, each summed over the axes along which it was stretched. */
 function both<K extends BinaryName>(
@@ -27,6 +35,7 @@ function both<K extends BinaryName>(
 function binary<K extends BinaryName>(
   op: K,
   onnxType: string,
+  compute: (a: number, b: number) => number,
   vjp: (context: VjpContext<K>) => Gradients,
 ): OpSpec<K> {
   return {
@@ -45,12 +54,21 @@ function binary<K extends BinaryName>(
       });
     },
     vjp,
+    reference(inputs, _attributes, output) {
+      const [a, b] = inputs as readonly [Tensor, Tensor];
+      const strides = [broadcastStrides(a.shape, output.shape), broadcastStrides(b.shape, output.shape)];
+      forEachIndex(output.shape, strides, (position, offsets) => {
+        const left = a.data[offsets[0] as number] as number;
+        output.data[position] = compute(left, b.data[offsets[1] as number] as number);
+      });
+    },
   };
 }
 
 function unary<K extends UnaryName>(
   op: K,
   onnx: { readonly type: string; readonly domain?: "com.microsoft"; readonly alpha?: number },
+  compute: (x: number) => number,
   /** The gradient, given everything it may be made of. */
   derivative: (context: VjpContext<K>, x: Value) => Value,
 ): OpSpec<K> {
@@ -76,57 +94,98 @@ function unary<K extends UnaryName>(
       if (isWrapped) emitter.add({ type: "Reshape", inputs: [to, emitter.int64([])], output });
     },
     vjp: (context) => [context.needs[0] ? derivative(context, context.node.inputs[0] as Value) : undefined],
+    reference([x], _attributes, output) {
+      const data = (x as Tensor).data;
+      for (let i = 0; i < data.length; i++) output.data[i] = compute(data[i] as number);
+    },
   };
+}
+
+/** 1 / (1 + e^−x), without overflow for large negative x. */
+function sigmoid(x: number): number {
+  if (x >= 0) return 1 / (1 + Math.exp(-x));
+  const e = Math.exp(x);
+  return e / (1 + e);
+}
+
+function gelu(x: number): number {
+  // 0.5 (1 + tanh u) = sigmoid(2u), which keeps its digits where tanh u nears −1.
+  return x * sigmoid(2 * GELU_SCALE * (x + GELU_CUBIC * x ** 3));
 }
 
 export const ELEMENTWISE_OPS: OpTable<BinaryName | UnaryName> = {
   // da = dy, db = dy
-  add: binary("add", "Add", (context) =>
-    both(context, { a: () => context.upstream, b: () => context.upstream }),
+  add: binary(
+    "add",
+    "Add",
+    (a, b) => a + b,
+    (context) => both(context, { a: () => context.upstream, b: () => context.upstream }),
   ),
 
   // da = dy, db = −dy
-  sub: binary("sub", "Sub", (context) => {
-    const { builder, upstream } = context;
-    return both(context, { a: () => upstream, b: () => builder.neg(upstream) });
-  }),
+  sub: binary(
+    "sub",
+    "Sub",
+    (a, b) => a - b,
+    (context) => {
+      const { builder, upstream } = context;
+      return both(context, { a: () => upstream, b: () => builder.neg(upstream) });
+    },
+  ),
 
   // da = dy·b, db = dy·a
-  mul: binary("mul", "Mul", (context) => {
-    const { builder, upstream, node } = context;
-    const [a, b] = node.inputs as readonly [Value, Value];
-    return both(context, { a: () => builder.mul(upstream, b), b: () => builder.mul(upstream, a) });
-  }),
+  mul: binary(
+    "mul",
+    "Mul",
+    (a, b) => a * b,
+    (context) => {
+      const { builder, upstream, node } = context;
+      const [a, b] = node.inputs as readonly [Value, Value];
+      return both(context, { a: () => builder.mul(upstream, b), b: () => builder.mul(upstream, a) });
+    },
+  ),
 
   // y = a/b: da = dy/b, db = −dy·y/b
-  div: binary("div", "Div", (context) => {
-    const { builder, upstream, output, node } = context;
-    const b = node.inputs[1] as Value;
-    const a = () => builder.div(upstream, b);
-    return both(context, { a, b: () => builder.neg(builder.mul(a(), output)) });
-  }),
+  div: binary(
+    "div",
+    "Div",
+    (a, b) => a / b,
+    (context) => {
+      const { builder, upstream, output, node } = context;
+      const b = node.inputs[1] as Value;
+      const a = () => builder.div(upstream, b);
+      return both(context, { a, b: () => builder.neg(builder.mul(a(), output)) });
+    },
+  ),
 
   // dx = −dy
-  neg: unary("neg", { type: "Neg" }, ({ builder, upstream }) => builder.neg(upstream)),
+  neg: unary(
+    "neg",
+    { type: "Neg" },
+    (x) => -x,
+    ({ builder, upstream }) => builder.neg(upstream),
+  ),
 
   // y = e^x: dx = dy·y
-  exp: unary("exp", { type: "Exp" }, ({ builder, upstream, output }) => builder.mul(upstream, output)),
+  exp: unary("exp", { type: "Exp" }, Math.exp, ({ builder, upstream, output }) =>
+    builder.mul(upstream, output),
+  ),
 
   // dx = dy/x
-  log: unary("log", { type: "Log" }, ({ builder, upstream }, x) => builder.div(upstream, x)),
+  log: unary("log", { type: "Log" }, Math.log, ({ builder, upstream }, x) => builder.div(upstream, x)),
 
   // y = √x: dx = dy / (2y)
-  sqrt: unary("sqrt", { type: "Sqrt" }, ({ builder, upstream, output }) =>
+  sqrt: unary("sqrt", { type: "Sqrt" }, Math.sqrt, ({ builder, upstream, output }) =>
     builder.div(builder.mul(upstream, 0.5), output),
   ),
 
   // y = tanh x: dx = dy·(1 − y²)
-  tanh: unary("tanh", { type: "Tanh" }, ({ builder, upstream, output }) =>
+  tanh: unary("tanh", { type: "Tanh" }, Math.tanh, ({ builder, upstream, output }) =>
     builder.mul(upstream, builder.sub(1, builder.mul(output, output))),
   ),
 
   // s = sigmoid x: dx = dy·s·(1 − s)
-  sigmoid: unary("sigmoid", { type: "Sigmoid" }, ({ builder, upstream, output }) =>
+  sigmoid: unary("sigmoid", { type: "Sigmoid" }, sigmoid, ({ builder, upstream, output }) =>
     builder.mul(upstream, builder.mul(output, builder.sub(1, output))),
   ),
 
@@ -134,6 +193,7 @@ export const ELEMENTWISE_OPS: OpTable<BinaryName | UnaryName> = {
   silu: unary(
     "silu",
     { type: "QuickGelu", domain: "com.microsoft", alpha: 1 },
+    (x) => x * sigmoid(x),
     ({ builder, upstream, output }, x) => {
       const factor = builder.add(builder.sub(x, output), 1);
       return builder.mul(upstream, builder.mul(builder.sigmoid(x), factor));
@@ -142,11 +202,16 @@ export const ELEMENTWISE_OPS: OpTable<BinaryName | UnaryName> = {
 
   // y = x·s with s = sigmoid(x·p), p = 2c(1 + k x²), c = √(2/π), k = 0.044715:
   // d(x·p)/dx = 2c(1 + 3k x²) = 3p − 4c, so dx = dy·(s + y·(1 − s)·(3p − 4c)).
-  gelu: unary("gelu", { type: "FastGelu", domain: "com.microsoft" }, ({ builder, upstream, output }, x) => {
-    const p = builder.add(builder.mul(builder.mul(x, x), 2 * GELU_SCALE * GELU_CUBIC), 2 * GELU_SCALE);
-    const s = builder.sigmoid(builder.mul(x, p));
-    const slope = builder.sub(builder.mul(p, 3), 4 * GELU_SCALE);
-    const curve = builder.mul(builder.mul(output, builder.sub(1, s)), slope);
-    return builder.mul(upstream, builder.add(s, curve));
-  }),
+  gelu: unary(
+    "gelu",
+    { type: "FastGelu", domain: "com.microsoft" },
+    gelu,
+    ({ builder, upstream, output }, x) => {
+      const p = builder.add(builder.mul(builder.mul(x, x), 2 * GELU_SCALE * GELU_CUBIC), 2 * GELU_SCALE);
+      const s = builder.sigmoid(builder.mul(x, p));
+      const slope = builder.sub(builder.mul(p, 3), 4 * GELU_SCALE);
+      const curve = builder.mul(builder.mul(output, builder.sub(1, s)), slope);
+      return builder.mul(upstream, builder.add(s, curve));
+    },
+  ),
 };

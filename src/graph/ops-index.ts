@@ -1,7 +1,7 @@
 /** @file Rows by index, and the ops that have no inputs or only change the type. N indices, V rows, D columns. */
-import { ShapeError } from "../core/errors.js";
+import { InternalError, ShapeError } from "../core/errors.js";
 import { int } from "./onnx-emitter.js";
-import type { OpTable } from "./op-spec.js";
+import type { OpTable, Tensor } from "./op-spec.js";
 import { checkShape, sizeOf } from "./shape.js";
 import type { Value } from "./value.js";
 
@@ -10,6 +10,14 @@ type IndexOpName = "gather" | "scatterAdd" | "input" | "constant" | "cast";
 function requireIndices(op: string, indices: Value): void {
   if (indices.dtype !== "int32" || indices.shape.length !== 1)
     throw new ShapeError(op, [indices.shape], `indices must be int32 [N], not ${indices.dtype}`);
+}
+
+/** @throws {RangeError} naming the op and the index. */
+function rowAt(op: string, indices: Tensor, position: number, rowCount: number): number {
+  const row = indices.data[position] as number;
+  if (row < 0 || row >= rowCount)
+    throw new RangeError(`${op}: index ${row} at position ${position} lies outside 0…${rowCount - 1}`);
+  return row;
 }
 
 export const INDEX_OPS: OpTable<IndexOpName> = {
@@ -31,6 +39,14 @@ export const INDEX_OPS: OpTable<IndexOpName> = {
         needs[0] ? builder.scatterAdd(indices, upstream, table.shape[0] as number) : undefined,
         undefined,
       ];
+    },
+    reference(inputs, _attributes, output) {
+      const [table, indices] = inputs as readonly [Tensor, Tensor];
+      const [rowCount, width] = table.shape as [number, number];
+      for (let n = 0; n < indices.data.length; n++) {
+        const row = rowAt("gather", indices, n, rowCount);
+        for (let i = 0; i < width; i++) output.data[n * width + i] = table.data[row * width + i] as number;
+      }
     },
   },
 
@@ -73,6 +89,19 @@ export const INDEX_OPS: OpTable<IndexOpName> = {
       undefined,
       needs[1] ? builder.gather(upstream, node.inputs[0] as Value) : undefined,
     ],
+    reference(inputs, { rowCount }, output) {
+      const [indices, updates] = inputs as readonly [Tensor, Tensor];
+      const width = updates.shape[1] as number;
+      const sums = new Float64Array(output.data.length);
+      for (let n = 0; n < indices.data.length; n++) {
+        const row = rowAt("scatterAdd", indices, n, rowCount);
+        for (let i = 0; i < width; i++) {
+          const at = row * width + i;
+          sums[at] = (sums[at] as number) + (updates.data[n * width + i] as number);
+        }
+      }
+      output.data.set(sums);
+    },
   },
 
   input: {
@@ -83,6 +112,9 @@ export const INDEX_OPS: OpTable<IndexOpName> = {
     // Inputs are declared by the graph, not by a node.
     emit: () => {},
     vjp: null,
+    reference: (_inputs, { name }) => {
+      throw new InternalError(`input ${name} was not fed`);
+    },
   },
 
   constant: {
@@ -96,6 +128,9 @@ export const INDEX_OPS: OpTable<IndexOpName> = {
       emitter.initializer(emitter.nameOf(output), data, shape);
     },
     vjp: null,
+    reference: (_inputs, { data }, output) => {
+      output.data.set(data);
+    },
   },
 
   cast: {
@@ -116,5 +151,8 @@ export const INDEX_OPS: OpTable<IndexOpName> = {
     },
     // Stored halves and indices are data, not parameters.
     vjp: null,
+    reference([x], _attributes, output) {
+      output.data.set((x as Tensor).data);
+    },
   },
 };

@@ -1,7 +1,8 @@
 /** @file A matrix with a low-rank update put into it, whose gradients never need the matrix's own. */
 import { ShapeError } from "../core/errors.js";
 import { int } from "./onnx-emitter.js";
-import type { OpTable } from "./op-spec.js";
+import type { OpTable, Tensor } from "./op-spec.js";
+import { MATMUL_OPS } from "./ops-matmul.js";
 import { isSameShape } from "./shape.js";
 import type { Value } from "./value.js";
 
@@ -50,6 +51,10 @@ export const LORA_OPS: OpTable<"mergedLinear"> = {
         needs[3] ? gradientA() : undefined,
         needs[4] ? gradientB() : undefined,
       ];
+    },
+    reference([x, merged], _attributes, output) {
+      const product = { transA: false, transB: true, alpha: 1 };
+      MATMUL_OPS.matmul.reference([x as Tensor, merged as Tensor], product, output);
     },
   },
 };

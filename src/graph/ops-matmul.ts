@@ -1,13 +1,13 @@
 /** @file Matrix products. Notation: M, K, N as in `[…, M, K] × […, K, N] → […, M, N]`. */
 import { ShapeError } from "../core/errors.js";
 import { float, int } from "./onnx-emitter.js";
-import type { OpTable } from "./op-spec.js";
-import { broadcastShapes } from "./shape.js";
+import type { OpTable, Tensor } from "./op-spec.js";
+import { batchStrides, broadcastShapes, forEachIndex } from "./shape.js";
 import { sumToShape } from "./sum-to-shape.js";
 import type { Value } from "./value.js";
 
 /** Rows and columns of the last two axes, read transposed or not. */
-export function matrixOf(shape: readonly number[], isTransposed: boolean): [rows: number, columns: number] {
+function matrixOf(shape: readonly number[], isTransposed: boolean): [rows: number, columns: number] {
   const [rows, columns] = shape.slice(-2) as [number, number];
   return isTransposed ? [columns, rows] : [rows, columns];
 }
@@ -65,6 +65,29 @@ export const MATMUL_OPS: OpTable<"matmul"> = {
         needs[0] ? sumToShape(builder, gradientA(), a.shape) : undefined,
         needs[1] ? sumToShape(builder, gradientB(), b.shape) : undefined,
       ];
+    },
+
+    reference(inputs, { transA, transB, alpha }, output) {
+      const [a, b] = inputs as readonly [Tensor, Tensor];
+      const [rows, inner] = matrixOf(a.shape, transA);
+      const columns = output.shape.at(-1) as number;
+      const [rowStepA, innerStepA] = transA ? [1, rows] : [inner, 1];
+      const [innerStepB, columnStepB] = transB ? [1, inner] : [columns, 1];
+      const batch = output.shape.slice(0, -2);
+      const strides = [a, b, output].map(({ shape }) => batchStrides(shape, batch));
+      forEachIndex(batch, strides, (_position, offsets) => {
+        const [startA, startB, start] = offsets as [number, number, number];
+        for (let row = 0; row < rows; row++) {
+          for (let column = 0; column < columns; column++) {
+            let sum = 0;
+            for (let k = 0; k < inner; k++)
+              sum +=
+                (a.data[startA + row * rowStepA + k * innerStepA] as number) *
+                (b.data[startB + k * innerStepB + column * columnStepB] as number);
+            output.data[start + row * columns + column] = alpha * sum;
+          }
+        }
+      });
     },
   },
 };

@@ -1,9 +1,14 @@
 /** @file Ops of transformer layers that onnxruntime has fused kernels for: RMS norm and rotary positions. */
 import { NotDifferentiableError, ShapeError } from "../core/errors.js";
 import { float, int } from "./onnx-emitter.js";
-import { type OpTable, requireFloat32 } from "./op-spec.js";
+import type { OpTable, Tensor } from "./op-spec.js";
 import { sumToShape } from "./sum-to-shape.js";
 import type { Value } from "./value.js";
+
+function requireFloat32(op: string, inputs: readonly Value[]): void {
+  const wrong = inputs.find(({ dtype }) => dtype !== "float32");
+  if (wrong) throw new ShapeError(op, [wrong.shape], `takes float32, not ${wrong.dtype}`);
+}
 
 export const NN_OPS: OpTable<"rmsNorm" | "rope"> = {
   rmsNorm: {
@@ -45,6 +50,17 @@ export const NN_OPS: OpTable<"rmsNorm" | "rope"> = {
         sumToShape(builder, builder.mul(upstream, builder.mul(x, r)), weight.shape);
       return [needs[0] ? gradientX() : undefined, needs[1] ? gradientWeight() : undefined];
     },
+    reference(inputs, { epsilon }, output) {
+      const [x, weight] = inputs as readonly [Tensor, Tensor];
+      const size = x.shape.at(-1) as number;
+      for (let start = 0; start < x.data.length; start += size) {
+        let squares = 0;
+        for (let i = 0; i < size; i++) squares += (x.data[start + i] as number) ** 2;
+        const scale = 1 / Math.sqrt(squares / size + epsilon);
+        for (let i = 0; i < size; i++)
+          output.data[start + i] = (x.data[start + i] as number) * scale * (weight.data[i] as number);
+      }
+    },
   },
 
   rope: {
@@ -78,7 +94,7 @@ export const NN_OPS: OpTable<"rmsNorm" | "rope"> = {
       emitter.add({
         type: "RotaryEmbedding",
         domain: "com.microsoft",
-        inputs: [batched, emitter.int64([0]), cos, sin],
+        inputs: [batched, emitter.int64([0]), emitter.nameOf(cos), emitter.nameOf(sin)],
         output: rotated,
         attributes: { interleaved: int(attributes.interleaved ? 1 : 0) },
       });
@@ -89,6 +105,25 @@ export const NN_OPS: OpTable<"rmsNorm" | "rope"> = {
       const [, cos, sin] = node.inputs as readonly [Value, Value, Value];
       if (needs[1] || needs[2]) throw new NotDifferentiableError("rope", "cos or sin");
       return [needs[0] ? builder.rope(upstream, cos, builder.neg(sin), node.attributes) : undefined];
+    },
+    reference(inputs, { interleaved }, output) {
+      const [x, cos, sin] = inputs as readonly [Tensor, Tensor, Tensor];
+      const [tokens, width] = x.shape as [number, number];
+      const half = cos.shape[1] as number;
+      for (let t = 0; t < tokens; t++) {
+        for (let head = 0; head < width; head += 2 * half) {
+          for (let i = 0; i < half; i++) {
+            const first = t * width + head + (interleaved ? 2 * i : i);
+            const second = first + (interleaved ? 1 : half);
+            const a = x.data[first] as number;
+            const b = x.data[second] as number;
+            const c = cos.data[t * half + i] as number;
+            const s = sin.data[t * half + i] as number;
+            output.data[first] = a * c - b * s;
+            output.data[second] = b * c + a * s;
+          }
+        }
+      }
     },
   },
 };

@@ -1,26 +1,59 @@
 /** @file Reductions, and the two forms over the last axis that need care with large inputs. */
 import { ShapeError } from "../core/errors.js";
 import { int } from "./onnx-emitter.js";
-import { type OpTable, requireFloat32 } from "./op-spec.js";
+import type { OpTable, Tensor } from "./op-spec.js";
+import { forEachIndex, stridesOf } from "./shape.js";
 import type { Value } from "./value.js";
 
 type ReduceOpName = "reduceSum" | "reduceMax" | "softmax" | "logSumExp";
 
-export function reducedShape(shape: readonly number[], axes: readonly number[], keepDims: boolean): number[] {
+function reducedShape(shape: readonly number[], axes: readonly number[], keepDims: boolean): number[] {
   return keepDims
     ? shape.map((dimension, axis) => (axes.includes(axis) ? 1 : dimension))
     : shape.filter((_, axis) => !axes.includes(axis));
 }
 
+function requireFloat32(op: ReduceOpName, { shape, dtype }: Value): void {
+  if (dtype !== "float32") throw new ShapeError(op, [shape], `takes float32, not ${dtype}`);
+}
+
 function requireLastAxis(op: ReduceOpName, x: Value): void {
-  requireFloat32(op, [x]);
+  requireFloat32(op, x);
   if (x.shape.length === 0) throw new ShapeError(op, [x.shape], "takes at least one axis");
+}
+
+/** Folds x over some axes in float64 and stores each result once. */
+function fold(
+  x: Tensor,
+  axes: readonly number[],
+  output: Tensor,
+  start: number,
+  combine: (sum: number, element: number) => number,
+): void {
+  const kept = stridesOf(reducedShape(x.shape, axes, true)).map((stride, axis) =>
+    axes.includes(axis) ? 0 : stride,
+  );
+  const sums = new Float64Array(output.data.length).fill(start);
+  forEachIndex(x.shape, [kept], (position, offsets) => {
+    const at = offsets[0] as number;
+    sums[at] = combine(sums[at] as number, x.data[position] as number);
+  });
+  for (let i = 0; i < sums.length; i++) output.data[i] = sums[i] as number;
+}
+
+/** Largest element and Σ e^(x − largest) of one row. */
+function rowStatistics({ data }: Tensor, start: number, size: number): { largest: number; sum: number } {
+  let largest = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < size; i++) largest = Math.max(largest, data[start + i] as number);
+  let sum = 0;
+  for (let i = 0; i < size; i++) sum += Math.exp((data[start + i] as number) - largest);
+  return { largest, sum };
 }
 
 export const REDUCE_OPS: OpTable<ReduceOpName> = {
   reduceSum: {
     infer([x], { axes, keepDims }) {
-      requireFloat32("reduceSum", [x as Value]);
+      requireFloat32("reduceSum", x as Value);
       return { shape: reducedShape((x as Value).shape, axes, keepDims), dtype: "float32" };
     },
     emit(emitter, { inputs, attributes: { axes, keepDims }, output }) {
@@ -38,11 +71,14 @@ export const REDUCE_OPS: OpTable<ReduceOpName> = {
       const kept = builder.reshape(upstream, reducedShape(shape, node.attributes.axes, true));
       return [builder.expand(kept, shape)];
     },
+    reference([x], { axes }, output) {
+      fold(x as Tensor, axes, output, 0, (sum, element) => sum + element);
+    },
   },
 
   reduceMax: {
     infer([x], { axis, keepDims }) {
-      requireFloat32("reduceMax", [x as Value]);
+      requireFloat32("reduceMax", x as Value);
       return { shape: reducedShape((x as Value).shape, [axis], keepDims), dtype: "float32" };
     },
     emit(emitter, { inputs, attributes: { axis, keepDims }, output }) {
@@ -55,6 +91,9 @@ export const REDUCE_OPS: OpTable<ReduceOpName> = {
     },
     // Jumps where two elements tie; nothing here needs a choice among them.
     vjp: null,
+    reference([x], { axis }, output) {
+      fold(x as Tensor, [axis], output, Number.NEGATIVE_INFINITY, Math.max);
+    },
   },
 
   softmax: {
@@ -70,6 +109,15 @@ export const REDUCE_OPS: OpTable<ReduceOpName> = {
       if (!needs[0]) return [undefined];
       const along = builder.reduceSum(builder.mul(upstream, output), [-1], { keepDims: true });
       return [builder.mul(output, builder.sub(upstream, along))];
+    },
+    reference([x], _attributes, output) {
+      const { data, shape } = x as Tensor;
+      const size = shape.at(-1) as number;
+      for (let start = 0; start < data.length; start += size) {
+        const { largest, sum } = rowStatistics(x as Tensor, start, size);
+        for (let i = start; i < start + size; i++)
+          output.data[i] = Math.exp((data[i] as number) - largest) / sum;
+      }
     },
   },
 
@@ -106,6 +154,14 @@ export const REDUCE_OPS: OpTable<ReduceOpName> = {
       const x = node.inputs[0] as Value;
       const kept = builder.reshape(upstream, x.shape.with(-1, 1));
       return [builder.mul(kept, builder.softmax(x))];
+    },
+    reference([x], _attributes, output) {
+      const { data, shape } = x as Tensor;
+      const size = shape.at(-1) as number;
+      for (let row = 0; row * size < data.length; row++) {
+        const { largest, sum } = rowStatistics(x as Tensor, row * size, size);
+        output.data[row] = largest + Math.log(sum);
+      }
     },
   },
 };

@@ -1,12 +1,29 @@
 /** @file Ops that only move data: reshape, transpose, slice, concat, expand. They take every type. */
 import { ShapeError } from "../core/errors.js";
 import { int, ints } from "./onnx-emitter.js";
-import type { OpTable } from "./op-spec.js";
-import { broadcastShapes, checkShape, isSameShape, sizeOf } from "./shape.js";
+import type { OpTable, Tensor } from "./op-spec.js";
+import {
+  broadcastShapes,
+  broadcastStrides,
+  checkShape,
+  forEachIndex,
+  isSameShape,
+  sizeOf,
+  stridesOf,
+} from "./shape.js";
 import { sumToShape } from "./sum-to-shape.js";
 import type { Value } from "./value.js";
 
 type ShapeOpName = "reshape" | "transpose" | "slice" | "concat" | "expand";
+
+/** Elements before, along and after one axis: a slice is then a run of whole blocks. */
+function blocks(shape: readonly number[], axis: number): { outer: number; inner: number } {
+  return { outer: sizeOf(shape.slice(0, axis)), inner: sizeOf(shape.slice(axis + 1)) };
+}
+
+function copyRange(from: Tensor, start: number, to: Tensor, at: number, length: number): void {
+  for (let i = 0; i < length; i++) to.data[at + i] = from.data[start + i] as number;
+}
 
 export const SHAPE_OPS: OpTable<ShapeOpName> = {
   reshape: {
@@ -28,6 +45,9 @@ export const SHAPE_OPS: OpTable<ShapeOpName> = {
     vjp: ({ builder, node, upstream, needs }) => [
       needs[0] ? builder.reshape(upstream, (node.inputs[0] as Value).shape) : undefined,
     ],
+    reference([x], _attributes, output) {
+      output.data.set((x as Tensor).data);
+    },
   },
 
   transpose: {
@@ -47,6 +67,13 @@ export const SHAPE_OPS: OpTable<ShapeOpName> = {
       const inverse = perm.map((_, axis) => perm.indexOf(axis));
       return [needs[0] ? builder.transpose(upstream, inverse) : undefined];
     },
+    reference([x], { perm }, output) {
+      const own = stridesOf((x as Tensor).shape);
+      const strides = perm.map((axis) => own[axis] as number);
+      forEachIndex(output.shape, [strides], (position, offsets) => {
+        output.data[position] = (x as Tensor).data[offsets[0] as number] as number;
+      });
+    },
   },
 
   slice: {
@@ -64,6 +91,13 @@ export const SHAPE_OPS: OpTable<ShapeOpName> = {
     },
     // dx = dy inside the range, 0 outside
     vjp: ({ node, upstream, needs }) => [needs[0] ? { ...node.attributes, value: upstream } : undefined],
+    reference([x], { axis, start, end }, output) {
+      const from = x as Tensor;
+      const { outer, inner } = blocks(from.shape, axis);
+      const size = from.shape[axis] as number;
+      const length = (end - start) * inner;
+      for (let i = 0; i < outer; i++) copyRange(from, (i * size + start) * inner, output, i * length, length);
+    },
   },
 
   concat: {
@@ -96,6 +130,16 @@ export const SHAPE_OPS: OpTable<ShapeOpName> = {
         return needs[i] ? builder.slice(upstream, axis, from, start) : undefined;
       });
     },
+    reference(inputs, { axis }, output) {
+      const { outer, inner } = blocks(output.shape, axis);
+      const stride = (output.shape[axis] as number) * inner;
+      let at = 0;
+      for (const part of inputs) {
+        const length = (part.shape[axis] as number) * inner;
+        for (let i = 0; i < outer; i++) copyRange(part, i * length, output, i * stride + at, length);
+        at += length;
+      }
+    },
   },
 
   expand: {
@@ -112,5 +156,11 @@ export const SHAPE_OPS: OpTable<ShapeOpName> = {
     vjp: ({ builder, node, upstream, needs }) => [
       needs[0] ? sumToShape(builder, upstream, (node.inputs[0] as Value).shape) : undefined,
     ],
+    reference([x], _attributes, output) {
+      const from = x as Tensor;
+      forEachIndex(output.shape, [broadcastStrides(from.shape, output.shape)], (position, offsets) => {
+        output.data[position] = from.data[offsets[0] as number] as number;
+      });
+    },
   },
 };

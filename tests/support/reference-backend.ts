@@ -3,9 +3,10 @@ import { InternalError, ShapeError } from "../../src/core/errors.js";
 import { float16ToFloat32 } from "../../src/formats/quant/half-float.js";
 import type { Backend, CompileOptions, NumericArray, Program } from "../../src/graph/backend.js";
 import { checkArrays, checkComplete, checkOutputs, readInputs } from "../../src/graph/check-feeds.js";
+import type { Tensor } from "../../src/graph/op-spec.js";
+import { specOf } from "../../src/graph/op-table.js";
 import { sizeOf } from "../../src/graph/shape.js";
 import type { Graph, NodeOf, OpName, Value } from "../../src/graph/value.js";
-import { REFERENCE_KERNELS, type Tensor } from "./reference-kernels.js";
 
 export interface ReferenceOptions {
   /** Type that results are rounded to after every op; sums inside an op run in float64. Default "float64". */
@@ -89,7 +90,7 @@ class ReferenceProgram implements Program {
       output.data.set(decoded(feeds[name] as NumericArray));
     } else {
       const inputs = node.inputs.map((value) => tensors.get(value) as Tensor);
-      REFERENCE_KERNELS[node.op](inputs, node.attributes, output);
+      specOf(node.op).reference(inputs, node.attributes, output);
     }
     return output;
   }
