@@ -1,6 +1,8 @@
 /** @file Results of `w4s bench` as a file, and the comparison of two of them. */
+
 import { readFileSync } from "node:fs";
 import { z } from "zod";
+import { issueLine } from "../core/issue-line.js";
 
 const row = z.object({
   name: z.string(),
@@ -42,8 +44,7 @@ export async function readBenchFile(path: string): Promise<BenchFile> {
   }
   const parsed = benchFile.safeParse(value);
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw new InputError(`${path}: ${issue?.path.join(".") || "the file"}: ${issue?.message}`, { hint });
+  throw new InputError(`${path}: ${issueLine(parsed.error, "the file")}`, { hint });
 }
 
 export interface BenchChange {

@@ -1,10 +1,9 @@
 /** @file Reads w4s.config.yaml strictly: no tags, no duplicate keys, no alias bombs, at most 1 MiB. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { ConfigError, messageOf } from "../core/errors.js";
 import { type ConfigLayer, environmentLayer, objectLayer, resolveConfig } from "./config-layers.js";
 import type { RunConfig } from "./run-config.js";
-import { parseStrictYaml, readYamlText, YAML_HINT, YamlProblem } from "./strict-yaml.js";
+import { readStrictYaml } from "./strict-yaml.js";
 
 export const CONFIG_FILE = "w4s.config.yaml";
 
@@ -51,27 +50,5 @@ export function loadRunConfig(sources: ConfigSources = {}): RunConfig {
 
 /** @throws {ConfigError} when the file is missing, too big, not YAML, or uses what is refused. */
 export function readConfigFile(path: string): ConfigLayer {
-  let text: string;
-  try {
-    text = readYamlText(path);
-  } catch (error) {
-    throw new ConfigError(`cannot read the configuration ${path}: ${messageOf(error)}`, {
-      hint: "w4s init writes an example",
-      cause: error,
-    });
-  }
-  return objectLayer(parseYaml(text, path) ?? {}, path);
-}
-
-function parseYaml(text: string, path: string): unknown {
-  try {
-    return parseStrictYaml(text).value;
-  } catch (error) {
-    if (!(error instanceof YamlProblem)) throw error;
-    throw new ConfigError(`${path}${error.place}: not usable YAML: ${error.message}`, {
-      code: "bad-yaml",
-      hint: YAML_HINT,
-      cause: error.cause,
-    });
-  }
+  return objectLayer(readStrictYaml(path, "configuration", "w4s init writes an example") ?? {}, path);
 }

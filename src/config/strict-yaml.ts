@@ -1,7 +1,7 @@
 /** @file YAML read strictly: no tags, no repeated keys, no alias bombs, one document, at most 1 MiB; places kept. */
 import { readFileSync, statSync } from "node:fs";
 import { type Document, isMap, isPair, LineCounter, parseAllDocuments, YAMLError } from "yaml";
-import { messageOf } from "../core/errors.js";
+import { ConfigError, messageOf } from "../core/errors.js";
 
 const MAX_BYTES = 1024 * 1024;
 const MAX_ALIASES = 50;
@@ -29,6 +29,23 @@ export function readYamlText(path: string): string {
   if (!stat.isFile()) throw new Error("not a regular file");
   if (stat.size > MAX_BYTES) throw new Error(`larger than ${MAX_BYTES} bytes`);
   return new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(path));
+}
+
+/**
+ * The value in a YAML file.
+ * @param what - the file is, for the error
+ * @param hint - for a file that cannot be read
+ * @throws {ConfigError} when it is missing, too big, not YAML, or uses what is refused
+ */
+export function readStrictYaml(path: string, what: string, hint: string): unknown {
+  try {
+    return parseStrictYaml(readYamlText(path)).value;
+  } catch (error) {
+    if (!(error instanceof YamlProblem))
+      throw new ConfigError(`cannot read the ${what} ${path}: ${messageOf(error)}`, { hint, cause: error });
+    const message = `${path}${error.place}: not usable YAML: ${error.message}`;
+    throw new ConfigError(message, { code: "bad-yaml", hint: YAML_HINT, cause: error.cause });
+  }
 }
 
 /** @throws {YamlProblem} */

@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { positive, text, whole } from "../config/config-fields.js";
 import { keysAt } from "../config/settings.js";
-import { parseStrictYaml, readYamlText, YAML_HINT, YamlProblem } from "../config/strict-yaml.js";
+import { readStrictYaml } from "../config/strict-yaml.js";
 import type { BudgetLimits } from "../core/budget.js";
 import { ConfigError, messageOf, W4sError } from "../core/errors.js";
 import { hashJson } from "../core/hash.js";
@@ -95,7 +95,7 @@ export class Rules {
    * @throws {ConfigError} when it cannot be read, is no YAML, or holds what no rules file has
    */
   static load(path: string): Rules {
-    const rules = readRules(path) ?? {};
+    const rules = readStrictYaml(path, "rules", "docs/safety.md shows a rules file") ?? {};
     return new Rules(rules as z.input<typeof rulesSchema>, path);
   }
 
@@ -176,19 +176,6 @@ export class Rules {
     const found = this.#topics.find(({ pattern }) => texts.some((one) => pattern.test(one)));
     if (found)
       throw new RuleViolationError("a topic in a prompt", `forbid.topics: ${JSON.stringify(found.source)}`);
-  }
-}
-
-function readRules(path: string): unknown {
-  try {
-    return parseStrictYaml(readYamlText(path)).value;
-  } catch (error) {
-    const isYaml = error instanceof YamlProblem;
-    const what = isYaml ? `${path}${error.place}: not usable YAML` : `cannot read the rules ${path}`;
-    throw new ConfigError(`${what}: ${messageOf(error, 200)}`, {
-      hint: isYaml ? YAML_HINT : "docs/safety.md shows a rules file",
-      cause: error,
-    });
   }
 }
 

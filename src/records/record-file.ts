@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import type { z } from "zod";
 import { InputError, messageOf, StorageError } from "../core/errors.js";
+import { issueLine } from "../core/issue-line.js";
 import { writeAtomic } from "../core/write-atomic.js";
 
 /**
@@ -32,8 +33,7 @@ export function readRecord<T>(
 export function checkRecord<T>(value: unknown, schema: z.ZodType<T>, place: string): T {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw new InputError(`${place}: ${issue?.path.join(".") || "content"}: ${issue?.message}`, {
+  throw new InputError(`${place}: ${issueLine(parsed.error)}`, {
     hint: "it was changed by hand, or written by another version of w4s",
   });
 }

@@ -1,7 +1,9 @@
 /** @file Chat JSONL as weighted examples: tokenised by the model's own tokenizer and template. */
+
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { InputError, messageOf } from "../../core/errors.js";
+import { issueLine } from "../../core/issue-line.js";
 import type { LocalModel } from "../../llm/local/local-model.js";
 import { actionExample, type TokenExample } from "../../train/data/example.js";
 
@@ -90,11 +92,7 @@ function readRows(path: string): Row[] {
     }
     const parsed = row.safeParse(value);
     if (parsed.success) return [parsed.data];
-    const [issue] = parsed.error.issues;
-    throw new InputError(
-      `${path}:${index + 1}: ${issue?.path.join(".") ?? ""}: ${issue?.message ?? "is not a row"}`,
-      { hint },
-    );
+    throw new InputError(`${path}:${index + 1}: ${issueLine(parsed.error, "row")}`, { hint });
   });
   if (rows.length === 0) throw new InputError(`0 examples in ${path}`, { hint });
   return rows;
