@@ -96,14 +96,17 @@ export function command(): Command {
 const trainAction: ActionBody = async ({ isJson, watch, command }) => {
   const api = await import("../../commands.js");
   const flags = command.opts<TrainFlags>();
+  const sources = configSources(command);
   const { learn, reward, rewardWeights, seed, threads } = api.loadRunConfig({
-    ...configSources(command),
+    ...sources,
     hasFile: false,
     env: {},
     // Training asks no executor and solves no task.
     defaults: { task: "train", executor: "simulated" },
   });
-  const { epochs, batchSize, learningRate, rank, alpha } = learn;
+  const { epochs, batchSize, learningRate, rank } = learn;
+  // Twice the rank, so that another rank alone does not change by how much an update is multiplied.
+  const alpha = sources.flags.has("learn.alpha") ? learn.alpha : 2 * rank;
   const targets = (flags.targets?.split(",").map((name) => name.trim()) ??
     api.LINEAR_NAMES) as typeof api.LINEAR_NAMES;
   const settings: NonNullable<TrainAdapterOptions["settings"]> = {
