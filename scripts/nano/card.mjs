@@ -49,18 +49,18 @@ rule, good ones the exception, so that learning from rewards can be seen. Use a 
 
 ## Training
 
-From random weights with this project's own trainer (\`make nano\`; \`scripts/nano/\`) on ${big(record.prompts)} prompts with ${record.repliesPerPrompt} replies each
+From random weights with \`trainModel\`, this project's trainer of all weights (\`make nano\`; \`scripts/nano/\`), on ${big(record.prompts)} prompts with ${record.repliesPerPrompt} replies each
 (${big(record.tokens)} tokens) that a seeded generator writes (corpus version ${record.corpusVersion}, seed ${record.seed}); no text of others is in it. Every reply is a
 sentence of the subset grammar. Tasks: made-up cards, and the generated families but ${HELD_OUT_FAMILIES.join(", ")}, which the corpus
 never shows. All replies are learnt, and ${percent(record.promptShare)} of the prompts.
 
 | | |
 | --- | --- |
-| data (tokens and masks) | sha256 \`${record.dataHash}\` |
+| data (tokens, masks, weights) | sha256 \`${record.dataHash}\` |
 | untrained weights | sha256 \`${record.initialHash}\` |
-| updates | ${big(record.steps)} of ${record.settings.batchSize} prompts, AdamW, rate ${record.settings.learningRate} with ${record.settings.schedule} decay, ${percent(record.settings.warmupShare)} warm-up |
+| updates | ${big(record.steps)} of ${record.promptsPerUpdate} prompts, AdamW, rate ${record.settings.learningRate} with ${record.settings.schedule} decay, ${percent(record.settings.warmupShare)} warm-up |
 | last losses | ${record.lastLoss.toFixed(3)} (mean of the last 100 updates, prompts included) |
-| time | ${record.minutes} minutes on ${record.threads} ${record.threads === 1 ? "thread" : "threads"}, ${big(record.tokensPerSecond)} tokens a second with padding |
+| time | ${record.minutes} minutes on ${record.threads} ${record.threads === 1 ? "thread" : "threads"} |
 
 ## Figures
 

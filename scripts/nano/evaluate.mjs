@@ -2,7 +2,7 @@
  * @file What the nano model can do, through the project's own local model: perplexity on held-out pairs, validity and
  * variety of free drawing, shares of techniques, accuracy of its designs with the simulated executor, and speed.
  *
- * Usage: node scripts/nano/evaluate.mjs [--model FILE] [--adapter FILE] [--draws 200] [--items 12] [--json]
+ * Usage: node scripts/nano/evaluate.mjs [--model FILE] [--adapter FILE] [--draws 300] [--items 12] [--json]
  * dist/ must have been built.
  */
 import { parseArgs } from "node:util";
@@ -28,7 +28,7 @@ const { values: flags } = parseArgs({
   options: {
     model: { type: "string", default: "models/nano/nano.gguf" },
     adapter: { type: "string" },
-    draws: { type: "string", default: "200" },
+    draws: { type: "string", default: "300" },
     items: { type: "string", default: "12" },
     threads: { type: "string", default: "1" },
     json: { type: "boolean", default: false },
