@@ -14,6 +14,7 @@ import { LINEAR_NAMES } from "../../src/transformer/linear-name.js";
 import { readModel } from "../../src/transformer/read-model.js";
 import { singleSequence } from "../../src/transformer/token-layout.js";
 import { WeightStore } from "../../src/transformer/weight-store.js";
+import { readInts } from "../support/read-ints.js";
 import { sharedPath } from "../support/shared.js";
 
 /** The fixture's own float32 loss is up to 5.7e-6 from its float64 one; ours adds other sums of the same kind. */
@@ -58,8 +59,8 @@ class Golden {
 
   sequences(prefix: string, count: number): { tokens: Int32Array; mask: Int32Array }[] {
     return Array.from({ length: count }, (_, i) => ({
-      tokens: Int32Array.from(this.file.readInts(`${prefix}seq${i}.tokens`)),
-      mask: Int32Array.from(this.file.readInts(`${prefix}seq${i}.mask`)),
+      tokens: Int32Array.from(readInts(this.file, `${prefix}seq${i}.tokens`)),
+      mask: Int32Array.from(readInts(this.file, `${prefix}seq${i}.mask`)),
     }));
   }
 }

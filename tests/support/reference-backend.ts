@@ -1,6 +1,6 @@
 /** @file The oracle: slow, readable loops over every node, in float64 or float32. */
 import { InternalError, ShapeError } from "../../src/core/errors.js";
-import { float16ToFloat32 } from "../../src/formats/quant/half-float.js";
+import { decodeFloat16 } from "../../src/formats/quant/half-float.js";
 import type { Backend, CompileOptions, NumericArray, Program } from "../../src/graph/backend.js";
 import { checkArrays, checkComplete, checkOutputs, readInputs } from "../../src/graph/check-feeds.js";
 import type { Tensor } from "../../src/graph/op-spec.js";
@@ -103,5 +103,5 @@ class ReferenceProgram implements Program {
 }
 
 function decoded(data: NumericArray): Float32Array | Float64Array | Int32Array {
-  return data instanceof Uint16Array ? Float32Array.from(data, float16ToFloat32) : data;
+  return data instanceof Uint16Array ? decodeFloat16(data, new Float32Array(data.length)) : data;
 }
