@@ -19,7 +19,6 @@ export class GraphBuilder implements GraphOps {
   readonly #values: Value[] = [];
   readonly #inputs = new Map<string, Value>();
   readonly #outputs = new Map<string, Value>();
-  #scope: string | undefined;
 
   /** Data fed at run time. @throws {InternalError} when the name is taken. */
   input(name: string, shape: Shape, dtype: DType = "float32"): Value {
@@ -38,17 +37,6 @@ export class GraphBuilder implements GraphOps {
     if (value.dtype !== "float32")
       throw new ShapeError("output", [value.shape], `"${name}" must be float32, not ${value.dtype}`);
     this.#outputs.set(name, value);
-  }
-
-  /** Nodes made inside carry the name (nested ones joined by "/"), for errors and prints. */
-  scope<T>(name: string, build: () => T): T {
-    const outer = this.#scope;
-    this.#scope = outer === undefined ? name : `${outer}/${name}`;
-    try {
-      return build();
-    } finally {
-      this.#scope = outer;
-    }
   }
 
   /**
@@ -232,7 +220,7 @@ export class GraphBuilder implements GraphOps {
 
   #add<K extends OpName>(op: K, inputs: readonly Value[], attributes: OpAttributes[K]): Value {
     for (const value of inputs) this.#own(value);
-    const value = makeNode(this.#values.length, op, [...inputs], attributes, this.#scope);
+    const value = makeNode(this.#values.length, op, [...inputs], attributes);
     this.#values.push(value);
     return value;
   }

@@ -1,11 +1,9 @@
 /** @file What ops write their ONNX form through. The emission of whole graphs is in emit-onnx.ts. */
+import { ONNX_ATTRIBUTE_TYPE } from "../formats/onnx/onnx-proto.js";
 import type { Value } from "./value.js";
 
-export type OnnxAttribute =
-  | { readonly kind: "int"; readonly value: number }
-  | { readonly kind: "float"; readonly value: number }
-  | { readonly kind: "ints"; readonly value: readonly number[] }
-  | { readonly kind: "string"; readonly value: string };
+/** Type and value of an attribute, as AttributeProto names them. */
+type OnnxAttribute = Readonly<Record<string, unknown>>;
 
 export interface OnnxNode {
   readonly type: string;
@@ -29,6 +27,8 @@ export interface OnnxEmitter {
   add(node: OnnxNode): void;
 }
 
-export const int = (value: number): OnnxAttribute => ({ kind: "int", value });
-export const float = (value: number): OnnxAttribute => ({ kind: "float", value });
-export const ints = (value: readonly number[]): OnnxAttribute => ({ kind: "ints", value });
+const { int: INT, float: FLOAT, ints: INTS, string: STRING } = ONNX_ATTRIBUTE_TYPE;
+export const int = (value: number): OnnxAttribute => ({ type: INT, i: value });
+export const float = (value: number): OnnxAttribute => ({ type: FLOAT, f: value });
+export const ints = (value: readonly number[]): OnnxAttribute => ({ type: INTS, ints: value });
+export const string = (value: string): OnnxAttribute => ({ type: STRING, s: Buffer.from(value) });

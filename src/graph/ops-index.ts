@@ -1,6 +1,6 @@
 /** @file Rows by index, and the ops that have no inputs or only change the type. N indices, V rows, D columns. */
 import { InternalError, ShapeError } from "../core/errors.js";
-import { int } from "./onnx-emitter.js";
+import { int, string } from "./onnx-emitter.js";
 import type { OpTable, Tensor } from "./op-spec.js";
 import { checkShape, sizeOf } from "./shape.js";
 import type { Value } from "./value.js";
@@ -81,7 +81,7 @@ export const INDEX_OPS: OpTable<IndexOpName> = {
         type: "ScatterElements",
         inputs: [zeros, spread, updates],
         output,
-        attributes: { axis: int(0), reduction: { kind: "string", value: "add" } },
+        attributes: { axis: int(0), reduction: string("add") },
       });
     },
     // dupdates[n] = dy[indices[n]]

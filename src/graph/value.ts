@@ -60,8 +60,6 @@ export interface NodeOf<K extends OpName> {
   readonly inputs: readonly Value[];
   readonly attributes: OpAttributes[K];
   readonly output: Value;
-  /** Scope in which the node was built (`GraphBuilder.scope`), for errors and prints. */
-  readonly name?: string | undefined;
 }
 
 export type Node = { [K in OpName]: NodeOf<K> }[OpName];

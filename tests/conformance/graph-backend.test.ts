@@ -15,12 +15,12 @@ describe("onnxruntime", () => {
     const [a, b] = [builder.input("a", [1], "int32"), builder.input("b", [1], "int32")];
     const rows = builder.input("rows", [3, 2]);
     // Joined indices are not checked beforehand.
-    const y = builder.scope("embedding", () => builder.gather(rows, builder.concat([a, b], 0)));
+    const y = builder.gather(rows, builder.concat([a, b], 0));
     builder.output("y", y);
     const program = await new OrtBackend({ threads: 1 }).compile(builder.build());
     const feeds = { a: Int32Array.of(0), b: Int32Array.of(7), rows: new Float32Array(6) };
     await expect(program.run(feeds)).rejects.toThrow(InternalError);
-    await expect(program.run(feeds)).rejects.toThrow(/gather in embedding/);
+    await expect(program.run(feeds)).rejects.toThrow(/%\d+ gather/);
     // The session is still good.
     const { y: good } = await program.run({ ...feeds, b: Int32Array.of(2) });
     expect(good).toEqual(new Float32Array(4));

@@ -108,14 +108,6 @@ describe("building", () => {
     expect(y.node.inputs[0]?.shape).toEqual([20, 2]);
   });
 
-  it("names nodes by their scope, also when building throws", () => {
-    const [g, x] = withInputs([2]) as [GraphBuilder, Value];
-    const inner = g.scope("layer", () => g.scope("norm", () => g.exp(x)));
-    expect(inner.node.name).toBe("layer/norm");
-    expect(() => g.scope("broken", () => g.reshape(x, [3]))).toThrow(ShapeError);
-    expect(g.exp(x).node.name).toBeUndefined();
-  });
-
   it("refuses taken names, values of other builders and graphs without outputs", () => {
     const [g, x] = withInputs([2]) as [GraphBuilder, Value];
     expect(() => g.build()).toThrow(/at least one output/);
