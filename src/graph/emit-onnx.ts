@@ -11,10 +11,14 @@ const MICROSOFT_OPSET = 1;
 /** The format's version that goes with opset 18. */
 const IR_VERSION = 8;
 
-/** Inputs whose data the session gets as external data: place and length by input name. */
-export type ExternalData = ReadonlyMap<string, { readonly location: string; readonly byteLength: number }>;
+/** Data that the session gets beside the model. */
+interface ExternalPlace {
+  readonly location: string;
+  readonly byteLength: number;
+}
 
-export function emitOnnx(graph: Graph, external: ExternalData = new Map()): Uint8Array {
+/** @param external - places of inputs that are no feeds, by name */
+export function emitOnnx(graph: Graph, external: ReadonlyMap<string, ExternalPlace> = new Map()): Uint8Array {
   const emission = new Emission(graph);
   const inputs: Uint8Array[] = [];
   for (const node of graph.nodes) {
@@ -115,11 +119,7 @@ class Emission implements OnnxEmitter {
     });
   }
 
-  external(
-    name: string,
-    { shape, dtype }: Value,
-    { location, byteLength }: { location: string; byteLength: number },
-  ): void {
+  external(name: string, { shape, dtype }: Value, { location, byteLength }: ExternalPlace): void {
     this.#initializer({
       name,
       dims: shape,

@@ -1,5 +1,5 @@
 /** @file Elementwise ops: broadcasting arithmetic and functions of one variable. */
-import { ShapeError } from "../core/errors.js";
+import { requireFloat32 } from "./check-inputs.js";
 import { float } from "./onnx-emitter.js";
 import type { Gradients, OpSpec, OpTable, Tensor, VjpContext } from "./op-spec.js";
 import { broadcastShapes, broadcastStrides, forEachIndex, isSameShape } from "./shape.js";
@@ -12,13 +12,6 @@ type UnaryName = "neg" | "exp" | "log" | "sqrt" | "tanh" | "sigmoid" | "silu" | 
 /** √(2/π) and the cubic's factor, of the tanh form of GELU. */
 const GELU_SCALE = Math.sqrt(2 / Math.PI);
 const GELU_CUBIC = 0.044715;
-
-function requireFloat32(op: string, inputs: readonly Value[]): void {
-  for (const { dtype, shape } of inputs) {
-    if (dtype === "float32") continue;
-    throw new ShapeError(op, [shape], `takes float32, not ${dtype}`, { hint: "cast the value first" });
-  }
-}
 
 /** Gradients of both inputs, each summed over the axes along which it was stretched. */
 function both<K extends BinaryName>(

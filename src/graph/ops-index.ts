@@ -1,5 +1,6 @@
 /** @file Rows by index, and the ops that have no inputs or only change the type. N indices, V rows, D columns. */
 import { InternalError, ShapeError } from "../core/errors.js";
+import { requireFit, requireFloat32 } from "./check-inputs.js";
 import { int, string } from "./onnx-emitter.js";
 import type { OpTable, Tensor } from "./op-spec.js";
 import { checkShape, sizeOf } from "./shape.js";
@@ -25,8 +26,7 @@ export const INDEX_OPS: OpTable<IndexOpName> = {
     infer(inputs) {
       const [table, indices] = inputs as readonly [Value, Value];
       requireIndices("gather", indices);
-      if (table.shape.length !== 2)
-        throw new ShapeError("gather", [table.shape, indices.shape], "takes a table [V, D]");
+      requireFit("gather", inputs, table.shape.length === 2, "takes a table [V, D]");
       return { shape: [indices.shape[0] as number, table.shape[1] as number], dtype: table.dtype };
     },
     emit(emitter, { inputs, output }) {
@@ -54,12 +54,9 @@ export const INDEX_OPS: OpTable<IndexOpName> = {
     infer(inputs, { rowCount }) {
       const [indices, updates] = inputs as readonly [Value, Value];
       requireIndices("scatterAdd", indices);
-      if (updates.dtype !== "float32" || updates.shape.length !== 2 || updates.shape[0] !== indices.shape[0])
-        throw new ShapeError(
-          "scatterAdd",
-          [indices.shape, updates.shape],
-          "takes one row of float32 updates [N, D] per index [N]",
-        );
+      requireFloat32("scatterAdd", [updates]);
+      const fits = updates.shape.length === 2 && updates.shape[0] === indices.shape[0];
+      requireFit("scatterAdd", inputs, fits, "takes one row of updates [N, D] per index [N]");
       const shape = [rowCount, updates.shape[1] as number];
       checkShape("scatterAdd", shape);
       return { shape, dtype: "float32" };

@@ -2,7 +2,7 @@
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { InternalError, messageOf, ShapeError } from "../core/errors.js";
 import type { Backend, CompileOptions, NumericArray, Program } from "./backend.js";
-import { checkArrays, checkComplete, checkOutputs, readInputs } from "./check-feeds.js";
+import { checkArrays, checkComplete, readInputs } from "./check-feeds.js";
 import { emitOnnx } from "./emit-onnx.js";
 import { checkIndices, type IndexBound, indexBounds } from "./index-bounds.js";
 import type { Graph } from "./value.js";
@@ -56,7 +56,7 @@ export class OrtBackend implements Backend {
 
   /** @throws {InternalError} when onnxruntime refuses the model, naming the node where it says which. */
   async compile(graph: Graph, { weights = {} }: CompileOptions = {}): Promise<Program> {
-    checkArrays(graph, weights, "weight", { takesFloat64: false });
+    checkArrays(graph, weights, "weight");
     const ort = await loadOrt();
     const read = readInputs(graph);
     const bounds = indexBounds(graph);
@@ -137,8 +137,8 @@ class OrtProgram implements Program {
     feeds: Readonly<Record<string, NumericArray>>,
     outputs: Readonly<Record<string, Float32Array>>,
   ): void {
-    checkArrays(this.#graph, feeds, "feed", { takesFloat64: false });
-    checkOutputs(this.#graph, outputs);
+    checkArrays(this.#graph, feeds, "feed");
+    checkArrays(this.#graph, outputs, "output");
     for (const name of Object.keys(feeds))
       if (this.#inputs.weights.has(name))
         throw new ShapeError("run", [], `feed "${name}" was compiled in as a weight`);
