@@ -7,7 +7,6 @@ import type { DType, Graph, Value } from "./value.js";
 const ARRAY_OF: Readonly<Record<DType, { readonly name: string }>> = {
   float32: Float32Array,
   float16: Uint16Array,
-  int32: Int32Array,
 };
 
 /** @throws {ShapeError} for unknown names, wrong lengths and wrong array types. */

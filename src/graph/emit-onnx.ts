@@ -108,15 +108,9 @@ class Emission implements OnnxEmitter {
     return name;
   }
 
-  initializer(name: string, data: Float64Array | Int32Array, shape: readonly number[]): void {
-    const isIndex = data instanceof Int32Array;
-    const array = isIndex ? data : Float32Array.from(data);
-    this.#initializer({
-      name,
-      dims: shape,
-      dataType: isIndex ? ONNX_TYPE.int32 : ONNX_TYPE.float32,
-      rawData: new Uint8Array(array.buffer, array.byteOffset, array.byteLength),
-    });
+  initializer(name: string, data: Float64Array, shape: readonly number[]): void {
+    const rawData = new Uint8Array(Float32Array.from(data).buffer);
+    this.#initializer({ name, dims: shape, dataType: ONNX_TYPE.float32, rawData });
   }
 
   external(name: string, { shape, dtype }: Value, { location, byteLength }: ExternalPlace): void {

@@ -53,16 +53,14 @@ export class GraphBuilder implements GraphOps {
     return graph;
   }
 
-  constant(data: number | ArrayLike<number>, shape?: Shape, dtype?: Exclude<DType, "float16">): Value {
+  constant(data: number | ArrayLike<number>, shape?: Shape): Value {
     const list: ArrayLike<number> = typeof data === "number" ? [data] : data;
     const dims = shape ?? (typeof data === "number" ? [] : [list.length]);
     if (list.length * 4 > MAX_CONSTANT_BYTES)
       throw new ShapeError("constant", [dims], `holds at most ${MAX_CONSTANT_BYTES} bytes`, {
         hint: "declare an input and feed the data",
       });
-    const type = dtype ?? (data instanceof Int32Array ? "int32" : "float32");
-    const copy = type === "int32" ? Int32Array.from(list) : Float64Array.from(list);
-    return this.#add("constant", [], { data: copy, shape: [...dims] });
+    return this.#add("constant", [], { data: Float64Array.from(list), shape: [...dims] });
   }
 
   zeros(shape: Shape): Value {
@@ -88,9 +86,6 @@ export class GraphBuilder implements GraphOps {
   }
   exp(x: Value): Value {
     return this.#add("exp", [x], {});
-  }
-  log(x: Value): Value {
-    return this.#add("log", [x], {});
   }
   sqrt(x: Value): Value {
     return this.#add("sqrt", [x], {});
@@ -193,14 +188,6 @@ export class GraphBuilder implements GraphOps {
   mergedLinear(x: Value, weight: Value, a: Value, b: Value, scale: number): Value {
     const merged = this.add(weight, this.matmul(b, a, { alpha: scale }));
     return this.#add("mergedLinear", [x, merged, weight, a, b], { scale });
-  }
-
-  gather(table: Value, indices: Value): Value {
-    return this.#add("gather", [table, indices], {});
-  }
-
-  scatterAdd(indices: Value, updates: Value, rowCount: number): Value {
-    return this.#add("scatterAdd", [indices, updates], { rowCount });
   }
 
   cast(x: Value, dtype: DType): Value {

@@ -22,13 +22,12 @@ export interface OnnxEmitter {
   temporary(): string;
   /** Name of an int64 initialiser: shapes, axes, positions. Equal ones are shared. */
   int64(data: readonly number[], shape?: readonly number[]): string;
-  /** Adds an initialiser: float32 where the data are Float64Array (rounded here), else int32. */
-  initializer(name: string, data: Float64Array | Int32Array, shape: readonly number[]): void;
+  /** Adds a float32 initialiser; the data are rounded here. */
+  initializer(name: string, data: Float64Array, shape: readonly number[]): void;
   add(node: OnnxNode): void;
 }
 
-const { int: INT, float: FLOAT, ints: INTS, string: STRING } = ONNX_ATTRIBUTE_TYPE;
+const { int: INT, float: FLOAT, ints: INTS } = ONNX_ATTRIBUTE_TYPE;
 export const int = (value: number): OnnxAttribute => ({ type: INT, i: value });
 export const float = (value: number): OnnxAttribute => ({ type: FLOAT, f: value });
 export const ints = (value: readonly number[]): OnnxAttribute => ({ type: INTS, ints: value });
-export const string = (value: string): OnnxAttribute => ({ type: STRING, s: Buffer.from(value) });

@@ -7,7 +7,7 @@ import { sumToShape } from "./sum-to-shape.js";
 import type { Value } from "./value.js";
 
 type BinaryName = "add" | "sub" | "mul" | "div";
-type UnaryName = "neg" | "exp" | "log" | "sqrt" | "tanh" | "sigmoid" | "silu" | "gelu";
+type UnaryName = "neg" | "exp" | "sqrt" | "tanh" | "sigmoid" | "silu" | "gelu";
 
 /** √(2/π) and the cubic's factor, of the tanh form of GELU. */
 const GELU_SCALE = Math.sqrt(2 / Math.PI);
@@ -163,9 +163,6 @@ export const ELEMENTWISE_OPS: OpTable<BinaryName | UnaryName> = {
   exp: unary("exp", { type: "Exp" }, Math.exp, ({ builder, upstream, output }) =>
     builder.mul(upstream, output),
   ),
-
-  // dx = dy/x
-  log: unary("log", { type: "Log" }, Math.log, ({ builder, upstream }, x) => builder.div(upstream, x)),
 
   // y = √x: dx = dy / (2y)
   sqrt: unary("sqrt", { type: "Sqrt" }, Math.sqrt, ({ builder, upstream, output }) =>

@@ -83,8 +83,8 @@ class ReferenceProgram implements Program {
     feeds: Readonly<Record<string, NumericArray>>,
     tensors: ReadonlyMap<Value, Tensor>,
   ): Tensor {
-    const { shape, dtype } = node.output;
-    const output = { shape, data: this.#array(dtype === "int32", sizeOf(shape)) };
+    const { shape } = node.output;
+    const output = { shape, data: this.#array(sizeOf(shape)) };
     if (node.op === "input") {
       const { name } = (node as NodeOf<"input">).attributes;
       output.data.set(decoded(feeds[name] as NumericArray));
@@ -96,8 +96,7 @@ class ReferenceProgram implements Program {
   }
 
   /** Stored halves are kept as their exact values in the wider type. */
-  #array(isIndex: boolean, length: number): Float32Array | Float64Array | Int32Array {
-    if (isIndex) return new Int32Array(length);
+  #array(length: number): Float32Array | Float64Array {
     return this.#precision === "float64" ? new Float64Array(length) : new Float32Array(length);
   }
 }
@@ -108,6 +107,6 @@ function narrowed(arrays: Readonly<Record<string, NumericArray>>): Record<string
   return Object.fromEntries(Object.entries(arrays).map(([name, data]) => [name, narrow(data)]));
 }
 
-function decoded(data: NumericArray): Float32Array | Float64Array | Int32Array {
+function decoded(data: NumericArray): Float32Array | Float64Array {
   return data instanceof Uint16Array ? decodeFloat16(data, new Float32Array(data.length)) : data;
 }

@@ -2,10 +2,10 @@
 import protobuf from "protobufjs/light.js";
 
 /** Numbers of TensorProto.DataType. */
-export const ONNX_TYPE = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, float16: 10 } as const;
+export const ONNX_TYPE = { float32: 1, uint8: 2, int8: 3, int64: 7, float16: 10 } as const;
 
 /** Numbers of AttributeProto.AttributeType. */
-export const ONNX_ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, ints: 7 } as const;
+export const ONNX_ATTRIBUTE_TYPE = { float: 1, int: 2, ints: 7 } as const;
 
 /** TensorProto.DataLocation: the data lie outside the file. */
 export const ONNX_EXTERNAL = 1;
@@ -57,7 +57,6 @@ const root = protobuf.Root.fromJSON({
         name: one("string", 1),
         f: one("float", 2),
         i: one("int64", 3),
-        s: one("bytes", 4),
         ints: many("int64", 8),
         type: one("int32", 20),
       },
