@@ -162,7 +162,7 @@ describe.skipIf(folder === undefined)("training, golden (needs ../shared/referen
       const tries = golden.sequences("", 4).map((one, i) => alone(one, golden.weights[i] as number, 4));
       const parameters = golden.tensors("init");
       const adamw = new AdamW({ learningRate: 1e-3, weightDecay: 0.01 });
-      const state = adamw.init(parameters);
+      const state = AdamW.init(parameters);
       for (let step = 0; step < 10; step++) {
         const { loss, gradients } = await lossAndGradients(model, tries, parameters);
         expect(Math.abs(loss - (golden.numbers.steps.losses[step] as number))).toBeLessThanOrEqual(
