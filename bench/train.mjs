@@ -116,8 +116,8 @@ async function serveOurs(path) {
     parameters.set(`${name}.lora_a`, a).set(`${name}.lora_b`, b);
   const sums = new Map([...parameters].map(([name, { length }]) => [name, new Float32Array(length)]));
   const count = [...parameters.values()].reduce((sum, { length }) => sum + length, 0);
-  const optimizer = new AdamW({ learningRate: 2e-4 });
-  const state = optimizer.init(parameters);
+  const optimizer = new AdamW({ learningRate: 2e-4, weightDecay: 0.01 });
+  const state = AdamW.init(parameters);
   const weightPlan = planWeights(model.config, available, /** @type {"f32"} */ (flags.weights));
   const store = new WeightStore(file, weightPlan.cache);
   /** @type {Map<string, ModelGradients>} */

@@ -1,8 +1,8 @@
 /** @file What a backend is: it compiles a graph into a program that is fed and run. */
 import type { Graph } from "./value.js";
 
-/** float32 inputs take Float32Array, int32 ones Int32Array, float16 ones Uint16Array (the bits). */
-export type NumericArray = Float32Array | Float64Array | Int32Array | Uint16Array;
+/** float32 inputs take Float32Array, float16 ones Uint16Array (the bits). */
+export type NumericArray = Float32Array | Float64Array | Uint16Array;
 
 export interface CompileOptions {
   /**
@@ -17,7 +17,6 @@ export interface Program {
    * Runs once. Feeds are only read. Results named in `outputs` are written there (and returned), the others get
    * arrays of their own: Float64Array from the reference backend in float64, else Float32Array.
    * @throws {ShapeError} for a missing, unknown or ill-sized feed or output array.
-   * @throws {RangeError} for a row index outside its table.
    */
   run(
     feeds: Readonly<Record<string, NumericArray>>,

@@ -7,28 +7,23 @@ import type { DType, Graph, Value } from "./value.js";
 const ARRAY_OF: Readonly<Record<DType, { readonly name: string }>> = {
   float32: Float32Array,
   float16: Uint16Array,
-  int32: Int32Array,
 };
-
-export interface FeedRules {
-  /** Take Float64Array for float32 inputs: the reference backend in float64 does. */
-  readonly takesFloat64: boolean;
-}
 
 /** @throws {ShapeError} for unknown names, wrong lengths and wrong array types. */
 export function checkArrays(
   graph: Graph,
   arrays: Readonly<Record<string, NumericArray>>,
-  kind: "feed" | "weight",
-  rules: FeedRules,
+  kind: "feed" | "weight" | "output",
 ): void {
+  const side = kind === "output" ? "output" : "input";
+  const values = kind === "output" ? graph.outputs : graph.inputs;
   for (const [name, data] of Object.entries(arrays)) {
-    const value = graph.inputs.get(name);
+    const value = values.get(name);
     if (value === undefined)
-      throw new ShapeError("run", [], `${kind} "${name}" is no input of the graph`, {
-        hint: `inputs are ${[...graph.inputs.keys()].join(", ")}`,
+      throw new ShapeError("run", [], `${kind} "${name}" is no ${side} of the graph`, {
+        hint: `${side}s are ${[...values.keys()].join(", ")}`,
       });
-    checkArray(`${kind} "${name}"`, value, data, rules);
+    checkArray(`${kind} "${name}"`, value, data);
   }
 }
 
@@ -38,34 +33,17 @@ export function checkComplete(needed: readonly string[], feeds: Readonly<Record<
   if (missing.length > 0) throw new ShapeError("run", [], `missing feed ${missing.join(", ")}`);
 }
 
-/** @throws {ShapeError} for output arrays that do not fit. */
-export function checkOutputs(graph: Graph, outputs: Readonly<Record<string, Float32Array>>): void {
-  for (const [name, data] of Object.entries(outputs)) {
-    const value = graph.outputs.get(name);
-    if (value === undefined)
-      throw new ShapeError("run", [], `"${name}" is no output of the graph`, {
-        hint: `outputs are ${[...graph.outputs.keys()].join(", ")}`,
-      });
-    checkArray(`output array "${name}"`, value, data, { takesFloat64: false });
-  }
-}
-
 /** Names of the inputs that nodes of the graph read. */
 export function readInputs(graph: Graph): string[] {
   return graph.nodes.flatMap((node) => (node.op === "input" ? [node.attributes.name] : []));
 }
 
-function checkArray(what: string, value: Value, data: NumericArray, { takesFloat64 }: FeedRules): void {
-  const expected = ARRAY_OF[value.dtype].name;
-  const isExpected =
-    data.constructor.name === expected ||
-    (takesFloat64 && value.dtype === "float32" && data.constructor.name === "Float64Array");
-  if (!isExpected)
-    throw new ShapeError("run", [value.shape], `${what} is ${data.constructor.name}, expected ${expected}`);
-  if (data.length !== sizeOf(value.shape))
-    throw new ShapeError(
-      "run",
-      [],
-      `${what} has ${data.length} elements, expected ${sizeOf(value.shape)} for [${value.shape.join(", ")}]`,
-    );
+function checkArray(what: string, { dtype, shape }: Value, data: NumericArray): void {
+  const expected = ARRAY_OF[dtype].name;
+  const found = data.constructor.name;
+  if (found !== expected) throw new ShapeError("run", [shape], `${what} is ${found}, expected ${expected}`);
+  const size = sizeOf(shape);
+  if (data.length === size) return;
+  const why = `has ${data.length} elements, expected ${size} for [${shape.join(", ")}]`;
+  throw new ShapeError("run", [], `${what} ${why}`);
 }

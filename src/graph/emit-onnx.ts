@@ -1,9 +1,9 @@
 /** @file A graph as an ONNX model. Large data stay outside: as inputs, or as external data of the session. */
 
-import { encodeModel, ONNX_ATTRIBUTE_TYPE, ONNX_EXTERNAL, ONNX_TYPE } from "../formats/onnx/onnx-proto.js";
-import type { OnnxAttribute, OnnxEmitter, OnnxNode } from "./onnx-emitter.js";
+import { encodeMessage, ONNX_EXTERNAL, ONNX_TYPE } from "../formats/onnx/onnx-proto.js";
+import type { OnnxEmitter, OnnxNode } from "./onnx-emitter.js";
 import { specOf } from "./op-table.js";
-import type { DType, Graph, Node, NodeOf, OpName, Value } from "./value.js";
+import type { Graph, NodeOf, OpName, Value } from "./value.js";
 
 /** The newest set whose ops the CPU kernels all have in versions we use; 18 brought axes as inputs everywhere. */
 const OPSET = 18;
@@ -11,12 +11,16 @@ const MICROSOFT_OPSET = 1;
 /** The format's version that goes with opset 18. */
 const IR_VERSION = 8;
 
-/** Inputs whose data the session gets as external data: place and length by input name. */
-export type ExternalData = ReadonlyMap<string, { readonly location: string; readonly byteLength: number }>;
+/** Data that the session gets beside the model. */
+interface ExternalPlace {
+  readonly location: string;
+  readonly byteLength: number;
+}
 
-export function emitOnnx(graph: Graph, external: ExternalData = new Map()): Uint8Array {
+/** @param external - places of inputs that are no feeds, by name */
+export function emitOnnx(graph: Graph, external: ReadonlyMap<string, ExternalPlace> = new Map()): Uint8Array {
   const emission = new Emission(graph);
-  const inputs: object[] = [];
+  const inputs: Uint8Array[] = [];
   for (const node of graph.nodes) {
     if (node.op === "input") {
       const { name } = node.attributes;
@@ -31,12 +35,12 @@ export function emitOnnx(graph: Graph, external: ExternalData = new Map()): Uint
     emission.output(name, value);
     return valueInfo(name, value);
   });
-  return encodeModel({
+  return encodeMessage("ModelProto", {
     irVersion: IR_VERSION,
     producerName: "w4s",
     opsetImport: [
-      { domain: "", version: OPSET },
-      { domain: "com.microsoft", version: MICROSOFT_OPSET },
+      encodeMessage("OperatorSetIdProto", { domain: "", version: OPSET }),
+      encodeMessage("OperatorSetIdProto", { domain: "com.microsoft", version: MICROSOFT_OPSET }),
     ],
     graph: {
       name: "graph",
@@ -48,19 +52,18 @@ export function emitOnnx(graph: Graph, external: ExternalData = new Map()): Uint
   });
 }
 
-function valueInfo(name: string, { dtype, shape }: { dtype: DType; shape: readonly number[] }): object {
-  return {
+function valueInfo(name: string, { dtype, shape }: Value): Uint8Array {
+  const dim = shape.map((dimValue) => ({ dimValue }));
+  return encodeMessage("ValueInfoProto", {
     name,
-    type: {
-      tensorType: { elemType: ONNX_TYPE[dtype], shape: { dim: shape.map((dimValue) => ({ dimValue })) } },
-    },
-  };
+    type: { tensorType: { elemType: ONNX_TYPE[dtype], shape: { dim } } },
+  });
 }
 
 /** Collects nodes and initialisers; every ONNX node is named after the graph's node it stands for. */
 class Emission implements OnnxEmitter {
   readonly nodes: object[] = [];
-  readonly initializers: object[] = [];
+  readonly initializers: Uint8Array[] = [];
   readonly #names = new Map<Value, string>();
   readonly #known = new Map<string, string>();
   #current = "";
@@ -74,7 +77,7 @@ class Emission implements OnnxEmitter {
   }
 
   of<K extends OpName>(node: NodeOf<K>): void {
-    this.#current = onnxNodeName(node as Node);
+    this.#current = `%${node.output.id} ${node.op}`;
     specOf(node.op).emit(this, node);
   }
 
@@ -100,28 +103,18 @@ class Emission implements OnnxEmitter {
     if (known !== undefined) return known;
     const name = this.temporary();
     const bytes = new Uint8Array(BigInt64Array.from(data, BigInt).buffer);
-    this.initializers.push({ name, dims: shape, dataType: ONNX_TYPE.int64, rawData: bytes });
+    this.#initializer({ name, dims: shape, dataType: ONNX_TYPE.int64, rawData: bytes });
     this.#known.set(key, name);
     return name;
   }
 
-  initializer(name: string, data: Float64Array | Int32Array, shape: readonly number[]): void {
-    const isIndex = data instanceof Int32Array;
-    const array = isIndex ? data : Float32Array.from(data);
-    this.initializers.push({
-      name,
-      dims: shape,
-      dataType: isIndex ? ONNX_TYPE.int32 : ONNX_TYPE.float32,
-      rawData: new Uint8Array(array.buffer, array.byteOffset, array.byteLength),
-    });
+  initializer(name: string, data: Float64Array, shape: readonly number[]): void {
+    const rawData = new Uint8Array(Float32Array.from(data).buffer);
+    this.#initializer({ name, dims: shape, dataType: ONNX_TYPE.float32, rawData });
   }
 
-  external(
-    name: string,
-    { shape, dtype }: Value,
-    { location, byteLength }: { location: string; byteLength: number },
-  ): void {
-    this.initializers.push({
+  external(name: string, { shape, dtype }: Value, { location, byteLength }: ExternalPlace): void {
+    this.#initializer({
       name,
       dims: shape,
       dataType: ONNX_TYPE[dtype],
@@ -142,26 +135,12 @@ class Emission implements OnnxEmitter {
       domain,
       input: inputs.map(name),
       output: [name(output)],
-      attribute: Object.entries(attributes).map(([key, attribute]) => ({ name: key, ...encoded(attribute) })),
+      attribute: Object.entries(attributes).map(([key, attribute]) =>
+        encodeMessage("AttributeProto", { name: key, ...attribute }),
+      ),
     });
   }
-}
-
-/** Name of a node in onnxruntime's messages. */
-function onnxNodeName({ op, output, name }: Node): string {
-  return `%${output.id} ${op}${name === undefined ? "" : ` in ${name}`}`;
-}
-
-function encoded(attribute: OnnxAttribute): object {
-  const type = ONNX_ATTRIBUTE_TYPE[attribute.kind];
-  switch (attribute.kind) {
-    case "float":
-      return { type, f: attribute.value };
-    case "int":
-      return { type, i: attribute.value };
-    case "ints":
-      return { type, ints: attribute.value };
-    case "string":
-      return { type, s: new TextEncoder().encode(attribute.value) };
+  #initializer(tensor: Readonly<Record<string, unknown>>): void {
+    this.initializers.push(encodeMessage("TensorProto", tensor));
   }
 }

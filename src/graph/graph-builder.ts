@@ -19,7 +19,6 @@ export class GraphBuilder implements GraphOps {
   readonly #values: Value[] = [];
   readonly #inputs = new Map<string, Value>();
   readonly #outputs = new Map<string, Value>();
-  #scope: string | undefined;
 
   /** Data fed at run time. @throws {InternalError} when the name is taken. */
   input(name: string, shape: Shape, dtype: DType = "float32"): Value {
@@ -40,17 +39,6 @@ export class GraphBuilder implements GraphOps {
     this.#outputs.set(name, value);
   }
 
-  /** Nodes made inside carry the name (nested ones joined by "/"), for errors and prints. */
-  scope<T>(name: string, build: () => T): T {
-    const outer = this.#scope;
-    this.#scope = outer === undefined ? name : `${outer}/${name}`;
-    try {
-      return build();
-    } finally {
-      this.#scope = outer;
-    }
-  }
-
   /**
    * The graph of everything the outputs need, equal subexpressions shared. Declared inputs stay in `inputs` even
    * where nothing reads them. The builder can be used on.
@@ -65,16 +53,14 @@ export class GraphBuilder implements GraphOps {
     return graph;
   }
 
-  constant(data: number | ArrayLike<number>, shape?: Shape, dtype?: Exclude<DType, "float16">): Value {
+  constant(data: number | ArrayLike<number>, shape?: Shape): Value {
     const list: ArrayLike<number> = typeof data === "number" ? [data] : data;
     const dims = shape ?? (typeof data === "number" ? [] : [list.length]);
     if (list.length * 4 > MAX_CONSTANT_BYTES)
       throw new ShapeError("constant", [dims], `holds at most ${MAX_CONSTANT_BYTES} bytes`, {
         hint: "declare an input and feed the data",
       });
-    const type = dtype ?? (data instanceof Int32Array ? "int32" : "float32");
-    const copy = type === "int32" ? Int32Array.from(list) : Float64Array.from(list);
-    return this.#add("constant", [], { data: copy, shape: [...dims] });
+    return this.#add("constant", [], { data: Float64Array.from(list), shape: [...dims] });
   }
 
   zeros(shape: Shape): Value {
@@ -100,9 +86,6 @@ export class GraphBuilder implements GraphOps {
   }
   exp(x: Value): Value {
     return this.#add("exp", [x], {});
-  }
-  log(x: Value): Value {
-    return this.#add("log", [x], {});
   }
   sqrt(x: Value): Value {
     return this.#add("sqrt", [x], {});
@@ -207,14 +190,6 @@ export class GraphBuilder implements GraphOps {
     return this.#add("mergedLinear", [x, merged, weight, a, b], { scale });
   }
 
-  gather(table: Value, indices: Value): Value {
-    return this.#add("gather", [table, indices], {});
-  }
-
-  scatterAdd(indices: Value, updates: Value, rowCount: number): Value {
-    return this.#add("scatterAdd", [indices, updates], { rowCount });
-  }
-
   cast(x: Value, dtype: DType): Value {
     return x.dtype === dtype ? this.#own(x) : this.#add("cast", [x], { dtype });
   }
@@ -232,7 +207,7 @@ export class GraphBuilder implements GraphOps {
 
   #add<K extends OpName>(op: K, inputs: readonly Value[], attributes: OpAttributes[K]): Value {
     for (const value of inputs) this.#own(value);
-    const value = makeNode(this.#values.length, op, [...inputs], attributes, this.#scope);
+    const value = makeNode(this.#values.length, op, [...inputs], attributes);
     this.#values.push(value);
     return value;
   }

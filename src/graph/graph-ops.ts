@@ -24,11 +24,7 @@ export interface ReduceOptions {
  */
 export interface GraphOps {
   /** A small constant (at most 1 MiB), kept in the graph. `shape` defaults to `[]` or `[length]`. */
-  constant(
-    data: number | ArrayLike<number>,
-    shape?: readonly number[],
-    dtype?: Exclude<DType, "float16">,
-  ): Value;
+  constant(data: number | ArrayLike<number>, shape?: readonly number[]): Value;
   /** Zeros of any size, made at run time from one scalar. */
   zeros(shape: readonly number[]): Value;
 
@@ -39,7 +35,6 @@ export interface GraphOps {
 
   neg(x: Value): Value;
   exp(x: Value): Value;
-  log(x: Value): Value;
   sqrt(x: Value): Value;
   tanh(x: Value): Value;
   sigmoid(x: Value): Value;
@@ -89,10 +84,6 @@ export interface GraphOps {
    */
   mergedLinear(x: Value, weight: Value, a: Value, b: Value, scale: number): Value;
 
-  /** Rows of a table: table `[V, D]`, indices int32 `[N]` → `[N, D]`. Indices must lie in 0 … V−1. */
-  gather(table: Value, indices: Value): Value;
-  /** Sums rows: indices int32 `[N]`, updates `[N, D]` → `[rowCount, D]`; rows nobody names are 0. */
-  scatterAdd(indices: Value, updates: Value, rowCount: number): Value;
-  /** float16 or int32 to float32. Carries no gradient. */
+  /** float16 to float32. Carries no gradient. */
   cast(x: Value, dtype: DType): Value;
 }

@@ -8,13 +8,10 @@ export function makeNode<K extends OpName>(
   op: K,
   inputs: readonly Value[],
   attributes: OpAttributes[K],
-  name?: string,
 ): Value {
   const { shape, dtype } = specOf(op).infer(inputs, attributes);
   // Node and value point at each other: the node is filled in first, its output right after.
-  const node = { op, inputs, attributes, name } as {
-    -readonly [P in keyof NodeOf<K>]: NodeOf<K>[P];
-  };
+  const node = { op, inputs, attributes } as { -readonly [P in keyof NodeOf<K>]: NodeOf<K>[P] };
   const value: Value = { id, shape, dtype, node: node as unknown as Node };
   node.output = value;
   return value;

@@ -1,11 +1,9 @@
 /** @file What ops write their ONNX form through. The emission of whole graphs is in emit-onnx.ts. */
+import { ONNX_ATTRIBUTE_TYPE } from "../formats/onnx/onnx-proto.js";
 import type { Value } from "./value.js";
 
-export type OnnxAttribute =
-  | { readonly kind: "int"; readonly value: number }
-  | { readonly kind: "float"; readonly value: number }
-  | { readonly kind: "ints"; readonly value: readonly number[] }
-  | { readonly kind: "string"; readonly value: string };
+/** Type and value of an attribute, as AttributeProto names them. */
+type OnnxAttribute = Readonly<Record<string, unknown>>;
 
 export interface OnnxNode {
   readonly type: string;
@@ -24,11 +22,12 @@ export interface OnnxEmitter {
   temporary(): string;
   /** Name of an int64 initialiser: shapes, axes, positions. Equal ones are shared. */
   int64(data: readonly number[], shape?: readonly number[]): string;
-  /** Adds an initialiser: float32 where the data are Float64Array (rounded here), else int32. */
-  initializer(name: string, data: Float64Array | Int32Array, shape: readonly number[]): void;
+  /** Adds a float32 initialiser; the data are rounded here. */
+  initializer(name: string, data: Float64Array, shape: readonly number[]): void;
   add(node: OnnxNode): void;
 }
 
-export const int = (value: number): OnnxAttribute => ({ kind: "int", value });
-export const float = (value: number): OnnxAttribute => ({ kind: "float", value });
-export const ints = (value: readonly number[]): OnnxAttribute => ({ kind: "ints", value });
+const { int: INT, float: FLOAT, ints: INTS } = ONNX_ATTRIBUTE_TYPE;
+export const int = (value: number): OnnxAttribute => ({ type: INT, i: value });
+export const float = (value: number): OnnxAttribute => ({ type: FLOAT, f: value });
+export const ints = (value: readonly number[]): OnnxAttribute => ({ type: INTS, ints: value });

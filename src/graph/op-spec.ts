@@ -7,7 +7,7 @@ import type { DType, NodeOf, OpAttributes, OpName, Value } from "./value.js";
 /** An array with its shape, as the reference kernels see it. */
 export interface Tensor {
   readonly shape: readonly number[];
-  readonly data: Float32Array | Float64Array | Int32Array;
+  readonly data: Float32Array | Float64Array;
 }
 
 export interface VjpContext<K extends OpName> {

@@ -1,8 +1,8 @@
 /** @file The op table: a missing op, or an op with a missing rule, does not compile. */
 import type { OpSpec, OpTable } from "./op-spec.js";
 import { ATTENTION_OPS } from "./ops-attention.js";
+import { DATA_OPS } from "./ops-data.js";
 import { ELEMENTWISE_OPS } from "./ops-elementwise.js";
-import { INDEX_OPS } from "./ops-index.js";
 import { LORA_OPS } from "./ops-lora.js";
 import { MATMUL_OPS } from "./ops-matmul.js";
 import { NN_OPS } from "./ops-nn.js";
@@ -18,7 +18,7 @@ export const OP_TABLE: OpTable = {
   ...NN_OPS,
   ...ATTENTION_OPS,
   ...LORA_OPS,
-  ...INDEX_OPS,
+  ...DATA_OPS,
 };
 
 /** The rules of an op whose name is only known at run time: pass it nodes of this very op. */

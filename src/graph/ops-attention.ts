@@ -1,5 +1,5 @@
 /** @file The second half of attention, with a derivative of few passes. */
-import { ShapeError } from "../core/errors.js";
+import { requireFit, requireFloat32 } from "./check-inputs.js";
 import type { OpTable, Tensor } from "./op-spec.js";
 import { batchStrides, forEachIndex } from "./shape.js";
 import { sumToShape } from "./sum-to-shape.js";
@@ -11,19 +11,20 @@ export const ATTENTION_OPS: OpTable<"attend"> = {
   attend: {
     infer(inputs) {
       const [p, scores, values] = inputs as readonly [Value, Value, Value];
+      requireFloat32("attend", inputs);
       const fits =
-        inputs.every(({ dtype, shape }) => dtype === "float32" && shape.length === p.shape.length) &&
+        inputs.every(({ shape }) => shape.length === p.shape.length) &&
         p.shape.length >= 3 &&
         p.node.op === "softmax" &&
         p.node.inputs[0] === scores &&
         values.shape.slice(0, -2).every((size, axis) => size === 1 || size === p.shape[axis]) &&
         values.shape.at(-2) === p.shape.at(-1);
-      if (!fits)
-        throw new ShapeError(
-          "attend",
-          inputs.map(({ shape }) => shape),
-          "takes softmax(scores) […, M, n], scores […, M, n] and values […, n, d] in float32",
-        );
+      requireFit(
+        "attend",
+        inputs,
+        fits,
+        "takes softmax(scores) […, M, n], scores […, M, n], values […, n, d]",
+      );
       return { shape: [...p.shape.slice(0, -1), values.shape.at(-1) as number], dtype: "float32" };
     },
     emit(emitter, { inputs, output }) {

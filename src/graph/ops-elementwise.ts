@@ -1,5 +1,5 @@
 /** @file Elementwise ops: broadcasting arithmetic and functions of one variable. */
-import { ShapeError } from "../core/errors.js";
+import { requireFloat32 } from "./check-inputs.js";
 import { float } from "./onnx-emitter.js";
 import type { Gradients, OpSpec, OpTable, Tensor, VjpContext } from "./op-spec.js";
 import { broadcastShapes, broadcastStrides, forEachIndex, isSameShape } from "./shape.js";
@@ -7,18 +7,11 @@ import { sumToShape } from "./sum-to-shape.js";
 import type { Value } from "./value.js";
 
 type BinaryName = "add" | "sub" | "mul" | "div";
-type UnaryName = "neg" | "exp" | "log" | "sqrt" | "tanh" | "sigmoid" | "silu" | "gelu";
+type UnaryName = "neg" | "exp" | "sqrt" | "tanh" | "sigmoid" | "silu" | "gelu";
 
 /** √(2/π) and the cubic's factor, of the tanh form of GELU. */
 const GELU_SCALE = Math.sqrt(2 / Math.PI);
 const GELU_CUBIC = 0.044715;
-
-function requireFloat32(op: string, inputs: readonly Value[]): void {
-  for (const { dtype, shape } of inputs) {
-    if (dtype === "float32") continue;
-    throw new ShapeError(op, [shape], `takes float32, not ${dtype}`, { hint: "cast the value first" });
-  }
-}
 
 /** Gradients of both inputs, each summed over the axes along which it was stretched. */
 function both<K extends BinaryName>(
@@ -170,9 +163,6 @@ export const ELEMENTWISE_OPS: OpTable<BinaryName | UnaryName> = {
   exp: unary("exp", { type: "Exp" }, Math.exp, ({ builder, upstream, output }) =>
     builder.mul(upstream, output),
   ),
-
-  // dx = dy/x
-  log: unary("log", { type: "Log" }, Math.log, ({ builder, upstream }, x) => builder.div(upstream, x)),
 
   // y = √x: dx = dy / (2y)
   sqrt: unary("sqrt", { type: "Sqrt" }, Math.sqrt, ({ builder, upstream, output }) =>

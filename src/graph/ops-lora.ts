@@ -1,5 +1,5 @@
 /** @file A matrix with a low-rank update put into it, whose gradients never need the matrix's own. */
-import { ShapeError } from "../core/errors.js";
+import { requireFit, requireFloat32 } from "./check-inputs.js";
 import { int } from "./onnx-emitter.js";
 import type { OpTable, Tensor } from "./op-spec.js";
 import { MATMUL_OPS } from "./ops-matmul.js";
@@ -14,8 +14,9 @@ export const LORA_OPS: OpTable<"mergedLinear"> = {
       const [x, merged, weight, a, b] = inputs as readonly [Value, Value, Value, Value, Value];
       const [outSize, inSize] = weight.shape as [number, number];
       const rank = a.shape[0];
+      requireFloat32("mergedLinear", inputs);
       const fits =
-        inputs.every(({ dtype, shape }) => dtype === "float32" && shape.length === 2) &&
+        inputs.every(({ shape }) => shape.length === 2) &&
         x.shape[1] === inSize &&
         a.shape[1] === inSize &&
         b.shape[0] === outSize &&
@@ -23,12 +24,9 @@ export const LORA_OPS: OpTable<"mergedLinear"> = {
         merged.node.op === "add" &&
         merged.node.inputs[0] === weight &&
         isSameShape(merged.shape, weight.shape);
-      if (!fits)
-        throw new ShapeError(
-          "mergedLinear",
-          inputs.map(({ shape }) => shape),
-          "takes x [T, in], weight + scale·b·a [out, in], weight [out, in], a [r, in] and b [out, r] in float32",
-        );
+      const takes =
+        "takes x [T, in], weight + scale·b·a [out, in], weight [out, in], a [r, in] and b [out, r]";
+      requireFit("mergedLinear", inputs, fits, takes);
       return { shape: [x.shape[0] as number, outSize], dtype: "float32" };
     },
     emit(emitter, { inputs, output }) {

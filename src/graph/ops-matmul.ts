@@ -1,5 +1,5 @@
 /** @file Matrix products. Notation: M, K, N as in `[…, M, K] × […, K, N] → […, M, N]`. */
-import { ShapeError } from "../core/errors.js";
+import { requireFit, requireFloat32 } from "./check-inputs.js";
 import { float, int } from "./onnx-emitter.js";
 import type { OpTable, Tensor } from "./op-spec.js";
 import { batchStrides, broadcastShapes, forEachIndex } from "./shape.js";
@@ -16,21 +16,14 @@ export const MATMUL_OPS: OpTable<"matmul"> = {
   matmul: {
     infer(inputs, { transA, transB }) {
       const [a, b] = inputs as readonly [Value, Value];
-      const flags = `${transA ? ", transA" : ""}${transB ? ", transB" : ""}`;
-      if (a.dtype !== "float32" || b.dtype !== "float32")
-        throw new ShapeError("matmul", [a.shape, b.shape], `takes float32, not ${a.dtype} × ${b.dtype}`, {
-          hint: "cast the value first",
-        });
-      if (a.shape.length < 2 || b.shape.length < 2)
-        throw new ShapeError("matmul", [a.shape, b.shape], "takes at least two axes on each side");
+      requireFloat32("matmul", inputs);
+      const areMatrices = a.shape.length >= 2 && b.shape.length >= 2;
+      requireFit("matmul", inputs, areMatrices, "takes at least two axes on each side");
       const [rows, inner] = matrixOf(a.shape, transA);
       const [innerB, columns] = matrixOf(b.shape, transB);
-      if (inner !== innerB)
-        throw new ShapeError(
-          "matmul",
-          [a.shape, b.shape],
-          `the inner sizes differ, ${inner} against ${innerB}${flags}`,
-        );
+      const flags = `${transA ? ", transA" : ""}${transB ? ", transB" : ""}`;
+      const sizes = `the inner sizes differ, ${inner} against ${innerB}${flags}`;
+      requireFit("matmul", inputs, inner === innerB, sizes);
       const batch = broadcastShapes("matmul", a.shape.slice(0, -2), b.shape.slice(0, -2));
       return { shape: [...batch, rows, columns], dtype: "float32" };
     },

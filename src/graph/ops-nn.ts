@@ -1,27 +1,19 @@
 /** @file Ops of transformer layers that onnxruntime has fused kernels for: RMS norm and rotary positions. */
-import { NotDifferentiableError, ShapeError } from "../core/errors.js";
+import { NotDifferentiableError } from "../core/errors.js";
+import { requireFit, requireFloat32 } from "./check-inputs.js";
 import { float, int } from "./onnx-emitter.js";
 import type { OpTable, Tensor } from "./op-spec.js";
 import { sumToShape } from "./sum-to-shape.js";
 import type { Value } from "./value.js";
-
-function requireFloat32(op: string, inputs: readonly Value[]): void {
-  const wrong = inputs.find(({ dtype }) => dtype !== "float32");
-  if (wrong) throw new ShapeError(op, [wrong.shape], `takes float32, not ${wrong.dtype}`);
-}
 
 export const NN_OPS: OpTable<"rmsNorm" | "rope"> = {
   rmsNorm: {
     infer(inputs, { epsilon }) {
       requireFloat32("rmsNorm", inputs);
       const [x, weight] = inputs as readonly [Value, Value];
-      if (x.shape.length === 0 || weight.shape.length !== 1 || weight.shape[0] !== x.shape.at(-1))
-        throw new ShapeError(
-          "rmsNorm",
-          [x.shape, weight.shape],
-          "the weight must be as long as x's last axis",
-        );
-      if (!(epsilon >= 0)) throw new ShapeError("rmsNorm", [x.shape], `epsilon must not be ${epsilon}`);
+      const fits = x.shape.length > 0 && weight.shape.length === 1 && weight.shape[0] === x.shape.at(-1);
+      requireFit("rmsNorm", inputs, fits, "the weight must be as long as x's last axis");
+      requireFit("rmsNorm", [x], epsilon >= 0, `epsilon must not be ${epsilon}`);
       return { shape: x.shape, dtype: "float32" };
     },
     emit(emitter, { inputs, attributes, output }) {
@@ -76,12 +68,7 @@ export const NN_OPS: OpTable<"rmsNorm" | "rope"> = {
         sin.shape[0] === x.shape[0] &&
         sin.shape[1] === half &&
         (x.shape[1] as number) % (2 * half) === 0;
-      if (!fits)
-        throw new ShapeError(
-          "rope",
-          [x.shape, cos.shape, sin.shape],
-          "takes x [T, H·d] with cos and sin [T, d/2]",
-        );
+      requireFit("rope", inputs, fits, "takes x [T, H·d] with cos and sin [T, d/2]");
       return { shape: x.shape, dtype: "float32" };
     },
     // RotaryEmbedding takes [batch, T, H·d] and reads row `position + t` of the caches for token t.

@@ -1,5 +1,5 @@
 /** @file Reductions, and the two forms over the last axis that need care with large inputs. */
-import { ShapeError } from "../core/errors.js";
+import { requireFit, requireFloat32 } from "./check-inputs.js";
 import { int } from "./onnx-emitter.js";
 import type { OpTable, Tensor } from "./op-spec.js";
 import { forEachIndex, stridesOf } from "./shape.js";
@@ -13,13 +13,9 @@ function reducedShape(shape: readonly number[], axes: readonly number[], keepDim
     : shape.filter((_, axis) => !axes.includes(axis));
 }
 
-function requireFloat32(op: ReduceOpName, { shape, dtype }: Value): void {
-  if (dtype !== "float32") throw new ShapeError(op, [shape], `takes float32, not ${dtype}`);
-}
-
 function requireLastAxis(op: ReduceOpName, x: Value): void {
-  requireFloat32(op, x);
-  if (x.shape.length === 0) throw new ShapeError(op, [x.shape], "takes at least one axis");
+  requireFloat32(op, [x]);
+  requireFit(op, [x], x.shape.length > 0, "takes at least one axis");
 }
 
 /** Folds x over some axes in float64 and stores each result once. */
@@ -52,9 +48,9 @@ function rowStatistics({ data }: Tensor, start: number, size: number): { largest
 
 export const REDUCE_OPS: OpTable<ReduceOpName> = {
   reduceSum: {
-    infer([x], { axes, keepDims }) {
-      requireFloat32("reduceSum", x as Value);
-      return { shape: reducedShape((x as Value).shape, axes, keepDims), dtype: "float32" };
+    infer(inputs, { axes, keepDims }) {
+      requireFloat32("reduceSum", inputs);
+      return { shape: reducedShape((inputs[0] as Value).shape, axes, keepDims), dtype: "float32" };
     },
     emit(emitter, { inputs, attributes: { axes, keepDims }, output }) {
       emitter.add({
@@ -77,9 +73,9 @@ export const REDUCE_OPS: OpTable<ReduceOpName> = {
   },
 
   reduceMax: {
-    infer([x], { axis, keepDims }) {
-      requireFloat32("reduceMax", x as Value);
-      return { shape: reducedShape((x as Value).shape, [axis], keepDims), dtype: "float32" };
+    infer(inputs, { axis, keepDims }) {
+      requireFloat32("reduceMax", inputs);
+      return { shape: reducedShape((inputs[0] as Value).shape, [axis], keepDims), dtype: "float32" };
     },
     emit(emitter, { inputs, attributes: { axis, keepDims }, output }) {
       emitter.add({

@@ -1,5 +1,6 @@
 /** @file Ops that only move data: reshape, transpose, slice, concat, expand. They take every type. */
 import { ShapeError } from "../core/errors.js";
+import { requireFit } from "./check-inputs.js";
 import { int, ints } from "./onnx-emitter.js";
 import type { OpTable, Tensor } from "./op-spec.js";
 import {
@@ -30,12 +31,13 @@ export const SHAPE_OPS: OpTable<ShapeOpName> = {
     infer([x], { shape }) {
       const from = x as Value;
       checkShape("reshape", shape);
-      if (sizeOf(shape) !== sizeOf(from.shape))
-        throw new ShapeError(
-          "reshape",
-          [from.shape, shape],
-          `${sizeOf(from.shape)} elements do not make ${sizeOf(shape)}`,
-        );
+      const sizes = [sizeOf(from.shape), sizeOf(shape)] as const;
+      requireFit(
+        "reshape",
+        [from, { shape }],
+        sizes[0] === sizes[1],
+        `${sizes.join(" elements do not make ")}`,
+      );
       return { shape, dtype: from.dtype };
     },
     emit(emitter, { inputs, attributes, output }) {
@@ -106,13 +108,11 @@ export const SHAPE_OPS: OpTable<ShapeOpName> = {
       let size = 0;
       for (const { shape, dtype } of inputs) {
         const fits =
-          shape.length === first.shape.length && isSameShape(shape.with(axis, 1), first.shape.with(axis, 1));
-        if (!fits || dtype !== first.dtype)
-          throw new ShapeError(
-            "concat",
-            [first.shape, shape],
-            `parts must agree in type and in all axes but ${axis} (${first.dtype}, ${dtype})`,
-          );
+          shape.length === first.shape.length &&
+          isSameShape(shape.with(axis, 1), first.shape.with(axis, 1)) &&
+          dtype === first.dtype;
+        const why = `parts must agree in type and in all axes but ${axis} (${first.dtype}, ${dtype})`;
+        requireFit("concat", [first, { shape }], fits, why);
         size += shape[axis] as number;
       }
       return { shape: first.shape.with(axis, size), dtype: first.dtype };

@@ -2,9 +2,8 @@
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { InternalError, messageOf, ShapeError } from "../core/errors.js";
 import type { Backend, CompileOptions, NumericArray, Program } from "./backend.js";
-import { checkArrays, checkComplete, checkOutputs, readInputs } from "./check-feeds.js";
+import { checkArrays, checkComplete, readInputs } from "./check-feeds.js";
 import { emitOnnx } from "./emit-onnx.js";
-import { checkIndices, type IndexBound, indexBounds } from "./index-bounds.js";
 import type { Graph } from "./value.js";
 
 type Ort = typeof import("onnxruntime-node");
@@ -56,11 +55,9 @@ export class OrtBackend implements Backend {
 
   /** @throws {InternalError} when onnxruntime refuses the model, naming the node where it says which. */
   async compile(graph: Graph, { weights = {} }: CompileOptions = {}): Promise<Program> {
-    checkArrays(graph, weights, "weight", { takesFloat64: false });
+    checkArrays(graph, weights, "weight");
     const ort = await loadOrt();
     const read = readInputs(graph);
-    const bounds = indexBounds(graph);
-    checkIndices(bounds, weights);
     const used = Object.entries(weights).filter(([name]) => read.includes(name));
     const external = new Map(
       used.map(([name, data], i) => [name, { location: `weight-${i}`, byteLength: data.byteLength }]),
@@ -76,7 +73,7 @@ export class OrtBackend implements Backend {
         ...(externalData.length === 0 ? {} : { externalData }),
       });
       const fed = read.filter((name) => !(name in weights));
-      return new OrtProgram(ort, session, graph, { fed, weights: new Set(Object.keys(weights)), bounds });
+      return new OrtProgram(ort, session, graph, { fed, weights: new Set(Object.keys(weights)) });
     } catch (cause) {
       throw new InternalError(`onnxruntime refused a graph: ${messageOf(cause)}`, { cause });
     }
@@ -87,7 +84,6 @@ interface CompiledInputs {
   /** Inputs that a run must feed. */
   readonly fed: readonly string[];
   readonly weights: ReadonlySet<string>;
-  readonly bounds: readonly IndexBound[];
 }
 
 class OrtProgram implements Program {
@@ -137,13 +133,12 @@ class OrtProgram implements Program {
     feeds: Readonly<Record<string, NumericArray>>,
     outputs: Readonly<Record<string, Float32Array>>,
   ): void {
-    checkArrays(this.#graph, feeds, "feed", { takesFloat64: false });
-    checkOutputs(this.#graph, outputs);
+    checkArrays(this.#graph, feeds, "feed");
+    checkArrays(this.#graph, outputs, "output");
     for (const name of Object.keys(feeds))
       if (this.#inputs.weights.has(name))
         throw new ShapeError("run", [], `feed "${name}" was compiled in as a weight`);
     checkComplete(this.#inputs.fed, feeds);
-    checkIndices(this.#inputs.bounds, feeds);
   }
 
   /** Feeds that nothing reads are left out: the session does not know them. */

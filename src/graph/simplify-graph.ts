@@ -14,7 +14,7 @@ export function simplifyGraph(graph: Graph): Graph {
     const key = keyOf(node, inputs);
     let value = known.get(key);
     if (value === undefined) {
-      value = makeNode(values.length, node.op, inputs, node.attributes, node.name);
+      value = makeNode(values.length, node.op, inputs, node.attributes);
       values.push(value);
       known.set(key, value);
     }

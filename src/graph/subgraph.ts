@@ -31,15 +31,10 @@ export function subgraph(graph: Graph, outputs: readonly string[], given: readon
     const old = node.output;
     if (!needed.has(old)) continue;
     const cut = cuts.get(old);
+    const above = () => node.inputs.map((input) => replaced.get(input) as Value);
     const made =
       cut === undefined
-        ? makeNode(
-            values.length,
-            node.op,
-            node.inputs.map((input) => replaced.get(input) as Value),
-            node.attributes,
-            node.name,
-          )
+        ? makeNode(values.length, node.op, above(), node.attributes)
         : makeNode(values.length, "input", [], { name: cut, shape: old.shape, dtype: old.dtype });
     values.push(made);
     replaced.set(old, made);

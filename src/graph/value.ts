@@ -1,14 +1,14 @@
 /** @file The graph language: values with static shapes, nodes with one output each, typed attributes. */
 
-/** `float16` only enters as input data (weights) and is cast; `int32` holds row indices. */
-export type DType = "float32" | "float16" | "int32";
+/** `float16` only enters as input data (weights) and is cast. */
+export type DType = "float32" | "float16";
 
 /** Attributes of each op, beside its inputs: plain data, so that equal nodes can be found by their text. */
 export interface OpAttributes {
   input: { readonly name: string; readonly shape: readonly number[]; readonly dtype: DType };
   constant: {
-    /** Float64Array for float32 constants: the reference backend in float64 sees the number as written. */
-    readonly data: Float64Array | Int32Array;
+    /** In float64, though the constant is float32: the reference backend in float64 sees the number as written. */
+    readonly data: Float64Array;
     readonly shape: readonly number[];
   };
   add: Empty;
@@ -17,7 +17,6 @@ export interface OpAttributes {
   div: Empty;
   neg: Empty;
   exp: Empty;
-  log: Empty;
   sqrt: Empty;
   tanh: Empty;
   sigmoid: Empty;
@@ -37,8 +36,6 @@ export interface OpAttributes {
   rope: { readonly interleaved: boolean };
   attend: Empty;
   mergedLinear: { readonly scale: number };
-  gather: Empty;
-  scatterAdd: { readonly rowCount: number };
   cast: { readonly dtype: DType };
 }
 
@@ -60,8 +57,6 @@ export interface NodeOf<K extends OpName> {
   readonly inputs: readonly Value[];
   readonly attributes: OpAttributes[K];
   readonly output: Value;
-  /** Scope in which the node was built (`GraphBuilder.scope`), for errors and prints. */
-  readonly name?: string | undefined;
 }
 
 export type Node = { [K in OpName]: NodeOf<K> }[OpName];

@@ -1,9 +1,9 @@
 /** @file Does an adapter in memory belong to a model of these sizes? */
 import { InputError } from "../core/errors.js";
 import { linearShape } from "../transformer/layer-builder.js";
-import type { LinearName } from "../transformer/linear-name.js";
 import type { ModelConfig } from "../transformer/model-config.js";
 import type { LoraAdapter } from "./lora-adapter.js";
+import { type PairPlace, placeOf } from "./pair-place.js";
 
 /**
  * Every pair must stand beside a matrix of its size; layers may be left out.
@@ -15,9 +15,9 @@ export function checkAdapterSizes(path: string, adapter: LoraAdapter, config: Mo
   if (adapter.architecture !== config.family)
     throw new InputError(`${path} is for ${adapter.architecture}, the base is ${config.family}`, { hint });
   for (const [name, pair] of adapter.pairs) {
-    const [, layer, target] = /^blk\.(\d+)\.([a-z_]+)\.weight$/.exec(name) ?? [];
-    const [inSize, outSize] = linearShape(config, target as LinearName);
-    if (Number(layer) >= config.layerCount || pair.inSize !== inSize || pair.outSize !== outSize) {
+    const { layer, target } = placeOf(name) as PairPlace;
+    const [inSize, outSize] = linearShape(config, target);
+    if (layer >= config.layerCount || pair.inSize !== inSize || pair.outSize !== outSize) {
       const found = `${pair.outSize} × ${pair.inSize}`;
       throw new InputError(
         `${path}: ${name} is ${found}; the base has ${config.layerCount} layers of ${outSize} × ${inSize}`,

@@ -5,13 +5,14 @@ import { ConfigError, InputError } from "../core/errors.js";
 import { readLoadableModel } from "../formats/gguf/gguf-loadable.js";
 import { stringValue } from "../formats/gguf/gguf-metadata.js";
 import { readGgufHeader } from "../formats/gguf/read-gguf-header.js";
+import type { WeightType } from "../formats/gguf/weight-type.js";
 import { readModel } from "../transformer/read-model.js";
 import { type AdapterFit, adapterFit } from "./adapter-fit.js";
 import { checkAdapterSizes } from "./check-adapter-sizes.js";
 import { completePairs } from "./complete-pairs.js";
 import { readGgufAdapter, writeGgufAdapter } from "./gguf-adapter.js";
 import type { LoraAdapter } from "./lora-adapter.js";
-import { type MergedType, mergeAdapter } from "./merge-adapter.js";
+import { mergeAdapter } from "./merge-adapter.js";
 import { readPeftAdapter, writePeftAdapter } from "./peft-adapter.js";
 import { PEFT_CONFIG_FILE } from "./peft-config.js";
 
@@ -26,7 +27,7 @@ export interface ExportAdapterOptions {
   /** A file, or a folder for peft. */
   outPath: string;
   /** F32 or F16 for gguf, F32, F16 or Q8_0 for merged. Default F32 and F16. */
-  type?: MergedType | undefined;
+  type?: WeightType | undefined;
   /** Write over what is there. Default false. */
   force?: boolean | undefined;
 }

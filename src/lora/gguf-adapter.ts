@@ -1,14 +1,15 @@
 /** @file Adapters as GGUF files, in the form that llama.cpp loads. */
-import { InputError, InternalError } from "../core/errors.js";
+import { InternalError } from "../core/errors.js";
 import { adapterPairs, checkFinite } from "../formats/gguf/gguf-adapter-checks.js";
 import { badHeader, type GgufHeader } from "../formats/gguf/gguf-contents.js";
 import { GgufFile } from "../formats/gguf/gguf-file.js";
 import { stringValue } from "../formats/gguf/gguf-metadata.js";
 import { gguf, type TensorToStream, writeGguf } from "../formats/gguf/gguf-writer.js";
-import { LINEAR_NAMES, type LinearName } from "../transformer/linear-name.js";
+import { checkNumbers } from "../formats/gguf/weight-type.js";
+import { LINEAR_NAMES } from "../transformer/linear-name.js";
 import type { AdapterOrigin, LoraAdapter, LoraPair } from "./lora-adapter.js";
+import { comparePlaces, type PairPlace, placeOf, targetsOf } from "./pair-place.js";
 
-const MATRIX = /^blk\.(0|[1-9]\d*)\.([a-z_]+)\.weight$/;
 const ALPHA_KEY = "adapter.lora.alpha";
 const INVOCATION_KEY = "adapter.alora.invocation_tokens";
 
@@ -49,11 +50,7 @@ export function readGgufAdapter(path: string): LoraAdapter {
     }
     return {
       architecture: header.architecture,
-      config: {
-        rank,
-        alpha,
-        targets: LINEAR_NAMES.filter((name) => found.some(({ target }) => target === name)),
-      },
+      config: { rank, alpha, targets: targetsOf(found) },
       pairs,
       origin: readOrigin((key) => stringValue(header.metadata, key)),
     };
@@ -62,30 +59,25 @@ export function readGgufAdapter(path: string): LoraAdapter {
   }
 }
 
-interface FoundPair {
-  name: string;
-  layer: number;
-  target: LinearName;
+interface FoundPair extends PairPlace {
   rank: number;
   inSize: number;
   outSize: number;
 }
 
-/** Pairs by layer, then in the order of LINEAR_NAMES. ggml drops a last dimension of 1: rank 1 gives a vector. */
+/** Pairs in their order. ggml drops a last dimension of 1: rank 1 gives a vector. */
 function findPairs(header: GgufHeader): FoundPair[] {
-  const order = ({ layer, target }: FoundPair) => layer * LINEAR_NAMES.length + LINEAR_NAMES.indexOf(target);
   return adapterPairs(header)
     .map(({ name, a, b }) => {
-      const [, layer, target = ""] = MATRIX.exec(name) ?? [];
-      if (!(LINEAR_NAMES as readonly string[]).includes(target)) {
+      const place = placeOf(name);
+      if (place === undefined) {
         const known = LINEAR_NAMES.join(", ");
         throw badHeader(header, `tensor ${a.name}`, `belongs to none of ${known} of a layer`);
       }
       const [inSize = 0, rank = 1] = a.dimensions;
-      const outSize = b.dimensions[1] ?? 1;
-      return { name, layer: Number(layer), target: target as LinearName, rank, inSize, outSize };
+      return { ...place, rank, inSize, outSize: b.dimensions[1] ?? 1 };
     })
-    .sort((x, y) => order(x) - order(y));
+    .sort(comparePlaces);
 }
 
 function readOrigin(read: (key: string) => string | undefined): AdapterOrigin {
@@ -119,8 +111,8 @@ export async function writeGgufAdapter(
   const tensors: TensorToStream[] = [];
   for (const [name, pair] of pairs) {
     checkPair(name, pair, config.rank);
-    if (type === "F16") checkFitsHalf(name, pair);
     const { a, b, inSize, outSize } = pair;
+    if (type === "F16") for (const values of [a, b]) checkNumbers(`pair ${name}`, values, type);
     tensors.push({ name: `${name}.lora_a`, shape: [config.rank, inSize], typeName: type, data: () => a });
     tensors.push({ name: `${name}.lora_b`, shape: [outSize, config.rank], typeName: type, data: () => b });
   }
@@ -132,16 +124,4 @@ function checkPair(name: string, { a, b, inSize, outSize }: LoraPair, rank: numb
   throw new InternalError(
     `pair ${name}: ${a.length} and ${b.length} numbers for rank ${rank}, in ${inSize}, out ${outSize}`,
   );
-}
-
-const LARGEST_HALF = 65_504;
-
-function checkFitsHalf(name: string, { a, b }: LoraPair): void {
-  for (const values of [a, b]) {
-    const bad = values.find((value) => !(Math.abs(value) <= LARGEST_HALF));
-    if (bad !== undefined)
-      throw new InputError(`pair ${name} has the value ${bad}, which F16 cannot hold`, {
-        hint: "write F32 instead",
-      });
-  }
 }

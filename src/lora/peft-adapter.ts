@@ -9,6 +9,7 @@ import { writeSafetensors } from "../formats/safetensors/write-safetensors.js";
 import { LINEAR_NAMES, type LinearName } from "../transformer/linear-name.js";
 import { checkLoraConfig } from "./init-lora.js";
 import type { LoraAdapter, LoraConfig, LoraPair } from "./lora-adapter.js";
+import { comparePlaces, type PairPlace, placeOf, targetsOf } from "./pair-place.js";
 import { badPeft, encodePeftConfig, PEFT_CONFIG_FILE, readPeftConfig } from "./peft-config.js";
 import { type HeadShape, isPermuted, permutedRowCount, permuteRows } from "./row-permutation.js";
 
@@ -45,9 +46,9 @@ export async function writePeftAdapter(
   const { rank, targets } = adapter.config;
   const tensors = new Map<string, { dtype: "F32"; shape: number[]; data: Float32Array }>();
   for (const [name, { inSize, outSize, a, b }] of adapter.pairs) {
-    const [, layer = "", target] = /^blk\.(\d+)\.([a-z_]+)\.weight$/.exec(name) ?? [];
-    const module = `${PREFIX}${layer}.${MODULES[target as LinearName]}`;
-    const rows = isPermuted(model, target as LinearName) ? permuteRows(b, model, rank, "to-hugging-face") : b;
+    const { layer, target } = placeOf(name) as PairPlace;
+    const module = `${PREFIX}${layer}.${MODULES[target]}`;
+    const rows = isPermuted(model, target) ? permuteRows(b, model, rank, "to-hugging-face") : b;
     tensors.set(`${module}.lora_A.weight`, { dtype: "F32", shape: [rank, inSize], data: a });
     tensors.set(`${module}.lora_B.weight`, { dtype: "F32", shape: [outSize, rank], data: rows });
   }
@@ -89,19 +90,14 @@ export function readPeftAdapter(folder: string, model: HeadShape): LoraAdapter {
   }
 }
 
-interface FoundPair {
-  /** Name of the matrix in the GGUF. */
-  name: string;
-  layer: number;
-  target: LinearName;
-  /** Keys of the two halves. */
+/** A pair of the file, with the keys of its halves. */
+interface FoundPair extends PairPlace {
   A: string;
   B: string;
 }
 
-/** Pairs by layer, then in the order of LINEAR_NAMES. */
 function findPairs(file: SafetensorsFile): FoundPair[] {
-  const halves = new Map<string, Omit<FoundPair, "A" | "B"> & { A?: string; B?: string }>();
+  const halves = new Map<string, PairPlace & { A?: string; B?: string }>();
   const adapters = new Set<string>();
   for (const key of file.tensors.keys()) {
     const [, layer, module = "", half, adapter = ""] = KEY.exec(key) ?? [];
@@ -111,11 +107,8 @@ function findPairs(file: SafetensorsFile): FoundPair[] {
     adapters.add(adapter);
     if (adapters.size > 1) {
       const names = [...adapters].map((name) => name || "(no name)").join(", ");
-      throw badPeft(
-        file.path,
-        key,
-        `several adapters in one file (${names}): save each to a folder of its own`,
-      );
+      const why = `several adapters in one file (${names}): save each to a folder of its own`;
+      throw badPeft(file.path, key, why);
     }
     const name = `blk.${layer}.${target}.weight`;
     const pair = halves.get(name) ?? { name, layer: Number(layer), target };
@@ -124,18 +117,10 @@ function findPairs(file: SafetensorsFile): FoundPair[] {
     halves.set(name, { ...pair, [half as "A" | "B"]: key });
   }
   if (halves.size === 0) throw badPeft(file.path, "tensors", "there are none");
-  const order = ({ layer, target }: { layer: number; target: LinearName }) =>
-    layer * LINEAR_NAMES.length + LINEAR_NAMES.indexOf(target);
-  return [...halves.values()]
-    .sort((x, y) => order(x) - order(y))
-    .map(({ A, B, ...pair }) => {
-      if (A === undefined || B === undefined) throw badPeft(file.path, `${A ?? B}`, "has no other half");
-      return { ...pair, A, B };
-    });
-}
-
-function targetsOf(pairs: readonly FoundPair[]): LinearName[] {
-  return LINEAR_NAMES.filter((name) => pairs.some(({ target }) => target === name));
+  return [...halves.values()].sort(comparePlaces).map(({ A, B, ...pair }) => {
+    if (A === undefined || B === undefined) throw badPeft(file.path, `${A ?? B}`, "has no other half");
+    return { ...pair, A, B };
+  });
 }
 
 /** Settings of the adapter's file; an unfit one is a bad file here, elsewhere a wrong setting. */

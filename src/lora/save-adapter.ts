@@ -1,7 +1,5 @@
 /** @file Adapter files are named by their content: llama.cpp's binding caches adapters by path. */
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { messageOf, StorageError } from "../core/errors.js";
 import { adapterHash } from "./adapter-hash.js";
 import { writeGgufAdapter } from "./gguf-adapter.js";
 import type { LoraAdapter } from "./lora-adapter.js";
@@ -14,14 +12,6 @@ const HASH_DIGITS = 12;
  * @throws {StorageError}
  */
 export async function saveAdapter(folder: string, name: string, adapter: LoraAdapter): Promise<string> {
-  try {
-    mkdirSync(folder, { recursive: true });
-  } catch (error) {
-    throw new StorageError(`cannot make ${folder}: ${messageOf(error)}`, {
-      hint: "choose another folder",
-      cause: error,
-    });
-  }
   const path = join(folder, `adapter-${name}-${adapterHash(adapter).slice(0, HASH_DIGITS)}.gguf`);
   await writeGgufAdapter(path, adapter);
   return path;

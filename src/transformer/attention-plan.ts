@@ -1,5 +1,5 @@
 /** @file How attention over a token layout is cut into blocks that skip what the mask forbids. */
-import type { TokenLayout } from "./token-layout.js";
+import type { Segment, TokenLayout } from "./token-layout.js";
 
 /** Keys from `start` to `end` (one past the last). */
 export interface KeyRange {
@@ -34,7 +34,7 @@ export interface AttentionPlan {
 }
 
 /** Far below any score, yet finite: a row of nothing else would give numbers, not NaN. */
-const MASKED = -1e30;
+export const MASKED = -1e30;
 
 /** Queries per block. Small blocks skip more of the forbidden half, large ones make larger products; see bench/forward. */
 export const DEFAULT_BLOCK_SIZE = 128;
@@ -61,24 +61,22 @@ export function planAttention(
         blocks.push({ start, end, keys, mask: undefined });
         continue;
       }
-      const key = `${mask.rows}:${mask.pattern}`;
-      let at = known.get(key);
-      if (at === undefined) {
-        at = masks.length;
-        known.set(key, at);
-        masks.push({ rows: mask.rows, columns: mask.columns, data: mask.data });
-      }
+      const { pattern, ...own } = mask;
+      const key = `${mask.rows}:${pattern}`;
+      const at = known.get(key) ?? masks.length;
+      if (at === masks.length) masks.push(own);
+      known.set(key, at);
       blocks.push({ start, end, keys, mask: at });
     }
   });
   return { tokenCount: layout.tokenCount, blocks, masks };
 }
 
-/** Ranges of the segment's ancestors and of itself up to `end`, without keys older than every window reaches. */
-function visibleRanges(layout: TokenLayout, segment: number, end: number, oldest: number): KeyRange[] {
+/** Ranges of the segment's ancestors and of itself up to `end`, without keys at positions before `oldest`. */
+export function visibleRanges(layout: TokenLayout, segment: number, end: number, oldest: number): KeyRange[] {
   const ranges: KeyRange[] = [];
   for (let at = segment, until = end; at >= 0; ) {
-    const { start, parent } = layout.segments[at] as { start: number; parent: number };
+    const { start, parent } = layout.segments[at] as Segment;
     const first = layout.positions[start] as number;
     const from = Math.max(start, start + oldest - first);
     if (from < until) {

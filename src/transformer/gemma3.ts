@@ -43,8 +43,8 @@ export const gemma3: Family = {
     const block = l.linear("attn_output", l.attention(q, k, v));
     const attended = l.residual("attn", x, l.norm("post_attention_norm", block));
     const hidden = l.norm("ffn_norm", attended);
-    const gated = l.mul(l.gelu(l.linear("ffn_gate", hidden)), l.linear("ffn_up", hidden));
-    return l.residual("ffn", attended, l.norm("post_ffw_norm", l.linear("ffn_down", gated)));
+    const forward = l.linear("ffn_down", l.gated("gelu", hidden));
+    return l.residual("ffn", attended, l.norm("post_ffw_norm", forward));
   },
 };
 
@@ -54,7 +54,7 @@ function localLayers(keys: ModelKeys, layerCount: number): boolean[] {
   const flags = keys.optionalFlags(key);
   if (flags !== undefined) {
     if (flags.length !== layerCount)
-      keys.refuse(`gemma3.${key}`, `has ${flags.length} flags for ${layerCount} layers`);
+      keys.refuse(keys.name(key), `has ${flags.length} flags for ${layerCount} layers`);
     return flags;
   }
   const pattern = keys.optionalInteger(key) ?? DEFAULT_PATTERN;

@@ -42,8 +42,10 @@ export function headGraph(
 ): Graph {
   const graph = new GraphBuilder();
   const x = graph.input("x", [size.positionCount, config.hiddenSize]);
-  const fed = graph.input("weight", [size.chunkSize, config.hiddenSize], weightType);
-  const weight = weightType === "float16" ? graph.cast(fed, "float32") : fed;
+  const weight = graph.cast(
+    graph.input("weight", [size.chunkSize, config.hiddenSize], weightType),
+    "float32",
+  );
   const logits = softcapped(graph, graph.matmul(x, weight, { transB: true }), config.logitSoftcap);
   graph.output("y", output === "logits" ? logits : graph.logSumExp(logits));
   return graph.build();

@@ -43,18 +43,6 @@ export class LayerBuilder {
     return this.#kept(`${name}_residual`, this.#graph.add(x, block));
   }
 
-  mul(a: Value, b: Value): Value {
-    return this.#graph.mul(a, b);
-  }
-
-  silu(x: Value): Value {
-    return this.#graph.silu(x);
-  }
-
-  gelu(x: Value): Value {
-    return this.#graph.gelu(x);
-  }
-
   /** RMS norm over the last axis with `<name>.weight`. */
   norm(name: string, x: Value): Value {
     const weight = this.#input(`${name}.weight`, [x.shape.at(-1) as number]);
@@ -74,11 +62,16 @@ export class LayerBuilder {
     const { biases, weightType = "float32", onLinear } = this.#options;
     const [inSize, outSize] = linearShape(this.#options.config, name);
     const fed = this.#input(`${name}.weight`, [outSize, inSize], weightType);
-    const weight = weightType === "float16" ? this.#graph.cast(fed, "float32") : fed;
+    const weight = this.#graph.cast(fed, "float32");
     let output =
       onLinear?.(this.#graph, { name, input: x, weight }) ?? this.#graph.matmul(x, weight, { transB: true });
     if (biases.has(`${name}.bias`)) output = this.#graph.add(output, this.#input(`${name}.bias`, [outSize]));
     return this.#kept(name, output);
+  }
+
+  /** x [T, D] → activation(x · W_gateᵀ) ∘ (x · W_upᵀ) [T, F]. */
+  gated(activation: "silu" | "gelu", x: Value): Value {
+    return this.#graph.mul(this.#graph[activation](this.linear("ffn_gate", x)), this.linear("ffn_up", x));
   }
 
   /** Rotates every head of x [T, heads·d] by its token's position. */
@@ -103,39 +96,33 @@ export class LayerBuilder {
     const byHead = (x: Value) => g.reshape(g.transpose(g.reshape(x, [T, K, d]), [1, 0, 2]), [K, 1, T, d]);
     const [keys, values] = [byHead(k), byHead(v)];
     const outputs = plan.blocks.map((block) => this.#attentionBlock(block, queries, keys, values));
-    const heads = outputs.length === 1 ? (outputs[0] as Value) : g.concat(outputs, 2); // [K, H/K, T, d]
+    const heads = g.concat(outputs, 2); // [K, H/K, T, d]
     return g.reshape(g.transpose(heads, [2, 0, 1, 3]), [T, H * d]);
   }
 
   #attentionBlock(block: AttentionBlock, queries: Value, keys: Value, values: Value): Value {
-    const { config, plan } = this.#options;
-    const { headCount: H, kvHeadCount: K, headSize: d } = config;
+    const { headCount: H, kvHeadCount: K, headSize: d, attentionScale: alpha } = this.#options.config;
     const g = this.#graph;
     const rows = block.end - block.start;
     const size = (H / K) * rows;
     const parts = queryParts(K, size);
-    const stacked = g.reshape(this.#part(queries, 2, block), [K, parts, size / parts, d]);
-    const pick = (all: Value) => {
-      const picked = block.keys.map((range) => this.#part(all, 2, range));
-      return picked.length === 1 ? (picked[0] as Value) : g.concat(picked, 2); // [K, 1, n, d]
-    };
-    const visible = pick(keys);
+    const stacked = g.reshape(g.slice(queries, 2, block.start, block.end), [K, parts, size / parts, d]);
+    const pick = (all: Value) =>
+      g.concat(
+        block.keys.map(({ start, end }) => g.slice(all, 2, start, end)),
+        2,
+      );
+    const visible = pick(keys); // [K, 1, n, d]
     const n = visible.shape[2] as number;
     // [K, parts, size/parts, n]
-    let scores = g.matmul(stacked, visible, { transB: true, alpha: config.attentionScale });
+    let scores = g.matmul(stacked, visible, { transB: true, alpha });
     if (block.mask !== undefined) {
-      const mask = plan.masks[block.mask];
-      const fed = this.#input(`mask.${block.mask}`, [mask?.rows ?? rows, mask?.columns ?? n]);
+      const fed = this.#input(`mask.${block.mask}`, [rows, n]);
       const masked = g.add(g.reshape(scores, [K, H / K, rows, n]), fed);
       scores = g.reshape(masked, [K, parts, size / parts, n]);
     }
     const mixed = this.#kept(`attend_${block.start}`, g.attend(scores, pick(values))); // [K, parts, size/parts, d]
     return g.reshape(mixed, [K, H / K, rows, d]);
-  }
-
-  #part(x: Value, axis: number, range: { start: number; end: number }): Value {
-    const isWhole = range.start === 0 && range.end === x.shape[axis];
-    return isWhole ? x : this.#graph.slice(x, axis, range.start, range.end);
   }
 
   #kept(name: string, value: Value): Value {

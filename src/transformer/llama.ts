@@ -1,5 +1,7 @@
 /** @file The llama family: Llama 2 and 3, Mistral, SmolLM2, TinyLlama files. */
+import type { Value } from "../graph/graph-builder.js";
 import type { Family } from "./family.js";
+import type { LayerBuilder } from "./layer-builder.js";
 import { ropeOfKeys } from "./rope-table.js";
 
 /**
@@ -21,14 +23,20 @@ export const llama: Family = {
     };
   },
 
-  layer(l, x) {
-    const input = l.norm("attn_norm", x);
-    const q = l.rope(l.linear("attn_q", input));
-    const k = l.rope(l.linear("attn_k", input));
-    const v = l.linear("attn_v", input);
-    const attended = l.residual("attn", x, l.linear("attn_output", l.attention(q, k, v)));
-    const hidden = l.norm("ffn_norm", attended);
-    const gated = l.mul(l.silu(l.linear("ffn_gate", hidden)), l.linear("ffn_up", hidden));
-    return l.residual("ffn", attended, l.linear("ffn_down", gated));
-  },
+  layer: (l, x) => preNormLayer(l, x, (name, input) => l.linear(name, input)),
 };
+
+/** Attention, then SiLU-gated feed-forward. @param heads - makes q and k of the normed input, before the rotation */
+export function preNormLayer(
+  l: LayerBuilder,
+  x: Value,
+  heads: (name: "attn_q" | "attn_k", input: Value) => Value,
+): Value {
+  const input = l.norm("attn_norm", x);
+  const q = l.rope(heads("attn_q", input));
+  const k = l.rope(heads("attn_k", input));
+  const v = l.linear("attn_v", input);
+  const attended = l.residual("attn", x, l.linear("attn_output", l.attention(q, k, v)));
+  const hidden = l.norm("ffn_norm", attended);
+  return l.residual("ffn", attended, l.linear("ffn_down", l.gated("silu", hidden)));
+}

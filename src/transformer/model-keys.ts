@@ -7,11 +7,14 @@ import { ValueType } from "../formats/gguf/gguf-types.js";
 /** Reads `<architecture>.<key>`; what cannot be used is refused with the key's name before anything is allocated. */
 export class ModelKeys {
   readonly header: GgufHeader;
-  readonly architecture: string;
 
   constructor(header: GgufHeader) {
     this.header = header;
-    this.architecture = header.architecture;
+  }
+
+  /** The key as the file has it. */
+  name(key: string): string {
+    return `${this.header.architecture}.${key}`;
   }
 
   /** @throws {UnsupportedModelError} always */
@@ -21,32 +24,27 @@ export class ModelKeys {
     });
   }
 
-  has(key: string): boolean {
-    return this.header.metadata.has(`${this.architecture}.${key}`);
-  }
-
   /** One integer for the whole model; a list with a value per layer is refused. */
   optionalInteger(key: string): number | undefined {
-    const name = `${this.architecture}.${key}`;
+    const name = this.name(key);
     const entry = this.header.metadata.get(name);
-    if (entry === undefined) return undefined;
-    if (entry.type === ValueType.ARRAY) {
+    if (entry?.type === ValueType.ARRAY) {
       const [first, ...rest] = Array.from(entry.value as ArrayLike<number | bigint | string>, Number);
       if (first === undefined || rest.some((value) => value !== first))
         this.refuse(name, "differs from layer to layer, which is not supported");
       return first;
     }
     const value = integerValue(this.header.metadata, name);
-    if (value === undefined) this.refuse(name, "is not an integer");
+    if (value === undefined && entry !== undefined) this.refuse(name, "is not an integer");
     return value;
   }
 
   integer(key: string): number {
-    return this.optionalInteger(key) ?? this.refuse(`${this.architecture}.${key}`, "is missing");
+    return this.optionalInteger(key) ?? this.refuse(this.name(key), "is missing");
   }
 
   optionalNumber(key: string): number | undefined {
-    const name = `${this.architecture}.${key}`;
+    const name = this.name(key);
     const entry = this.header.metadata.get(name);
     if (entry === undefined) return undefined;
     if (entry.type !== ValueType.FLOAT32 && entry.type !== ValueType.FLOAT64)
@@ -55,16 +53,16 @@ export class ModelKeys {
   }
 
   number(key: string): number {
-    return this.optionalNumber(key) ?? this.refuse(`${this.architecture}.${key}`, "is missing");
+    return this.optionalNumber(key) ?? this.refuse(this.name(key), "is missing");
   }
 
   optionalString(key: string): string | undefined {
-    return stringValue(this.header.metadata, `${this.architecture}.${key}`);
+    return stringValue(this.header.metadata, this.name(key));
   }
 
   /** A flag per layer; undefined where the key is absent or an integer. */
   optionalFlags(key: string): boolean[] | undefined {
-    const entry = this.header.metadata.get(`${this.architecture}.${key}`);
+    const entry = this.header.metadata.get(this.name(key));
     if (entry?.type !== ValueType.ARRAY || entry.elementType !== ValueType.BOOL) return undefined;
     return Array.from(entry.value as Uint8Array, (flag) => flag === 1);
   }
@@ -72,7 +70,7 @@ export class ModelKeys {
   /** Refuses features that change the numbers and that no family here computes. */
   refuseIfPresent(keys: readonly string[]): void {
     for (const key of keys) {
-      const name = `${this.architecture}.${key}`;
+      const name = this.name(key);
       const entry = this.header.metadata.get(name);
       if (entry !== undefined && entry.value !== 0 && entry.value !== false)
         this.refuse(name, `is ${String(entry.value)}, a feature that is not supported`);

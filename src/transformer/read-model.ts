@@ -41,7 +41,7 @@ export function readModel(header: GgufHeader): ModelDescription {
     return keys.refuse("general.architecture", `is ${header.architecture}; supported are ${known}`);
   }
   if ((keys.optionalInteger("expert_count") ?? 0) > 0)
-    keys.refuse(`${header.architecture}.expert_count`, "is above 0: mixtures of experts are not supported");
+    keys.refuse(keys.name("expert_count"), "is above 0: mixtures of experts are not supported");
   const config = readConfig(keys, family);
   checkTensors(keys, family, config);
   return { family, config };
@@ -52,32 +52,27 @@ function readConfig(keys: ModelKeys, family: Family): ModelConfig {
   const hiddenSize = keys.integer("embedding_length");
   const headCount = keys.integer("attention.head_count");
   const headSize = keys.optionalInteger("attention.key_length") ?? hiddenSize / headCount;
-  const name = (key: string) => `${keys.architecture}.${key}`;
-  if (layerCount === 0) keys.refuse(name("block_count"), "is 0: there are no layers");
-  if (headSize % 2 !== 0) keys.refuse(name("attention.key_length"), `is ${headSize}, must be even`);
+  if (layerCount === 0) keys.refuse(keys.name("block_count"), "is 0: there are no layers");
+  if (headSize % 2 !== 0) keys.refuse(keys.name("attention.key_length"), `is ${headSize}, must be even`);
   if ((keys.optionalInteger("attention.value_length") ?? headSize) !== headSize)
-    keys.refuse(name("attention.value_length"), "differs from key_length");
+    keys.refuse(keys.name("attention.value_length"), "differs from key_length");
   if ((keys.optionalInteger("rope.dimension_count") ?? headSize) !== headSize)
-    keys.refuse(name("rope.dimension_count"), `is not the head size ${headSize}: partial rotation`);
+    keys.refuse(keys.name("rope.dimension_count"), `is not the head size ${headSize}: partial rotation`);
   const embedding = keys.header.tensors.find((tensor) => tensor.name === "token_embd.weight");
   if (!embedding) keys.refuse("tensor token_embd.weight", "is missing");
-  const traits = family.traits(keys, { layerCount, hiddenSize, headCount, headSize });
+  const sizes = { layerCount, hiddenSize, headCount, headSize };
+  const { embeddingScale = 1, logitSoftcap, ...traits } = family.traits(keys, sizes);
   return {
     family: family.name,
-    layerCount,
-    hiddenSize,
-    headCount,
+    ...sizes,
     kvHeadCount: keys.optionalInteger("attention.head_count_kv") ?? headCount,
-    headSize,
     feedForwardSize: keys.integer("feed_forward_length"),
     vocabSize: embedding.dimensions[1] ?? 1,
     contextLength: keys.optionalInteger("context_length") ?? 0,
     normEpsilon: keys.number("attention.layer_norm_rms_epsilon"),
-    attentionScale: traits.attentionScale,
-    isRopeInterleaved: traits.isRopeInterleaved,
-    embeddingScale: traits.embeddingScale ?? 1,
-    logitSoftcap: traits.logitSoftcap,
-    layers: traits.layers,
+    ...traits,
+    embeddingScale,
+    logitSoftcap,
     isHeadTied: !keys.header.tensors.some((tensor) => tensor.name === "output.weight"),
   };
 }

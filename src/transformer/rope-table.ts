@@ -13,25 +13,18 @@ export function ropeOfKeys(keys: ModelKeys): RopeConfig {
   // The older key of llama.cpp means the same.
   const factor = keys.optionalNumber("rope.scaling.factor") ?? keys.optionalNumber("rope.scale_linear") ?? 0;
   if (type !== "none" && type !== "linear")
-    keys.refuse(`${keys.architecture}.rope.scaling.type`, `is ${type}; supported are none and linear`);
+    keys.refuse(keys.name("rope.scaling.type"), `is ${type}; supported are none and linear`);
   const attention = keys.optionalNumber("rope.scaling.attn_factor");
   if (attention !== undefined && attention !== 1)
-    keys.refuse(`${keys.architecture}.rope.scaling.attn_factor`, `is ${attention}, which is not supported`);
+    keys.refuse(keys.name("rope.scaling.attn_factor"), `is ${attention}, which is not supported`);
   return {
     base: keys.optionalNumber("rope.freq_base") ?? DEFAULT_BASE,
     scale: type === "none" || factor === 0 ? 1 : 1 / factor,
   };
 }
 
-export interface RopeTable {
-  /** [T, d/2] */
-  cos: Float32Array;
-  /** [T, d/2] */
-  sin: Float32Array;
-}
-
 /**
- * Rows for the given positions. Angles are computed in float64: at position 10⁴ a float32 angle is off by 10⁻³.
+ * Rows for the given positions, each [T, d/2]. Angles are computed in float64: at position 10⁴ a float32 angle is off by 10⁻³.
  * @param factors Llama 3's `rope_freqs.weight` [d/2]: every frequency is divided by its factor.
  */
 export function ropeTable(
@@ -39,7 +32,7 @@ export function ropeTable(
   rope: RopeConfig,
   positions: ArrayLike<number>,
   factors?: Float32Array,
-): RopeTable {
+): Record<"cos" | "sin", Float32Array> {
   const half = config.headSize / 2;
   const frequencies = Float64Array.from(
     { length: half },

@@ -9,7 +9,7 @@ import { embedTokens, layoutFeeds } from "./layer-feeds.js";
 import { layerGraph } from "./layer-graph.js";
 import type { LayerConfig } from "./model-config.js";
 import { type ModelDescription, readModel } from "./read-model.js";
-import { singleSequence, type TokenLayout } from "./token-layout.js";
+import { singleSequence } from "./token-layout.js";
 import { planWeights, type WeightCache, type WeightPlan } from "./weight-plan.js";
 import { WeightStore } from "./weight-store.js";
 
@@ -32,8 +32,6 @@ export interface Injection {
 }
 
 export interface ForwardOptions {
-  /** Default: one sequence. */
-  layout?: TokenLayout | undefined;
   /** Called with the hidden states [T, D] that enter layer 0, 1, … and leave the last. */
   onHidden?: ((layer: number, hidden: Float32Array) => void) | undefined;
   signal?: AbortSignal | undefined;
@@ -78,7 +76,7 @@ export class Transformer {
   async hidden(tokens: ArrayLike<number>, options: ForwardOptions = {}): Promise<Float32Array> {
     const { config, family } = this.model;
     this.#checkTokens(tokens);
-    const layout = options.layout ?? singleSequence(tokens.length);
+    const layout = singleSequence(tokens.length);
     let x = embedTokens(tokens, this.#weights, config);
     const feedsOf = new Map<LayerConfig, { plan: AttentionPlan; feeds: Record<string, Float32Array> }>();
     for (let index = 0; index < config.layerCount; index++) {
@@ -94,7 +92,7 @@ export class Transformer {
       }
       const { plan, feeds } = shared;
       const biases = this.#weights.biases(index);
-      const key = `layer ${layer.window ?? "global"} ${[...biases].join()} ${JSON.stringify(layout.segments)}`;
+      const key = `layer ${layer.window ?? "global"} ${[...biases].join()} ${tokens.length}`;
       const program = await this.#program(key, () =>
         layerGraph(family, {
           config,
@@ -149,9 +147,7 @@ export class Transformer {
     return logits;
   }
 
-  /**
-   * log p(tokens[t+1] | tokens[0..t]) for t = 0 … T − 2. Never holds more than one chunk of logits.
-   */
+  /** log p(tokens[t+1] | tokens[0..t]) for t = 0 … T − 2. Never holds more than one chunk of logits. */
   async logProbs(tokens: ArrayLike<number>, options?: ForwardOptions): Promise<Float64Array> {
     const { config } = this.model;
     const count = tokens.length - 1;

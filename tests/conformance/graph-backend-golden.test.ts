@@ -84,10 +84,9 @@ const mergedLinear: Build = (builder, { x, W, A, B }) =>
 
 const crossEntropy: Build = (builder, { logits }, { targets = [] }) => {
   const [count, size] = (logits as Value).shape as [number, number];
-  const at = targets.map((target, row) => row * size + target);
-  const rows = builder.reshape(logits as Value, [count * size, 1]);
-  const wanted = builder.gather(rows, builder.constant(at, [count], "int32"));
-  return builder.sub(builder.logSumExp(logits as Value), builder.reshape(wanted, [count]));
+  const chosen = targets.flatMap((target) => Array.from({ length: size }, (_, i) => Number(i === target)));
+  const wanted = builder.mul(logits as Value, builder.constant(chosen, [count, size]));
+  return builder.sub(builder.logSumExp(logits as Value), builder.reduceSum(wanted, [1]));
 };
 
 const softmax: Build = (builder, { x }) => builder.softmax(x as Value);

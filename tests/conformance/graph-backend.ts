@@ -43,7 +43,6 @@ const BOUNDS: Readonly<Record<OpName, Bound>> = {
   div: ROUNDED,
   neg: EXACT,
   exp: FUNCTION,
-  log: FUNCTION,
   sqrt: ROUNDED,
   tanh: SIGMOID,
   sigmoid: SIGMOID,
@@ -71,9 +70,6 @@ const BOUNDS: Readonly<Record<OpName, Bound>> = {
   attend: { absolute: 4e-6, relative: 1e-5 },
   // As PRODUCT, but a merged weight may be 13 times as large: up to 2 + 1.5 · 4 products of up to 4.
   mergedLinear: { absolute: 13 * PRODUCT.absolute, relative: 4 * ULP },
-  gather: EXACT,
-  // Up to 70 numbers of up to 2 in one sum.
-  scatterAdd: { absolute: 2e-5, relative: 4 * ULP },
   cast: EXACT,
 };
 
@@ -193,17 +189,12 @@ export function graphBackendSuite(name: string, create: () => Backend): void {
       await program.dispose();
     });
 
-    it("takes half weights as bits and indices as a weight", async () => {
+    it("takes half weights as bits", async () => {
       const builder = new GraphBuilder();
-      const table = builder.cast(builder.input("table", [3, 2], "float16"), "float32");
-      builder.output("y", builder.gather(table, builder.input("at", [2], "int32")));
-      const weights = {
-        // 1, 2, 0.5, −1, 2⁻²⁴, 65504
-        table: Uint16Array.of(0x3c00, 0x4000, 0x3800, 0xbc00, 0x0001, 0x7bff),
-        at: Int32Array.of(2, 0),
-      };
+      builder.output("y", builder.cast(builder.input("table", [3, 2], "float16"), "float32"));
+      const weights = { table: Uint16Array.of(0x3c00, 0x4000, 0x3800, 0xbc00, 0x0001, 0x7bff) };
       const program = await backend.compile(builder.build(), { weights });
-      expect([...((await program.run({})).y as Float32Array)]).toEqual([2 ** -24, 65504, 1, 2]);
+      expect([...((await program.run({})).y as Float32Array)]).toEqual([1, 2, 0.5, -1, 2 ** -24, 65504]);
       await program.dispose();
     });
 
@@ -217,7 +208,7 @@ export function graphBackendSuite(name: string, create: () => Backend): void {
       await refuse({ x: X }, /missing feed w/);
       await refuse({ x: X, w: W, z: W }, /"z" is no input/);
       await refuse({ x: X.subarray(1), w: W }, /"x" has 5 elements, expected 6 for \[2, 3\]/);
-      await refuse({ x: X, w: Int32Array.from(W) }, /"w" is Int32Array, expected Float32Array/);
+      await refuse({ x: X, w: Uint16Array.from(W) }, /"w" is Uint16Array, expected Float32Array/);
       await refuse({ x: X, w: W }, /"q" is no output/, { q: new Float32Array(4) });
       await refuse({ x: X, w: W }, /"y" has 3 elements, expected 4/, { y: new Float32Array(3) });
       await expect(backend.compile(productGraph(), { weights: { w: new Float32Array(5) } })).rejects.toThrow(
@@ -239,38 +230,6 @@ export function graphBackendSuite(name: string, create: () => Backend): void {
       expect([...(results.y as Float32Array)]).toEqual([1, 2]);
       expect([...(results.same as Float32Array)]).toEqual([1, 2]);
       expect([...(results.c as Float32Array)]).toEqual([3, 4]);
-      await program.dispose();
-    });
-
-    it.each(["gather", "scatterAdd"] as const)("%s: refuses rows outside the table by name", async (op) => {
-      const builder = new GraphBuilder();
-      const at = builder.input("at", [2], "int32");
-      const rows = builder.input("rows", [op === "gather" ? 3 : 2, 1]);
-      builder.output("y", op === "gather" ? builder.gather(rows, at) : builder.scatterAdd(at, rows, 3));
-      const program = await backend.compile(builder.build());
-      const data = new Float32Array(op === "gather" ? 3 : 2);
-      for (const wrong of [3, -1]) {
-        const run = program.run({ at: Int32Array.of(0, wrong), rows: data });
-        await expect(run).rejects.toThrow(RangeError);
-        await expect(run).rejects.toThrow(
-          new RegExp(`${op}: index ${wrong} at position 1 .*lies outside 0…2`),
-        );
-      }
-      await program.dispose();
-    });
-
-    it("adds rows that are named often in the same order each time", async () => {
-      const [count, width] = [3000, 8];
-      const builder = new GraphBuilder();
-      const at = builder.input("at", [count], "int32");
-      builder.output("y", builder.scatterAdd(at, builder.input("rows", [count, width]), 3));
-      const program = await backend.compile(builder.build());
-      const feeds = {
-        at: Int32Array.from({ length: count }, (_, i) => i % 3),
-        rows: Float32Array.from({ length: count * width }, (_, i) => Math.sin(i)),
-      };
-      const first = (await program.run(feeds)).y;
-      for (let i = 0; i < 5; i++) expect((await program.run(feeds)).y).toEqual(first);
       await program.dispose();
     });
 

@@ -13,6 +13,7 @@ import { LINEAR_NAMES } from "../../src/transformer/linear-name.js";
 import { readModel } from "../../src/transformer/read-model.js";
 import { Transformer } from "../../src/transformer/transformer.js";
 import { adapterInjection } from "../support/adapter-injection.js";
+import { readInts } from "../support/read-ints.js";
 import { sharedPath } from "../support/shared.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
 
@@ -64,7 +65,7 @@ describe.skipIf(folder === undefined)("adapters, golden (needs ../shared/referen
 
     it(`${family}: merged in float32 or float16 is base and adapter`, async () => {
       const file = SafetensorsFile.open(`${folder}/${family}/adapter.safetensors`);
-      const tokens = Array.from(file.readInts("tokens")).slice(0, TOKENS);
+      const tokens = Array.from(readInts(file, "tokens")).slice(0, TOKENS);
       const expected = file.readFloats("logits");
       file.close();
       for (const [type, tolerance] of [
@@ -84,7 +85,7 @@ describe.skipIf(folder === undefined)("adapters, golden (needs ../shared/referen
 
     it(`${family}: logits with the adapter`, async () => {
       const file = SafetensorsFile.open(`${folder}/${family}/adapter.safetensors`);
-      const tokens = Array.from(file.readInts("tokens"));
+      const tokens = Array.from(readInts(file, "tokens"));
       const expected = file.readFloats("logits");
       file.close();
       const model = Transformer.open(`${folder}/${family}/model-f32.gguf`, {

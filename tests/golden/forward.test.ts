@@ -5,6 +5,7 @@ import type { Backend } from "../../src/graph/backend.js";
 import { OrtBackend } from "../../src/graph/ort-backend.js";
 import { Transformer } from "../../src/transformer/transformer.js";
 import type { WeightCache } from "../../src/transformer/weight-plan.js";
+import { readInts } from "../support/read-ints.js";
 import { ReferenceBackend } from "../support/reference-backend.js";
 import { sharedPath } from "../support/shared.js";
 
@@ -33,7 +34,7 @@ function readGolden(family: string, variant: string): Golden {
   const file = SafetensorsFile.open(`${folder}/${family}/forward.safetensors`);
   const prefix = variant === "f32" ? "" : `model-${variant}.`;
   const golden = {
-    tokens: Int32Array.from(file.readInts("tokens")),
+    tokens: Int32Array.from(readInts(file, "tokens")),
     logits: file.readFloats(`${prefix}logits`),
     hidden: file.readFloats("hidden"),
     normed: file.readFloats("normed"),
@@ -131,7 +132,7 @@ describe.skipIf(folder === undefined)("forward pass, golden (needs ../shared/ref
 
   it("an adapter merged into the weights by PEFT is read like any model", async () => {
     const file = SafetensorsFile.open(`${folder}/llama/adapter.safetensors`);
-    const tokens = Int32Array.from(file.readInts("tokens")).subarray(0, TOKENS);
+    const tokens = Int32Array.from(readInts(file, "tokens")).subarray(0, TOKENS);
     const model = Transformer.open(`${folder}/llama/merged-f32.gguf`, { backend: ort(), weights: "f32" });
     const logits = await model.logits(tokens);
     const expected = file.readFloats("logits").subarray(0, logits.length);

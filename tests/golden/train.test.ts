@@ -14,6 +14,7 @@ import { LINEAR_NAMES } from "../../src/transformer/linear-name.js";
 import { readModel } from "../../src/transformer/read-model.js";
 import { singleSequence } from "../../src/transformer/token-layout.js";
 import { WeightStore } from "../../src/transformer/weight-store.js";
+import { readInts } from "../support/read-ints.js";
 import { sharedPath } from "../support/shared.js";
 
 /** The fixture's own float32 loss is up to 5.7e-6 from its float64 one; ours adds other sums of the same kind. */
@@ -58,8 +59,8 @@ class Golden {
 
   sequences(prefix: string, count: number): { tokens: Int32Array; mask: Int32Array }[] {
     return Array.from({ length: count }, (_, i) => ({
-      tokens: Int32Array.from(this.file.readInts(`${prefix}seq${i}.tokens`)),
-      mask: Int32Array.from(this.file.readInts(`${prefix}seq${i}.mask`)),
+      tokens: Int32Array.from(readInts(this.file, `${prefix}seq${i}.tokens`)),
+      mask: Int32Array.from(readInts(this.file, `${prefix}seq${i}.mask`)),
     }));
   }
 }
@@ -161,7 +162,7 @@ describe.skipIf(folder === undefined)("training, golden (needs ../shared/referen
       const tries = golden.sequences("", 4).map((one, i) => alone(one, golden.weights[i] as number, 4));
       const parameters = golden.tensors("init");
       const adamw = new AdamW({ learningRate: 1e-3, weightDecay: 0.01 });
-      const state = adamw.init(parameters);
+      const state = AdamW.init(parameters);
       for (let step = 0; step < 10; step++) {
         const { loss, gradients } = await lossAndGradients(model, tries, parameters);
         expect(Math.abs(loss - (golden.numbers.steps.losses[step] as number))).toBeLessThanOrEqual(

@@ -9,6 +9,7 @@ import { SafetensorsFile } from "../../src/formats/safetensors/safetensors-file.
 import { OrtBackend } from "../../src/graph/ort-backend.js";
 import { LocalModel } from "../../src/llm/local/local-model.js";
 import { Transformer } from "../../src/transformer/transformer.js";
+import { readInts } from "../support/read-ints.js";
 import { sharedPath } from "../support/shared.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
 
@@ -32,7 +33,7 @@ async function llamaLogProbs(modelPath: string, tokens: readonly number[]): Prom
 /** The two token rows of a golden file, and their log-probabilities. */
 function goldenRows(path: string): { tokens: number[]; logProbs: Float32Array }[] {
   const file = SafetensorsFile.open(path);
-  const tokens = Array.from(file.readInts("tokens"));
+  const tokens = Array.from(readInts(file, "tokens"));
   const logProbs = file.readFloats("logprobs");
   file.close();
   return [0, 1].map((row) => ({

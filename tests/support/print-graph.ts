@@ -6,10 +6,7 @@ const MAX_PRINTED_ELEMENTS = 4;
 
 export function printGraph(graph: Graph): string {
   const inputs = [...graph.inputs].map(([name, value]) => `${name}: ${typeOf(value)}`);
-  const lines = graph.nodes.map((node) => {
-    const where = node.name === undefined ? "" : `  # ${node.name}`;
-    return `  %${node.output.id} = ${callOf(node)} : ${typeOf(node.output)}${where}`;
-  });
+  const lines = graph.nodes.map((node) => `  %${node.output.id} = ${callOf(node)} : ${typeOf(node.output)}`);
   const outputs = [...graph.outputs].map(([name, { id }]) => `${name}: %${id}`);
   return [`graph(${inputs.join(", ")}) {`, ...lines, `  return ${outputs.join(", ")}`, "}"].join("\n");
 }

@@ -1,8 +1,8 @@
 /** @file The oracle: slow, readable loops over every node, in float64 or float32. */
 import { InternalError, ShapeError } from "../../src/core/errors.js";
-import { float16ToFloat32 } from "../../src/formats/quant/half-float.js";
+import { decodeFloat16 } from "../../src/formats/quant/half-float.js";
 import type { Backend, CompileOptions, NumericArray, Program } from "../../src/graph/backend.js";
-import { checkArrays, checkComplete, checkOutputs, readInputs } from "../../src/graph/check-feeds.js";
+import { checkArrays, checkComplete, readInputs } from "../../src/graph/check-feeds.js";
 import type { Tensor } from "../../src/graph/op-spec.js";
 import { specOf } from "../../src/graph/op-table.js";
 import { sizeOf } from "../../src/graph/shape.js";
@@ -23,7 +23,7 @@ export class ReferenceBackend implements Backend {
   }
 
   async compile(graph: Graph, { weights = {} }: CompileOptions = {}): Promise<Program> {
-    checkArrays(graph, weights, "weight", { takesFloat64: this.#precision === "float64" });
+    checkArrays(graph, this.#precision === "float64" ? narrowed(weights) : weights, "weight");
     const copies = Object.fromEntries(Object.entries(weights).map(([name, data]) => [name, data.slice()]));
     return new ReferenceProgram(graph, copies, this.#precision);
   }
@@ -50,8 +50,8 @@ class ReferenceProgram implements Program {
     outputs: Readonly<Record<string, Float32Array>> = {},
   ): Promise<Record<string, Float32Array | Float64Array>> {
     if (this.#isDisposed) throw new InternalError("the program was disposed");
-    checkArrays(this.#graph, feeds, "feed", { takesFloat64: this.#precision === "float64" });
-    checkOutputs(this.#graph, outputs);
+    checkArrays(this.#graph, this.#precision === "float64" ? narrowed(feeds) : feeds, "feed");
+    checkArrays(this.#graph, outputs, "output");
     for (const name of Object.keys(feeds))
       if (name in this.#weights)
         throw new ShapeError("run", [], `feed "${name}" was compiled in as a weight`);
@@ -83,8 +83,8 @@ class ReferenceProgram implements Program {
     feeds: Readonly<Record<string, NumericArray>>,
     tensors: ReadonlyMap<Value, Tensor>,
   ): Tensor {
-    const { shape, dtype } = node.output;
-    const output = { shape, data: this.#array(dtype === "int32", sizeOf(shape)) };
+    const { shape } = node.output;
+    const output = { shape, data: this.#array(sizeOf(shape)) };
     if (node.op === "input") {
       const { name } = (node as NodeOf<"input">).attributes;
       output.data.set(decoded(feeds[name] as NumericArray));
@@ -96,12 +96,17 @@ class ReferenceProgram implements Program {
   }
 
   /** Stored halves are kept as their exact values in the wider type. */
-  #array(isIndex: boolean, length: number): Float32Array | Float64Array | Int32Array {
-    if (isIndex) return new Int32Array(length);
+  #array(length: number): Float32Array | Float64Array {
     return this.#precision === "float64" ? new Float64Array(length) : new Float32Array(length);
   }
 }
 
-function decoded(data: NumericArray): Float32Array | Float64Array | Int32Array {
-  return data instanceof Uint16Array ? Float32Array.from(data, float16ToFloat32) : data;
+/** In float64 this backend takes wider arrays, too. */
+function narrowed(arrays: Readonly<Record<string, NumericArray>>): Record<string, NumericArray> {
+  const narrow = (data: NumericArray) => (data instanceof Float64Array ? Float32Array.from(data) : data);
+  return Object.fromEntries(Object.entries(arrays).map(([name, data]) => [name, narrow(data)]));
+}
+
+function decoded(data: NumericArray): Float32Array | Float64Array {
+  return data instanceof Uint16Array ? decodeFloat16(data, new Float32Array(data.length)) : data;
 }

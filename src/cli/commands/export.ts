@@ -1,6 +1,6 @@
 /** @file `w4s export`: adapters for other runtimes, trajectories for other trainers. */
 import { Command, InvalidArgumentError, Option } from "commander";
-import type { AdapterFormat, DatasetFormat, MergedType } from "../../commands.js";
+import type { AdapterFormat, DatasetFormat, WeightType } from "../../commands.js";
 import { type ActionBody, action } from "../action.js";
 import { EXIT } from "../exit-code.js";
 import { writeErr, writeJson, writeOut } from "../print/output.js";
@@ -24,7 +24,7 @@ interface ExportFlags {
   to: string;
   out: string;
   base?: string | undefined;
-  type?: MergedType | undefined;
+  type?: WeightType | undefined;
   rewardTemperature?: number | undefined;
   seed?: number | undefined;
   redact: string[];

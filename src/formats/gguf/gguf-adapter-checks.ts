@@ -27,31 +27,16 @@ export function checkAdapterHeader(header: GgufHeader): void {
     throw badHeader(header, "adapter.alora.invocation_tokens", "is not an array of 32-bit unsigned integers");
   }
   if (header.tensors.length === 0) throw badHeader(header, "tensor count", "is 0: an adapter needs tensors");
+  const bad = (name: string, why: string) => badHeader(header, `tensor ${name}`, why);
   for (const { name, a, b } of adapterPairs(header)) {
-    for (const tensor of [a, b]) {
-      if (tensor.type.name !== "F32" && tensor.type.name !== "F16") {
-        throw badHeader(
-          header,
-          `tensor ${tensor.name}`,
-          `has type ${tensor.type.name}, adapters are F32 or F16`,
-        );
-      }
-      if (tensor.dimensions.slice(2).some((length) => length !== 1)) {
-        throw badHeader(
-          header,
-          `tensor ${tensor.name}`,
-          "is three-dimensional: expert layers are not supported",
-        );
-      }
+    for (const { name: half, type, dimensions } of [a, b]) {
+      if (type.name !== "F32" && type.name !== "F16")
+        throw bad(half, `has type ${type.name}, adapters are F32 or F16`);
+      if (dimensions.slice(2).some((length) => length !== 1))
+        throw bad(half, "is three-dimensional: expert layers are not supported");
     }
-    if (isEmbedding(name)) continue;
-    if ((a.dimensions[1] ?? 1) !== b.dimensions[0]) {
-      throw badHeader(
-        header,
-        `tensor ${name}`,
-        `has rank ${a.dimensions[1] ?? 1} in A and ${b.dimensions[0]} in B`,
-      );
-    }
+    const [rankA, rankB] = [a.dimensions[1] ?? 1, b.dimensions[0]];
+    if (rankA !== rankB && !isEmbedding(name)) throw bad(name, `has rank ${rankA} in A and ${rankB} in B`);
   }
 }
 

@@ -10,7 +10,7 @@ import {
 } from "./gguf-types.js";
 
 /** A tensor before its data is known. */
-interface TensorHead {
+export interface TensorHead {
   name: string;
   /** Fastest dimension first, as GGUF wants it. */
   dimensions: readonly number[];
@@ -18,9 +18,7 @@ interface TensorHead {
   typeName: string;
 }
 
-export interface PlacedTensor {
-  name: string;
-  dimensions: readonly number[];
+export interface PlacedTensor extends Omit<TensorHead, "typeName"> {
   type: TensorType;
   sizeBytes: number;
   /** From the start of the data section. */

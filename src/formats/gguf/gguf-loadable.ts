@@ -14,33 +14,25 @@ export interface LoadableProblem {
 
 /** Reasons why a valid file must not be loaded as a model; empty = it may. */
 export function loadableProblems(header: GgufHeader, memoryBytes = totalmem()): LoadableProblem[] {
+  const { architecture, dataBytes, kind, metadata, tensors } = header;
   const problems: LoadableProblem[] = [];
-  const { architecture, metadata } = header;
-  if (header.kind !== "model") {
-    const what =
-      header.kind === "adapter" ? "an adapter" : header.kind === "split-part" ? "a later part" : "no model";
-    problems.push({ field: "general.type", why: `is ${what}, not a model` });
+  const add = (isProblem: boolean, field: string, why: string) => {
+    if (isProblem) problems.push({ field, why });
+  };
+  if (kind !== "model") {
+    const what = kind === "adapter" ? "an adapter" : kind === "split-part" ? "a later part" : "no model";
+    add(true, "general.type", `is ${what}, not a model`);
     return problems;
   }
   const isSplit = (integerValue(metadata, "split.count") ?? 0) > 1;
-  if (!isSplit && header.tensors.length === 0) problems.push({ field: "tensor count", why: "is 0" });
-  if ((integerValue(metadata, `${architecture}.block_count`) ?? 0) === 0) {
-    problems.push({ field: `${architecture}.block_count`, why: "is 0 or missing: there are no blocks" });
-  }
-  if (
-    !isSplit &&
-    header.tensors.length > 0 &&
-    !header.tensors.some((tensor) => tensor.name.startsWith("blk."))
-  ) {
-    problems.push({ field: "tensors", why: "hold no blocks" });
-  }
-  if (!metadata.has("tokenizer.ggml.tokens")) {
-    problems.push({ field: "tokenizer.ggml.tokens", why: "is missing" });
-  }
-  if (header.dataBytes > memoryBytes) {
-    const why = `has ${header.dataBytes} bytes of weights, this machine has ${memoryBytes} bytes of memory`;
-    problems.push({ field: "file", why });
-  }
+  const hasBlocks = tensors.some(({ name }) => name.startsWith("blk."));
+  const blocks = `${architecture}.block_count`;
+  add(!isSplit && tensors.length === 0, "tensor count", "is 0");
+  add((integerValue(metadata, blocks) ?? 0) === 0, blocks, "is 0 or missing: there are no blocks");
+  add(!isSplit && tensors.length > 0 && !hasBlocks, "tensors", "hold no blocks");
+  add(!metadata.has("tokenizer.ggml.tokens"), "tokenizer.ggml.tokens", "is missing");
+  const memory = `has ${dataBytes} bytes of weights, this machine has ${memoryBytes} bytes of memory`;
+  add(dataBytes > memoryBytes, "file", memory);
   return problems;
 }
 

@@ -111,7 +111,6 @@ export const LIMITS = {
   dimensions: 4,
   /** A larger one only serves to waste the file. */
   alignment: 1_048_576,
-  blockCount: 1024,
   embeddingLength: 1_048_576,
   headCount: 65_536,
 } as const;

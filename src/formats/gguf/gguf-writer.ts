@@ -2,7 +2,13 @@
 
 import { type QuantizedType, quantize } from "../quant/quantize.js";
 import { writeStreamed } from "../write-streamed.js";
-import { encodeHeader, type PlacedTensor, padding, placeTensors } from "./gguf-header-writer.js";
+import {
+  encodeHeader,
+  type PlacedTensor,
+  padding,
+  placeTensors,
+  type TensorHead,
+} from "./gguf-header-writer.js";
 import type { GgufMetadata, GgufValue } from "./gguf-metadata.js";
 import { DEFAULT_ALIGNMENT, ValueType } from "./gguf-types.js";
 
@@ -54,15 +60,10 @@ export function encodeGguf(
   tensors: readonly TensorToWrite[],
   alignment: number = DEFAULT_ALIGNMENT,
 ): Buffer {
-  const heads = tensors.map((tensor) => ({ ...tensor, typeName: tensor.typeName ?? "F32" }));
-  const placed = placeTensors(heads, alignment);
-  const parts: Uint8Array[] = [encodeHeader(metadata, placed, alignment)];
-  placed.forEach((tensor, index) => {
-    const bytes = storedBytes(tensor, (tensors[index] as TensorToWrite).data);
-    requireSize(tensor, bytes.length);
-    parts.push(bytes, padding(bytes.length, alignment));
+  const sources = tensors.map(({ name, dimensions, typeName = "F32", data }) => {
+    return { name, dimensions, typeName, data: () => data };
   });
-  return Buffer.concat(parts);
+  return Buffer.concat([...filePieces(metadata, sources, alignment)]);
 }
 
 /**
@@ -77,30 +78,34 @@ export async function writeGguf(
   metadata: GgufMetadata,
   tensors: readonly TensorToStream[],
 ): Promise<void> {
+  const sources = tensors.map(({ shape, ...rest }) => ({ ...rest, dimensions: shape.toReversed() }));
   const alignment = Number(metadata.get("general.alignment")?.value ?? DEFAULT_ALIGNMENT);
-  const heads = tensors.map(({ name, shape, typeName }) => ({
-    name,
-    dimensions: shape.toReversed(),
-    typeName,
-  }));
-  const placed = placeTensors(heads, alignment);
-  const header = encodeHeader(metadata, placed, alignment);
   await writeStreamed(path, async (write) => {
-    await write(header);
-    for (const [index, tensor] of placed.entries()) {
-      const data = (tensors[index] as TensorToStream).data();
-      let size = 0;
-      for (const piece of ArrayBuffer.isView(data) ? [data] : data) {
-        const bytes = storedBytes(tensor, piece);
-        size += bytes.length;
-        // Checked on the way too: an endless source must not fill the disk.
-        if (size > tensor.sizeBytes) requireSize(tensor, size);
-        await write(bytes);
-      }
-      requireSize(tensor, size);
-      await write(padding(size, alignment));
-    }
+    for (const piece of filePieces(metadata, sources, alignment)) await write(piece);
   });
+}
+
+/** A file from its first byte to its last. */
+function* filePieces(
+  metadata: GgufMetadata,
+  tensors: readonly (TensorHead & Pick<TensorToStream, "data">)[],
+  alignment: number,
+): Generator<Uint8Array> {
+  const placed = placeTensors(tensors, alignment);
+  yield encodeHeader(metadata, placed, alignment);
+  for (const [index, tensor] of placed.entries()) {
+    const data = (tensors[index] as Pick<TensorToStream, "data">).data();
+    let size = 0;
+    for (const piece of ArrayBuffer.isView(data) ? [data] : data) {
+      const bytes = storedBytes(tensor, piece);
+      size += bytes.length;
+      // Checked on the way too: an endless source must not fill the disk.
+      if (size > tensor.sizeBytes) requireSize(tensor, size);
+      yield bytes;
+    }
+    requireSize(tensor, size);
+    yield padding(size, alignment);
+  }
 }
 
 function storedBytes({ name, type }: PlacedTensor, data: TensorData): Uint8Array {

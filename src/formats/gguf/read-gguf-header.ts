@@ -12,8 +12,6 @@ import { checkLayout, readTensorInfos } from "./gguf-tensors.js";
 import { ARCHITECTURES, DEFAULT_ALIGNMENT, GGUF_MAGIC, LIMITS, ValueType } from "./gguf-types.js";
 import { headerWarnings } from "./header-warnings.js";
 
-export type { GgufHeader };
-
 /**
  * Reads and checks the header of a GGUF file. Only the header is read, never tensor data, and no length in
  * the file is believed before it was compared with the file's size. A file that is valid but holds no whole

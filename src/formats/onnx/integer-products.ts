@@ -1,15 +1,14 @@
 /** @file An ONNX encoder with 8-bit weights, rewritten so that its products are computed in 8 bits too. */
 import {
+  decodeModel,
   decodeTensor,
   encodeMessage,
-  encodeOpenModel,
   nameOfValueInfo,
   ONNX_ATTRIBUTE_TYPE,
   ONNX_TYPE,
+  type OnnxModel,
+  type OnnxNodeProto,
   type OnnxTensor,
-  type OpenModel,
-  type OpenNode,
-  openModelOf,
 } from "./onnx-proto.js";
 
 /** Byte that stands for 0 in a rounded activation. */
@@ -22,10 +21,10 @@ const MICROSOFT = "com.microsoft";
 /** The graph as it was, and what takes the place of its nodes. */
 interface Rewriting {
   initializers: Map<string, OnnxTensor>;
-  producers: Map<string, OpenNode>;
-  users: Map<string, OpenNode[]>;
+  producers: Map<string, OnnxNodeProto>;
+  users: Map<string, OnnxNodeProto[]>;
   added: Uint8Array[];
-  instead: Map<OpenNode, OpenNode[]>;
+  instead: Map<OnnxNodeProto, OnnxNodeProto[]>;
   /** From an activation to its bytes and the scale of each of its rows: q, k and v share one. */
   rows: Map<string, { bytes: string; scale: string }>;
 }
@@ -41,7 +40,7 @@ interface Rewriting {
  * @throws {Error} when the bytes are no model
  */
 export function integerProducts(bytes: Uint8Array): { model: Uint8Array; products: number } {
-  const open = openModelOf(bytes);
+  const open = decodeModel(bytes);
   const work = survey(open);
   let products = 0;
   for (const node of open.graph.node) {
@@ -54,12 +53,12 @@ export function integerProducts(bytes: Uint8Array): { model: Uint8Array; product
   open.graph.initializer.push(...work.added);
   open.opsetImport.push(encodeMessage("OperatorSetIdProto", { domain: MICROSOFT, version: 1 }));
   dropUnused(open);
-  return { model: encodeOpenModel(open), products };
+  return { model: encodeMessage("ModelProto", open), products };
 }
 
-function survey({ graph }: OpenModel): Rewriting {
+function survey({ graph }: OnnxModel): Rewriting {
   const tensors = graph.initializer.map(decodeTensor);
-  const users = new Map<string, OpenNode[]>();
+  const users = new Map<string, OnnxNodeProto[]>();
   for (const node of graph.node)
     for (const name of node.input) users.set(name, [...(users.get(name) ?? []), node]);
   return {
@@ -77,7 +76,7 @@ function survey({ graph }: OpenModel): Rewriting {
   };
 }
 
-function rewriteProduct(product: OpenNode, work: Rewriting): boolean {
+function rewriteProduct(product: OnnxNodeProto, work: Rewriting): boolean {
   const [x = "", weight = ""] = product.input;
   const scaled = work.producers.get(weight);
   const cast = scaled?.opType === "Mul" ? work.producers.get(scaled.input[0] ?? "") : undefined;
@@ -88,7 +87,7 @@ function rewriteProduct(product: OpenNode, work: Rewriting): boolean {
   if (scale.rawData.length !== 4 * (columns ?? 0)) return false;
   const columnScale = `${scale.name}_w4s`;
   work.added.push(encodeMessage("TensorProto", { ...scale, name: columnScale, dims: [columns] }));
-  const before: OpenNode[] = [];
+  const before: OnnxNodeProto[] = [];
   const row = work.rows.get(x) ?? quantizeRows(x, before);
   work.rows.set(x, row);
   const [output = ""] = product.output;
@@ -107,7 +106,7 @@ function rewriteProduct(product: OpenNode, work: Rewriting): boolean {
 }
 
 /** `[…, width]` float32 → bytes of that shape and scales `[…, 1]`; symmetric, halves to even. */
-function quantizeRows(x: string, nodes: OpenNode[]): { bytes: string; scale: string } {
+function quantizeRows(x: string, nodes: OnnxNodeProto[]): { bytes: string; scale: string } {
   const named = (part: string) => `${x}_w4s_${part}`;
   const [scale, bytes] = [named("scale"), named("byte")];
   nodes.push(
@@ -122,10 +121,10 @@ function quantizeRows(x: string, nodes: OpenNode[]): { bytes: string; scale: str
 }
 
 /** x · ½(1 + erf(x / √2)), as `Mul(x, Mul(Add(Erf(Div(x, √2)), 1), ½))`. */
-function rewriteGelu(erf: OpenNode, work: Rewriting): void {
+function rewriteGelu(erf: OnnxNodeProto, work: Rewriting): void {
   const divided = work.producers.get(erf.input[0] ?? "");
   const [x = ""] = divided?.input ?? [];
-  const next = (from: OpenNode | undefined, opType: string) => {
+  const next = (from: OnnxNodeProto | undefined, opType: string) => {
     const users = work.users.get(from?.output[0] ?? "") ?? [];
     return users.length === 1 && users[0]?.opType === opType ? users[0] : undefined;
   };
@@ -142,7 +141,7 @@ function rewriteGelu(erf: OpenNode, work: Rewriting): void {
 }
 
 /** One of the inputs is a float32 scalar of this value. */
-function hasConstant(user: OpenNode | undefined, value: number, work: Rewriting): boolean {
+function hasConstant(user: OnnxNodeProto | undefined, value: number, work: Rewriting): boolean {
   return (user?.input ?? []).some((name) => {
     const tensor = work.initializers.get(name);
     if (tensor?.dataType !== ONNX_TYPE.float32 || tensor.rawData.length !== 4) return false;
@@ -152,7 +151,7 @@ function hasConstant(user: OpenNode | undefined, value: number, work: Rewriting)
 }
 
 /** `Where(IsNaN(x), 0, x)` after a softmax → x. */
-function dropGuard(where: OpenNode, work: Rewriting): void {
+function dropGuard(where: OnnxNodeProto, work: Rewriting): void {
   const [condition = "", , x = ""] = where.input;
   const test = work.producers.get(condition);
   if (test?.opType !== "IsNaN" || test.input[0] !== x) return;
@@ -160,7 +159,7 @@ function dropGuard(where: OpenNode, work: Rewriting): void {
 }
 
 /** Nodes are stored before their users: one pass from the end finds all that nothing reads any more. */
-function dropUnused({ graph }: OpenModel): void {
+function dropUnused({ graph }: OnnxModel): void {
   const used = new Set(graph.output.map(nameOfValueInfo));
   graph.node = graph.node
     .toReversed()
@@ -173,7 +172,7 @@ function dropUnused({ graph }: OpenModel): void {
   graph.initializer = graph.initializer.filter((tensor) => used.has(decodeTensor(tensor).name));
 }
 
-const node = (opType: string, input: string[], output: string, domain = ""): OpenNode => ({
+const node = (opType: string, input: string[], output: string, domain = ""): OnnxNodeProto => ({
   ...{ input, output: [output], name: `${output}_w4s_node`, opType, attribute: [], domain },
 });
 

@@ -2,10 +2,10 @@
 import protobuf from "protobufjs/light.js";
 
 /** Numbers of TensorProto.DataType. */
-export const ONNX_TYPE = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, float16: 10 } as const;
+export const ONNX_TYPE = { float32: 1, uint8: 2, int8: 3, int64: 7, float16: 10 } as const;
 
 /** Numbers of AttributeProto.AttributeType. */
-export const ONNX_ATTRIBUTE_TYPE = { float: 1, int: 2, string: 3, ints: 7 } as const;
+export const ONNX_ATTRIBUTE_TYPE = { float: 1, int: 2, ints: 7 } as const;
 
 /** TensorProto.DataLocation: the data lie outside the file. */
 export const ONNX_EXTERNAL = 1;
@@ -15,22 +15,30 @@ const many = (type: string, id: number) => ({ rule: "repeated", type, id });
 
 const root = protobuf.Root.fromJSON({
   nested: {
+    // Of a model only nodes are read and changed: all else is bytes, of ours and of somebody else's.
     ModelProto: {
       fields: {
         irVersion: one("int64", 1),
         producerName: one("string", 2),
+        producerVersion: one("string", 3),
+        domain: one("string", 4),
+        modelVersion: one("int64", 5),
+        docString: one("string", 6),
         graph: one("GraphProto", 7),
-        opsetImport: many("OperatorSetIdProto", 8),
+        opsetImport: many("bytes", 8),
+        metadataProps: many("bytes", 14),
+        functions: many("bytes", 25),
       },
     },
-    OperatorSetIdProto: { fields: { domain: one("string", 1), version: one("int64", 2) } },
     GraphProto: {
       fields: {
         node: many("NodeProto", 1),
         name: one("string", 2),
-        initializer: many("TensorProto", 5),
-        input: many("ValueInfoProto", 11),
-        output: many("ValueInfoProto", 12),
+        initializer: many("bytes", 5),
+        docString: one("string", 10),
+        input: many("bytes", 11),
+        output: many("bytes", 12),
+        valueInfo: many("bytes", 13),
       },
     },
     NodeProto: {
@@ -39,16 +47,16 @@ const root = protobuf.Root.fromJSON({
         output: many("string", 2),
         name: one("string", 3),
         opType: one("string", 4),
-        attribute: many("AttributeProto", 5),
+        attribute: many("bytes", 5),
         domain: one("string", 7),
       },
     },
+    OperatorSetIdProto: { fields: { domain: one("string", 1), version: one("int64", 2) } },
     AttributeProto: {
       fields: {
         name: one("string", 1),
         f: one("float", 2),
         i: one("int64", 3),
-        s: one("bytes", 4),
         ints: many("int64", 8),
         type: one("int32", 20),
       },
@@ -69,57 +77,13 @@ const root = protobuf.Root.fromJSON({
     TensorTypeProto: { fields: { elemType: one("int32", 1), shape: one("TensorShapeProto", 2) } },
     TensorShapeProto: { fields: { dim: many("DimensionProto", 1) } },
     DimensionProto: { fields: { dimValue: one("int64", 1) } },
-    // A model of somebody else's, of which only nodes are changed: all else stays as its bytes.
-    OpenModel: {
-      fields: {
-        irVersion: one("int64", 1),
-        producerName: one("string", 2),
-        producerVersion: one("string", 3),
-        domain: one("string", 4),
-        modelVersion: one("int64", 5),
-        docString: one("string", 6),
-        graph: one("OpenGraph", 7),
-        opsetImport: many("bytes", 8),
-        metadataProps: many("bytes", 14),
-        functions: many("bytes", 25),
-      },
-    },
-    OpenGraph: {
-      fields: {
-        node: many("OpenNode", 1),
-        name: one("string", 2),
-        initializer: many("bytes", 5),
-        docString: one("string", 10),
-        input: many("bytes", 11),
-        output: many("bytes", 12),
-        valueInfo: many("bytes", 13),
-      },
-    },
-    OpenNode: {
-      fields: {
-        input: many("string", 1),
-        output: many("string", 2),
-        name: one("string", 3),
-        opType: one("string", 4),
-        attribute: many("bytes", 5),
-        domain: one("string", 7),
-      },
-    },
   },
 });
 
-const model = root.lookupType("ModelProto");
-const openModel = root.lookupType("OpenModel");
-
-/** Plain object in the description's field names → bytes. */
-export function encodeModel(value: Record<string, unknown>): Uint8Array {
-  return model.encode(model.create(value)).finish();
-}
-
-/** Plain object in the description's field names → bytes of one message, to put among those of an open model. */
+/** Plain object in the description's field names → bytes of one message. */
 export function encodeMessage(
-  name: "OperatorSetIdProto" | "AttributeProto" | "TensorProto",
-  value: Record<string, unknown>,
+  name: "ModelProto" | "OperatorSetIdProto" | "AttributeProto" | "TensorProto" | "ValueInfoProto",
+  value: object,
 ): Uint8Array {
   const type = root.lookupType(name);
   return type.encode(type.create(value)).finish();
@@ -144,31 +108,28 @@ export function nameOfValueInfo(bytes: Uint8Array): string {
   return String(root.lookupType("ValueInfoProto").decode(bytes).toJSON().name);
 }
 
-export interface OpenNode {
+/** Node of a graph, its attributes as bytes. */
+export interface OnnxNodeProto {
   input: string[];
   output: string[];
   name: string;
   opType: string;
-  /** Encoded attributes. */
   attribute: Uint8Array[];
   domain: string;
 }
 
 /** A model whose nodes can be read and changed; the rest is carried along as it is. */
-export interface OpenModel {
+export interface OnnxModel {
   opsetImport: Uint8Array[];
-  graph: { node: OpenNode[]; initializer: Uint8Array[]; output: Uint8Array[] };
+  graph: { node: OnnxNodeProto[]; initializer: Uint8Array[]; output: Uint8Array[] };
 }
 
 /** @throws {Error} when the bytes are no model */
-export function openModelOf(bytes: Uint8Array): OpenModel {
-  const plain = openModel.toObject(openModel.decode(bytes), { longs: Number, arrays: true });
+export function decodeModel(bytes: Uint8Array): OnnxModel {
+  const model = root.lookupType("ModelProto");
+  const plain = model.toObject(model.decode(bytes), { longs: Number, arrays: true });
   const { graph } = plain;
   if (!graph || graph.node.length === 0) throw new Error("it holds no ONNX graph");
   for (const node of graph.node) node.domain ??= "";
-  return plain as OpenModel;
-}
-
-export function encodeOpenModel(value: OpenModel): Uint8Array {
-  return openModel.encode(openModel.fromObject(value)).finish();
+  return plain as OnnxModel;
 }

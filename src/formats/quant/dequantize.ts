@@ -1,54 +1,19 @@
 /** @file The door to the dequantisers: tensor bytes of a GGUF type to float32. */
 import { UnsupportedModelError } from "../../core/errors.js";
 import { TENSOR_TYPES_BY_NAME } from "../gguf/gguf-types.js";
-import {
-  dequantizeIQ4_NL,
-  dequantizeIQ4_XS,
-  dequantizeMXFP4,
-  dequantizeNVFP4,
-  dequantizeTQ1_0,
-  dequantizeTQ2_0,
-} from "./dequantize-coded.js";
-import {
-  dequantizeQ2_K,
-  dequantizeQ3_K,
-  dequantizeQ4_K,
-  dequantizeQ5_K,
-  dequantizeQ6_K,
-} from "./dequantize-k.js";
-import {
-  dequantizeQ4_0,
-  dequantizeQ4_1,
-  dequantizeQ5_0,
-  dequantizeQ5_1,
-  dequantizeQ8_0,
-} from "./dequantize-legacy.js";
-import { decodeBfloat16, decodeFloat16 } from "./half-float.js";
-
-/** Fills the whole of `out`; the lengths were checked. */
-type Dequantizer = (bytes: Uint8Array, out: Float32Array) => void;
+import { CODED_QUANTS } from "./dequantize-coded.js";
+import { K_QUANTS } from "./dequantize-k.js";
+import { LEGACY_QUANTS } from "./dequantize-legacy.js";
+import { type Dequantizers, decodeBfloat16, decodeFloat16 } from "./half-float.js";
 
 const DEQUANTIZERS = {
   F32: (bytes, out) => new Uint8Array(out.buffer, out.byteOffset, out.byteLength).set(bytes),
   F16: (bytes, out) => void decodeFloat16(pairsOf(bytes), out),
   BF16: (bytes, out) => void decodeBfloat16(pairsOf(bytes), out),
-  Q4_0: dequantizeQ4_0,
-  Q4_1: dequantizeQ4_1,
-  Q5_0: dequantizeQ5_0,
-  Q5_1: dequantizeQ5_1,
-  Q8_0: dequantizeQ8_0,
-  Q2_K: dequantizeQ2_K,
-  Q3_K: dequantizeQ3_K,
-  Q4_K: dequantizeQ4_K,
-  Q5_K: dequantizeQ5_K,
-  Q6_K: dequantizeQ6_K,
-  IQ4_NL: dequantizeIQ4_NL,
-  IQ4_XS: dequantizeIQ4_XS,
-  TQ1_0: dequantizeTQ1_0,
-  TQ2_0: dequantizeTQ2_0,
-  MXFP4: dequantizeMXFP4,
-  NVFP4: dequantizeNVFP4,
-} as const satisfies Readonly<Record<string, Dequantizer>>;
+  ...LEGACY_QUANTS,
+  ...K_QUANTS,
+  ...CODED_QUANTS,
+} as const satisfies Dequantizers;
 
 /** Tensor types whose numbers can be read. */
 type DequantizableType = keyof typeof DEQUANTIZERS;

@@ -7,8 +7,10 @@ const floatBits = new Uint32Array(float.buffer);
 let values: Float32Array | undefined;
 let wide = new Uint32Array(0);
 
-/** Values of all float16 numbers, indexed by their bits; for the scales inside quantised blocks. */
-export function float16Values(): Float32Array {
+/** Decoders of blocks by tensor type; each fills the whole of `out`, the lengths were checked. */
+export type Dequantizers = Readonly<Record<string, (bytes: Uint8Array, out: Float32Array) => void>>;
+
+function float16Values(): Float32Array {
   if (values) return values;
   wide = new Uint32Array(65_536);
   for (let bits = 0; bits < 65_536; bits++) {
@@ -27,9 +29,9 @@ export function float16Values(): Float32Array {
   return values;
 }
 
-/** The float16 with these 16 bits; exact. */
-export function float16ToFloat32(bits: number): number {
-  return float16Values()[bits & 0xffff] as number;
+/** The float16 in two bytes, little-endian; exact. */
+export function float16At(bytes: Uint8Array, at: number): number {
+  return (values ?? float16Values())[bytes[at]! | (bytes[at + 1]! << 8)]!;
 }
 
 /**

@@ -52,29 +52,14 @@ export class SafetensorsFile {
    */
   readFloats(name: string): Float32Array {
     const { dtype, elementCount } = this.#tensor(name);
-    if (!FLOAT_DTYPES.has(dtype)) this.#refuse(name, dtype, "F32, F16 or BF16");
+    if (!FLOAT_DTYPES.has(dtype)) {
+      const why = `has type ${dtype}, expected F32, F16 or BF16`;
+      const hint = "convert the file to one of these types";
+      throw new UnsupportedModelError(`tensor ${name} of ${this.path} ${why}`, { hint });
+    }
     const floats = new Float32Array(elementCount);
     dequantize(dtype, this.readBytes(name), floats);
     return floats;
-  }
-
-  /**
-   * A U8, I32 or I64 tensor as 32-bit integers.
-   * @throws {UnsupportedModelError} on other types
-   * @throws {FormatError} as readBytes(), and on a 64-bit number that 32 bits do not hold
-   */
-  readInts(name: string): Int32Array {
-    const { dtype, byteRange } = this.#tensor(name);
-    if (dtype === "U8") return Int32Array.from(this.readBytes(name));
-    if (dtype === "I32") return new Int32Array(this.readBytes(name).buffer);
-    if (dtype !== "I64") this.#refuse(name, dtype, "U8, I32 or I64");
-    const wide = new BigInt64Array(this.readBytes(name).buffer);
-    const bad = wide.findIndex((value) => value !== BigInt.asIntN(32, value));
-    if (bad >= 0) {
-      const why = `element ${bad} is ${wide[bad]}, expected a 32-bit integer`;
-      throw badSafetensors(this.path, `tensor ${name}`, why, byteRange[0] + bad * 8);
-    }
-    return Int32Array.from(wide, Number);
   }
 
   /** Closes the file; a second call does nothing. */
@@ -88,14 +73,5 @@ export class SafetensorsFile {
     const tensor = this.tensors.get(name);
     if (!tensor) throw badSafetensors(this.path, `tensor ${name}`, "is missing", 8);
     return tensor;
-  }
-
-  #refuse(name: string, dtype: string, expected: string): never {
-    throw new UnsupportedModelError(
-      `tensor ${name} of ${this.path} has type ${dtype}, expected ${expected}`,
-      {
-        hint: "convert the file to one of these types",
-      },
-    );
   }
 }

@@ -36,9 +36,11 @@ const GPU_VARIABLES = [
   "XDG_RUNTIME_DIR",
 ];
 
+/** A child that says nothing for this long is replaced. */
+const SILENCE_MS = 120_000;
+
 export class LocalChild {
   readonly #order: LoadOrder;
-  readonly #silenceMs: number;
   readonly #timeoutMs: number;
   readonly #checkFiles: () => void;
   #child: ManagedChild | undefined;
@@ -47,12 +49,11 @@ export class LocalChild {
   #nextId = 1;
   #isClosed = false;
 
-  /** @param options.checkFiles - called before each start; throws when the files are not the checked ones any more. */
-  constructor(order: LoadOrder, options: { silenceMs: number; timeoutMs: number; checkFiles: () => void }) {
+  /** @param checkFiles - called before each start; throws when the files are not the checked ones any more. */
+  constructor(order: LoadOrder, timeoutMs: number, checkFiles: () => void) {
     this.#order = order;
-    this.#checkFiles = options.checkFiles;
-    this.#silenceMs = options.silenceMs;
-    this.#timeoutMs = options.timeoutMs;
+    this.#checkFiles = checkFiles;
+    this.#timeoutMs = timeoutMs;
   }
 
   get pid(): number | undefined {
@@ -152,8 +153,8 @@ export class LocalChild {
     const onAbort = () => child.post({ type: "abort", id });
     try {
       return await new Promise<unknown>((resolve, reject) => {
-        const dead = new ChildExitError(`model (silent for ${this.#silenceMs} ms)`, null, "SIGKILL", "");
-        const silence = setTimeout(() => giveUp(dead), this.#silenceMs);
+        const dead = new ChildExitError(`model (silent for ${SILENCE_MS} ms)`, null, "SIGKILL", "");
+        const silence = setTimeout(() => giveUp(dead), SILENCE_MS);
         timers.push(silence);
         if (request.type !== "load") {
           // Asking again would take as long again: the limit is final.

@@ -50,10 +50,6 @@ export class LocalEngine {
     return { device, gpu, version, threads: this.#order.threads };
   }
 
-  countTokens(text: string): number {
-    return this.#bindings.tokenize(text, false).length;
-  }
-
   /** Plain text; a document gets the begin token where the model asks for one. */
   tokenize(text: string, isDocument: boolean): number[] {
     const { bosToken, addsBos } = this.#bindings;

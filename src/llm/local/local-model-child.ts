@@ -275,7 +275,6 @@ async function handle(message: ParentMessage, onProgress: () => void): Promise<u
   if (message.type === "render") return engine.renderPrompt(message.messages);
   if (message.type === "tokenize") return engine.tokenize(message.text, message.isDocument);
   if (message.type === "score") return engine.score(message.id, message.tokens, onProgress);
-  if (message.type === "count") return engine.countTokens(message.text);
   engine.abort(message.id);
   return undefined;
 }

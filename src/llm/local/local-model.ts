@@ -41,8 +41,6 @@ export interface LocalModelOptions {
   chatTemplate?: "file" | BuiltInTemplate | { jinja: string } | undefined;
   /** Default f16; f32 doubles the memory and is for comparisons with other implementations. */
   kvCache?: "f16" | "f32" | undefined;
-  /** A child that says nothing for this long is replaced. Default 120 000. */
-  silenceMs?: number | undefined;
   /** Limit of one call. Default 3 600 000. */
   timeoutMs?: number | undefined;
 }
@@ -83,7 +81,6 @@ export interface GenerateRequest {
   signal?: AbortSignal | undefined;
 }
 
-const DEFAULT_SILENCE_MS = 120_000;
 const DEFAULT_TIMEOUT_MS = 3_600_000;
 const MAX_SEQUENCES = 64;
 /** The renderer's own limit is 1 s; the rest is for a busy machine. */
@@ -142,11 +139,7 @@ export class LocalModel {
       kvCache: options.kvCache ?? "f16",
       stateFolder,
     };
-    const child = new LocalChild(order, {
-      silenceMs: options.silenceMs ?? DEFAULT_SILENCE_MS,
-      timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
-      checkFiles,
-    });
+    const child = new LocalChild(order, options.timeoutMs ?? DEFAULT_TIMEOUT_MS, checkFiles);
     try {
       const loaded = await child.start();
       const sizeLabel = stringValue(header.metadata, "general.size_label");
@@ -207,11 +200,6 @@ export class LocalModel {
       logProbs,
     };
     return this.#ask(() => this.#child.call<Generated>({ type: "generate", order }, { signal }));
-  }
-
-  /** Tokens of plain text; control tokens spelt out in it count as text. */
-  async countTokens(text: string): Promise<number> {
-    return this.#ask(() => this.#child.call<number>({ type: "count", text }));
   }
 
   /**

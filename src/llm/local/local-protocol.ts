@@ -71,7 +71,6 @@ export type ParentMessage =
   | { type: "load"; id: number; order: LoadOrder }
   | { type: "generate"; id: number; order: GenerateOrder }
   | { type: "render"; id: number; messages: ChatMessage[] }
-  | { type: "count"; id: number; text: string }
   | { type: "tokenize"; id: number; text: string; isDocument: boolean }
   | { type: "score"; id: number; tokens: number[] }
   | { type: "abort"; id: number };

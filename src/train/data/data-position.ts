@@ -1,5 +1,4 @@
 /** @file Which examples an update takes: shuffled by group in every epoch, found again from seed and position alone. */
-import { ConfigError } from "../../core/errors.js";
 import { Random } from "../../core/random.js";
 
 /** A place in the data. All of a run's chance is derived from its seed and this, so no generator needs saving. */
@@ -29,19 +28,8 @@ export class DataOrder {
   readonly #options: DataOrderOptions;
   #known: { epoch: number; order: readonly number[] } | undefined;
 
-  /**
-   * @param groups the group of every example
-   * @throws {ConfigError} on counts out of range
-   */
+  /** @param groups - the group of every example; at least one */
   constructor(groups: readonly string[], options: DataOrderOptions) {
-    for (const [name, value] of [
-      ["batch size", options.batchSize],
-      ["number of epochs", options.epochs],
-      ["number of examples", groups.length],
-    ] as const) {
-      if (Number.isInteger(value) && value >= 1) continue;
-      throw new ConfigError(`the ${name} is ${value}, expected a whole number from 1 on`);
-    }
     const members = new Map<string, number[]>();
     groups.forEach((group, index) => {
       const list = members.get(group);

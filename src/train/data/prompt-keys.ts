@@ -21,7 +21,7 @@ export interface PromptKeys {
   base: readonly LayerKeys[] | undefined;
 }
 
-export interface KeyPassOptions {
+interface KeyPassOptions {
   model: ModelDescription;
   weights: PassWeights;
   backend: Backend;
@@ -45,19 +45,11 @@ export async function layerKeys(
       let kind = kinds.get(layerKind(layer));
       if (kind === undefined) {
         const plan = planAttention(prompt.layout, layer.window);
-        const biases = weights.biases(0);
-        const graph = promptGraph(model.family, {
-          config,
-          plan,
-          biases,
-          weightType: weights.weightType,
-          lora,
-        });
+        const { weightType } = weights;
+        const options = { config, plan, biases: weights.biases(0), weightType, lora };
+        const program = await backend.compile(promptGraph(model.family, options));
         const { positions } = prompt.layout;
-        kind = {
-          program: await backend.compile(graph),
-          feeds: layoutFeeds({ layer, positions, plan }, weights, config),
-        };
+        kind = { program, feeds: layoutFeeds({ layer, positions, plan }, weights, config) };
         kinds.set(layerKind(layer), kind);
       }
       const pairs = lora.targets

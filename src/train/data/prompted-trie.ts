@@ -1,6 +1,5 @@
 /** @file The tries of a divided update without the prompts that they share: those are computed once, as constants. */
-import type { AttentionPlan } from "../../transformer/attention-plan.js";
-import { planAttention } from "../../transformer/attention-plan.js";
+import { type AttentionPlan, planAttention } from "../../transformer/attention-plan.js";
 import { type TokenLayout, treeLayout } from "../../transformer/token-layout.js";
 import { cutSegments, type TokenTrie } from "./token-trie.js";
 

@@ -1,6 +1,11 @@
 /** @file Tries padded to rows of one length: batches of the same size share programs, whatever their trees look like. */
 import { InternalError } from "../../core/errors.js";
-import type { AttentionPlan } from "../../transformer/attention-plan.js";
+import {
+  type AttentionPlan,
+  DEFAULT_BLOCK_SIZE,
+  MASKED,
+  visibleRanges,
+} from "../../transformer/attention-plan.js";
 import { type Segment, type TokenLayout, treeLayout } from "../../transformer/token-layout.js";
 import type { TokenTrie } from "./token-trie.js";
 
@@ -12,10 +17,6 @@ export interface RowBatch extends TokenTrie {
   usedTokens: number;
 }
 
-/** Queries per block, as in planAttention(). */
-const BLOCK_ROWS = 128;
-/** Far below any score, yet finite. */
-const HIDDEN = -1e30;
 /** Fills rows up. Nothing looks at it. */
 const PADDING_TOKEN = 0;
 
@@ -55,13 +56,14 @@ export function planRows(layout: TokenLayout, rowLength: number, window: number 
   const segmentOf = new Int32Array(layout.tokenCount);
   for (const [index, { start, end }] of layout.segments.entries()) segmentOf.fill(index, start, end);
   for (let base = 0; base < layout.tokenCount; base += rowLength) {
-    for (let from = 0; from < rowLength; from += BLOCK_ROWS) {
-      const until = Math.min(from + BLOCK_ROWS, rowLength);
+    for (let from = 0; from < rowLength; from += DEFAULT_BLOCK_SIZE) {
+      const until = Math.min(from + DEFAULT_BLOCK_SIZE, rowLength);
       const [start, end] = [base + from, base + until];
-      const data = new Float32Array((until - from) * until).fill(HIDDEN);
+      const data = new Float32Array((until - from) * until).fill(MASKED);
       for (let query = start; query < end; query++) {
         const row = (query - start) * until - base;
-        for (const keys of visibleKeys(layout, segmentOf[query] as number, query, window))
+        const oldest = (layout.positions[query] as number) - (window ?? Number.POSITIVE_INFINITY) + 1;
+        for (const keys of visibleRanges(layout, segmentOf[query] as number, query + 1, oldest))
           data.fill(0, row + keys.start, row + keys.end);
       }
       plan.blocks.push({ start, end, keys: [{ start: base, end }], mask: plan.masks.length });
@@ -69,23 +71,4 @@ export function planRows(layout: TokenLayout, rowLength: number, window: number 
     }
   }
   return plan;
-}
-
-/** The query's own segment up to itself, and its ancestors, as far as the window reaches. */
-function* visibleKeys(
-  { segments, positions }: TokenLayout,
-  segment: number,
-  query: number,
-  window: number | undefined,
-): Generator<{ start: number; end: number }> {
-  const oldest = window === undefined ? 0 : (positions[query] as number) - window + 1;
-  let end = query + 1;
-  for (let at = segment; at >= 0; ) {
-    const { start, parent } = segments[at] as Segment;
-    const from = Math.max(start, start + oldest - (positions[start] as number));
-    if (from < end) yield { start: from, end };
-    if (from > start) return;
-    at = parent;
-    end = segments[parent]?.end ?? 0;
-  }
 }

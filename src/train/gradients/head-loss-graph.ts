@@ -1,5 +1,5 @@
 /** @file Weighted cross-entropy at the action positions, over the vocabulary in chunks, with its gradient. */
-import { type Graph, GraphBuilder } from "../../graph/graph-builder.js";
+import { type Graph, GraphBuilder, type Value } from "../../graph/graph-builder.js";
 import { softcapped } from "../../transformer/head-graph.js";
 import type { ModelConfig } from "../../transformer/model-config.js";
 
@@ -22,15 +22,12 @@ export function headLossGraph(
   const { positionCount: P, chunkSize } = size;
   const { hiddenSize: D, logitSoftcap: cap } = config;
   const x = g.input("x", [P, D]);
-  const fed = g.input("weight", [chunkSize, D], weightType);
-  const weight = weightType === "float16" ? g.cast(fed, "float32") : fed;
+  const weight = g.cast(g.input("weight", [chunkSize, D], weightType), "float32");
   const m = g.input("m", [P, 1]);
   const s = g.input("s", [P, 1]);
   const r = g.input("r", [P, D]);
   const logits = softcapped(g, g.matmul(x, weight, { transB: true }), cap);
-  const largest = g.reduceMax(g.concat([m, g.reduceMax(logits, 1, { keepDims: true })], 1), 1, {
-    keepDims: true,
-  });
+  const largest = grownMaximum(g, m, logits);
   const rescale = g.exp(g.sub(m, largest));
   const powers = g.exp(g.sub(logits, largest));
   g.output("m2", largest);
@@ -39,4 +36,10 @@ export function headLossGraph(
   const pulled = ratio === undefined ? powers : g.mul(powers, g.sub(1, g.mul(ratio, ratio)));
   g.output("r2", g.add(g.mul(r, rescale), g.matmul(pulled, weight)));
   return g.build();
+}
+
+/** The larger of a maximum so far [P, 1] and those of a chunk's rows [P, C]. */
+export function grownMaximum(g: GraphBuilder, maximum: Value, logits: Value): Value {
+  const own = g.reduceMax(logits, 1, { keepDims: true });
+  return g.reduceMax(g.concat([maximum, own], 1), 1, { keepDims: true });
 }

@@ -2,6 +2,7 @@
 import { type Graph, GraphBuilder, type Value } from "../../graph/graph-builder.js";
 import { headChunks, softcapped } from "../../transformer/head-graph.js";
 import type { ModelConfig } from "../../transformer/model-config.js";
+import { grownMaximum } from "./head-loss-graph.js";
 import type { Head } from "./head-softmax.js";
 
 export interface KlToBase {
@@ -79,18 +80,15 @@ function klGraph(
   const g = new GraphBuilder();
   const x = g.input("x", [P, D]);
   const base = g.input("base", [P, D]);
-  const fed = g.input("weight", [chunkSize, D], weightType);
-  const weight = weightType === "float16" ? g.cast(fed, "float32") : fed;
+  const weight = g.cast(g.input("weight", [chunkSize, D], weightType), "float32");
   const [m, s, t] = [g.input("m", [P, 1]), g.input("s", [P, 1]), g.input("t", [P, 1])];
   const [r, q] = [g.input("r", [P, D]), g.input("q", [P, D])];
   const [mb, sb] = [g.input("mb", [P, 1]), g.input("sb", [P, 1])];
   const logitsOf = (hidden: Value) => softcapped(g, g.matmul(hidden, weight, { transB: true }), cap);
-  const grown = (logits: Value, largest: Value) =>
-    g.reduceMax(g.concat([largest, g.reduceMax(logits, 1, { keepDims: true })], 1), 1, { keepDims: true });
   const sumOf = (terms: Value) => g.reduceSum(terms, [1], { keepDims: true });
   const z = logitsOf(x);
   const b = logitsOf(base);
-  const largest = grown(z, m);
+  const largest = grownMaximum(g, m, z);
   const rescale = g.exp(g.sub(m, largest));
   const powers = g.exp(g.sub(z, largest));
   const leaning = g.mul(powers, g.sub(z, b));
@@ -102,7 +100,7 @@ function klGraph(
   g.output("t2", g.add(g.mul(t, rescale), sumOf(leaning)));
   g.output("r2", g.add(g.mul(r, rescale), g.matmul(sloped(powers), weight)));
   g.output("q2", g.add(g.mul(q, rescale), g.matmul(sloped(leaning), weight)));
-  const largestBase = grown(b, mb);
+  const largestBase = grownMaximum(g, mb, b);
   g.output("mb2", largestBase);
   g.output("sb2", g.add(g.mul(sb, g.exp(g.sub(mb, largestBase))), sumOf(g.exp(g.sub(b, largestBase)))));
   return g.build();

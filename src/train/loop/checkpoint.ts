@@ -1,6 +1,6 @@
 /** @file All that a training run needs to go on, in one file that is whole and unharmed or refused. */
 import { createHash } from "node:crypto";
-import { type FormatError, TrainingDivergedError } from "../../core/errors.js";
+import { TrainingDivergedError } from "../../core/errors.js";
 import { SafetensorsFile } from "../../formats/safetensors/safetensors-file.js";
 import { badSafetensors } from "../../formats/safetensors/safetensors-header.js";
 import { writeSafetensors } from "../../formats/safetensors/write-safetensors.js";
@@ -74,17 +74,18 @@ export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Pro
 export function readCheckpoint(path: string): Checkpoint {
   const file = SafetensorsFile.open(path);
   try {
-    if (file.metadata.get("format") !== FORMAT) throw bad(path, "format", "is not a training checkpoint");
+    if (file.metadata.get("format") !== FORMAT)
+      throw badSafetensors(path, "format", "is not a training checkpoint");
     const version = file.metadata.get("version");
-    if (version !== VERSION) throw bad(path, "version", `is ${version}, expected ${VERSION}`);
+    if (version !== VERSION) throw badSafetensors(path, "version", `is ${version}, expected ${VERSION}`);
     const arrays = new Map<string, Float32Array>();
     for (const [name, { dtype }] of file.tensors) {
-      if (dtype !== "F32") throw bad(path, `tensor ${name}`, `has type ${dtype}, expected F32`);
+      if (dtype !== "F32") throw badSafetensors(path, `tensor ${name}`, `has type ${dtype}, expected F32`);
       arrays.set(name, file.readFloats(name));
     }
     const state = file.metadata.get("state") ?? "";
     if (file.metadata.get("checksum") !== checksum(state, arrays)) {
-      throw bad(path, "checksum", "does not fit the content: the file was damaged");
+      throw badSafetensors(path, "checksum", "does not fit the content: the file was damaged");
     }
     const { step, ...rest } = JSON.parse(state) as StoredState;
     const [parameters, m, v] = PARTS.map((part) => partOf(arrays, part)) as [
@@ -96,10 +97,6 @@ export function readCheckpoint(path: string): Checkpoint {
   } finally {
     file.close();
   }
-}
-
-function bad(path: string, field: string, why: string): FormatError {
-  return badSafetensors(path, field, why);
 }
 
 /** SHA-256 over the state, and every tensor's name, length and bytes, in the order of names. */

@@ -7,7 +7,7 @@ import type { Checkpoint } from "./checkpoint.js";
 import { newestValidCheckpoint, saveCheckpoint } from "./checkpoint-folder.js";
 import { clipByGlobalNorm } from "./clip-by-global-norm.js";
 import { checkSameRun, type RunIdentity } from "./run-identity.js";
-import { constantSchedule, cosineSchedule, linearSchedule } from "./schedule.js";
+import { makeSchedule } from "./schedule.js";
 import type { TrainEvent, UpdateWork } from "./train-event.js";
 
 export interface TrainingLoopOptions {
@@ -58,7 +58,8 @@ export async function runUpdates(
   const { settings, order, state, decays } = task;
   const { learningRate, weightDecay } = settings;
   const optimizer = new AdamW({ learningRate, weightDecay, decays });
-  const schedule = scheduleOf(settings, order);
+  const warmupSteps = Math.round(settings.warmupShare * order.totalSteps);
+  const schedule = makeSchedule(settings.schedule, order.totalSteps, warmupSteps);
   const losses = [...state.losses];
   const heldOutLosses = [...state.heldOutLosses];
   const sums = new Map([...state.parameters].map(([name, { length }]) => [name, new Float32Array(length)]));
@@ -142,7 +143,7 @@ export function startingState(
     }
   }
   const parameters = newParameters();
-  const optimizer = new AdamW().init(parameters);
+  const optimizer = AdamW.init(parameters);
   const position = { epoch: 0, step: 0 };
   return { parameters, optimizer, position, seed, identity, losses: [], heldOutLosses: [] };
 }
@@ -152,12 +153,4 @@ function isStopped(losses: readonly { loss: number }[], patience: number): boole
   if (losses.length <= patience) return false;
   const values = losses.map(({ loss }) => loss);
   return Math.min(...values.slice(-patience)) >= Math.min(...values.slice(0, -patience));
-}
-
-function scheduleOf(settings: SharedTrainSettings, { totalSteps }: DataOrder) {
-  const warmupSteps = Math.round(settings.warmupShare * totalSteps);
-  const make = { cosine: cosineSchedule, linear: linearSchedule, constant: constantSchedule }[
-    settings.schedule
-  ];
-  return make({ warmupSteps, totalSteps });
 }

@@ -10,11 +10,10 @@ export interface RunTrainerOptions {
   onEvent?: ((event: TrainEvent) => void) | undefined;
   /** Stops the run; what the last checkpoint holds is kept. */
   signal?: AbortSignal | undefined;
-  /** A process that says nothing for this long is ended. Default 600 000. */
-  silenceMs?: number | undefined;
 }
 
-const DEFAULT_SILENCE_MS = 600_000;
+/** A process that says nothing for this long is ended. */
+const SILENCE_MS = 600_000;
 /** After an abort the running product is awaited this long. */
 const ABORT_GRACE_MS = 30_000;
 
@@ -52,7 +51,7 @@ export async function runTrainer(
 }
 
 async function runChild(order: TrainerOrder, options: RunTrainerOptions): Promise<TrainerResult> {
-  const { signal, onEvent = () => {}, silenceMs = DEFAULT_SILENCE_MS } = options;
+  const { signal, onEvent = () => {} } = options;
   signal?.throwIfAborted();
   const child = await ManagedChild.start(childModule(import.meta.url, "./trainer-child.js"), {
     name: "trainer",
@@ -63,10 +62,8 @@ async function runChild(order: TrainerOrder, options: RunTrainerOptions): Promis
   let onAbort: (() => void) | undefined;
   try {
     return await new Promise<TrainerResult>((resolve, reject) => {
-      silence = setTimeout(
-        () => reject(new ChildExitError(`trainer (silent for ${silenceMs} ms)`, null, "SIGKILL", "")),
-        silenceMs,
-      );
+      const dead = new ChildExitError(`trainer (silent for ${SILENCE_MS} ms)`, null, "SIGKILL", "");
+      silence = setTimeout(() => reject(dead), SILENCE_MS);
       onAbort = () => {
         child.post({ type: "abort" });
         grace = setTimeout(() => reject(signal?.reason), ABORT_GRACE_MS);

@@ -123,6 +123,6 @@ describe("adapters told apart", () => {
   it("are not saved where no folder can be", async () => {
     const file = makeTinyGguf(join(newFolder(), "file.gguf"), { blocks: 1, width: 32 });
     await expect(saveAdapter(join(file, "sub"), "lora", adapter())).rejects.toThrow(StorageError);
-    await expect(saveAdapter(join(file, "sub"), "lora", adapter())).rejects.toThrow(/cannot make .*sub/);
+    await expect(saveAdapter(join(file, "sub"), "lora", adapter())).rejects.toThrow(/cannot write .*sub/);
   });
 });

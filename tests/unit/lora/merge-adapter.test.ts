@@ -7,11 +7,12 @@ import { readLoadableModel } from "../../../src/formats/gguf/gguf-loadable.js";
 import { stringValue } from "../../../src/formats/gguf/gguf-metadata.js";
 import { encodeGguf, gguf } from "../../../src/formats/gguf/gguf-writer.js";
 import { makeTinyGguf } from "../../../src/formats/gguf/make-tiny-gguf.js";
+import type { WeightType } from "../../../src/formats/gguf/weight-type.js";
 import { adapterHash } from "../../../src/lora/adapter-hash.js";
 import { completePairs } from "../../../src/lora/complete-pairs.js";
 import { writeGgufAdapter } from "../../../src/lora/gguf-adapter.js";
 import type { LoraAdapter, LoraPair } from "../../../src/lora/lora-adapter.js";
-import { type MergedType, mergeAdapter } from "../../../src/lora/merge-adapter.js";
+import { mergeAdapter } from "../../../src/lora/merge-adapter.js";
 import { LINEAR_NAMES } from "../../../src/transformer/linear-name.js";
 import { readModel } from "../../../src/transformer/read-model.js";
 import { Transformer } from "../../../src/transformer/transformer.js";
@@ -33,7 +34,7 @@ const adapter = randomAdapter(
 );
 let files = 0;
 
-async function merge(from: LoraAdapter, type?: MergedType, basePath = base): Promise<string> {
+async function merge(from: LoraAdapter, type?: WeightType, basePath = base): Promise<string> {
   const path = join(folder, `adapter-${files}.gguf`);
   const out = join(folder, `merged-${files++}.gguf`);
   await writeGgufAdapter(path, from);
@@ -60,7 +61,7 @@ function expected(
  * Rounding of a number of size x whose block of 32 has the largest size m: a float32 has 24 bits, a float16 11;
  * Q8_0 has steps of m/127, halved, and rounds the step to 11 bits.
  */
-const BOUND: Readonly<Record<MergedType, (x: number, m: number) => number>> = {
+const BOUND: Readonly<Record<WeightType, (x: number, m: number) => number>> = {
   F32: (x) => Math.abs(x) * 2 ** -24 + 1e-12,
   F16: (x) => Math.max(Math.abs(x) * 2 ** -11, 2 ** -25) * 1.001,
   Q8_0: (_x, m) => (m / 254) * 1.001 + m * 2 ** -11,

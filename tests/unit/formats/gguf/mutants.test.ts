@@ -49,11 +49,10 @@ function readGguf(path: string): number {
 function readSafetensors(path: string): number {
   const file = SafetensorsFile.open(path);
   try {
-    for (const [name, { dtype }] of file.tensors) {
+    for (const name of file.tensors.keys()) {
       file.readBytes(name);
       try {
-        if (/^[UI]/.test(dtype)) file.readInts(name);
-        else file.readFloats(name);
+        file.readFloats(name);
       } catch (error) {
         if (!(error instanceof UnsupportedModelError)) throw error;
       }

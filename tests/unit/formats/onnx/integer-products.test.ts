@@ -4,10 +4,10 @@ import { describe, expect, test } from "vitest";
 import { Random } from "../../../../src/core/random.js";
 import { integerProducts } from "../../../../src/formats/onnx/integer-products.js";
 import {
-  encodeModel,
+  decodeModel,
+  encodeMessage,
   ONNX_ATTRIBUTE_TYPE,
   ONNX_TYPE,
-  openModelOf,
 } from "../../../../src/formats/onnx/onnx-proto.js";
 
 const [ROWS, IN, OUT] = [5, 24, 7];
@@ -18,31 +18,36 @@ const weights = Int8Array.from({ length: IN * OUT }, () => Math.round(random.nex
 const scales = Float32Array.from({ length: OUT }, () => 0.001 + random.next() * 0.02);
 
 const bytesOf = (array: Float32Array | Int8Array) => new Uint8Array(array.buffer);
-const float = (name: string, values: Float32Array, dims: number[]) => ({
-  ...{ name, dims, dataType: ONNX_TYPE.float32, rawData: bytesOf(values) },
-});
+const tensor = (name: string, dataType: number, values: Float32Array | Int8Array, dims: number[]) =>
+  encodeMessage("TensorProto", { name, dims, dataType, rawData: bytesOf(values) });
+const float = (name: string, values: Float32Array, dims: number[]) =>
+  tensor(name, ONNX_TYPE.float32, values, dims);
 const scalar = (name: string, value: number) => float(name, new Float32Array([value]), []);
-const op = (opType: string, input: string[], output: string, attribute: unknown[] = []) => ({
+const op = (opType: string, input: string[], output: string, attribute: Uint8Array[] = []) => ({
   ...{ opType, input, output: [output], name: output, attribute },
 });
-const toFloat = { name: "to", i: ONNX_TYPE.float32, type: ONNX_ATTRIBUTE_TYPE.int };
-const value = (name: string, width: number) => ({
-  name,
-  type: {
-    tensorType: { elemType: ONNX_TYPE.float32, shape: { dim: [{ dimValue: ROWS }, { dimValue: width }] } },
-  },
+const toFloat = encodeMessage("AttributeProto", {
+  ...{ name: "to", i: ONNX_TYPE.float32, type: ONNX_ATTRIBUTE_TYPE.int },
 });
+const value = (name: string, width: number) =>
+  encodeMessage("ValueInfoProto", {
+    name,
+    type: {
+      tensorType: { elemType: ONNX_TYPE.float32, shape: { dim: [{ dimValue: ROWS }, { dimValue: width }] } },
+    },
+  });
 
 /** gelu(x · (w ⊙ scale)) behind a guard against NaN, as exporters write it. */
 const published = (half = 0.5) =>
-  encodeModel({
-    ...{ irVersion: 8, producerName: "test", opsetImport: [{ domain: "", version: 17 }] },
+  encodeMessage("ModelProto", {
+    ...{ irVersion: 8, producerName: "test" },
+    opsetImport: [encodeMessage("OperatorSetIdProto", { domain: "", version: 17 })],
     graph: {
       name: "encoder",
       input: [value("x", IN)],
       output: [value("y", OUT)],
       initializer: [
-        { name: "w", dims: [IN, OUT], dataType: ONNX_TYPE.int8, rawData: bytesOf(weights) },
+        tensor("w", ONNX_TYPE.int8, weights, [IN, OUT]),
         float("scale", scales, [1, OUT]),
         ...[scalar("root", Math.SQRT2), scalar("one", 1), scalar("half", half), scalar("zero", 0)],
       ],
@@ -68,7 +73,7 @@ async function run(model: Uint8Array): Promise<Float32Array> {
   return y?.data as Float32Array;
 }
 
-const opsOf = (model: Uint8Array) => openModelOf(model).graph.node.map(({ opType }) => opType);
+const opsOf = (model: Uint8Array) => decodeModel(model).graph.node.map(({ opType }) => opType);
 
 describe("integer products", () => {
   test("are those of bytes: each row by its own scale", async () => {
@@ -103,7 +108,7 @@ describe("integer products", () => {
     expect(ops).toEqual(
       "Abs ReduceMax Max Mul Div QuantizeLinear MatMulIntegerToFloat Mul Identity Gelu".split(" "),
     );
-    const names = openModelOf(integerProducts(published()).model).graph.initializer.length;
+    const names = decodeModel(integerProducts(published()).model).graph.initializer.length;
     // Bytes, scales of columns, and four constants.
     expect(names).toBe(6);
   });

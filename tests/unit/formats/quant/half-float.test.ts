@@ -6,12 +6,13 @@ import {
   decodeFloat16,
   encodeBfloat16,
   encodeFloat16,
-  float16ToFloat32,
+  float16At,
   float32ToFloat16,
 } from "../../../../src/formats/quant/half-float.js";
 
 const float32ToBfloat16 = (value: number) =>
   encodeBfloat16(Float32Array.of(value), new Uint16Array(1))[0] as number;
+const float16ToFloat32 = (bits: number) => float16At(Uint8Array.of(bits & 255, bits >>> 8), 0);
 const bfloat16ToFloat32 = (bits: number) =>
   decodeBfloat16(Uint16Array.of(bits), new Float32Array(1))[0] as number;
 

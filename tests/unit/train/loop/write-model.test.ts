@@ -4,13 +4,14 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { makeTinyGguf } from "w4s/testing";
 import { GgufFile } from "../../../../src/formats/gguf/gguf-file.js";
+import type { WeightType } from "../../../../src/formats/gguf/weight-type.js";
 import { modelParameters } from "../../../../src/train/gradients/model-parameters.js";
-import { type WrittenType, writeModel } from "../../../../src/train/loop/write-model.js";
+import { writeModel } from "../../../../src/train/loop/write-model.js";
 import { useTemporaryFolder } from "../../../support/temporary-folder.js";
 
 const newFolder = useTemporaryFolder();
 /** Half a unit in the last place: 2^-25, 2^-12 (times 2 for rounding up), and 1/254 of a block's largest number. */
-const RELATIVE_TO_LARGEST: Readonly<Record<WrittenType, number>> = { F32: 0, F16: 5e-4, Q8_0: 5e-3 };
+const RELATIVE_TO_LARGEST: Readonly<Record<WeightType, number>> = { F32: 0, F16: 5e-4, Q8_0: 5e-3 };
 
 function setUp() {
   const folder = newFolder();
