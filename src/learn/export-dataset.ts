@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { ConfigError, InputError } from "../core/errors.js";
 import { hashJson } from "../core/hash.js";
 import { Random } from "../core/random.js";
-import { mean } from "../core/statistics.js";
+import { groupBy, mean } from "../core/statistics.js";
 import { writeAtomic } from "../core/write-atomic.js";
 import { readTrajectory } from "../records/trajectory.js";
 import { type ExampleWeightOptions, exampleWeights } from "../train/data/example-weights.js";
@@ -94,7 +94,10 @@ const FORMATS: Readonly<
     const rewardOf = (group: readonly Row[]) => mean(group.map(({ reward }) => reward));
     const overall = rewardOf(rows);
     const baselines = new Map(
-      [...byPrompt(rows)].map(([key, group]) => [key, differ(group) ? rewardOf(group) : overall]),
+      [...groupBy(rows, ({ key }) => key)].map(([key, group]) => [
+        key,
+        differ(group) ? rewardOf(group) : overall,
+      ]),
     );
     return rows.map((row) => ({
       prompt: row.prompt,
@@ -104,7 +107,7 @@ const FORMATS: Readonly<
   },
 
   dpo: (rows) =>
-    [...byPrompt(rows).values()].flatMap((group) => {
+    [...groupBy(rows, ({ key }) => key).values()].flatMap((group) => {
       const best = group.reduce((a, b) => (b.reward > a.reward ? b : a));
       const worst = group.reduce((a, b) => (b.reward < a.reward ? b : a));
       if (!differ(group)) return [];
@@ -115,16 +118,6 @@ const FORMATS: Readonly<
 
 function conversation({ prompt, reply }: Row) {
   return [...prompt, { role: "assistant", content: reply }];
-}
-
-function byPrompt(rows: readonly Row[]): Map<string, Row[]> {
-  const groups = new Map<string, Row[]>();
-  for (const row of rows) {
-    const group = groups.get(row.key);
-    if (group === undefined) groups.set(row.key, [row]);
-    else group.push(row);
-  }
-  return groups;
 }
 
 function differ(rows: readonly Row[]): boolean {
