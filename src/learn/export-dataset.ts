@@ -1,10 +1,9 @@
 /** @file Recorded trajectories as training data for other tools: weighted chat rows, resampled rows, KTO rows, DPO pairs. */
-import { existsSync } from "node:fs";
-import { ConfigError, InputError } from "../core/errors.js";
+import { InputError } from "../core/errors.js";
 import { hashJson } from "../core/hash.js";
 import { Random } from "../core/random.js";
 import { groupBy, mean } from "../core/statistics.js";
-import { writeAtomic } from "../core/write-atomic.js";
+import { refuseExisting, writeAtomic } from "../core/write-atomic.js";
 import { readTrajectory } from "../records/trajectory.js";
 import { type ExampleWeightOptions, exampleWeights } from "../train/data/example-weights.js";
 import { trajectoryFiles } from "./examples/trajectory-samples.js";
@@ -45,10 +44,7 @@ export async function exportDataset(
     force?: boolean | undefined;
   },
 ): Promise<number> {
-  if (existsSync(outPath) && !options.force)
-    throw new ConfigError(`${outPath} exists already`, {
-      hint: "choose another --out, or add --force to write over it",
-    });
+  refuseExisting(outPath, options.force);
   const rows = readRows(path);
   const weights = exampleWeights(
     rows.map(({ reward }) => reward),
