@@ -16,10 +16,29 @@ export type ActionBody = (
 ) => Promise<number | { failure: unknown }>;
 
 /**
+ * Gives a command its work and what every command has: machine-readable output, the place of an error.
+ * @param options.examples - text below its help
+ * @param options.hasConfig - whether it takes another configuration file. Default true
+ */
+export function complete(
+  command: Command,
+  body: ActionBody,
+  { examples = "", hasConfig = true }: { examples?: string; hasConfig?: boolean } = {},
+): Command {
+  if (hasConfig)
+    command.option("--config <file>", "configuration (default: w4s.config.yaml here, if present)");
+  return command
+    .option("--json", "one JSON object on stdout")
+    .option("--debug", "show where an error came from")
+    .addHelpText("after", examples)
+    .action(action(body));
+}
+
+/**
  * Wraps the work of a command for commander's `.action()`.
  * The positional arguments come as strings; a variadic one is spread.
  */
-export function action(body: ActionBody): (...args: unknown[]) => Promise<void> {
+function action(body: ActionBody): (...args: unknown[]) => Promise<void> {
   return async (...args) => {
     const command = args.at(-1) as Command;
     const { json, debug } = command.opts<{ json?: boolean; debug?: boolean }>();

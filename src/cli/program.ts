@@ -4,53 +4,32 @@ import { Command, CommanderError } from "commander";
 import { guardStreams, writeErr } from "./print/output.js";
 import { reportError } from "./report-error.js";
 
-interface LazyCommand {
-  summary: string;
-  load(): Promise<{ command(): Command }>;
-}
+type LazyCommand = readonly [summary: string, load: () => Promise<{ command(): Command }>];
 
 /** In the order of the help text. */
-export const COMMANDS: Readonly<Record<string, LazyCommand>> = {
-  demo: { summary: "the whole loop offline in about two minutes", load: () => import("./commands/demo.js") },
-  learn: { summary: "rounds of collecting and training", load: () => import("./commands/learn.js") },
-  optimize: {
-    summary: "design a workflow for a task and test it",
-    load: () => import("./commands/optimize.js"),
-  },
-  collect: {
-    summary: "play episodes and record them for training",
-    load: () => import("./commands/collect.js"),
-  },
-  train: {
-    summary: "train a LoRA adapter on recorded runs or chat lines",
-    load: () => import("./commands/train.js"),
-  },
-  export: {
-    summary: "adapters for other runtimes, trajectories for other trainers",
-    load: () => import("./commands/export.js"),
-  },
-  relabel: { summary: "compute recorded rewards anew", load: () => import("./commands/relabel.js") },
-  rollback: { summary: "go on from an earlier round", load: () => import("./commands/rollback.js") },
-  import: {
-    summary: "an adapter of another tool, to train on from",
-    load: () => import("./commands/import.js"),
-  },
-  eval: { summary: "score workflows and baselines on a split", load: () => import("./commands/eval.js") },
-  report: { summary: "show a run as one HTML page", load: () => import("./commands/report.js") },
-  run: { summary: "run one input through a workflow", load: () => import("./commands/run.js") },
-  models: { summary: "list and fetch local models", load: () => import("./commands/models.js") },
-  data: { summary: "list, check and import datasets", load: () => import("./commands/data.js") },
-  bench: { summary: "measure this machine", load: () => import("./commands/bench.js") },
-  doctor: { summary: "check this machine and its settings", load: () => import("./commands/doctor.js") },
-  init: { summary: "write a commented w4s.config.yaml", load: () => import("./commands/init.js") },
-  score: {
-    summary: "log-probabilities of a text, by our forward pass",
-    load: () => import("./commands/score.js"),
-  },
-  inspect: {
-    summary: "show a GGUF file, a trajectory or a run",
-    load: () => import("./commands/inspect.js"),
-  },
+const COMMANDS: Readonly<Record<string, LazyCommand>> = {
+  demo: ["the whole loop offline in about two minutes", () => import("./commands/demo.js")],
+  learn: ["rounds of collecting and training", () => import("./commands/learn.js")],
+  optimize: ["design a workflow for a task and test it", () => import("./commands/optimize.js")],
+  collect: ["play episodes and record them for training", () => import("./commands/collect.js")],
+  train: ["train a LoRA adapter on recorded runs or chat lines", () => import("./commands/train.js")],
+  export: [
+    "adapters for other runtimes, trajectories for other trainers",
+    () => import("./commands/export.js"),
+  ],
+  relabel: ["compute recorded rewards anew", () => import("./commands/relabel.js")],
+  rollback: ["go on from an earlier round", () => import("./commands/rollback.js")],
+  import: ["an adapter of another tool, to train on from", () => import("./commands/import.js")],
+  eval: ["score workflows and baselines on a split", () => import("./commands/eval.js")],
+  report: ["show a run as one HTML page", () => import("./commands/report.js")],
+  run: ["run one input through a workflow", () => import("./commands/run.js")],
+  models: ["list and fetch local models", () => import("./commands/models.js")],
+  data: ["list, check and import datasets", () => import("./commands/data.js")],
+  bench: ["measure this machine", () => import("./commands/bench.js")],
+  doctor: ["check this machine and its settings", () => import("./commands/doctor.js")],
+  init: ["write a commented w4s.config.yaml", () => import("./commands/init.js")],
+  score: ["log-probabilities of a text, by our forward pass", () => import("./commands/score.js")],
+  inspect: ["show a GGUF file, a trajectory or a run", () => import("./commands/inspect.js")],
 };
 
 const EXAMPLES = `
@@ -70,7 +49,7 @@ export function version(): string {
 }
 
 /** The program with the one command that `argv` names in full, and only the names of the others. */
-export async function buildProgram(argv: readonly string[]): Promise<Command> {
+async function buildProgram(argv: readonly string[]): Promise<Command> {
   const program = new Command("w4s")
     .description("A weak local model learns to design workflows for a strong remote model.")
     .version(version(), "-V, --version", "print the version")
@@ -78,7 +57,7 @@ export async function buildProgram(argv: readonly string[]): Promise<Command> {
     .exitOverride();
   const words = argv.filter((word) => !word.startsWith("-"));
   const asked = words[0] === "help" ? words[1] : words[0];
-  for (const [name, { summary, load }] of Object.entries(COMMANDS)) {
+  for (const [name, [summary, load]] of Object.entries(COMMANDS)) {
     const command = name === asked ? (await load()).command() : new Command(name);
     program.addCommand(tuned(command.summary(summary)));
   }

@@ -3,22 +3,56 @@ import { type Command, Option } from "commander";
 import { SETTINGS, type Setting } from "../config/settings.js";
 import { writeErr } from "./print/output.js";
 
-/** Key of the configuration → flag; what it means, its choices and its default come from the table of settings. */
-export const RUN_FLAGS: Readonly<Record<string, string>> = {
-  task: "--task <dir|name>",
-  model: "--model <file|name>",
-  adapter: "--adapter <file>",
+/* Key of the configuration → flag; what it means, its choices and its default come from the table of settings. */
+
+/** Flags of every command that talks to models. */
+const MODEL = {
   executor: "--executor <spec>",
   executorModel: "--executor-model <name>",
   apiKeyEnv: "--api-key-env <variable>",
+  model: "--model <file|name>",
+  adapter: "--adapter <file>",
   weak: "--weak <spec>",
-  judge: "--judge <name>",
   tools: "--tools <file>",
   gpu: "--gpu <device>",
   threads: "--threads <n>",
-  promptStyle: "--prompt-style <style>",
-  grammar: "--grammar <kind>",
-  logProbs: "--log-probs",
+  maxTokens: "--reply-tokens <n>",
+  "limits.wallMs": "--sample-ms <ms>",
+  "limits.modelCalls": "--sample-calls <n>",
+  requestsPerMinute: "--requests-per-minute <n>",
+  timeoutMs: "--timeout-ms <ms>",
+  maxWaitSeconds: "--max-wait <seconds>",
+  rulesFile: "--rules <file>",
+  seed: "--seed <n>",
+  "budget.dollars": "--max-dollars <x>",
+  "budget.tokens": "--max-tokens <n>",
+  "budget.calls": "--max-calls <n>",
+  "budget.minutes": "--max-minutes <x>",
+  "price.inputPerMillion": "--price-input <x>",
+  "price.outputPerMillion": "--price-output <x>",
+  cache: "--cache <dir>",
+};
+
+/** Flags of every command that works on a dataset inside a run directory. */
+const DATASET = {
+  task: "--task <dir|name>",
+  baselines: "--baselines <names>",
+  judge: "--judge <name>",
+  validationLimit: "--validation-limit <n>",
+  testLimit: "--test-limit <n>",
+  concurrency: "--concurrency <n>",
+  run: "--run <name>",
+  runsRoot: "--runs-root <dir>",
+  maxErrors: "--max-errors <share>",
+  minScore: "--min-score <accuracy>",
+  allowOverlap: "--allow-overlap",
+  skipBad: "--skip-bad",
+  fresh: "--fresh",
+  forceUnlock: "--force-unlock",
+};
+
+/** Flags of the search. */
+const SEARCH = {
   episodes: "--episodes <n>",
   turns: "--turns <n>",
   candidates: "--candidates <m>",
@@ -29,33 +63,16 @@ export const RUN_FLAGS: Readonly<Record<string, string>> = {
   rewardWeights: "--reward-weights <list>",
   parent: "--parent <choice>",
   screen: "--screen <n>",
-  baselines: "--baselines <names>",
-  validationLimit: "--validation-limit <n>",
-  testLimit: "--test-limit <n>",
-  maxTokens: "--reply-tokens <n>",
-  "limits.wallMs": "--sample-ms <ms>",
-  "limits.modelCalls": "--sample-calls <n>",
-  concurrency: "--concurrency <n>",
-  requestsPerMinute: "--requests-per-minute <n>",
-  timeoutMs: "--timeout-ms <ms>",
-  maxWaitSeconds: "--max-wait <seconds>",
-  rulesFile: "--rules <file>",
+  promptStyle: "--prompt-style <style>",
+  grammar: "--grammar <kind>",
+  logProbs: "--log-probs",
   approve: "--approve",
   approveFile: "--approve-file <file>",
-  seed: "--seed <n>",
-  "budget.dollars": "--max-dollars <x>",
-  "budget.tokens": "--max-tokens <n>",
-  "budget.calls": "--max-calls <n>",
-  "budget.minutes": "--max-minutes <x>",
-  "price.inputPerMillion": "--price-input <x>",
-  "price.outputPerMillion": "--price-output <x>",
-  run: "--run <name>",
-  runsRoot: "--runs-root <dir>",
-  cache: "--cache <dir>",
-  maxErrors: "--max-errors <share>",
-  minScore: "--min-score <accuracy>",
-  allowOverlap: "--allow-overlap",
-  skipBad: "--skip-bad",
+  dryRun: "--dry-run",
+};
+
+/** Flags of rounds. */
+const LEARN = {
   "learn.rounds": "--rounds <n>",
   "learn.heldBack": "--held-back <tasks>",
   "learn.evaluationEpisodes": "--eval-episodes <n>",
@@ -87,84 +104,19 @@ export const RUN_FLAGS: Readonly<Record<string, string>> = {
   "learn.learningRate": "--learning-rate <x>",
   "learn.rank": "--rank <r>",
   "learn.alpha": "--alpha <a>",
-  dryRun: "--dry-run",
-  fresh: "--fresh",
-  forceUnlock: "--force-unlock",
 };
+
+/** Every flag of a setting, by its key. */
+export const RUN_FLAGS: Readonly<Record<string, string>> = { ...MODEL, ...DATASET, ...SEARCH, ...LEARN };
+export const MODEL_FLAGS = Object.keys(MODEL);
+export const DATASET_FLAGS = Object.keys(DATASET);
+export const SEARCH_FLAGS = Object.keys(SEARCH);
+export const LEARN_FLAGS = Object.keys(LEARN);
 
 /** Names that flags had before, still read: key of that time → flag, and the key that has its place now. */
 const FORMER_FLAGS: Readonly<Record<string, { flag: string; now: string }>> = {
   policyFile: { flag: "--policy <file>", now: "rulesFile" },
 };
-
-/** Flags of every command that talks to models. */
-export const MODEL_FLAGS = [
-  "executor",
-  "executorModel",
-  "apiKeyEnv",
-  "model",
-  "adapter",
-  "weak",
-  "tools",
-  "gpu",
-  "threads",
-  "maxTokens",
-  "limits.wallMs",
-  "limits.modelCalls",
-  "requestsPerMinute",
-  "timeoutMs",
-  "maxWaitSeconds",
-  "rulesFile",
-  "seed",
-  "budget.dollars",
-  "budget.tokens",
-  "budget.calls",
-  "budget.minutes",
-  "price.inputPerMillion",
-  "price.outputPerMillion",
-  "cache",
-] as const;
-
-/** Flags of every command that works on a dataset inside a run directory. */
-export const DATASET_FLAGS = [
-  "task",
-  "baselines",
-  "judge",
-  "validationLimit",
-  "testLimit",
-  "concurrency",
-  "run",
-  "runsRoot",
-  "maxErrors",
-  "minScore",
-  "allowOverlap",
-  "skipBad",
-  "fresh",
-  "forceUnlock",
-] as const;
-
-/** Flags of the search. */
-export const SEARCH_FLAGS = [
-  "episodes",
-  "turns",
-  "candidates",
-  "temperature",
-  "explore",
-  "maxRepairs",
-  "reward",
-  "rewardWeights",
-  "parent",
-  "screen",
-  "promptStyle",
-  "grammar",
-  "logProbs",
-  "approve",
-  "approveFile",
-  "dryRun",
-] as const;
-
-/** Flags of rounds. */
-export const LEARN_FLAGS = Object.keys(RUN_FLAGS).filter((path) => path.startsWith("learn."));
 
 /** Name of a key on the command line: "budget.dollars" → "--max-dollars". */
 export function flagName(path: string): string | undefined {
@@ -187,15 +139,6 @@ export function addRunFlags(command: Command, paths: readonly string[]): Command
   for (const { flag, now } of Object.values(FORMER_FLAGS))
     if (paths.includes(now)) command.addOption(new Option(flag).hideHelp());
   return command;
-}
-
-/** Every command's own: machine-readable output, the place of an error, another configuration file. */
-export function addCommonFlags(command: Command, { hasConfig = true } = {}): Command {
-  if (hasConfig)
-    command.option("--config <file>", "configuration (default: w4s.config.yaml here, if present)");
-  return command
-    .option("--json", "one JSON object on stdout")
-    .option("--debug", "show where an error came from");
 }
 
 /** Values given on the command line, by key of the configuration. */

@@ -1,8 +1,9 @@
 /** @file Where the configuration comes from: defaults < file < W4S_* environment < flags; every error names its source. */
 import type { z } from "zod";
 import { ConfigError } from "../core/errors.js";
+import { firstIssue, memberAt } from "../core/issue-line.js";
 import { isLoopback } from "../core/loopback.js";
-import { nearNames } from "../core/near-names.js";
+import { nearHint, nearNames } from "../core/near-names.js";
 import { type RunConfig, type RunConfigInput, runConfigSchema } from "./run-config.js";
 import { keysAt, SETTINGS } from "./settings.js";
 
@@ -43,10 +44,7 @@ export function resolveConfig(
   }
   const parsed = runConfigSchema.safeParse(tree);
   if (parsed.success) return parsed.data;
-  const { issues } = parsed.error;
-  // A misspelt key explains the missing one beside it.
-  const issue = issues.find(({ code }) => code === "unrecognized_keys") ?? issues[0];
-  throw explain(issue as z.core.$ZodIssue, tree, source, flagName);
+  throw explain(firstIssue(parsed.error), tree, source, flagName);
 }
 
 /**
@@ -168,13 +166,13 @@ function explain(
   if (issue.code === "unrecognized_keys") {
     const key = issue.keys[0] ?? "";
     const path = parent === "" ? key : `${parent}.${key}`;
-    const [near] = nearNames(key, keysAt(runConfigSchema as unknown as z.ZodType, issue.path));
+    const known = keysAt(runConfigSchema as unknown as z.ZodType, issue.path);
     return new ConfigError(`${nameIn(source, path)}: unknown key`, {
       code: "unknown-key",
-      hint: near ? `did you mean ${near}?` : "w4s init writes an example with all keys",
+      hint: nearHint(key, known, "w4s init writes an example with all keys"),
     });
   }
-  const value = valueAt(tree, issue.path);
+  const value = memberAt(tree, issue.path);
   if (value === undefined) {
     const flag = flagName(parent);
     return new ConfigError(`${nameIn(source, parent)}: missing`, {
@@ -197,15 +195,6 @@ function nameIn(source: ReadonlyMap<string, ConfigLayer>, path: string): string 
       return prefix === path ? layer.nameOf(path) : `${layer.nameOf(prefix)}${path.slice(prefix.length)}`;
   }
   return path;
-}
-
-function valueAt(tree: unknown, path: readonly PropertyKey[]): unknown {
-  let value: unknown = tree;
-  for (const part of path) {
-    if (typeof value !== "object" || value === null || !Object.hasOwn(value, part)) return undefined;
-    value = (value as Record<PropertyKey, unknown>)[part];
-  }
-  return value;
 }
 
 /** A value for an error message; what may be a key or a password is never repeated. */

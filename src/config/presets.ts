@@ -1,6 +1,6 @@
 /** @file Named settings for `--preset`: below the configuration file, the environment and flags. */
 import { ConfigError } from "../core/errors.js";
-import { nearNames } from "../core/near-names.js";
+import { nearHint } from "../core/near-names.js";
 
 /** Nested as in w4s.config.yaml. */
 export const PRESETS: Readonly<Record<string, Record<string, unknown>>> = {
@@ -38,8 +38,6 @@ export const PRESETS: Readonly<Record<string, Record<string, unknown>>> = {
 export function preset(name: string): Record<string, unknown> {
   const found = PRESETS[name];
   if (found !== undefined) return found;
-  const [near] = nearNames(name, Object.keys(PRESETS));
-  throw new ConfigError(`unknown preset ${JSON.stringify(name)}`, {
-    hint: near ? `did you mean ${near}?` : `known: ${Object.keys(PRESETS).join(", ")}`,
-  });
+  const hint = nearHint(name, Object.keys(PRESETS));
+  throw new ConfigError(`unknown preset ${JSON.stringify(name)}`, { hint });
 }

@@ -1,7 +1,7 @@
 /** @file Names of rewards, and weights of the composite one: a map in the configuration, `accuracy=1,efficiency=0.2` on the command line. */
 import { z } from "zod";
 import { ConfigError } from "../core/errors.js";
-import { nearNames } from "../core/near-names.js";
+import { nearHint } from "../core/near-names.js";
 
 /** Every reward there is, in the order of help texts. */
 export const REWARD_NAMES = ["discrete", "relative-gain", "accuracy", "composite"] as const;
@@ -34,11 +34,8 @@ const FORM = "must be weights such as accuracy=1,efficiency=0.2";
 /** @returns the weights, or why they cannot be used. Components that are not named count nothing. */
 function weightsOf(given: ReadonlyMap<string, unknown>): RewardWeights | string {
   for (const [name, value] of given) {
-    if (!NAMES.includes(name)) {
-      const [near] = nearNames(name, NAMES);
-      const advice = near ? `did you mean ${near}?` : `known: ${NAMES.join(", ")}`;
-      return `has an unknown component ${JSON.stringify(name)}; ${advice}`;
-    }
+    if (!NAMES.includes(name))
+      return `has an unknown component ${JSON.stringify(name)}; ${nearHint(name, NAMES)}`;
     if (typeof value !== "number" || !(value >= 0 && value <= MAX_WEIGHT))
       return `has a weight of ${name} that is no number from 0 to ${MAX_WEIGHT}`;
   }

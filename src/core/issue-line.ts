@@ -1,4 +1,5 @@
 /** @file What does not fit a schema, as one line of an error. */
+import type { z } from "zod";
 
 /**
  * Place and message of the first issue: "candidates.0.reward: expected number".
@@ -10,4 +11,17 @@ export function issueLine(
 ): string {
   const [issue] = issues;
   return `${issue?.path.map(String).join(".") || whole}: ${issue?.message}`;
+}
+
+/** The issue that is told: a misspelt key explains the missing one beside it. */
+export function firstIssue({ issues }: z.ZodError): z.core.$ZodIssue {
+  return (issues.find(({ code }) => code === "unrecognized_keys") ?? issues[0]) as z.core.$ZodIssue;
+}
+
+/** Member of nested objects and lists at a path; undefined where there is none. */
+export function memberAt(value: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>((member, key) => {
+    const isThere = typeof member === "object" && member !== null && Object.hasOwn(member, key);
+    return isThere ? (member as Record<PropertyKey, unknown>)[key] : undefined;
+  }, value);
 }

@@ -35,3 +35,10 @@ export function nearNames(name: string, known: Iterable<string>): string[] {
     .slice(0, 3)
     .map(({ candidate }) => candidate);
 }
+
+/** The hint at a misspelt name: the nearest of the known ones, else `otherwise`. Default: all that are known. */
+export function nearHint(name: string, known: Iterable<string>, otherwise?: string): string {
+  const names = [...known];
+  const [near] = nearNames(name, names);
+  return near === undefined ? (otherwise ?? `known: ${names.join(", ")}`) : `did you mean ${near}?`;
+}

@@ -113,3 +113,15 @@ function quantiles(means: Float64Array): number[] {
   const last = means.length - 1;
   return [0.025, 0.975].map((q) => means[Math.min(last, Math.floor(q * means.length))] as number);
 }
+
+/** The values by a key of theirs; keys in the order of their first value, values of one key in the order given. */
+export function groupBy<K, V>(values: Iterable<V>, keyOf: (value: V) => K): Map<K, V[]> {
+  const groups = new Map<K, V[]>();
+  for (const value of values) {
+    const key = keyOf(value);
+    const group = groups.get(key);
+    if (group) group.push(value);
+    else groups.set(key, [value]);
+  }
+  return groups;
+}

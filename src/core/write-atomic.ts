@@ -1,8 +1,8 @@
 /** @file Small state files: written to a temporary file, fsynced, renamed. A crash leaves the old or the new one. */
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import writeFileAtomic from "write-file-atomic";
-import { messageOf, StorageError } from "./errors.js";
+import { ConfigError, messageOf, StorageError } from "./errors.js";
 
 /** @throws {StorageError} naming the file and the reason (full disk, no permission, read-only). */
 export async function writeAtomic(path: string, content: string | Buffer): Promise<void> {
@@ -15,4 +15,12 @@ export async function writeAtomic(path: string, content: string | Buffer): Promi
       cause: error,
     });
   }
+}
+
+/** @throws {ConfigError} where something lies there already and it may not be written over */
+export function refuseExisting(path: string, isForced = false): void {
+  if (isForced || !existsSync(path)) return;
+  throw new ConfigError(`${path} exists already`, {
+    hint: "choose another --out, or add --force to write over it",
+  });
 }

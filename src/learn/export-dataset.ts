@@ -1,10 +1,9 @@
 /** @file Recorded trajectories as training data for other tools: weighted chat rows, resampled rows, KTO rows, DPO pairs. */
-import { existsSync } from "node:fs";
-import { ConfigError, InputError } from "../core/errors.js";
+import { InputError } from "../core/errors.js";
 import { hashJson } from "../core/hash.js";
 import { Random } from "../core/random.js";
-import { mean } from "../core/statistics.js";
-import { writeAtomic } from "../core/write-atomic.js";
+import { groupBy, mean } from "../core/statistics.js";
+import { refuseExisting, writeAtomic } from "../core/write-atomic.js";
 import { readTrajectory } from "../records/trajectory.js";
 import { type ExampleWeightOptions, exampleWeights } from "../train/data/example-weights.js";
 import { trajectoryFiles } from "./examples/trajectory-samples.js";
@@ -45,10 +44,7 @@ export async function exportDataset(
     force?: boolean | undefined;
   },
 ): Promise<number> {
-  if (existsSync(outPath) && !options.force)
-    throw new ConfigError(`${outPath} exists already`, {
-      hint: "choose another --out, or add --force to write over it",
-    });
+  refuseExisting(outPath, options.force);
   const rows = readRows(path);
   const weights = exampleWeights(
     rows.map(({ reward }) => reward),
@@ -94,7 +90,10 @@ const FORMATS: Readonly<
     const rewardOf = (group: readonly Row[]) => mean(group.map(({ reward }) => reward));
     const overall = rewardOf(rows);
     const baselines = new Map(
-      [...byPrompt(rows)].map(([key, group]) => [key, differ(group) ? rewardOf(group) : overall]),
+      [...groupBy(rows, ({ key }) => key)].map(([key, group]) => [
+        key,
+        differ(group) ? rewardOf(group) : overall,
+      ]),
     );
     return rows.map((row) => ({
       prompt: row.prompt,
@@ -104,7 +103,7 @@ const FORMATS: Readonly<
   },
 
   dpo: (rows) =>
-    [...byPrompt(rows).values()].flatMap((group) => {
+    [...groupBy(rows, ({ key }) => key).values()].flatMap((group) => {
       const best = group.reduce((a, b) => (b.reward > a.reward ? b : a));
       const worst = group.reduce((a, b) => (b.reward < a.reward ? b : a));
       if (!differ(group)) return [];
@@ -115,16 +114,6 @@ const FORMATS: Readonly<
 
 function conversation({ prompt, reply }: Row) {
   return [...prompt, { role: "assistant", content: reply }];
-}
-
-function byPrompt(rows: readonly Row[]): Map<string, Row[]> {
-  const groups = new Map<string, Row[]>();
-  for (const row of rows) {
-    const group = groups.get(row.key);
-    if (group === undefined) groups.set(row.key, [row]);
-    else group.push(row);
-  }
-  return groups;
 }
 
 function differ(rows: readonly Row[]): boolean {

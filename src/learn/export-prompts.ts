@@ -2,8 +2,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { ConfigError, InputError } from "../core/errors.js";
-import { writeAtomic } from "../core/write-atomic.js";
+import { InputError } from "../core/errors.js";
+import { refuseExisting, writeAtomic } from "../core/write-atomic.js";
 import { CallStore } from "../llm/call-store.js";
 import { readRecord } from "../records/record-file.js";
 import { type TextRedaction, textRedaction } from "./text-redaction.js";
@@ -27,10 +27,7 @@ export async function exportPrompts(
   options: { redact?: readonly string[]; force?: boolean } = {},
 ): Promise<ExportedPrompts> {
   const redaction = textRedaction(options.redact ?? []);
-  if (existsSync(outPath) && !options.force)
-    throw new ConfigError(`${outPath} exists already`, {
-      hint: "choose another --out, or add --force to write over it",
-    });
+  refuseExisting(outPath, options.force);
   const path = join(directory, "calls.db");
   if (!existsSync(path)) throw noPrompts(directory, sharedCache(directory));
   using store = CallStore.open(path);

@@ -46,12 +46,7 @@ export class LocalTeam implements Team {
     for (const { member, path } of wanted) {
       const policy = localPolicy(await this.#load(member, path), config);
       const { name, temperature, hotter } = member;
-      team.push({
-        name,
-        policy,
-        temperature,
-        hotter,
-      });
+      team.push({ name, policy, temperature, hotter });
     }
     const kind = collaboration === "decentralised" ? "ensemble" : collaboration;
     const [first] = team;

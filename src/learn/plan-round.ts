@@ -3,6 +3,7 @@
 import type { LearnSettings } from "../config/learn-schema.js";
 import { seedFrom } from "../core/hash.js";
 import { Random } from "../core/random.js";
+import { mean } from "../core/statistics.js";
 import type { RoundPlan } from "../records/round-record.js";
 
 /** Facts known of a training task when a round is planned. */
@@ -39,7 +40,7 @@ export function planRound(
   const random = new Random(seedFrom(seed, "curriculum", round));
   switch (settings.curriculum) {
     case "random": {
-      const drawn = Array.from({ length: episodes }, () => pick(tasks, random));
+      const drawn = Array.from({ length: episodes }, () => random.pick(tasks));
       return { episodes: counted(drawn), reason: `random: ${episodes} draws` };
     }
     case "adaptive":
@@ -104,7 +105,7 @@ function staged(
   const mixed = earlier.length === 0 ? 0 : Math.round(settings.mixing * episodes);
   const drawn = [
     ...inTurn(current, episodes - mixed, round),
-    ...Array.from({ length: mixed }, () => pick(earlier, random)),
+    ...Array.from({ length: mixed }, () => random.pick(earlier)),
   ];
   const leftOut = tasks.length - left.length;
   return {
@@ -129,8 +130,8 @@ function lastRewards({ rewards }: TaskHistory): readonly number[] {
 
 function variance(values: readonly number[]): number | undefined {
   if (values.length === 0) return undefined;
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  return values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
+  const centre = mean(values);
+  return mean(values.map((value) => (value - centre) ** 2));
 }
 
 /** Largest remainders; where all shares are 0 every task gets its turn. */
@@ -158,10 +159,6 @@ function apportion(
 function inTurn(tasks: readonly TaskHistory[], count: number, round: number): TaskHistory[] {
   const start = (round - 1) * count;
   return Array.from({ length: count }, (_, i) => tasks[(start + i) % tasks.length] as TaskHistory);
-}
-
-function pick(tasks: readonly TaskHistory[], random: Random): TaskHistory {
-  return tasks[random.integer(0, tasks.length - 1)] as TaskHistory;
 }
 
 function counted(drawn: readonly TaskHistory[]): RoundPlan["episodes"] {

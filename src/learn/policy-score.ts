@@ -1,13 +1,12 @@
 /** @file How well a policy designs: figures of judged episodes, and the paired comparison of two policies. */
-import { hierarchicalInterval, mean, sumOrNull } from "../core/statistics.js";
+
+import { groupBy, hierarchicalInterval, mean, sumOrNull } from "../core/statistics.js";
 import type { EpisodeScore, PolicyDifference, PolicyScore } from "../records/round-record.js";
 import type { TurnRecord } from "../records/trajectory.js";
 
 /** Folds the turns of one task into its episodes. */
 export function episodeScores(task: string, seed: number, turns: readonly TurnRecord[]): EpisodeScore[] {
-  const episodes = new Map<number, TurnRecord[]>();
-  for (const turn of turns) episodes.set(turn.episode, [...(episodes.get(turn.episode) ?? []), turn]);
-  return [...episodes]
+  return [...groupBy(turns, ({ episode }) => episode)]
     .sort(([a], [b]) => a - b)
     .map(([episode, own]) => {
       const candidates = own.flatMap((turn) => turn.candidates);
@@ -69,10 +68,9 @@ export function comparePolicies(
     return other === undefined ? [] : [{ one, other }];
   });
   const differences = (key: "meanReward" | "best") => {
-    const byTask = new Map<string, number[]>();
-    for (const { one, other } of pairs)
-      byTask.set(one.task, [...(byTask.get(one.task) ?? []), one[key] - other[key]]);
-    return hierarchicalInterval([...byTask.values()], seed, resamples);
+    const byTask = [...groupBy(pairs, ({ one }) => one.task).values()];
+    const values = byTask.map((group) => group.map(({ one, other }) => one[key] - other[key]));
+    return hierarchicalInterval(values, seed, resamples);
   };
   return { pairs: pairs.length, meanReward: differences("meanReward"), best: differences("best") };
 }

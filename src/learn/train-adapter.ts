@@ -9,6 +9,7 @@ import { hashFile } from "../core/file-hash.js";
 import { lockRun } from "../core/lock-run.js";
 import { Random } from "../core/random.js";
 import { rangeOf } from "../core/range-of.js";
+import { mean } from "../core/statistics.js";
 import { readLoadableModel } from "../formats/gguf/gguf-loadable.js";
 import { integerValue, stringValue } from "../formats/gguf/gguf-metadata.js";
 import { defaultThreads, LocalModel } from "../llm/local/local-model.js";
@@ -218,8 +219,7 @@ export async function trainExamples(options: TrainExamplesOptions): Promise<Trai
 
 function summary(rewards: readonly number[]) {
   if (rewards.length === 0) return { count: 0 };
-  const mean = rewards.reduce((sum, reward) => sum + reward, 0) / rewards.length;
-  return { count: rewards.length, mean, ...rangeOf(rewards) };
+  return { count: rewards.length, mean: mean(rewards), ...rangeOf(rewards) };
 }
 
 function makeFolder(path: string): void {

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError, InputError } from "../core/errors.js";
+import { refuseExisting } from "../core/write-atomic.js";
 import { readLoadableModel } from "../formats/gguf/gguf-loadable.js";
 import { stringValue } from "../formats/gguf/gguf-metadata.js";
 import { readGgufHeader } from "../formats/gguf/read-gguf-header.js";
@@ -102,8 +103,5 @@ function checkTarget(
   const real = realpathSync(path);
   if (sources.some((source) => existsSync(source) && realpathSync(source) === real))
     throw new ConfigError(`${path} is what is read`, { hint: "choose another --out" });
-  if (!force)
-    throw new ConfigError(`${path} exists already`, {
-      hint: "choose another --out, or add --force to write over it",
-    });
+  refuseExisting(path, force);
 }

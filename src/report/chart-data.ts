@@ -40,23 +40,15 @@ export function chartData(
   );
   const charts: ChartData[] = [];
   if (series.length > 0) {
-    const suffix = (name: string) => (overlay ? `${name}, ${report.name}` : name);
-    const line = (label: string, colour: number, pick: PickStat): ChartLine => ({
-      ...statLine(x, figures, pick),
-      label: suffix(label),
-      colour,
-    });
-    const overlaid = (label: string, colour: number, pick: PickStat): ChartLine[] =>
-      overlay
-        ? [
-            {
-              ...withoutBand(statLine(x, overlay.figures, pick)),
-              label: `${label}, ${overlay.report.name}`,
-              colour,
-              isDashed: true,
-            },
-          ]
-        : [];
+    const lines = (label: string, colour: number, pick: PickStat): ChartLine[] => {
+      const own = statLine(x, figures, pick);
+      if (!overlay) return [{ ...own, label, colour }];
+      const { values } = statLine(x, overlay.figures, pick);
+      return [
+        { ...own, label: `${label}, ${report.name}`, colour },
+        { values, label: `${label}, ${overlay.report.name}`, colour, isDashed: true },
+      ];
+    };
     charts.push({
       id: "chart-accuracy",
       title:
@@ -66,10 +58,8 @@ export function chartData(
       x,
       isShare: true,
       lines: [
-        line("mean of scored candidates", 0, (point) => point.accuracy),
-        ...overlaid("mean of scored candidates", 0, (point) => point.accuracy),
-        line("best so far", 1, (point) => point.best),
-        ...overlaid("best so far", 1, (point) => point.best),
+        ...lines("mean of scored candidates", 0, (point) => point.accuracy),
+        ...lines("best so far", 1, (point) => point.best),
       ],
     });
     charts.push({
@@ -79,10 +69,7 @@ export function chartData(
       xLabel: seriesOver,
       x,
       isShare: false,
-      lines: [
-        line("mean reward", 2, (point) => point.reward),
-        ...overlaid("mean reward", 2, (point) => point.reward),
-      ],
+      lines: lines("mean reward", 2, (point) => point.reward),
     });
   }
   return [judgedChart(figures), ...charts, lossChart(report)].filter((chart) => chart !== null);
@@ -90,24 +77,21 @@ export function chartData(
 
 type PickStat = (point: ReportFigures["series"][number]) => Stat | null;
 
-function statLine(
-  x: readonly number[],
-  { series }: ReportFigures,
-  pick: PickStat,
-): Pick<ChartLine, "values" | "low" | "high"> {
-  const stats = x.map((at) => {
-    const point = series.find((one) => one.at === at);
-    return point ? pick(point) : null;
-  });
+function statLine(x: readonly number[], { series }: ReportFigures, pick: PickStat) {
+  return banded(
+    x.map((at) => {
+      const point = series.find((one) => one.at === at);
+      return point ? pick(point) : null;
+    }),
+  );
+}
+
+function banded(stats: readonly (Stat | null)[]): Pick<ChartLine, "values" | "low" | "high"> {
   return {
     values: stats.map((stat) => stat?.mean ?? null),
     low: stats.map((stat) => stat?.interval?.low ?? null),
     high: stats.map((stat) => stat?.interval?.high ?? null),
   };
-}
-
-function withoutBand({ values }: { values: (number | null)[] }): { values: (number | null)[] } {
-  return { values };
 }
 
 function spoken(what: string, over: string, { series }: ReportFigures, pick: PickStat): string {
@@ -121,13 +105,6 @@ function spoken(what: string, over: string, { series }: ReportFigures, pick: Pic
 /** The answer to whether it learned: the base at 0, then the adapter of each round. */
 function judgedChart({ judged }: ReportFigures): ChartData | null {
   if (judged.length < 2) return null;
-  const line = (label: string, colour: number, stats: readonly Stat[]): ChartLine => ({
-    label,
-    colour,
-    values: stats.map(({ mean }) => mean),
-    low: stats.map(({ interval }) => interval?.low ?? null),
-    high: stats.map(({ interval }) => interval?.high ?? null),
-  });
   const said = judged.map(
     ({ round, reward }) => `${round === 0 ? "base" : `round ${round}`}: ${reward.mean.toFixed(2)}`,
   );
@@ -139,16 +116,8 @@ function judgedChart({ judged }: ReportFigures): ChartData | null {
     x: judged.map(({ round }) => round),
     isShare: true,
     lines: [
-      line(
-        "mean of its candidates",
-        0,
-        judged.map(({ reward }) => reward),
-      ),
-      line(
-        "best of an episode",
-        1,
-        judged.map(({ best }) => best),
-      ),
+      { label: "mean of its candidates", colour: 0, ...banded(judged.map(({ reward }) => reward)) },
+      { label: "best of an episode", colour: 1, ...banded(judged.map(({ best }) => best)) },
     ],
   };
 }

@@ -2,9 +2,11 @@
 
 import { formatPercent as percent } from "../core/figure-format.js";
 import { Random } from "../core/random.js";
+import { groupBy } from "../core/statistics.js";
 import type { StoredCandidate, StoredTurn } from "../records/read-turns.js";
 import { decimal, shortHash } from "./figure-format.js";
 import { html, type Markup } from "./html.js";
+import { bestOf, episodeKey } from "./report-figures.js";
 import type { RunReport } from "./run-report.js";
 
 /** Candidates shown; of longer runs whole episodes are drawn by seed. */
@@ -19,13 +21,7 @@ export function episodeTree(
   linked: ReadonlySet<string>,
   seed: number,
 ): Markup | undefined {
-  const episodes = new Map<string, StoredTurn[]>();
-  for (const turn of report.turns) {
-    const key = `${turn.source.file}/${turn.episode}`;
-    const list = episodes.get(key);
-    if (list) list.push(turn);
-    else episodes.set(key, [turn]);
-  }
+  const episodes = groupBy(report.turns, episodeKey);
   if (episodes.size === 0) return undefined;
   const chosen = drawEpisodes(episodes, seed);
   const titles = new Map(Object.entries(report.baselines).map(([hash, { title }]) => [hash, title]));
@@ -63,15 +59,10 @@ function episodeHtml(
 ): Markup {
   const [first] = turns;
   if (!first) return html``;
-  const best = Math.max(
-    ...turns.map((turn) =>
-      Math.max(turn.history.best, ...turn.candidates.map(({ accuracy }) => accuracy ?? 0)),
-    ),
-  );
   const { round, task } = first.source;
   const place = `${round === null ? "" : `round ${round}, ${task}, `}episode ${first.episode + 1}`;
   const name = place.charAt(0).toUpperCase() + place.slice(1);
-  const inner = html`<summary>${name}: ${turns.length} turn${turns.length === 1 ? "" : "s"}, best ${percent(best)}</summary>
+  const inner = html`<summary>${name}: ${turns.length} turn${turns.length === 1 ? "" : "s"}, best ${percent(bestOf(turns))}</summary>
 <ul>${turns.map((turn) => turnHtml(turn, linked, titles))}</ul>`;
   return isOpen
     ? html`<li><details open>${inner}</details></li>`

@@ -1,9 +1,9 @@
 /** @file The numbers of a report, computed once for the page, the terminal and --json. */
+
 import { seedFrom } from "../core/hash.js";
-import { hierarchicalInterval, mean } from "../core/statistics.js";
+import { groupBy, hierarchicalInterval, mean } from "../core/statistics.js";
 import type { StoredCandidate, StoredTurn } from "../records/read-turns.js";
 import type { ResultRow } from "../records/result-row.js";
-import type { EpisodeScore } from "../records/round-record.js";
 import type { RunReport } from "./run-report.js";
 
 /** A mean with its 95 % interval. */
@@ -106,7 +106,8 @@ function isValid({ outcome }: StoredCandidate): boolean {
   return outcome !== "invalid";
 }
 
-function episodeKey({ source, episode }: StoredTurn): string {
+/** Names an episode among those of all files of a run. */
+export function episodeKey({ source, episode }: StoredTurn): string {
   return `${source.file}/${episode}`;
 }
 
@@ -126,25 +127,11 @@ function stat(groups: readonly (readonly number[])[], seed: number): Stat | null
 }
 
 function series(turns: readonly StoredTurn[], over: "round" | "turn", seed: number): SeriesPoint[] {
-  const points = new Map<number, StoredTurn[]>();
-  for (const turn of turns) {
-    const at = over === "round" ? (turn.source.round ?? 0) : turn.turn + 1;
-    const list = points.get(at);
-    if (list) list.push(turn);
-    else points.set(at, [turn]);
-  }
-  return [...points]
+  return [...groupBy(turns, (turn) => (over === "round" ? (turn.source.round ?? 0) : turn.turn + 1))]
     .sort(([a], [b]) => a - b)
     .map(([at, own]) => {
-      const byEpisode = new Map<string, StoredCandidate[]>();
-      const bests = new Map<string, number>();
-      for (const turn of own) {
-        const key = episodeKey(turn);
-        byEpisode.set(key, [...(byEpisode.get(key) ?? []), ...turn.candidates]);
-        const best = Math.max(turn.history.best, ...turn.candidates.map(({ accuracy }) => accuracy ?? 0));
-        bests.set(key, Math.max(bests.get(key) ?? 0, best));
-      }
-      const groups = [...byEpisode.values()];
+      const episodes = [...groupBy(own, episodeKey).values()];
+      const groups = episodes.map((played) => played.flatMap((turn) => turn.candidates));
       const all = groups.flat();
       const hashes = all.flatMap(({ workflowHash }) => workflowHash ?? []);
       const one = (part: string, pick: (candidate: StoredCandidate) => number | null) =>
@@ -158,7 +145,7 @@ function series(turns: readonly StoredTurn[], over: "round" | "turn", seed: numb
         candidates: all.length,
         reward: one("reward", ({ reward }) => reward) ?? empty,
         accuracy: one("accuracy", ({ accuracy, outcome }) => (outcome === "scored" ? accuracy : null)),
-        best: stat([[...bests.values()]], seedFrom(seed, "report", "best", at)) ?? empty,
+        best: stat([episodes.map(bestOf)], seedFrom(seed, "report", "best", at)) ?? empty,
         validShare: mean(all.map((candidate) => (isValid(candidate) ? 1 : 0))),
         distinctShare: hashes.length === 0 ? 0 : new Set(hashes).size / hashes.length,
       };
@@ -171,7 +158,7 @@ function judged({ rounds, learned }: RunReport, seed: number): JudgedPoint[] {
     ...rounds.map(({ round, record }) => ({ round, episodes: record?.episodes ?? [] })),
   ];
   return lists.flatMap(({ round, episodes }) => {
-    const byTask = groupByTask(episodes);
+    const byTask = groupBy(episodes, ({ task }) => task);
     const one = (key: "meanReward" | "best") =>
       stat(
         [...byTask.values()].map((group) => group.map((episode) => episode[key])),
@@ -183,14 +170,11 @@ function judged({ rounds, learned }: RunReport, seed: number): JudgedPoint[] {
   });
 }
 
-function groupByTask(episodes: readonly EpisodeScore[]): Map<string, EpisodeScore[]> {
-  const groups = new Map<string, EpisodeScore[]>();
-  for (const episode of episodes) {
-    const group = groups.get(episode.task);
-    if (group) group.push(episode);
-    else groups.set(episode.task, [episode]);
-  }
-  return groups;
+/** Best accuracy of an episode's turns, of the workflows they started from too. */
+export function bestOf(turns: readonly StoredTurn[]): number {
+  const reached = ({ history, candidates }: StoredTurn) =>
+    Math.max(history.best, ...candidates.map(({ accuracy }) => accuracy ?? 0));
+  return Math.max(0, ...turns.map(reached));
 }
 
 function outcomes(candidates: readonly StoredCandidate[]): OutcomeFigures {

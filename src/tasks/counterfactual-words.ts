@@ -1,62 +1,42 @@
 /** @file Names, gendered words and places for counterfactual pairs. Names that are also English words are left out. */
 
-/** Given names by origin; the first of each pair of lists are used for women, the second for men. */
-export const NAMES: Readonly<Record<string, { female: readonly string[]; male: readonly string[] }>> = {
+/** Given names by origin, those used for women and those used for men, separated by spaces. */
+const NAME_LISTS: Readonly<Record<string, Record<"female" | "male", string>>> = {
   european: {
     female:
-      "Ada Agnes Alice Amy Anna Anne Betty Cleo Clara Diana Ella Ellen Emily Emma Eva Fiona Gina Greta Hannah Helen Ida Ines Iris Jane Janet Jenny Jessica Julia Karen Kate Kira Laura Lena Linda Lisa Lucy Maria Marie Mary Mia Mina Molly Nancy Nina Nora Olga Olivia Rachel Sally Sandra Sara Sarah Sophia Susan Tina Vera Wendy".split(
-        " ",
-      ),
-    male: "Adam Alan Albert Andrew Anton Ben Bob Brian Carl Charles Daniel Dan David Eric Finn Fred George Harry Henry Hugo Jack James Jason Jim Jerry Joe John Jonas Josh Kevin Leo Luke Marco Martin Max Michael Mike Nils Oliver Oscar Paul Peter Philip Ralph Richard Robert Ryan Sam Simon Stephen Steve Ted Thomas Tim Toby Tom Tommy Victor William".split(
-      " ",
-    ),
+      "Ada Agnes Alice Amy Anna Anne Betty Cleo Clara Diana Ella Ellen Emily Emma Eva Fiona Gina Greta Hannah Helen Ida Ines Iris Jane Janet Jenny Jessica Julia Karen Kate Kira Laura Lena Linda Lisa Lucy Maria Marie Mary Mia Mina Molly Nancy Nina Nora Olga Olivia Rachel Sally Sandra Sara Sarah Sophia Susan Tina Vera Wendy",
+    male: "Adam Alan Albert Andrew Anton Ben Bob Brian Carl Charles Daniel Dan David Eric Finn Fred George Harry Henry Hugo Jack James Jason Jim Jerry Joe John Jonas Josh Kevin Leo Luke Marco Martin Max Michael Mike Nils Oliver Oscar Paul Peter Philip Ralph Richard Robert Ryan Sam Simon Stephen Steve Ted Thomas Tim Toby Tom Tommy Victor William",
   },
   hispanic: {
     female:
-      "Alejandra Camila Carmen Catalina Elena Guadalupe Isabel Juana Lucia Luisa Paola Pilar Rosa Valentina Ximena".split(
-        " ",
-      ),
-    male: "Alejandro Andres Carlos Diego Eduardo Enrique Fernando Javier Jorge Jose Juan Luis Mateo Miguel Pablo Ricardo Santiago".split(
-      " ",
-    ),
+      "Alejandra Camila Carmen Catalina Elena Guadalupe Isabel Juana Lucia Luisa Paola Pilar Rosa Valentina Ximena",
+    male: "Alejandro Andres Carlos Diego Eduardo Enrique Fernando Javier Jorge Jose Juan Luis Mateo Miguel Pablo Ricardo Santiago",
   },
   african: {
     female:
-      "Abena Adwoa Aisha Amara Ayana Chidinma Ebele Folami Imani Ifeoma Makena Nala Ngozi Thandiwe Zuri".split(
-        " ",
-      ),
-    male: "Abebe Amadou Bongani Chidi Chinedu Emeka Jabari Jelani Kofi Kwame Mandla Obinna Sipho Tendai Themba".split(
-      " ",
-    ),
+      "Abena Adwoa Aisha Amara Ayana Chidinma Ebele Folami Imani Ifeoma Makena Nala Ngozi Thandiwe Zuri",
+    male: "Abebe Amadou Bongani Chidi Chinedu Emeka Jabari Jelani Kofi Kwame Mandla Obinna Sipho Tendai Themba",
   },
   arabic: {
-    female:
-      "Amina Dalia Farah Fatima Khadija Layla Leila Mariam Nadia Noor Rania Salma Samira Yasmin Zainab".split(
-        " ",
-      ),
-    male: "Abdullah Ahmed Ali Bilal Faisal Hamza Hassan Ibrahim Khalid Mohammed Mustafa Omar Tariq Yusuf Zaid".split(
-      " ",
-    ),
+    female: "Amina Dalia Farah Fatima Khadija Layla Leila Mariam Nadia Noor Rania Salma Samira Yasmin Zainab",
+    male: "Abdullah Ahmed Ali Bilal Faisal Hamza Hassan Ibrahim Khalid Mohammed Mustafa Omar Tariq Yusuf Zaid",
   },
   "south-asian": {
-    female:
-      "Aditi Ananya Anjali Deepa Divya Kavya Lakshmi Meera Neha Pooja Priya Radhika Sunita Swati Uma".split(
-        " ",
-      ),
-    male: "Aarav Ajay Amit Arjun Ashok Deepak Krishna Manoj Nikhil Rahul Raj Rajesh Ravi Sanjay Vikram".split(
-      " ",
-    ),
+    female: "Aditi Ananya Anjali Deepa Divya Kavya Lakshmi Meera Neha Pooja Priya Radhika Sunita Swati Uma",
+    male: "Aarav Ajay Amit Arjun Ashok Deepak Krishna Manoj Nikhil Rahul Raj Rajesh Ravi Sanjay Vikram",
   },
   "east-asian": {
-    female:
-      "Akiko Emiko Haruka Hyejin Jiayi Keiko Lihua Meiling Naoko Sakura Soojin Xiaoli Yoko Yuki Yuna".split(
-        " ",
-      ),
-    male: "Daichi Haruto Hiroshi Jianyu Jinho Junhao Kenji Minho Takashi Takumi Weimin Xiaoming Yuto Zhiwei Sungmin".split(
-      " ",
-    ),
+    female: "Akiko Emiko Haruka Hyejin Jiayi Keiko Lihua Meiling Naoko Sakura Soojin Xiaoli Yoko Yuki Yuna",
+    male: "Daichi Haruto Hiroshi Jianyu Jinho Junhao Kenji Minho Takashi Takumi Weimin Xiaoming Yuto Zhiwei Sungmin",
   },
 };
+
+export const NAMES: Readonly<Record<string, Record<"female" | "male", string[]>>> = Object.fromEntries(
+  Object.entries(NAME_LISTS).map(([origin, { female, male }]) => [
+    origin,
+    { female: female.split(" "), male: male.split(" ") },
+  ]),
+);
 
 /** Words that go with a gender, the one used for women first; pronouns with several meanings are not here. */
 export const GENDERED_PAIRS: readonly (readonly [female: string, male: string])[] = [

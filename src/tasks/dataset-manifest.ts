@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { InputError } from "../core/errors.js";
+import { memberAt } from "../core/issue-line.js";
 import { nearNames } from "../core/near-names.js";
 import { decodeUtf8 } from "./reading/decode-utf8.js";
 import { JsonTextError, parseJsonLine } from "./reading/parse-json-line.js";
@@ -87,9 +88,9 @@ export async function readManifest(directory: string): Promise<DatasetManifest> 
   const pieces: Buffer[] = [];
   const limits = { lineBytes: MAX_MANIFEST_BYTES, fileBytes: MAX_MANIFEST_BYTES };
   for await (const batch of (await TextFile.open(path, limits)).lines()) {
-    for (const line of batch) pieces.push(line.bytes);
+    for (const line of batch) pieces.push(line.bytes, Buffer.from("\n"));
   }
-  const decoded = decodeUtf8(Buffer.from(joinLines(pieces)));
+  const decoded = decodeUtf8(Buffer.concat(pieces));
   if ("badAt" in decoded) throw badManifest(path, `not UTF-8 at byte ${decoded.badAt}`);
   let value: unknown;
   try {
@@ -134,17 +135,6 @@ export function issueText(issue: z.core.$ZodIssue, knownFields: object, value: u
   if (issue.path.length > 0 && memberAt(value, issue.path) === undefined)
     return `field "${field}" is missing`;
   return `field "${field}" is wrong: ${issue.message.replace(/^Invalid (?:input|option): /, "")}`;
-}
-
-function memberAt(value: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce<unknown>(
-    (member, key) => (member as Record<PropertyKey, unknown> | undefined)?.[key],
-    value,
-  );
-}
-
-function joinLines(lines: readonly Buffer[]): Buffer {
-  return Buffer.concat(lines.flatMap((line) => [line, Buffer.from("\n")]));
 }
 
 function badManifest(path: string, reason: string): InputError {

@@ -39,32 +39,31 @@ export function findDataset(nameOrPath: string, roots: readonly string[] = defau
 }
 
 function unknownDataset(nameOrPath: string, isPath: boolean, roots: readonly string[]): InputError {
+  const unknown = (message: string, hint: string) =>
+    new InputError(message, { code: "unknown-dataset", hint });
   const shown = printable(nameOrPath, 200);
   const stats = nameOrPath.includes("\0") ? undefined : statSync(nameOrPath, { throwIfNoEntry: false });
-  if (stats?.isDirectory()) {
-    return new InputError(`${shown} has no dataset.json`, {
-      code: "unknown-dataset",
-      hint: "make one with `w4s data import`, or see docs/datasets.md",
-    });
-  }
-  if (stats) {
-    return new InputError(`${shown} is not a dataset folder`, {
-      code: "unknown-dataset",
-      hint: "turn a JSONL or CSV file into one with `w4s data import`",
-    });
-  }
-  if (isPath) {
-    return new InputError(`no dataset folder at ${shown}`, {
-      code: "unknown-dataset",
-      hint: "check the path, or give a name listed by `w4s data list`",
-    });
-  }
+  if (stats?.isDirectory())
+    return unknown(
+      `${shown} has no dataset.json`,
+      "make one with `w4s data import`, or see docs/datasets.md",
+    );
+  if (stats)
+    return unknown(
+      `${shown} is not a dataset folder`,
+      "turn a JSONL or CSV file into one with `w4s data import`",
+    );
+  if (isPath)
+    return unknown(
+      `no dataset folder at ${shown}`,
+      "check the path, or give a name listed by `w4s data list`",
+    );
   const near = nearNames(nameOrPath, roots.flatMap(datasetNames));
   const hint = near.length > 0 ? `did you mean ${near.join(" or ")}?` : "see `w4s data list` for the names";
-  return new InputError(`unknown dataset ${shown}; looked in ${roots.join(", ")}`, {
-    code: "unknown-dataset",
-    hint: `${hint} Other folders can be named in W4S_DATASETS`,
-  });
+  return unknown(
+    `unknown dataset ${shown}; looked in ${roots.join(", ")}`,
+    `${hint} Other folders can be named in W4S_DATASETS`,
+  );
 }
 
 /** Names of the dataset folders right under a root; none where the root is absent or unreadable. */

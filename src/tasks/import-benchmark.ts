@@ -1,8 +1,10 @@
 /** @file A public benchmark as its authors publish it, to a dataset folder. */
+
 import { readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { ConfigError, InputError } from "../core/errors.js";
-import { nearNames } from "../core/near-names.js";
+import { nearHint } from "../core/near-names.js";
+import { groupBy } from "../core/statistics.js";
 import {
   BadBenchmark,
   type Benchmark,
@@ -90,7 +92,8 @@ export async function importBenchmark(options: ImportBenchmarkOptions): Promise<
           : "the files hold no records",
     });
   }
-  const groups = drawSplits(grouped(kept), options.splits, seed);
+  const together = groupBy(kept, (item) => item.group ?? item);
+  const groups = drawSplits([...together.values()], options.splits, seed);
   const splits: Partial<Record<SplitName, DatasetLine[]>> = {};
   const counts: Partial<Record<SplitName, number>> = {};
   for (const split of SPLIT_NAMES) {
@@ -117,10 +120,8 @@ export async function importBenchmark(options: ImportBenchmarkOptions): Promise<
 function benchmarkOf(name: string): Benchmark {
   const found = Object.hasOwn(BENCHMARKS, name) ? BENCHMARKS[name] : undefined;
   if (found) return found;
-  const [near] = nearNames(name, BENCHMARK_NAMES);
-  throw new ConfigError(`unknown benchmark ${JSON.stringify(name)}`, {
-    hint: near ? `did you mean ${near}?` : `known: ${BENCHMARK_NAMES.join(", ")}`,
-  });
+  const hint = nearHint(name, BENCHMARK_NAMES);
+  throw new ConfigError(`unknown benchmark ${JSON.stringify(name)}`, { hint });
 }
 
 function filesOf(source: string, { format }: Benchmark): string[] {
@@ -181,13 +182,4 @@ function distinct(items: readonly BenchmarkItem[]): BenchmarkItem[] {
     const key = sampleKey(item);
     return !seen.has(key) && seen.add(key);
   });
-}
-
-function grouped(items: readonly BenchmarkItem[]): BenchmarkItem[][] {
-  const groups = new Map<string, BenchmarkItem[]>();
-  for (const [index, item] of items.entries()) {
-    const key = item.group === undefined ? `item ${index}` : `group ${item.group}`;
-    groups.set(key, [...(groups.get(key) ?? []), item]);
-  }
-  return [...groups.values()];
 }

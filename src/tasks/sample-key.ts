@@ -1,4 +1,6 @@
 /** @file When two samples are the same item: question, options and passage compared, exactly and folded. */
+
+import { groupBy } from "../core/statistics.js";
 import type { Sample, SplitName } from "./task.js";
 
 /** Folded: Unicode compatibility forms, case and white space do not matter. */
@@ -38,13 +40,7 @@ export function findOverlap(
   [firstName, first]: readonly [SplitName, readonly Sample[]],
   [secondName, second]: readonly [SplitName, readonly Sample[]],
 ): SplitOverlap | undefined {
-  const known = new Map<string, Sample[]>();
-  for (const sample of second) {
-    const key = sampleKey(sample);
-    const same = known.get(key);
-    if (same) same.push(sample);
-    else known.set(key, [sample]);
-  }
+  const known = groupBy(second, (sample) => sampleKey(sample));
   const overlap: SplitOverlap = { splits: [firstName, secondName], count: 0, exactCount: 0, examples: [] };
   const exactly = (text: string) => text;
   for (const sample of first) {

@@ -6,13 +6,12 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command, Option } from "commander";
 import { formatDuration, formatMeasured } from "../../core/figure-format.js";
-import { type ActionBody, action } from "../action.js";
+import { type ActionBody, complete } from "../action.js";
 import { type BenchChange, compareBenches, readBenchFile } from "../bench-file.js";
 import { BENCHES, type Bench, type BenchScope } from "../bench-list.js";
 import { EXIT } from "../exit-code.js";
 import { writeErr, writeJson, writeOut } from "../print/output.js";
 import { table } from "../print/tables.js";
-import { addCommonFlags } from "../run-flags.js";
 
 const FOLDER = fileURLToPath(new URL("../../../bench", import.meta.url));
 
@@ -52,9 +51,7 @@ export function command(): Command {
     .option("--out <file>", "keep the figures as JSON")
     .option("--compare <file>", "figures of an earlier --out to compare with")
     .option("--from <file>", "measure nothing: take the figures from this file");
-  return addCommonFlags(command, { hasConfig: false })
-    .addHelpText("after", EXAMPLES)
-    .action(action(benchAction));
+  return complete(command, benchAction, { examples: EXAMPLES, hasConfig: false });
 }
 
 const benchAction: ActionBody = async ({ isJson, watch, command }, ...names) => {
@@ -135,7 +132,7 @@ async function measure(
   const { resolveModel, messageOf } = await import("../../commands.js");
   // What is no part of this scope runs in full when it is named.
   const form = bench.args[scope] === undefined ? "full" : scope;
-  const wanted = bench.models[form];
+  const wanted = bench.models?.[form] ?? [];
   const present: string[] = [];
   const missing: string[] = [];
   for (const model of wanted) {
@@ -148,9 +145,9 @@ async function measure(
   }
   if (wanted.length > 0 && present.length === 0) return { left: `left out: ${missing.join("; ")}` };
   const words = [
-    join(FOLDER, `${bench.script}.mjs`),
+    join(FOLDER, `${bench.script ?? bench.name}.mjs`),
     ...(wanted.length > 0 ? ["--models", present.join(",")] : []),
-    ...(bench.args[form] ?? []),
+    ...(bench.args[form] ?? "").split(" ").filter(Boolean),
     ...["--table", bench.name, "--json", resultPath],
   ];
   const limit = bench.limitSeconds[form];

@@ -1,7 +1,7 @@
 /** @file `w4s collect`: play episodes and record them. */
 import { Command } from "commander";
-import { action } from "../action.js";
-import { addCommonFlags, addRunFlags, DATASET_FLAGS, MODEL_FLAGS, SEARCH_FLAGS } from "../run-flags.js";
+import { complete } from "../action.js";
+import { addRunFlags, DATASET_FLAGS, MODEL_FLAGS, SEARCH_FLAGS } from "../run-flags.js";
 import { searchAction } from "./search-action.js";
 
 const EXAMPLES = `
@@ -20,7 +20,5 @@ export function command(): Command {
   const dataset = DATASET_FLAGS.filter((path) => path !== "testLimit");
   addRunFlags(collect, [...dataset, ...MODEL_FLAGS, ...SEARCH_FLAGS]);
   collect.option("--replay <run>", "evaluate the recorded workflows of a run anew, from its stored replies");
-  return addCommonFlags(collect)
-    .addHelpText("after", EXAMPLES)
-    .action(action(searchAction("collect")));
+  return complete(collect, searchAction("collect"), { examples: EXAMPLES });
 }

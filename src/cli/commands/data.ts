@@ -1,11 +1,11 @@
 /** @file `w4s data`: list, check and import datasets. */
 import { Command, Option } from "commander";
 import type { DatasetReport, ImportOptions } from "../../commands.js";
-import { type ActionBody, action } from "../action.js";
+import { type ActionBody, complete } from "../action.js";
 import { EXIT } from "../exit-code.js";
+import { flagOf, repeated } from "../flag-values.js";
 import { writeErr, writeJson, writeOut } from "../print/output.js";
 import { table } from "../print/tables.js";
-import { addCommonFlags } from "../run-flags.js";
 
 const IMPORT_EXAMPLES = `
 Examples:
@@ -24,21 +24,12 @@ export function command(): Command {
   const data = new Command("data").description(
     "Datasets are folders: dataset.json and one JSONL file for each split.",
   );
-  data.addCommand(
-    addCommonFlags(new Command("list").description("Datasets that --task can name."), {
-      hasConfig: false,
-    }).action(action(listAction)),
-  );
-  data.addCommand(
-    addCommonFlags(
-      new Command("validate")
-        .description(
-          "Checks every line of every split, and that splits share no items. Exit code 3 when it fails.",
-        )
-        .argument("<task>", "dataset folder or name"),
-      { hasConfig: false },
-    ).action(action(validateAction)),
-  );
+  const list = new Command("list").description("Datasets that --task can name.");
+  const validate = new Command("validate")
+    .description(
+      "Checks every line of every split, and that splits share no items. Exit code 3 when it fails.",
+    )
+    .argument("<task>", "dataset folder or name");
   const imports = new Command("import")
     .description("Makes a dataset folder from a JSONL, CSV or TSV file (also .gz).")
     .argument("<source>", "file of records")
@@ -68,13 +59,13 @@ export function command(): Command {
       "exact-number, expression, choice, f1, exact-match or regex (default: the usual one of the kind)",
     )
     .option("--format <name>", "jsonl, csv or tsv (default: by the ending)")
-    .option("--field <ours=theirs>", "field of the source for a field of ours; repeat it", collect, [])
-    .option("--choice-field <name>", "field with one option; repeat it", collect, [])
-    .option("--meta-field <name>", "field to keep, never shown to a model; repeat it", collect, [])
+    .option("--field <ours=theirs>", "field of the source for a field of ours; repeat it", repeated, [])
+    .option("--choice-field <name>", "field with one option; repeat it", repeated, [])
+    .option("--meta-field <name>", "field to keep, never shown to a model; repeat it", repeated, [])
     .option(
       "--split <name=size>",
       "train, validation or test with a share or a count; repeat it",
-      collect,
+      repeated,
       [],
     )
     .option("--seed <n>", "draws the splits", "0")
@@ -82,16 +73,10 @@ export function command(): Command {
     .option("--answer-index-from <n>", "0 or 1: answers are option numbers counted from there")
     .option("--drop-duplicates", "keep the first of equal items instead of refusing the file")
     .option("--overwrite", "replace an existing dataset folder");
-  data.addCommand(
-    addCommonFlags(imports, { hasConfig: false })
-      .addHelpText("after", IMPORT_EXAMPLES)
-      .action(action(importAction)),
-  );
+  data.addCommand(complete(list, listAction, { hasConfig: false }));
+  data.addCommand(complete(validate, validateAction, { hasConfig: false }));
+  data.addCommand(complete(imports, importAction, { examples: IMPORT_EXAMPLES, hasConfig: false }));
   return data;
-}
-
-function collect(value: string, known: string[]): string[] {
-  return [...known, value];
 }
 
 const listAction: ActionBody = async ({ isJson }) => {
@@ -325,7 +310,3 @@ const OWN_FORM_FLAGS = [
   "license",
   "homepage",
 ] as const satisfies readonly (keyof ImportFlags)[];
-
-function flagOf(name: string): string {
-  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-}

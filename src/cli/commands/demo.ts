@@ -1,11 +1,11 @@
 /** @file `w4s demo`: the whole loop in about two minutes, without network, key or money. */
 import { join } from "node:path";
 import { Command } from "commander";
-import { type ActionBody, action } from "../action.js";
+import { type ActionBody, complete } from "../action.js";
 import { EXIT } from "../exit-code.js";
 import { LearnPrinter } from "../print/learn-printer.js";
 import { writeErr, writeJson, writeOut } from "../print/output.js";
-import { addCommonFlags, addRunFlags, configSources } from "../run-flags.js";
+import { addRunFlags, configSources } from "../run-flags.js";
 import { stoppedByJson, withProgress } from "../run-frame.js";
 import { printLearning } from "./learn.js";
 
@@ -22,7 +22,7 @@ export function command(): Command {
   const demo = new Command("demo").description(
     "Shows the whole loop offline: a weak model designs workflows, is rewarded, is trained, designs better ones.",
   );
-  return addCommonFlags(addRunFlags(demo, FLAGS), { hasConfig: false }).action(action(demoAction));
+  return complete(addRunFlags(demo, FLAGS), demoAction, { hasConfig: false });
 }
 
 const demoAction: ActionBody = async ({ isJson, watch, command }) => {

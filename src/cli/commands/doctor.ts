@@ -1,10 +1,10 @@
 /** @file `w4s doctor`: is everything here that a run needs, and does it really work? */
 import { Command } from "commander";
-import { type ActionBody, action } from "../action.js";
+import { type ActionBody, complete } from "../action.js";
 import { adviseOn, checkHealth, findingsTable } from "../check-health.js";
 import { EXIT } from "../exit-code.js";
 import { writeJson, writeOut } from "../print/output.js";
-import { addCommonFlags, addRunFlags, configSources } from "../run-flags.js";
+import { addRunFlags, configSources } from "../run-flags.js";
 
 const EXAMPLES = `
 Examples:
@@ -28,7 +28,7 @@ export function command(): Command {
     "apiKeyEnv",
     "runsRoot",
   ]);
-  return addCommonFlags(doctor).addHelpText("after", EXAMPLES).action(action(doctorAction));
+  return complete(doctor, doctorAction, { examples: EXAMPLES });
 }
 
 const doctorAction: ActionBody = async ({ isJson, watch, command }) => {

@@ -4,11 +4,12 @@ import { join } from "node:path";
 import { Command } from "commander";
 import type { EvaluateResult } from "../../commands.js";
 import { formatDollars, formatInterval, formatPercentChange } from "../../core/figure-format.js";
-import { type ActionBody, action } from "../action.js";
+import { type ActionBody, complete } from "../action.js";
+import { repeated } from "../flag-values.js";
 import { writeErr, writeJson, writeOut } from "../print/output.js";
 import { Progress } from "../print/progress.js";
 import { pairs, resultTable, table } from "../print/tables.js";
-import { addCommonFlags, addRunFlags, configSources, DATASET_FLAGS, MODEL_FLAGS } from "../run-flags.js";
+import { addRunFlags, configSources, DATASET_FLAGS, MODEL_FLAGS } from "../run-flags.js";
 import { stoppedByJson, withProgress } from "../run-frame.js";
 import { verdict } from "../verdict.js";
 import { evalSuiteAction } from "./eval-suite.js";
@@ -45,18 +46,13 @@ export function command(): Command {
     .description("Scores workflows and baselines on a split, with 95 % intervals and paired differences.")
     .argument("[workflow...]", "workflow files or run directories")
     .option("--split <name>", "train, validation or test", "validation")
-    .option(
-      "--also <executor>",
-      "score with this executor too; may be repeated",
-      (value: string, known: string[]) => [...known, value],
-      [],
-    )
+    .option("--also <executor>", "score with this executor too; may be repeated", repeated, [])
     .option("--epochs <n>", "repetitions of every sample with fresh replies", "1")
     .option("--suite <name|file>", "a suite of tasks and rows: core, full, or a YAML file");
   addRunFlags(command, [...DATASET_FLAGS, ...MODEL_FLAGS]);
   // Behind --baselines: a negated option that comes first would be on by default.
   command.option("--no-baselines", "only the named workflows");
-  return addCommonFlags(command).addHelpText("after", EXAMPLES).action(action(evaluateAction));
+  return complete(command, evaluateAction, { examples: EXAMPLES });
 }
 
 const evaluateAction: ActionBody = async (context, ...paths) => {

@@ -1,10 +1,10 @@
 /** @file `w4s export`: adapters for other runtimes, trajectories for other trainers. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { AdapterFormat, DatasetFormat, WeightType } from "../../commands.js";
-import { type ActionBody, action } from "../action.js";
+import { type ActionBody, complete } from "../action.js";
 import { EXIT } from "../exit-code.js";
+import { flagOf, number } from "../flag-values.js";
 import { writeErr, writeJson, writeOut } from "../print/output.js";
-import { addCommonFlags } from "../run-flags.js";
 
 const ADAPTER_FORMATS = ["gguf", "peft", "merged"];
 const DATASET_FORMATS = ["messages", "resampled", "kto", "dpo"];
@@ -54,9 +54,7 @@ export function command(): Command {
       [],
     )
     .option("--force", "write over what is there");
-  return addCommonFlags(command, { hasConfig: false })
-    .addHelpText("after", EXAMPLES)
-    .action(action(exportAction));
+  return complete(command, exportAction, { examples: EXAMPLES, hasConfig: false });
 }
 
 const exportAction: ActionBody = async ({ isJson, command }, source = "") => {
@@ -113,8 +111,7 @@ function refuseForeignFlags(api: typeof import("../../commands.js"), to: string,
   const given = foreign.find((name) => flags[name] !== undefined);
   const useless = to !== "resampled" && flags.seed !== undefined ? "seed" : given;
   if (useless === undefined) return;
-  const flag = `--${useless.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-  throw new api.ConfigError(`${flag} does nothing with --to ${to}`, { hint: "leave it out" });
+  throw new api.ConfigError(`${flagOf(useless)} does nothing with --to ${to}`, { hint: "leave it out" });
 }
 
 /** A pattern may hold commas; a list of kinds is split at them. */
@@ -125,11 +122,5 @@ function redactions(value: string, all: string[]): string[] {
 function wholeNumber(text: string): number {
   const value = number(text);
   if (!Number.isSafeInteger(value)) throw new InvalidArgumentError("must be a whole number");
-  return value;
-}
-
-function number(text: string): number {
-  const value = Number(text);
-  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("must be a number");
   return value;
 }

@@ -1,9 +1,8 @@
 /** @file `w4s import`: an adapter of another tool as a GGUF adapter to train on from. */
 import { Command } from "commander";
-import { type ActionBody, action } from "../action.js";
+import { type ActionBody, complete } from "../action.js";
 import { EXIT } from "../exit-code.js";
 import { writeJson, writeOut } from "../print/output.js";
-import { addCommonFlags } from "../run-flags.js";
 
 const EXAMPLES = `
 Examples:
@@ -25,9 +24,7 @@ export function command(): Command {
     .requiredOption("--base <model>", "GGUF file or name of the model it was trained on")
     .requiredOption("--out <file>", "GGUF file to write")
     .option("--force", "write over what is there");
-  return addCommonFlags(command, { hasConfig: false })
-    .addHelpText("after", EXAMPLES)
-    .action(action(importAction));
+  return complete(command, importAction, { examples: EXAMPLES, hasConfig: false });
 }
 
 const importAction: ActionBody = async ({ isJson, command }, path = "") => {

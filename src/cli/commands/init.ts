@@ -2,12 +2,12 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline/promises";
 import { Command } from "commander";
-import { type ActionBody, action } from "../action.js";
+import { type ActionBody, complete } from "../action.js";
 import { askSettings } from "../ask-settings.js";
 import { adviseOn, checkHealth, findingsTable } from "../check-health.js";
 import { EXIT } from "../exit-code.js";
 import { isInteractive, writeJson, writeOut } from "../print/output.js";
-import { addCommonFlags, addRunFlags, flagName, readRunFlags } from "../run-flags.js";
+import { addRunFlags, flagName, readRunFlags } from "../run-flags.js";
 
 const EXAMPLES = `
 Examples:
@@ -26,7 +26,7 @@ export function command(): Command {
     .option("--yes", "do not ask")
     .option("--no-check", "leave out the checks of w4s doctor");
   addRunFlags(init, ["task", "model", "executor", "executorModel", "apiKeyEnv", "budget.dollars"]);
-  return addCommonFlags(init, { hasConfig: false }).addHelpText("after", EXAMPLES).action(action(initAction));
+  return complete(init, initAction, { examples: EXAMPLES, hasConfig: false });
 }
 
 interface InitFlags {

@@ -2,12 +2,11 @@
 import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { Command } from "commander";
 import type { GgufHeader, RunReport } from "../../commands.js";
-import { formatBytes, formatCount, formatDollars, formatPercent } from "../../core/figure-format.js";
-import { type ActionBody, action } from "../action.js";
+import { formatBytes, formatCount, formatPercent } from "../../core/figure-format.js";
+import { type ActionBody, complete } from "../action.js";
 import { EXIT } from "../exit-code.js";
 import { visible, visibleLine, writeErr, writeJson, writeOut } from "../print/output.js";
-import { pairs, resultTable, table } from "../print/tables.js";
-import { addCommonFlags } from "../run-flags.js";
+import { pairs, resultTable, spentText, table } from "../print/tables.js";
 import { auditAction } from "./inspect-audit.js";
 
 const EXAMPLES = `
@@ -36,9 +35,7 @@ export function command(): Command {
     .argument("<file>", "GGUF file, workflow file, trajectories.jsonl or run directory")
     .option("--audit", "for runs: check the log, and tell who designed what, from which data, at what cost")
     .option("--base <model>", "for adapters: check that it fits this model (GGUF file or name)");
-  return addCommonFlags(inspect, { hasConfig: false })
-    .addHelpText("after", EXAMPLES)
-    .action(action(inspectAction));
+  return complete(inspect, inspectAction, { examples: EXAMPLES, hasConfig: false });
 }
 
 const inspectAction: ActionBody = async ({ isJson, command }, path = "") => {
@@ -324,10 +321,7 @@ function printRun(directory: string, run: RunReport, cardText: Api["cardText"]):
     ["executor", `${executor}${isSimulated ? " (simulated)" : ""}`],
   ];
   if (policy !== null) lines.push(["weak model", policy]);
-  if (spent !== null) {
-    const { calls, tokens, dollars } = spent;
-    lines.push(["spent", `${calls} calls, ${formatCount(tokens)} tokens, ${formatDollars(dollars)}`]);
-  }
+  if (spent !== null) lines.push(["spent", spentText(spent)]);
   const summary = turnsSummary(run.turns);
   if (summary.candidates > 0) lines.push(candidatesLine(summary));
   writeOut(pairs(lines));

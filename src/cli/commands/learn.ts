@@ -1,13 +1,12 @@
 /** @file `w4s learn`: rounds of collecting and training, then base against trained. */
 import { Command } from "commander";
 import type { LearnResult } from "../../commands.js";
-import { formatChange, formatCount, formatDollars, formatPercent } from "../../core/figure-format.js";
-import { type ActionBody, action } from "../action.js";
+import { formatChange, formatPercent } from "../../core/figure-format.js";
+import { type ActionBody, complete } from "../action.js";
 import { LearnPrinter, roundRow } from "../print/learn-printer.js";
 import { writeJson, writeOut } from "../print/output.js";
-import { pairs, resultTable, table } from "../print/tables.js";
+import { pairs, resultTable, spentText, table } from "../print/tables.js";
 import {
-  addCommonFlags,
   addRunFlags,
   configSources,
   DATASET_FLAGS,
@@ -42,7 +41,7 @@ export function command(): Command {
     ...LEARN_FLAGS,
   ]);
   learn.option("--preset <name>", "settings to start from: demo");
-  return addCommonFlags(learn).addHelpText("after", EXAMPLES).action(action(learnAction));
+  return complete(learn, learnAction, { examples: EXAMPLES });
 }
 
 const learnAction: ActionBody = async ({ isJson, watch, command }) => {
@@ -105,12 +104,8 @@ export function printLearning(result: LearnResult): void {
     writeOut("\nTest items, opened once:");
     writeOut(resultTable(result.test));
   }
-  const { spent } = result;
   const rows: [string, string][] = [
-    [
-      "spent",
-      `${spent.calls} calls, ${formatCount(spent.tokens)} tokens, ${formatDollars(spent.dollars)}${simulated}`,
-    ],
+    ["spent", `${spentText(result.spent)}${simulated}`],
     ["run", result.directory],
   ];
   if (result.adapter !== null)

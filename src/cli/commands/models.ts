@@ -2,11 +2,10 @@
 import { Command } from "commander";
 import type { PullProgress } from "../../commands.js";
 import { formatBytes, formatDuration, formatPercent } from "../../core/figure-format.js";
-import { type ActionBody, action } from "../action.js";
+import { type ActionBody, complete } from "../action.js";
 import { EXIT } from "../exit-code.js";
 import { isInteractive, writeErr, writeJson, writeOut, writeStatus } from "../print/output.js";
 import { table } from "../print/tables.js";
-import { addCommonFlags } from "../run-flags.js";
 
 const PULL_EXAMPLES = `
 Examples:
@@ -18,31 +17,17 @@ Every source must end in the same SHA-256. An interrupted download goes on where
 
 export function command(): Command {
   const models = new Command("models").description("Weak local models: GGUF files in $W4S_HOME/models.");
-  models.addCommand(
-    addCommonFlags(
-      new Command("list").description("Models that --model can name, and which of them are here."),
-      {
-        hasConfig: false,
-      },
-    ).action(action(listAction)),
-  );
-  models.addCommand(
-    addCommonFlags(
-      new Command("pull")
-        .description("Fetches a model, or continues to.")
-        .argument("<name>", "a name of `w4s models list`")
-        .option("--yes", "accept the licence of a model that asks for it"),
-      { hasConfig: false },
-    )
-      .addHelpText("after", PULL_EXAMPLES)
-      .action(action(pullAction)),
-  );
-  models.addCommand(
-    addCommonFlags(
-      new Command("path").description("Prints where a model lies.").argument("<name>", "a name or a file"),
-      { hasConfig: false },
-    ).action(action(pathAction)),
-  );
+  const list = new Command("list").description("Models that --model can name, and which of them are here.");
+  const pull = new Command("pull")
+    .description("Fetches a model, or continues to.")
+    .argument("<name>", "a name of `w4s models list`")
+    .option("--yes", "accept the licence of a model that asks for it");
+  const path = new Command("path")
+    .description("Prints where a model lies.")
+    .argument("<name>", "a name or a file");
+  models.addCommand(complete(list, listAction, { hasConfig: false }));
+  models.addCommand(complete(pull, pullAction, { examples: PULL_EXAMPLES, hasConfig: false }));
+  models.addCommand(complete(path, pathAction, { hasConfig: false }));
   return models;
 }
 

@@ -1,7 +1,7 @@
 /** @file `w4s optimize`: design a workflow for a task. */
 import { Command } from "commander";
-import { action } from "../action.js";
-import { addCommonFlags, addRunFlags, DATASET_FLAGS, MODEL_FLAGS, SEARCH_FLAGS } from "../run-flags.js";
+import { complete } from "../action.js";
+import { addRunFlags, DATASET_FLAGS, MODEL_FLAGS, SEARCH_FLAGS } from "../run-flags.js";
 import { searchAction } from "./search-action.js";
 
 const EXAMPLES = `
@@ -25,7 +25,5 @@ export function command(): Command {
     "A weak local model writes and refines workflows that call a strong model; the best is reported beside baselines.",
   );
   addRunFlags(optimize, [...DATASET_FLAGS, ...MODEL_FLAGS, ...SEARCH_FLAGS]);
-  return addCommonFlags(optimize)
-    .addHelpText("after", EXAMPLES)
-    .action(action(searchAction("optimize")));
+  return complete(optimize, searchAction("optimize"), { examples: EXAMPLES });
 }

@@ -1,11 +1,10 @@
 /** @file `w4s relabel`: rewards computed anew from what a run has recorded. */
 import { Command, Option } from "commander";
 import type { RewardName } from "../../commands.js";
-import { type ActionBody, action } from "../action.js";
+import { type ActionBody, complete } from "../action.js";
 import { EXIT } from "../exit-code.js";
 import { writeJson, writeOut } from "../print/output.js";
 import { table } from "../print/tables.js";
-import { addCommonFlags } from "../run-flags.js";
 
 const EXAMPLES = `
 Examples:
@@ -25,9 +24,7 @@ export function command(): Command {
         .makeOptionMandatory(),
     )
     .option("--reward-weights <list>", "of composite (default: accuracy=1,efficiency=0.2)");
-  return addCommonFlags(command, { hasConfig: false })
-    .addHelpText("after", EXAMPLES)
-    .action(action(relabelAction));
+  return complete(command, relabelAction, { examples: EXAMPLES, hasConfig: false });
 }
 
 const relabelAction: ActionBody = async ({ isJson, command }, run = "") => {

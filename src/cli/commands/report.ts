@@ -3,11 +3,10 @@ import { join } from "node:path";
 import { Command } from "commander";
 import type { ReportTable } from "../../commands.js";
 import { formatBytes } from "../../core/figure-format.js";
-import { type ActionBody, action } from "../action.js";
+import { type ActionBody, complete } from "../action.js";
 import { EXIT } from "../exit-code.js";
 import { writeErr, writeJson, writeOut } from "../print/output.js";
 import { pairs, table } from "../print/tables.js";
-import { addCommonFlags } from "../run-flags.js";
 
 const EXAMPLES = `
 Examples:
@@ -32,9 +31,7 @@ export function command(): Command {
     .option("--text", "print tables instead of writing a page")
     .option("--out <file>", "where the page goes (default: report.html in the run directory)")
     .option("--seed <n>", "draws the candidates shown in full where a run has too many", "0");
-  return addCommonFlags(report, { hasConfig: false })
-    .addHelpText("after", EXAMPLES)
-    .action(action(reportAction));
+  return complete(report, reportAction, { examples: EXAMPLES, hasConfig: false });
 }
 
 const reportAction: ActionBody = async ({ isJson, command }, directory = "") => {

@@ -1,9 +1,8 @@
 /** @file `w4s rollback`: an earlier round's adapter in force again. */
 import { Command, InvalidArgumentError } from "commander";
-import { type ActionBody, action } from "../action.js";
+import { type ActionBody, complete } from "../action.js";
 import { EXIT } from "../exit-code.js";
 import { writeJson, writeOut } from "../print/output.js";
-import { addCommonFlags } from "../run-flags.js";
 
 const EXAMPLES = `
 Examples:
@@ -20,9 +19,7 @@ export function command(): Command {
       if (!/^\d{1,4}$/.test(text)) throw new InvalidArgumentError("must be a whole number from 0 on");
       return Number(text);
     });
-  return addCommonFlags(command, { hasConfig: false })
-    .addHelpText("after", EXAMPLES)
-    .action(action(rollbackAction));
+  return complete(command, rollbackAction, { examples: EXAMPLES, hasConfig: false });
 }
 
 const rollbackAction: ActionBody = async ({ isJson, command }, run = "") => {

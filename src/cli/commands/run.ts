@@ -3,10 +3,11 @@ import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import type { Sample, Score, Task, TaskOpener, VisibleTask, WorkflowAnswer } from "../../commands.js";
 import { formatDollars } from "../../core/figure-format.js";
-import { type ActionBody, action } from "../action.js";
+import { type ActionBody, complete } from "../action.js";
 import { EXIT } from "../exit-code.js";
+import { repeated } from "../flag-values.js";
 import { writeErr, writeJson, writeOut } from "../print/output.js";
-import { addCommonFlags, addRunFlags, configSources, MODEL_FLAGS } from "../run-flags.js";
+import { addRunFlags, configSources, MODEL_FLAGS } from "../run-flags.js";
 import { workflowPath } from "./eval.js";
 
 const EXAMPLES = `
@@ -46,16 +47,11 @@ export function command(): Command {
     .argument("<workflow>", "workflow file or run directory")
     .option("--question <text>", "the question")
     .option("--context <text>", "a passage to read")
-    .option(
-      "--choice <text>",
-      "an answer to choose from; repeat it",
-      (text: string, all: string[]) => [...all, text],
-      [],
-    )
+    .option("--choice <text>", "an answer to choose from; repeat it", repeated, [])
     .option("--input <file>", "a JSON object with question, context, choices; - reads stdin")
     .option("--item <id>", "an item of --task, from train or validation");
   addRunFlags(command, ["task", "judge", ...MODEL_FLAGS]);
-  return addCommonFlags(command).addHelpText("after", EXAMPLES).action(action(runAction));
+  return complete(command, runAction, { examples: EXAMPLES });
 }
 
 const runAction: ActionBody = async ({ isJson, watch, command }, path = "") => {

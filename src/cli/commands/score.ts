@@ -2,11 +2,10 @@
 import { readFileSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { ChatMessage, TextScore } from "../../commands.js";
-import { type ActionBody, action } from "../action.js";
+import { type ActionBody, complete } from "../action.js";
 import { EXIT } from "../exit-code.js";
 import { writeErr, writeJson, writeOut } from "../print/output.js";
 import { pairs } from "../print/tables.js";
-import { addCommonFlags } from "../run-flags.js";
 
 const EXAMPLES = `
 Examples:
@@ -44,9 +43,7 @@ export function command(): Command {
     )
     .option("--threads <n>", "CPU threads (default: the cores, at most 8)", positiveInteger)
     .option("--compare", "score the same tokens with llama.cpp too");
-  return addCommonFlags(score, { hasConfig: false })
-    .addHelpText("after", EXAMPLES)
-    .action(action(scoreAction));
+  return complete(score, scoreAction, { examples: EXAMPLES, hasConfig: false });
 }
 
 const scoreAction: ActionBody = async ({ isJson, watch, command }, model = "") => {

@@ -4,7 +4,7 @@ import { formatCount, formatDollars, formatPercent } from "../../core/figure-for
 import type { ActionBody } from "../action.js";
 import { writeJson, writeOut } from "../print/output.js";
 import { forecastLine, Progress } from "../print/progress.js";
-import { pairs, resultTable, table } from "../print/tables.js";
+import { pairs, resultTable, spentText, table } from "../print/tables.js";
 import { configSources } from "../run-flags.js";
 import { stoppedByJson, withProgress } from "../run-frame.js";
 import { bestVerdict } from "../verdict.js";
@@ -61,10 +61,7 @@ function printSearch(result: OptimizeResult, isDryRun: boolean): void {
       `${candidates.count}, ${formatPercent(candidates.validShare)} valid, ${formatPercent(candidates.distinctShare)} distinct`,
     ],
     ["techniques", techniques.join(", ") || "none"],
-    [
-      "spent",
-      `${spent.calls} calls, ${formatCount(spent.tokens)} tokens, ${formatDollars(spent.dollars)}${isSimulated ? " (simulated)" : ""}`,
-    ],
+    ["spent", `${spentText(spent)}${isSimulated ? " (simulated)" : ""}`],
     ["weak model", `${result.policy} on ${result.device}`],
     ["run", result.directory],
   ];

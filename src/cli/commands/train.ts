@@ -2,11 +2,12 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { TrainAdapterOptions, TrainEvent } from "../../commands.js";
 import { formatCount, formatDuration } from "../../core/figure-format.js";
-import { type ActionBody, action } from "../action.js";
+import { type ActionBody, complete } from "../action.js";
 import { EXIT } from "../exit-code.js";
+import { number, repeated } from "../flag-values.js";
 import { isInteractive, writeErr, writeJson, writeOut, writeStatus } from "../print/output.js";
 import { pairs } from "../print/tables.js";
-import { addCommonFlags, addRunFlags, configSources, LEARN_FLAGS } from "../run-flags.js";
+import { addRunFlags, configSources, LEARN_FLAGS } from "../run-flags.js";
 
 const EXAMPLES = `
 Examples:
@@ -48,7 +49,7 @@ export function command(): Command {
   const train = new Command("train")
     .description("Trains a LoRA adapter on recorded runs or chat lines; each example counts by its reward.")
     .requiredOption("--model <model>", "base: GGUF file, or a name of `w4s models list`")
-    .option("--from <run>", "a run directory or trajectories.jsonl; repeat it", collect, [])
+    .option("--from <run>", "a run directory or trajectories.jsonl; repeat it", repeated, [])
     .option("--reward <name>", "compute rewards anew: discrete, relative-gain, accuracy, composite")
     .option("--reward-weights <list>", "of composite (default: accuracy=1,efficiency=0.2)")
     .option("--chat <file>", "chat JSONL instead of runs")
@@ -88,9 +89,7 @@ export function command(): Command {
     .option("--max-memory <GB>", "memory the trainer may take (default: 70 % of what is free)", number)
     .option("--checkpoint-every <n>", "updates between checkpoints (default: 10)", integer)
     .option("--threads <n>", "CPU threads (default: the cores, at most 8)");
-  return addCommonFlags(addRunFlags(train, SHARED), { hasConfig: false })
-    .addHelpText("after", EXAMPLES)
-    .action(action(trainAction));
+  return complete(addRunFlags(train, SHARED), trainAction, { examples: EXAMPLES, hasConfig: false });
 }
 
 const trainAction: ActionBody = async ({ isJson, watch, command }) => {
@@ -215,17 +214,7 @@ function definedOnly<T extends object>(values: T): { [K in keyof T]?: Exclude<T[
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as never;
 }
 
-function collect(value: string, all: string[]): string[] {
-  return [...all, value];
-}
-
 function integer(text: string): number {
   if (!/^-?\d{1,9}$/.test(text)) throw new InvalidArgumentError("must be a whole number");
   return Number(text);
-}
-
-function number(text: string): number {
-  const value = Number(text);
-  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("must be a number");
-  return value;
 }

@@ -55,7 +55,7 @@ export class Progress {
         break;
       case "turn-start":
         this.#episode = `${this.#episode.split(",")[0]}, turn ${event.turn + 1} of ${event.turns}`;
-        this.#show(`${this.#episode}: writing workflows`);
+        this.status(`${this.#episode}: writing workflows`);
         break;
       default:
         if (event.type === "test-opened") this.#episode = "";
@@ -71,11 +71,6 @@ export class Progress {
     // What was counted is over: its last figures would stand there as if it still went on.
     if (isSpinning && this.#isPhaseDone && this.#spinner) this.#spinner.text = "working";
     if (isSpinning) this.#spinner?.start();
-  }
-
-  /** A line that the next one replaces. */
-  status(text: string): void {
-    this.#show(text);
   }
 
   stop(): void {
@@ -100,7 +95,7 @@ export class Progress {
     const spent = this.#spending();
     if (spent !== "") parts.push(spent);
     this.#isPhaseDone = done === total;
-    this.#show(parts.join(", "), this.#isPhaseDone);
+    this.status(parts.join(", "), this.#isPhaseDone);
   }
 
   #spending(): string {
@@ -115,7 +110,8 @@ export class Progress {
     return `${calls}${of(this.#budget.calls, String)} calls`;
   }
 
-  #show(text: string, isLast = false): void {
+  /** A line that the next one replaces, until the last. */
+  status(text: string, isLast = false): void {
     if (this.#spinner) {
       this.#spinner.text = visibleLine(text);
       if (!this.#spinner.isSpinning) this.#spinner.start();

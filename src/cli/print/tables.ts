@@ -1,7 +1,7 @@
 /** @file Plain tables on stdout, without colour, so that they paste and diff well. */
 import Table from "cli-table3";
-import type { ResultRow } from "../../commands.js";
-import { formatDollars, formatInterval, formatPercent } from "../../core/figure-format.js";
+import type { ResultRow, RunReport } from "../../commands.js";
+import { formatCount, formatDollars, formatInterval, formatPercent } from "../../core/figure-format.js";
 import { visibleLine } from "./output.js";
 
 /** A table with a head; cells are shown on one line, in columns that are named in `right` at its right edge. */
@@ -20,6 +20,11 @@ export function table(
 export function pairs(rows: readonly (readonly [string, string | number])[]): string {
   const width = Math.max(0, ...rows.map(([name]) => name.length));
   return rows.map(([name, value]) => `${name.padEnd(width)}  ${visibleLine(String(value))}`).join("\n");
+}
+
+/** What a run was charged for. */
+export function spentText({ calls, tokens, dollars }: NonNullable<RunReport["spent"]>): string {
+  return `${calls} calls, ${formatCount(tokens)} tokens, ${formatDollars(dollars)}`;
 }
 
 /** Accuracy with interval, n and cost of each workflow; simulated figures carry the word. */

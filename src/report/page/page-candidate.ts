@@ -4,16 +4,13 @@ import type { tokenizeCode } from "../tokenize-code.js";
 import type { PageElement, PageWindow } from "./page-dom.js";
 import type { PageCandidate, PageData } from "./page-types.js";
 
-/** Functions that build coloured code, and show a candidate; everything from the run is set as text. */
+/** Functions that build elements, coloured code and figures, and show a candidate; everything from the run is set as text. */
 export function candidateDetail(
   page: PageWindow,
   data: PageData,
   tokenize: typeof tokenizeCode,
   diff: typeof diffLines,
-): {
-  code(source: string): PageElement;
-  show(detail: PageElement, candidate: PageCandidate | undefined): void;
-} {
+) {
   const { document } = page;
   /** Tab that was looked at last, which stays chosen from candidate to candidate. */
   let view = "code";
@@ -135,5 +132,5 @@ export function candidateDetail(
     detail.replaceChildren(...parts);
   };
 
-  return { code, show };
+  return { make, text, percent, signed, code, show };
 }

@@ -14,19 +14,14 @@ export interface PageElement {
   className: string;
   textContent: string | null;
   tabIndex: number;
-  hidden: boolean;
-  open: boolean;
   disabled: boolean;
-  checked: boolean;
   value: string;
   href: string;
   type: string;
   scope: string;
-  colSpan: number;
   clientWidth: number;
   scrollWidth: number;
   dataset: Record<string, string | undefined>;
-  parentElement: PageElement | null;
   addEventListener(type: string, listener: (event: PageEvent) => void): void;
   append(...nodes: (PageElement | string)[]): void;
   replaceChildren(...nodes: (PageElement | string)[]): void;
@@ -36,7 +31,7 @@ export interface PageElement {
   querySelectorAll(selector: string): Iterable<PageElement>;
   closest(selector: string): PageElement | null;
   focus(options?: { preventScroll?: boolean }): void;
-  scrollIntoView(options?: { block?: string; behavior?: string }): void;
+  scrollIntoView(options?: { block?: string }): void;
 }
 
 export interface PageDocument {
@@ -52,7 +47,7 @@ export interface PageWindow {
   history: { replaceState(state: null, title: string, url: string): void };
   devicePixelRatio: number;
   addEventListener(type: string, listener: (event: PageEvent) => void): void;
-  matchMedia(query: string): { matches: boolean; addEventListener(type: string, listener: () => void): void };
+  matchMedia(query: string): { addEventListener(type: string, listener: () => void): void };
   getComputedStyle(element: PageElement): { getPropertyValue(name: string): string };
   ResizeObserver: new (onChange: () => void) => { observe(element: PageElement): void };
   /** The chart library, see uPlot's documentation for its options. */

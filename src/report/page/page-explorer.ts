@@ -15,15 +15,7 @@ export function exploreCandidates(
   const { document } = page;
   const pageSize = 100;
   const find = (id: string) => document.getElementById(id);
-  const make = (name: string, className = "", text = ""): PageElement => {
-    const element = document.createElement(name);
-    if (className) element.className = className;
-    if (text) element.textContent = text;
-    return element;
-  };
-  const text = (number: number) => data.texts[number] ?? "";
-  const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
-  const signed = (value: number) => value.toFixed(2).replace("-", "−");
+  const { make, text, percent, signed } = detailView;
 
   for (const element of document.querySelectorAll("pre[data-code]")) {
     const coloured = detailView.code(element.textContent ?? "");
@@ -163,7 +155,9 @@ export function exploreCandidates(
     if (!selected || !shownList.includes(selected)) choose(shownList[0]);
   };
 
-  const focusSelected = () => {
+  const visit = (candidate: PageCandidate | undefined) => {
+    choose(candidate);
+    if (candidate) page.history.replaceState(null, "", `#${candidate.id}`);
     const link = body.querySelector('a[aria-current="true"]');
     link?.focus({ preventScroll: true });
     link?.scrollIntoView({ block: "nearest" });
@@ -178,10 +172,13 @@ export function exploreCandidates(
     control?.addEventListener("input", apply);
     control?.addEventListener("change", apply);
   }
-  find("filter-clear")?.addEventListener("click", () => {
+  const clearFilters = () => {
     for (const control of Object.values(filters)) if (control) control.value = "";
     if (filters.order) filters.order.value = "run";
     apply();
+  };
+  find("filter-clear")?.addEventListener("click", () => {
+    clearFilters();
     filters.words?.focus();
   });
   body.addEventListener("keydown", (event) => {
@@ -199,18 +196,14 @@ export function exploreCandidates(
     const to = moves[event.key];
     if (to === undefined) return;
     event.preventDefault();
-    choose(shownList[to]);
-    if (selected) page.history.replaceState(null, "", `#${selected.id}`);
-    focusSelected();
+    visit(shownList[to]);
   });
   body.addEventListener("click", (event) => {
     const id = event.target?.closest("tr")?.dataset.id;
     const candidate = data.candidates.find((one) => one.id === id);
     if (!candidate) return;
     event.preventDefault();
-    choose(candidate);
-    page.history.replaceState(null, "", `#${candidate.id}`);
-    focusSelected();
+    visit(candidate);
   });
 
   /** A link from elsewhere on the page, or the address the page was opened with. */
@@ -223,11 +216,7 @@ export function exploreCandidates(
     }
     const candidate = data.candidates.find((one) => one.id === id);
     if (!candidate) return;
-    if (!shownList.includes(candidate)) {
-      for (const control of Object.values(filters)) if (control) control.value = "";
-      if (filters.order) filters.order.value = "run";
-      apply();
-    }
+    if (!shownList.includes(candidate)) clearFilters();
     choose(candidate);
     find("candidates")?.scrollIntoView({ block: "start" });
     detail.querySelector("h3")?.focus({ preventScroll: true });

@@ -2,7 +2,6 @@
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import type { RunConfig } from "../../config/run-config.js";
 import { hashJson, seedFrom } from "../../core/hash.js";
 import { sumOrNull } from "../../core/statistics.js";
 import type { Policy } from "../../design/policy.js";
@@ -43,8 +42,9 @@ export async function designRow(
   const folder = join(run.directory.path, "designs", name);
   mkdirSync(folder, { recursive: true });
   const designs: SuiteDesign[] = [];
+  const { gpu, threads } = run.config;
   const { model = run.config.model, adapter } = plan;
-  await using local = new LocalModels(modelsConfig(run.config, model, adapter), resolve);
+  await using local = new LocalModels({ gpu, threads, model, adapter }, resolve);
   for (const bench of benches) {
     const file = join(folder, `${bench.task.name}.json`);
     const earlier = plan.designs?.find(({ task }) => task === bench.task.name);
@@ -60,19 +60,6 @@ export async function designRow(
     designs.push(design);
   }
   return designs;
-}
-
-function modelsConfig(
-  { gpu, threads }: Pick<RunConfig, "gpu" | "threads">,
-  model: string | undefined,
-  adapter: string | undefined,
-) {
-  return {
-    gpu,
-    threads,
-    model,
-    adapter,
-  };
 }
 
 async function designTask(

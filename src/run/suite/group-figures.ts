@@ -1,7 +1,8 @@
 /** @file Scores by group of items (language, difficulty, …), and the largest gap between two groups. */
+
 import { Random } from "../../core/random.js";
 import { rangeOf } from "../../core/range-of.js";
-import { bootstrapInterval, type Interval, mean } from "../../core/statistics.js";
+import { bootstrapInterval, groupBy, type Interval, mean } from "../../core/statistics.js";
 import type { Sample } from "../../tasks/task.js";
 
 /** Groups smaller than this have figures, but are no end of a gap. */
@@ -90,13 +91,8 @@ export function groupFigures(
 }
 
 function collect(items: readonly { value: string; score: number }[]): Map<string, number[]> {
-  const byValue = new Map<string, number[]>();
-  for (const { value, score } of items) {
-    const list = byValue.get(value);
-    if (list) list.push(score);
-    else byValue.set(value, [score]);
-  }
-  return byValue;
+  const groups = groupBy(items, ({ value }) => value);
+  return new Map([...groups].map(([value, group]) => [value, group.map(({ score }) => score)]));
 }
 
 function extremes(byValue: ReadonlyMap<string, readonly number[]>) {

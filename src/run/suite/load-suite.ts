@@ -12,7 +12,8 @@ import {
   YamlProblem,
 } from "../../config/strict-yaml.js";
 import { ConfigError, InputError, messageOf } from "../../core/errors.js";
-import { nearNames } from "../../core/near-names.js";
+import { firstIssue, memberAt } from "../../core/issue-line.js";
+import { nearHint } from "../../core/near-names.js";
 import { BUILT_IN_SUITES } from "./built-in-suites.js";
 import { type Suite, suiteSchema } from "./suite-schema.js";
 
@@ -44,11 +45,10 @@ function readText(path: string): string {
   try {
     return readYamlText(path);
   } catch (error) {
-    const [near] = nearNames(path, BUILT_IN_SUITES.keys());
     const names = [...BUILT_IN_SUITES.keys()].join(" and ");
     throw new InputError(`cannot read the suite ${path}: ${messageOf(error)}`, {
       code: "no-suite",
-      hint: near ? `did you mean ${near}?` : `name a YAML file; built in are ${names}`,
+      hint: nearHint(path, BUILT_IN_SUITES.keys(), `name a YAML file; built in are ${names}`),
       cause: error,
     });
   }
@@ -83,28 +83,14 @@ function problem(yaml: StrictYaml, file: string, path: readonly PropertyKey[], w
 }
 
 function explain(error: z.ZodError, yaml: StrictYaml, file: string): InputError {
-  // A misspelt key explains the missing one beside it.
-  const issue = (error.issues.find(({ code }) => code === "unrecognized_keys") ??
-    error.issues[0]) as z.core.$ZodIssue;
+  const issue = firstIssue(error);
   if (issue.code === "unrecognized_keys") {
     const key = issue.keys[0] ?? "";
-    const known = keysAt(suiteSchema, issue.path);
-    const [near] = nearNames(key, known);
-    const hint = near ? `did you mean ${near}?` : `known: ${known.join(", ")}`;
+    const hint = nearHint(key, keysAt(suiteSchema, issue.path));
     return problem(yaml, file, [...issue.path, key], "unknown key", hint);
   }
-  const isMissing =
-    issue.code === "invalid_type" && issue.input === undefined && !has(yaml.value, issue.path);
+  const isMissing = issue.code === "invalid_type" && memberAt(yaml.value, issue.path) === undefined;
   return problem(yaml, file, issue.path, isMissing ? `missing; it ${issue.message}` : issue.message);
-}
-
-function has(value: unknown, path: readonly PropertyKey[]): boolean {
-  let current = value;
-  for (const part of path) {
-    if (typeof current !== "object" || current === null || !Object.hasOwn(current, part)) return false;
-    current = (current as Record<PropertyKey, unknown>)[part];
-  }
-  return true;
 }
 
 /** Settings are those of a run, and checked by the same rules. */
@@ -121,8 +107,7 @@ function checkSettings({ settings }: Suite, yaml: StrictYaml, file: string): voi
       );
     }
     if (!SETTINGS.has(RENAMED_KEYS.get(path) ?? path) && path !== "executors") {
-      const [near] = nearNames(path, SETTINGS.keys());
-      const hint = near ? `did you mean ${near}?` : "w4s init writes an example with all settings";
+      const hint = nearHint(path, SETTINGS.keys(), "w4s init writes an example with all settings");
       throw problem(yaml, file, ["settings", ...path.split(".")], "unknown setting", hint);
     }
   }
@@ -155,8 +140,7 @@ function checkNames({ rows, tasks, reference }: Suite, yaml: StrictYaml, file: s
     throw problem(yaml, file, ["tasks", repeated], `task ${tasks[repeated]?.task} is named twice`);
   }
   if (reference !== undefined && !names.includes(reference)) {
-    const [near] = nearNames(reference, names);
-    const hint = near ? `did you mean ${near}?` : `rows: ${names.join(", ")}`;
+    const hint = nearHint(reference, names, `rows: ${names.join(", ")}`);
     throw problem(yaml, file, ["reference"], `no row is called ${reference}`, hint);
   }
 }

@@ -5,7 +5,7 @@ import { stringify } from "yaml";
 import type { RunConfig } from "../../config/run-config.js";
 import { ConfigError, InputError, messageOf } from "../../core/errors.js";
 import { cachedFileHash } from "../../core/file-hash.js";
-import { nearNames } from "../../core/near-names.js";
+import { nearHint } from "../../core/near-names.js";
 import { knownBaselines } from "../../evaluate/baselines/named-baselines.js";
 import type { ResolveModelFile } from "../../evaluate/local-models.js";
 import { weakFile } from "../../evaluate/open-models.js";
@@ -163,10 +163,9 @@ const ALL_BASELINES = knownBaselines();
 function checkBaseline(baseline: string, suite: Suite): void {
   const known = new Set(ALL_BASELINES.map(({ name }) => name));
   if (known.has(baseline)) return;
-  const [near] = nearNames(baseline, known);
   throw new InputError(`suite ${suite.name}: no baseline is called ${JSON.stringify(baseline)}`, {
     code: "bad-suite",
-    hint: near ? `did you mean ${near}?` : `known: ${[...known].join(", ")}`,
+    hint: nearHint(baseline, known),
   });
 }
 

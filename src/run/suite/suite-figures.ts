@@ -1,7 +1,9 @@
 /** @file From finished cells (a row on a task) to what a suite says: averages, comparisons, reliance, fairness. */
+
 import { seedFrom } from "../../core/hash.js";
 import { groupedInterval, holmAdjusted, macroMean, signFlipTest } from "../../core/paired-test.js";
 import {
+  groupBy,
   hierarchicalInterval,
   type Interval,
   mean,
@@ -247,11 +249,13 @@ function groupTables(
     const groups = groupsOf(samples, key);
     if (groups.size === 0) return [];
     // Epochs of one item count as one score of it.
-    const scores = new Map<string, number[]>();
-    for (const { sampleId, score } of cells.flatMap(({ evaluation }) => scored(evaluation)))
-      if (groups.has(sampleId)) scores.set(sampleId, [...(scores.get(sampleId) ?? []), score]);
-    if (scores.size === 0) return [];
-    const means = new Map([...scores].map(([id, list]) => [id, mean(list)]));
+    const results = cells.flatMap(({ evaluation }) => scored(evaluation));
+    const byItem = groupBy(
+      results.filter(({ sampleId }) => groups.has(sampleId)),
+      ({ sampleId }) => sampleId,
+    );
+    if (byItem.size === 0) return [];
+    const means = new Map([...byItem].map(([id, list]) => [id, mean(list.map(({ score }) => score))]));
     return [groupFigures({ row, key }, means, groups, seedFrom(seed, "groups", row, key), resamples)];
   });
 }

@@ -26,7 +26,8 @@ const MODES: Readonly<Record<string, { shift: number; suffix: string }>> = {
   loc: { shift: -5, suffix: "loc" },
 };
 
-const SIGNS: Readonly<Record<string, number>> = { "^^": 2, "^": 1, "=": 0, _: -1, __: -2 };
+/** Semitones that an accidental moves a note. */
+export const SIGNS: Readonly<Record<string, number>> = { "^^": 2, "^": 1, "=": 0, _: -1, __: -2 };
 
 /** @throws {AbcError} on a tonic, mode or signature there is not. */
 export function parseKey(text: string, place: AbcPlace): AbcKey {
@@ -65,13 +66,6 @@ function modeOf(word: string): { shift: number; suffix: string } | undefined {
 
 /** Highland pipes: HP has no signature written, Hp two sharps and a natural G. */
 function pipes(value: string): AbcKey {
-  return value.startsWith("HP")
-    ? { name: "HP", accidentals: new Map() }
-    : {
-        name: "Hp",
-        accidentals: new Map([
-          ["F", 1],
-          ["C", 1],
-        ]),
-      };
+  if (value.startsWith("HP")) return { name: "HP", accidentals: new Map() };
+  return { name: "Hp", accidentals: new Map([..."FC"].map((letter) => [letter, 1] as const)) };
 }

@@ -17,8 +17,7 @@ export const FREE_METER: AbcMeter = { text: "none", length: undefined, isCompoun
 export function parseMeter(text: string, place: AbcPlace): AbcMeter {
   const value = text.trim();
   if (value === "" || /^none$/i.test(value)) return FREE_METER;
-  if (value === "C") return { text: value, length: fraction(1), isCompound: false };
-  if (value === "C|") return { text: value, length: fraction(1), isCompound: false };
+  if (value === "C" || value === "C|") return { text: value, length: fraction(1), isCompound: false };
   const match = /^\(?\s*(\d{1,3}(?:\s*\+\s*\d{1,3})*)\s*\)?\s*\/\s*(\d{1,3})$/.exec(value);
   const beats = match ? (match[1] as string).split("+").reduce((sum, part) => sum + Number(part), 0) : 0;
   const unit = Number(match?.[2]);

@@ -1,5 +1,6 @@
 /** @file One note: its pitch under key and bar accidentals, and its length. */
 import { AbcError, type AbcPlace } from "./abc-error.js";
+import { SIGNS } from "./abc-key.js";
 import { type Fraction, fraction } from "./fraction.js";
 
 /** Accidental, letter, octave marks, length. */
@@ -7,7 +8,6 @@ export const NOTE = /^(\^\^?|__?|=)?([A-Ga-g])([,']*)(\d*\/*\d*)/;
 export type NoteMatch = RegExpExecArray & [string, string | undefined, string, string, string];
 
 const SEMITONES: Readonly<Record<string, number>> = { C: 0, D: 2, E: 4, F: 5, G: 7, A: 9, B: 11 };
-const SIGNS: Readonly<Record<string, number>> = { "^^": 2, "^": 1, "=": 0, _: -1, __: -2 };
 const MIDDLE_C = 60;
 const MAX_LENGTH_DIGITS = 3;
 

@@ -19,8 +19,6 @@ export interface AbcBar {
   events: AbcEvent[];
   length: Fraction;
   meter: AbcMeter;
-  /** The bar line before it; "" at the start of the tune. */
-  opening: string;
   /** The bar line after it; "" where the tune just ends. */
   closing: string;
   line: number;

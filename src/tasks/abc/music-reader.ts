@@ -26,7 +26,6 @@ export class MusicReader {
   #meter: AbcMeter;
   #unit: Fraction;
   #bar: AbcEvent[] = [];
-  #opening = "";
   /** Accidentals of the current bar by letter: they hold in every octave. */
   #accidentals = new Map<string, number>();
   #tuplet: AbcTuplet | undefined;
@@ -121,7 +120,6 @@ export class MusicReader {
   #readBarLine(mark: string, rest: string): number {
     if (this.#bar.length > 0) this.#closeBar(mark);
     else if (this.#bars.length > 0) (this.#bars.at(-1) as AbcBar).closing += mark;
-    this.#opening = this.#bar.length === 0 && this.#last === undefined ? this.#opening + mark : mark;
     const ending = ENDING.exec(rest.slice(mark.length));
     return mark.length + (ending?.[0].length ?? 0);
   }
@@ -192,17 +190,8 @@ export class MusicReader {
     if (this.#broken) throw new AbcError("a broken rhythm needs a note after it", this.#broken.place);
     const { line, column } = this.#bar[0] as AbcEvent;
     const length = this.#bar.reduce((sum, event) => add(sum, event.length), ZERO);
-    this.#bars.push({
-      events: this.#bar,
-      length,
-      meter: this.#meter,
-      opening: this.#opening,
-      closing,
-      line,
-      column,
-    });
+    this.#bars.push({ events: this.#bar, length, meter: this.#meter, closing, line, column });
     this.#bar = [];
-    this.#opening = closing;
     this.#accidentals.clear();
   }
 

@@ -54,15 +54,19 @@ const MAX_DISTRACTORS = 4;
 
 export function defineFamily<P>(definition: FamilyDefinition<P>): Family {
   const { make, solve, slips, render, ...about } = definition;
-  return {
-    ...about,
-    generate(random, difficulty) {
-      const problem = make(random, difficulty);
-      const solution = solve(problem);
-      const wrong = new Set(slips(problem));
-      wrong.delete(solution.answer);
-      return { ...render(problem), ...solution, distractors: [...wrong].slice(0, MAX_DISTRACTORS) };
-    },
+  return { ...about, generate: generator({ make, solve, slips, render }) };
+}
+
+/** Draws problems of one kind; a family of several kinds has one of these for each. */
+export function generator<P>(
+  kind: Pick<FamilyDefinition<P>, "make" | "solve" | "slips" | "render">,
+): Family["generate"] {
+  return (random, difficulty) => {
+    const problem = kind.make(random, difficulty);
+    const solution = kind.solve(problem);
+    const wrong = new Set(kind.slips(problem));
+    wrong.delete(solution.answer);
+    return { ...kind.render(problem), ...solution, distractors: [...wrong].slice(0, MAX_DISTRACTORS) };
   };
 }
 

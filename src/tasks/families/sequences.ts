@@ -1,53 +1,63 @@
 /** @file Family: number sequences made by a rule; a later term is asked. */
+import type { Random } from "../../core/random.js";
 import { type FamilyDefinition, plainNumber, scaled, scaledSize } from "./family.js";
 
-type SequenceProblem = { shown: number; asked: number } & (
-  | { rule: "add"; start: number; step: number }
-  | { rule: "multiply"; start: number; factor: number; plus: number }
-  | { rule: "growing"; start: number; step: number; growth: number }
-  | { rule: "sum-of-two"; first: number; second: number }
-  | { rule: "alternate"; start: number; up: number; down: number }
-);
-
-/** Terms 1 to `count`. */
-function terms(problem: SequenceProblem, count: number): number[] {
-  const list: number[] = [];
-  for (let i = 0; i < count; i++) {
-    const last = list.at(-1) ?? 0;
-    switch (problem.rule) {
-      case "add":
-        list.push(problem.start + i * problem.step);
-        break;
-      case "multiply":
-        list.push(i === 0 ? problem.start : last * problem.factor + problem.plus);
-        break;
-      case "growing":
-        list.push(i === 0 ? problem.start : last + problem.step + (i - 1) * problem.growth);
-        break;
-      case "sum-of-two":
-        list.push(i === 0 ? problem.first : i === 1 ? problem.second : last + list.at(-2)!);
-        break;
-      case "alternate":
-        list.push(i === 0 ? problem.start : i % 2 === 1 ? last + problem.up : last - problem.down);
-        break;
-    }
-  }
-  return list;
+interface SequenceProblem {
+  shown: number;
+  asked: number;
+  rule: Rule;
 }
 
-function ruleText(problem: SequenceProblem): string {
-  switch (problem.rule) {
-    case "add":
-      return `each term is the one before plus ${problem.step}`;
-    case "multiply":
-      return `each term is the one before times ${problem.factor}${problem.plus === 0 ? "" : `, plus ${problem.plus}`}`;
-    case "growing":
-      return `the differences start at ${problem.step} and grow by ${problem.growth}`;
-    case "sum-of-two":
-      return "each term is the sum of the two before";
-    case "alternate":
-      return `the terms go up by ${problem.up} and down by ${problem.down} in turn`;
-  }
+/** A rule with its numbers drawn. */
+interface Rule {
+  text: string;
+  /** The term at a place from 0, from those before it. */
+  term(place: number, last: number, beforeLast: number): number;
+}
+
+/** Draws of rules, the easy ones first; `size` is the largest usual number. */
+const RULES: readonly ((random: Random, size: number) => Rule)[] = [
+  function plus(random, size) {
+    const [start, step] = [random.integer(2, size), random.integer(2, size)];
+    return { text: `each term is the one before plus ${step}`, term: (place) => start + place * step };
+  },
+  function upAndDown(random, size) {
+    const down = random.integer(1, 9);
+    const start = random.integer(2, size) + 10;
+    const up = down + random.integer(1, 9);
+    return {
+      text: `the terms go up by ${up} and down by ${down} in turn`,
+      term: (place, last) => (place === 0 ? start : place % 2 === 1 ? last + up : last - down),
+    };
+  },
+  function growing(random, size) {
+    const [start, step, growth] = [random.integer(2, size), random.integer(1, 9), random.integer(1, 4)];
+    return {
+      text: `the differences start at ${step} and grow by ${growth}`,
+      term: (place, last) => (place === 0 ? start : last + step + (place - 1) * growth),
+    };
+  },
+  function sumOfTwo(random, size) {
+    const [first, second] = [random.integer(2, size), random.integer(2, size)];
+    return {
+      text: "each term is the sum of the two before",
+      term: (place, last, beforeLast) => (place === 0 ? first : place === 1 ? second : last + beforeLast),
+    };
+  },
+  function times(random) {
+    const [start, factor, plus] = [random.integer(2, 7), random.integer(2, 3), random.integer(0, 4)];
+    return {
+      text: `each term is the one before times ${factor}${plus === 0 ? "" : `, plus ${plus}`}`,
+      term: (place, last) => (place === 0 ? start : last * factor + plus),
+    };
+  },
+];
+
+/** Terms 1 to `count`. */
+function terms({ rule }: SequenceProblem, count: number): number[] {
+  const list: number[] = [];
+  while (list.length < count) list.push(rule.term(list.length, list.at(-1) ?? 0, list.at(-2) ?? 0));
+  return list;
 }
 
 export const sequences: FamilyDefinition<SequenceProblem> = {
@@ -59,40 +69,10 @@ export const sequences: FamilyDefinition<SequenceProblem> = {
   version: 1,
 
   make(random, difficulty) {
-    const rules = ["add", "alternate", "growing", "sum-of-two", "multiply"] as const;
-    const rule = rules[Math.min(4, random.integer(0, 1 + scaled(difficulty, 0, 3)))]!;
-    const size = scaledSize(difficulty, 8, 60);
+    const draw = RULES[Math.min(4, random.integer(0, 1 + scaled(difficulty, 0, 3)))]!;
     const shown = 5;
     const asked = shown + random.integer(1, 1 + scaled(difficulty, 0, 3));
-    const small = () => random.integer(2, size);
-    switch (rule) {
-      case "add":
-        return { rule, shown, asked, start: small(), step: small() };
-      case "alternate": {
-        const down = random.integer(1, 9);
-        return { rule, shown, asked, start: small() + 10, up: down + random.integer(1, 9), down };
-      }
-      case "growing":
-        return {
-          rule,
-          shown,
-          asked,
-          start: small(),
-          step: random.integer(1, 9),
-          growth: random.integer(1, 4),
-        };
-      case "sum-of-two":
-        return { rule, shown, asked, first: small(), second: small() };
-      case "multiply":
-        return {
-          rule,
-          shown,
-          asked,
-          start: random.integer(2, 7),
-          factor: random.integer(2, 3),
-          plus: random.integer(0, 4),
-        };
-    }
+    return { shown, asked, rule: draw(random, scaledSize(difficulty, 8, 60)) };
   },
 
   solve(problem) {
@@ -100,7 +80,7 @@ export const sequences: FamilyDefinition<SequenceProblem> = {
     const more = list
       .slice(problem.shown)
       .map((value, index) => `term ${problem.shown + index + 1} = ${value}`);
-    return { answer: plainNumber(list.at(-1)!), steps: [ruleText(problem), more.join(", ")] };
+    return { answer: plainNumber(list.at(-1)!), steps: [problem.rule.text, more.join(", ")] };
   },
 
   slips(problem) {
@@ -120,6 +100,6 @@ export const sequences: FamilyDefinition<SequenceProblem> = {
       problem.asked === problem.shown + 1
         ? "Which number comes next?"
         : `What is term number ${problem.asked}, if ${problem.shown} terms are shown?`;
-    return { question: `A sequence begins ${shown}, … Its rule is: ${ruleText(problem)}. ${ask}` };
+    return { question: `A sequence begins ${shown}, … Its rule is: ${problem.rule.text}. ${ask}` };
   },
 };

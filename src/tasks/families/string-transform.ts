@@ -1,4 +1,5 @@
 /** @file Family: letter operations carried out on a word, one after the other. */
+import type { Random } from "../../core/random.js";
 import { type FamilyDefinition, scaled } from "./family.js";
 
 const WORDS =
@@ -6,70 +7,68 @@ const WORDS =
     " ",
   );
 
-type Operation =
-  | { type: "reverse" }
-  | { type: "remove-vowels" }
-  | { type: "rotate"; by: number }
-  | { type: "swap-ends" }
-  | { type: "sort" }
-  | { type: "shift"; by: number }
-  | { type: "drop"; nth: number }
-  | { type: "double-first" };
+/** A letter operation; `by` is the number it was drawn with, where it has one. */
+interface OperationKind {
+  apply(word: string, by: number): string;
+  say(by: number): string;
+  draw?(random: Random, difficulty: number): number;
+}
+
+const KINDS: Readonly<Record<string, OperationKind>> = {
+  reverse: {
+    apply: (word) => [...word].reverse().join(""),
+    say: () => "write it backwards",
+  },
+  "remove-vowels": {
+    apply: (word) => word.replace(/[aeiou]/g, ""),
+    say: () => "remove every vowel (a, e, i, o, u)",
+  },
+  rotate: {
+    draw: (random) => random.integer(2, 4),
+    apply: (word, by) => word.slice(by) + word.slice(0, by),
+    say: (by) => `move the first ${by} letters to the end`,
+  },
+  "swap-ends": {
+    apply: (word) => (word.length < 2 ? word : word.at(-1) + word.slice(1, -1) + word[0]),
+    say: () => "swap the first and the last letter",
+  },
+  sort: {
+    apply: (word) => [...word].sort().join(""),
+    say: () => "put the letters into alphabetical order",
+  },
+  shift: {
+    draw: (random, difficulty) => random.integer(1, difficulty < 0.5 ? 1 : 4),
+    apply: (word, by) =>
+      word.replace(/[a-z]/g, (letter) => String.fromCharCode(((letter.charCodeAt(0) - 97 + by) % 26) + 97)),
+    say: (by) => `replace every letter by the one ${by} places later in the alphabet (after z comes a)`,
+  },
+  drop: {
+    draw: (random) => random.integer(2, 4),
+    apply: (word, by) => [...word].filter((_, index) => (index + 1) % by !== 0).join(""),
+    say: (by) => `remove every letter at a position divisible by ${by}, counted from 1`,
+  },
+  "double-first": {
+    apply: (word) => word[0] + word,
+    say: () => "write the first letter twice",
+  },
+};
+
+interface Operation {
+  kind: string;
+  by: number;
+}
 
 interface StringProblem {
   word: string;
   operations: Operation[];
 }
 
-const VOWELS = /[aeiou]/g;
-
-function apply(word: string, operation: Operation): string {
-  const letters = [...word];
-  switch (operation.type) {
-    case "reverse":
-      return letters.reverse().join("");
-    case "remove-vowels":
-      return word.replace(VOWELS, "");
-    case "rotate":
-      return word.slice(operation.by) + word.slice(0, operation.by);
-    case "swap-ends":
-      return letters.length < 2 ? word : letters.at(-1) + word.slice(1, -1) + letters[0];
-    case "sort":
-      return letters.sort().join("");
-    case "shift":
-      return letters
-        .map((letter) => String.fromCharCode(((letter.charCodeAt(0) - 97 + operation.by) % 26) + 97))
-        .join("");
-    case "drop":
-      return letters.filter((_, index) => (index + 1) % operation.nth !== 0).join("");
-    case "double-first":
-      return letters[0] + word;
-  }
+function apply(word: string, { kind, by }: Operation): string {
+  return KINDS[kind]!.apply(word, by);
 }
 
 function run(word: string, operations: readonly Operation[]): string {
   return operations.reduce(apply, word);
-}
-
-function instruction(operation: Operation): string {
-  switch (operation.type) {
-    case "reverse":
-      return "write it backwards";
-    case "remove-vowels":
-      return "remove every vowel (a, e, i, o, u)";
-    case "rotate":
-      return `move the first ${operation.by} letters to the end`;
-    case "swap-ends":
-      return "swap the first and the last letter";
-    case "sort":
-      return "put the letters into alphabetical order";
-    case "shift":
-      return `replace every letter by the one ${operation.by} places later in the alphabet (after z comes a)`;
-    case "drop":
-      return `remove every letter at a position divisible by ${operation.nth}, counted from 1`;
-    case "double-first":
-      return "write the first letter twice";
-  }
 }
 
 export const stringTransform: FamilyDefinition<StringProblem> = {
@@ -86,16 +85,10 @@ export const stringTransform: FamilyDefinition<StringProblem> = {
     let word = random.pick(WORDS);
     // Longer strings are harder to keep track of.
     if (random.chance(difficulty * 0.7)) word += random.pick(WORDS);
-    const possible: Operation[] = [
-      { type: "reverse" },
-      { type: "remove-vowels" },
-      { type: "rotate", by: random.integer(2, 4) },
-      { type: "swap-ends" },
-      { type: "sort" },
-      { type: "shift", by: random.integer(1, difficulty < 0.5 ? 1 : 4) },
-      { type: "drop", nth: random.integer(2, 4) },
-      { type: "double-first" },
-    ];
+    const possible = Object.entries(KINDS).map(([kind, { draw }]) => ({
+      kind,
+      by: draw?.(random, difficulty) ?? 0,
+    }));
     return { word, operations: random.shuffle(possible).slice(0, count) };
   },
 
@@ -129,7 +122,7 @@ export const stringTransform: FamilyDefinition<StringProblem> = {
   },
 
   render({ word, operations }) {
-    const list = operations.map((operation, index) => `${index + 1}. ${instruction(operation)}`).join("; ");
+    const list = operations.map(({ kind, by }, index) => `${index + 1}. ${KINDS[kind]!.say(by)}`).join("; ");
     return { question: `Start with the string "${word}" and do this in order: ${list}. What is the result?` };
   },
 };

@@ -12,17 +12,27 @@ interface Row {
   values: number[];
 }
 
-interface TableProblem {
-  columns: string[];
-  rows: Row[];
-  ask:
-    | { type: "cell"; row: number; column: number }
-    | { type: "largest" | "smallest"; column: number; zone: string | undefined }
-    | { type: "sum"; column: number; zone: string }
-    | { type: "difference"; column: number; rows: [number, number] };
+/** What is asked of a table: the place or number, the way to it, and what one gets who reads another row or column. */
+interface Asked {
+  question: string;
+  answer: string;
+  steps: string[];
+  slips: (string | number)[];
 }
 
-function inZone({ rows }: TableProblem, zone: string | undefined): Row[] {
+interface Table {
+  columns: string[];
+  rows: Row[];
+}
+
+/** A column of the table; the one beside it is what one may read instead. */
+interface Column extends Table {
+  name: string;
+  column: number;
+  other: number;
+}
+
+function inZone(rows: readonly Row[], zone: string | undefined): Row[] {
   return rows.filter((row) => zone === undefined || row.zone === zone);
 }
 
@@ -30,7 +40,65 @@ function sorted(rows: readonly Row[], column: number): Row[] {
   return [...rows].sort((a, b) => a.values[column]! - b.values[column]!);
 }
 
-export const tableLookup: FamilyDefinition<TableProblem> = {
+function askCell({ rows, name, column, other }: Column, at: number): Asked {
+  const { place, values } = rows[at]!;
+  const [near, before] = [rows[(at + 1) % rows.length]!, rows[(at + rows.length - 1) % rows.length]!];
+  return {
+    question: `How many ${name} does ${place} have?`,
+    answer: String(values[column]),
+    steps: [`row ${place}, column ${name} = ${values[column]}`],
+    slips: [values[other]!, near.values[column]!, before.values[column]!],
+  };
+}
+
+function askEnd(
+  { rows, name, column, other }: Column,
+  end: "largest" | "smallest",
+  zone: string | undefined,
+): Asked {
+  const among = zone === undefined ? "of all places" : `of the places in the ${zone} zone`;
+  const order = sorted(inZone(rows, zone), column);
+  const [last, near, far] = end === "largest" ? [-1, -2, 0] : [0, 1, -1];
+  const { place: answer } = order.at(last)!;
+  const wrong = [sorted(rows, column).at(last), order.at(near), sorted(rows, other).at(last), order.at(far)];
+  return {
+    question: `Which place has the ${end === "largest" ? "most" : "fewest"} ${name} ${among}?`,
+    answer,
+    steps: [
+      `${name}: ${order.map(({ place, values }) => `${place} ${values[column]}`).join(", ")}`,
+      `${end} = ${answer}`,
+    ],
+    slips: wrong.flatMap((row) => (row ? [row.place] : [])),
+  };
+}
+
+function askSum({ rows, name, column }: Column, zone: string): Asked {
+  const sumOf = (list: readonly Row[]) => list.reduce((sum, row) => sum + row.values[column]!, 0);
+  const inside = inZone(rows, zone);
+  const values = inside.map((row) => row.values[column]!);
+  const total = sumOf(inside);
+  return {
+    question: `How many ${name} do the places in the ${zone} zone have together?`,
+    answer: String(total),
+    steps: [`${zone} rows: ${values.join(" + ")} = ${total}`],
+    slips: [sumOf(rows), total - values.at(-1)!, total + 10, total - 10],
+  };
+}
+
+function askDifference({ rows, name, column, other }: Column, first: number, second: number): Asked {
+  const [one, two] = [rows[first]!, rows[second]!];
+  const [a, b] = [one.values[column]!, two.values[column]!];
+  const value = Math.abs(a - b);
+  const off = Math.abs(one.values[other]! - two.values[other]!);
+  return {
+    question: `By how much do the numbers of ${name} of ${one.place} and ${two.place} differ?`,
+    answer: String(value),
+    steps: [`${Math.max(a, b)} - ${Math.min(a, b)} = ${value}`],
+    slips: [off, a + b, value + 10, Math.abs(value - 10)],
+  };
+}
+
+export const tableLookup: FamilyDefinition<Table & { ask: Asked }> = {
   name: "table-lookup",
   title: "Table look-up (generated)",
   kind: "qa",
@@ -60,117 +128,26 @@ export const tableLookup: FamilyDefinition<TableProblem> = {
     const column = random.integer(0, columns.length - 1);
     const [first, second] = random.shuffle(rows.map((_, index) => index)) as [number, number];
     const zone = random.pick(zones);
-    const easy: TableProblem["ask"][] = [
-      { type: "cell", row: first, column },
-      { type: random.pick(["largest", "smallest"] as const), column, zone: undefined },
-      { type: "difference", column, rows: [first, second] },
+    const end = () => random.pick(["largest", "smallest"] as const);
+    const other = (column + 1) % columns.length;
+    const asked: Column = { columns, rows, name: columns[column]!, column, other };
+    const easy = [
+      askCell(asked, first),
+      askEnd(asked, end(), undefined),
+      askDifference(asked, first, second),
     ];
-    const hard: TableProblem["ask"][] = [
-      { type: random.pick(["largest", "smallest"] as const), column, zone },
-      { type: "sum", column, zone },
-      { type: "difference", column, rows: [first, second] },
-    ];
+    const hard = [askEnd(asked, end(), zone), askSum(asked, zone), askDifference(asked, first, second)];
     return { columns, rows, ask: random.pick(random.chance(difficulty) ? hard : easy) };
   },
 
-  solve(problem) {
-    const { rows, ask, columns } = problem;
-    const name = columns[ask.column]!;
-    switch (ask.type) {
-      case "cell": {
-        const row = rows[ask.row]!;
-        return {
-          answer: String(row.values[ask.column]),
-          steps: [`row ${row.place}, column ${name} = ${row.values[ask.column]}`],
-        };
-      }
-      case "largest":
-      case "smallest": {
-        const order = sorted(inZone(problem, ask.zone), ask.column);
-        const row = (ask.type === "largest" ? order.at(-1) : order[0])!;
-        return {
-          answer: row.place,
-          steps: [
-            `${name}: ${order.map(({ place, values }) => `${place} ${values[ask.column]}`).join(", ")}`,
-            `${ask.type} = ${row.place}`,
-          ],
-        };
-      }
-      case "sum": {
-        const values = inZone(problem, ask.zone).map((row) => row.values[ask.column]!);
-        const total = values.reduce((sum, value) => sum + value, 0);
-        return { answer: String(total), steps: [`${ask.zone} rows: ${values.join(" + ")} = ${total}`] };
-      }
-      case "difference": {
-        const [a, b] = ask.rows.map((index) => rows[index]!.values[ask.column]!) as [number, number];
-        return {
-          answer: String(Math.abs(a - b)),
-          steps: [`${Math.max(a, b)} - ${Math.min(a, b)} = ${Math.abs(a - b)}`],
-        };
-      }
-    }
-  },
-
-  slips(problem) {
-    const { rows, ask, columns } = problem;
-    const other = (ask.column + 1) % columns.length;
-    switch (ask.type) {
-      case "cell": {
-        // The neighbour's row or column.
-        const near = rows[(ask.row + 1) % rows.length]!;
-        const before = rows[(ask.row + rows.length - 1) % rows.length]!;
-        return [rows[ask.row]!.values[other]!, near.values[ask.column]!, before.values[ask.column]!].map(
-          String,
-        );
-      }
-      case "largest":
-      case "smallest": {
-        const all = sorted(rows, ask.column);
-        const order = sorted(inZone(problem, ask.zone), ask.column);
-        const [end, near, far] = ask.type === "largest" ? [-1, -2, 0] : [0, 1, -1];
-        return [all.at(end), order.at(near), sorted(rows, other).at(end), order.at(far)].flatMap((row) =>
-          row ? [row.place] : [],
-        );
-      }
-      case "sum": {
-        const values = inZone(problem, ask.zone).map((row) => row.values[ask.column]!);
-        const total = values.reduce((sum, value) => sum + value, 0);
-        const all = rows.reduce((sum, row) => sum + row.values[ask.column]!, 0);
-        return [all, total - values.at(-1)!, total + 10, total - 10].map(String);
-      }
-      case "difference": {
-        const [a, b] = ask.rows.map((index) => rows[index]!) as [Row, Row];
-        const off = Math.abs(a.values[other]! - b.values[other]!);
-        const value = Math.abs(a.values[ask.column]! - b.values[ask.column]!);
-        return [off, a.values[ask.column]! + b.values[ask.column]!, value + 10, Math.abs(value - 10)].map(
-          String,
-        );
-      }
-    }
-  },
+  solve: ({ ask: { answer, steps } }) => ({ answer, steps }),
+  slips: ({ ask }) => ask.slips.map(String),
 
   render({ columns, rows, ask }) {
-    const head = ["place", "zone", ...columns];
-    const lines = [head, ...rows.map((row) => [row.place, row.zone, ...row.values.map(String)])];
-    const context = lines.map((cells) => cells.join(" | ")).join("\n");
-    const name = columns[ask.column]!;
-    switch (ask.type) {
-      case "cell":
-        return { context, question: `How many ${name} does ${rows[ask.row]!.place} have?` };
-      case "largest":
-      case "smallest": {
-        const among = ask.zone === undefined ? "of all places" : `of the places in the ${ask.zone} zone`;
-        return {
-          context,
-          question: `Which place has the ${ask.type === "largest" ? "most" : "fewest"} ${name} ${among}?`,
-        };
-      }
-      case "sum":
-        return { context, question: `How many ${name} do the places in the ${ask.zone} zone have together?` };
-      case "difference": {
-        const [a, b] = ask.rows.map((index) => rows[index]!.place);
-        return { context, question: `By how much do the numbers of ${name} of ${a} and ${b} differ?` };
-      }
-    }
+    const lines = [
+      ["place", "zone", ...columns],
+      ...rows.map((row) => [row.place, row.zone, ...row.values.map(String)]),
+    ];
+    return { context: lines.map((cells) => cells.join(" | ")).join("\n"), question: ask.question };
   },
 };

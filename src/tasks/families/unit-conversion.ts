@@ -1,30 +1,12 @@
 /** @file Family: amounts in mixed units, added up and told in another unit. */
 import { type FamilyDefinition, plainNumber, scaled, scaledSize } from "./family.js";
 
-/** Each quantity as its units from small to large; `size` counts smallest units, so that all sums are whole. */
+/** Each quantity as its units from small to large, told in the smallest, so that all sums are whole. */
 const QUANTITIES = {
-  length: [
-    { name: "millimetres", size: 1 },
-    { name: "centimetres", size: 10 },
-    { name: "metres", size: 1000 },
-    { name: "kilometres", size: 1_000_000 },
-  ],
-  mass: [
-    { name: "grams", size: 1 },
-    { name: "kilograms", size: 1000 },
-    { name: "tonnes", size: 1_000_000 },
-  ],
-  time: [
-    { name: "seconds", size: 1 },
-    { name: "minutes", size: 60 },
-    { name: "hours", size: 3600 },
-    { name: "days", size: 86_400 },
-  ],
-  volume: [
-    { name: "millilitres", size: 1 },
-    { name: "centilitres", size: 10 },
-    { name: "litres", size: 1000 },
-  ],
+  length: { millimetres: 1, centimetres: 10, metres: 1000, kilometres: 1_000_000 },
+  mass: { grams: 1, kilograms: 1000, tonnes: 1_000_000 },
+  time: { seconds: 1, minutes: 60, hours: 3600, days: 86_400 },
+  volume: { millilitres: 1, centilitres: 10, litres: 1000 },
 } as const;
 
 type QuantityName = keyof typeof QUANTITIES;
@@ -50,8 +32,8 @@ const SUBJECT: Readonly<Record<QuantityName, string>> = {
   volume: "A tank is filled with",
 };
 
-function units(quantity: QuantityName): readonly { name: string; size: number }[] {
-  return QUANTITIES[quantity];
+function units(quantity: QuantityName): { name: string; size: number }[] {
+  return Object.entries(QUANTITIES[quantity]).map(([name, size]) => ({ name, size }));
 }
 
 function smallest(quantity: QuantityName, parts: readonly Part[]): number {

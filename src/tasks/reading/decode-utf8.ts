@@ -6,20 +6,15 @@ export function decodeUtf8(bytes: Buffer): { text: string } | { badAt: number } 
   return isUtf8(bytes) ? { text: bytes.toString("utf8") } : { badAt: firstBadByte(bytes) };
 }
 
-/** Start of the first ill-formed sequence (Unicode 15, table 3-7: no overlong forms, surrogates, or > U+10FFFF). */
-function firstBadByte(bytes: Uint8Array): number {
+const REPLACEMENT = Buffer.from("\ufffd");
+
+/** Start of the first ill-formed sequence: the first replacement character that is not in the bytes themselves. */
+function firstBadByte(bytes: Buffer): number {
   let at = 0;
-  while (at < bytes.length) {
-    const lead = bytes[at]!;
-    const length = lead < 0x80 ? 1 : lead >= 0xc2 && lead < 0xe0 ? 2 : lead >= 0xe0 && lead < 0xf0 ? 3 : 4;
-    if (length === 4 && (lead < 0xf0 || lead > 0xf4)) return at;
-    for (let i = 1; i < length; i++) {
-      const low = i > 1 ? 0x80 : lead === 0xe0 ? 0xa0 : lead === 0xf0 ? 0x90 : 0x80;
-      const high = i > 1 ? 0xbf : lead === 0xed ? 0x9f : lead === 0xf4 ? 0x8f : 0xbf;
-      const byte = bytes[at + i];
-      if (byte === undefined || byte < low || byte > high) return at;
-    }
-    at += length;
+  for (const piece of bytes.toString("utf8").split("\ufffd")) {
+    at += Buffer.byteLength(piece);
+    if (!bytes.subarray(at, at + REPLACEMENT.length).equals(REPLACEMENT)) break;
+    at += REPLACEMENT.length;
   }
-  return bytes.length;
+  return at;
 }

@@ -102,7 +102,8 @@ function sampleFromValue(value: unknown, rules: LineRules): Sample {
   const answers = typeof line.answer === "string" ? [line.answer] : line.answer;
   const choices = "choices" in line ? (line.choices as string[]) : undefined;
   checkAnswers(answers, choices, rules, line.id);
-  if (rules.kind === "robot") checkWorld(line.meta?.world, line.id);
+  const world = rules.kind === "robot" ? worldProblem(line.meta) : undefined;
+  if (world && "problem" in world) throw new SampleLineError(world.problem, { field: "meta", id: line.id });
   return {
     id: line.id,
     question: line.question,
@@ -147,11 +148,6 @@ function checkAnswers(
       refuse(`${printable(text, 40)} is not a regular expression`);
     }
   }
-}
-
-function checkWorld(value: unknown, sampleId: string): void {
-  const found = worldProblem(value);
-  if ("problem" in found) throw new SampleLineError(found.problem, { field: "meta", id: sampleId });
 }
 
 function emptyMeta(): Record<string, unknown> {

@@ -198,7 +198,7 @@ describe("the shipped dataset", () => {
   });
 
   test("an item of another kind of thing is refused with its name", () => {
-    expect(worldProblem("a map")).toHaveProperty("problem");
+    expect(worldProblem({ world: "a map" })).toHaveProperty("problem");
     expect(() => readWorld({ id: "item-7", meta: {} })).toThrow(/item-7: meta\.world/);
   });
 });
