@@ -182,6 +182,20 @@ const FATAL_KINDS: ReadonlySet<ModelCallErrorKind> = new Set([
   "rate-limit",
 ]);
 
+/** Tokens of a reply, usable or not, as its server counts and bills them. */
+export interface ReplyUsage {
+  /** Of the prompt, cached ones included. */
+  promptTokens: number;
+  /** Of all texts, thinking included. */
+  completionTokens: number;
+  /** Those of the prompt that were read from the server's cache, where it says so. */
+  cachedTokens?: number | undefined;
+  /** Those of the completion that were thinking, where the server says so. */
+  thinkingTokens?: number | undefined;
+  /** True when the server gave no usable counts and these were estimated from text length. */
+  isEstimated?: boolean | undefined;
+}
+
 /** Call to a chat model that gave no usable reply after all retries; `status` is the server's answer where there was one. */
 export class ModelCallError extends W4sError {
   readonly kind: ModelCallErrorKind;
@@ -189,6 +203,8 @@ export class ModelCallError extends W4sError {
   readonly isRetryable: boolean;
   /** True when the whole run must stop (exit 4); false when only this sample is lost. */
   readonly isFatal: boolean;
+  /** What the server billed for the reply that could not be used, all attempts together; undefined where nothing is known to be billed. */
+  readonly usage: ReplyUsage | undefined;
   constructor(
     kind: ModelCallErrorKind,
     message: string,
@@ -196,6 +212,7 @@ export class ModelCallError extends W4sError {
       status?: number | undefined;
       isRetryable?: boolean | undefined;
       isFatal?: boolean | undefined;
+      usage?: ReplyUsage | undefined;
     } = {},
   ) {
     super(`model-${kind}`, message, options);
@@ -203,6 +220,7 @@ export class ModelCallError extends W4sError {
     this.status = options.status;
     this.isRetryable = options.isRetryable ?? false;
     this.isFatal = options.isFatal ?? FATAL_KINDS.has(kind);
+    this.usage = options.usage;
   }
 }
 

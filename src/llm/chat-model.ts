@@ -1,5 +1,7 @@
 /** @file The one contract every model behind a workflow or a policy fulfils. */
 
+import type { ReplyUsage } from "../core/errors.js";
+
 export type Role = "system" | "user" | "assistant";
 
 export interface ChatMessage {
@@ -30,17 +32,15 @@ export interface ChatRequest {
 
 export type FinishReason = "stop" | "length" | "unknown";
 
-export interface Usage {
-  promptTokens: number;
-  completionTokens: number;
-  /** True when the server gave no usable counts and these were estimated from text length. */
-  isEstimated?: boolean | undefined;
-}
+/** Tokens of one request: of the prompt once, and of all replies. */
+export type Usage = ReplyUsage;
 
 /** Replies to a request, with what they cost. */
 export interface ChatResult {
-  /** Exactly n non-empty texts. */
+  /** Exactly n non-empty texts, without what the model thought aloud before them. */
   texts: string[];
+  /** Thinking that stood before each text, in their order; absent where no reply held any. Kept in the store, never shown to workflows, judges or scorers. */
+  thoughts?: (string | undefined)[] | undefined;
   /** Tokens of the prompt once, and of all replies. */
   usage: Usage;
   /** Why each reply ended, in the order of `texts`. */
