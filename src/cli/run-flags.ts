@@ -8,6 +8,7 @@ export const RUN_FLAGS: Readonly<Record<string, string>> = {
   task: "--task <dir|name>",
   model: "--model <file|name>",
   adapter: "--adapter <file>",
+  designer: "--designer <who>",
   executor: "--executor <spec>",
   executorModel: "--executor-model <name>",
   apiKeyEnv: "--api-key-env <variable>",
@@ -145,6 +146,7 @@ export const DATASET_FLAGS = [
 
 /** Flags of the search. */
 export const SEARCH_FLAGS = [
+  "designer",
   "episodes",
   "turns",
   "candidates",

@@ -51,6 +51,11 @@ export async function learn(config: RunConfig, hooks: LearnHooks = {}): Promise<
       hint: "w4s collect --dry-run forecasts one round of one task; --max-dollars limits the whole run",
     });
   }
+  if (config.designer === "random") {
+    throw new ConfigError("the random designer has nothing to learn", {
+      hint: "leave designer out; w4s collect --designer random gives the control",
+    });
+  }
   const collaboration = collaborationOf(config);
   const names = splitTasks(config);
   await using local = new LocalModels(config, hooks.resolveModelFile);

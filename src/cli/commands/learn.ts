@@ -38,7 +38,7 @@ export function command(): Command {
   addRunFlags(learn, [
     ...DATASET_FLAGS,
     ...MODEL_FLAGS,
-    ...SEARCH_FLAGS.filter((path) => path !== "dryRun"),
+    ...SEARCH_FLAGS.filter((path) => path !== "dryRun" && path !== "designer"),
     ...LEARN_FLAGS,
   ]);
   learn.option("--preset <name>", "settings to start from: demo");
