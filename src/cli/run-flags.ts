@@ -61,6 +61,7 @@ export const RUN_FLAGS: Readonly<Record<string, string>> = {
   "learn.heldBack": "--held-back <tasks>",
   "learn.evaluationEpisodes": "--eval-episodes <n>",
   "learn.evaluationTurns": "--eval-turns <n>",
+  "learn.control": "--control <who>",
   "learn.accept": "--accept <rule>",
   "learn.start": "--start <from>",
   "learn.collaboration": "--collaboration <mode>",

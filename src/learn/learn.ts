@@ -95,7 +95,7 @@ export async function learn(config: RunConfig, hooks: LearnHooks = {}): Promise<
     },
     writingSeconds: () => writingSeconds,
   };
-  const progress: LearnProgress = { rounds: [], base: [], start: [] };
+  const progress: LearnProgress = { rounds: [], base: [], start: [], random: [] };
   let stoppedBy: unknown;
   try {
     try {
@@ -139,6 +139,7 @@ async function playRounds(course: Course, progress: LearnProgress): Promise<void
   const zero = new RoundFiles(directory.path, 0);
   // What is not trained is part of both sides of every comparison.
   progress.base = await judgePolicy(course, zero, "base", startAdapters(members, { onlyFixed: true }));
+  if (config.learn.control === "random") progress.random = await judgePolicy(course, zero, "random");
   let accepted = startAdapters(members);
   let previous = progress.base;
   if (members.some(({ name, train }) => train && accepted.has(name))) {
