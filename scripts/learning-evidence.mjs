@@ -50,6 +50,7 @@ const VARIANTS = {
 };
 const MEANING = {
   base: "the model as it came",
+  random: "control: no model, one to three techniques drawn uniformly",
   advantage: "exp((accuracy − task mean) / T), the default",
   exponential: "discrete reward, exp(r / 0.4): the reference's weights",
   shuffled: "control: the same weights, dealt out at random within a task",
@@ -116,6 +117,8 @@ async function runVariant(variant, seed) {
     ...["--eval-episodes", flags["judge-episodes"], "--eval-turns", "1", "--accept", "always"],
     ...["--validation-limit", flags.validation, "--test-limit", "0", "--seed", String(seed)],
     ...["--epochs", String(epochs), "--learning-rate", flags.rate, "--threads", flags.threads],
+    // The control has no weights: one judgement a seed is enough.
+    ...(variant === variants[0] ? ["--control", "random"] : []),
     ...VARIANTS[variant],
     ...(variant === "exponential" ? [] : sharpness),
   ];
@@ -148,7 +151,10 @@ async function successes(seed) {
 }
 
 function report(startedAt) {
-  const episodes = new Map([["base", seeds.flatMap((seed) => summaryOf(variants[0], seed).baseEpisodes)]]);
+  const judged = (key) => seeds.flatMap((seed) => summaryOf(variants[0], seed)[key] ?? []);
+  const episodes = new Map([["base", judged("baseEpisodes")]]);
+  // Runs of before the control have no such row.
+  if (judged("randomEpisodes").length > 0) episodes.set("random", judged("randomEpisodes"));
   for (const variant of variants)
     episodes.set(
       variant,
@@ -158,7 +164,7 @@ function report(startedAt) {
     const score = policyScore(own);
     const difference = (other) =>
       name === other || !episodes.has(other) ? null : differences(own, episodes.get(other));
-    const [base, shuffled] = [difference("base"), difference("shuffled")];
+    const [base, shuffled, random] = ["base", "shuffled", "random"].map(difference);
     const percent = (share) => `${Math.round(share * 100)} %`;
     return [
       name,
@@ -172,11 +178,12 @@ function report(startedAt) {
       base?.meanReward ?? "",
       base?.best ?? "",
       (name !== "base" && shuffled?.meanReward) || "",
+      (name !== "base" && random?.meanReward) || "",
     ].join(" | ");
   });
   const card = summaryOf(variants[0], seeds[0]).rounds[0].card;
   const head =
-    "policy | episodes | mean accuracy | best of episode | valid | distinct | “step by step” | executor tokens | mean − base | best − base | mean − shuffled";
+    "policy | episodes | mean accuracy | best of episode | valid | distinct | “step by step” | executor tokens | mean − base | best − base | mean − shuffled | mean − random";
   return `# Learning, measured: ${flags.model}, simulated executor
 
 \`\`\`

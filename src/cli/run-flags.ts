@@ -53,6 +53,7 @@ const DATASET = {
 
 /** Flags of the search. */
 const SEARCH = {
+  designer: "--designer <who>",
   episodes: "--episodes <n>",
   turns: "--turns <n>",
   candidates: "--candidates <m>",
@@ -77,6 +78,7 @@ const LEARN = {
   "learn.heldBack": "--held-back <tasks>",
   "learn.evaluationEpisodes": "--eval-episodes <n>",
   "learn.evaluationTurns": "--eval-turns <n>",
+  "learn.control": "--control <who>",
   "learn.accept": "--accept <rule>",
   "learn.start": "--start <from>",
   "learn.collaboration": "--collaboration <mode>",

@@ -16,6 +16,11 @@ export const learnSchema = z.strictObject({
     .default(2)
     .describe("episodes of each held-back task that judge an adapter; 0 = accept every adapter unjudged"),
   evaluationTurns: whole(1, 50).optional().describe("turns of those episodes; default: turns"),
+  control: oneOf(["none", "random"])
+    .optional()
+    .describe(
+      "random: random draws of techniques design for the held-back tasks too, as a row beside base and trained; default none",
+    ),
   accept: oneOf(["not-worse", "always"])
     .default("not-worse")
     .describe("not-worse: keep the old adapter when a paired test says that the new one designs worse"),

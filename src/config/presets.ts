@@ -25,6 +25,7 @@ export const PRESETS: Readonly<Record<string, Record<string, unknown>>> = {
       heldBack: "sequences,swaps",
       rounds: 2,
       evaluationEpisodes: 6,
+      control: "random",
       fromScratch: 1,
       candidatesSchedule: "8",
       exploreSchedule: "1,0.5",

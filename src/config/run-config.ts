@@ -133,6 +133,11 @@ export const runConfigSchema = z
       .optional()
       .describe("weak local model: a GGUF file, or a name (w4s models list)"),
     adapter: text("a file").optional().describe("GGUF LoRA adapter for the weak model"),
+    designer: oneOf(["model", "random"])
+      .optional()
+      .describe(
+        "who writes workflows: the weak model (default), or random: techniques drawn without a model, as a control",
+      ),
     executor: executorName.describe(
       "strong model: openai:URL, local:FILE|NAME, simulated, replay:RUN or an alias",
     ),

@@ -4,6 +4,9 @@ import type { DataCard, LearnPhase, RoundPlan, RoundRecord } from "../records/ro
 import type { RunEvent } from "../records/run-event.js";
 import type { TrainEvent } from "../train/loop/train-event.js";
 
+/** Policy under judgement: the bare model, the adapter in force before, the new one, or the control without a model. */
+export type JudgedPolicy = "base" | "previous" | "new" | "random";
+
 export type LearnEvent =
   | RunEvent
   | {
@@ -19,7 +22,7 @@ export type LearnEvent =
   | { type: "examples"; round: number; card: DataCard }
   /** `policy` names the member whose adapter it is, where several work together. */
   | { type: "train"; round: number; policy?: string | undefined; event: TrainEvent }
-  | { type: "judge"; round: number; policy: "base" | "previous" | "new"; task: string }
+  | { type: "judge"; round: number; policy: JudgedPolicy; task: string }
   | { type: "round-end"; record: RoundRecord };
 
 export type OnLearnEvent = (event: LearnEvent) => void;

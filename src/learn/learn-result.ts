@@ -24,6 +24,8 @@ export interface LearnProgress {
   /** Judged episodes of the bare base, and of the adapter the run started with where there is one. */
   base: EpisodeScore[];
   start: EpisodeScore[];
+  /** Judged episodes of the random designer; empty without that control. */
+  random: EpisodeScore[];
 }
 
 /** Result of a learning run; the same object is in summary.json of its directory. */
@@ -58,10 +60,11 @@ export async function concludeLearning(
   const last = progress.rounds.findLast((record) => record.isAccepted);
   const trainedEpisodes = last?.episodes ?? progress.start;
   const spent = course.run.spent();
-  const difference =
-    trainedEpisodes.length > 0 && progress.base.length > 0
-      ? comparePolicies(trainedEpisodes, progress.base, config.seed, config.bootstrap.samples)
+  const minus = (others: readonly EpisodeScore[]) =>
+    trainedEpisodes.length > 0 && others.length > 0
+      ? comparePolicies(trainedEpisodes, others, config.seed, config.bootstrap.samples)
       : null;
+  const difference = minus(progress.base);
   const best = bestDesign(course, progress, course.judgeTasks[0]?.name ?? "", "trained");
   const result: LearnResult = {
     command: "learn",
@@ -86,6 +89,9 @@ export async function concludeLearning(
     baseEpisodes: progress.base,
     trained: trainedEpisodes.length === 0 ? null : policyScore(trainedEpisodes),
     difference,
+    random: progress.random.length === 0 ? undefined : policyScore(progress.random),
+    randomEpisodes: progress.random.length === 0 ? undefined : progress.random,
+    againstRandom: minus(progress.random) ?? undefined,
     test,
     best:
       best?.source && best.workflowHash

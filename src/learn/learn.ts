@@ -51,6 +51,11 @@ export async function learn(config: RunConfig, hooks: LearnHooks = {}): Promise<
       hint: "w4s collect --dry-run forecasts one round of one task; --max-dollars limits the whole run",
     });
   }
+  if (config.designer === "random") {
+    throw new ConfigError("the random designer has nothing to learn", {
+      hint: "leave designer out; w4s collect --designer random gives the control",
+    });
+  }
   const collaboration = collaborationOf(config);
   const names = splitTasks(config);
   await using local = new LocalModels(config, hooks.resolveModelFile);
@@ -90,7 +95,7 @@ export async function learn(config: RunConfig, hooks: LearnHooks = {}): Promise<
     },
     writingSeconds: () => writingSeconds,
   };
-  const progress: LearnProgress = { rounds: [], base: [], start: [] };
+  const progress: LearnProgress = { rounds: [], base: [], start: [], random: [] };
   let stoppedBy: unknown;
   try {
     try {
@@ -134,6 +139,7 @@ async function playRounds(course: Course, progress: LearnProgress): Promise<void
   const zero = new RoundFiles(directory.path, 0);
   // What is not trained is part of both sides of every comparison.
   progress.base = await judgePolicy(course, zero, "base", startAdapters(members, { onlyFixed: true }));
+  if (config.learn.control === "random") progress.random = await judgePolicy(course, zero, "random");
   let accepted = startAdapters(members);
   let previous = progress.base;
   if (members.some(({ name, train }) => train && accepted.has(name))) {

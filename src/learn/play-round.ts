@@ -5,12 +5,14 @@ import { seedFrom } from "../core/hash.js";
 import { Random } from "../core/random.js";
 import type { EpisodeDraws } from "../design/episode-parts.js";
 import type { Policy } from "../design/policy.js";
+import { RandomPolicy } from "../design/random-policy.js";
 import { startsOf } from "../evaluate/baselines/choose-baselines.js";
 import type { ScoredWorkflow } from "../evaluate/scored-workflow.js";
 import type { RoundFiles } from "../records/round-files.js";
 import type { EpisodeScore, RoundPlan, RoundRecord } from "../records/round-record.js";
 import type { TurnRecord } from "../records/trajectory.js";
 import type { Course, CourseTask } from "./course.js";
+import type { JudgedPolicy } from "./learn-event.js";
 import type { Adapters } from "./member.js";
 import { episodeScores } from "./policy-score.js";
 
@@ -122,8 +124,8 @@ async function exchangedWorkflows(
 export async function judgePolicy(
   course: Course,
   files: RoundFiles,
-  policyName: "base" | "previous" | "new",
-  adapters: Adapters,
+  policyName: JudgedPolicy,
+  adapters: Adapters = new Map(),
 ): Promise<EpisodeScore[]> {
   const { judgeTasks } = course;
   const { config } = course.run;
@@ -132,7 +134,7 @@ export async function judgePolicy(
   for (const task of judgeTasks) {
     course.emit({ type: "judge", round: files.round, policy: policyName, task: task.name });
     const play = {
-      policy: await course.team.policy(adapters),
+      policy: policyName === "random" ? new RandomPolicy() : await course.team.policy(adapters),
       logPath: files.judged(policyName, task.name),
       draws: {
         drawSeed: seedFrom(config.seed, "judge"),

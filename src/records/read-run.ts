@@ -48,7 +48,14 @@ export interface StoredRun {
   /** Result of learning; null for other commands and before the end. */
   learned: Pick<
     LearnSummary,
-    "base" | "baseEpisodes" | "trained" | "difference" | "judgeTasks" | "isHeldBack"
+    | "base"
+    | "baseEpisodes"
+    | "trained"
+    | "difference"
+    | "random"
+    | "againstRandom"
+    | "judgeTasks"
+    | "isHeldBack"
   > | null;
   /** Runs of robot tasks to draw. */
   replays: Replay[];

@@ -109,6 +109,10 @@ const learnSummary = z.object({
   trained: policyScoreSchema.nullable(),
   /** Trained − base over the same seeds. */
   difference: policyDifferenceSchema.nullable(),
+  /** The random designer over the same seeds, and trained − random; absent without that control. */
+  random: policyScoreSchema.optional(),
+  randomEpisodes: z.array(episodeScoreSchema).optional(),
+  againstRandom: policyDifferenceSchema.optional(),
   /** Baselines and the best workflows of base and trained on the judged tasks' test splits. */
   test: z.array(resultRowSchema),
   /** Best design of the trained model for the first judged task; version 0.1 left it in best-workflow.js alone. */

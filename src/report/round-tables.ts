@@ -38,10 +38,12 @@ function policyTable(learned: RunReport["learned"]): ReportTable {
   };
   add("base", learned?.base);
   add("trained", learned?.trained);
-  if (learned?.difference) {
-    const { meanReward, best, pairs } = learned.difference;
+  add("random techniques", learned?.random);
+  const subtract = (name: string, difference: PolicyDifference | null | undefined) => {
+    if (!difference) return;
+    const { meanReward, best, pairs } = difference;
     rows.push([
-      "trained − base, points",
+      `trained − ${name}, points`,
       statCell(meanReward, pairs),
       statCell(best, pairs),
       "",
@@ -49,7 +51,9 @@ function policyTable(learned: RunReport["learned"]): ReportTable {
       "",
       pairs,
     ]);
-  }
+  };
+  subtract("base", learned?.difference);
+  subtract("random techniques", learned?.againstRandom);
   const tasks = learned?.judgeTasks.join(", ") ?? "";
   const held = learned?.isHeldBack ? "tasks that were held back from training" : "tasks it was trained on";
   return {

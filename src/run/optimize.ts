@@ -4,6 +4,7 @@ import { ConfigError } from "../core/errors.js";
 import { mean } from "../core/statistics.js";
 import { refuseUnmeasured } from "../design/composite-reward.js";
 import type { Policy, PolicyInfo } from "../design/policy.js";
+import { RandomPolicy } from "../design/random-policy.js";
 import { checkStarts, startsOf } from "../evaluate/baselines/choose-baselines.js";
 import { resultHash } from "../evaluate/evaluation.js";
 import { LocalModels } from "../evaluate/local-models.js";
@@ -112,13 +113,14 @@ async function searchFor(
 
 /** The weak model as the configuration has it, or the policy that was handed in; `model` is what either needs loaded. */
 async function openPolicy(
-  config: Pick<RunConfig, "model" | "weak" | "promptStyle" | "grammar" | "logProbs">,
+  config: Pick<RunConfig, "designer" | "model" | "weak" | "promptStyle" | "grammar" | "logProbs">,
   local: LocalModels,
   given: Policy | undefined,
 ): Promise<{ policy: Policy; model: LocalModel | undefined }> {
-  const { model: name, weak = "policy" } = config;
-  if (given) {
-    return { policy: given, model: weak === "policy" && name ? await local.load(name) : undefined };
+  const { designer, model: name, weak = "policy" } = config;
+  const policy = given ?? (designer === "random" ? new RandomPolicy() : undefined);
+  if (policy) {
+    return { policy, model: weak === "policy" && name ? await local.load(name) : undefined };
   }
   if (!name) {
     throw new ConfigError("no weak model was named", { hint: "add --model NAME|FILE (w4s models list)" });

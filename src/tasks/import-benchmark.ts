@@ -73,23 +73,18 @@ export interface ImportBenchmarkReport {
  */
 export async function importBenchmark(options: ImportBenchmarkOptions): Promise<ImportBenchmarkReport> {
   const { source, directory, seed = 0 } = options;
-  const benchmark = benchmarkOf(options.benchmark);
+  let benchmark = benchmarkOf(options.benchmark);
   const name = options.name ?? basename(directory);
-  let items: BenchmarkItem[] = [];
-  const leftOut: string[] = [];
-  for (const path of filesOf(source, benchmark)) {
-    const found = await readItems(path, benchmark);
-    if (found.length === 0) leftOut.push(basename(path));
-    items = items.concat(found);
+  let { items, leftOut } = await readFiles(source, benchmark);
+  while (items.length === 0 && benchmark.otherwise) {
+    benchmark = benchmark.otherwise;
+    ({ items, leftOut } = await readFiles(source, benchmark));
   }
   const kept = distinct(items);
   if (kept.length === 0) {
     throw new InputError(`0 items of ${options.benchmark} in ${source}`, {
       code: "empty-dataset",
-      hint:
-        leftOut.length > 0
-          ? "the answers of these files are no choice among options"
-          : "the files hold no records",
+      hint: "the files hold no records",
     });
   }
   const together = groupBy(kept, (item) => item.group ?? item);
@@ -105,7 +100,7 @@ export async function importBenchmark(options: ImportBenchmarkOptions): Promise<
       ...item,
     }));
   }
-  const { format: _, toItems: __, ...about } = benchmark;
+  const { format: _, toItems: __, otherwise: ___, ...about } = benchmark;
   const manifest = await writeDataset(
     directory,
     {
@@ -135,6 +130,20 @@ function filesOf(source: string, { format }: Benchmark): string[] {
   throw new InputError(`${source} holds no .${format} files`, {
     hint: "name the file, or the folder it is in",
   });
+}
+
+async function readFiles(
+  source: string,
+  benchmark: Benchmark,
+): Promise<{ items: BenchmarkItem[]; leftOut: string[] }> {
+  let items: BenchmarkItem[] = [];
+  const leftOut: string[] = [];
+  for (const path of filesOf(source, benchmark)) {
+    const found = await readItems(path, benchmark);
+    if (found.length === 0) leftOut.push(basename(path));
+    items = items.concat(found);
+  }
+  return { items, leftOut };
 }
 
 async function readItems(path: string, benchmark: Benchmark): Promise<BenchmarkItem[]> {

@@ -25,6 +25,7 @@ describe("w4s demo", () => {
     expect(result.stderr).toContain("SIMULATED");
     expect(result.stdout).toMatch(/Rounds \(simulated executor\)/);
     expect(result.stdout).toMatch(/trained − base: mean accuracy/);
+    expect(result.stdout).toMatch(/trained − random techniques: mean accuracy/);
     expect(result.stdout).toMatch(/Next\n {2}a real model/);
   });
 

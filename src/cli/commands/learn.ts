@@ -37,7 +37,7 @@ export function command(): Command {
   addRunFlags(learn, [
     ...DATASET_FLAGS,
     ...MODEL_FLAGS,
-    ...SEARCH_FLAGS.filter((path) => path !== "dryRun"),
+    ...SEARCH_FLAGS.filter((path) => path !== "dryRun" && path !== "designer"),
     ...LEARN_FLAGS,
   ]);
   learn.option("--preset <name>", "settings to start from: demo");
@@ -89,16 +89,12 @@ export function printLearning(result: LearnResult): void {
     ];
     const rows = [row("base", base)];
     if (trained !== null) rows.push(row("trained", trained));
+    if (result.random) rows.push(row("random techniques", result.random));
     writeOut(
       table(["policy", "episodes", "mean accuracy", "best", "valid", "distinct", "executor tokens"], rows),
     );
-    if (difference !== null) {
-      const line = ({ mean, interval }: { mean: number; interval: { low: number; high: number } }) =>
-        `${formatChange(mean)} [${formatChange(interval.low)}, ${formatChange(interval.high)}]`;
-      writeOut(
-        `trained − base: mean accuracy ${line(difference.meanReward)}, best of an episode ${line(difference.best)}; ${difference.pairs} paired episodes, 95 % intervals`,
-      );
-    }
+    printDifference("base", difference);
+    printDifference("random techniques", result.againstRandom);
   }
   if (result.test.length > 0) {
     writeOut("\nTest items, opened once:");
@@ -121,4 +117,13 @@ export function printLearning(result: LearnResult): void {
     ]);
   }
   writeOut(`\n${pairs(rows)}`);
+}
+
+function printDifference(other: string, difference: LearnResult["difference"] | undefined): void {
+  if (!difference) return;
+  const line = ({ mean, interval }: { mean: number; interval: { low: number; high: number } }) =>
+    `${formatChange(mean)} [${formatChange(interval.low)}, ${formatChange(interval.high)}]`;
+  writeOut(
+    `trained − ${other}: mean accuracy ${line(difference.meanReward)}, best of an episode ${line(difference.best)}; ${difference.pairs} paired episodes, 95 % intervals`,
+  );
 }

@@ -17,8 +17,13 @@ export interface BenchmarkFile {
 }
 
 export interface Benchmark
-  extends Pick<DatasetManifest, "title" | "description" | "kind" | "metric" | "license" | "homepage"> {
+  extends Pick<
+    DatasetManifest,
+    "title" | "description" | "kind" | "metric" | "metricOptions" | "license" | "homepage"
+  > {
   format: "jsonl" | "json" | "tsv";
+  /** Form of the benchmark that is tried where no file holds items of this kind. */
+  otherwise?: Benchmark | undefined;
   /** None where the file holds no items of this kind. @throws {BadBenchmark} on a record of another form */
   toItems(file: BenchmarkFile): BenchmarkItem[];
 }

@@ -114,25 +114,56 @@ export const commonsenseQa: Benchmark = {
 /** Tasks without options have at most so many different answers (yes and no, True and False, valid and invalid). */
 const MAX_IMPLIED_OPTIONS = 2;
 
+const BBH = {
+  license: "MIT",
+  homepage: "https://github.com/suzgunmirac/BIG-Bench-Hard",
+  format: "json",
+} as const;
+
+/** Sorting words, closing brackets: the answer's letters and signs count, not its case. */
+const bbhText: Benchmark = {
+  ...BBH,
+  title: "BIG-Bench Hard, answers in words",
+  description: "A reasoning task. The answer is a short text, such as sorted words with spaces between them.",
+  kind: "text",
+  metric: "exact-match",
+  metricOptions: { normalize: "spaces", ignoreCase: true },
+  toItems: ({ name, records }) =>
+    bbhExamples(records).map(({ input, target }, index) => ({
+      question: input,
+      answer: target,
+      meta: { task: name, sourceIndex: index },
+    })),
+};
+
+/** Counting and arithmetic: every answer of a file is a number. */
+const bbhNumber: Benchmark = {
+  ...BBH,
+  title: "BIG-Bench Hard, answers as numbers",
+  description: "A reasoning task. The answer is a number.",
+  kind: "math",
+  metric: "exact-number",
+  otherwise: bbhText,
+  toItems: (file) =>
+    bbhExamples(file.records).every(({ target }) => /^-?\d+(\.\d+)?$/.test(target))
+      ? bbhText.toItems(file)
+      : [],
+};
+
 export const bbh: Benchmark = {
+  ...BBH,
   title: "BIG-Bench Hard, multiple choice",
   description: "Reasoning tasks of several sorts. The answer is the letter of one of the options.",
   kind: "choice",
   metric: "choice",
-  license: "MIT",
-  homepage: "https://github.com/suzgunmirac/BIG-Bench-Hard",
-  format: "json",
+  otherwise: bbhNumber,
   toItems({ name, records }) {
-    const examples = listOf(records[0], "examples", "the file").map((example, index) => ({
-      input: textOf(example, "input", `example ${index + 1}`),
-      target: textOf(example, "target", `example ${index + 1}`).trim(),
-    }));
+    const examples = bbhExamples(records);
     const targets = [...new Set(examples.map(({ target }) => target))].sort().reverse();
     return examples.flatMap(({ input, target }, index): BenchmarkItem[] => {
       const told = toldOptions(input);
       const isImplied =
         targets.length <= MAX_IMPLIED_OPTIONS && targets.every((one) => /^[A-Za-z]+$/.test(one));
-      // Tasks with free answers (sorting words, arithmetic) are no choice and are left out.
       if (!told && !isImplied) return [];
       const choices = told?.choices ?? targets;
       const letter = /^\(([A-Z])\)$/.exec(target)?.[1];
@@ -150,6 +181,13 @@ export const bbh: Benchmark = {
     });
   },
 };
+
+function bbhExamples(records: readonly unknown[]): { input: string; target: string }[] {
+  return listOf(records[0], "examples", "the file").map((example, index) => ({
+    input: textOf(example, "input", `example ${index + 1}`),
+    target: textOf(example, "target", `example ${index + 1}`).trim(),
+  }));
+}
 
 /** The options at the end of a text, as "(A) …" or "- …" lines, and the text before them. */
 function toldOptions(input: string): { question: string; choices: string[] } | undefined {

@@ -91,6 +91,17 @@ describe("rounds", () => {
     ]);
   });
 
+  it("the random designer plays the same judging episodes, once, where that control is asked for", async () => {
+    const { config, hooks, events } = setUp([0.2, 0.5, 0.8], { control: "random" });
+    const result = await learn(config, hooks);
+    expect(result.random).toMatchObject({ episodes: 4, validShare: 1 });
+    expect(result.againstRandom?.pairs).toBe(4);
+    const judged = events.flatMap((event) => (event.type === "judge" ? [event.policy] : []));
+    expect(judged).toEqual(["base", "random", "new", "new"]);
+    const without = setUp([0.2, 0.5, 0.8]);
+    expect((await learn(without.config, without.hooks)).random).toBeUndefined();
+  });
+
   it("a worse adapter is refused: the next round starts from the one before", async () => {
     const { config, hooks, trained, policies } = setUp([0.6, 0.1, 0.7]);
     const result = await learn(config, hooks);

@@ -213,7 +213,26 @@ describe("each benchmark", () => {
     });
   });
 
-  test("bbh: options from the text, implied ones from the answers; tasks with free answers are left out", async () => {
+  test("bbh: tasks with free answers alone are numbers, or texts", async () => {
+    const numbers = many((i) => ({ input: `((${i} - 3)) =`, target: ` ${i - 3}` }));
+    const { task, samples } = await load("bbh", {
+      "arithmetic.json": JSON.stringify({ canary: "x", examples: numbers }),
+    });
+    expect(task).toMatchObject({ kind: "math", metric: "exact-number" });
+    expect(samples.find(({ question }) => question === "((2 - 3)) =")).toMatchObject({
+      answers: ["-1"],
+      meta: { task: "arithmetic" },
+    });
+    const brackets = many((i) => ({ input: `Close: ${"< [ ".repeat(i + 1)}`, target: "] > ".repeat(i + 1) }));
+    const closed = await load("bbh", { "dyck.json": JSON.stringify({ canary: "x", examples: brackets }) });
+    expect(closed.task).toMatchObject({ kind: "text", metric: "exact-match" });
+    const score = async (answer: string) =>
+      (await closed.task.scorer.score(answer, closed.samples.find(({ meta }) => meta.sourceIndex === 0)!))
+        .value;
+    expect([await score("] >"), await score("] > ] >"), await score("> ]")]).toEqual([1, 0, 0]);
+  });
+
+  test("bbh: options from the text, implied ones from the answers; tasks with free answers beside them are left out", async () => {
     const file = (examples: unknown[]) => JSON.stringify({ canary: "x", examples });
     const { samples, report } = await load("bbh", {
       "ordering.json": file(
@@ -306,7 +325,7 @@ describe("what is refused", () => {
       '{"examples": [{"input": "q\\nOptions:\\n(A) x\\n(B) y", "target": "(C)"}]}',
       /example 1: the target "\(C\)" names no option/,
     ],
-    ["bbh", "a.json", '{"examples": [{"input": "Sort b a", "target": "a b"}]}', /0 items of bbh/],
+    ["bbh", "a.json", '{"examples": []}', /0 items of bbh/],
   ])("%s: %s with %s", async (benchmark, name, text, message) => {
     const root = folder();
     const source = join(root, name);

@@ -2,10 +2,11 @@
 import { describe, expect, it } from "vitest";
 import { Random } from "../../../src/core/random.js";
 import type { AnswerKind } from "../../../src/workflow/answer-kind.js";
+import { Gbnf } from "../../../src/workflow/gbnf.js";
 import { SENTENCE_GRAMMAR, strategyGrammar, strategyLine } from "../../../src/workflow/strategy-grammar.js";
 import { canForce } from "../../../src/workflow/subset-grammar.js";
 import { TECHNIQUES, techniqueNames } from "../../../src/workflow/techniques.js";
-import { Gbnf } from "../../support/gbnf-sampler.js";
+import { longestSentence } from "../../support/gbnf-length.js";
 
 const SEED = 20_261_123;
 const DRAWS = 300;
@@ -56,6 +57,6 @@ describe("SENTENCE_GRAMMAR", () => {
     const grammar = new Gbnf(SENTENCE_GRAMMAR);
     const random = new Random(SEED);
     for (let i = 0; i < DRAWS; i++) expect(grammar.sample(random)).toMatch(/^[A-Z][\w ,'-]{20,140}\.$/);
-    expect(grammar.longest()).toBe(142);
+    expect(longestSentence(grammar)).toBe(142);
   });
 });

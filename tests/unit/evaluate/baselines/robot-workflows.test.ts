@@ -22,12 +22,12 @@ import { loadTask } from "../../../../src/tasks/load-task.js";
 import { makeScorer } from "../../../../src/tasks/make-scorer.js";
 import { simulatedItems } from "../../../../src/tasks/simulated-items.js";
 import type { Sample } from "../../../../src/tasks/task.js";
+import { Gbnf } from "../../../../src/workflow/gbnf.js";
 import { extractWorkflow } from "../../../../src/workflow/reading/extract-workflow.js";
 import { QuickJsSandbox } from "../../../../src/workflow/sandbox/quickjs-sandbox.js";
 import { subsetGrammar } from "../../../../src/workflow/subset-grammar.js";
 import { workflowHash } from "../../../../src/workflow/workflow-hash.js";
 import type { Sandbox } from "../../../../src/workflow/workflow-run.js";
-import { Gbnf } from "../../../support/gbnf-sampler.js";
 import { InProcessSandbox } from "../../../support/in-process-sandbox.js";
 import { recheckRobotTrace } from "../../../support/recheck-robot-trace.js";
 

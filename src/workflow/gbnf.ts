@@ -1,19 +1,19 @@
-/** @file Draws random sentences from a GBNF grammar: the test's own reader of the dialect, apart from llama.cpp. */
-import type { Random } from "../../src/core/random.js";
+/** @file A GBNF grammar read without llama.cpp: sentences of it are drawn at random. */
+import type { Random } from "../core/random.js";
 
-type Expression =
+export type GbnfExpression =
   | { type: "text"; text: string }
   | { type: "class"; ranges: [number, number][]; isNegated: boolean }
   | { type: "rule"; name: string }
-  | { type: "sequence"; parts: Expression[] }
-  | { type: "choice"; options: Expression[] }
-  | { type: "repeat"; part: Expression; min: number; max: number };
+  | { type: "sequence"; parts: GbnfExpression[] }
+  | { type: "choice"; options: GbnfExpression[] }
+  | { type: "repeat"; part: GbnfExpression; min: number; max: number };
 
-/** Stands for "no upper bound" of a repetition; the grammars under test have none. */
+/** Most repetitions of `*` and `+`, which have no bound of their own. */
 const UNBOUNDED = 40;
 
 export class Gbnf {
-  readonly #rules = new Map<string, Expression>();
+  readonly #rules = new Map<string, GbnfExpression>();
 
   /** @throws {SyntaxError} on anything outside the dialect, unknown or repeated rules */
   constructor(grammar: string) {
@@ -28,67 +28,58 @@ export class Gbnf {
     if (!this.#rules.has("root")) throw new SyntaxError("no rule root");
   }
 
-  get ruleCount(): number {
-    return this.#rules.size;
+  /** Rules by their name. */
+  get rules(): ReadonlyMap<string, GbnfExpression> {
+    return this.#rules;
   }
 
-  sample(random: Random): string {
-    return this.#write({ type: "rule", name: "root" }, random);
+  /**
+   * A sentence of the grammar: alternatives are equally likely, and so are all numbers of repetitions.
+   * @param written - texts that stand for whole rules instead of a draw; an optional part that holds a rule written
+   *   as "" is left out
+   */
+  sample(random: Random, written: Readonly<Record<string, string>> = {}): string {
+    return this.#write({ type: "rule", name: "root" }, random, written);
   }
 
-  /** Characters of the longest sentence. */
-  longest(): number {
-    return this.#length({ type: "rule", name: "root" });
-  }
-
-  #checkNames(expression: Expression): void {
+  #checkNames(expression: GbnfExpression): void {
     if (expression.type === "rule" && !this.#rules.has(expression.name)) {
       throw new SyntaxError(`rule ${expression.name} is not defined`);
     }
     for (const child of children(expression)) this.#checkNames(child);
   }
 
-  #write(expression: Expression, random: Random): string {
+  #write(expression: GbnfExpression, random: Random, written: Readonly<Record<string, string>>): string {
     switch (expression.type) {
       case "text":
         return expression.text;
       case "class":
         return drawCharacter(expression, random);
       case "rule":
-        return this.#write(this.#rules.get(expression.name)!, random);
+        return written[expression.name] ?? this.#write(this.#rules.get(expression.name)!, random, written);
       case "sequence":
-        return expression.parts.map((part) => this.#write(part, random)).join("");
+        return expression.parts.map((part) => this.#write(part, random, written)).join("");
       case "choice":
-        return this.#write(random.pick(expression.options), random);
+        return this.#write(random.pick(expression.options), random, written);
       case "repeat": {
-        const count = random.integer(expression.min, expression.max);
-        return Array.from({ length: count }, () => this.#write(expression.part, random)).join("");
+        const { part, min, max } = expression;
+        const isLeftOut = min === 0 && rulesIn(part).some((name) => written[name] === "");
+        const count = isLeftOut ? 0 : random.integer(min, max);
+        return Array.from({ length: count }, () => this.#write(part, random, written)).join("");
       }
-    }
-  }
-
-  #length(expression: Expression): number {
-    switch (expression.type) {
-      case "text":
-        return expression.text.length;
-      case "class":
-        return 1;
-      case "rule":
-        return this.#length(this.#rules.get(expression.name)!);
-      case "sequence":
-        return expression.parts.reduce((sum, part) => sum + this.#length(part), 0);
-      case "choice":
-        return Math.max(...expression.options.map((option) => this.#length(option)));
-      case "repeat":
-        return expression.max * this.#length(expression.part);
     }
   }
 }
 
-function children(expression: Expression): Expression[] {
+function children(expression: GbnfExpression): GbnfExpression[] {
   if (expression.type === "sequence") return expression.parts;
   if (expression.type === "choice") return expression.options;
   return expression.type === "repeat" ? [expression.part] : [];
+}
+
+/** Names of the rules that an expression mentions itself. */
+function rulesIn(expression: GbnfExpression): string[] {
+  return expression.type === "rule" ? [expression.name] : children(expression).flatMap(rulesIn);
 }
 
 function drawCharacter(
@@ -108,7 +99,7 @@ class Parser {
     this.#text = text;
   }
 
-  parse(): Expression {
+  parse(): GbnfExpression {
     const expression = this.#choice();
     if (this.#at < this.#text.length) throw this.#error();
     return expression;
@@ -122,7 +113,7 @@ class Parser {
     while (this.#text[this.#at] === " ") this.#at++;
   }
 
-  #choice(): Expression {
+  #choice(): GbnfExpression {
     const options = [this.#sequence()];
     while (this.#text[this.#at] === "|") {
       this.#at++;
@@ -131,8 +122,8 @@ class Parser {
     return options.length === 1 ? options[0]! : { type: "choice", options };
   }
 
-  #sequence(): Expression {
-    const parts: Expression[] = [];
+  #sequence(): GbnfExpression {
+    const parts: GbnfExpression[] = [];
     for (;;) {
       this.#skip();
       const next = this.#text[this.#at];
@@ -143,7 +134,7 @@ class Parser {
     return parts.length === 1 ? parts[0]! : { type: "sequence", parts };
   }
 
-  #atom(next: string): Expression {
+  #atom(next: string): GbnfExpression {
     if (next === '"') return { type: "text", text: this.#literal() };
     if (next === "[") return this.#class();
     if (next === "(") {
@@ -158,7 +149,7 @@ class Parser {
     return { type: "rule", name };
   }
 
-  #repeated(part: Expression): Expression {
+  #repeated(part: GbnfExpression): GbnfExpression {
     const mark = /^(?:[?*+]|\{(\d+)(,?)(\d*)\})/.exec(this.#text.slice(this.#at));
     if (!mark) return part;
     this.#at += mark[0].length;
@@ -197,7 +188,7 @@ class Parser {
     return text;
   }
 
-  #class(): Expression {
+  #class(): GbnfExpression {
     this.#at++;
     const isNegated = this.#text[this.#at] === "^";
     if (isNegated) this.#at++;

@@ -1,0 +1,45 @@
+/** @file The designer without a model: draws workflows of the grammar at random, the control for every claim that a model designs. */
+import { Random } from "../core/random.js";
+import { Gbnf } from "../workflow/gbnf.js";
+import { canForce, type SubsetOptions, subsetGrammar } from "../workflow/subset-grammar.js";
+import { techniqueNames } from "../workflow/techniques.js";
+import { drawForcedTechniques } from "./draw-forced-techniques.js";
+import type { Action, ActOptions, CandidateDraw, Policy } from "./policy.js";
+
+/** Parts of a sentence that are no technique: one is said plainly, words of its own the designer has none. */
+const WRITTEN = { analysis: "The techniques are drawn at random.", free: "" };
+
+/**
+ * Policy that sees neither prompt nor scores: every candidate uses one to three techniques drawn uniformly (those that are
+ * forced, where there are any), and the rest of the sentence is drawn uniformly from the grammar.
+ */
+export class RandomPolicy implements Policy {
+  readonly info = {
+    ...{ id: "random", modelHash: "", tokenizerHash: "", templateHash: "" },
+    ...{ adapterHash: null, device: "cpu" },
+  };
+  readonly style = "compact";
+  readonly canForce = true;
+
+  async act(
+    _prompt: unknown,
+    draws: readonly CandidateDraw[],
+    options: ActOptions,
+  ): Promise<{ promptTokens: number[]; actions: Action[] }> {
+    const { answer, offers, tools, hasContext: context } = options;
+    return {
+      promptTokens: [],
+      actions: draws.map(({ seed, forced }) => {
+        const random = new Random(seed);
+        const names = forced.length > 0 ? forced : drawTechniques(random, { answer, offers, tools, context });
+        const grammar = new Gbnf(subsetGrammar({ answer, offers, tools, context, forced: names }));
+        return { text: grammar.sample(random, WRITTEN), tokens: [], finishReason: "stop" };
+      }),
+    };
+  }
+}
+
+function drawTechniques(random: Random, space: SubsetOptions): readonly string[] {
+  const isCompatible = (names: readonly string[]) => canForce(names, space);
+  return drawForcedTechniques(random, 1, techniqueNames(space), 1, isCompatible)[0]!;
+}
