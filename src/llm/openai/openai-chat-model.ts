@@ -43,10 +43,6 @@ export interface OpenAIChatModelOptions extends EndpointOptions {
   stream?: boolean | undefined;
   /** Members of the request body, and headers, that are sent as they are. */
   params?: RequestParams | undefined;
-  /** What an earlier session learned of this endpoint (`onLearned`). */
-  learned?: readonly string[] | undefined;
-  /** Called with all that is known of the endpoint's habits when something new is learned. */
-  onLearned?: ((all: readonly string[]) => void) | undefined;
   /** Largest body that is read, bytes. Default 8 MiB. */
   maxBodyBytes?: number | undefined;
   /** Shared by models on one endpoint; maxConcurrency, requestsPerMinute and the waits are then its own. */
@@ -87,7 +83,9 @@ export class OpenAIChatModel implements ChatModel {
   readonly #options: OpenAIChatModelOptions;
   readonly #wire: OpenAIWire;
   readonly #limiter: RateLimiter;
-  readonly #dialect: RequestDialect;
+  readonly #dialect = new RequestDialect((change) =>
+    this.#warn(`${this.baseUrl} does not take every request as it is: w4s ${describeChange(change)}`),
+  );
   readonly #params: Readonly<Record<string, unknown>>;
   readonly #timeoutMs: number;
   readonly #warned = new Set<string>();
@@ -113,10 +111,6 @@ export class OpenAIChatModel implements ChatModel {
     // Other parameters give other replies: stored ones are found by this name. Headers do not count.
     const suffix = Object.keys(body).length === 0 ? "" : `+${hashJson(body).slice(0, 12)}`;
     this.id = `openai:${this.baseUrl}#${options.model}${suffix}`;
-    this.#dialect = new RequestDialect(options.learned, (change, all) => {
-      options.onLearned?.(all);
-      this.#warn(`${this.baseUrl} does not take every request as it is: w4s ${describeChange(change)}`);
-    });
     this.#timeoutMs = options.timeoutMs ?? 120_000;
     this.#limiter = options.limiter ?? new RateLimiter(options);
     this.#wire = new OpenAIWire({
@@ -155,6 +149,14 @@ export class OpenAIChatModel implements ChatModel {
       if (models.length > 0 && !models.includes(this.model)) await this.#probe(linked);
       return { models };
     });
+  }
+
+  /**
+   * Begins with what an earlier session learned of this endpoint.
+   * @param save - called with all that is known by then when more is learned
+   */
+  keepHabits(known: readonly string[], save: (all: readonly string[]) => void): void {
+    this.#dialect.recall(known, save);
   }
 
   async close(): Promise<void> {

@@ -28,23 +28,23 @@ type Body = Record<string, unknown> & { messages: readonly ChatMessage[] };
  * "room" (a larger limit of replies). Learned ones hold for all further requests.
  */
 export class RequestDialect {
-  readonly #learned: Set<string>;
+  readonly #learned = new Set<string>();
   readonly #accepted = new Set<string>();
   readonly #doubtful = new Set<string>();
   /** Complaints that no change helped against: the next call does not search again. */
   readonly hopeless = new Set<string>();
-  readonly #onLearned: (change: string, all: readonly string[]) => void;
+  readonly #onLearned: (change: string) => void;
+  #save: (all: readonly string[]) => void = () => {};
 
-  /**
-   * @param learned - changes of an earlier session
-   * @param onLearned - called for each further one, with all that are known by then
-   */
-  constructor(
-    learned: Iterable<string> = [],
-    onLearned: (change: string, all: readonly string[]) => void = () => {},
-  ) {
-    this.#learned = new Set(learned);
+  /** @param onLearned - called once for each change */
+  constructor(onLearned: (change: string) => void = () => {}) {
     this.#onLearned = onLearned;
+  }
+
+  /** Takes over changes of an earlier session; `save` gets all that are known whenever there is one more. */
+  recall(known: readonly string[], save: (all: readonly string[]) => void): void {
+    for (const change of known) this.#learned.add(change);
+    this.#save = save;
   }
 
   /** @param changes - further changes, tried for this request only */
@@ -108,7 +108,8 @@ export class RequestDialect {
   learn(change: string): void {
     if (this.#learned.has(change)) return;
     this.#learned.add(change);
-    this.#onLearned(change, [...this.#learned]);
+    this.#onLearned(change);
+    this.#save([...this.#learned]);
   }
 
   /** A change after which a server that had failed (500) answered: luck the first time. */

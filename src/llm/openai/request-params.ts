@@ -14,11 +14,6 @@ export interface RequestParams {
   [member: string]: unknown;
 }
 
-/** Members that w4s sets itself: another value would make replies other than what was asked for. */
-export const OWN_MEMBERS: ReadonlySet<string> = new Set([
-  ...["model", "messages", "n", "stream", "stream_options", "max_tokens", "max_completion_tokens"],
-]);
-
 /** @throws {ConfigError} where a header names a variable that is not set */
 export function splitParams(params: RequestParams = {}): {
   headers: Record<string, string>;

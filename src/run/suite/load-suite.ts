@@ -120,7 +120,7 @@ function checkSettings({ settings }: Suite, yaml: StrictYaml, file: string): voi
         "give it as a flag",
       );
     }
-    if (!SETTINGS.has(RENAMED_KEYS.get(path) ?? path) && path !== "executors") {
+    if (!SETTINGS.has(RENAMED_KEYS.get(path) ?? path) && !/^(executors|params)$/.test(path)) {
       const [near] = nearNames(path, SETTINGS.keys());
       const hint = near ? `did you mean ${near}?` : "w4s init writes an example with all settings";
       throw problem(yaml, file, ["settings", ...path.split(".")], "unknown setting", hint);
