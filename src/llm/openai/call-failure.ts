@@ -118,7 +118,10 @@ export function failureOfReply(reply: ErrorReply): CallFailure {
       hint: NOT_OPENAI_HINT,
     });
   }
-  if (reply.status < 300) return make("server", "count", `the server reports an error: ${said}`);
+  const isBadRequest = status >= 400 && status < 500 && status !== 408 && status !== 409;
+  // Whoever gives the status of another server is there itself: no outage.
+  if (reply.status < 300 && !isBadRequest)
+    return make("server", "count", `the server reports an error: ${said}`);
   if (UNAVAILABLE.has(status)) {
     return make("server", "outage", `the server is not available (${status}): ${said}`);
   }
