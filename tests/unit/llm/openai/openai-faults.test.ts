@@ -307,6 +307,14 @@ describe("refusals", () => {
     },
   );
 
+  test("E6: 403 once others were answered is about this prompt only", async () => {
+    const { server, model } = await bench();
+    await model.chat(ask());
+    server.queue(faults.status(403, { error: { message: "not this one" } }));
+    expect(await failure(model.chat(ask("odd")))).toMatchObject({ kind: "refused", isFatal: false });
+    expect((await model.chat(ask())).texts).toEqual(["reply to: hello"]);
+  });
+
   test("E7: an unknown model is found by the preflight, with the server's list", async () => {
     const { server, model } = await bench(
       { models: ["alpha", "beta"], refusesOtherModels: true },
