@@ -17,12 +17,18 @@ export class CallFailure extends Error {
   readonly hint: WaitHint | undefined;
   /** The request parameter the server does not know, where it names one. */
   readonly parameter: string | undefined;
+  /** The server's own words, whole; "" where there are none. */
+  readonly said: string;
   /** What came of an answer that cannot be used, in so far as it is billed. */
   partial: Completion | undefined;
   constructor(
     rule: RetryRule,
     error: ModelCallError,
-    details: { hint?: WaitHint | undefined; parameter?: string | undefined } = {},
+    details: {
+      hint?: WaitHint | undefined;
+      parameter?: string | undefined;
+      said?: string | undefined;
+    } = {},
   ) {
     super(error.message, { cause: error });
     this.name = "CallFailure";
@@ -30,6 +36,7 @@ export class CallFailure extends Error {
     this.error = error;
     this.hint = details.hint;
     this.parameter = details.parameter;
+    this.said = details.said ?? "";
   }
 }
 
@@ -76,7 +83,7 @@ export function failureOfReply(reply: ErrorReply): CallFailure {
         isRetryable: rule !== "never",
         ...options,
       }),
-      { hint: reply.hint, parameter: details.parameter },
+      { hint: reply.hint, parameter: details.parameter, said: text.trim() || reply.body },
     );
 
   if (status === 402 || isQuotaText(text, reply)) {

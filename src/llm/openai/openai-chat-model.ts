@@ -306,11 +306,11 @@ export class OpenAIChatModel implements ChatModel {
       } catch (error) {
         if (!(error instanceof CallFailure)) throw error;
         if (error.partial) pay(error.partial);
-        const { kind, status, message } = error.error;
+        const { kind, status } = error.error;
         if (kind === "auth" && status === 403 && this.#hasAnswered) throw refusedInput(error);
         // Another call's refusal may have taught it while this one was on its way.
         if (kind === "bad-request" && !isDeepStrictEqual(bodyNow(), body)) continue;
-        const isChanged = search.next(error, (changes) => openChanges(changes, message));
+        const isChanged = search.next(error, (changes) => openChanges(changes, error.said));
         // A server that failed is given a pause before it is asked again.
         if (!isChanged || kind === "server") throw error;
       }

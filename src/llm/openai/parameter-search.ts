@@ -1,6 +1,6 @@
 /** @file Finds out which of a request's parameters a server refuses, by asking again without one after the other. */
 import type { CallFailure } from "./call-failure.js";
-import type { RequestDialect } from "./request-dialect.js";
+import { parameterOf, type RequestDialect } from "./request-dialect.js";
 
 /** Refusals after which a call is given up; far above what a server with two or three quirks needs. */
 const MOST_REFUSALS = 24;
@@ -40,13 +40,13 @@ export class ParameterSearch {
    * @returns false where nothing is left to try, or the failure is not about parameters
    */
   next(failure: CallFailure, openChanges: (changes: readonly string[]) => string[]): boolean {
-    const { kind, status, message } = failure.error;
+    const { kind, status } = failure.error;
     this.#isPromptTooLong = kind === "context-length";
     this.#isFailure = kind === "server" && status === 500;
     if (kind !== "bad-request" && !this.#isPromptTooLong && !this.#isFailure) return false;
     if (this.#refusals++ >= MOST_REFUSALS) return false;
-    const text = `${failure.parameter ?? ""} ${message}`;
-    const said = message.replace(/\w*\d\w*/g, "");
+    const text = `${failure.parameter ?? ""} ${failure.said}`;
+    const said = failure.said.replace(/\w*\d\w*/g, "");
     this.#judgeTrial(said, text);
     const candidates = openChanges(this.changes).filter(
       (change) =>
@@ -73,7 +73,7 @@ export class ParameterSearch {
     }
     this.#trial = untried();
     if (this.#trial === undefined) {
-      if (!this.#isFailure) this.#dialect.hopeless.add(this.#first);
+      if (kind === "bad-request") this.#dialect.hopeless.add(this.#first);
       return false;
     }
     this.#tried.add(this.#trial);
@@ -113,7 +113,7 @@ function brings(change: string): boolean {
 }
 
 function isNamed(change: string, text: string): boolean {
-  const [name = ""] = change.split("=");
-  const pattern = name.startsWith("max_") ? "max_(completion_)?tokens" : name.replace(/^most_/, "");
+  const name = parameterOf(change);
+  const pattern = name.startsWith("max_") ? "max_(completion_)?tokens" : name;
   return new RegExp(`\\b${pattern}\\b`, "i").test(text);
 }

@@ -65,9 +65,9 @@ export class RequestDialect {
     changes: readonly string[],
     said: string,
   ): string[] {
-    const { params } = options;
-    return changesOf(this.#plain(request, options, changes), said).filter(
-      (change) => !Object.hasOwn(params, change.split("=", 1)[0] as string),
+    const body = this.#plain(request, options, changes);
+    return changesOf(body, said, this.#learned.has("room")).filter(
+      (change) => !Object.hasOwn(options.params, parameterOf(change)),
     );
   }
 
@@ -157,14 +157,24 @@ export function describeChange(change: string): string {
   }
 }
 
-/** @param said - by the server; numbers in it are tried as limits where it names ours */
-function changesOf(body: Body, said: string): string[] {
+/** The parameter that a change is about: "most_temperature=1" → "temperature". */
+export function parameterOf(change: string): string {
+  return change.replace(/^most_|=.*$/g, "");
+}
+
+/**
+ * @param said - by the server; a limit of replies that it names is made smaller
+ * @param isGrown - that limit is larger than what was asked for, and may be why
+ */
+function changesOf(body: Body, said: string, isGrown: boolean): string[] {
   const { n, messages, response_format: format, temperature } = body;
   const limitName = "max_tokens" in body ? "max_tokens" : "max_completion_tokens";
   const limit = body[limitName] as number;
   const numbers = (said.match(/\d+/g) ?? []).map(Number);
   const changes: (string | false)[] = [
-    numbers.includes(limit) && limit >= GROWTH * LEAST_TOKENS && `max_tokens=${Math.floor(limit / GROWTH)}`,
+    (isGrown || numbers.includes(limit)) &&
+      limit >= GROWTH * LEAST_TOKENS &&
+      `max_tokens=${Math.floor(limit / GROWTH)}`,
   ];
   if (typeof n === "number") {
     const most = Math.max(...numbers.filter((number) => number > 1 && number < n));
@@ -193,21 +203,21 @@ function applied(body: Body, change: string): Body {
   switch (name) {
     case "n":
       if (value === undefined) return without;
-      return typeof given === "number" ? { ...body, n: Math.min(given, numberOf(change)) } : body;
+      return { ...body, n: lower(given, numberOf(change)) };
     case "response_format":
       if (value === undefined || given === undefined) return without;
       return { ...body, response_format: JSON_SCHEMA };
     case "system":
       return { ...body, messages: mergeSystemRole(body.messages) };
     case "most_temperature":
-      return { ...body, temperature: Math.min(body.temperature as number, numberOf(change)) };
+      return { ...body, temperature: lower(body.temperature, numberOf(change)) };
     case "temperature":
       return String(given) === value ? without : body;
     case "max_tokens":
     case "max_completion_tokens": {
       const { [limitName]: limit, ...others } = body as Record<string, unknown>;
       if (value === undefined) return { ...others, [name]: limit } as Body;
-      return { ...body, [limitName]: Math.min(limit as number, numberOf(change)) };
+      return { ...body, [limitName]: lower(limit, numberOf(change)) };
     }
     case "stream": {
       const { stream_options: _, ...plain } = without as Record<string, unknown>;
@@ -218,6 +228,10 @@ function applied(body: Body, change: string): Body {
     default:
       return without;
   }
+}
+
+function lower(value: unknown, most: number): unknown {
+  return typeof value === "number" ? Math.min(value, most) : value;
 }
 
 function numberOf(change: string): number {
