@@ -33,10 +33,14 @@ const EXECUTORS_EXAMPLE = `#executors:
 #    inputPerMillion: 2.5
 #    outputPerMillion: 10`;
 
-const POLICIES_EXAMPLE =
-  "#policies: { proposer: { model: NAME, temperature: 0.8 }, critic: { model: NAME, train: false } }";
-
-const WEIGHTS_EXAMPLE = "#rewardWeights: { accuracy: 1, efficiency: 0.2, coherence: 0, relevance: 0 }";
+/** Of maps whose keys are the user's. */
+const EXAMPLES: Readonly<Record<string, string>> = {
+  executors: EXECUTORS_EXAMPLE,
+  params: "#params: { reasoning_effort: low, headers: { x-team: NAME } }",
+  policies:
+    "#policies: { proposer: { model: NAME, temperature: 0.8 }, critic: { model: NAME, train: false } }",
+  rewardWeights: "#rewardWeights: { accuracy: 1, efficiency: 0.2, coherence: 0, relevance: 0 }",
+};
 
 /** YAML with every key, its meaning, range and default; only the given keys are active. */
 export function configExample(given: Readonly<Record<string, unknown>> = {}): string {
@@ -56,10 +60,8 @@ export function configExample(given: Readonly<Record<string, unknown>> = {}): st
 
 function describe(key: string, shape: Shape, value: unknown): string[] {
   const lines = [`# ${note(shape)}`];
-  if (key === "policies" && value === undefined) lines.push(POLICIES_EXAMPLE);
-  else if (key === "rewardWeights" && value === undefined) lines.push(WEIGHTS_EXAMPLE);
-  else if (key === "executors") lines.push(value === undefined ? EXECUTORS_EXAMPLE : entry(key, value));
-  else if (value !== undefined) lines.push(entry(key, value));
+  if (value !== undefined) lines.push(entry(key, value));
+  else if (EXAMPLES[key] !== undefined) lines.push(EXAMPLES[key]);
   else if (shape.properties) {
     lines.push(`#${key}:`);
     for (const [name, member] of Object.entries(shape.properties)) {

@@ -2,8 +2,10 @@
 import { isAbsolute, join } from "node:path";
 import { z } from "zod";
 import { between, decides, flag, oneOf, positive, text, whole } from "./config-fields.js";
+import { executorParams } from "./executor-params.js";
 import { learnSchema } from "./learn-schema.js";
 import { policiesSchema } from "./policies-schema.js";
+import { defaultReplyTokens } from "./reply-tokens.js";
 import { REWARD_NAMES, rewardWeightsSchema } from "./reward-shares.js";
 
 const MAX_RUN_NAME = 200;
@@ -89,6 +91,7 @@ const executorEntry = z.strictObject({
   apiKeyEnv: variableName.optional().describe("environment variable that holds the key"),
   inputPerMillion: between(0, 1e6).optional().describe("dollars per million prompt tokens"),
   outputPerMillion: between(0, 1e6).optional().describe("dollars per million reply tokens"),
+  params: executorParams.optional().describe("as params at the top, for this executor"),
 });
 
 const KiB = 1024;
@@ -145,6 +148,11 @@ export const runConfigSchema = z
     apiKeyEnv: variableName
       .default("OPENAI_API_KEY")
       .describe("environment variable that holds the executor's key"),
+    params: executorParams
+      .optional()
+      .describe(
+        "sent to the executor's server as they are: members of the body, extra_body, headers (docs/executors.md)",
+      ),
     executors: z
       .record(z.string().regex(/^[A-Za-z][A-Za-z0-9_-]{0,39}$/), executorEntry)
       .default({})
@@ -200,7 +208,9 @@ export const runConfigSchema = z
     testLimit: whole(0, 1_000_000)
       .default(200)
       .describe("test samples, opened once at the end; 0 = leave test closed"),
-    maxTokens: whole(1, 131_072).default(512).describe("tokens of one reply"),
+    maxTokens: whole(1, 131_072)
+      .optional()
+      .describe("tokens of one reply; default 2048, 768 for local: executors, 512 for simulated ones"),
     limits: limits.prefault({}).describe("limits of one workflow run on one sample"),
     concurrency: whole(1, 256)
       .default(4)
@@ -303,9 +313,11 @@ export const runConfigSchema = z
       context.addIssue({ code: "custom", path: ["executor"], message });
     }
   })
-  .transform((config) =>
-    config.run === undefined ? config : { ...config, run: runPath(config.run, config.runsRoot) },
-  );
+  .transform((config) => ({
+    ...config,
+    maxTokens: config.maxTokens ?? defaultReplyTokens(config.executor),
+    ...(config.run === undefined ? {} : { run: runPath(config.run, config.runsRoot) }),
+  }));
 
 /** The complete, checked configuration of a run: every setting with its value. `run`, where given, is the path of the run directory. */
 export type RunConfig = z.output<typeof runConfigSchema>;

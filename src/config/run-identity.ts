@@ -1,4 +1,5 @@
 /** @file The parts of a configuration that decide what a run or a suite finds. */
+import { withoutHeaderValues } from "./executor-params.js";
 import type { RunConfig } from "./run-config.js";
 import { decidesOf } from "./settings.js";
 
@@ -11,7 +12,7 @@ export function identityOf(
   // More rounds only lengthen a run.
   const { rounds: _, ...learn } = config.learn;
   return Object.fromEntries(
-    Object.entries({ ...config, learn }).filter(([key]) => counted.test(decidesOf(key))),
+    Object.entries({ ...withoutHeaderValues(config), learn }).filter(([key]) => counted.test(decidesOf(key))),
   );
 }
 
@@ -21,5 +22,5 @@ const SAID_BY_TASKS = new Set(["task", "testLimit"]);
 /** The settings that decide a suite's results, as a suite file holds them. */
 export function suiteSettings(config: RunConfig): Record<string, unknown> {
   const isKept = (key: string) => !SAID_BY_TASKS.has(key) && /^(results|terms)$/.test(decidesOf(key));
-  return Object.fromEntries(Object.entries(config).filter(([key]) => isKept(key)));
+  return Object.fromEntries(Object.entries(withoutHeaderValues(config)).filter(([key]) => isKept(key)));
 }

@@ -9,6 +9,7 @@ import type { ChatModel } from "../llm/chat-model.js";
 import { LocalChatModel } from "../llm/local/local-chat-model.js";
 import { MeteredModel } from "../llm/metered-model.js";
 import { OpenAIChatModel } from "../llm/openai/openai-chat-model.js";
+import type { RequestParams } from "../llm/openai/request-params.js";
 import { FREE, type Price, priceFor } from "../llm/prices.js";
 import { ReplayChatModel } from "../llm/replay-chat-model.js";
 import {
@@ -33,6 +34,7 @@ export type ExecutorConfig = Pick<
   RunConfig,
   | "executors"
   | "executorModel"
+  | "params"
   | "apiKeyEnv"
   | "price"
   | "seed"
@@ -54,6 +56,7 @@ interface Endpoint {
   model?: string | undefined;
   apiKeyEnv?: string | undefined;
   price?: Price | undefined;
+  params?: RequestParams | undefined;
 }
 
 /**
@@ -68,7 +71,8 @@ export async function buildExecutor(spec: string, context: ExecutorContext): Pro
       alias.inputPerMillion === undefined || alias.outputPerMillion === undefined
         ? undefined
         : { inputPerMillion: alias.inputPerMillion, outputPerMillion: alias.outputPerMillion };
-    return openAI({ url: alias.url, model: alias.model, apiKeyEnv: alias.apiKeyEnv, price }, context);
+    const { url, model, apiKeyEnv, params } = alias;
+    return openAI({ url, model, apiKeyEnv, price, params }, context);
   }
   const colon = spec.indexOf(":");
   const kind = colon < 0 ? spec : spec.slice(0, colon);
@@ -76,11 +80,17 @@ export async function buildExecutor(spec: string, context: ExecutorContext): Pro
   switch (kind) {
     case "openai":
       return openAI(
-        { url: rest, model: config.executorModel, apiKeyEnv: config.apiKeyEnv, price: config.price },
+        {
+          ...{ url: rest, model: config.executorModel, apiKeyEnv: config.apiKeyEnv },
+          ...{ price: config.price, params: config.params },
+        },
         context,
       );
     case "local": {
-      const model = new LocalChatModel(await context.local.load(rest));
+      const { enable_thinking } = (config.params?.chat_template_kwargs ?? {}) as {
+        enable_thinking?: unknown;
+      };
+      const model = new LocalChatModel(await context.local.load(rest), enable_thinking === true);
       return { model, price: FREE, onSample: () => {} };
     }
     case "simulated": {
@@ -153,6 +163,7 @@ function openAI(endpoint: Endpoint, context: ExecutorContext): BuiltExecutor {
     apiKey,
     maxConcurrency: config.concurrency,
     requestsPerMinute: config.requestsPerMinute,
+    params: endpoint.params,
     timeoutMs: config.timeoutMs,
     maxWaitMs: config.maxWaitSeconds === undefined ? undefined : config.maxWaitSeconds * 1000,
     onWarning,

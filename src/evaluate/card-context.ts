@@ -1,5 +1,6 @@
 /** @file What a card needs to know of a run: where calls go, what they cost, and which quotas hold. */
 
+import { defaultReplyTokens } from "../config/reply-tokens.js";
 import type { RunConfig } from "../config/run-config.js";
 import { FREE, type Price, priceFor } from "../llm/prices.js";
 import { SIMULATED_PRICE } from "../llm/simulated/simulated-chat-model.js";
@@ -12,8 +13,6 @@ import type { CardContext, MeasuredUse } from "./workflow-card.js";
 export type CardConfig = Partial<
   Pick<RunConfig, "executor" | "executorModel" | "executors" | "limits" | "maxTokens" | "price">
 >;
-
-const DEFAULT_MAX_TOKENS = 512;
 
 /**
  * @param executor - as the run built it; default: what the configuration names
@@ -40,7 +39,7 @@ export function cardContext(
     aliases,
     modelCalls: config.limits?.modelCalls ?? DEFAULT_LIMITS.modelCalls,
     toolCalls: DEFAULT_LIMITS.toolCalls,
-    maxTokens: config.maxTokens ?? DEFAULT_MAX_TOKENS,
+    maxTokens: config.maxTokens ?? defaultReplyTokens(config.executor ?? ""),
   };
 }
 

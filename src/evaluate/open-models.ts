@@ -1,6 +1,9 @@
 /** @file The models a configuration names for its workflows: the executor, its aliases, and what stands behind agent.weak. */
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { z } from "zod";
 import type { RunConfig } from "../config/run-config.js";
 import { CloseStack } from "../core/close-stack.js";
+import { OpenAIChatModel } from "../llm/openai/openai-chat-model.js";
 import type { Sample } from "../tasks/task.js";
 import { type BuiltExecutor, buildExecutor, buildWeakModel, type ExecutorConfig } from "./build-executor.js";
 import type { LocalModels } from "./local-models.js";
@@ -56,6 +59,21 @@ export class OpenModels implements AsyncDisposable {
     }
   }
 
+  /**
+   * What was learned of the endpoints, from now on kept in a file and taken from it.
+   * @param path - JSON of changes by model id; one that cannot be read is begun anew
+   */
+  keepHabits(path: string): void {
+    const habits = new Map(Object.entries(readHabits(path)));
+    for (const { model } of [this.executor, ...this.aliases.values()]) {
+      if (!(model instanceof OpenAIChatModel)) continue;
+      model.keepHabits(habits.get(model.id) ?? [], (all) => {
+        habits.set(model.id, [...all]);
+        writeFileSync(path, `${JSON.stringify(Object.fromEntries(habits), null, 2)}\n`, { mode: 0o600 });
+      });
+    }
+  }
+
   /** Tells simulated models what is about to be run. */
   onSample(sample: Sample): void {
     for (const built of [this.executor, ...this.aliases.values()]) built.onSample(sample);
@@ -64,6 +82,15 @@ export class OpenModels implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#closing.close();
+  }
+}
+
+function readHabits(path: string): Record<string, string[]> {
+  if (!existsSync(path)) return {};
+  try {
+    return z.record(z.string(), z.array(z.string())).parse(JSON.parse(readFileSync(path, "utf8")));
+  } catch {
+    return {};
   }
 }
 

@@ -1,5 +1,5 @@
 /** @file Answers the host calls of one workflow run: `agent.text`, `agent.json` and their weak twins. */
-
+import { LOCAL_REPLY_TOKENS } from "../config/reply-tokens.js";
 import { ModelCallError, W4sError } from "../core/errors.js";
 import { canonicalJson } from "../core/hash.js";
 import type { ProgramRunner } from "../core/program-runner.js";
@@ -269,11 +269,12 @@ export class WorkflowAgent implements AgentHost {
     // What the local model is told does not leave this machine.
     if (!isWeak) this.#rules?.checkPrompt(messages);
     const n = options.n ?? 1;
+    const most = isWeak ? Math.min(this.#maxTokens, LOCAL_REPLY_TOKENS) : this.#maxTokens;
     const request: ChatRequest = {
       messages,
       n,
       temperature: options.temperature ?? (n > 1 ? MANY_REPLIES_TEMPERATURE : 0),
-      maxTokens: Math.min(options.maxTokens ?? this.#maxTokens, this.#maxTokens),
+      maxTokens: Math.min(options.maxTokens ?? most, most),
       json,
     };
     const occurrence = this.#occurrence([model.role, request]);

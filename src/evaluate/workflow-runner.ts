@@ -45,7 +45,7 @@ export interface WorkflowRunnerOptions {
   tools?: readonly Tool[] | ToolSet | undefined;
   /** Stops calls that it forbids. Its limits of a run are not used here: give `budget` and `limits`. */
   rules?: Rules | undefined;
-  /** Limit of a reply in tokens. Default 1 024. */
+  /** Limit of a reply in tokens. Default 2 048. */
   maxTokens?: number | undefined;
   /** Seed of `Math.random()` in workflows and of sampled replies. Default 0. */
   seed?: number | undefined;
@@ -216,7 +216,7 @@ export class WorkflowRunner {
   }
 
   #agentFor(task: VisibleTask, epoch: number): WorkflowAgent {
-    const { maxTokens = 1024, programs } = this.#options;
+    const { maxTokens = 2048, programs } = this.#options;
     return new WorkflowAgent(this.#models, {
       maxTokens,
       epoch,

@@ -68,7 +68,7 @@ export function playedTrajectories(path: string): RunTrajectory[] {
 
 /** Files that a run, its report or a copy with other rewards leaves at the top of its directory. */
 const OF_A_RUN = [
-  /^(run|config\.resolved|events\.head|summary|replays)\.json$/,
+  /^(run|config\.resolved|endpoints|events\.head|summary|replays)\.json$/,
   /^(.+\.)?(events|trajectories)\.jsonl(\.torn)?$/,
   /^calls\.db(-wal|-shm|-journal)?$/,
   /^(best-workflow\.(js|md)|report\.html|suite\.md|suite\.resolved\.yaml)$/,

@@ -11,8 +11,9 @@ const CALLS_PER_DESIGNED_RUN = 2;
 /** Instructions around the question, in tokens. */
 const INSTRUCTION_TOKENS = 60;
 const CHARACTERS_PER_TOKEN = 4;
-/** A reply fills about half of its limit. */
+/** A reply fills about half of its limit, and seldom more than this. */
 const REPLY_SHARE = 0.5;
+const USUAL_REPLY_TOKENS = 256;
 /** Seconds of one remote call; the least certain figure here. */
 const SECONDS_PER_CALL = 2;
 
@@ -50,7 +51,8 @@ export function forecastRun(
   const promptTokens = Math.round(calls * (questionTokens + INSTRUCTION_TOKENS));
   // Self-consistency asks for five replies at once.
   const replies = calls + Math.round(4 * (n + (isTested ? config.testLimit : 0)) * runsPerSample);
-  const replyTokens = Math.round(replies * config.maxTokens * REPLY_SHARE);
+  const tokensEach = Math.min(config.maxTokens * REPLY_SHARE, USUAL_REPLY_TOKENS);
+  const replyTokens = Math.round(replies * tokensEach);
   return {
     executorCalls: calls,
     executorReplies: replies,
@@ -66,7 +68,7 @@ export function forecastRun(
       ...(runsPerSample > 1
         ? [`at most ${tenths(runsPerSample)} runs a sample on average, one for every control step`]
         : []),
-      `${CALLS_PER_DESIGNED_RUN} calls for each run of a designed workflow, replies half of ${config.maxTokens} tokens`,
+      `${CALLS_PER_DESIGNED_RUN} calls for each run of a designed workflow, replies of ${Math.round(tokensEach)} tokens`,
       `minutes: assumed ${SECONDS_PER_CALL} s a call, ${config.concurrency} at once; said again once the speed is measured`,
       "equal calls are shared and paid once; a designed workflow may make up to limits.modelCalls: set a budget",
     ],

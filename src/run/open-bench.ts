@@ -1,4 +1,5 @@
 /** @file From an opened run and a task to a bench: items drawn, the runner built, what the rules leave offered. */
+import { LOCAL_REPLY_TOKENS } from "../config/reply-tokens.js";
 import type { RunConfig } from "../config/run-config.js";
 import { InternalError } from "../core/errors.js";
 import { hashJson } from "../core/hash.js";
@@ -67,6 +68,7 @@ export async function openBench(
 ): Promise<Bench> {
   const { config, opened, tools, rules, emit, signal } = equipment;
   const { models, executor } = isWeakOnly ? weakOnly(equipment) : { ...equipment, executor: opened.executor };
+  const maxTokens = isWeakOnly ? Math.min(config.maxTokens, LOCAL_REPLY_TOKENS) : config.maxTokens;
   const programs = task.kind === "code" ? equipment.programs : undefined;
   const validation = drawn ?? (await drawItems(task, "validation", config.validationLimit, config.seed));
   // What is wrong with a split is known once it has been read.
@@ -80,7 +82,7 @@ export async function openBench(
     tools: tools?.hash,
     // The name by which stored results are found.
     callPolicy: rules?.hash,
-    maxTokens: config.maxTokens,
+    maxTokens,
     scorer: task.scorer.basis,
     task: task.hash,
     // A hash leaves undefined out: it is the same as before replies could be kept.
@@ -101,7 +103,7 @@ export async function openBench(
         emit({ type: "policy-violation", ...violation, message });
       },
       limits: config.limits,
-      maxTokens: config.maxTokens,
+      maxTokens,
       concurrency: config.concurrency,
       keepReplies,
       onSample: (sample) => opened.onSample(sample),

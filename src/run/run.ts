@@ -1,5 +1,6 @@
 /** @file An opened run: its directory, lock, store, budget, models, sandboxes, rules, approval and events. */
 import { join } from "node:path";
+import { withoutHeaderValues } from "../config/executor-params.js";
 import type { RunConfig } from "../config/run-config.js";
 import { identityOf } from "../config/run-identity.js";
 import { Budget } from "../core/budget.js";
@@ -129,7 +130,7 @@ export class Run implements AsyncDisposable {
       const handed = hooks.tools && toolSet(hooks.tools);
       const ownTools = handed ?? (config.tools === undefined ? undefined : await loadTools(config.tools));
       const directory = await RunDirectory.open(
-        config,
+        withoutHeaderValues(config),
         {
           command,
           label,
@@ -146,6 +147,7 @@ export class Run implements AsyncDisposable {
         (message) => warn(message),
       );
       closing.add(() => directory.close());
+      opened.keepHabits(directory.file("endpoints.json"));
       const emit = (event: RunEvent) => {
         directory.record(event);
         hooks.onEvent?.(event);

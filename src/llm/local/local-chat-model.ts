@@ -1,10 +1,11 @@
 /** @file A local model behind the ChatModel contract, for executors named `local:` and for agent.weak. */
-import { ConfigError, ModelCallError } from "../../core/errors.js";
+import { ConfigError } from "../../core/errors.js";
 import { seedFrom } from "../../core/hash.js";
 import type { ChatModel, ChatRequest, ChatResult } from "../chat-model.js";
+import { problemError, readReply, thoughtsOf } from "../read-reply.js";
 import type { LocalModel } from "./local-model.js";
 
-const DEFAULT_MAX_TOKENS = 512;
+const DEFAULT_MAX_TOKENS = 768;
 const MAX_REPLIES = 64;
 
 /** One JSON object, nested values allowed, white space bounded so that it cannot be padded for ever. */
@@ -24,10 +25,13 @@ export class LocalChatModel implements ChatModel {
   readonly id: string;
   readonly isSimulated = false;
   readonly #model: LocalModel;
+  readonly #isThinking: boolean | undefined;
 
-  constructor(model: LocalModel) {
+  /** @param isThinking - as `enable_thinking` for chat templates that know it; default false */
+  constructor(model: LocalModel, isThinking?: boolean) {
     this.#model = model;
-    this.id = model.info.id;
+    this.#isThinking = isThinking;
+    this.id = isThinking ? `${model.info.id}+thinking` : model.info.id;
   }
 
   /** The n replies share one prefill. `seed` absent counts as 0: the same request gives the same replies. */
@@ -55,19 +59,20 @@ export class LocalChatModel implements ChatModel {
       })),
       maxTokens,
       stop,
+      isThinking: this.#isThinking,
       signal,
     });
-    const texts = result.replies.map((reply) => reply.text);
-    if (texts.some((text) => text.trim() === "")) {
-      throw new ModelCallError("empty", `${this.id} gave an empty reply`);
-    }
+    const usage = {
+      promptTokens: result.promptTokens.length,
+      completionTokens: result.replies.reduce((sum, reply) => sum + reply.tokens.length, 0),
+    };
+    const replies = result.replies.map(({ text, finishReason }) => readReply(text, finishReason));
+    for (const { problem } of replies) if (problem) throw problemError(this.id, problem, usage);
     return {
-      texts,
-      usage: {
-        promptTokens: result.promptTokens.length,
-        completionTokens: result.replies.reduce((sum, reply) => sum + reply.tokens.length, 0),
-      },
-      finishReasons: result.replies.map((reply) => reply.finishReason),
+      texts: replies.map(({ text }) => text),
+      thoughts: thoughtsOf(replies),
+      usage,
+      finishReasons: replies.map(({ finishReason }) => finishReason),
       model: this.id,
       latencyMs: performance.now() - started,
     };

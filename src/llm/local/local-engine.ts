@@ -97,12 +97,13 @@ export class LocalEngine {
   }
 
   /** Text and tokens of a prompt. Control tokens come from the template only, never from contents. */
-  renderPrompt(messages: readonly ChatMessage[]): { text: string; tokens: number[] } {
+  renderPrompt(messages: readonly ChatMessage[], isThinking = false): { text: string; tokens: number[] } {
     const { controlTexts, bosText, eosText, bosToken, addsBos } = this.#bindings;
     const guard = new ContentGuard(controlTexts, messages);
     const marked = renderChatTemplate(this.#order.chatTemplate, guard.protect(messages), {
       bosText,
       eosText,
+      isThinking,
     });
     const pieces = guard.split(marked);
     const tokens = pieces.flatMap((piece) => (piece === "" ? [] : this.#bindings.tokenize(piece, true)));
@@ -127,7 +128,7 @@ export class LocalEngine {
       onProgress();
     };
     checkAborted();
-    const { tokens: prompt } = this.renderPrompt(order.messages);
+    const { tokens: prompt } = this.renderPrompt(order.messages, order.isThinking);
     if (prompt.length === 0) throw new LocalFailure("bad-template", "gives an empty prompt");
     const width = Math.min(order.candidates.length, this.#order.maxSequences);
     const context = await this.#contextFor(width, prompt.length + order.maxTokens);

@@ -78,6 +78,8 @@ export interface GenerateRequest {
   /** Calls of one session extend each other's prompt: its KV state is found again even when other calls came between. */
   session?: string | undefined;
   logProbs?: boolean | undefined;
+  /** Let models think whose chat template can turn that off (Qwen3, SmolLM3). Default false. */
+  isThinking?: boolean | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -198,6 +200,7 @@ export class LocalModel {
       stop: stop.filter((text) => text !== ""),
       session,
       logProbs,
+      isThinking: request.isThinking,
     };
     return this.#ask(() => this.#child.call<Generated>({ type: "generate", order }, { signal }));
   }

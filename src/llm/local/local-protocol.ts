@@ -47,6 +47,7 @@ export interface GenerateOrder {
   stop: string[];
   session?: string | undefined;
   logProbs: boolean;
+  isThinking?: boolean | undefined;
 }
 
 export interface GeneratedReply {

@@ -3,6 +3,7 @@ import { Script } from "node:vm";
 import { Environment, Interpreter, parse, tokenize } from "@huggingface/jinja";
 import type { ChatMessage } from "../chat-model.js";
 import { escapeRegExp } from "../escape-text.js";
+import { mergeSystemRole } from "../merge-system-role.js";
 import { LocalFailure } from "./local-protocol.js";
 
 const MAX_MS = 1000;
@@ -37,6 +38,8 @@ const GLOBALS = {
 export interface RenderVariables {
   bosText: string;
   eosText: string;
+  /** As `enable_thinking`: templates that know it (Qwen3, SmolLM3) let the model think where nothing is said. */
+  isThinking: boolean;
 }
 
 /**
@@ -52,15 +55,10 @@ export function renderChatTemplate(
   try {
     return bounded(source, messages, variables);
   } catch (error) {
-    if (error instanceof LocalFailure || messages[0]?.role !== "system" || messages[1]?.role !== "user")
+    if (error instanceof LocalFailure || !messages.some(({ role }) => role === "system"))
       throw asFailure(error);
-    const [system, user, ...rest] = messages as [ChatMessage, ChatMessage, ...ChatMessage[]];
     try {
-      return bounded(
-        source,
-        [{ role: "user", content: `${system.content}\n\n${user.content}` }, ...rest],
-        variables,
-      );
+      return bounded(source, mergeSystemRole(messages), variables);
     } catch (second) {
       throw asFailure(second);
     }
@@ -84,6 +82,7 @@ function bounded(source: string, messages: readonly ChatMessage[], variables: Re
       add_generation_prompt: true,
       bos_token: variables.bosText,
       eos_token: variables.eosText,
+      enable_thinking: variables.isThinking,
       date_string: FIXED_DATE,
     };
     for (const [name, value] of Object.entries(values)) environment.set(name, value);

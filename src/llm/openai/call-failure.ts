@@ -1,6 +1,7 @@
 /** @file One failed attempt: the typed error it becomes when no retry helps, and how it may be retried. */
 import { ModelCallError, type ModelCallErrorKind } from "../../core/errors.js";
 import { escapeText } from "../escape-text.js";
+import type { Completion } from "./chat-completion.js";
 import type { WaitHint } from "./wait-hint.js";
 
 /**
@@ -16,10 +17,18 @@ export class CallFailure extends Error {
   readonly hint: WaitHint | undefined;
   /** The request parameter the server does not know, where it names one. */
   readonly parameter: string | undefined;
+  /** The server's own words, whole; "" where there are none. */
+  readonly said: string;
+  /** What came of an answer that cannot be used, in so far as it is billed. */
+  partial: Completion | undefined;
   constructor(
     rule: RetryRule,
     error: ModelCallError,
-    details: { hint?: WaitHint | undefined; parameter?: string | undefined } = {},
+    details: {
+      hint?: WaitHint | undefined;
+      parameter?: string | undefined;
+      said?: string | undefined;
+    } = {},
   ) {
     super(error.message, { cause: error });
     this.name = "CallFailure";
@@ -27,6 +36,7 @@ export class CallFailure extends Error {
     this.error = error;
     this.hint = details.hint;
     this.parameter = details.parameter;
+    this.said = details.said ?? "";
   }
 }
 
@@ -73,69 +83,105 @@ export function failureOfReply(reply: ErrorReply): CallFailure {
         isRetryable: rule !== "never",
         ...options,
       }),
-      { hint: reply.hint, parameter: details.parameter },
+      { hint: reply.hint, parameter: details.parameter, said: text.trim() || reply.body },
     );
 
-  if (status === 402 || isQuotaText(text)) {
-    return make("quota", "never", `the account has no credit left (${status}): ${said}`, {
+  if (status === 402 || isQuotaText(text, reply)) {
+    return make("quota", "never", `the account has no credit or quota left (${status}): ${said}`, {
       hint: "add credit or use another key, then run the same command again: it goes on where it stopped",
     });
+  }
+  if (details.isFlagged || isFlaggedText(text)) {
+    return make("refused", "never", `the server's content filter refused the prompt (${status}): ${said}`);
   }
   if (status === 401 || status === 403 || status === 407) {
     return make("auth", "never", `the server refuses the key (${status}): ${said}`, {
       hint: "check the API key and that it belongs to this endpoint",
     });
   }
-  if (status === 429) return make("rate-limit", "rate-limit", `too many requests (429): ${said}`);
+  if (status === 429 && !isBeyondLimit(text)) {
+    return make("rate-limit", "rate-limit", `too many requests (429): ${said}`);
+  }
   if (status >= 300 && status < 400) {
     return make("not-openai", "never", `answers with a redirect (${status}), which is not followed`, {
       hint: NOT_OPENAI_HINT,
     });
   }
-  if (isContextText(text) || status === 413) {
-    return make("context-length", "never", `the prompt does not fit the model (${status}): ${said}`, {
-      hint: "shorten the prompt or lower maxTokens",
-    });
+  if (isContextText(text) || status === 413 || status === 429) {
+    return make(
+      "context-length",
+      "never",
+      `the prompt does not fit the model's context (${status}): ${said}`,
+      {
+        hint: "shorten the prompt or lower maxTokens",
+      },
+    );
   }
-  if (isModelText(text, status)) {
+  if (isModelText(text, status) && (details.parameter ?? "model") === "model") {
     return make("model-not-found", "never", `the server does not have this model (${status}): ${said}`);
-  }
-  if (/content_filter|content_policy|responsibleai/i.test(text)) {
-    return make("refused", "never", `the server's content filter refused the prompt (${status}): ${said}`);
   }
   if (status === 404 || status === 405 || status === 410 || (isPage && status < 500)) {
     return make("not-openai", "never", `not an OpenAI-compatible endpoint (${status}): ${said}`, {
       hint: NOT_OPENAI_HINT,
     });
   }
+  const isBadRequest = status >= 400 && status < 500 && status !== 408 && status !== 409;
+  // Whoever gives the status of another server is there itself: no outage.
+  if (reply.status < 300 && !isBadRequest)
+    return make("server", "count", `the server reports an error: ${said}`);
   if (UNAVAILABLE.has(status)) {
     return make("server", "outage", `the server is not available (${status}): ${said}`);
   }
   if (status >= 500 || status === 408 || status === 409) {
     return make("server", "count", `the server failed (${status}): ${said}`);
   }
-  if (status < 300) return make("server", "count", `the server reports an error: ${said}`);
   return make("bad-request", "never", `the server refuses the request (${status}): ${said}`);
 }
 
 /** Gateways say so while the server behind them is gone, starting or overloaded. */
 const UNAVAILABLE: ReadonlySet<number> = new Set([502, 503, 504, 529]);
 
-function isQuotaText(text: string): boolean {
-  return /insufficient_quota|billing_hard_limit|exceeded your current quota|credit balance is too low/i.test(
+/** Limits per minute or day are told in the same words as an empty account; a time to wait tells them apart. */
+function isQuotaText(text: string, { body, hint }: ErrorReply): boolean {
+  if (
+    /insufficient_quota|billing_hard_limit|credit balance is too low|insufficient (balance|credit)/i.test(
+      text,
+    )
+  )
+    return true;
+  const isLimit =
+    hint !== undefined || /retry.?(in|delay|after)|again in|per.?(second|minute|hour|day)/i.test(body);
+  return /exceeded your current quota/i.test(text) && !isLimit;
+}
+
+/** A rate limit of tokens that this request passes alone: waiting does not help. */
+function isBeyondLimit(text: string): boolean {
+  const [, limit, requested] = /limit:? *(\d+), *requested:? *(\d+)/i.exec(text) ?? [];
+  return /request (is )?too large/i.test(text) || Number(requested) > Number(limit);
+}
+
+function isFlaggedText(text: string): boolean {
+  return /content_filter|content_policy|content management policy|responsibleai|data_inspection_failed|\bflagged\b|\bmoderation\b/i.test(
     text,
   );
 }
 
+/** Texts of OpenAI, Azure, vLLM, SGLang, TGI, llama.cpp, Ollama, LM Studio, Anthropic, Google, Mistral, xAI, Bedrock. */
 function isContextText(text: string): boolean {
-  return /context_length_exceeded|exceed_context_size|(maximum|available|the) context (length|size|window)|prompt is too long|context window/i.test(
-    text,
-  );
+  return [
+    /context_length_exceeded|exceed_context_size|context[ _]?(length|size|window|overflow)|context the overflows/i,
+    /\b(prompt|input|message|conversation|request)s?\b.{0,60}\btoo (long|large|many tokens)|too many (input )?tokens/i,
+    /maximum (prompt|input|sequence) length|(length|size|number) of (the )?(messages|prompt|input)\b.{0,40}\bexceed/i,
+    /tokens?\b.{0,60}\bexceeds?\b|\bexceeds?\b.{0,60}\btokens?\b|reduce the length|less than \d+ tokens|max_new_tokens.{0,20}<=/i,
+  ].some((pattern) => pattern.test(text));
 }
 
 function isModelText(text: string, status: number): boolean {
   if (/model_not_found|deploymentnotfound|not a valid model/i.test(text)) return true;
-  return (status === 404 || status === 400) && /\bmodel\b.{0,200}?(not found|not exist|unknown)/is.test(text);
+  return (
+    (status === 404 || status === 400) &&
+    /\bmodel\b.{0,200}?(not found|not exist|unknown)|\b(unknown|invalid|no such) model\b/is.test(text)
+  );
 }
 
 interface ErrorDetails {
@@ -145,29 +191,35 @@ interface ErrorDetails {
   parameter: string | undefined;
   /** An HTTP status given inside the body, as gateways do in replies of status 200. */
   status: number | undefined;
+  /** The prompt was looked at and refused, whatever the status says. */
+  isFlagged: boolean;
 }
 
-/** The error object in the shapes servers use: OpenAI, vLLM (flat), Ollama (text), FastAPI (detail), a list. */
+/**
+ * The error object in the shapes servers use: OpenAI, vLLM (flat), Ollama (text), FastAPI (detail), a list, and the provider's
+ * own text inside a gateway's (`metadata.raw`).
+ */
 function errorDetails(body: string): ErrorDetails {
   let value: unknown;
   try {
     value = JSON.parse(body);
   } catch {
-    return { message: "", code: "", type: "", parameter: undefined, status: undefined };
+    return { message: "", code: "", type: "", parameter: undefined, status: undefined, isFlagged: false };
   }
   if (Array.isArray(value)) value = value[0];
   const outer = record(value);
   const inner = typeof outer.error === "string" ? { message: outer.error } : record(outer.error ?? outer);
-  const { detail } = outer;
-  const message = inner.message ?? detail;
-  const code = inner.code;
-  const numeric = typeof code === "number" ? code : Number.NaN;
+  const { raw, reasons, flagged_input } = record(inner.metadata);
+  const said = [inner.message ?? outer.message ?? outer.detail, raw].filter((part) => part !== undefined);
+  const { code } = inner;
+  const numeric = Number(code ?? Number.NaN);
   return {
-    message: typeof message === "string" ? message : message === undefined ? "" : JSON.stringify(message),
+    message: said.map((part) => (typeof part === "string" ? part : JSON.stringify(part))).join(" "),
     code: typeof code === "string" ? code : "",
     type: typeof inner.type === "string" ? inner.type : "",
     parameter: typeof inner.param === "string" ? inner.param : undefined,
     status: Number.isInteger(numeric) && numeric >= 400 && numeric < 600 ? numeric : undefined,
+    isFlagged: Array.isArray(reasons) || flagged_input !== undefined,
   };
 }
 

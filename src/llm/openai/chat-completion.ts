@@ -1,16 +1,11 @@
 /** @file Reads what an OpenAI-compatible server answered: one JSON object, or a stream of chunks with a strict end. */
-import { ModelCallError, type ModelCallErrorKind } from "../../core/errors.js";
 import type { FinishReason } from "../chat-model.js";
-
-/** One reply of the server; `problem` says why its text cannot be used. */
-export interface Choice {
-  text: string;
-  finishReason: FinishReason;
-  problem?: { kind: ModelCallErrorKind; message: string; hint?: string | undefined } | undefined;
-}
+import { escapeText } from "../escape-text.js";
+import { type ReadReply, type ReplyProblem, readReply } from "../read-reply.js";
 
 export interface Completion {
-  choices: Choice[];
+  /** Replies in their order; a problem of kind `server` may pass when they are asked for again. */
+  choices: ReadReply[];
   /** The `usage` member as it came. */
   usage: unknown;
   /** The model name in the answer, or undefined. */
@@ -42,57 +37,80 @@ export function parseCompletion(body: unknown): Completion {
   };
 }
 
-function parseChoice(choice: unknown): Choice {
+function parseChoice(choice: unknown): ReadReply {
   const outer = record(choice);
   const message = record(outer?.message);
   if (outer === undefined || message === undefined) throw new MalformedReplyError("a choice has no message");
-  return judge({
-    text: textOf(message.content),
-    finish: outer.finish_reason,
-    refusal: message.refusal,
-    reasoning: message.reasoning_content ?? message.reasoning,
-  });
-}
-
-/** Text as a string, null, or a list of parts of which the texts count. */
-function textOf(content: unknown): string {
-  if (content === null || content === undefined) return "";
-  if (typeof content === "string") return content;
-  if (Array.isArray(content)) {
-    return content.map((part) => (typeof record(part)?.text === "string" ? record(part)?.text : "")).join("");
-  }
-  throw new MalformedReplyError("the content of a message is no text");
+  const raw: RawChoice = { ...NO_CHOICE, finish: outer.finish_reason, error: outer.error };
+  collect(raw, message);
+  return judge(raw);
 }
 
 interface RawChoice {
   text: string;
+  reasoning: string;
+  refusal: string;
   finish: unknown;
-  refusal: unknown;
-  reasoning: unknown;
+  error: unknown;
 }
 
-/** An empty text is never an answer: the reason for it decides which error it becomes. */
-function judge({ text, finish, refusal, reasoning }: RawChoice): Choice {
-  const finishReason: FinishReason = finish === "stop" || finish === "length" ? finish : "unknown";
-  if (finish === "content_filter" || (typeof refusal === "string" && refusal !== "")) {
-    const message = typeof refusal === "string" && refusal ? `: ${refusal.slice(0, 200)}` : "";
-    return {
-      text: "",
-      finishReason,
-      problem: { kind: "refused", message: `the model refused to answer${message}` },
-    };
+const NO_CHOICE: RawChoice = { text: "", reasoning: "", refusal: "", finish: null, error: undefined };
+
+/** Adds a message, or a piece of one: content as a text, null, or a list of parts, with the thinking that stands beside it. */
+function collect(choice: RawChoice, message: Record<string, unknown>): void {
+  const { content, refusal } = message;
+  const reasoning = message.reasoning_content ?? message.reasoning ?? message.thinking;
+  if (typeof reasoning === "string") choice.reasoning += reasoning;
+  if (typeof refusal === "string") choice.refusal += refusal;
+  if (typeof content === "string") choice.text += content;
+  else if (Array.isArray(content)) {
+    for (const part of content) {
+      const {
+        type = "text",
+        text,
+        refusal: refused,
+      }: Record<string, unknown> = record(part) ?? { text: part };
+      if (typeof refused === "string") choice.refusal += refused;
+      else if (/^(output_)?text$/.test(String(type))) choice.text += typeof text === "string" ? text : "";
+      else choice.reasoning += JSON.stringify(part);
+    }
+  } else if (content !== null && content !== undefined) {
+    throw new MalformedReplyError("the content of a message is no text");
   }
-  if (text.trim() !== "") return { text, finishReason };
-  if (finish === "length") {
-    const spent =
-      typeof reasoning === "string" && reasoning !== "" ? "reasoning used up" : "the answer is empty within";
-    return {
-      text: "",
-      finishReason,
-      problem: { kind: "length", message: `${spent} maxTokens`, hint: "raise maxTokens" },
-    };
+}
+
+/** Reasons to end under the names of OpenAI, Anthropic, Google, Mistral, Zhipu, DeepSeek, vLLM and SGLang. */
+const FINISHES = {
+  length: /length|max.*tokens|context/,
+  filter: /filter|safety|recitation|prohibited|blocklist|refusal|sensitive/,
+  failure: /error|fail|abort|cancel|insufficient/,
+};
+
+function judge({ text, finish, refusal, reasoning, error }: RawChoice): ReadReply {
+  const finished = String(finish ?? "").toLowerCase();
+  let finishReason: FinishReason = finished === "stop" ? "stop" : "unknown";
+  if (FINISHES.length.test(finished)) finishReason = "length";
+  const unusable = (problem: ReplyProblem): ReadReply => ({
+    text: "",
+    thought: `${reasoning}${text}` || undefined,
+    finishReason,
+    problem,
+  });
+  if (error || FINISHES.failure.test(finished)) {
+    const said = record(error)?.message ?? error ?? `finish reason ${finished}`;
+    const shown = typeof said === "string" ? said : JSON.stringify(said);
+    return unusable({
+      kind: "server",
+      message: `the reply broke off with an error: ${escapeText(shown, 200)}`,
+    });
   }
-  return { text: "", finishReason, problem: { kind: "empty", message: "the model answered with nothing" } };
+  if (refusal !== "") {
+    return unusable({ kind: "refused", message: `the model refused to answer: ${escapeText(refusal, 200)}` });
+  }
+  if (FINISHES.filter.test(finished)) {
+    return unusable({ kind: "refused", message: "a content filter cut the reply", isFleeting: true });
+  }
+  return readReply(text, finishReason, reasoning);
 }
 
 /** Collects the chunks of a stream into a completion. */
@@ -114,12 +132,9 @@ export class StreamCollector {
       const part = record(item);
       if (part === undefined) throw new MalformedReplyError("a choice of the stream is no object");
       const index = integerOr(part.index, position);
-      const choice = this.#choices.get(index) ?? { text: "", finish: null, refusal: "", reasoning: "" };
-      const delta = record(part.delta) ?? {};
-      choice.text += textOf(delta.content);
-      if (typeof delta.refusal === "string") choice.refusal = `${choice.refusal}${delta.refusal}`;
-      const reasoning = delta.reasoning_content ?? delta.reasoning;
-      if (typeof reasoning === "string") choice.reasoning = `${choice.reasoning}${reasoning}`;
+      const choice = this.#choices.get(index) ?? { ...NO_CHOICE };
+      collect(choice, record(part.delta) ?? {});
+      choice.error ??= part.error;
       if (part.finish_reason !== undefined && part.finish_reason !== null) choice.finish = part.finish_reason;
       this.#choices.set(index, choice);
     }
@@ -136,9 +151,21 @@ export class StreamCollector {
   }
 }
 
-/** The error for a choice without a usable text. */
-export function problemError(where: string, problem: NonNullable<Choice["problem"]>): ModelCallError {
-  return new ModelCallError(problem.kind, `${where}: ${problem.message}`, { hint: problem.hint });
+/**
+ * Texts and usage of an answer that is no whole completion, as far as they can be read: what was billed for it.
+ * @param body - JSON, or the chunks of a stream
+ */
+export function partialCompletion(body: string): Completion {
+  const collector = new StreamCollector();
+  const chunks = [...body.matchAll(/^data:\s*(\{.*)$/gm)].map(([, chunk = ""]) => chunk);
+  for (const chunk of chunks.length > 0 ? chunks : [body]) {
+    try {
+      collector.add(JSON.parse(chunk));
+    } catch {
+      // The last one may be torn.
+    }
+  }
+  return collector.completion();
 }
 
 function record(value: unknown): Record<string, unknown> | undefined {

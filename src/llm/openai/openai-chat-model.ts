@@ -1,19 +1,22 @@
 /** @file A chat model behind any OpenAI-compatible server: OpenAI, Azure, Ollama, vLLM, llama.cpp's server. */
 import { isDeepStrictEqual } from "node:util";
 import { ConfigError, ModelCallError } from "../../core/errors.js";
-import { seedFrom } from "../../core/hash.js";
+import { hashJson, seedFrom } from "../../core/hash.js";
 import type { ChatModel, ChatRequest, ChatResult, Usage } from "../chat-model.js";
 import { linkedController, onAbort } from "../clock.js";
 import { escapeText } from "../escape-text.js";
+import { NOTHING, problemError, type ReadReply, thoughtsOf } from "../read-reply.js";
 import { Redactor } from "../redaction.js";
-import { addUsage, usageOf } from "../token-usage.js";
+import { addUsage, estimateTokens, usageOf } from "../token-usage.js";
 import { CallFailure } from "./call-failure.js";
 import { callWithRetries } from "./call-with-retries.js";
-import { type Choice, type Completion, problemError } from "./chat-completion.js";
+import type { Completion } from "./chat-completion.js";
 import { type EndpointOptions, parseEndpoint } from "./endpoint.js";
 import { OpenAIWire } from "./openai-wire.js";
+import { ParameterSearch } from "./parameter-search.js";
 import { RateLimiter } from "./rate-limiter.js";
-import { RequestDialect } from "./request-dialect.js";
+import { describeChange, RequestDialect } from "./request-dialect.js";
+import { type RequestParams, splitParams } from "./request-params.js";
 
 export interface OpenAIChatModelOptions extends EndpointOptions {
   /** The name the server knows the model by. */
@@ -34,10 +37,12 @@ export interface OpenAIChatModelOptions extends EndpointOptions {
   maxRetries?: number | undefined;
   /** Send `seed` where the request has one. Default true. */
   sendSeed?: boolean | undefined;
-  /** Limit of a reply where the request sets none. Default 1024. */
+  /** Limit of a reply where the request sets none. Default 2048. */
   maxTokens?: number | undefined;
   /** Ask for server-sent events: a silent server is noticed after the idle time. Default false. */
   stream?: boolean | undefined;
+  /** Members of the request body, and headers, that are sent as they are. */
+  params?: RequestParams | undefined;
   /** Largest body that is read, bytes. Default 8 MiB. */
   maxBodyBytes?: number | undefined;
   /** Shared by models on one endpoint; maxConcurrency, requestsPerMinute and the waits are then its own. */
@@ -47,14 +52,27 @@ export interface OpenAIChatModelOptions extends EndpointOptions {
 }
 
 const MAX_REPLIES = 64;
+const DEFAULT_REPLY_TOKENS = 2048;
+/** A cut text of less than this part of its limit is what thinking left over. */
+const LITTLE_TEXT = 8;
 const PREFLIGHT_TIMEOUT_MS = 30_000;
 /** Names of models that an error message lists. */
 const MAX_LISTED_MODELS = 20;
 
+/** Choices of one answer, with the limit each had and how many were asked for. */
+interface Answer {
+  choices: ReadReply[];
+  limit: number;
+  /** Of one reply, on average. */
+  tokens: number;
+  asked: number;
+  model: string;
+}
+
 /**
  * Chat model over HTTP: OpenAI, Azure-style base URLs, Ollama, vLLM, llama-server and whatever speaks the same
- * protocol. Failures of the server are tried again within `maxRetries` and the waits; parameters that it refuses by name
- * are left out.
+ * protocol. Failures of the server are tried again within `maxRetries` and the waits; parameters that it refuses are found
+ * and left out, and replies that thinking uses up get more room once. Errors carry what was billed for them.
  */
 export class OpenAIChatModel implements ChatModel {
   readonly id: string;
@@ -65,11 +83,15 @@ export class OpenAIChatModel implements ChatModel {
   readonly #options: OpenAIChatModelOptions;
   readonly #wire: OpenAIWire;
   readonly #limiter: RateLimiter;
-  readonly #dialect = new RequestDialect();
+  readonly #dialect = new RequestDialect((change) =>
+    this.#warn(`${this.baseUrl} does not take every request as it is: w4s ${describeChange(change)}`),
+  );
+  readonly #params: Readonly<Record<string, unknown>>;
   readonly #timeoutMs: number;
   readonly #warned = new Set<string>();
   readonly #closing = new AbortController();
   #serverModels: string[] | undefined;
+  #hasAnswered = false;
 
   /** @throws {ConfigError} for an address or key that cannot be used, and for numbers out of range. */
   constructor(options: OpenAIChatModelOptions) {
@@ -81,10 +103,14 @@ export class OpenAIChatModel implements ChatModel {
       }
     }
     this.#options = options;
-    const endpoint = parseEndpoint(options);
+    const { headers, body } = splitParams(options.params);
+    this.#params = body;
+    const endpoint = parseEndpoint({ ...options, headers: { ...options.headers, ...headers } });
     this.baseUrl = endpoint.baseUrl;
     this.model = options.model;
-    this.id = `openai:${this.baseUrl}#${options.model}`;
+    // Other parameters give other replies: stored ones are found by this name. Headers do not count.
+    const suffix = Object.keys(body).length === 0 ? "" : `+${hashJson(body).slice(0, 12)}`;
+    this.id = `openai:${this.baseUrl}#${options.model}${suffix}`;
     this.#timeoutMs = options.timeoutMs ?? 120_000;
     this.#limiter = options.limiter ?? new RateLimiter(options);
     this.#wire = new OpenAIWire({
@@ -125,6 +151,14 @@ export class OpenAIChatModel implements ChatModel {
     });
   }
 
+  /**
+   * Begins with what an earlier session learned of this endpoint.
+   * @param save - called with all that is known by then when more is learned
+   */
+  keepHabits(known: readonly string[], save: (all: readonly string[]) => void): void {
+    this.#dialect.recall(known, save);
+  }
+
   async close(): Promise<void> {
     this.#closing.abort(new DOMException("the model was closed", "AbortError"));
     this.#wire.close();
@@ -146,72 +180,81 @@ export class OpenAIChatModel implements ChatModel {
     }
   }
 
-  /** Exactly n texts: what the server leaves out is asked for again, one by one, with other seeds. */
+  /** Exactly n texts: what the server leaves out, or spoils, is asked for once again. */
   async #collect(request: ChatRequest, n: number, signal: AbortSignal): Promise<ChatResult> {
     const startedAt = performance.now();
-    const first = await this.#ask(request, Math.min(n, this.#dialect.mostChoices), request.seed, signal);
-    const choices = first.choices.slice(0, n);
-    let usage = first.usage;
-    if (choices.length > 0 && choices.length < Math.min(n, this.#dialect.mostChoices)) {
-      this.#dialect.askSingly();
-      this.#warn(
-        `${this.baseUrl} gives ${choices.length} of ${n} replies at once; the others are asked for singly`,
-      );
-    }
-    const missing: number[] = [];
-    for (let index = 0; index < n; index++) {
-      if (choices[index] === undefined || (choices[index]?.problem && n > 1)) missing.push(index);
-    }
-    // If nothing at all can be used, more of the same would only cost more.
-    const isHopeless = choices.every((choice) => choice.problem !== undefined);
-    if (missing.length > 0 && !isHopeless) {
-      const settled = await Promise.allSettled(
-        missing.map((index) => this.#ask(request, 1, seedFrom(request.seed ?? 0, "reply", index), signal)),
-      );
-      for (const [position, outcome] of settled.entries()) {
-        if (outcome.status === "rejected") throw outcome.reason;
-        const [choice] = outcome.value.choices;
-        if (choice) choices[missing[position] as number] = choice;
-        usage = addUsage(usage, outcome.value.usage);
+    const bill: { usage?: Usage } = {};
+    const ask = (n: number, seed: number | undefined) =>
+      this.#ask(request, { n, seed }, signal, (paid) => {
+        bill.usage = bill.usage === undefined ? paid : addUsage(bill.usage, paid);
+      });
+    const otherSeed = (index: number) => seedFrom(request.seed ?? 0, "reply", index);
+    try {
+      let reply = await ask(Math.min(n, this.#dialect.mostChoices), request.seed);
+      if (reply.choices.every((choice) => this.#isWorthAnother(choice, request, reply)))
+        reply = await ask(Math.min(n, this.#dialect.mostChoices), otherSeed(n));
+      const { model, asked } = reply;
+      const choices = reply.choices.slice(0, n);
+      if (choices.length > 0 && choices.length < asked) this.#dialect.learn("n");
+      const missing = Array.from({ length: n }, (_, index) => index).filter((index) => {
+        const choice = choices[index];
+        if (choice === undefined) return true;
+        return n > 1 && (choice.problem !== undefined || this.#isWorthAnother(choice, request, reply));
+      });
+      // If nothing at all can be used, more of the same would only cost more.
+      if (choices.some(({ problem }) => problem === undefined)) {
+        const settled = await Promise.allSettled(missing.map((index) => ask(1, otherSeed(index))));
+        for (const [position, outcome] of settled.entries()) {
+          if (outcome.status === "rejected") throw outcome.reason;
+          const [choice] = outcome.value.choices;
+          if (choice) choices[missing[position] as number] = choice;
+        }
       }
+      const where = `${this.model} at ${this.baseUrl}`;
+      const replies = Array.from({ length: n }, (_, index) => {
+        const choice = choices[index];
+        if (choice === undefined || choice.problem) throw problemError(where, choice?.problem ?? NOTHING);
+        return choice;
+      });
+      return {
+        texts: replies.map(({ text }) => text),
+        thoughts: thoughtsOf(replies),
+        usage: bill.usage as Usage,
+        finishReasons: replies.map(({ finishReason }) => finishReason),
+        model,
+        latencyMs: performance.now() - startedAt,
+      };
+    } catch (error) {
+      throw error instanceof ModelCallError && bill.usage ? billed(error, bill.usage) : error;
     }
-    const empty: Choice["problem"] = { kind: "empty", message: "the server gave no choices" };
-    const texts = Array.from({ length: n }, (_, index) => {
-      const choice = choices[index];
-      if (choice === undefined || choice.problem)
-        throw problemError(`${this.model} at ${this.baseUrl}`, choice?.problem ?? empty);
-      return choice;
-    });
-    return {
-      texts: texts.map(({ text }) => text),
-      usage,
-      finishReasons: texts.map(({ finishReason }) => finishReason),
-      model: first.model,
-      latencyMs: performance.now() - startedAt,
-    };
   }
 
+  /** Another draw may give an answer, or one with more room does, where thinking left little or none for the text. */
+  #isWorthAnother(choice: ReadReply, request: ChatRequest, { limit, tokens }: Answer): boolean {
+    const { problem, finishReason, text, thought } = choice;
+    if (problem?.isFleeting) return true;
+    const isThinking = text === "" || thought !== undefined || 2 * tokens > limit;
+    const isStarved = finishReason === "length" && isThinking && LITTLE_TEXT * estimateTokens(text) < limit;
+    return isStarved && this.#dialect.grow(this.#limitOf(request), limit);
+  }
+
+  #limitOf({ maxTokens }: ChatRequest): number {
+    return maxTokens ?? this.#options.maxTokens ?? DEFAULT_REPLY_TOKENS;
+  }
+
+  /** @param onUsage - told what each answer cost, also one that cannot be used */
   async #ask(
     request: ChatRequest,
-    n: number,
-    seed: number | undefined,
+    { n, seed }: { n: number; seed: number | undefined },
     signal: AbortSignal,
-  ): Promise<{ choices: Choice[]; usage: Usage; model: string }> {
+    onUsage: (usage: Usage) => void,
+  ): Promise<Answer> {
+    const search = new ParameterSearch(this.#dialect);
     try {
-      const completion = await this.#retry(
-        (timeoutMs) => this.#complete(request, { n, seed }, { timeoutMs, signal }),
+      return await this.#retry(
+        (timeoutMs) => this.#complete(request, { n, seed }, search, onUsage, { timeoutMs, signal }),
         signal,
       );
-      const { choices, usage } = completion;
-      return {
-        choices,
-        usage: usageOf(
-          usage,
-          request.messages,
-          choices.map(({ text }) => text),
-        ),
-        model: this.#nameOf(completion.model),
-      };
     } catch (error) {
       if (error instanceof ModelCallError && error.kind === "model-not-found") {
         throw await this.#withServerModels(error);
@@ -220,30 +263,56 @@ export class OpenAIChatModel implements ChatModel {
     }
   }
 
-  /** One attempt; a parameter the server refuses by name is left out and the rest asked again, at no cost. */
+  /** One attempt; after a refusal the rest is asked again without one parameter after the other, at no cost. */
   async #complete(
     request: ChatRequest,
     { n, seed }: { n: number; seed: number | undefined },
+    search: ParameterSearch,
+    onUsage: (usage: Usage) => void,
     bounds: { timeoutMs: number; signal: AbortSignal },
-  ): Promise<Completion> {
-    const bodyNow = () =>
-      this.#dialect.body(this.model, request, {
-        n,
-        seed: (this.#options.sendSeed ?? true) ? seed : undefined,
-        maxTokens: request.maxTokens ?? this.#options.maxTokens ?? 1024,
-        isStream: this.#options.stream ?? false,
-      });
+  ): Promise<Answer> {
+    const pay = ({ usage, choices }: Completion): number => {
+      const texts = choices.map(({ text, thought }) => `${thought ?? ""}${text}`);
+      // An answer without counts and without a text says nothing of what it cost.
+      if (usage === undefined && texts.every((text) => text === "")) return 0;
+      const counted = usageOf(usage, request.messages, texts);
+      onUsage(counted);
+      return counted.completionTokens / Math.max(1, choices.length);
+    };
     for (;;) {
+      const options = {
+        n: Math.min(n, this.#dialect.mostChoices),
+        seed: (this.#options.sendSeed ?? true) ? seed : undefined,
+        maxTokens: this.#limitOf(request),
+        isStream: this.#options.stream ?? false,
+        params: this.#params,
+      };
+      const bodyNow = () => this.#dialect.body(this.model, request, options, search.changes);
+      const openChanges = (changes: readonly string[], said = "") =>
+        this.#dialect.openChanges(request, options, changes, said);
       const body = bodyNow();
+      const limit = this.#dialect.limit(options.maxTokens);
       try {
-        return await this.#wire.complete(body, bounds);
+        const completion = await this.#wire.complete(body, bounds);
+        const tokens = pay(completion);
+        const { choices } = completion;
+        this.#hasAnswered = true;
+        search.succeeded();
+        this.#dialect.accept(openChanges(search.changes));
+        const [first] = choices;
+        if (first?.problem?.kind === "server" && choices.every(({ problem }) => problem?.kind === "server"))
+          throw new CallFailure("count", problemError(`${this.model} at ${this.baseUrl}`, first.problem));
+        return { choices, limit, tokens, asked: body.n ?? 1, model: this.#nameOf(completion.model) };
       } catch (error) {
-        if (!(error instanceof CallFailure) || error.error.kind !== "bad-request") throw error;
+        if (!(error instanceof CallFailure)) throw error;
+        if (error.partial) pay(error.partial);
+        const { kind, status } = error.error;
+        if (kind === "auth" && status === 403 && this.#hasAnswered) throw refusedInput(error);
         // Another call's refusal may have taught it while this one was on its way.
-        if (!isDeepStrictEqual(bodyNow(), body)) continue;
-        const change = this.#dialect.adapt(error.parameter, error.error.message);
-        if (change === undefined) throw error;
-        this.#warn(`${this.baseUrl} does not take every parameter: w4s ${change}`);
+        if (kind === "bad-request" && !isDeepStrictEqual(bodyNow(), body)) continue;
+        const isChanged = search.next(error, (changes) => openChanges(changes, error.said));
+        // A server that failed is given a pause before it is asked again.
+        if (!isChanged || kind === "server") throw error;
       }
     }
   }
@@ -251,7 +320,8 @@ export class OpenAIChatModel implements ChatModel {
   /** Does the server answer to our model's name, though it does not list it? */
   async #probe(signal: AbortSignal): Promise<void> {
     try {
-      await this.#ask({ messages: [{ role: "user", content: "Hi" }], maxTokens: 1 }, 1, undefined, signal);
+      const request = { messages: [{ role: "user" as const, content: "Hi" }], maxTokens: 1 };
+      await this.#ask(request, { n: 1, seed: undefined }, signal, () => {});
     } catch (error) {
       if (!(error instanceof ModelCallError) || error.isFatal) throw error;
     }
@@ -311,4 +381,16 @@ export class OpenAIChatModel implements ChatModel {
     this.#warned.add(message);
     this.#options.onWarning?.(message);
   }
+}
+
+/** Copy of an error that says what was billed all the same. */
+function billed(error: ModelCallError, usage: Usage): ModelCallError {
+  const { kind, message, status, hint, isRetryable, isFatal, cause } = error;
+  return new ModelCallError(kind, message, { status, hint, isRetryable, isFatal, cause, usage });
+}
+
+/** A key that was good until now is not what a 403 is about. */
+function refusedInput({ error }: CallFailure): CallFailure {
+  const { message, status } = error;
+  return new CallFailure("never", new ModelCallError("refused", message, { status, cause: error }));
 }

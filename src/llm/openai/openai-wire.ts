@@ -9,7 +9,13 @@ import type { Clock } from "../clock.js";
 import { escapeText } from "../escape-text.js";
 import type { Redactor } from "../redaction.js";
 import { CallFailure, failureOfReply, isHtml } from "./call-failure.js";
-import { type Completion, MalformedReplyError, parseCompletion, StreamCollector } from "./chat-completion.js";
+import {
+  type Completion,
+  MalformedReplyError,
+  parseCompletion,
+  partialCompletion,
+  StreamCollector,
+} from "./chat-completion.js";
 import type { Endpoint } from "./endpoint.js";
 import { type ExchangeReply, HttpExchange } from "./http-exchange.js";
 import { waitHint } from "./wait-hint.js";
@@ -52,8 +58,9 @@ export class OpenAIWire {
       }
       return parseCompletion(this.#readJson(reply));
     } catch (error) {
-      if (error instanceof MalformedReplyError) throw this.#garbled(error.message, reply.text);
-      throw error;
+      const failure = error instanceof MalformedReplyError ? this.#garbled(error.message, reply.text) : error;
+      if (failure instanceof CallFailure) failure.partial = partialCompletion(reply.text);
+      throw failure;
     }
   }
 

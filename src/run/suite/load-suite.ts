@@ -106,7 +106,7 @@ function checkSettings({ settings }: Suite, yaml: StrictYaml, file: string): voi
         "give it as a flag",
       );
     }
-    if (!SETTINGS.has(RENAMED_KEYS.get(path) ?? path) && path !== "executors") {
+    if (!SETTINGS.has(RENAMED_KEYS.get(path) ?? path) && !/^(executors|params)$/.test(path)) {
       const hint = nearHint(path, SETTINGS.keys(), "w4s init writes an example with all settings");
       throw problem(yaml, file, ["settings", ...path.split(".")], "unknown setting", hint);
     }

@@ -6,6 +6,8 @@ import { flagName } from "../../../src/cli/run-flags.js";
 import { configExample } from "../../../src/config/config-example.js";
 import { loadRunConfig, readConfigFile } from "../../../src/config/config-file.js";
 import { configWarnings, parseRunConfig, variableOf } from "../../../src/config/config-layers.js";
+import { withoutHeaderValues } from "../../../src/config/executor-params.js";
+import { identityOf, suiteSettings } from "../../../src/config/run-identity.js";
 import { decidesOf, SETTINGS } from "../../../src/config/settings.js";
 import { ConfigError } from "../../../src/core/errors.js";
 import { useTemporaryFolder } from "../../support/temporary-folder.js";
@@ -382,7 +384,7 @@ describe("configExample", () => {
       // What has no default shows its smallest value.
       .filter(
         (line) =>
-          !/^(threads|requestsPerMinute|timeoutMs|maxWaitSeconds|minScore|price|budget|rewardWeights):|^ {2}(dollars|tokens|calls|minutes|inputPerMillion|outputPerMillion|evaluationTurns|\w+Schedule|keepTurns|weightTemperature|weightCap|learningRate):/.test(
+          !/^(threads|maxTokens|requestsPerMinute|timeoutMs|maxWaitSeconds|minScore|price|budget|rewardWeights):|^ {2}(dollars|tokens|calls|minutes|inputPerMillion|outputPerMillion|evaluationTurns|\w+Schedule|keepTurns|weightTemperature|weightCap|learningRate):/.test(
             line,
           ),
       )
@@ -392,6 +394,62 @@ describe("configExample", () => {
     );
     expect(active).toContain("limits:");
     expect(active).toContain("wallMs: 300000");
+  });
+});
+
+describe("params", () => {
+  const SECRET = "sk-canary-0123456789abcdef";
+  const params = { reasoning_effort: "low", headers: { "api-key": SECRET } };
+
+  it.each([
+    [{ model: "x" }, /model.*executorModel/],
+    [{ extra_body: { max_tokens: 5 } }, /max_tokens.*maxTokens/],
+    [{ headers: { "api-key": 5, authorization: SECRET } }, /params\.headers\.api-key/],
+    [{ headers: SECRET }, /must be a map of texts/],
+    ["low", /must be a map/],
+  ])("refuses %j without showing it", (bad, message) => {
+    for (const input of [
+      { ...MINIMUM, params: bad },
+      { ...MINIMUM, executors: { a: { url: "http://h/v1", model: "m", params: bad } } },
+    ]) {
+      const error = refusal(() => parseRunConfig(input as never));
+      expect(error.message).toMatch(message);
+      expect(error.message).not.toContain(SECRET);
+    }
+  });
+
+  it("decides results, but for the values of headers, which no record holds", () => {
+    const executors = { a: { url: "http://h/v1", model: "m", params } };
+    const config = parseRunConfig({ ...MINIMUM, params, executors });
+    expect(config.params).toEqual(params);
+    for (const record of [identityOf(config, "eval"), suiteSettings(config), withoutHeaderValues(config)]) {
+      const text = JSON.stringify(record);
+      expect(text).not.toContain(SECRET);
+      expect(text.match(/reasoning_effort/g)).toHaveLength(2);
+    }
+    const rotated = parseRunConfig({
+      ...MINIMUM,
+      params: { ...params, headers: { "api-key": "new" } },
+      executors,
+    });
+    expect(identityOf(rotated, "eval")).toEqual(identityOf(config, "eval"));
+  });
+});
+
+describe("maxTokens", () => {
+  it("depends on the executor where nothing is said; a replay has what was recorded", () => {
+    const tokensOf = (executor: string, more = {}) =>
+      parseRunConfig({ ...MINIMUM, executor, ...more }).maxTokens;
+    const executors = { big: { url: "http://h/v1", model: "m" } };
+    expect(tokensOf("openai:http://h/v1")).toBe(2048);
+    expect(tokensOf("big", { executors })).toBe(2048);
+    expect(tokensOf("local:nano")).toBe(768);
+    expect(tokensOf("simulated")).toBe(512);
+    expect(tokensOf("local:nano", { maxTokens: 9 })).toBe(9);
+    const recorded = folder();
+    writeFileSync(join(recorded, "config.resolved.json"), '{"maxTokens":77}');
+    expect(tokensOf(`replay:${recorded}`)).toBe(77);
+    expect(tokensOf("replay:runs/none")).toBe(2048);
   });
 });
 

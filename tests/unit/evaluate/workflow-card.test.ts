@@ -118,7 +118,7 @@ describe("workflowCard", () => {
   });
 
   it("reads what older or odd configurations hold", () => {
-    expect(cardContext({})).toMatchObject({ modelCalls: 20, maxTokens: 512, price: null, aliases: {} });
+    expect(cardContext({})).toMatchObject({ modelCalls: 20, maxTokens: 2048, price: null, aliases: {} });
     const odd = { executors: { a: { url: "no url", model: "m" } } } as Parameters<typeof cardContext>[0];
     expect(cardContext(odd).aliases.a?.id).toBe("no url, m");
     const priced = { executor: "a", executors: { a: { url: "https://x.example", model: "m", ...PRICE } } };

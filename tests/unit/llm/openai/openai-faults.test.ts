@@ -307,6 +307,14 @@ describe("refusals", () => {
     },
   );
 
+  test("E6: 403 once others were answered is about this prompt only", async () => {
+    const { server, model } = await bench();
+    await model.chat(ask());
+    server.queue(faults.status(403, { error: { message: "not this one" } }));
+    expect(await failure(model.chat(ask("odd")))).toMatchObject({ kind: "refused", isFatal: false });
+    expect((await model.chat(ask())).texts).toEqual(["reply to: hello"]);
+  });
+
   test("E7: an unknown model is found by the preflight, with the server's list", async () => {
     const { server, model } = await bench(
       { models: ["alpha", "beta"], refusesOtherModels: true },
@@ -371,19 +379,19 @@ describe("empty and odd answers", () => {
   const choice = (message: object, finish_reason = "stop") => [{ index: 0, message, finish_reason }];
 
   test.each([
-    ["no choices", reply([]), "empty"],
-    ["null choices", reply(null), "empty"],
-    ["empty text", reply(choice({ content: "" })), "empty"],
-    ["blank text", reply(choice({ content: " \n" })), "empty"],
-    ["null text", reply(choice({ content: null })), "empty"],
-    ["empty by length", reply(choice({ content: "" }, "length")), "length"],
-    ["reasoning used up", reply(choice({ content: null, reasoning_content: "hm" }, "length")), "length"],
-    ["refusal", reply(choice({ content: null, refusal: "no" })), "refused"],
-    ["content filter", reply(choice({ content: "par" }, "content_filter")), "refused"],
-  ])("E18: %s", async (_name, body, kind) => {
+    ["no choices", reply([]), "empty", 2],
+    ["null choices", reply(null), "empty", 2],
+    ["empty text", reply(choice({ content: "" })), "empty", 2],
+    ["blank text", reply(choice({ content: " \n" })), "empty", 2],
+    ["null text", reply(choice({ content: null })), "empty", 2],
+    ["empty by length", reply(choice({ content: "" }, "length")), "length", 2],
+    ["reasoning used up", reply(choice({ content: null, reasoning_content: "hm" }, "length")), "length", 2],
+    ["refusal", reply(choice({ content: null, refusal: "no" })), "refused", 1],
+    ["content filter", reply(choice({ content: "par" }, "content_filter")), "refused", 2],
+  ])("E18: %s", async (_name, body, kind, requests) => {
     const { server, model } = await bench({ intercept: () => faults.status(200, body) });
     expect(await failure(model.chat(ask()))).toMatchObject({ kind, isFatal: false });
-    expect(server.chats).toHaveLength(1);
+    expect(server.chats).toHaveLength(requests);
   });
 
   test.each([
@@ -437,7 +445,7 @@ describe("empty and odd answers", () => {
     expect(seeds[0]).toBe(7);
     expect(new Set(seeds).size).toBe(4);
     expect(result.usage.promptTokens).toBe(40);
-    expect(warnings.join()).toMatch(/1 of 4 replies/);
+    expect(warnings.join()).toMatch(/one reply at a time/);
     // Known from now on: no request for several any more.
     await model.chat(ask("y", { n: 2 }));
     expect(server.chats.slice(4).map(({ body }) => body.n)).toEqual([undefined, undefined]);

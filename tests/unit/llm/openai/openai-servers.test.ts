@@ -166,7 +166,8 @@ describe("errors", () => {
     ["llama-server/error-bad-request.json", 400, "bad-request"],
     ["llama-server/error-wrong-path.json", 404, "not-openai"],
   ])("%s with status %i is %s", async (path, status, kind) => {
-    const { model } = await serve([faults.status(status, fixture(path))]);
+    // Some are asked for again.
+    const { model } = await serve(Array.from({ length: 12 }, () => faults.status(status, fixture(path))));
     expect(await kindOf(model.chat(ask()))).toBe(kind);
   });
 
