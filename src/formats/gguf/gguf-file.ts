@@ -1,5 +1,5 @@
 /** @file Tensors of a GGUF file, split or not, read in ranges: as they are stored, or as float32. */
-import { InternalError, UnsupportedModelError } from "../../core/errors.js";
+import { UnsupportedModelError } from "../../core/errors.js";
 import { dequantize, isDequantizable } from "../quant/dequantize.js";
 import { RangedFile } from "../ranged-file.js";
 import { badHeader, type GgufHeader } from "./gguf-contents.js";
@@ -45,7 +45,6 @@ export class GgufFile {
   readonly tensors: ReadonlyMap<string, GgufFileTensor>;
   readonly #files: readonly RangedFile[];
   #scratch = new Uint8Array(0);
-  #isClosed = false;
 
   private constructor(
     header: GgufHeader,
@@ -147,7 +146,6 @@ export class GgufFile {
 
   /** Closes the file and its parts; a second call does nothing. */
   close(): void {
-    this.#isClosed = true;
     for (const file of this.#files) file.close();
   }
 
@@ -156,7 +154,6 @@ export class GgufFile {
   }
 
   #tensor(name: string): GgufFileTensor {
-    if (this.#isClosed) throw new InternalError(`${this.header.file} was read after it was closed`);
     const tensor = this.tensors.get(name);
     if (!tensor) throw badHeader(this.header, `tensor ${name}`, "is missing");
     return tensor;

@@ -303,11 +303,8 @@ const TINY_MODEL_BYTES = 16e6;
  * megabytes is slower on two threads than on one: waiting for each other takes them longer than the work.
  * @param modelBytes - size of the model's file
  */
-export function defaultThreads(
-  modelBytes = Number.POSITIVE_INFINITY,
-  cores = availableParallelism(),
-): number {
-  return modelBytes < TINY_MODEL_BYTES ? 1 : Math.max(1, Math.min(cores, 8));
+export function defaultThreads(modelBytes = Number.POSITIVE_INFINITY): number {
+  return modelBytes < TINY_MODEL_BYTES ? 1 : Math.min(availableParallelism(), 8);
 }
 
 function chatTemplate(header: GgufHeader, choice: NonNullable<LocalModelOptions["chatTemplate"]>): string {
