@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join, resolve } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { w4sHome } from "./w4s-home.js";
 
 interface KnownHash {
@@ -25,9 +26,9 @@ const READ_BYTES = 4 * 1024 * 1024;
 const REMEMBERED_FROM_BYTES = 16 * 1024 * 1024;
 
 /** Streams a file through SHA-256. */
-export async function hashFile(path: string, signal?: AbortSignal): Promise<string> {
+export async function hashFile(path: string): Promise<string> {
   const hash = createHash("sha256");
-  const stream = createReadStream(path, { highWaterMark: READ_BYTES, signal });
+  const stream = createReadStream(path, { highWaterMark: READ_BYTES });
   for await (const chunk of stream) hash.update(chunk as Buffer);
   return hash.digest("hex");
 }
@@ -38,17 +39,10 @@ export async function cachedFileHash(path: string, home: string = w4sHome()): Pr
   const before = identify(key);
   if (before.size < REMEMBERED_FROM_BYTES) return hashFile(key);
   const known = readKnown(home).get(key);
-  if (
-    known &&
-    known.size === before.size &&
-    known.modified === before.modified &&
-    known.inode === before.inode
-  ) {
+  if (known !== undefined && isDeepStrictEqual(known, { ...before, sha256: known.sha256 }))
     return known.sha256;
-  }
   const sha256 = await hashFile(key);
-  const after = identify(key);
-  if (after.modified === before.modified && after.size === before.size) rememberHash(key, sha256, home);
+  if (isDeepStrictEqual(identify(key), before)) rememberHash(key, sha256, home);
   return sha256;
 }
 
@@ -69,7 +63,8 @@ export function rememberHash(path: string, sha256: string, home: string = w4sHom
   }
 }
 
-function identify(path: string): Omit<KnownHash, "sha256"> {
+/** What changes with every other content of a file: its size, its time and its place on the disk. */
+export function identify(path: string): Omit<KnownHash, "sha256"> {
   const stat = statSync(path, { bigint: true });
   return { size: Number(stat.size), modified: String(stat.mtimeNs), inode: String(stat.ino) };
 }

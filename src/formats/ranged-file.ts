@@ -1,6 +1,6 @@
 /** @file A regular file opened with care and read in ranges; the format decides how its errors read. */
 import { closeSync, constants, fstatSync, openSync, readSync, statSync } from "node:fs";
-import { FormatError, messageOf } from "../core/errors.js";
+import { FormatError, InternalError, messageOf } from "../core/errors.js";
 
 /** Makes the error `bad <format>: <field>: <why>` of the format that is read. */
 type BadFile = (file: string, field: string, why: string, byteOffset?: number) => FormatError;
@@ -56,9 +56,10 @@ export class RangedFile {
 
   /**
    * Fills `target` from byte `position` as far as the file goes and returns how many bytes that were.
-   * @throws {FormatError} when the system cannot read it
+   * @throws {FormatError} when the system cannot read it; {InternalError} after close()
    */
   readSome(target: Uint8Array, position: number, field: string): number {
+    if (this.#descriptor < 0) throw new InternalError(`${this.path} was read after it was closed`);
     let filled = 0;
     while (filled < target.length) {
       let count: number;

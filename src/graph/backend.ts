@@ -4,14 +4,6 @@ import type { Graph } from "./value.js";
 /** float32 inputs take Float32Array, float16 ones Uint16Array (the bits). */
 export type NumericArray = Float32Array | Float64Array | Uint16Array;
 
-export interface CompileOptions {
-  /**
-   * Inputs whose data are known now and stay the same: they are no feeds any more. Backends copy them, so that the
-   * arrays may be changed or dropped afterwards.
-   */
-  readonly weights?: Readonly<Record<string, NumericArray>> | undefined;
-}
-
 export interface Program {
   /**
    * Runs once. Feeds are only read. Results named in `outputs` are written there (and returned), the others get
@@ -27,5 +19,5 @@ export interface Program {
 
 export interface Backend {
   readonly name: string;
-  compile(graph: Graph, options?: CompileOptions): Promise<Program>;
+  compile(graph: Graph): Promise<Program>;
 }

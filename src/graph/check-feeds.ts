@@ -1,4 +1,4 @@
-/** @file Feeds, weights and output arrays against the graph, before a backend sees them. */
+/** @file Feeds and output arrays against the graph, before a backend sees them. */
 import { ShapeError } from "../core/errors.js";
 import type { NumericArray } from "./backend.js";
 import { sizeOf } from "./shape.js";
@@ -9,33 +9,37 @@ const ARRAY_OF: Readonly<Record<DType, { readonly name: string }>> = {
   float16: Uint16Array,
 };
 
-/** @throws {ShapeError} for unknown names, wrong lengths and wrong array types. */
-export function checkArrays(
+/** @throws {ShapeError} for unknown names, wrong lengths and array types, and for an input that is read but not fed */
+export function checkRun(
   graph: Graph,
-  arrays: Readonly<Record<string, NumericArray>>,
-  kind: "feed" | "weight" | "output",
+  feeds: Readonly<Record<string, NumericArray>>,
+  outputs: Readonly<Record<string, Float32Array>>,
 ): void {
-  const side = kind === "output" ? "output" : "input";
-  const values = kind === "output" ? graph.outputs : graph.inputs;
-  for (const [name, data] of Object.entries(arrays)) {
-    const value = values.get(name);
-    if (value === undefined)
-      throw new ShapeError("run", [], `${kind} "${name}" is no ${side} of the graph`, {
-        hint: `${side}s are ${[...values.keys()].join(", ")}`,
-      });
-    checkArray(`${kind} "${name}"`, value, data);
-  }
-}
-
-/** @throws {ShapeError} for an input that the graph reads and nobody fed. */
-export function checkComplete(needed: readonly string[], feeds: Readonly<Record<string, unknown>>): void {
-  const missing = needed.filter((name) => feeds[name] === undefined);
+  checkArrays("feed", feeds, "input", graph.inputs);
+  checkArrays("output array", outputs, "output", graph.outputs);
+  const missing = readInputs(graph).filter((name) => feeds[name] === undefined);
   if (missing.length > 0) throw new ShapeError("run", [], `missing feed ${missing.join(", ")}`);
 }
 
 /** Names of the inputs that nodes of the graph read. */
 export function readInputs(graph: Graph): string[] {
   return graph.nodes.flatMap((node) => (node.op === "input" ? [node.attributes.name] : []));
+}
+
+function checkArrays(
+  what: string,
+  arrays: Readonly<Record<string, NumericArray>>,
+  side: string,
+  values: ReadonlyMap<string, Value>,
+): void {
+  for (const [name, data] of Object.entries(arrays)) {
+    const value = values.get(name);
+    if (value === undefined)
+      throw new ShapeError("run", [], `${what} "${name}" is no ${side} of the graph`, {
+        hint: `${side}s are ${[...values.keys()].join(", ")}`,
+      });
+    checkArray(`${what} "${name}"`, value, data);
+  }
 }
 
 function checkArray(what: string, { dtype, shape }: Value, data: NumericArray): void {

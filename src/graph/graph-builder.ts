@@ -169,8 +169,8 @@ export class GraphBuilder implements GraphOps {
     return this.#add("softmax", [x], {});
   }
 
-  logSumExp(x: Value, { keepDims = false }: ReduceOptions = {}): Value {
-    return this.#add("logSumExp", [x], { keepDims });
+  logSumExp(x: Value): Value {
+    return this.#add("logSumExp", [x], {});
   }
 
   rmsNorm(x: Value, weight: Value, epsilon: number): Value {
@@ -190,8 +190,8 @@ export class GraphBuilder implements GraphOps {
     return this.#add("mergedLinear", [x, merged, weight, a, b], { scale });
   }
 
-  cast(x: Value, dtype: DType): Value {
-    return x.dtype === dtype ? this.#own(x) : this.#add("cast", [x], { dtype });
+  cast(x: Value): Value {
+    return x.dtype === "float32" ? this.#own(x) : this.#add("cast", [x], {});
   }
 
   #value(operand: Operand): Value {

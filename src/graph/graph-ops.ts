@@ -1,5 +1,5 @@
 /** @file The operations a graph can be built of, as an interface: derivatives are written against it. */
-import type { DType, Value } from "./value.js";
+import type { Value } from "./value.js";
 
 /** A value, or a number that is taken as a float32 scalar. */
 export type Operand = Value | number;
@@ -62,7 +62,7 @@ export interface GraphOps {
   /** Over the last axis, stable for large inputs. */
   softmax(x: Value): Value;
   /** log Σ exp(x) over the last axis, stable for large inputs. */
-  logSumExp(x: Value, options?: ReduceOptions): Value;
+  logSumExp(x: Value): Value;
 
   /** x / sqrt(mean(x²) + epsilon) · weight over the last axis; weight `[D]`. */
   rmsNorm(x: Value, weight: Value, epsilon: number): Value;
@@ -84,6 +84,6 @@ export interface GraphOps {
    */
   mergedLinear(x: Value, weight: Value, a: Value, b: Value, scale: number): Value;
 
-  /** float16 to float32. Carries no gradient. */
-  cast(x: Value, dtype: DType): Value;
+  /** float16 to float32; float32 stays as it is. Carries no gradient. */
+  cast(x: Value): Value;
 }

@@ -1,15 +1,15 @@
 /** @file The fast backend: graphs run by onnxruntime. The only file that imports it. */
 import type { InferenceSession, Tensor } from "onnxruntime-node";
-import { InternalError, messageOf, ShapeError } from "../core/errors.js";
-import type { Backend, CompileOptions, NumericArray, Program } from "./backend.js";
-import { checkArrays, checkComplete, readInputs } from "./check-feeds.js";
+import { InternalError, messageOf } from "../core/errors.js";
+import type { Backend, NumericArray, Program } from "./backend.js";
+import { checkRun, readInputs } from "./check-feeds.js";
 import { emitOnnx } from "./emit-onnx.js";
-import type { Graph } from "./value.js";
+import type { Graph, Value } from "./value.js";
 
 type Ort = typeof import("onnxruntime-node");
 
 /** Options of onnxruntime's sessions; ours are the defaults, each may be overwritten. */
-export type SessionOptions = Omit<InferenceSession.SessionOptions, "externalData">;
+export type SessionOptions = InferenceSession.SessionOptions;
 
 export interface OrtOptions {
   /** Threads inside one op: at least 1. */
@@ -54,49 +54,29 @@ export class OrtBackend implements Backend {
   }
 
   /** @throws {InternalError} when onnxruntime refuses the model, naming the node where it says which. */
-  async compile(graph: Graph, { weights = {} }: CompileOptions = {}): Promise<Program> {
-    checkArrays(graph, weights, "weight");
+  async compile(graph: Graph): Promise<Program> {
     const ort = await loadOrt();
-    const read = readInputs(graph);
-    const used = Object.entries(weights).filter(([name]) => read.includes(name));
-    const external = new Map(
-      used.map(([name, data], i) => [name, { location: `weight-${i}`, byteLength: data.byteLength }]),
-    );
-    const model = emitOnnx(graph, external);
-    const externalData = used.map(([, data], i) => ({
-      path: `weight-${i}`,
-      data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
-    }));
     try {
-      const session = await ort.InferenceSession.create(model, {
-        ...this.#sessionOptions,
-        ...(externalData.length === 0 ? {} : { externalData }),
-      });
-      const fed = read.filter((name) => !(name in weights));
-      return new OrtProgram(ort, session, graph, { fed, weights: new Set(Object.keys(weights)) });
+      const session = await ort.InferenceSession.create(emitOnnx(graph), this.#sessionOptions);
+      return new OrtProgram(ort, session, graph);
     } catch (cause) {
       throw new InternalError(`onnxruntime refused a graph: ${messageOf(cause)}`, { cause });
     }
   }
 }
 
-interface CompiledInputs {
-  /** Inputs that a run must feed. */
-  readonly fed: readonly string[];
-  readonly weights: ReadonlySet<string>;
-}
-
 class OrtProgram implements Program {
   readonly #ort: Ort;
   readonly #graph: Graph;
-  readonly #inputs: CompiledInputs;
+  /** Inputs that a run must feed. */
+  readonly #fed: readonly string[];
   #session: InferenceSession | undefined;
 
-  constructor(ort: Ort, session: InferenceSession, graph: Graph, inputs: CompiledInputs) {
+  constructor(ort: Ort, session: InferenceSession, graph: Graph) {
     this.#ort = ort;
     this.#session = session;
     this.#graph = graph;
-    this.#inputs = inputs;
+    this.#fed = readInputs(graph);
   }
 
   async run(
@@ -105,7 +85,7 @@ class OrtProgram implements Program {
   ): Promise<Record<string, Float32Array>> {
     const session = this.#session;
     if (session === undefined) throw new InternalError("the program was disposed");
-    this.#check(feeds, outputs);
+    checkRun(this.#graph, feeds, outputs);
     const fetches: Record<string, Tensor | null> = {};
     for (const [name, { shape }] of this.#graph.outputs) {
       const given = outputs[name];
@@ -129,26 +109,12 @@ class OrtProgram implements Program {
     await session?.release();
   }
 
-  #check(
-    feeds: Readonly<Record<string, NumericArray>>,
-    outputs: Readonly<Record<string, Float32Array>>,
-  ): void {
-    checkArrays(this.#graph, feeds, "feed");
-    checkArrays(this.#graph, outputs, "output");
-    for (const name of Object.keys(feeds))
-      if (this.#inputs.weights.has(name))
-        throw new ShapeError("run", [], `feed "${name}" was compiled in as a weight`);
-    checkComplete(this.#inputs.fed, feeds);
-  }
-
   /** Feeds that nothing reads are left out: the session does not know them. */
   #tensors(feeds: Readonly<Record<string, NumericArray>>): Record<string, Tensor> {
     const tensors: Record<string, Tensor> = {};
-    for (const name of this.#inputs.fed) {
-      const value = this.#graph.inputs.get(name);
-      const data = feeds[name];
-      if (value === undefined || data === undefined) continue;
-      tensors[name] = new this.#ort.Tensor(value.dtype, data as Float32Array, value.shape) as Tensor;
+    for (const name of this.#fed) {
+      const { dtype, shape } = this.#graph.inputs.get(name) as Value;
+      tensors[name] = new this.#ort.Tensor(dtype, feeds[name] as Float32Array, shape) as Tensor;
     }
     return tensors;
   }

@@ -31,12 +31,12 @@ export interface OpAttributes {
   reduceSum: { readonly axes: readonly number[]; readonly keepDims: boolean };
   reduceMax: { readonly axis: number; readonly keepDims: boolean };
   softmax: Empty;
-  logSumExp: { readonly keepDims: boolean };
+  logSumExp: Empty;
   rmsNorm: { readonly epsilon: number };
   rope: { readonly interleaved: boolean };
   attend: Empty;
   mergedLinear: { readonly scale: number };
-  cast: { readonly dtype: DType };
+  cast: Empty;
 }
 
 type Empty = Readonly<Record<never, never>>;

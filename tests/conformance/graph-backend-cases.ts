@@ -306,9 +306,9 @@ const mergedLinear: CaseOf = (sizes) =>
     });
 
 const logSumExp: CaseOf = (sizes) =>
-  rows(sizes).map(({ x, keepDims }) => ({
+  rows(sizes).map(({ x }) => ({
     inputs: [x],
-    build: (builder, [value]) => builder.logSumExp(value as Value, { keepDims }),
+    build: (builder, [value]) => builder.logSumExp(value as Value),
   }));
 
 const rmsNorm: CaseOf = (sizes) =>
@@ -368,7 +368,7 @@ const cast: CaseOf = (sizes) =>
     const data = Array.from({ length: shape.reduce((a, b) => a * b, 1) }, half);
     return {
       inputs: [{ name: "x", shape, dtype: "float16", data, hasGradient: false }],
-      build: (builder, [x]) => builder.cast(x as Value, "float32"),
+      build: (builder, [x]) => builder.cast(x as Value),
     };
   });
 

@@ -101,7 +101,8 @@ const CASES: readonly (readonly [file: string, name: string, build: Build])[] = 
   [
     "softmax",
     "logSoftmax",
-    (builder, { x }) => builder.sub(x as Value, builder.logSumExp(x as Value, { keepDims: true })),
+    (builder, { x }) =>
+      builder.sub(x as Value, builder.reshape(builder.logSumExp(x as Value), (x as Value).shape.with(-1, 1))),
   ],
   ["rmsnorm", "eps1e-06", rmsNorm(1e-6)],
   ["rmsnorm", "eps1e-05", rmsNorm(1e-5)],

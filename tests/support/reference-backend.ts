@@ -1,8 +1,8 @@
 /** @file The oracle: slow, readable loops over every node, in float64 or float32. */
-import { InternalError, ShapeError } from "../../src/core/errors.js";
+import { InternalError } from "../../src/core/errors.js";
 import { decodeFloat16 } from "../../src/formats/quant/half-float.js";
-import type { Backend, CompileOptions, NumericArray, Program } from "../../src/graph/backend.js";
-import { checkArrays, checkComplete, readInputs } from "../../src/graph/check-feeds.js";
+import type { Backend, NumericArray, Program } from "../../src/graph/backend.js";
+import { checkRun } from "../../src/graph/check-feeds.js";
 import type { Tensor } from "../../src/graph/op-spec.js";
 import { specOf } from "../../src/graph/op-table.js";
 import { sizeOf } from "../../src/graph/shape.js";
@@ -22,26 +22,18 @@ export class ReferenceBackend implements Backend {
     this.name = `reference-${precision}`;
   }
 
-  async compile(graph: Graph, { weights = {} }: CompileOptions = {}): Promise<Program> {
-    checkArrays(graph, this.#precision === "float64" ? narrowed(weights) : weights, "weight");
-    const copies = Object.fromEntries(Object.entries(weights).map(([name, data]) => [name, data.slice()]));
-    return new ReferenceProgram(graph, copies, this.#precision);
+  async compile(graph: Graph): Promise<Program> {
+    return new ReferenceProgram(graph, this.#precision);
   }
 }
 
 class ReferenceProgram implements Program {
   #isDisposed = false;
   readonly #graph: Graph;
-  readonly #weights: Readonly<Record<string, NumericArray>>;
   readonly #precision: "float32" | "float64";
 
-  constructor(
-    graph: Graph,
-    weights: Readonly<Record<string, NumericArray>>,
-    precision: "float32" | "float64",
-  ) {
+  constructor(graph: Graph, precision: "float32" | "float64") {
     this.#graph = graph;
-    this.#weights = weights;
     this.#precision = precision;
   }
 
@@ -50,17 +42,11 @@ class ReferenceProgram implements Program {
     outputs: Readonly<Record<string, Float32Array>> = {},
   ): Promise<Record<string, Float32Array | Float64Array>> {
     if (this.#isDisposed) throw new InternalError("the program was disposed");
-    checkArrays(this.#graph, this.#precision === "float64" ? narrowed(feeds) : feeds, "feed");
-    checkArrays(this.#graph, outputs, "output");
-    for (const name of Object.keys(feeds))
-      if (name in this.#weights)
-        throw new ShapeError("run", [], `feed "${name}" was compiled in as a weight`);
-    const known = { ...this.#weights, ...feeds };
-    checkComplete(readInputs(this.#graph), known);
+    checkRun(this.#graph, this.#precision === "float64" ? narrowed(feeds) : feeds, outputs);
 
     const tensors = new Map<Value, Tensor>();
     for (const node of this.#graph.nodes)
-      tensors.set(node.output, this.#compute(node as NodeOf<OpName>, known, tensors));
+      tensors.set(node.output, this.#compute(node as NodeOf<OpName>, feeds, tensors));
 
     const results: Record<string, Float32Array | Float64Array> = {};
     for (const [name, value] of this.#graph.outputs) {

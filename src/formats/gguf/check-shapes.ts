@@ -94,14 +94,10 @@ function expectedTensors(
     add("attn_v.weight", [width, valueLength * kvHeads], isFused);
     add("attn_output.weight", [valueLength * heads, width]);
     add("ffn_norm.weight", [width]);
-    for (const bias of [
-      ["attn_q.bias", keyLength * heads],
-      ["attn_k.bias", keyLength * kvHeads],
-      ["attn_v.bias", valueLength * kvHeads],
-      ["attn_output.bias", width],
-    ] as const) {
-      add(bias[0], [bias[1]], true);
-    }
+    add("attn_q.bias", [keyLength * heads], true);
+    add("attn_k.bias", [keyLength * kvHeads], true);
+    add("attn_v.bias", [valueLength * kvHeads], true);
+    add("attn_output.bias", [width], true);
     if (family === "qwen3" || family === "gemma3") {
       add("attn_q_norm.weight", [keyLength]);
       add("attn_k_norm.weight", [keyLength]);

@@ -1,34 +1,28 @@
 /** @file Tensors of a GGUF file, split or not, read in ranges: as they are stored, or as float32. */
-import { InternalError, UnsupportedModelError } from "../../core/errors.js";
+import { UnsupportedModelError } from "../../core/errors.js";
 import { dequantize, isDequantizable } from "../quant/dequantize.js";
 import { RangedFile } from "../ranged-file.js";
 import { badHeader, type GgufHeader } from "./gguf-contents.js";
 import { joinParts } from "./gguf-loadable.js";
 import { badGguf } from "./gguf-reader.js";
 import type { GgufTensor } from "./gguf-tensors.js";
-import type { TensorType } from "./gguf-types.js";
 import { readHeaderOf } from "./read-gguf-header.js";
 
 /** Stored bytes held at a time while a tensor is dequantised: fits the second-level cache of most machines. */
 const CHUNK_BYTES = 512 * 1024;
 
 /** One tensor: where it lies and what it is. */
-export interface GgufFileTensor {
-  name: string;
+export interface GgufFileTensor extends Omit<GgufTensor, "dimensions" | "offset"> {
   /** Row-major, as in PyTorch: `[out, in]` for a weight; GGUF's own order turned around. */
   shape: readonly number[];
   /** Name of the type, such as `Q4_K`; all names are in TENSOR_TYPES. */
   typeName: string;
-  elementCount: number;
-  sizeBytes: number;
   /** All dimensions but the last one multiplied; 1 for a vector. */
   rowCount: number;
   /** Numbers of a row: the last dimension. */
   rowLength: number;
   /** Stored bytes of one row: rows are whole blocks. */
   rowBytes: number;
-  /** Numbers and bytes per block: the unit in which the type is stored. */
-  type: TensorType;
   /** Index in `header.parts` of the file that holds it. */
   part: number;
   /** First byte in that file. */
@@ -51,7 +45,6 @@ export class GgufFile {
   readonly tensors: ReadonlyMap<string, GgufFileTensor>;
   readonly #files: readonly RangedFile[];
   #scratch = new Uint8Array(0);
-  #isClosed = false;
 
   private constructor(
     header: GgufHeader,
@@ -153,7 +146,6 @@ export class GgufFile {
 
   /** Closes the file and its parts; a second call does nothing. */
   close(): void {
-    this.#isClosed = true;
     for (const file of this.#files) file.close();
   }
 
@@ -162,7 +154,6 @@ export class GgufFile {
   }
 
   #tensor(name: string): GgufFileTensor {
-    if (this.#isClosed) throw new InternalError(`${this.header.file} was read after it was closed`);
     const tensor = this.tensors.get(name);
     if (!tensor) throw badHeader(this.header, `tensor ${name}`, "is missing");
     return tensor;
@@ -180,21 +171,18 @@ export class GgufFile {
 }
 
 function describe(tensor: GgufTensor, part: number, dataOffset: number): GgufFileTensor {
-  const { name, dimensions, type, elementCount, sizeBytes } = tensor;
+  const { dimensions, offset, ...rest } = tensor;
   const rowLength = dimensions[0] as number;
-  const rowCount = elementCount / rowLength;
+  const rowCount = rest.elementCount / rowLength;
   return {
-    name,
+    ...rest,
     shape: dimensions.toReversed(),
-    typeName: type.name,
-    elementCount,
-    sizeBytes,
+    typeName: rest.type.name,
     rowCount,
     rowLength,
-    rowBytes: sizeBytes / rowCount,
-    type,
+    rowBytes: rest.sizeBytes / rowCount,
     part,
-    fileOffset: dataOffset + tensor.offset,
+    fileOffset: dataOffset + offset,
   };
 }
 

@@ -7,9 +7,6 @@ export const ONNX_TYPE = { float32: 1, uint8: 2, int8: 3, int64: 7, float16: 10 
 /** Numbers of AttributeProto.AttributeType. */
 export const ONNX_ATTRIBUTE_TYPE = { float: 1, int: 2, ints: 7 } as const;
 
-/** TensorProto.DataLocation: the data lie outside the file. */
-export const ONNX_EXTERNAL = 1;
-
 const one = (type: string, id: number) => ({ type, id });
 const many = (type: string, id: number) => ({ rule: "repeated", type, id });
 
@@ -67,11 +64,8 @@ const root = protobuf.Root.fromJSON({
         dataType: one("int32", 2),
         name: one("string", 8),
         rawData: one("bytes", 9),
-        externalData: many("StringStringEntryProto", 13),
-        dataLocation: one("int32", 14),
       },
     },
-    StringStringEntryProto: { fields: { key: one("string", 1), value: one("string", 2) } },
     ValueInfoProto: { fields: { name: one("string", 1), type: one("TypeProto", 2) } },
     TypeProto: { fields: { tensorType: one("TensorTypeProto", 1) } },
     TensorTypeProto: { fields: { elemType: one("int32", 1), shape: one("TensorShapeProto", 2) } },

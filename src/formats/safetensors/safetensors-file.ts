@@ -1,5 +1,5 @@
 /** @file Reader of safetensors files: the header at once, tensors in ranges when they are asked for. */
-import { InternalError, UnsupportedModelError } from "../../core/errors.js";
+import { UnsupportedModelError } from "../../core/errors.js";
 import { dequantize } from "../quant/dequantize.js";
 import { RangedFile } from "../ranged-file.js";
 import { badSafetensors, readSafetensorsHeader, type SafetensorsTensor } from "./safetensors-header.js";
@@ -13,7 +13,6 @@ export class SafetensorsFile {
   /** The texts under `__metadata__`; empty where there are none. */
   readonly metadata: ReadonlyMap<string, string>;
   readonly #file: RangedFile;
-  #isClosed = false;
 
   private constructor(file: RangedFile) {
     const { tensors, metadata } = readSafetensorsHeader(file);
@@ -64,12 +63,10 @@ export class SafetensorsFile {
 
   /** Closes the file; a second call does nothing. */
   close(): void {
-    this.#isClosed = true;
     this.#file.close();
   }
 
   #tensor(name: string): SafetensorsTensor {
-    if (this.#isClosed) throw new InternalError(`${this.path} was read after it was closed`);
     const tensor = this.tensors.get(name);
     if (!tensor) throw badSafetensors(this.path, `tensor ${name}`, "is missing", 8);
     return tensor;

@@ -13,7 +13,7 @@ import { messageOf } from "../../core/errors.js";
 import { serveParent } from "../../core/serve-parent.js";
 import type { Bindings, BoundContext, BoundSampler } from "./local-bindings.js";
 import { LocalEngine } from "./local-engine.js";
-import { type Candidate, type LoadOrder, LocalFailure, type ParentMessage } from "./local-protocol.js";
+import { type LoadOrder, LocalFailure, type ParentMessage } from "./local-protocol.js";
 import { CHUNK_TOKENS } from "./prompt-cache.js";
 
 const MAX_GRAMMARS = 64;
@@ -23,9 +23,8 @@ const MAX_GRAMMARS = 64;
  * they let batches of several sequences fall apart (four and one instead of five), which costs half the speed
  * and makes results depend on timing.
  */
-interface AddonSampler {
+interface AddonSampler extends BoundSampler {
   applyConfig(config: Record<string, unknown>): void;
-  dispose(): void;
 }
 interface AddonContext {
   initBatch(size: number): void;
@@ -53,16 +52,6 @@ interface Internals {
   model: { _model: unknown };
   context: { _ctx: AddonContext };
   grammarState: { _state: unknown };
-}
-
-class NativeSampler implements BoundSampler {
-  readonly addon: AddonSampler;
-  constructor(addon: AddonSampler) {
-    this.addon = addon;
-  }
-  dispose(): void {
-    this.addon.dispose();
-  }
 }
 
 async function openLlama(order: LoadOrder): Promise<Llama> {
@@ -109,7 +98,11 @@ async function openBindings(order: LoadOrder, onProgress: () => void): Promise<B
   if (typeof AddonSampler !== "function" || nativeModel === undefined) {
     throw new LocalFailure("load", "this version of node-llama-cpp is not the pinned one");
   }
-  const createAddonSampler = () => new AddonSampler(nativeModel);
+  const makeSampler = (config: Record<string, unknown>): BoundSampler => {
+    const sampler = new AddonSampler(nativeModel);
+    sampler.applyConfig(config);
+    return sampler;
+  };
   const grammars = new Map<string, Awaited<ReturnType<Llama["createGrammar"]>>>();
   const { isRecurrent, isHybrid, swaSize } = model.fileInsights;
 
@@ -167,30 +160,13 @@ async function openBindings(order: LoadOrder, onProgress: () => void): Promise<B
         throw new LocalFailure("memory", messageOf(error));
       }
     },
-    createSampler: async (candidate) => {
-      const { grammar } = candidate;
+    createSampler: async ({ grammar, seed, temperature }) => {
       // Before the sampler: a grammar that does not compile must leave none behind.
       const rules = grammar === undefined ? {} : { grammarEvaluationState: await grammarState(grammar) };
-      const addon = createAddonSampler();
-      addon.applyConfig({ ...samplerConfig(candidate), ...rules });
-      return new NativeSampler(addon);
+      // No top-k, top-p or min-p: a cut that cuts nothing still sorts the vocabulary.
+      return makeSampler({ temperature, seed, ...rules });
     },
-    createScorer: () => {
-      const addon = createAddonSampler();
-      addon.applyConfig({ temperature: 0, seed: 0 });
-      return new NativeSampler(addon);
-    },
-  };
-}
-
-/** Absent members are not in the sampler chain at all: a cut that cuts nothing still sorts the vocabulary. */
-function samplerConfig(candidate: Candidate): Record<string, unknown> {
-  const { temperature, topP = 1, minP = 0, seed } = candidate;
-  return {
-    temperature,
-    seed,
-    ...(topP < 1 ? { topP } : {}),
-    ...(minP > 0 ? { minP } : {}),
+    createScorer: () => makeSampler({ temperature: 0, seed: 0 }),
   };
 }
 
@@ -232,13 +208,13 @@ function bindContext(
       return [...indexes];
     },
     sample: async (index, sampler) => {
-      const token = await raw.sampleToken(index, (sampler as NativeSampler).addon);
+      const token = await raw.sampleToken(index, sampler as AddonSampler);
       if (token < 0) throw new LocalFailure("failed", "no token could be sampled");
       return token;
     },
     logProb: async (index, token, scorer) => {
       const filter = [[token], false, false, true, 0];
-      const addon = (scorer as NativeSampler).addon;
+      const addon = scorer as AddonSampler;
       const [best, , , logits, weight] = await raw.sampleToken(index, addon, false, false, filter, true);
       const logitOf = new Map<number, number>();
       for (let i = 0; i + 1 < (logits?.length ?? 0); i += 2) logitOf.set(logits![i]!, logits![i + 1]!);

@@ -1,9 +1,10 @@
 /** @file A GGUF model in a child process: generates candidates, counts tokens, survives its own crashes. */
-import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { ConfigError, InputError, ModelCallError } from "../../core/errors.js";
-import { cachedFileHash } from "../../core/file-hash.js";
+import { cachedFileHash, identify } from "../../core/file-hash.js";
 import { hashJson, sha256 } from "../../core/hash.js";
 import { ChildExitError } from "../../core/managed-child.js";
 import { checkAdapterFits } from "../../formats/gguf/gguf-adapter-checks.js";
@@ -305,11 +306,8 @@ const TINY_MODEL_BYTES = 16e6;
  * megabytes is slower on two threads than on one: waiting for each other takes them longer than the work.
  * @param modelBytes - size of the model's file
  */
-export function defaultThreads(
-  modelBytes = Number.POSITIVE_INFINITY,
-  cores = availableParallelism(),
-): number {
-  return modelBytes < TINY_MODEL_BYTES ? 1 : Math.max(1, Math.min(cores, 8));
+export function defaultThreads(modelBytes = Number.POSITIVE_INFINITY): number {
+  return modelBytes < TINY_MODEL_BYTES ? 1 : Math.min(availableParallelism(), 8);
 }
 
 function chatTemplate(header: GgufHeader, choice: NonNullable<LocalModelOptions["chatTemplate"]>): string {
@@ -327,13 +325,11 @@ export async function modelFileHash(parts: readonly string[]): Promise<string> {
 
 /** Remembers what the files are now; the function returned throws once they are others. */
 function unchangedCheck(files: readonly string[]): () => void {
-  const identify = (file: string) => {
-    const { ino, size, mtimeNs } = statSync(file, { bigint: true });
-    return `${ino} ${size} ${mtimeNs}`;
-  };
   const before = files.map(identify);
   return () => {
-    const changed = files.find((file, index) => !existsSync(file) || identify(file) !== before[index]);
+    const changed = files.find(
+      (file, index) => !existsSync(file) || !isDeepStrictEqual(identify(file), before[index]),
+    );
     if (changed === undefined) return;
     throw new ConfigError(`${changed} was replaced while it was in use`, {
       code: "model-replaced",

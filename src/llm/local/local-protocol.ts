@@ -32,10 +32,6 @@ export interface Candidate {
   seed: number;
   /** 0–2; 0 is greedy. */
   temperature: number;
-  /** 0–1, default 1 (off). */
-  topP?: number | undefined;
-  /** 0–1, default 0 (off). */
-  minP?: number | undefined;
   /** GBNF with a rule `root`. */
   grammar?: string | undefined;
 }

@@ -71,11 +71,7 @@ export function checkExamples(examples: readonly TokenExample[], limits: Example
       code: "no-examples",
     });
   }
-  examples.forEach((example, index) => {
-    checkWeight(example, index, limits.allowNegativeWeights ?? false);
-    checkMask(example, index);
-    checkTokens(example, index, limits.vocabSize);
-  });
+  for (const [index, example] of examples.entries()) checkExample(example, index, limits);
   if (examples.every(({ weight }) => weight === 0)) {
     throw new InputError(`all ${examples.length} examples have weight 0: there is nothing to learn`, {
       hint: "use exponential weights, lower the threshold of the reward, or collect better trajectories",
@@ -85,49 +81,31 @@ export function checkExamples(examples: readonly TokenExample[], limits: Example
   return shorten(examples, limits);
 }
 
-function checkWeight(example: TokenExample, index: number, allowNegative: boolean): void {
-  const { weight } = example;
-  if (!Number.isFinite(weight)) {
-    refuse(example, index, `the weight is ${weight}, expected a finite number`, "check its reward");
-  }
-  if (weight < 0 && !allowNegative) {
-    refuse(
-      example,
-      index,
-      `the weight is ${weight}, expected 0 or more`,
-      "shift the rewards, or allow negative weights",
-    );
-  }
-}
-
-function checkMask(example: TokenExample, index: number): void {
-  const { tokens, lossMask } = example;
+function checkExample(example: TokenExample, index: number, limits: ExampleLimits): void {
+  const { tokens, lossMask, weight } = example;
+  const refuseIf = (isBad: boolean, why: string, hint: string) => {
+    if (isBad) refuse(example, index, why, hint);
+  };
+  const finite = `the weight is ${weight}, expected a finite number`;
+  refuseIf(!Number.isFinite(weight), finite, "check its reward");
+  const positive = `the weight is ${weight}, expected 0 or more`;
+  refuseIf(
+    weight < 0 && !limits.allowNegativeWeights,
+    positive,
+    "shift the rewards, or allow negative weights",
+  );
   const again = "make the examples again from their text";
-  if (lossMask.length !== tokens.length) {
-    refuse(example, index, `${tokens.length} tokens have a loss mask of ${lossMask.length}`, again);
-  }
-  const bad = lossMask.findIndex((mask) => mask > 1);
-  if (bad >= 0) refuse(example, index, `the loss mask is ${lossMask[bad]} at ${bad}, expected 0 or 1`, again);
-  if (lossMask[0] === 1) {
-    refuse(
-      example,
-      index,
-      "the first token is a target, but nothing stands before it to predict it from",
-      "put a prompt, or the model's begin token, before the action",
-    );
-  }
-  if (usedLength(example) === 0) {
-    refuse(example, index, "no token is a target", "leave it out, or choose turns that have an action");
-  }
-}
-
-function checkTokens(example: TokenExample, index: number, vocabSize: number): void {
-  const bad = example.tokens.findIndex((token) => token < 0 || token >= vocabSize);
-  if (bad >= 0) {
-    const range = `the model knows 0 to ${vocabSize - 1}`;
-    const hint = "tokenise the examples with the model that is trained";
-    refuse(example, index, `token ${bad} has the id ${example.tokens[bad]}, ${range}`, hint);
-  }
+  const lengths = `${tokens.length} tokens have a loss mask of ${lossMask.length}`;
+  refuseIf(lossMask.length !== tokens.length, lengths, again);
+  const odd = lossMask.findIndex((mask) => mask > 1);
+  refuseIf(odd >= 0, `the loss mask is ${lossMask[odd]} at ${odd}, expected 0 or 1`, again);
+  const first = "the first token is a target, but nothing stands before it to predict it from";
+  refuseIf(lossMask[0] === 1, first, "put a prompt, or the model's begin token, before the action");
+  const choose = "leave it out, or choose turns that have an action";
+  refuseIf(usedLength(example) === 0, "no token is a target", choose);
+  const unknown = tokens.findIndex((token) => token < 0 || token >= limits.vocabSize);
+  const id = `token ${unknown} has the id ${tokens[unknown]}, the model knows 0 to ${limits.vocabSize - 1}`;
+  refuseIf(unknown >= 0, id, "tokenise the examples with the model that is trained");
 }
 
 function shorten(

@@ -13,8 +13,6 @@ import type { TokenTrie } from "./token-trie.js";
 export interface RowBatch extends TokenTrie {
   /** L. */
   rowLength: number;
-  /** Tokens that are no padding. */
-  usedTokens: number;
 }
 
 /** Fills rows up. Nothing looks at it. */
@@ -28,7 +26,6 @@ export function rowBatch(tries: readonly TokenTrie[], rowLength: number): RowBat
   const tokens = new Int32Array(tries.length * rowLength).fill(PADDING_TOKEN);
   const segments: Segment[] = [];
   const targets: TokenTrie["targets"] = [];
-  let usedTokens = 0;
   for (const [row, trie] of tries.entries()) {
     const base = row * rowLength;
     const used = trie.tokens.length;
@@ -41,9 +38,8 @@ export function rowBatch(tries: readonly TokenTrie[], rowLength: number): RowBat
     tokens.set(trie.tokens, base);
     for (const { token, source, weight } of trie.targets)
       targets.push({ token: base + token, source: base + source, weight });
-    usedTokens += used;
   }
-  return { layout: treeLayout(segments), tokens, targets, rowLength, usedTokens };
+  return { layout: treeLayout(segments), tokens, targets, rowLength };
 }
 
 /**

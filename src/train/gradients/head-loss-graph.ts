@@ -22,7 +22,7 @@ export function headLossGraph(
   const { positionCount: P, chunkSize } = size;
   const { hiddenSize: D, logitSoftcap: cap } = config;
   const x = g.input("x", [P, D]);
-  const weight = g.cast(g.input("weight", [chunkSize, D], weightType), "float32");
+  const weight = g.cast(g.input("weight", [chunkSize, D], weightType));
   const m = g.input("m", [P, 1]);
   const s = g.input("s", [P, 1]);
   const r = g.input("r", [P, D]);

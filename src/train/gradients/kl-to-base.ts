@@ -80,7 +80,7 @@ function klGraph(
   const g = new GraphBuilder();
   const x = g.input("x", [P, D]);
   const base = g.input("base", [P, D]);
-  const weight = g.cast(g.input("weight", [chunkSize, D], weightType), "float32");
+  const weight = g.cast(g.input("weight", [chunkSize, D], weightType));
   const [m, s, t] = [g.input("m", [P, 1]), g.input("s", [P, 1]), g.input("t", [P, 1])];
   const [r, q] = [g.input("r", [P, D]), g.input("q", [P, D])];
   const [mb, sb] = [g.input("mb", [P, 1]), g.input("sb", [P, 1])];

@@ -1,8 +1,8 @@
 /** @file The checkpoints of a run: the last two are kept, and the newest one that is unharmed is found. */
 import { readdirSync, rmSync } from "node:fs";
-import { statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf, StorageError, W4sError } from "../../core/errors.js";
+import { requireSpace } from "../../formats/require-space.js";
 import { badSafetensors } from "../../formats/safetensors/safetensors-header.js";
 import { type Checkpoint, checkpointBytes, readCheckpoint, writeCheckpoint } from "./checkpoint.js";
 
@@ -13,7 +13,6 @@ const NAME = /^checkpoint-(\d{8,})\.safetensors$/;
 const REST = /^checkpoint-\d{8,}\.safetensors\..+\.tmp$/;
 /** More than the header of a checkpoint and the file system's own needs for one file. */
 const ROOM_BESIDE_TENSORS = 1024 * 1024;
-const MIB = 1024 * 1024;
 
 export interface NewestCheckpoint {
   /** Undefined where there is none that can be used. */
@@ -32,7 +31,8 @@ export interface NewestCheckpoint {
 export async function saveCheckpoint(folder: string, checkpoint: Checkpoint): Promise<string> {
   const { step } = checkpoint.optimizer;
   const path = join(folder, `checkpoint-${String(step).padStart(8, "0")}.safetensors`);
-  await checkRoom(folder, checkpointBytes(checkpoint) + ROOM_BESIDE_TENSORS);
+  const hint = "free some space, then run the same command again: it goes on from the last checkpoint";
+  await requireSpace(folder, checkpointBytes(checkpoint) + ROOM_BESIDE_TENSORS, "a checkpoint", hint);
   await writeCheckpoint(path, checkpoint);
   const steps = list(folder);
   const old = steps.filter((other) => other.step <= step).slice(KEPT);
@@ -88,20 +88,4 @@ function list(folder: string): { step: number; path: string }[] {
       return digits === undefined ? [] : [{ step: Number(digits), path: join(folder, name) }];
     })
     .sort((a, b) => b.step - a.step);
-}
-
-/** Asked before writing, so that the message can name both figures. */
-async function checkRoom(folder: string, bytes: number): Promise<void> {
-  const space = await statfs(folder).catch(() => undefined);
-  if (space === undefined) return;
-  const free = space.bavail * space.bsize;
-  if (free >= bytes) return;
-  const needed = Math.ceil(bytes / MIB);
-  throw new StorageError(
-    `a checkpoint needs ${needed} MiB, ${folder} has ${Math.floor(free / MIB)} MiB left`,
-    {
-      hint: "free some space, then run the same command again: it goes on from the last checkpoint",
-      code: "disk-full",
-    },
-  );
 }

@@ -70,25 +70,6 @@ describe("ONNX model", () => {
     ]);
   });
 
-  it("keeps external weights out of the bytes, whatever their size", () => {
-    const size = 4096;
-    const external = new Map([["w", { location: "weight-0", byteLength: size * size * 4 }]]);
-    const model = emitOnnx(linear(size), external);
-    expect(model.length).toBeLessThan(400);
-    const graph = graphOf(model);
-    expect(messages(graph, 11).map((input) => texts(input, 1)[0])).toEqual(["x"]);
-    const [weight] = messages(graph, 5) as [Uint8Array];
-    expect(texts(weight, 8)).toEqual(["w"]);
-    // data_location 14 = 1 (external); external_data 13: key 1, value 2; raw_data 9 absent
-    expect(fields(weight).find(({ number }) => number === 14)?.value).toBe(1);
-    expect(messages(weight, 13).map((entry) => [...texts(entry, 1), ...texts(entry, 2)])).toEqual([
-      ["location", "weight-0"],
-      ["offset", "0"],
-      ["length", String(size * size * 4)],
-    ]);
-    expect(messages(weight, 9)).toEqual([]);
-  });
-
   it("shares the numbers that ops are told", () => {
     const g = new GraphBuilder();
     const x = g.input("x", [4, 4]);

@@ -35,7 +35,6 @@ describe("shapes", () => {
     ["reduceSum kept", (g, a) => g.reduceSum(a, [0, -1], { keepDims: true }), [1, 3, 1]],
     ["reduceMax", (g, a) => g.reduceMax(a, 1), [2, 4]],
     ["logSumExp", (g, a) => g.logSumExp(a), [2, 3]],
-    ["logSumExp kept", (g, a) => g.logSumExp(a, { keepDims: true }), [2, 3, 1]],
     ["zeros", (g) => g.zeros([7, 1]), [7, 1]],
   ])("%s", (_name, build, shape) => {
     const [g, a, b] = withInputs([2, 3, 4], [1, 1, 4]) as [GraphBuilder, Value, Value];
@@ -62,7 +61,6 @@ describe("shapes", () => {
     ["softmax", /at least one axis/, (g) => g.softmax(g.constant(1))],
     ["add", /takes float32, not float16/, (g, a) => g.add(a, g.input("half", [1], "float16"))],
     ["matmul", /float32, not float16/, (g, a) => g.matmul(a, g.input("half", [3, 3], "float16"))],
-    ["cast", /only to float32/, (g, a) => g.cast(a, "float16")],
     ["input", /at least 1/, (g) => g.input("empty", [0])],
     ["constant", /3 numbers do not fill/, (g) => g.constant([1, 2, 3], [2])],
     ["constant", /at most 1048576 bytes/, (g) => g.constant(new Float32Array(262_145))],
@@ -91,7 +89,7 @@ describe("building", () => {
       g.concat([x], 0),
       g.expand(x, [2, 3]),
       g.reduceSum(x, []),
-      g.cast(x, "float32"),
+      g.cast(x),
     ];
     expect(same.every((value) => value === x)).toBe(true);
     expect(g.mul(x, 0)).not.toBe(x);

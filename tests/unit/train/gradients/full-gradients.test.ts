@@ -140,7 +140,6 @@ describe("rows", () => {
       const together = zeros(parameters);
       // Longer than a block of attention, and than gemma3's window.
       const batch = rowBatch(all, 160);
-      expect(batch.usedTokens).toBe(8 + 6 + 150);
       expect(await gradients.add(batch, parameters, together)).toBeCloseTo(loss, 4);
       expectSame(together, alone);
       expect(await gradients.loss(batch, parameters)).toBeCloseTo(loss, 4);
