@@ -42,20 +42,19 @@ export function watchSignals(
     stop.abort();
     timers.push(setTimeout(() => stopNow(EXIT.interrupted), GRACE_MS).unref());
   };
-  const onTerminate = () => stopNow(EXIT.terminated);
-  const onHangup = () => stopNow(EXIT.hangup);
-  target.on("SIGINT", onInterrupt);
-  target.on("SIGTERM", onTerminate);
-  target.on("SIGHUP", onHangup);
+  const listeners = Object.entries({
+    SIGINT: onInterrupt,
+    SIGTERM: () => stopNow(EXIT.terminated),
+    SIGHUP: () => stopNow(EXIT.hangup),
+  });
+  for (const [signal, listener] of listeners) target.on(signal, listener);
   return {
     stopSignal: stop.signal,
     signal: hard.signal,
     exitCode: () => code,
     dispose() {
       for (const timer of timers) clearTimeout(timer);
-      target.off("SIGINT", onInterrupt);
-      target.off("SIGTERM", onTerminate);
-      target.off("SIGHUP", onHangup);
+      for (const [signal, listener] of listeners) target.off(signal, listener);
     },
   };
 }

@@ -48,17 +48,8 @@ function weightsOf(given: ReadonlyMap<string, unknown>): RewardWeights | string 
     return `must give a part of efficiency (${EFFICIENCY_PARTS.join(", ")}) a weight above 0`;
   if (weight("efficiency") === 0 && isAnyAbove(EFFICIENCY_PARTS))
     return "weighs parts of efficiency, but gives efficiency no weight";
-  const isPlain = weight("efficiency") > 0 && !hasParts;
-  return {
-    accuracy: weight("accuracy"),
-    efficiency: weight("efficiency"),
-    coherence: weight("coherence"),
-    relevance: weight("relevance"),
-    calls: isPlain ? DEFAULT_PARTS.calls : weight("calls"),
-    tokens: isPlain ? DEFAULT_PARTS.tokens : weight("tokens"),
-    steps: isPlain ? DEFAULT_PARTS.steps : weight("steps"),
-    latency: isPlain ? DEFAULT_PARTS.latency : weight("latency"),
-  };
+  const weights = Object.fromEntries(NAMES.map((name) => [name, weight(name)])) as RewardWeights;
+  return weight("efficiency") > 0 && !hasParts ? { ...weights, ...DEFAULT_PARTS } : weights;
 }
 
 function readText(text: string): RewardWeights | string {

@@ -2,6 +2,7 @@
 import { rangeOf, type ValueRange } from "../core/range-of.js";
 import { mean } from "../core/statistics.js";
 import type { DataCard } from "../records/round-record.js";
+import { distinctShare, validShare } from "../records/trajectory.js";
 import type { TrajectorySample } from "./examples/trajectory-samples.js";
 
 const BINS = 10;
@@ -17,14 +18,15 @@ export function dataCard(
   weights: readonly (readonly number[])[],
 ): DataCard {
   const all = played.flat();
+  const candidates = all.map(({ candidate }) => candidate);
   const examples = chosen.flat();
   const rewards = all.map(({ reward }) => reward);
   const range = rangeOf(rewards);
   return {
     candidates: all.length,
     examples: examples.length,
-    validShare: validShare(all),
-    distinctShare: distinctShare(all),
+    validShare: validShare(candidates),
+    distinctShare: distinctShare(candidates),
     rewards: { mean: mean(rewards), ...range },
     histogram: histogram(rewards, range),
     weights: rangeOf(weights.flat()),
@@ -34,21 +36,12 @@ export function dataCard(
       task: samples[0]?.task ?? "",
       candidates: samples.length,
       examples: (chosen[i] ?? []).length,
-      validShare: validShare(samples),
-      distinctShare: distinctShare(samples),
+      validShare: validShare(samples.map(({ candidate }) => candidate)),
+      distinctShare: distinctShare(samples.map(({ candidate }) => candidate)),
       meanReward: mean(samples.map(({ reward }) => reward)),
       forcedShare: mean(samples.map(({ candidate }) => (candidate.forced.length > 0 ? 1 : 0))),
     })),
   };
-}
-
-function validShare(samples: readonly TrajectorySample[]): number {
-  return mean(samples.map(({ candidate }) => (candidate.outcome === "invalid" ? 0 : 1)));
-}
-
-function distinctShare(samples: readonly TrajectorySample[]): number {
-  const hashes = samples.flatMap(({ candidate }) => candidate.workflowHash ?? []);
-  return hashes.length === 0 ? 0 : new Set(hashes).size / hashes.length;
 }
 
 function histogram(rewards: readonly number[], { lowest, highest }: ValueRange): DataCard["histogram"] {

@@ -1,6 +1,7 @@
 /** @file Log-probabilities of a text by our forward pass, and beside it by llama.cpp. */
 import { existsSync } from "node:fs";
 import { InputError } from "../core/errors.js";
+import { mean } from "../core/statistics.js";
 import { readLoadableModel } from "../formats/gguf/gguf-loadable.js";
 import { OrtBackend } from "../graph/ort-backend.js";
 import type { ChatMessage } from "../llm/chat-model.js";
@@ -95,13 +96,10 @@ export async function scoreText(options: ScoreTextOptions): Promise<TextScore> {
 }
 
 function perplexity(logProbs: readonly number[]): number {
-  return Math.exp(-logProbs.reduce((sum, value) => sum + value, 0) / logProbs.length);
+  return Math.exp(-mean(logProbs));
 }
 
 function differences(a: readonly number[], b: readonly number[]) {
   const all = a.map((value, i) => Math.abs(value - (b[i] as number)));
-  return {
-    meanDifference: all.reduce((sum, value) => sum + value, 0) / all.length,
-    largestDifference: all.reduce((largest, value) => Math.max(largest, value), 0),
-  };
+  return { meanDifference: mean(all), largestDifference: all.reduce((a, b) => Math.max(a, b), 0) };
 }

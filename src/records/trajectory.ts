@@ -1,8 +1,10 @@
 /** @file The record of a run on disk: trajectories.jsonl, a portable dataset and the truth that resume reads. */
+
 import { dirname, relative } from "node:path";
 import { z } from "zod";
 import { InputError } from "../core/errors.js";
 import { JsonlLog } from "../core/jsonl-log.js";
+import { mean } from "../core/statistics.js";
 import { checkRecord } from "./record-file.js";
 import { intervalSchema } from "./result-row.js";
 
@@ -227,4 +229,15 @@ export class TrajectoryLog {
       this.#actions.set(`${value.episode}/${value.turn}/${value.prompt}`, value);
     else this.#turns.set(`${value.episode}/${value.turn}`, value);
   }
+}
+
+/** Share of candidates that passed the quick check, 0–1. */
+export function validShare(candidates: readonly Pick<CandidateRecord, "outcome">[]): number {
+  return mean(candidates.map(({ outcome }) => (outcome === "invalid" ? 0 : 1)));
+}
+
+/** Different workflows over all that could be read, 0–1. */
+export function distinctShare(candidates: readonly { workflowHash: string | null }[]): number {
+  const hashes = candidates.flatMap(({ workflowHash }) => workflowHash ?? []);
+  return hashes.length === 0 ? 0 : new Set(hashes).size / hashes.length;
 }

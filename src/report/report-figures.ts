@@ -4,6 +4,7 @@ import { seedFrom } from "../core/hash.js";
 import { groupBy, hierarchicalInterval, mean } from "../core/statistics.js";
 import type { StoredCandidate, StoredTurn } from "../records/read-turns.js";
 import type { ResultRow } from "../records/result-row.js";
+import { distinctShare, validShare } from "../records/trajectory.js";
 import type { RunReport } from "./run-report.js";
 
 /** A mean with its 95 % interval. */
@@ -92,7 +93,7 @@ export function reportFigures(report: RunReport, seed = 0): ReportFigures {
     techniques: techniques(candidates),
     candidates: {
       count: candidates.length,
-      valid: candidates.filter(isValid).length,
+      valid: candidates.filter(({ outcome }) => outcome !== "invalid").length,
       distinct: new Set(hashes).size,
       meanReward: mean(candidates.map(({ reward }) => reward)),
       tokensWritten: candidates.reduce((sum, { written }) => sum + written, 0),
@@ -100,10 +101,6 @@ export function reportFigures(report: RunReport, seed = 0): ReportFigures {
     headline: (report.learned?.judgeTasks.length ?? 0) > 1 ? null : headline(report.rows),
     episodes: new Set(turns.map(episodeKey)).size,
   };
-}
-
-function isValid({ outcome }: StoredCandidate): boolean {
-  return outcome !== "invalid";
 }
 
 /** Names an episode among those of all files of a run. */
@@ -133,7 +130,6 @@ function series(turns: readonly StoredTurn[], over: "round" | "turn", seed: numb
       const episodes = [...groupBy(own, episodeKey).values()];
       const groups = episodes.map((played) => played.flatMap((turn) => turn.candidates));
       const all = groups.flat();
-      const hashes = all.flatMap(({ workflowHash }) => workflowHash ?? []);
       const one = (part: string, pick: (candidate: StoredCandidate) => number | null) =>
         stat(
           groups.map((group) => group.map(pick).filter((value) => value !== null)),
@@ -146,8 +142,8 @@ function series(turns: readonly StoredTurn[], over: "round" | "turn", seed: numb
         reward: one("reward", ({ reward }) => reward) ?? empty,
         accuracy: one("accuracy", ({ accuracy, outcome }) => (outcome === "scored" ? accuracy : null)),
         best: stat([episodes.map(bestOf)], seedFrom(seed, "report", "best", at)) ?? empty,
-        validShare: mean(all.map((candidate) => (isValid(candidate) ? 1 : 0))),
-        distinctShare: hashes.length === 0 ? 0 : new Set(hashes).size / hashes.length,
+        validShare: validShare(all),
+        distinctShare: distinctShare(all),
       };
     });
 }
@@ -191,32 +187,25 @@ function outcomes(candidates: readonly StoredCandidate[]): OutcomeFigures {
     if (known) known.count++;
     else messages.set(key, { message, status, count: 1, example: id });
   }
-  const group = (name: string, list: readonly StoredCandidate[]) => ({
-    name,
-    count: list.length,
-    validShare: mean(list.map((candidate) => (isValid(candidate) ? 1 : 0))),
-    reward: mean(list.map(({ reward }) => reward)),
-    accuracy: meanAccuracy(list),
-  });
   const first = candidates.filter(({ repairOf }) => repairOf === null);
+  const groups = {
+    free: first.filter(({ forced }) => forced.length === 0),
+    "techniques forced": first.filter(({ forced }) => forced.length > 0),
+    repairs: candidates.filter(({ repairOf }) => repairOf !== null),
+  };
   return {
     statuses: Object.keys(totals).sort((a, b) => (totals[b] as number) - (totals[a] as number)),
     counts,
     messages: [...messages.values()].sort((a, b) => b.count - a.count).slice(0, MESSAGES),
-    groups: [
-      group(
-        "free",
-        first.filter(({ forced }) => forced.length === 0),
-      ),
-      group(
-        "techniques forced",
-        first.filter(({ forced }) => forced.length > 0),
-      ),
-      group(
-        "repairs",
-        candidates.filter(({ repairOf }) => repairOf !== null),
-      ),
-    ].filter(({ count }) => count > 0),
+    groups: Object.entries(groups)
+      .filter(([, list]) => list.length > 0)
+      .map(([name, list]) => ({
+        name,
+        count: list.length,
+        validShare: validShare(list),
+        reward: mean(list.map(({ reward }) => reward)),
+        accuracy: meanAccuracy(list),
+      })),
   };
 }
 

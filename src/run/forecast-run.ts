@@ -75,13 +75,6 @@ export function forecastRun(
   };
 }
 
-/** Speed that a baseline which really asked the executor has shown. */
-export interface MeasuredSpeed {
-  seconds: number;
-  replies: number;
-  replyTokens: number;
-}
-
 /** Watches what the executor is paid for while baselines run. */
 export class SpeedMeter {
   readonly #ledger: () => LedgerRow[];
@@ -119,8 +112,15 @@ export class SpeedMeter {
   }
 }
 
-/** The forecast with the time that the measured speed suggests. */
-export function remeasured(forecast: Forecast, speed: MeasuredSpeed, concurrency: number): Forecast {
+/**
+ * The forecast with the time that the measured speed suggests.
+ * @param speed - that a baseline which really asked the executor has shown
+ */
+export function remeasured(
+  forecast: Forecast,
+  speed: { seconds: number; replies: number; replyTokens: number },
+  concurrency: number,
+): Forecast {
   const perReply = speed.replyTokens / speed.replies;
   const perSecond = speed.replyTokens / speed.seconds;
   const basis = forecast.basis.filter((line) => !line.startsWith("minutes:"));

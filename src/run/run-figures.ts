@@ -3,7 +3,7 @@ import { mean } from "../core/statistics.js";
 import type { Evaluation, JobResult } from "../evaluate/evaluation.js";
 import type { ResultRow } from "../records/result-row.js";
 import type { CandidateStats } from "../records/run-summary.js";
-import type { TurnRecord } from "../records/trajectory.js";
+import { distinctShare, type TurnRecord, validShare } from "../records/trajectory.js";
 
 export function resultRow(
   row: Pick<ResultRow, "name" | "title" | "split" | "executor">,
@@ -33,7 +33,6 @@ function asksExecutor({ usage }: JobResult): boolean {
 /** Counts over all candidates of a run. */
 export function candidateStats(turns: readonly TurnRecord[]): CandidateStats {
   const candidates = turns.flatMap((turn) => turn.candidates);
-  const sources = candidates.map((candidate) => candidate.workflowHash).filter((hash) => hash !== null);
   const techniques: Record<string, number> = {};
   for (const candidate of candidates) {
     for (const name of candidate.techniques)
@@ -41,8 +40,8 @@ export function candidateStats(turns: readonly TurnRecord[]): CandidateStats {
   }
   return {
     count: candidates.length,
-    validShare: mean(candidates.map((candidate) => (candidate.outcome === "invalid" ? 0 : 1))),
-    distinctShare: sources.length === 0 ? 0 : new Set(sources).size / sources.length,
+    validShare: validShare(candidates),
+    distinctShare: distinctShare(candidates),
     meanReward: mean(candidates.map((candidate) => candidate.reward)),
     techniques,
   };

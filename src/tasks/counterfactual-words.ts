@@ -39,40 +39,10 @@ export const NAMES: Readonly<Record<string, Record<"female" | "male", string[]>>
 );
 
 /** Words that go with a gender, the one used for women first; pronouns with several meanings are not here. */
-export const GENDERED_PAIRS: readonly (readonly [female: string, male: string])[] = [
-  ["she", "he"],
-  ["herself", "himself"],
-  ["woman", "man"],
-  ["women", "men"],
-  ["girl", "boy"],
-  ["girls", "boys"],
-  ["girlfriend", "boyfriend"],
-  ["mother", "father"],
-  ["mothers", "fathers"],
-  ["mom", "dad"],
-  ["mum", "dad"],
-  ["mommy", "daddy"],
-  ["daughter", "son"],
-  ["daughters", "sons"],
-  ["sister", "brother"],
-  ["sisters", "brothers"],
-  ["wife", "husband"],
-  ["wives", "husbands"],
-  ["aunt", "uncle"],
-  ["aunts", "uncles"],
-  ["niece", "nephew"],
-  ["nieces", "nephews"],
-  ["grandmother", "grandfather"],
-  ["grandma", "grandpa"],
-  ["granddaughter", "grandson"],
-  ["lady", "gentleman"],
-  ["ladies", "gentlemen"],
-  ["waitress", "waiter"],
-  ["actress", "actor"],
-  ["ms", "mr"],
-  ["mrs", "mr"],
-  ["miss", "mr"],
-];
+export const GENDERED_PAIRS: readonly (readonly [female: string, male: string])[] =
+  "she he|herself himself|woman man|women men|girl boy|girls boys|girlfriend boyfriend|mother father|mothers fathers|mom dad|mum dad|mommy daddy|daughter son|daughters sons|sister brother|sisters brothers|wife husband|wives husbands|aunt uncle|aunts uncles|niece nephew|nieces nephews|grandmother grandfather|grandma grandpa|granddaughter grandson|lady gentleman|ladies gentlemen|waitress waiter|actress actor|ms mr|mrs mr|miss mr"
+    .split("|")
+    .map((pair) => pair.split(" ") as [string, string]);
 
 export const PLACES: Readonly<Record<"city" | "country", readonly string[]>> = {
   city: "Amsterdam|Athens|Bangkok|Barcelona|Berlin|Bogota|Boston|Brussels|Cairo|Chicago|Copenhagen|Dallas|Delhi|Denver|Dublin|Hamburg|Hanoi|Helsinki|Istanbul|Jakarta|Lagos|Lima|Lisbon|London|Los Angeles|Madrid|Manila|Melbourne|Miami|Mumbai|Munich|Nairobi|New York|Oslo|Paris|Prague|Rome|San Francisco|Santiago de Chile|Seattle|Seoul|Shanghai|Stockholm|Sydney|Tokyo|Toronto|Vancouver|Vienna|Warsaw|Zurich".split(

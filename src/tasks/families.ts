@@ -138,16 +138,11 @@ function manifestOf(
   seed: number,
   difficulty: number | readonly [number, number],
 ): Omit<DatasetManifest, "splits"> {
-  const { name, title, description, kind, metric, metricOptions, version } = family;
+  const { generate: _, version, ...about } = family;
   return {
-    name,
-    title,
-    description,
-    kind,
-    metric,
-    metricOptions,
+    ...about,
     license: "Apache-2.0",
-    family: name,
+    family: family.name,
     generator: { version, seed, difficulty: typeof difficulty === "number" ? difficulty : [...difficulty] },
     notes:
       "Generated; meta.difficulty is 0 to 1, meta.distractors are answers of typical slips, meta.steps the worked solution.",

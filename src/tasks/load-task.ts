@@ -9,15 +9,7 @@ import { makeScorer, type ScorerTools } from "./make-scorer.js";
 import { problemText, readSplit } from "./read-split.js";
 import { type FileLimits, TextFile } from "./reading/text-file.js";
 import { findOverlap, overlapText } from "./sample-key.js";
-import {
-  type MetricName,
-  type Sample,
-  type Scorer,
-  SPLIT_NAMES,
-  type SplitName,
-  type Task,
-  type TaskKind,
-} from "./task.js";
+import { type Sample, type Scorer, SPLIT_NAMES, type SplitName, type Task, type TaskKind } from "./task.js";
 
 /** Where datasets are looked for, what is let through, and what some metrics need. */
 export interface LoadTaskOptions extends ScorerTools {
@@ -52,7 +44,7 @@ export async function loadTask(nameOrDirectory: string, options: LoadTaskOptions
   const embedder = options.embedder ?? (isWriting ? await options.openEmbedder?.() : undefined);
   const scorer = makeScorer(manifest.metric, manifest.metricOptions, { ...options, embedder });
   const hash = hashJson([await withHashes(directory, manifest), options.skipBad ?? false]);
-  const task = new DatasetTask(directory, manifest, scorer, hash, options);
+  const task = datasetTask(directory, manifest, scorer, hash, options);
   if (isWriting && !embedder) task.notices.push(NO_EMBEDDINGS);
   return task;
 }
@@ -68,100 +60,73 @@ async function withHashes(directory: string, manifest: DatasetManifest): Promise
   return { ...manifest, splits };
 }
 
-class DatasetTask implements Task {
-  readonly name: string;
-  readonly title: string;
-  readonly kind: TaskKind;
-  readonly metric: MetricName;
-  readonly description: string;
-  readonly scorer: Scorer;
-  readonly hash: string;
-  readonly family?: string | undefined;
-  readonly splits: SplitName[];
-  readonly notices: string[] = [];
-  readonly #directory: string;
-  readonly #manifest: DatasetManifest;
-  readonly #options: LoadTaskOptions;
-  readonly #read = new Map<SplitName, Promise<Sample[]>>();
-  readonly #compared = new Set<string>();
+function datasetTask(
+  directory: string,
+  manifest: DatasetManifest,
+  scorer: Scorer,
+  hash: string,
+  options: LoadTaskOptions,
+): Task & { notices: string[] } {
+  const { name, title = name, kind, metric, description = describe(manifest), family } = manifest;
+  const splits = SPLIT_NAMES.filter((split) => manifest.splits[split] !== undefined);
+  const notices: string[] = [];
+  const known = new Map<SplitName, Promise<Sample[]>>();
+  const compared = new Set<string>();
 
-  constructor(
-    directory: string,
-    manifest: DatasetManifest,
-    scorer: Scorer,
-    hash: string,
-    options: LoadTaskOptions,
-  ) {
-    this.name = manifest.name;
-    this.title = manifest.title ?? manifest.name;
-    this.kind = manifest.kind;
-    this.metric = manifest.metric;
-    this.description = manifest.description ?? describe(manifest);
-    this.scorer = scorer;
-    this.hash = hash;
-    if (manifest.family !== undefined) this.family = manifest.family;
-    this.splits = SPLIT_NAMES.filter((name) => manifest.splits[name] !== undefined);
-    this.#directory = directory;
-    this.#manifest = manifest;
-    this.#options = options;
-  }
-
-  async load(split: SplitName): Promise<Sample[]> {
-    if (!this.splits.includes(split)) {
-      throw new InputError(`dataset ${this.name} has no ${split} split, only ${this.splits.join(" and ")}`, {
-        code: "no-such-split",
-        hint: "choose another split, or add the file to dataset.json",
-      });
-    }
-    const samples = await this.#samplesOf(split);
-    for (const other of SPLIT_NAMES) {
-      // Whoever loads train or validation must not touch test.
-      if (other === split || other === "test" || !this.splits.includes(other)) continue;
-      await this.#compare(split, other);
-    }
-    return [...samples];
-  }
-
-  #samplesOf(split: SplitName): Promise<Sample[]> {
-    let reading = this.#read.get(split);
-    if (!reading) {
-      reading = this.#readFile(split);
-      // A file that could not be read may be mended meanwhile.
-      reading.catch(() => this.#read.delete(split));
-      this.#read.set(split, reading);
-    }
-    return reading;
-  }
-
-  async #readFile(split: SplitName): Promise<Sample[]> {
-    const entry = this.#manifest.splits[split]!;
-    const { samples, problems } = await readSplit(join(this.#directory, entry.file), entry, this.#manifest, {
-      collectProblems: this.#options.skipBad ?? false,
-      limits: this.#options.limits,
+  const readFile = async (split: SplitName): Promise<Sample[]> => {
+    const entry = manifest.splits[split]!;
+    const { samples, problems } = await readSplit(join(directory, entry.file), entry, manifest, {
+      collectProblems: options.skipBad ?? false,
+      limits: options.limits,
     });
     if (problems.length > 0) {
       const listed = problems.slice(0, MAX_LISTED_PROBLEMS).map(problemText).join("; ");
       const rest = problems.length > MAX_LISTED_PROBLEMS ? "; …" : "";
-      this.notices.push(`${entry.file}: ${problems.length} bad lines left out: ${listed}${rest}`);
+      notices.push(`${entry.file}: ${problems.length} bad lines left out: ${listed}${rest}`);
     }
     return samples;
-  }
+  };
 
-  async #compare(one: SplitName, other: SplitName): Promise<void> {
+  const samplesOf = (split: SplitName): Promise<Sample[]> => {
+    const reading = known.get(split) ?? readFile(split);
+    if (!known.has(split)) {
+      known.set(split, reading);
+      // A file that could not be read may be mended meanwhile.
+      reading.catch(() => known.delete(split));
+    }
+    return reading;
+  };
+
+  const compare = async (one: SplitName, other: SplitName): Promise<void> => {
     const pair = [one, other].sort().join("+");
-    if (this.#compared.has(pair)) return;
-    const [first, second] = await Promise.all([this.#samplesOf(one), this.#samplesOf(other)]);
+    if (compared.has(pair)) return;
+    const [first, second] = await Promise.all([samplesOf(one), samplesOf(other)]);
     const overlap = findOverlap([one, first], [other, second]);
-    if (overlap && !this.#options.allowOverlap) {
-      throw new InputError(`${this.#directory}: ${overlapText(overlap)}`, {
+    if (overlap && !options.allowOverlap) {
+      throw new InputError(`${directory}: ${overlapText(overlap)}`, {
         code: "split-overlap",
         hint: "remove the shared items from one split, or pass --allow-overlap (it is recorded)",
       });
     }
-    if (this.#compared.has(pair)) return;
-    this.#compared.add(pair);
-    if (overlap) this.notices.push(`allowed: ${overlapText(overlap)}`);
-  }
+    if (compared.has(pair)) return;
+    compared.add(pair);
+    if (overlap) notices.push(`allowed: ${overlapText(overlap)}`);
+  };
+
+  const load = async (split: SplitName): Promise<Sample[]> => {
+    if (!splits.includes(split)) {
+      throw new InputError(`dataset ${name} has no ${split} split, only ${splits.join(" and ")}`, {
+        code: "no-such-split",
+        hint: "choose another split, or add the file to dataset.json",
+      });
+    }
+    const samples = await samplesOf(split);
+    // Whoever loads train or validation must not touch test.
+    for (const other of splits) if (other !== split && other !== "test") await compare(split, other);
+    return [...samples];
+  };
+
+  return { name, title, kind, metric, description, scorer, hash, family, splits, notices, load };
 }
 
 const KIND_WORDS: Readonly<Record<TaskKind, string>> = {

@@ -194,6 +194,8 @@ interface ImportFlags {
   overwrite?: boolean | undefined;
 }
 
+/** Flags that go with --benchmark; the others describe a file of one's own. */
+const BENCHMARK_FLAGS = new Set(["benchmark", "name", "split", "seed", "overwrite", "json", "debug"]);
 const OUR_FIELDS = ["question", "answer", "context", "choices", "id", "solution", "split"] as const;
 const SPLITS = ["train", "validation", "test"] as const;
 const METRICS = ["exact-number", "expression", "choice", "f1", "exact-match", "regex"] as const;
@@ -232,7 +234,9 @@ const importAction: ActionBody = async ({ isJson, command }, source = "", direct
   const splits = sizes.length === 0 ? undefined : Object.fromEntries(sizes);
   const seed = whole("--seed", flags.seed, 2 ** 31 - 1);
   if (benchmark !== undefined) {
-    const given = OWN_FORM_FLAGS.find((name) => [flags[name]].flat().some((value) => value !== undefined));
+    const given = Object.entries(flags).find(
+      ([name, value]) => !BENCHMARK_FLAGS.has(name) && [value].flat().some((one) => one !== undefined),
+    )?.[0];
     if (given)
       refuse(`--benchmark says what the file holds; ${flagOf(given)} cannot be given too`, "leave it out");
     const report = await api.importBenchmark({
@@ -293,20 +297,3 @@ function writeImported({ directory, counts }: { directory: string; counts: Recor
   const sizes = Object.entries(counts).map(([split, count]) => `${split} ${count}`);
   writeOut(`wrote ${directory}: ${sizes.join(", ")}; next: w4s optimize --task ${directory} …`);
 }
-
-/** Flags that describe a file of one's own. */
-const OWN_FORM_FLAGS = [
-  "kind",
-  "metric",
-  "format",
-  "field",
-  "choiceField",
-  "metaField",
-  "answerAfter",
-  "answerIndexFrom",
-  "dropDuplicates",
-  "title",
-  "description",
-  "license",
-  "homepage",
-] as const satisfies readonly (keyof ImportFlags)[];

@@ -3,11 +3,10 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { type ActionBody, complete } from "../action.js";
 import { EXIT } from "../exit-code.js";
-import { LearnPrinter } from "../print/learn-printer.js";
 import { writeErr, writeJson, writeOut } from "../print/output.js";
 import { addRunFlags, configSources } from "../run-flags.js";
-import { stoppedByJson, withProgress } from "../run-frame.js";
-import { printLearning } from "./learn.js";
+import { stoppedByJson } from "../run-frame.js";
+import { learnWithProgress, printLearning } from "./learn.js";
 
 const INTRO = `w4s demo
   weak model    nano, 2 M weights, embedded; really running here through llama.cpp, really trained here
@@ -34,13 +33,7 @@ const demoAction: ActionBody = async ({ isJson, watch, command }) => {
     env: {},
   });
   writeErr(INTRO);
-  const result = await withProgress(
-    api,
-    config,
-    watch,
-    new LearnPrinter({ budget: config.budget }),
-    (hooks) => api.learn(config, hooks),
-  );
+  const result = await learnWithProgress(api, config, watch);
   if (result.stoppedBy !== undefined) return { failure: result.stoppedBy };
   const page = join(result.directory, "report.html");
   await api.writeReport(page, api.htmlReport(await api.readRunReport(result.directory)));

@@ -3,6 +3,7 @@ import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { Command } from "commander";
 import type { GgufHeader, RunReport } from "../../commands.js";
 import { formatBytes, formatCount, formatPercent } from "../../core/figure-format.js";
+import { groupBy } from "../../core/statistics.js";
 import { type ActionBody, complete } from "../action.js";
 import { EXIT } from "../exit-code.js";
 import { visible, visibleLine, writeErr, writeJson, writeOut } from "../print/output.js";
@@ -151,18 +152,15 @@ function startsLikeGguf(path: string): boolean {
 }
 
 /** Tensor counts and bytes by type. */
-function tensorTypes(
-  header: GgufHeader,
-): { type: string; tensors: number; parameters: number; bytes: number }[] {
-  const types = new Map<string, { type: string; tensors: number; parameters: number; bytes: number }>();
-  for (const { type, elementCount, sizeBytes } of header.tensors) {
-    const sum = types.get(type.name) ?? { type: type.name, tensors: 0, parameters: 0, bytes: 0 };
-    sum.tensors++;
-    sum.parameters += elementCount;
-    sum.bytes += sizeBytes;
-    types.set(type.name, sum);
-  }
-  return [...types.values()].sort((a, b) => b.bytes - a.bytes);
+function tensorTypes({ tensors }: GgufHeader) {
+  return [...groupBy(tensors, ({ type }) => type.name)]
+    .map(([type, own]) => ({
+      type,
+      tensors: own.length,
+      parameters: own.reduce((sum, { elementCount }) => sum + elementCount, 0),
+      bytes: own.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    }))
+    .sort((a, b) => b.bytes - a.bytes);
 }
 
 function parameterCount(header: GgufHeader): number {

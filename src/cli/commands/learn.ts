@@ -1,6 +1,6 @@
 /** @file `w4s learn`: rounds of collecting and training, then base against trained. */
 import { Command } from "commander";
-import type { LearnResult } from "../../commands.js";
+import type { LearnResult, RunConfig } from "../../commands.js";
 import { formatChange, formatPercent } from "../../core/figure-format.js";
 import { type ActionBody, complete } from "../action.js";
 import { LearnPrinter, roundRow } from "../print/learn-printer.js";
@@ -16,6 +16,7 @@ import {
 } from "../run-flags.js";
 import { stoppedByJson, withProgress } from "../run-frame.js";
 import { bestVerdict } from "../verdict.js";
+import type { SignalWatch } from "../watch-signals.js";
 
 const EXAMPLES = `
 --task takes several names, separated by commas; the last one is held back to judge adapters unless --held-back names
@@ -51,17 +52,20 @@ const learnAction: ActionBody = async ({ isJson, watch, command }) => {
     ...configSources(command),
     defaults: preset === undefined ? undefined : api.preset(preset),
   });
-  const result = await withProgress(
-    api,
-    config,
-    watch,
-    new LearnPrinter({ budget: config.budget }),
-    (hooks) => api.learn(config, hooks),
-  );
+  const result = await learnWithProgress(api, config, watch);
   if (isJson) writeJson({ ...result, ...stoppedByJson(result, api) });
   else printLearning(result);
   return bestVerdict({ ...result, validation: [] }, config);
 };
+
+export function learnWithProgress(
+  api: typeof import("../../commands.js"),
+  config: RunConfig,
+  watch: SignalWatch,
+): Promise<LearnResult> {
+  const printer = new LearnPrinter({ budget: config.budget });
+  return withProgress(api, config, watch, printer, (hooks) => api.learn(config, hooks));
+}
 
 export function printLearning(result: LearnResult): void {
   const simulated = result.isSimulated ? " (simulated executor)" : "";

@@ -145,7 +145,6 @@ a.chip:hover { border-color: var(--accent); }
 .chip.kept { border-color: var(--good); background: var(--good-soft); }
 .chip.invalid { color: var(--bad); border-style: dashed; }
 footer { color: var(--muted); font-size: 13px; padding: 4px 0 40px; }
-.only-print { display: none; }
 @media (max-width: 820px) {
   .explorer { grid-template-columns: minmax(0, 1fr); }
   .rows { max-height: 340px; }
@@ -165,7 +164,6 @@ footer { color: var(--muted); font-size: 13px; padding: 4px 0 40px; }
   }
   body { font-size: 10.5pt; }
   .no-print, nav, .themes, .filters, .pager, .rows, .views, .readout { display: none !important; }
-  .only-print { display: block; }
   .wrap { max-width: none; padding: 0; }
   main section, .card, .banner { break-inside: auto; border-color: #bbb; }
   .card, figure, tr, li { break-inside: avoid; }

@@ -3,20 +3,9 @@ import type { Random } from "../../core/random.js";
 import { type Family, generator, scaled, scaledSize } from "./family.js";
 
 const WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"] as const;
-const MONTHS = [
-  ["January", 31],
-  ["February", 28],
-  ["March", 31],
-  ["April", 30],
-  ["May", 31],
-  ["June", 30],
-  ["July", 31],
-  ["August", 31],
-  ["September", 30],
-  ["October", 31],
-  ["November", 30],
-  ["December", 31],
-] as const;
+const MONTH_NAMES =
+  "January February March April May June July August September October November December".split(" ");
+const MONTH_DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 const DAY_MINUTES = 24 * 60;
 
@@ -42,13 +31,13 @@ function weekdayAfter(weekday: number, days: number): string {
 }
 
 function dateText(month: number, day: number): string {
-  return `${MONTHS[month]![0]} ${day}`;
+  return `${MONTH_NAMES[month]} ${day}`;
 }
 
 function dateAfter(month: number, day: number, days: number): string {
   let [m, d] = [month, day + days];
-  while (d > MONTHS[m]![1]) {
-    d -= MONTHS[m]![1];
+  while (d > MONTH_DAYS[m]!) {
+    d -= MONTH_DAYS[m]!;
     m = (m + 1) % 12;
   }
   return dateText(m, d);
@@ -139,21 +128,21 @@ const date = generator<{ month: number; day: number; days: number }>({
   make(random, difficulty) {
     const days = drawDays(random, difficulty);
     const month = random.integer(0, 11);
-    return { month, day: random.integer(1, MONTHS[month]![1]), days: Math.min(days, 120) };
+    return { month, day: random.integer(1, MONTH_DAYS[month]!), days: Math.min(days, 120) };
   },
 
   solve(problem) {
     const steps: string[] = [];
     let { month, day, days } = problem;
-    while (day + days > MONTHS[month]![1]) {
-      const rest = MONTHS[month]![1] - day;
-      steps.push(`${rest} days to the end of ${MONTHS[month]![0]}, ${days - rest} left`);
+    while (day + days > MONTH_DAYS[month]!) {
+      const rest = MONTH_DAYS[month]! - day;
+      steps.push(`${rest} days to the end of ${MONTH_NAMES[month]}, ${days - rest} left`);
       days -= rest;
       day = 0;
       month = (month + 1) % 12;
     }
     const answer = dateText(month, day + days);
-    return { answer, steps: [...steps, `${MONTHS[month]![0]} ${day} + ${days} days = ${answer}`] };
+    return { answer, steps: [...steps, `${MONTH_NAMES[month]} ${day} + ${days} days = ${answer}`] };
   },
 
   slips: ({ month, day, days }) =>

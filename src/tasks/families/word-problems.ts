@@ -3,12 +3,50 @@ import { type FamilyDefinition, PEOPLE, plainNumber, scaled, scaledSize } from "
 
 const THINGS = ["marbles", "stickers", "beads", "coins", "shells", "cards", "buttons", "stamps"] as const;
 
-type Event =
-  | { type: "buy"; packs: number; each: number }
-  | { type: "give"; count: number }
-  | { type: "share"; parts: number }
-  | { type: "double" }
-  | { type: "find"; count: number };
+/** What happens to an amount; `count` is of packs, pieces or equal parts, `each` the pieces of a pack. */
+interface Event {
+  type: keyof typeof EVENTS;
+  count: number;
+  each: number;
+}
+
+interface EventKind {
+  after(amount: number, event: Omit<Event, "type">): number;
+  /** The same as a sum. */
+  sum(amount: number, event: Omit<Event, "type">): string;
+  told(event: Omit<Event, "type">, person: string, thing: string): string;
+}
+
+const FRACTIONS: Readonly<Record<number, string>> = { 2: "half", 3: "a third", 4: "a quarter", 5: "a fifth" };
+
+const EVENTS = {
+  buy: {
+    after: (amount, { count, each }) => amount + count * each,
+    sum: (amount, { count, each }) => `${amount} + ${count} * ${each}`,
+    told: ({ count, each }, person, thing) => `${person} buys ${count} packs of ${each} ${thing} each.`,
+  },
+  give: {
+    after: (amount, { count }) => amount - count,
+    sum: (amount, { count }) => `${amount} - ${count}`,
+    told: ({ count }, person) => `${person} gives away ${count} of them.`,
+  },
+  share: {
+    after: (amount, { count }) => amount - amount / count,
+    sum: (amount, { count }) => `${amount} - ${amount} / ${count}`,
+    told: ({ count }, person, thing) =>
+      `${person} gives ${FRACTIONS[count]} of all the ${thing} to a friend.`,
+  },
+  double: {
+    after: (amount) => amount * 2,
+    sum: (amount) => `${amount} * 2`,
+    told: (_, person) => `An aunt then doubles what ${person} has.`,
+  },
+  find: {
+    after: (amount, { count }) => amount + count,
+    sum: (amount, { count }) => `${amount} + ${count}`,
+    told: ({ count }, person) => `${person} finds ${count} more.`,
+  },
+} as const satisfies Record<string, EventKind>;
 
 interface WordProblem {
   person: string;
@@ -19,40 +57,8 @@ interface WordProblem {
   aside: { person: string; count: number } | undefined;
 }
 
-function after(amount: number, event: Event): number {
-  switch (event.type) {
-    case "buy":
-      return amount + event.packs * event.each;
-    case "give":
-      return amount - event.count;
-    case "share":
-      return amount - amount / event.parts;
-    case "double":
-      return amount * 2;
-    case "find":
-      return amount + event.count;
-  }
-}
-
 function total({ start, events }: { start: number; events: readonly Event[] }): number {
-  return events.reduce(after, start);
-}
-
-const FRACTIONS: Readonly<Record<number, string>> = { 2: "half", 3: "a third", 4: "a quarter", 5: "a fifth" };
-
-function sentence(event: Event, person: string, thing: string): string {
-  switch (event.type) {
-    case "buy":
-      return `${person} buys ${event.packs} packs of ${event.each} ${thing} each.`;
-    case "give":
-      return `${person} gives away ${event.count} of them.`;
-    case "share":
-      return `${person} gives ${FRACTIONS[event.parts]} of all the ${thing} to a friend.`;
-    case "double":
-      return `An aunt then doubles what ${person} has.`;
-    case "find":
-      return `${person} finds ${event.count} more.`;
-  }
+  return events.reduce((amount, event) => EVENTS[event.type].after(amount, event), start);
 }
 
 export const wordProblems: FamilyDefinition<WordProblem> = {
@@ -75,14 +81,15 @@ export const wordProblems: FamilyDefinition<WordProblem> = {
       const possible: Event[] = [
         {
           type: "buy",
-          packs: random.integer(2, 3 + scaled(difficulty, 0, 9)),
+          count: random.integer(2, 3 + scaled(difficulty, 0, 9)),
           each: random.integer(3, size),
         },
-        { type: "find", count: random.integer(2, size) },
+        { type: "find", count: random.integer(2, size), each: 1 },
       ];
-      if (amount > 4) possible.push({ type: "give", count: random.integer(2, Math.ceil(amount / 2)) });
-      if (parts.length > 0) possible.push({ type: "share", parts: random.pick(parts) });
-      if (amount < 2000) possible.push({ type: "double" });
+      if (amount > 4)
+        possible.push({ type: "give", count: random.integer(2, Math.ceil(amount / 2)), each: 1 });
+      if (parts.length > 0) possible.push({ type: "share", count: random.pick(parts), each: 1 });
+      if (amount < 2000) possible.push({ type: "double", count: 1, each: 1 });
       const event = random.pick(possible);
       if (event.type !== events.at(-1)?.type) events.push(event);
     }
@@ -95,15 +102,9 @@ export const wordProblems: FamilyDefinition<WordProblem> = {
     const steps: string[] = [];
     let amount = problem.start;
     for (const event of problem.events) {
+      const { after, sum } = EVENTS[event.type];
       const next = after(amount, event);
-      const sum: Record<Event["type"], string> = {
-        buy: event.type === "buy" ? `${amount} + ${event.packs} * ${event.each}` : "",
-        give: event.type === "give" ? `${amount} - ${event.count}` : "",
-        share: event.type === "share" ? `${amount} - ${amount} / ${event.parts}` : "",
-        double: `${amount} * 2`,
-        find: event.type === "find" ? `${amount} + ${event.count}` : "",
-      };
-      steps.push(`${sum[event.type]} = ${next}`);
+      steps.push(`${sum(amount, event)} = ${next}`);
       amount = next;
     }
     return { answer: plainNumber(amount), steps };
@@ -115,11 +116,10 @@ export const wordProblems: FamilyDefinition<WordProblem> = {
     const last = events.at(-1)!;
     // Taken packs for pieces; the part given taken for the part kept; the last event left out or turned round.
     const misread = events.map((event): Event => {
-      if (event.type === "buy") return { type: "find", count: event.packs + event.each };
-      return event;
+      return event.type === "buy" ? { ...event, type: "find", count: event.count + event.each } : event;
     });
     const kept = events.map((event): Event => {
-      return event.type === "share" && event.parts > 2 ? { type: "give", count: event.parts } : event;
+      return event.type === "share" && event.count > 2 ? { ...event, type: "give" } : event;
     });
     const turned =
       last.type === "give"
@@ -141,7 +141,7 @@ export const wordProblems: FamilyDefinition<WordProblem> = {
 
   render({ person, thing, start, events, aside }) {
     const lines = [`${person} has ${start} ${thing}.`];
-    for (const event of events) lines.push(sentence(event, person, thing));
+    for (const event of events) lines.push(EVENTS[event.type].told(event, person, thing));
     if (aside) lines.splice(2, 0, `${aside.person} has ${aside.count} ${thing} and only watches.`);
     lines.push(`How many ${thing} does ${person} have in the end?`);
     return { question: lines.join(" ") };
