@@ -25,6 +25,10 @@ export interface ReadReply {
 const CLOSING = /<\/(?:\w+:)?think(?:ing)?>|\[\/THINK\]|◁\/think▷|<\|channel\|>final<\|message\|>/gi;
 const OPENING = /^[ \t]*(?:<(?:\w+:)?think(?:ing)?>|\[THINK\]|◁think▷|<\|channel\|>analysis<\|message\|>)/im;
 
+const MOST_TOKENS = 16_384;
+/** What a limit is multiplied with, or divided by. */
+export const GROWTH = 4;
+
 /**
  * Splits thinking off a reply: all up to the last closing mark, opened or not, and what follows an opening one that is never
  * closed. An empty rest is never an answer; why it is empty decides which error it becomes.
@@ -47,6 +51,11 @@ export function readReply(raw: string, finishReason: FinishReason, reasoning = "
   const thought = `${reasoning}${inText}` || undefined;
   if (text.trim() !== "") return { text, thought, finishReason };
   return { text: "", thought, finishReason, problem: emptiness(finishReason, thought !== undefined) };
+}
+
+/** Limit of replies where thinking has once used one up: four times as large, up to 16,384 unless more was asked for. */
+export function withRoom(maxTokens: number): number {
+  return Math.max(maxTokens, Math.min(MOST_TOKENS, GROWTH * maxTokens));
 }
 
 /** Problem of a reply without text, or of an answer without replies. */

@@ -2,7 +2,8 @@
 import { ConfigError } from "../../core/errors.js";
 import { seedFrom } from "../../core/hash.js";
 import type { ChatModel, ChatRequest, ChatResult } from "../chat-model.js";
-import { problemError, readReply, thoughtsOf } from "../read-reply.js";
+import { problemError, readReply, thoughtsOf, withRoom } from "../read-reply.js";
+import { addUsage } from "../token-usage.js";
 import type { LocalModel } from "./local-model.js";
 
 const DEFAULT_MAX_TOKENS = 768;
@@ -26,6 +27,8 @@ export class LocalChatModel implements ChatModel {
   readonly isSimulated = false;
   readonly #model: LocalModel;
   readonly #isThinking: boolean | undefined;
+  /** Thinking has once used up a whole reply. */
+  #hasRoom = false;
 
   /** @param isThinking - as `enable_thinking` for chat templates that know it; default false */
   constructor(model: LocalModel, isThinking?: boolean) {
@@ -57,7 +60,7 @@ export class LocalChatModel implements ChatModel {
         temperature,
         grammar: json ? JSON_OBJECT_GRAMMAR : undefined,
       })),
-      maxTokens,
+      maxTokens: this.#hasRoom ? withRoom(maxTokens) : maxTokens,
       stop,
       isThinking: this.#isThinking,
       signal,
@@ -67,6 +70,14 @@ export class LocalChatModel implements ChatModel {
       completionTokens: result.replies.reduce((sum, reply) => sum + reply.tokens.length, 0),
     };
     const replies = result.replies.map(({ text, finishReason }) => readReply(text, finishReason));
+    const isCutThinking = replies.some(
+      ({ problem, thought }) => problem?.kind === "length" && thought !== undefined,
+    );
+    if (isCutThinking && !this.#hasRoom) {
+      this.#hasRoom = true;
+      const again = await this.chat(request);
+      return { ...again, usage: addUsage(usage, again.usage) };
+    }
     for (const { problem } of replies) if (problem) throw problemError(this.id, problem, usage);
     return {
       texts: replies.map(({ text }) => text),

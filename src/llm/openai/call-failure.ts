@@ -107,7 +107,7 @@ export function failureOfReply(reply: ErrorReply): CallFailure {
       hint: NOT_OPENAI_HINT,
     });
   }
-  if (isContextText(text) || status === 413 || status === 429) {
+  if (isContextText(text) || CONTEXT_FIELDS.test(reply.body) || status === 413 || status === 429) {
     return make(
       "context-length",
       "never",
@@ -165,6 +165,9 @@ function isFlaggedText(text: string): boolean {
     text,
   );
 }
+
+/** Members of an error that only this one has. */
+const CONTEXT_FIELDS = /"(n_ctx|n_prompt_tokens|(max_)?context_length)" *:/;
 
 /** Texts of OpenAI, Azure, vLLM, SGLang, TGI, llama.cpp, Ollama, LM Studio, Anthropic, Google, Mistral, xAI, Bedrock. */
 function isContextText(text: string): boolean {

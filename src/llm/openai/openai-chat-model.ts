@@ -109,8 +109,8 @@ export class OpenAIChatModel implements ChatModel {
     this.baseUrl = endpoint.baseUrl;
     this.model = options.model;
     // Other parameters give other replies: stored ones are found by this name. Headers do not count.
-    const suffix = Object.keys(body).length === 0 ? "" : `+${hashJson(body).slice(0, 12)}`;
-    this.id = `openai:${this.baseUrl}#${options.model}${suffix}`;
+    const query = Object.keys(body).length === 0 ? "" : `?params=${hashJson(body).slice(0, 12)}`;
+    this.id = `openai:${this.baseUrl}${query}#${options.model}`;
     this.#timeoutMs = options.timeoutMs ?? 120_000;
     this.#limiter = options.limiter ?? new RateLimiter(options);
     this.#wire = new OpenAIWire({

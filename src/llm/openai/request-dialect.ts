@@ -1,12 +1,9 @@
 /** @file The request body, less what this model's server has turned out not to take. */
 import type { ChatMessage, ChatRequest } from "../chat-model.js";
 import { mergeSystemRole } from "../merge-system-role.js";
+import { GROWTH, withRoom } from "../read-reply.js";
 import type { CompletionBody } from "./openai-wire.js";
 
-/** Largest limit of a reply that is asked for unless the request itself names a larger one. */
-const MOST_TOKENS = 16_384;
-/** Limits of replies grow by this where thinking uses them up. */
-const GROWTH = 4;
 const LEAST_TOKENS = 64;
 
 const JSON_SCHEMA = { type: "json_schema", json_schema: { name: "reply", schema: { type: "object" } } };
@@ -95,13 +92,13 @@ export class RequestDialect {
 
   /** Tokens that a reply gets where the request gives it so many. */
   limit(maxTokens: number): number {
-    const room = this.#learned.has("room") ? Math.min(MOST_TOKENS, GROWTH * maxTokens) : maxTokens;
-    return Math.min(Math.max(maxTokens, room), ...this.#values("max_tokens"));
+    const limit = this.#learned.has("room") ? withRoom(maxTokens) : maxTokens;
+    return Math.min(limit, ...this.#values("max_tokens"));
   }
 
   /** After a reply that used up its tokens with little or no text. @returns whether there is more room now than it had */
   grow(maxTokens: number, had: number): boolean {
-    if (maxTokens < MOST_TOKENS) this.learn("room");
+    if (withRoom(maxTokens) > maxTokens) this.learn("room");
     return this.limit(maxTokens) > had;
   }
 

@@ -39,6 +39,7 @@ describe("a prompt that does not fit", () => {
   test("by code, by status, and where a minute's whole limit is smaller", () => {
     expect(kindOf(400, says("no", { code: "context_length_exceeded" }))).toBe("context-length");
     expect(kindOf(413, says("no"))).toBe("context-length");
+    expect(kindOf(400, says("no", { n_prompt_tokens: 900, n_ctx: 512 }))).toBe("context-length");
     const large = "Rate limit reached on tokens per min (TPM): Limit 6000, Requested 8000.";
     expect(kindOf(429, says(large))).toBe("context-length");
   });

@@ -237,6 +237,8 @@ describe("params", () => {
     expect(server.chats[0]?.headers).toMatchObject({ "x-team": "blue", "openai-organization": "org-1" });
     const plain = open().model.id;
     expect(model.id).not.toBe(plain);
+    // Rules that forbid a model find its name behind the mark.
+    expect(model.id).toMatch(/\?params=[0-9a-f]{12}#fake-model$/);
     expect(open({ params: { ...params, reasoning_effort: "high" } }).model.id).not.toBe(model.id);
     expect(open({ params: { ...params, headers: { "x-team": "red" } } }).model.id).toBe(model.id);
     expect(open({ params: { headers: { "x-team": "red" } } }).model.id).toBe(plain);
