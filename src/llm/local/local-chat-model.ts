@@ -45,7 +45,6 @@ export class LocalChatModel implements ChatModel {
     if (!Number.isInteger(n) || n < 1 || n > MAX_REPLIES) {
       throw new ConfigError(`n is ${n}; it must be 1 to ${MAX_REPLIES}`);
     }
-    const started = performance.now();
     const result = await this.#model.generate({
       messages,
       candidates: Array.from({ length: n }, (_, index) => ({
@@ -69,7 +68,8 @@ export class LocalChatModel implements ChatModel {
       },
       finishReasons: result.replies.map((reply) => reply.finishReason),
       model: this.id,
-      latencyMs: performance.now() - started,
+      // Its turn in the queue of the engine is not its time.
+      latencyMs: result.timings.prefillMs + result.timings.decodeMs,
     };
   }
 

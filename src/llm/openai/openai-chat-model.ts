@@ -148,10 +148,9 @@ export class OpenAIChatModel implements ChatModel {
 
   /** Exactly n texts: what the server leaves out is asked for again, one by one, with other seeds. */
   async #collect(request: ChatRequest, n: number, signal: AbortSignal): Promise<ChatResult> {
-    const startedAt = performance.now();
     const first = await this.#ask(request, Math.min(n, this.#dialect.mostChoices), request.seed, signal);
     const choices = first.choices.slice(0, n);
-    let usage = first.usage;
+    let { usage, latencyMs } = first;
     if (choices.length > 0 && choices.length < Math.min(n, this.#dialect.mostChoices)) {
       this.#dialect.askSingly();
       this.#warn(
@@ -173,6 +172,7 @@ export class OpenAIChatModel implements ChatModel {
         const [choice] = outcome.value.choices;
         if (choice) choices[missing[position] as number] = choice;
         usage = addUsage(usage, outcome.value.usage);
+        latencyMs = Math.max(latencyMs, first.latencyMs + outcome.value.latencyMs);
       }
     }
     const empty: Choice["problem"] = { kind: "empty", message: "the server gave no choices" };
@@ -187,7 +187,7 @@ export class OpenAIChatModel implements ChatModel {
       usage,
       finishReasons: texts.map(({ finishReason }) => finishReason),
       model: first.model,
-      latencyMs: performance.now() - startedAt,
+      latencyMs,
     };
   }
 
@@ -196,12 +196,15 @@ export class OpenAIChatModel implements ChatModel {
     n: number,
     seed: number | undefined,
     signal: AbortSignal,
-  ): Promise<{ choices: Choice[]; usage: Usage; model: string }> {
+  ): Promise<{ choices: Choice[]; usage: Usage; model: string; latencyMs: number }> {
+    let sentAt = 0;
     try {
-      const completion = await this.#retry(
-        (timeoutMs) => this.#complete(request, { n, seed }, { timeoutMs, signal }),
-        signal,
-      );
+      const completion = await this.#retry((timeoutMs) => {
+        sentAt = performance.now();
+        request.onAttempt?.(sentAt);
+        return this.#complete(request, { n, seed }, { timeoutMs, signal });
+      }, signal);
+      const latencyMs = performance.now() - sentAt;
       const { choices, usage } = completion;
       return {
         choices,
@@ -211,6 +214,7 @@ export class OpenAIChatModel implements ChatModel {
           choices.map(({ text }) => text),
         ),
         model: this.#nameOf(completion.model),
+        latencyMs,
       };
     } catch (error) {
       if (error instanceof ModelCallError && error.kind === "model-not-found") {
