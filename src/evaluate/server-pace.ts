@@ -85,7 +85,7 @@ export class ServerPace {
       (a, b) => b - a,
     );
     const waitMs = (aloneMs * Math.max(most, Math.min(concurrency, this.lanes))) / served;
-    const lanes = Math.ceil(served);
+    const lanes = Math.max(1, Math.round(served));
     if (served <= KEEPS_UP * most && lanes < this.lanes && DESIGN_CALLS * waitMs > wallMs)
       this.#lower(lanes, waitMs);
     else if (DESIGN_CALLS * aloneMs > wallMs) this.#warnSlow(aloneMs);
