@@ -1,5 +1,6 @@
 /** @file How many calls at once a server keeps up with, measured on its replies; calls above that wait on our side. */
 import PQueue from "p-queue";
+import type { ChatRequest } from "../llm/chat-model.js";
 import type { MeteredResult } from "../llm/metered-model.js";
 
 /** Calls one after another that a design is expected to make: a draft, checks of it, and a last word. */
@@ -45,27 +46,24 @@ export class ServerPace {
 
   /**
    * Makes a call when there is room for it.
-   * @param call - tells when its request leaves; one that asks nobody tells nothing
+   * @param call - tells of its attempts as a model does; one that asks nobody tells nothing
    */
   async send<T extends Pick<MeteredResult, "isCached" | "latencyMs">>(
-    call: (onAttempt: () => void) => Promise<T>,
+    call: (onAttempt: NonNullable<ChatRequest["onAttempt"]>) => Promise<T>,
     signal: AbortSignal,
   ): Promise<T> {
     const work = async () => {
       const lanes = this.lanes;
       let among = 0;
-      try {
-        const reply = await call(() => {
-          if (among === 0) among = ++this.#inFlight;
-        });
-        const { isCached, latencyMs } = reply;
-        // What left before the lanes were lowered says nothing about them.
-        if (among > 0 && !isCached && latencyMs !== undefined && lanes === this.lanes)
-          this.#note({ among, latencyMs });
-        return reply;
-      } finally {
-        if (among > 0) this.#inFlight--;
-      }
+      const reply = await call((sentAt) => {
+        if (sentAt === undefined) this.#inFlight--;
+        else among = ++this.#inFlight;
+      });
+      const { isCached, latencyMs } = reply;
+      // What left before the lanes were lowered says nothing about them.
+      if (among > 0 && !isCached && latencyMs !== undefined && lanes === this.lanes)
+        this.#note({ among, latencyMs });
+      return reply;
     };
     return Number.isFinite(this.lanes) ? await this.#lanes.add(work, { signal }) : await work();
   }

@@ -306,10 +306,10 @@ export class WorkflowAgent implements AgentHost {
     const occurrence = this.#occurrence([model.role, request]);
     const order = this.#asked++;
     try {
-      const send = (onSent?: () => void) => {
-        const onAttempt = (sentAt: number) => {
+      const send = (onSent?: ChatRequest["onAttempt"]) => {
+        const onAttempt: ChatRequest["onAttempt"] = (sentAt) => {
           clock.sentAt(sentAt);
-          onSent?.();
+          onSent?.(sentAt);
         };
         return model.chat({ ...request, signal, onAttempt }, { occurrence, epoch: this.#epoch });
       };

@@ -27,8 +27,8 @@ export interface ChatRequest {
   json?: boolean | undefined;
   /** Name of this call in a store: set by MeteredModel, read by replay, ignored by all others. */
   callKey?: string | undefined;
-  /** Told when an attempt leaves for the server (ms of `performance.now()`), not while it waits for a lane or a pause. */
-  onAttempt?: ((sentAt: number) => void) | undefined;
+  /** Told when an attempt leaves for the server (ms of `performance.now()`; not while it waits for a lane or a pause), and with undefined when it has ended. */
+  onAttempt?: ((sentAt: number | undefined) => void) | undefined;
   signal?: AbortSignal | undefined;
 }
 

@@ -49,9 +49,9 @@ interface Flight {
   reply: Promise<ChatResult>;
   controller: AbortController;
   waiting: number;
-  /** Last attempt that left, and who wants to hear of the next. */
+  /** The attempt that is on its way, and who wants to hear of attempts. */
   sentAt?: number | undefined;
-  listeners: ((sentAt: number) => void)[];
+  listeners: NonNullable<ChatRequest["onAttempt"]>[];
 }
 
 const CHARGED_KINDS: ReadonlySet<ModelCallErrorKind> = new Set(["refused", "empty", "length", "bad-reply"]);
@@ -105,7 +105,7 @@ export class MeteredModel {
   #start(key: string, request: ChatRequest, tag: string | undefined): Flight {
     const controller = new AbortController();
     const flight = { controller, waiting: 0, listeners: [] } as Omit<Flight, "reply"> as Flight;
-    const onAttempt = (sentAt: number) => {
+    const onAttempt: ChatRequest["onAttempt"] = (sentAt) => {
       flight.sentAt = sentAt;
       for (const listener of flight.listeners) listener(sentAt);
     };

@@ -50,8 +50,8 @@ export interface SandboxLimits {
 
 /** What a host call counts towards the time limit of its run; one that tells nothing counts nothing. */
 export interface CallClock {
-  /** A request is on its way since then (ms of `performance.now()`): from here on its silence counts, until it is told anew. */
-  sentAt(at: number): void;
+  /** A request is on its way since then (ms of `performance.now()`), so that its silence counts; undefined: none is any more. */
+  sentAt(at: number | undefined): void;
   /** An answer took that long, ms, as recorded when it was first given. Several of them add up. */
   took(ms: number): void;
 }

@@ -320,7 +320,8 @@ export function sandboxSuite(name: string, create: () => Sandbox): void {
         expect(pieces).toMatchObject({ status: "timed-out" });
         const builtIn = await run(body("return (new Array(1e9) + '').length;"), { limits });
         expect(["timed-out", "out-of-memory"]).toContain(builtIn.status);
-        expect(builtIn.wallMs).toBeLessThan(30_000);
+        // A machine that is busy with others may keep it from computing for 40 s.
+        expect(builtIn.wallMs).toBeLessThan(50_000);
       });
 
       it("a run whose request is still on its way at its time limit is lost, not failed", async () => {
@@ -367,8 +368,10 @@ export function sandboxSuite(name: string, create: () => Sandbox): void {
         it("stands while a call waits on our side: before it is sent, and again between attempts", async () => {
           const host = hostOf(async (_name, _args, _signal, clock) => {
             for (let attempt = 0; attempt < 3; attempt++) {
-              await sleep(500);
               clock.sentAt(performance.now());
+              await sleep(50);
+              clock.sentAt(undefined);
+              await sleep(500);
             }
             clock.took(10);
             return ["x"];

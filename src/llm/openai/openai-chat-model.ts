@@ -6,6 +6,7 @@ import type { ChatModel, ChatRequest, ChatResult, Usage } from "../chat-model.js
 import { linkedController, onAbort } from "../clock.js";
 import { escapeText } from "../escape-text.js";
 import { Redactor } from "../redaction.js";
+import { timedAttempt } from "../timed-attempt.js";
 import { addUsage, usageOf } from "../token-usage.js";
 import { CallFailure } from "./call-failure.js";
 import { callWithRetries } from "./call-with-retries.js";
@@ -197,15 +198,13 @@ export class OpenAIChatModel implements ChatModel {
     seed: number | undefined,
     signal: AbortSignal,
   ): Promise<{ choices: Choice[]; usage: Usage; model: string; latencyMs: number }> {
-    let sentAt = 0;
     try {
-      const completion = await this.#retry((timeoutMs) => {
-        sentAt = performance.now();
-        request.onAttempt?.(sentAt);
-        return this.#complete(request, { n, seed }, { timeoutMs, signal });
-      }, signal);
-      const latencyMs = performance.now() - sentAt;
-      const { choices, usage } = completion;
+      const completion = await this.#retry(
+        (timeoutMs) =>
+          timedAttempt(request, () => this.#complete(request, { n, seed }, { timeoutMs, signal })),
+        signal,
+      );
+      const { choices, usage, latencyMs } = completion;
       return {
         choices,
         usage: usageOf(

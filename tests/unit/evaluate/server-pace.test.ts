@@ -11,12 +11,13 @@ function serverOf(slots: number, serviceMs: (call: number) => number) {
   let now = 0;
   const ends: { at: number; resolve: () => void }[] = [];
   let served = 0;
-  const send = async (onAttempt: () => void) => {
-    onAttempt();
+  const send = async (onAttempt: (sentAt: number | undefined) => void) => {
+    onAttempt(now);
     const sentAt = now;
     const slot = free.indexOf(Math.min(...free));
     free[slot] = Math.max(free[slot]!, now) + serviceMs(served++);
     await new Promise<void>((resolve) => ends.push({ at: free[slot]!, resolve }));
+    onAttempt(undefined);
     return { isCached: false, latencyMs: now - sentAt };
   };
   const tick = async () => {
