@@ -32,6 +32,7 @@ export { relabel } from "./learn/relabel.js";
 export { scoreText, type TextScore } from "./learn/score-text.js";
 export { type TrainAdapterOptions, trainAdapter } from "./learn/train-adapter.js";
 export type { ChatMessage, ChatModel } from "./llm/chat-model.js";
+export { isLoss } from "./llm/fault-class.js";
 export { LocalModel } from "./llm/local/local-model.js";
 export { adapterFit, trainerProblem } from "./lora/adapter-fit.js";
 export { type AdapterFormat, exportAdapter, importAdapter } from "./lora/export-adapter.js";

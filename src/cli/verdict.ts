@@ -30,7 +30,7 @@ export function verdict(
   const lost = lostShare(rows);
   if (lost > maxErrors) {
     writeErr(
-      `${formatPercent(lost)} of the samples were lost to outages, more than --max-errors ${maxErrors} allows; run the same command again to fill them`,
+      `${formatPercent(lost)} of the samples were lost, more than --max-errors ${maxErrors} allows; run the same command again to fill them`,
     );
     return EXIT.failedSamples;
   }

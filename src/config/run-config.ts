@@ -100,8 +100,8 @@ const MiB = 1024 * KiB;
 const limits = z.strictObject({
   wallMs: whole(10, 86_400_000)
     .default(300_000)
-    .describe("wall time of one workflow on one sample, milliseconds"),
-  cpuMs: whole(10, 600_000).default(5000).describe("time the workflow itself computes, milliseconds"),
+    .describe("computing and reply latency of one workflow on one sample, milliseconds"),
+  cpuMs: whole(10, 600_000).default(5000).describe("processor time of the workflow itself, milliseconds"),
   memoryBytes: whole(8 * MiB, 1024 * MiB)
     .default(64 * MiB)
     .describe("memory of the sandbox"),
@@ -278,7 +278,7 @@ export const runConfigSchema = z
       .meta(decides("session")),
     maxErrors: between(0, 1)
       .default(0.1)
-      .describe("share of samples that may be lost to outages before exit code 5")
+      .describe("share of samples that may be lost before exit code 5")
       .meta(decides("pace")),
     minScore: between(0, 1)
       .optional()

@@ -39,8 +39,10 @@ export interface EpisodeParts {
   tools: readonly ToolCard[];
   /** Aliases of further executors. */
   models: readonly string[];
-  /** Its head is the screening set, its first item the quick check. */
+  /** Its head is the screening set. */
   validation: readonly Sample[];
+  /** Item of the quick check. */
+  quickItem: Sample;
   /** Seed of the run, which draws what a prompt shows. */
   seed: number;
   draws: EpisodeDraws;

@@ -20,7 +20,7 @@ export interface Attempt {
 }
 
 /**
- * Extraction, approval, then one run on the first validation item: status `ok` passes, a right answer is not needed.
+ * Extraction, approval, then one run on an item that the baselines finished: status `ok` passes, a right answer is not needed.
  * @param recorded - the turn as an earlier session finished it, whose approvals stand
  */
 export async function quickCheck(
@@ -35,11 +35,12 @@ export async function quickCheck(
   }
   await refuseUnapproved(parts, attempts, recorded);
   const running = attempts.filter((attempt) => !attempt.failure);
-  const checks = await evaluateDistinct(parts, running, parts.validation.slice(0, 1), "quick check");
+  const checks = await evaluateDistinct(parts, running, [parts.quickItem], "quick check");
   for (const attempt of attempts) {
     const [result] = (attempt.workflow && checks.get(attempt.workflow.hash))?.results ?? [];
-    // An outage says nothing about the workflow: it stays a candidate and meets the same item again later.
-    if (!result || result.status === "ok" || result.status === "error") continue;
+    // A failed call says nothing about the source: the candidate meets the same item again later, and is not written again for it.
+    if (!result || result.status === "ok" || result.status === "error" || result.fault !== undefined)
+      continue;
     attempt.failure = { status: result.status, message: result.message ?? result.status };
   }
 }

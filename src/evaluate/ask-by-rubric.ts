@@ -3,7 +3,7 @@ import type { Criterion } from "../core/answer-judge.js";
 import { ModelCallError } from "../core/errors.js";
 import { hashJson } from "../core/hash.js";
 import type { ChatModel } from "../llm/chat-model.js";
-import { SampleOutageError } from "./workflow-agent.js";
+import { isLoss } from "../llm/fault-class.js";
 
 /** Question for a judge, with the reader of its reply. */
 export interface RubricQuestion<T> {
@@ -32,7 +32,7 @@ const ATTEMPTS = 2;
 
 /**
  * Asks at temperature 0; a reply that cannot be read is asked for once more, at 0.5.
- * @throws {SampleOutageError} on an outage, and when no reply can be read: the sample is lost, the text is not to blame
+ * @throws {ModelCallError} `bad-reply`, on any failed call and when no reply can be read: the sample is lost, the text is not to blame
  * @throws what stops a run: budget, abort, a judge that cannot be used
  */
 export async function askByRubric<T>(
@@ -55,11 +55,11 @@ export async function askByRubric<T>(
       if (value !== undefined) return value;
     }
   } catch (error) {
-    if (error instanceof ModelCallError && !error.isFatal) throw new SampleOutageError(error);
-    throw error;
+    if (!isLoss(error)) throw error;
+    throw new ModelCallError("bad-reply", `judge ${model.id}: ${error.message}`, { cause: error });
   }
   const message = `judge ${model.id} gave no verdict that can be read: ${JSON.stringify(last.slice(0, 120))}`;
-  throw new SampleOutageError(new ModelCallError("bad-reply", message));
+  throw new ModelCallError("bad-reply", message);
 }
 
 function promptOf({ instruction, criteria, texts, form }: RubricQuestion<unknown>): string {

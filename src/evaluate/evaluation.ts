@@ -16,7 +16,7 @@ export interface Job {
   seed: number;
 }
 
-/** Result of a job, as the store keeps it. `error` (an outage) is never stored: the job is run again on resume. */
+/** Result of a job, as the store keeps it. `error` (the sample is lost) is never stored: the job is run again on resume. */
 export interface JobResult {
   jobId: string;
   sampleId: string;
@@ -30,11 +30,15 @@ export interface JobResult {
   /** Details of the score, where its metric tells any: parts, counts, the trace of a run. */
   details?: Record<string, unknown> | undefined;
   message?: string | undefined;
+  /** Kind of failed call that lost the sample, or that was counted as the workflow's own fault. */
+  fault?: string | undefined;
   log?: string | undefined;
   /** Texts that came back, and how many of them were cut at the token limit. */
   replies: number;
   cutReplies: number;
   emptyReplies: number;
+  /** Prompts that the server read only in part; absent where there were none. */
+  shortPrompts?: number | undefined;
   /** All replies in the order they were asked for, where they are kept. */
   transcript?: KeptReply[] | undefined;
   usage: Record<string, UsageByRole>;

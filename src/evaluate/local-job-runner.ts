@@ -3,14 +3,17 @@ import PQueue from "p-queue";
 import { messageOf } from "../core/errors.js";
 import type { ProgramRunner } from "../core/program-runner.js";
 import type { CallStore } from "../llm/call-store.js";
+import { isLoss } from "../llm/fault-class.js";
 import type { Sample, Score, Scorer } from "../tasks/task.js";
 import { visibleTask } from "../tasks/visible-task.js";
 import type { Sandbox, SandboxLimits } from "../workflow/workflow-run.js";
 import type { Job, JobResult, JobRunner } from "./evaluation.js";
 import type { Rules } from "./rules.js";
 import { runSample } from "./run-sample.js";
+import type { ServerPace } from "./server-pace.js";
+import { StartWatch } from "./start-watch.js";
 import type { ToolBox } from "./tool-box.js";
-import { SampleOutageError, WorkflowAgent, type WorkflowModels } from "./workflow-agent.js";
+import { WorkflowAgent, type WorkflowModels } from "./workflow-agent.js";
 
 const MAX_STORED_ANSWER = 2000;
 const MAX_STORED_LOG = 4000;
@@ -25,6 +28,8 @@ export interface LocalJobRunnerOptions {
   /** Tools that workflows may call. Default none. */
   tools?: ToolBox | undefined;
   rules?: Rules | undefined;
+  /** Gate before the executor. Default none. */
+  pace?: ServerPace | undefined;
   /** Called for each call that the rules stopped, once a workflow and rule. */
   onViolation?:
     | ((violation: { workflow: string; call: string; rule: string; sample: string }) => void)
@@ -45,27 +50,48 @@ export class LocalJobRunner implements JobRunner {
   readonly #options: LocalJobRunnerOptions;
   /** Violations told of. */
   readonly #told = new Set<string>();
+  readonly #start: StartWatch;
 
   constructor(options: LocalJobRunnerOptions) {
     this.#options = options;
+    this.#start = new StartWatch(options.maxTokens);
   }
 
+  /** What is lost is asked again once, when all others are through. */
   async run(
     jobs: readonly Job[],
     { signal, onDone }: Parameters<JobRunner["run"]>[1] = {},
   ): Promise<JobResult[]> {
-    const queue = new PQueue({ concurrency: this.#options.concurrency });
     const results = new Map<string, JobResult>();
+    await this.#pass(jobs, signal, (result) => {
+      results.set(result.jobId, result);
+      if (result.status !== "error") onDone?.(result);
+    });
+    const lost = jobs.filter((job) => results.get(job.id)?.status === "error");
+    await this.#pass(lost, signal, (result) => {
+      results.set(result.jobId, result);
+      onDone?.(result);
+    });
+    if (lost.length > 0) this.#start.check(results.size);
+    return jobs.map((job) => results.get(job.id) as JobResult);
+  }
+
+  async #pass(
+    jobs: readonly Job[],
+    signal: AbortSignal | undefined,
+    onResult: (result: JobResult) => void,
+  ): Promise<void> {
+    const queue = new PQueue({ concurrency: this.#options.concurrency });
+    const begun = new Set<string>();
     let fatal: unknown;
     const tasks = jobs.map((job) =>
       queue.add(async () => {
-        if (fatal !== undefined || results.has(job.id)) return;
+        if (fatal !== undefined || begun.has(job.id)) return;
+        begun.add(job.id);
         signal?.throwIfAborted();
         this.#options.stopSignal?.throwIfAborted();
         try {
-          const result = await this.#runOnce(job, signal);
-          results.set(job.id, result);
-          onDone?.(result);
+          onResult(await this.#runOnce(job, signal));
         } catch (error) {
           // The first fatal error decides; what is in flight may finish, so that no paid reply is lost.
           fatal ??= error;
@@ -76,7 +102,6 @@ export class LocalJobRunner implements JobRunner {
     const outcomes = await Promise.allSettled(tasks);
     const failure = fatal ?? outcomes.find((outcome) => outcome.status === "rejected")?.reason;
     if (failure !== undefined) throw failure;
-    return jobs.map((job) => results.get(job.id) as JobResult);
   }
 
   #tellViolations({ workflowHash, sample }: Job, { violations }: WorkflowAgent): void {
@@ -92,7 +117,11 @@ export class LocalJobRunner implements JobRunner {
     const { store, sandbox, models, scorer, programs, tools, limits, maxTokens, onSample, keepReplies } =
       this.#options;
     const stored = store.getResult(job.id);
-    if (stored !== undefined) return JSON.parse(stored) as JobResult;
+    if (stored !== undefined) {
+      const result = JSON.parse(stored) as JobResult;
+      this.#start.answered(Object.keys(result.usage));
+      return result;
+    }
     const task = visibleTask(job.sample);
     const agent = new WorkflowAgent(models, {
       maxTokens,
@@ -101,6 +130,7 @@ export class LocalJobRunner implements JobRunner {
       tools,
       keepReplies: keepReplies ?? false,
       rules: this.#options.rules,
+      pace: this.#options.pace,
     });
     const base = { jobId: job.id, sampleId: job.sample.id, score: 0, isCorrect: false, extracted: "" };
     try {
@@ -113,6 +143,7 @@ export class LocalJobRunner implements JobRunner {
         signal,
         onSample,
       });
+      this.#start.answered(agent.usage.keys());
       const score: Score = run.score ?? { value: 0, isCorrect: false, extracted: "" };
       this.#tellViolations(job, agent);
       const result: JobResult = {
@@ -131,6 +162,7 @@ export class LocalJobRunner implements JobRunner {
         replies: agent.replies,
         cutReplies: agent.cutReplies,
         emptyReplies: agent.emptyReplies,
+        shortPrompts: agent.shortPrompts || undefined,
         transcript: keepReplies ? agent.transcript() : undefined,
         usage: Object.fromEntries([...agent.usage].sort(([a], [b]) => (a < b ? -1 : 1))),
         steps: agent.steps,
@@ -140,14 +172,18 @@ export class LocalJobRunner implements JobRunner {
       };
       return JSON.parse(store.putResult(job.id, JSON.stringify(result))) as JobResult;
     } catch (error) {
-      if (!(error instanceof SampleOutageError)) throw error;
+      if (!isLoss(error)) throw error;
+      this.#start.answered(agent.usage.keys());
+      this.#start.failed(job.id, error);
       return {
         ...base,
         status: "error",
-        message: messageOf(error),
+        message: error.hint === undefined ? messageOf(error) : `${messageOf(error)}; ${error.hint}`,
+        fault: error.kind,
         replies: agent.replies,
         cutReplies: agent.cutReplies,
         emptyReplies: agent.emptyReplies,
+        shortPrompts: agent.shortPrompts || undefined,
         usage: Object.fromEntries(agent.usage),
         wallMs: 0,
       };

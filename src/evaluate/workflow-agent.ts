@@ -1,15 +1,17 @@
 /** @file Answers the host calls of one workflow run: `agent.text`, `agent.json` and their weak twins. */
 import { LOCAL_REPLY_TOKENS } from "../config/reply-tokens.js";
-import { ModelCallError, W4sError } from "../core/errors.js";
+import { ModelCallError } from "../core/errors.js";
 import { canonicalJson } from "../core/hash.js";
 import type { ProgramRunner } from "../core/program-runner.js";
 import { sumOrNull } from "../core/statistics.js";
 import type { ChatMessage, ChatRequest } from "../llm/chat-model.js";
 import type { MeteredModel } from "../llm/metered-model.js";
+import { estimatePromptTokens } from "../llm/token-usage.js";
 import { programOf } from "../tasks/scorers/program-of.js";
 import type { VisibleTask } from "../tasks/task.js";
-import type { AgentHost } from "../workflow/workflow-run.js";
+import type { AgentHost, CallClock } from "../workflow/workflow-run.js";
 import { type Rules, RuleViolationError } from "./rules.js";
+import type { ServerPace } from "./server-pace.js";
 import type { ToolBox, ToolUse } from "./tool-box.js";
 
 /** The models a workflow can reach: the default executor, aliases from the config, and the local model. */
@@ -27,25 +29,23 @@ export interface WorkflowPrograms {
   task: Pick<VisibleTask, "prompt" | "entryPoint" | "publicTests">;
 }
 
-/** An outage while one sample ran: the sample is lost and asked again later, the workflow is not blamed. */
-export class SampleOutageError extends W4sError {
-  readonly isFatal = true;
-  constructor(cause: ModelCallError) {
-    super("sample-outage", cause.message, { cause });
-  }
-}
-
-/** Failures that the workflow's own request brought about: the guest sees them as exceptions. */
-const GUEST_KINDS: ReadonlySet<string> = new Set([
-  "context-length",
-  "refused",
-  "empty",
-  "length",
-  "bad-request",
-]);
+/**
+ * Failures of the local model that the guest sees as exceptions: its file fails alike at every try, and to ask it was the
+ * workflow's choice. No failure of an executor is among them: a workflow that caught one would be judged on a gap.
+ */
+const WEAK_KINDS: ReadonlySet<string> = new Set(["empty", "length", "context-length"]);
 
 /** Replies are sampled, not greedy, when several are asked for without a temperature: else all would be equal. */
 const MANY_REPLIES_TEMPERATURE = 0.7;
+
+/** A server that counts less than this share of our estimate has not read the whole prompt. */
+const LEAST_PROMPT_SHARE = 0.6;
+/** No context is so short that it cuts these, and the estimate of a short text is a guess. */
+const LEAST_CUT_TOKENS = 256;
+/** Says what to do about prompts that are cut on their way. */
+export const SHORT_PROMPT_ADVICE =
+  "the server counts under 60 % of their tokens, so it does not read them whole: raise its context (Ollama: num_ctx or " +
+  "OLLAMA_CONTEXT_LENGTH)";
 
 /** A reply with the role of who gave it, cut at 32 768 characters. */
 export interface KeptReply {
@@ -82,6 +82,8 @@ export class WorkflowAgent implements AgentHost {
   emptyReplies = 0;
   /** Replies cut at their token limit: the answer at their end is lost. */
   cutReplies = 0;
+  /** Prompts that the server read only in part, by its own count of their tokens. */
+  shortPrompts = 0;
   /** Texts that came back. */
   replies = 0;
   /** Calls of the agent of any kind: models, programs, tests. */
@@ -100,6 +102,7 @@ export class WorkflowAgent implements AgentHost {
   /** Calls of own tools in their order, refused ones included. */
   readonly toolUses: ToolUse[] = [];
   readonly #keepReplies: boolean;
+  readonly #pace: ServerPace | undefined;
   readonly #occurrences = new Map<string, number>();
 
   /**
@@ -109,6 +112,7 @@ export class WorkflowAgent implements AgentHost {
    * @param options.tools - offers tool
    * @param options.keepReplies - fills `transcript()`. Default false
    * @param options.rules - stops calls that it forbids
+   * @param options.pace - gate before the executor. Default none
    */
   constructor(
     models: WorkflowModels,
@@ -119,6 +123,7 @@ export class WorkflowAgent implements AgentHost {
       tools?: ToolBox | undefined;
       keepReplies?: boolean | undefined;
       rules?: Rules | undefined;
+      pace?: ServerPace | undefined;
     },
   ) {
     this.#models = models;
@@ -128,6 +133,7 @@ export class WorkflowAgent implements AgentHost {
     this.#tools = options.tools;
     this.#keepReplies = options.keepReplies ?? false;
     this.#rules = options.rules;
+    this.#pace = options.pace;
     this.offers = new Set([
       ...(models.weak ? ["weak"] : []),
       ...(options.programs ? ["runPython"] : []),
@@ -141,27 +147,45 @@ export class WorkflowAgent implements AgentHost {
     return [...this.#kept].sort((a, b) => a.order - b.order).map(({ reply }) => reply);
   }
 
-  async call(name: string, args: readonly unknown[], signal: AbortSignal): Promise<unknown> {
+  /** @throws {ModelCallError} where a model failed: whatever the kind, the workflow must not go on without the reply. */
+  async call(
+    name: string,
+    args: readonly unknown[],
+    signal: AbortSignal,
+    clock: CallClock = UNTIMED,
+  ): Promise<unknown> {
     this.steps++;
     try {
       this.#rules?.checkCall(name, args);
-      return await this.#answer(name, args, signal);
+      return await this.#answer(name, args, signal, clock);
     } catch (error) {
       if (error instanceof RuleViolationError) this.violations.push({ call: name, rule: error.rule });
       throw error;
     }
   }
 
-  async #answer(name: string, args: readonly unknown[], signal: AbortSignal): Promise<unknown> {
+  async #answer(
+    name: string,
+    args: readonly unknown[],
+    signal: AbortSignal,
+    clock: CallClock,
+  ): Promise<unknown> {
     const isWeak = name.startsWith("weak.");
     switch (isWeak ? name.slice("weak.".length) : name) {
       case "text": {
         const [prompt, options] = args as [string | ChatMessage[], TextOptions | undefined];
-        return await this.#ask(isWeak, toMessages(prompt, options?.role), options ?? {}, false, signal);
+        return await this.#ask(
+          isWeak,
+          toMessages(prompt, options?.role),
+          options ?? {},
+          false,
+          signal,
+          clock,
+        );
       }
       case "json": {
         const [prompt, keys, options] = args as [string | ChatMessage[], string[], TextOptions | undefined];
-        return await this.#json(isWeak, prompt, keys, options ?? {}, signal);
+        return await this.#json(isWeak, prompt, keys, options ?? {}, signal, clock);
       }
       case "runPython": {
         const [code, options] = args as [string, { stdin?: string } | undefined];
@@ -170,7 +194,7 @@ export class WorkflowAgent implements AgentHost {
       case "test":
         return await this.#test(name, args[0], signal);
       case "tool":
-        return await this.#callTool(args[0] as string, args[1], signal);
+        return await this.#callTool(args[0] as string, args[1], signal, clock);
       default:
         throw new Error(`agent.${name} is not offered for this task`);
     }
@@ -198,7 +222,7 @@ export class WorkflowAgent implements AgentHost {
     return { passed, failed, errors };
   }
 
-  async #callTool(name: string, input: unknown, signal: AbortSignal): Promise<unknown> {
+  async #callTool(name: string, input: unknown, signal: AbortSignal, clock: CallClock): Promise<unknown> {
     if (!this.#tools) throw new Error("agent.tool is not offered for this task");
     const tool = this.#tools.tool(name);
     const earlier = this.toolUses.filter((use) => use.tool === name).length;
@@ -218,6 +242,7 @@ export class WorkflowAgent implements AgentHost {
     const occurrence = this.#occurrence(["tool", name, input]);
     const { value, use } = await this.#tools.call(tool, input, { occurrence, epoch: this.#epoch }, signal);
     this.toolUses[place] = use;
+    clock.took(use.milliseconds);
     if (use.error !== undefined) throw new Error(use.error);
     return value;
   }
@@ -237,6 +262,7 @@ export class WorkflowAgent implements AgentHost {
     keys: readonly string[],
     options: TextOptions,
     signal: AbortSignal,
+    clock: CallClock,
   ): Promise<unknown> {
     const messages = toMessages(prompt, options.role);
     const wanted = keys.map((key) => `${JSON.stringify(key)}: "..."`).join(", ");
@@ -245,12 +271,12 @@ export class WorkflowAgent implements AgentHost {
       content: `Reply with one JSON object and nothing else, with exactly these keys: {${wanted}}`,
     });
     const merged = mergeNeighbours(messages);
-    const texts = await this.#ask(isWeak, merged, options, true, signal);
+    const texts = await this.#ask(isWeak, merged, options, true, signal, clock);
     const objects = await Promise.all(
       texts.map(async (text) => {
         const first = parseKeys(text, keys);
         if (first) return first;
-        const [again] = await this.#ask(isWeak, merged, { ...options, n: 1 }, true, signal);
+        const [again] = await this.#ask(isWeak, merged, { ...options, n: 1 }, true, signal, clock);
         return parseKeys(again ?? "", keys) ?? Object.fromEntries(keys.map((key) => [key, ""]));
       }),
     );
@@ -263,6 +289,7 @@ export class WorkflowAgent implements AgentHost {
     options: TextOptions,
     json: boolean,
     signal: AbortSignal,
+    clock: CallClock,
   ): Promise<string[]> {
     const model = this.#modelFor(isWeak, options.model);
     this.#rules?.checkModel(isWeak ? "weak" : (options.model ?? "default"), model.id);
@@ -280,7 +307,24 @@ export class WorkflowAgent implements AgentHost {
     const occurrence = this.#occurrence([model.role, request]);
     const order = this.#asked++;
     try {
-      const result = await model.chat({ ...request, signal }, { occurrence, epoch: this.#epoch });
+      const send = (onSent?: ChatRequest["onAttempt"]) => {
+        const onAttempt: ChatRequest["onAttempt"] = (sentAt) => {
+          clock.sentAt(sentAt);
+          onSent?.(sentAt);
+        };
+        return model.chat({ ...request, signal, onAttempt }, { occurrence, epoch: this.#epoch });
+      };
+      const isPaced = this.#pace !== undefined && model.role === "executor";
+      const result = await (isPaced ? this.#pace!.send(send, signal) : send());
+      // Made-up latencies are for tables.
+      if (!model.isSimulated) clock.took(result.latencyMs ?? 0);
+      const estimated = estimatePromptTokens(messages);
+      if (
+        !result.usage.isEstimated &&
+        estimated >= LEAST_CUT_TOKENS &&
+        result.usage.promptTokens < LEAST_PROMPT_SHARE * estimated
+      )
+        this.shortPrompts++;
       this.cutReplies += result.finishReasons.filter((reason) => reason === "length").length;
       this.replies += result.texts.length;
       if (this.#keepReplies) {
@@ -290,10 +334,10 @@ export class WorkflowAgent implements AgentHost {
       this.#count(model.role, result.isCached, result.usage, result.dollars, result.latencyMs ?? 0);
       return result.texts;
     } catch (error) {
-      if (error instanceof ModelCallError && !error.isFatal) {
-        if (error.kind === "empty") this.emptyReplies++;
-        if (!GUEST_KINDS.has(error.kind)) throw new SampleOutageError(error);
-      }
+      if (error instanceof ModelCallError && error.kind === "empty") this.emptyReplies++;
+      if (error instanceof ModelCallError && error.kind === "length") this.cutReplies++;
+      if (error instanceof ModelCallError && model.role === "weak" && WEAK_KINDS.has(error.kind))
+        throw new Error(error.message, { cause: error });
       throw error;
     }
   }
@@ -337,6 +381,9 @@ export class WorkflowAgent implements AgentHost {
     this.usage.set(role, sum);
   }
 }
+
+/** Of calls that no run is timed by. */
+const UNTIMED: CallClock = { sentAt: () => {}, took: () => {} };
 
 function toMessages(prompt: string | readonly ChatMessage[], role: string | undefined): ChatMessage[] {
   const messages: ChatMessage[] =

@@ -7,6 +7,7 @@ import { seedFrom } from "../core/hash.js";
 import type { ProgramRunner } from "../core/program-runner.js";
 import { CallStore } from "../llm/call-store.js";
 import type { ChatModel } from "../llm/chat-model.js";
+import { asSetupFault, isLoss } from "../llm/fault-class.js";
 import { MeteredModel } from "../llm/metered-model.js";
 import { FREE, type Price } from "../llm/prices.js";
 import type { Sample, Scorer, VisibleTask } from "../tasks/task.js";
@@ -20,7 +21,12 @@ import { type ModelsConfig, OpenModels } from "./open-models.js";
 import { Rules } from "./rules.js";
 import { runSample, type SampleRun } from "./run-sample.js";
 import { ToolBox, type ToolUse } from "./tool-box.js";
-import { type UsageByRole, WorkflowAgent, type WorkflowModels } from "./workflow-agent.js";
+import {
+  SHORT_PROMPT_ADVICE,
+  type UsageByRole,
+  WorkflowAgent,
+  type WorkflowModels,
+} from "./workflow-agent.js";
 
 export interface WorkflowRunnerOptions {
   /** Strong model behind `agent.text` and `agent.json`; the caller closes it. */
@@ -80,6 +86,7 @@ export class WorkflowRunner {
   readonly #budget: Budget;
   readonly #closing = new CloseStack();
   #onSample: ((sample: Sample) => void) | undefined;
+  #onWarning: (message: string) => void = () => {};
 
   /**
    * A runner with the models, tools and rules that a configuration names; it closes what it opened.
@@ -121,6 +128,7 @@ export class WorkflowRunner {
         seed: config.seed,
       });
       runner.#onSample = (sample) => opened.onSample(sample);
+      runner.#onWarning = hooks.onWarning ?? runner.#onWarning;
       runner.#closing.add(() => closing.close());
       return runner;
     } catch (error) {
@@ -169,7 +177,9 @@ export class WorkflowRunner {
    * @param source - workflow source, as in best-workflow.js
    * @param input - what the workflow sees as `task`
    * @returns the tagged result; a failing workflow does not throw
-   * @throws {ModelCallError | BudgetExceededError} when the executor is unusable or the budget spent
+   * @throws {ModelCallError} where the executor gave no usable reply, asked twice: nothing is known about the workflow then;
+   *   fatal where it cannot be used at all, also where its context is too small for the input
+   * @throws {BudgetExceededError} when the budget is spent
    */
   async run(
     source: string,
@@ -178,12 +188,9 @@ export class WorkflowRunner {
   ): Promise<WorkflowAnswer> {
     const { seed = 0 } = this.#options;
     const task = { id: "input", ...input };
-    const agent = this.#agentFor(task, epoch);
-    const run = await this.#sandbox.run(source, task, agent, {
-      seed: seedFrom(seed, task.id, epoch),
-      signal,
-    });
-    return { ...run, usage: Object.fromEntries(agent.usage), tools: agent.toolUses };
+    return await this.#askedTwice(task, epoch, (agent) =>
+      this.#sandbox.run(source, task, agent, { seed: seedFrom(seed, task.id, epoch), signal }),
+    );
   }
 
   /**
@@ -198,16 +205,29 @@ export class WorkflowRunner {
     options: { signal?: AbortSignal; epoch?: number; onSample?: (sample: Sample) => void } = {},
   ): Promise<SampleRun & Pick<WorkflowAnswer, "usage" | "tools">> {
     const { epoch = 0, signal, onSample = this.#onSample } = options;
-    const agent = this.#agentFor(visibleTask(sample), epoch);
-    const run = await runSample(source, sample, {
-      sandbox: this.#sandbox,
-      scorer,
-      agent,
-      seed: seedFrom(this.#options.seed ?? 0, sample.id, epoch),
-      signal,
-      onSample,
-    });
-    return { ...run, usage: Object.fromEntries(agent.usage), tools: agent.toolUses };
+    const seed = seedFrom(this.#options.seed ?? 0, sample.id, epoch);
+    return await this.#askedTwice(visibleTask(sample), epoch, (agent) =>
+      runSample(source, sample, { sandbox: this.#sandbox, scorer, agent, seed, signal, onSample }),
+    );
+  }
+
+  /** An input that was lost is asked again once; the replies it had are not paid again. */
+  async #askedTwice<T>(
+    task: VisibleTask,
+    epoch: number,
+    work: (agent: WorkflowAgent) => Promise<T>,
+  ): Promise<T & Pick<WorkflowAnswer, "usage" | "tools">> {
+    for (let isAgain = false; ; isAgain = true) {
+      const agent = this.#agentFor(task, epoch);
+      try {
+        const run = await work(agent);
+        if (agent.shortPrompts > 0) this.#onWarning(`${agent.shortPrompts} prompts: ${SHORT_PROMPT_ADVICE}`);
+        return { ...run, usage: Object.fromEntries(agent.usage), tools: agent.toolUses };
+      } catch (error) {
+        if (!isLoss(error)) throw error;
+        if (isAgain) throw error.kind === "context-length" ? asSetupFault(error, "") : error;
+      }
+    }
   }
 
   /** Meter for further models, such as a judge. */

@@ -27,6 +27,8 @@ export interface ChatRequest {
   json?: boolean | undefined;
   /** Name of this call in a store: set by MeteredModel, read by replay, ignored by all others. */
   callKey?: string | undefined;
+  /** Told when an attempt leaves for the server (ms of `performance.now()`; not while it waits for a lane or a pause), and with undefined when it has ended. */
+  onAttempt?: ((sentAt: number | undefined) => void) | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -47,7 +49,7 @@ export interface ChatResult {
   finishReasons: FinishReason[];
   /** Name of the model as it answered. */
   model: string;
-  /** Milliseconds; measured, or made up and labelled where the model is simulated. */
+  /** Milliseconds of the attempts that answered, without lanes, pauses and failed ones; made up where the model is simulated. */
   latencyMs?: number | undefined;
 }
 

@@ -49,6 +49,9 @@ interface Flight {
   reply: Promise<ChatResult>;
   controller: AbortController;
   waiting: number;
+  /** The attempt that is on its way, and who wants to hear of attempts. */
+  sentAt?: number | undefined;
+  listeners: NonNullable<ChatRequest["onAttempt"]>[];
 }
 
 const CHARGED_KINDS: ReadonlySet<ModelCallErrorKind> = new Set(["refused", "empty", "length", "bad-reply"]);
@@ -94,12 +97,19 @@ export class MeteredModel {
     if (stored) return this.#report(stored, true, call.tag);
     const running = this.#flights.get(key);
     const flight = running ?? this.#start(key, request, call.tag);
+    if (request.onAttempt) flight.listeners.push(request.onAttempt);
+    if (request.onAttempt && flight.sentAt !== undefined) request.onAttempt(flight.sentAt);
     return this.#report(await this.#join(key, flight, request.signal), running !== undefined, call.tag);
   }
 
   #start(key: string, request: ChatRequest, tag: string | undefined): Flight {
     const controller = new AbortController();
-    const flight = { reply: this.#pay(key, request, tag, controller.signal), controller, waiting: 0 };
+    const flight = { controller, waiting: 0, listeners: [] } as Omit<Flight, "reply"> as Flight;
+    const onAttempt: ChatRequest["onAttempt"] = (sentAt) => {
+      flight.sentAt = sentAt;
+      for (const listener of flight.listeners) listener(sentAt);
+    };
+    flight.reply = this.#pay(key, { ...request, onAttempt }, tag, controller.signal);
     this.#flights.set(key, flight);
     const forget = () => {
       if (this.#flights.get(key) === flight) this.#flights.delete(key);

@@ -12,8 +12,15 @@ import type { ApprovalGate } from "../evaluate/approval.js";
 import type { Baseline } from "../evaluate/baselines/baseline.js";
 import { checkStarts, chooseBaselines, startsOf } from "../evaluate/baselines/choose-baselines.js";
 import { answerKind } from "../evaluate/baselines/usual-baselines.js";
-import { type Evaluation, type JobRunner, makeJobs, summarize } from "../evaluate/evaluation.js";
+import {
+  type Evaluation,
+  type JobResult,
+  type JobRunner,
+  makeJobs,
+  summarize,
+} from "../evaluate/evaluation.js";
 import type { ScoredWorkflow, Workflow } from "../evaluate/scored-workflow.js";
+import { isBlamable } from "../llm/fault-class.js";
 import type { ResultRow } from "../records/result-row.js";
 import type { OnRunEvent } from "../records/run-event.js";
 import { TrajectoryLog } from "../records/trajectory.js";
@@ -47,7 +54,7 @@ export type BenchSettings = Pick<
 
 export interface BenchParts {
   task: Task;
-  /** The seeded, fixed validation set: its head is the screening set, its first item the quick check. */
+  /** The seeded, fixed validation set: its head is the screening set. */
   validation: readonly Sample[];
   runner: JobRunner;
   settings: BenchSettings;
@@ -90,6 +97,9 @@ export class Bench {
   readonly settings: BenchSettings;
   readonly #parts: BenchParts;
   #scored: Promise<ScoredWorkflow[]> | undefined;
+  #references: ReadonlySet<string> | undefined;
+  /** Ids of items that a baseline finished. */
+  readonly #finished = new Set<string>();
 
   constructor(parts: BenchParts) {
     this.task = parts.task;
@@ -157,14 +167,36 @@ export class Bench {
       signal,
       onDone: () => emit({ type: "job-done", done: ++done, total: jobs.length, what }),
     });
-    return workflows.map((workflow, index) =>
-      summarize(
-        workflow.hash,
-        results.slice(index * samples.length, (index + 1) * samples.length),
-        settings.seed,
-        settings.resamples,
-      ),
+    return workflows.map(({ hash }, index) => {
+      const own = results.slice(index * samples.length, (index + 1) * samples.length);
+      return summarize(hash, this.#blame(hash, own), settings.seed, settings.resamples);
+    });
+  }
+
+  /**
+   * A filter or a full context is the workflow's own fault on an item that a baseline got through: it scores 0 there. Only baselines
+   * are compared with, which come before all others, so that neither order nor time decides; where none ran nobody is blamed.
+   */
+  #blame(hash: string, results: readonly JobResult[]): JobResult[] {
+    this.#references ??= new Set(this.baselineWorkflows.map(({ source }) => workflowHash(source)));
+    const isBaseline = this.#references.has(hash);
+    return results.map((result) => {
+      const { sampleId, status, fault, message } = result;
+      if (isBaseline && status !== "error") this.#finished.add(sampleId);
+      if (isBaseline || status !== "error" || !isBlamable(fault) || !this.#finished.has(sampleId))
+        return result;
+      return { ...result, status: "threw", message: `${message}; the baselines got through this item` };
+    });
+  }
+
+  /** The first item that all of these finished, else that any did; a workflow fails it for reasons of its own. */
+  #quickItem(starts: readonly ScoredWorkflow[]): Sample {
+    const finished = starts.flatMap(({ evaluation }) =>
+      evaluation.results.filter(({ status }) => status === "ok").map(({ sampleId }) => sampleId),
     );
+    const count = (sample: Sample) => finished.filter((id) => id === sample.id).length;
+    const counts = this.validation.map(count);
+    return this.validation[counts.indexOf(Math.max(...counts))]!;
   }
 
   /** A trajectory file of this task and a policy, with its header. Close it when done. */
@@ -195,6 +227,7 @@ export class Bench {
     const { task, validation, offers, tools, aliases, approval, emit, signal } = this.#parts;
     const { seed, turns, candidates, temperature, explore, maxRepairs, screen, parent } = this.settings;
     const { reward, rewardWeights } = this.settings;
+    const starts = order.starts ?? (await this.starts());
     return await playEpisode(
       {
         policy,
@@ -204,6 +237,7 @@ export class Bench {
         tools,
         models: aliases,
         validation,
+        quickItem: this.#quickItem(starts),
         seed,
         draws: {
           ...{ drawSeed: seed, turns, candidates, temperature, explore, maxRepairs, screen, parent },
@@ -215,7 +249,7 @@ export class Bench {
         emit,
         signal,
       },
-      order.starts ?? (await this.starts()),
+      starts,
       number,
     );
   }

@@ -15,6 +15,7 @@ import type { Bench } from "./bench.js";
 import { isInterruption } from "./is-interruption.js";
 import { Run } from "./run.js";
 import type { RunHooks } from "./run-hooks.js";
+import { replyWarnings } from "./run-warnings.js";
 import { TaskOpener } from "./task-opener.js";
 
 export interface EvaluateOptions {
@@ -169,8 +170,7 @@ function joined(task: string, split: SplitName, parts: readonly Part[], stoppedB
   const evaluations = parts.flatMap((part) => part.evaluations);
   const warnings: string[] = [];
   if (isSimulated) warnings.push("an executor is simulated: its figures say nothing about any real model");
-  const lost = evaluations.reduce((sum, { errors }) => sum + errors, 0);
-  if (lost > 0) warnings.push(`${lost} samples were lost to outages and are not in the figures`);
+  warnings.push(...replyWarnings(evaluations));
   return {
     command: "eval",
     task: parts[0]?.task ?? task,

@@ -9,6 +9,7 @@ import type { JobRunner } from "../evaluate/evaluation.js";
 import { LocalJobRunner } from "../evaluate/local-job-runner.js";
 import type { OpenModels } from "../evaluate/open-models.js";
 import type { Rules } from "../evaluate/rules.js";
+import type { ServerPace } from "../evaluate/server-pace.js";
 import type { ToolBox } from "../evaluate/tool-box.js";
 import type { WorkflowModels } from "../evaluate/workflow-agent.js";
 import type { CallStore } from "../llm/call-store.js";
@@ -56,6 +57,8 @@ export interface BenchEquipment {
   emit: OnRunEvent;
   signal: AbortSignal | undefined;
   stopSignal: AbortSignal | undefined;
+  /** Gate before the executor; none before a simulated one. */
+  pace: ServerPace | undefined;
   /** Runs jobs elsewhere. Default: in sandboxes on this machine. */
   runner: ((task: Task) => JobRunner) | undefined;
 }
@@ -98,6 +101,7 @@ export async function openBench(
       programs,
       tools,
       rules,
+      pace: equipment.pace,
       onViolation: (violation) => {
         const message = `agent.${violation.call} was stopped by the rules (${violation.rule})`;
         emit({ type: "policy-violation", ...violation, message });

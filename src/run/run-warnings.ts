@@ -2,6 +2,8 @@
 
 import type { Evaluation } from "../evaluate/evaluation.js";
 import type { ScoredWorkflow } from "../evaluate/scored-workflow.js";
+import { SHORT_PROMPT_ADVICE } from "../evaluate/workflow-agent.js";
+import { faultClassOf } from "../llm/fault-class.js";
 import type { ResultRow } from "../records/result-row.js";
 
 const SATURATED = 0.98;
@@ -28,18 +30,6 @@ export function runWarnings(input: {
       `the task is saturated: ${saturated.title} reaches ${saturated.evaluation.accuracy.toFixed(2)}; there is nothing to learn`,
     );
   }
-  const calls = input.evaluations.reduce((sum, evaluation) => sum + evaluation.calls, 0);
-  const empty = input.evaluations.reduce((sum, evaluation) => sum + evaluation.emptyReplies, 0);
-  if (empty > EMPTY_SHARE * (calls + empty)) {
-    warnings.push(
-      `${empty} of ${calls + empty} replies were empty: check the executor's token limit and model`,
-    );
-  }
-  const replies = input.evaluations.reduce((sum, evaluation) => sum + evaluation.replies, 0);
-  const cut = input.evaluations.reduce((sum, evaluation) => sum + evaluation.cutReplies, 0);
-  if (cut > CUT_SHARE * replies) {
-    warnings.push(`${cut} of ${replies} replies were cut at the token limit: raise --reply-tokens`);
-  }
   const best = input.test.find((row) => row.name === input.bestName);
   const rival = input.test
     .filter((row) => row.name !== input.bestName)
@@ -55,8 +45,36 @@ export function runWarnings(input: {
   if (input.candidates < MINIMUM_CANDIDATES) {
     warnings.push(`only ${input.candidates} candidates were tried: too few to call the result a search`);
   }
-  const lost = input.evaluations.reduce((sum, evaluation) => sum + evaluation.errors, 0);
-  if (lost > 0)
-    warnings.push(`${lost} samples were lost to outages and are not in the figures; run again to fill them`);
+  return [...warnings, ...replyWarnings(input.evaluations)];
+}
+
+/** Warnings about replies: empty, cut and missing ones, and prompts that were not read whole. */
+export function replyWarnings(evaluations: readonly Evaluation[]): string[] {
+  const warnings: string[] = [];
+  const results = evaluations.flatMap((evaluation) => evaluation.results);
+  const sumOf = (key: "calls" | "replies" | "emptyReplies" | "cutReplies") =>
+    evaluations.reduce((sum, evaluation) => sum + evaluation[key], 0);
+  const calls = sumOf("calls");
+  const empty = sumOf("emptyReplies");
+  if (empty > EMPTY_SHARE * (calls + empty)) {
+    warnings.push(
+      `${empty} of ${calls + empty} replies were empty: check the executor's token limit and model`,
+    );
+  }
+  const replies = sumOf("replies");
+  const cut = sumOf("cutReplies");
+  if (cut > CUT_SHARE * replies) {
+    warnings.push(`${cut} of ${replies} replies were cut at the token limit: raise --reply-tokens`);
+  }
+  const short = results.reduce((sum, { shortPrompts = 0 }) => sum + shortPrompts, 0);
+  if (short > 0) warnings.push(`${short} prompts: ${SHORT_PROMPT_ADVICE}`);
+  const lost = results.filter(({ status }) => status === "error");
+  for (const kind of new Set(lost.map(({ fault }) => fault))) {
+    const alike = lost.filter(({ fault }) => fault === kind);
+    warnings.push(
+      `${alike.length} samples were lost (${faultClassOf("error", kind)}: ${kind ?? "outage"}) and are not in the figures; run again to fill them. ` +
+        `The first: ${alike[0]?.message}`,
+    );
+  }
   return warnings;
 }

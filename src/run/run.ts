@@ -15,6 +15,7 @@ import { loadTools } from "../evaluate/load-tools.js";
 import type { LocalModels } from "../evaluate/local-models.js";
 import { OpenModels } from "../evaluate/open-models.js";
 import { Rules } from "../evaluate/rules.js";
+import { ServerPace } from "../evaluate/server-pace.js";
 import { ToolBox } from "../evaluate/tool-box.js";
 import type { WorkflowModels } from "../evaluate/workflow-agent.js";
 import { cardMarkdown, workflowCard } from "../evaluate/workflow-card.js";
@@ -190,6 +191,13 @@ export class Run implements AsyncDisposable {
         ...{ signal, stopSignal, runner },
         programs: tasks.programs,
         directory: directory.path,
+        pace: executor.model.isSimulated
+          ? undefined
+          : new ServerPace({
+              concurrency: config.concurrency,
+              wallMs: config.limits.wallMs,
+              onWarning: (message) => warn(message),
+            }),
         defaultReward: isSearch ? "discrete" : "accuracy",
       };
       const run = new Run(config, order, directory, equipment, budget, closing);

@@ -26,9 +26,9 @@ export interface WorkflowRun {
 }
 
 export interface SandboxLimits {
-  /** Wall time of the whole run. Default 300 000. */
+  /** Own computing and the latency of replies together; calls that overlap count once. Default 300 000. */
   wallMs: number;
-  /** Time the guest itself computes, without waiting for host calls. Default 5 000. */
+  /** Processor time of the guest itself, without waiting for host calls. Default 5 000. */
   cpuMs: number;
   /** Default 64 MiB. */
   memoryBytes: number;
@@ -48,15 +48,23 @@ export interface SandboxLimits {
   errorBytes: number;
 }
 
+/** What a host call counts towards the time limit of its run; one that tells nothing counts nothing. */
+export interface CallClock {
+  /** A request is on its way since then (ms of `performance.now()`), so that its silence counts; undefined: none is any more. */
+  sentAt(at: number | undefined): void;
+  /** An answer took that long, ms, as recorded when it was first given. Several of them add up. */
+  took(ms: number): void;
+}
+
 /** Answers the host calls of one workflow run; arguments are parsed and checked against the API table before. */
 export interface AgentHost {
   /**
    * @param name - a name of the API table: "text", "json", "weak.text", "weak.json", "runPython", "test", "tool"
    * @param args - checked, plain JSON arguments
-   * @throws W4sError with isFatal (outage, budget): the run rejects with it and the workflow is not blamed.
+   * @throws ModelCallError, or W4sError with isFatal (budget): the run rejects with it and the workflow is not blamed.
    *   Any other error reaches the guest as an exception it may catch.
    */
-  call(name: string, args: readonly unknown[], signal: AbortSignal): Promise<unknown>;
+  call(name: string, args: readonly unknown[], signal: AbortSignal, clock: CallClock): Promise<unknown>;
   /** Which optional calls exist here: "weak", "runPython", "test", "tool". */
   readonly offers: ReadonlySet<string>;
 }
@@ -66,7 +74,8 @@ export interface Sandbox {
   /**
    * @param source - complete workflow source, already extracted from a reply
    * @param seed - Math.random and Date inside the guest are functions of it
-   * @throws only for outages and aborts, never for what the workflow does.
+   * @throws {ModelCallError} where the executor failed or the run waited for it longer than its limit: nothing is known about
+   *   the workflow then; what stops a run (budget, abort). Never for what the workflow does.
    */
   run(
     source: string,

@@ -12,7 +12,8 @@ export class InProcessSandbox implements Sandbox {
       (name: string): Text =>
       async (...args) => {
         calls[name] = (calls[name] ?? 0) + 1;
-        return await host.call(name, args, new AbortController().signal);
+        const clock = { sentAt: () => {}, took: () => {} };
+        return await host.call(name, args, new AbortController().signal, clock);
       };
     const body = `${source.replace("export default", "return")}`;
     const make = new Function("number", "choice", "code", "extract", "vote", body);

@@ -8,6 +8,7 @@ import { EXIT } from "../exit-code.js";
 import { repeated } from "../flag-values.js";
 import { writeErr, writeJson, writeOut } from "../print/output.js";
 import { addRunFlags, configSources, MODEL_FLAGS } from "../run-flags.js";
+import { reportError } from "../report-error.js";
 import { workflowPath } from "./eval.js";
 
 const EXAMPLES = `
@@ -21,7 +22,8 @@ Examples:
   One item of a dataset, scored:
   $ w4s run runs/RUN --task word-problems --item word-problems/validation/0001 --executor simulated
 
-The answer goes to stdout. Exit code 5 when the workflow itself fails.`;
+The answer goes to stdout. Exit code 5 when the workflow itself fails or the executor gives no usable reply, 4 when the executor
+cannot be used as it is set up.`;
 
 type Api = typeof import("../../commands.js");
 type Input = Omit<VisibleTask, "id"> & { id?: string };
@@ -75,9 +77,16 @@ const runAction: ActionBody = async ({ isJson, watch, command }, path = "") => {
     signal,
   });
   tasks.bindJudge({ config, ...runner.meter });
-  const result: ScoredAnswer = item
-    ? await runner.play(source, item.sample, item.task.scorer, { signal })
-    : await runner.run(source, input, { signal });
+  let result: ScoredAnswer;
+  try {
+    result = item
+      ? await runner.play(source, item.sample, item.task.scorer, { signal })
+      : await runner.run(source, input, { signal });
+  } catch (error) {
+    if (!api.isLoss(error)) throw error;
+    reportError(error, { isJson, isDebug: false, command: "run" });
+    return EXIT.failedSamples;
+  }
   if (isJson) writeJson(result);
   else {
     print(result);

@@ -52,7 +52,6 @@ export class LocalChatModel implements ChatModel {
     if (!Number.isInteger(n) || n < 1 || n > MAX_REPLIES) {
       throw new ConfigError(`n is ${n}; it must be 1 to ${MAX_REPLIES}`);
     }
-    const started = performance.now();
     const result = await this.#model.generate({
       messages,
       candidates: Array.from({ length: n }, (_, index) => ({
@@ -85,7 +84,8 @@ export class LocalChatModel implements ChatModel {
       usage,
       finishReasons: replies.map(({ finishReason }) => finishReason),
       model: this.id,
-      latencyMs: performance.now() - started,
+      // Its turn in the queue of the engine is not its time.
+      latencyMs: result.timings.prefillMs + result.timings.decodeMs,
     };
   }
 

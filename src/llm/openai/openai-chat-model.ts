@@ -182,7 +182,6 @@ export class OpenAIChatModel implements ChatModel {
 
   /** Exactly n texts: what the server leaves out, or spoils, is asked for once again. */
   async #collect(request: ChatRequest, n: number, signal: AbortSignal): Promise<ChatResult> {
-    const startedAt = performance.now();
     const bill: { usage?: Usage } = {};
     const ask = (n: number, seed: number | undefined) =>
       this.#ask(request, { n, seed }, signal, (paid) => {
@@ -191,8 +190,11 @@ export class OpenAIChatModel implements ChatModel {
     const otherSeed = (index: number) => seedFrom(request.seed ?? 0, "reply", index);
     try {
       let reply = await ask(Math.min(n, this.#dialect.mostChoices), request.seed);
-      if (reply.choices.every((choice) => this.#isWorthAnother(choice, request, reply)))
+      let { latencyMs } = reply;
+      if (reply.choices.every((choice) => this.#isWorthAnother(choice, request, reply))) {
         reply = await ask(Math.min(n, this.#dialect.mostChoices), otherSeed(n));
+        latencyMs += reply.latencyMs;
+      }
       const { model, asked } = reply;
       const choices = reply.choices.slice(0, n);
       if (choices.length > 0 && choices.length < asked) this.#dialect.learn("n");
@@ -204,10 +206,12 @@ export class OpenAIChatModel implements ChatModel {
       // If nothing at all can be used, more of the same would only cost more.
       if (choices.some(({ problem }) => problem === undefined)) {
         const settled = await Promise.allSettled(missing.map((index) => ask(1, otherSeed(index))));
+        const firstMs = latencyMs;
         for (const [position, outcome] of settled.entries()) {
           if (outcome.status === "rejected") throw outcome.reason;
           const [choice] = outcome.value.choices;
           if (choice) choices[missing[position] as number] = choice;
+          latencyMs = Math.max(latencyMs, firstMs + outcome.value.latencyMs);
         }
       }
       const where = `${this.model} at ${this.baseUrl}`;
@@ -222,7 +226,7 @@ export class OpenAIChatModel implements ChatModel {
         usage: bill.usage as Usage,
         finishReasons: replies.map(({ finishReason }) => finishReason),
         model,
-        latencyMs: performance.now() - startedAt,
+        latencyMs,
       };
     } catch (error) {
       throw error instanceof ModelCallError && bill.usage ? billed(error, bill.usage) : error;
@@ -248,11 +252,14 @@ export class OpenAIChatModel implements ChatModel {
     { n, seed }: { n: number; seed: number | undefined },
     signal: AbortSignal,
     onUsage: (usage: Usage) => void,
-  ): Promise<Answer> {
+  ): Promise<Answer & { latencyMs: number }> {
     const search = new ParameterSearch(this.#dialect);
     try {
       return await this.#retry(
-        (timeoutMs) => this.#complete(request, { n, seed }, search, onUsage, { timeoutMs, signal }),
+        (timeoutMs) =>
+          timedAttempt(request, () =>
+            this.#complete(request, { n, seed }, search, onUsage, { timeoutMs, signal }),
+          ),
         signal,
       );
     } catch (error) {

@@ -6,7 +6,7 @@ import { bootstrapInterval, type Interval, mean } from "../../core/statistics.js
 import { askByRubric, type RubricQuestion } from "../../evaluate/ask-by-rubric.js";
 import type { JobResult } from "../../evaluate/evaluation.js";
 import type { JudgeModel } from "../../evaluate/judge-model.js";
-import { SampleOutageError } from "../../evaluate/workflow-agent.js";
+import { isLoss } from "../../llm/fault-class.js";
 import type { Sample } from "../../tasks/task.js";
 import type { Run } from "../run.js";
 import { type Side, sideOf } from "./role-usage.js";
@@ -106,7 +106,7 @@ async function rate(
   try {
     return await askByRubric(judge, rubric, { signal });
   } catch (error) {
-    if (error instanceof SampleOutageError) return undefined;
+    if (isLoss(error)) return undefined;
     throw error;
   }
 }

@@ -33,7 +33,7 @@ export class GuestRun {
   }
 
   /** @returns "" when the call was sent, else what the guest is told. */
-  call(call: number, name: string, argumentsJson: string): string {
+  call(call: number, name: string, argumentsJson: string, cpuMs: number): string {
     const { argumentBytes, modelCalls, toolCalls } = this.limits;
     // The border reports arguments over the cap as call 0, without their text.
     if (call === 0 || Buffer.byteLength(argumentsJson) > argumentBytes) {
@@ -50,7 +50,7 @@ export class GuestRun {
     if (!isModel && count > toolCalls) return this.#meet("budget", budgetMessage("tool", toolCalls));
     this.flushLog();
     this.outstanding++;
-    this.#send({ type: "call", run: this.id, call, name, argumentsJson });
+    this.#send({ type: "call", run: this.id, call, name, argumentsJson, cpuMs });
     return "";
   }
 

@@ -17,7 +17,7 @@ export interface QuickJsSandboxOptions {
 /**
  * Runs workflows in QuickJS inside killable processes. Walls from inside out: a fresh wasm instance with capped memory
  * for each run, a border of JSON text, quotas counted on both sides of it, a process without environment, and the
- * parent's deadline.
+ * parent's watch over time and memory.
  */
 export class QuickJsSandbox implements Sandbox {
   readonly #pool: ChildPool;
@@ -47,12 +47,8 @@ export class QuickJsSandbox implements Sandbox {
       host,
       signal,
     };
-    let deadline = Number.POSITIVE_INFINITY;
     for (let isRetry = false; ; isRetry = true) {
       const child = await this.#pool.take(signal);
-      // Waiting for a process is not the run's time; a second try has what the first one left.
-      deadline = Math.min(deadline, performance.now() + request.limits.wallMs);
-      request.limits.wallMs = Math.max(0, deadline - performance.now());
       const end: RunEnd = signal?.aborted
         ? { type: "fatal", error: signal.reason }
         : await new SandboxRun(child, request).execute();

@@ -88,7 +88,8 @@ class Execution {
   #cpuMs = 0;
   #isOverCpu = false;
   #isPumping = false;
-  #sliceStartedAt = 0;
+  /** Reads the computing since the engine was entered; 0 while nothing runs there. */
+  #sinceEntry = () => 0;
   #ended: { outcome: ChildOutcome; text: string; isReusable: boolean } | undefined;
   #isReported = false;
 
@@ -139,7 +140,12 @@ class Execution {
       context.newString(
         this.#ended
           ? "over"
-          : this.#run.call(context.getNumber(id!), context.getString(name!), context.getString(json!)),
+          : this.#run.call(
+              context.getNumber(id!),
+              context.getString(name!),
+              context.getString(json!),
+              this.#spentMs(),
+            ),
       ),
     );
     define("log", (json) =>
@@ -225,7 +231,7 @@ class Execution {
   }
 
   #spentMs(): number {
-    return this.#cpuMs + (this.#sliceStartedAt === 0 ? 0 : performance.now() - this.#sliceStartedAt);
+    return this.#cpuMs + this.#sinceEntry();
   }
 
   /**
@@ -234,14 +240,14 @@ class Execution {
    */
   #guarded(step: () => void): void {
     if (this.#ended) return;
-    this.#sliceStartedAt = performance.now();
+    this.#sinceEntry = computingClock();
     try {
       step();
     } catch (error) {
       this.#end("threw", describeEngineFault(error), false);
     } finally {
       this.#cpuMs = this.#spentMs();
-      this.#sliceStartedAt = 0;
+      this.#sinceEntry = () => 0;
     }
     this.#isOverCpu ||= !this.#ended && this.#cpuMs > this.#run.limits.cpuMs;
     if (this.#isOverCpu) this.#end("timed-out", "");
@@ -285,6 +291,19 @@ class Execution {
       this.#onEnd("too-big", `the answer is too big: more than ${limits.resultBytes} bytes`, isReusable);
     } else this.#onEnd(outcome, text, isReusable);
   }
+}
+
+/**
+ * Milliseconds of computing from now on: processor time, which stands still on a machine that is busy with others, and at
+ * most wall time, since other threads of the process (compiler, collector) compute too.
+ */
+function computingClock(): () => number {
+  const before = process.cpuUsage();
+  const startedAt = performance.now();
+  return () => {
+    const { user, system } = process.cpuUsage(before);
+    return Math.min((user + system) / 1000, performance.now() - startedAt);
+  };
 }
 
 /** "TypeError: x is not a function (line 3)" from a described error. */

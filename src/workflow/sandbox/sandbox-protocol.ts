@@ -44,7 +44,15 @@ export type ChildOutcome =
   | "out-of-memory";
 
 export type ToParent =
-  | { type: "call"; run: number; call: number; name: string; argumentsJson: string }
+  | {
+      type: "call";
+      run: number;
+      call: number;
+      name: string;
+      argumentsJson: string;
+      /** Own computing up to here. */
+      cpuMs: number;
+    }
   | {
       type: "log";
       run: number;

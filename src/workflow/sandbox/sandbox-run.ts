@@ -1,11 +1,12 @@
-/** @file The parent's side of one run: deadline, quotas, host calls, and what the run leaves behind. */
+/** @file The parent's side of one run: time, quotas, host calls, and what the run leaves behind. */
 
-import { BudgetExceededError, messageOf, W4sError } from "../../core/errors.js";
+import { BudgetExceededError, ModelCallError, messageOf, W4sError } from "../../core/errors.js";
 import type { ChildExitError } from "../../core/managed-child.js";
 import { cutBytes, plainLines } from "../plain-text.js";
+import { patientTimeout } from "../python/patient-timeout.js";
 import { watchMemory } from "../watch-memory.js";
 import { callSpec, offeredCalls } from "../workflow-api.js";
-import type { AgentHost, SandboxLimits, WorkflowRun, WorkflowStatus } from "../workflow-run.js";
+import type { AgentHost, CallClock, SandboxLimits, WorkflowRun, WorkflowStatus } from "../workflow-run.js";
 import { checkCall } from "./check-call.js";
 import type { SandboxChild } from "./child-pool.js";
 import { parseBorderJson } from "./parse-border-json.js";
@@ -13,6 +14,9 @@ import { budgetMessage, LOG_CUT_MARK, type ToParent } from "./sandbox-protocol.j
 
 /** Grace for the child's own computing limit, which gives the better message, before it is killed for it. */
 const CPU_GRACE_MS = 500;
+/** Most time that a busy machine may keep a child from computing before it is killed all the same. */
+const BUSY_MS = 40_000;
+const SHORT_MS = 100;
 const HOST_ERROR_CHARACTERS = 1_000;
 
 /** End of a run, and whether its process may serve again. */
@@ -53,7 +57,10 @@ export class SandboxRun {
   #inFlight = 0;
   /** Calls of the guest that it waits for: while there are any, its silence is not computing. */
   #unanswered = 0;
-  #cpuTimer: NodeJS.Timeout | undefined;
+  #stopCpuWatch = () => {};
+  /** The run's own clock: what the guest has computed, and what it has waited for replies, calls at once counted once. */
+  #computedMs = 0;
+  #waitedMs = 0;
 
   constructor(child: SandboxChild, request: RunRequest) {
     this.#child = child;
@@ -68,24 +75,19 @@ export class SandboxRun {
     });
     const onAbort = () => this.#finish({ type: "fatal", error: signal?.reason });
     signal?.addEventListener("abort", onAbort, { once: true });
-    const deadline = setTimeout(
-      () => this.#stop("timed-out", `stopped: the time limit of ${limits.wallMs} ms was reached`),
-      limits.wallMs,
-    );
     const stopWatching = watchMemory(this.#child.process.pid, limits.memoryBytes, () =>
       this.#stop("out-of-memory", `stopped: more than ${limits.memoryBytes} bytes of memory`),
     );
     this.#cleanups.push(
       () => signal?.removeEventListener("abort", onAbort),
-      () => clearTimeout(deadline),
-      () => clearTimeout(this.#cpuTimer),
+      () => this.#stopCpuWatch(),
       stopWatching,
     );
     this.#child.onMessage = (message) => this.#onMessage(message);
     void this.#child.process.exited.then((exit) => this.#onExit(exit));
     this.#watchCpu();
     const calls = offeredCalls(host.offers).map(({ name }) => name);
-    this.#child.post({ type: "run", run: this.#id, source, taskJson, seed, calls, limits });
+    this.#child.post({ type: "run", run: this.#id, source, taskJson, seed, calls, limits: this.#limits });
     return ended;
   }
 
@@ -101,9 +103,16 @@ export class SandboxRun {
     this.#isLogCut ||= isCut;
   }
 
-  #onCall({ call, name, argumentsJson }: CallMessage): void {
+  /** Computing is part of the whole time of a run, so that it can not be allowed more. */
+  get #limits(): SandboxLimits {
+    const { limits } = this.#request;
+    return { ...limits, cpuMs: Math.min(limits.cpuMs, limits.wallMs) };
+  }
+
+  #onCall({ call, name, argumentsJson, cpuMs }: CallMessage): void {
     this.#unanswered++;
-    clearTimeout(this.#cpuTimer);
+    this.#stopCpuWatch();
+    this.#computedMs = cpuMs;
     let args: unknown[];
     try {
       args = this.#admit(name, argumentsJson);
@@ -112,7 +121,8 @@ export class SandboxRun {
       return;
     }
     this.#calls[name] = (this.#calls[name] ?? 0) + 1;
-    const start = () => void this.#serve(call, name, args);
+    const calledAt = this.#computedMs + this.#waitedMs;
+    const start = () => void this.#serve(call, name, args, calledAt);
     if (this.#inFlight < this.#request.limits.inFlight) start();
     else this.#queue.push(start);
   }
@@ -130,18 +140,38 @@ export class SandboxRun {
     return args;
   }
 
-  async #serve(call: number, name: string, args: unknown[]): Promise<void> {
+  async #serve(call: number, name: string, args: unknown[], calledAt: number): Promise<void> {
     this.#inFlight++;
+    const clock = new WaitClock(this.#request.limits.wallMs - calledAt, () => this.#endLate());
+    this.#cleanups.push(() => clock.stop());
     try {
-      const value = await this.#request.host.call(name, args, this.#abort.signal);
+      const value = await this.#request.host.call(name, args, this.#abort.signal, clock);
+      this.#waitUntil(calledAt + clock.tookMs);
       this.#reply(call, true, value ?? null);
     } catch (error) {
+      this.#waitUntil(calledAt + clock.tookMs);
       if (isFatal(error, this.#request.signal)) this.#finish({ type: "fatal", error });
       else this.#reply(call, false, messageOf(error, HOST_ERROR_CHARACTERS));
     } finally {
+      clock.stop();
       this.#inFlight--;
       if (!this.#isOver) this.#queue.shift()?.();
     }
+  }
+
+  /** The guest goes on when the answer is there, at that time of its own clock or later. */
+  #waitUntil(time: number): void {
+    this.#waitedMs = Math.max(this.#waitedMs, time - this.#computedMs);
+    if (this.#computedMs + this.#waitedMs > this.#request.limits.wallMs) this.#endLate();
+  }
+
+  /** Waiting for others says nothing about the workflow: the run is lost, not failed. */
+  #endLate(): void {
+    const { wallMs } = this.#request.limits;
+    const message = `the run was still waiting for replies at its time limit of ${wallMs} ms`;
+    const hint =
+      "raise limits.wallMs (--sample-ms), or lower --concurrency where the executor is slow since it is busy";
+    this.#finish({ type: "fatal", error: new ModelCallError("timeout", message, { hint }) });
   }
 
   #reply(call: number, isOk: boolean, value: unknown): void {
@@ -153,13 +183,15 @@ export class SandboxRun {
 
   /** The child ends itself at its computing limit, unless one built-in call holds it; then it is killed. */
   #watchCpu(): void {
-    const { cpuMs, wallMs } = this.#request.limits;
-    if (cpuMs + CPU_GRACE_MS >= wallMs) return;
-    clearTimeout(this.#cpuTimer);
-    this.#cpuTimer = setTimeout(
-      () => this.#stop("timed-out", `stopped: more than ${cpuMs} ms of computing`),
-      cpuMs + CPU_GRACE_MS,
-    );
+    const { cpuMs } = this.#limits;
+    this.#stopCpuWatch();
+    const late = () => this.#stop("timed-out", `stopped: more than ${cpuMs} ms of computing`);
+    // Most silences are short: only in the others is it worth reading what the machine let the child have.
+    const timer = setTimeout(() => {
+      const leftMs = cpuMs + CPU_GRACE_MS - SHORT_MS;
+      this.#stopCpuWatch = patientTimeout([this.#child.process.pid], leftMs, BUSY_MS, late);
+    }, SHORT_MS);
+    this.#stopCpuWatch = () => clearTimeout(timer);
   }
 
   #onEnd({ outcome, text, isReusable }: Extract<ToParent, { type: "end" }>): void {
@@ -211,6 +243,36 @@ export class SandboxRun {
   }
 }
 
+/** What one call counts: recorded latencies of its answers, and its silence while a request is on its way. */
+class WaitClock implements CallClock {
+  tookMs = 0;
+  readonly #leftMs: number;
+  readonly #onLate: () => void;
+  #timer: NodeJS.Timeout | undefined;
+  /** Several may be asked singly for one call: the first of them counts. */
+  #onWay = 0;
+
+  constructor(leftMs: number, onLate: () => void) {
+    this.#leftMs = leftMs;
+    this.#onLate = onLate;
+  }
+
+  sentAt(at: number | undefined): void {
+    this.#onWay += at === undefined ? -1 : 1;
+    if (this.#onWay === 0) this.stop();
+    if (at === undefined || this.#onWay > 1) return;
+    this.#timer = setTimeout(this.#onLate, this.#leftMs - this.tookMs - (performance.now() - at)).unref();
+  }
+
+  took(ms: number): void {
+    this.tookMs += ms;
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
 /** V8 aborts, and the kernel kills, where memory has run out; every other death is a crash. */
 export function statusOfExit({ exitSignal }: ChildExitError): WorkflowStatus {
   return exitSignal === "SIGABRT" || exitSignal === "SIGKILL" ? "out-of-memory" : "threw";
@@ -218,6 +280,6 @@ export function statusOfExit({ exitSignal }: ChildExitError): WorkflowStatus {
 
 /** Errors that are not the workflow's: they end the run() with a rejection instead of reaching the guest. */
 function isFatal(error: unknown, signal: AbortSignal | undefined): boolean {
-  if (error instanceof BudgetExceededError || signal?.aborted) return true;
+  if (error instanceof BudgetExceededError || error instanceof ModelCallError || signal?.aborted) return true;
   return W4sError.is(error) && ((error as { isFatal?: unknown }).isFatal === true || error.code === "budget");
 }

@@ -41,7 +41,7 @@ describe("askByRubric", () => {
       [0.5, 8],
     ]);
     const mute = judgeThat(() => "[1, 2");
-    await expect(askByRubric(mute.model, question("a"))).rejects.toMatchObject({ code: "sample-outage" });
+    await expect(askByRubric(mute.model, question("a"))).rejects.toMatchObject({ code: "model-bad-reply" });
     expect(mute.requests).toHaveLength(2);
   });
 
@@ -64,7 +64,7 @@ describe("askByRubric", () => {
 
   it("takes an outage for a lost sample, and lets what makes a judge unusable through", async () => {
     await expect(askByRubric(judgeThat(outage("timeout")).model, question("a"))).rejects.toMatchObject({
-      code: "sample-outage",
+      code: "model-bad-reply",
     });
     await expect(askByRubric(judgeThat(outage("auth")).model, question("a"))).rejects.toBeInstanceOf(
       ModelCallError,

@@ -65,7 +65,7 @@ describe("marks", () => {
   test("no readable reply loses the sample; it is no bad grade", async () => {
     const { judge } = await judgeThat(() => "I would rather not say.");
     await expect(judge.grade("q", "a")).rejects.toMatchObject({
-      code: "sample-outage",
+      code: "model-bad-reply",
       message: expect.stringContaining("rather not"),
     });
   });

@@ -1,14 +1,18 @@
 import { describe, expect, it } from "vitest";
 import { Budget } from "../../../src/core/budget.js";
 import { BudgetExceededError, ModelCallError } from "../../../src/core/errors.js";
-import { parseKeys, SampleOutageError, WorkflowAgent } from "../../../src/evaluate/workflow-agent.js";
+import { parseKeys, WorkflowAgent } from "../../../src/evaluate/workflow-agent.js";
 import { CallStore } from "../../../src/llm/call-store.js";
 import { MeteredModel } from "../../../src/llm/metered-model.js";
 import { MockChatModel } from "../../../src/llm/mock-chat-model.js";
 
 const signal = new AbortController().signal;
 
-function makeAgent(executor: MockChatModel, budget = new Budget()) {
+function makeAgent(
+  executor: MockChatModel,
+  budget = new Budget(),
+  weak = new MockChatModel(() => "from weak", { id: "mock:weak" }),
+) {
   const store = CallStore.open(":memory:");
   const meter = (model: MockChatModel, role: string) =>
     new MeteredModel({
@@ -20,7 +24,6 @@ function makeAgent(executor: MockChatModel, budget = new Budget()) {
       price: { inputPerMillion: 1, outputPerMillion: 1 },
     });
   const other = new MockChatModel(() => "from other", { id: "mock:other" });
-  const weak = new MockChatModel(() => "from weak", { id: "mock:weak" });
   const models = {
     executor: meter(executor, "executor"),
     aliases: new Map([["critic", meter(other, "critic")]]),
@@ -98,21 +101,66 @@ describe("agent.json", () => {
 });
 
 describe("failures of the executor", () => {
-  it("an outage loses the sample, not the workflow's good name", async () => {
-    const outage = new MockChatModel(() => new ModelCallError("server", "HTTP 500"));
-    await expect(makeAgent(outage).agent().call("text", ["q"], signal)).rejects.toBeInstanceOf(
-      SampleOutageError,
-    );
+  it.each([
+    "server",
+    "timeout",
+    "context-length",
+    "refused",
+    "empty",
+    "length",
+    "bad-request",
+    "bad-reply",
+  ] as const)("%s loses the sample: the error ends the run as it is", async (kind) => {
+    const error = new ModelCallError(kind, "x");
+    const host = makeAgent(new MockChatModel(() => error)).agent();
+    await expect(host.call("text", ["q"], signal)).rejects.toBe(error);
+    await expect(host.call("json", ["q", ["a"]], signal)).rejects.toBe(error);
   });
 
-  it("a prompt that is too long is the workflow's own failure", async () => {
-    const tooLong = new MockChatModel(() => new ModelCallError("context-length", "8193 of 8192 tokens"));
-    const error = await makeAgent(tooLong)
-      .agent()
-      .call("text", ["q"], signal)
-      .catch((e: unknown) => e);
-    expect(error).toBeInstanceOf(ModelCallError);
-    expect(error).not.toHaveProperty("isFatal", true);
+  it.each(["empty", "length", "context-length"] as const)(
+    "%s of the local model is an exception of the guest: its file fails alike at every try",
+    async (kind) => {
+      const weak = new MockChatModel(() => new ModelCallError(kind, "too small"));
+      const error = await makeAgent(new MockChatModel(() => "x"), undefined, weak)
+        .agent()
+        .call("weak.text", ["q"], signal)
+        .catch((e: unknown) => e);
+      expect(error).not.toBeInstanceOf(ModelCallError);
+      expect(error).toHaveProperty("message", "too small");
+    },
+  );
+
+  it("counts the recorded latency of real replies on the clock of the run, that of cached ones too", async () => {
+    const counted = async (isSimulated: boolean) => {
+      const mock = new MockChatModel(() => "x", { isSimulated });
+      const chat = mock.chat.bind(mock);
+      mock.chat = async (request) => ({ ...(await chat(request)), latencyMs: 700 });
+      const { agent } = makeAgent(mock);
+      const took: number[] = [];
+      const clock = { sentAt: () => {}, took: (ms: number) => took.push(ms) };
+      for (let run = 0; run < 2; run++) await agent().call("text", ["q"], signal, clock);
+      return took;
+    };
+    expect(await counted(false)).toEqual([700, 700]);
+    expect(await counted(true)).toEqual([]);
+  });
+
+  it("notices prompts that the server counts at under 60 % of their tokens", async () => {
+    const mock = new MockChatModel(() => "x");
+    const chat = mock.chat.bind(mock);
+    let share = 0.5;
+    mock.chat = async (request) => {
+      const reply = await chat(request);
+      const promptTokens = Math.ceil(reply.usage.promptTokens * share);
+      return { ...reply, usage: { ...reply.usage, promptTokens, isEstimated: false } };
+    };
+    const host = makeAgent(mock).agent();
+    await host.call("text", ["a word ".repeat(400)], signal);
+    expect(host.shortPrompts).toBe(1);
+    await host.call("text", ["short"], signal);
+    share = 0.7;
+    await host.call("text", ["a word ".repeat(401)], signal);
+    expect(host.shortPrompts).toBe(1);
   });
 
   it("a spent budget stops the run before the call is paid", async () => {

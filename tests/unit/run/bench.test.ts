@@ -166,6 +166,58 @@ describe("repair", () => {
   });
 });
 
+describe("faults of the executor", () => {
+  /** The table's results with a kind for those that are lost. */
+  const lostTo = (made: ReturnType<typeof madeBench>, fault: string) => {
+    const run = made.runner.run.bind(made.runner);
+    made.runner.run = async (jobs, options) =>
+      (await run(jobs, options)).map((result) => (result.status === "error" ? { ...result, fault } : result));
+    return made;
+  };
+
+  it("the quick check is on an item that the baselines finished, and lost there is not invalid", async () => {
+    const made = lostTo(
+      madeBench(
+        (name, sample) =>
+          sample === "validation/0" || (name === "a" && sample === "validation/1") ? "error" : 1,
+        {
+          candidates: 2,
+          maxRepairs: 3,
+        },
+      ),
+      "refused",
+    );
+    const { turns } = await play(made, new ScriptedPolicy(["a", "b"].map(replyNamed)));
+    expect(turns[0]?.candidates.map(({ outcome }) => outcome)).toEqual(["scored", "scored"]);
+    expect(made.runner.jobs.filter(({ source }) => source.includes('"b"'))[0]?.sample.id).toBe(
+      "validation/1",
+    );
+  });
+
+  it.each([
+    ["refused", "threw", 1],
+    ["context-length", "threw", 1],
+    ["timeout", "error", 0],
+    ["length", "error", 0],
+  ])(
+    "%s on an item that a baseline got through ends as %s; on one that none did it is lost",
+    async (fault, status, counted) => {
+      const lost = new Set(["validation/0", "validation/1"]);
+      const made = lostTo(
+        madeBench((name, sample) =>
+          lost.has(sample) && (name === "a" || sample === "validation/0") ? "error" : 1,
+        ),
+        fault,
+      );
+      await made.bench.baselines();
+      const workflow = { hash: hashOf("a"), source: workflowNamed("a") };
+      const [evaluation] = await made.bench.evaluate([workflow], made.bench.validation, { what: "x" });
+      expect(evaluation?.results.slice(0, 2).map((result) => result.status)).toEqual(["error", status]);
+      expect(evaluation?.n).toBe(6 + counted);
+    },
+  );
+});
+
 describe("screening", () => {
   it("lets the better half through, and none that is worse than its parent there", async () => {
     const table = scores({ baseline: 0.25, a: 0.5, b: 0.125, c: 0, d: 0.25 });

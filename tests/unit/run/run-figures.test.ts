@@ -50,15 +50,21 @@ describe("runWarnings", () => {
   });
 
   it("warns about saturation, empty replies, lost samples and too small a search", () => {
+    const lost: JobResult = {
+      ...{ jobId: "j", sampleId: "s", status: "error", score: 0, isCorrect: false, extracted: "" },
+      ...{ replies: 0, cutReplies: 0, emptyReplies: 0, usage: {}, wallMs: 0 },
+      message: "no text; raise maxTokens",
+      shortPrompts: 1,
+    };
     const evaluation = {
       workflowHash: "h",
       n: 10,
       accuracy: 0.99,
       interval: { low: 0.9, high: 1 },
       scores: [],
-      results: [],
+      results: ["timeout", "length", "length"].map((fault) => ({ ...lost, fault })),
       statusCounts: {},
-      errors: 2,
+      errors: 3,
       emptyReplies: 3,
       replies: 20,
       cutReplies: 7,
@@ -76,7 +82,9 @@ describe("runWarnings", () => {
     expect(text).toMatch(/saturated: direct reaches 0\.99/);
     expect(text).toMatch(/3 of 23 replies were empty/);
     expect(text).toMatch(/7 of 20 replies were cut/);
-    expect(text).toMatch(/2 samples were lost/);
+    expect(text).toMatch(/1 samples were lost \(executor: timeout\)/);
+    expect(text).toMatch(/2 samples were lost \(executor: length\).*The first: no text; raise maxTokens/);
+    expect(text).toMatch(/3 prompts: .*num_ctx or OLLAMA_CONTEXT_LENGTH/);
     expect(text).toMatch(/only 3 candidates/);
   });
 });
