@@ -34,7 +34,10 @@ export function feedback(
     `Accuracy ${percent(evaluation.accuracy)} on ${evaluation.n} validation samples, ` +
       `${(evaluation.calls / Math.max(1, evaluation.results.length)).toFixed(1)} model calls a sample.`,
   ];
-  const failedRuns = Object.entries(evaluation.statusCounts).filter(([status]) => status !== "ok");
+  // What the executor lost is no fault of the workflow: there is nothing in it to mend.
+  const failedRuns = Object.entries(evaluation.statusCounts).filter(
+    ([status]) => status !== "ok" && status !== "error",
+  );
   if (failedRuns.length > 0) {
     lines.push(
       `Runs that gave no answer: ${failedRuns.map(([status, count]) => `${count} ${status}`).join(", ")}.`,
@@ -43,7 +46,11 @@ export function feedback(
   const random = new Random(seedFrom(options.seed, evaluation.workflowHash));
   const byId = new Map(samples.map((sample) => [sample.id, sample]));
   const wrong = random
-    .shuffle(evaluation.results.filter((result) => result.score < 1 && !result.isCorrect))
+    .shuffle(
+      evaluation.results.filter(
+        ({ status, score, isCorrect }) => status !== "error" && score < 1 && !isCorrect,
+      ),
+    )
     .slice(0, options.failures);
   if (wrong.length > 0) {
     const fence = `data-${random.integer(100_000, 999_999)}`;

@@ -116,15 +116,25 @@ const candidate = z.object({
   techniques: z.array(z.string()),
   workflowHash: z.string().nullable(),
   source: z.string().nullable(),
-  /** "scored" on the whole validation set, "screened-out" after the small one, "invalid" by the quick check. */
-  outcome: z.enum(["scored", "screened-out", "invalid"]),
+  /**
+   * "scored" on the whole validation set, "screened-out" after the small one, "invalid" by the quick check, "lost" where
+   * the executor lost so many samples that nothing can be said.
+   */
+  outcome: z.enum(["scored", "screened-out", "invalid", "lost"]),
   /** Status of the quick check or of the extraction. */
   status: z.string(),
   message: z.string().optional(),
   accuracy: z.number().nullable(),
   screenAccuracy: z.number().nullable(),
+  /**
+   * Accuracy that is rewarded, where samples were lost: on those that all workflows of the turn have, plus what the
+   * plainest baseline shows these to be harder than all of them. Absent where it is the plain accuracy.
+   */
+  commonAccuracy: z.number().optional(),
   interval: intervalSchema.nullable(),
   n: z.number().int(),
+  /** Samples that the executor lost, of the set it was last run on; absent where none. */
+  lost: z.number().int().optional(),
   calls: z.number(),
   tokens: z.number(),
   dollars: z.number().nullable(),

@@ -94,7 +94,7 @@ export function reportFigures(report: RunReport, seed = 0): ReportFigures {
       count: candidates.length,
       valid: candidates.filter(isValid).length,
       distinct: new Set(hashes).size,
-      meanReward: mean(candidates.map(({ reward }) => reward)),
+      meanReward: meanReward(candidates),
       tokensWritten: candidates.reduce((sum, { written }) => sum + written, 0),
     },
     headline: (report.learned?.judgeTasks.length ?? 0) > 1 ? null : headline(report.rows),
@@ -141,7 +141,12 @@ function series(turns: readonly StoredTurn[], over: "round" | "turn", seed: numb
       for (const turn of own) {
         const key = episodeKey(turn);
         byEpisode.set(key, [...(byEpisode.get(key) ?? []), ...turn.candidates]);
-        const best = Math.max(turn.history.best, ...turn.candidates.map(({ accuracy }) => accuracy ?? 0));
+        const best = Math.max(
+          turn.history.best,
+          ...turn.candidates.map(({ outcome, accuracy, commonAccuracy }) =>
+            outcome === "scored" ? (commonAccuracy ?? accuracy ?? 0) : 0,
+          ),
+        );
         bests.set(key, Math.max(bests.get(key) ?? 0, best));
       }
       const groups = [...byEpisode.values()];
@@ -156,7 +161,7 @@ function series(turns: readonly StoredTurn[], over: "round" | "turn", seed: numb
       return {
         at,
         candidates: all.length,
-        reward: one("reward", ({ reward }) => reward) ?? empty,
+        reward: one("reward", ({ reward, outcome }) => (outcome === "lost" ? null : reward)) ?? empty,
         accuracy: one("accuracy", ({ accuracy, outcome }) => (outcome === "scored" ? accuracy : null)),
         best: stat([[...bests.values()]], seedFrom(seed, "report", "best", at)) ?? empty,
         validShare: mean(all.map((candidate) => (isValid(candidate) ? 1 : 0))),
@@ -194,7 +199,7 @@ function groupByTask(episodes: readonly EpisodeScore[]): Map<string, EpisodeScor
 }
 
 function outcomes(candidates: readonly StoredCandidate[]): OutcomeFigures {
-  const counts: OutcomeFigures["counts"] = { scored: {}, "screened-out": {}, invalid: {} };
+  const counts: OutcomeFigures["counts"] = { scored: {}, "screened-out": {}, invalid: {}, lost: {} };
   const totals: Record<string, number> = {};
   const messages = new Map<string, OutcomeFigures["messages"][number]>();
   for (const { outcome, status, message, id } of candidates) {
@@ -211,7 +216,7 @@ function outcomes(candidates: readonly StoredCandidate[]): OutcomeFigures {
     name,
     count: list.length,
     validShare: mean(list.map((candidate) => (isValid(candidate) ? 1 : 0))),
-    reward: mean(list.map(({ reward }) => reward)),
+    reward: meanReward(list),
     accuracy: meanAccuracy(list),
   });
   const first = candidates.filter(({ repairOf }) => repairOf === null);
@@ -236,6 +241,11 @@ function outcomes(candidates: readonly StoredCandidate[]): OutcomeFigures {
   };
 }
 
+/** A candidate that lost its samples has no reward that says anything. */
+function meanReward(candidates: readonly { outcome: StoredCandidate["outcome"]; reward: number }[]): number {
+  return mean(candidates.flatMap(({ outcome, reward }) => (outcome === "lost" ? [] : reward)));
+}
+
 function meanAccuracy(candidates: readonly StoredCandidate[]): number | null {
   const values = candidates.flatMap(({ outcome, accuracy }) =>
     outcome === "scored" && accuracy !== null ? [accuracy] : [],
@@ -253,8 +263,8 @@ function techniques(candidates: readonly StoredCandidate[]): TechniqueFigures[] 
         name,
         count: users.length,
         share: users.length / candidates.length,
-        rewardWith: mean(users.map(({ reward }) => reward)),
-        rewardWithout: others.length === 0 ? null : mean(others.map(({ reward }) => reward)),
+        rewardWith: meanReward(users),
+        rewardWithout: others.length === 0 ? null : meanReward(others),
         accuracyWith: meanAccuracy(users),
         accuracyWithout: meanAccuracy(others),
       };

@@ -20,14 +20,14 @@ export function reportPareto({
     const designed = turns
       .filter(({ source }) => source.task === name)
       .flatMap(({ candidates }) => candidates)
-      .flatMap(({ id, workflowHash, outcome, accuracy, n, tokens, dollars }) =>
+      .flatMap(({ id, workflowHash, outcome, accuracy, commonAccuracy, n, tokens, dollars }) =>
         outcome !== "scored" || accuracy === null || workflowHash === null || n === 0
           ? []
           : [
               {
                 hash: workflowHash,
                 title: id,
-                accuracy,
+                accuracy: commonAccuracy ?? accuracy,
                 tokens: tokens / n,
                 dollars: dollars === null ? null : dollars / n,
               },

@@ -1,21 +1,24 @@
 /** @file `optimize`: design a workflow for a task and report it beside the baselines, chosen on validation only. */
 import type { RunConfig } from "../config/run-config.js";
 import { ConfigError } from "../core/errors.js";
+import { formatPercent } from "../core/figure-format.js";
+import { seedFrom } from "../core/hash.js";
 import { mean } from "../core/statistics.js";
 import { refuseUnmeasured } from "../design/composite-reward.js";
 import type { Policy, PolicyInfo } from "../design/policy.js";
 import { checkStarts, startsOf } from "../evaluate/baselines/choose-baselines.js";
-import { resultHash } from "../evaluate/evaluation.js";
+import { bestOf, comparePaired, onCommonItems } from "../evaluate/common-items.js";
+import { type Figures, resultHash } from "../evaluate/evaluation.js";
 import { LocalModels } from "../evaluate/local-models.js";
 import { type ParetoView, paretoView } from "../evaluate/pareto-view.js";
-import { bestOf, type ScoredWorkflow } from "../evaluate/scored-workflow.js";
+import type { ScoredWorkflow } from "../evaluate/scored-workflow.js";
 import type { LocalModel } from "../llm/local/local-model.js";
 import { writeReplays } from "../records/replay-record.js";
-import type { ResultRow } from "../records/result-row.js";
+import type { ResultRow, Spent } from "../records/result-row.js";
 import type { Forecast } from "../records/run-event.js";
 import type { Result, SearchSummary } from "../records/run-summary.js";
 import { readTrajectory } from "../records/trajectory.js";
-import type { Bench } from "./bench.js";
+import type { Bench, Tested } from "./bench.js";
 import { forecastRun, SpeedMeter } from "./forecast-run.js";
 import { isInterruption } from "./is-interruption.js";
 import { localPolicy } from "./local-policy.js";
@@ -40,6 +43,7 @@ export const BEST_ROW = "best";
 interface Progress {
   baselines: ScoredWorkflow[];
   found: ScoredWorkflow[];
+  test: Tested[];
 }
 
 /**
@@ -91,19 +95,18 @@ async function searchFor(
     runsPerSample(bench),
   );
   run.emit({ type: "forecast", forecast });
-  const progress: Progress = { baselines: [], found: [] };
-  const test: ResultRow[] = [];
+  const progress: Progress = { baselines: [], found: [], test: [] };
   let stoppedBy: unknown;
   if (!config.dryRun) {
     try {
       await search(run, bench, policy, progress, forecast);
-      if (isTested) test.push(...(await testBest(run, bench, progress)));
+      if (isTested) await testBest(run, bench, progress);
     } catch (error) {
       if (!isInterruption(error)) throw error;
       stoppedBy = error;
     }
   }
-  const result = conclude(run, bench, command, policy.info, forecast, progress, test, stoppedBy);
+  const result = conclude(run, bench, command, policy.info, forecast, progress, stoppedBy);
   if (config.dryRun) run.emit({ type: "run-end", directory: run.directory.path, isComplete: false });
   else
     await run.finish(result, result.best ? { ...result.best, row: bestRow(result.validation) } : undefined);
@@ -142,8 +145,8 @@ async function search(
     await bench.baselines((baseline) => {
       progress.baselines.push(baseline);
       const { title, evaluation } = baseline;
-      const { accuracy, interval, n } = evaluation;
-      run.emit({ type: "baseline-scored", name: title, accuracy, interval, n });
+      const { accuracy, interval, n, errors: lost } = evaluation;
+      run.emit({ type: "baseline-scored", name: title, accuracy, interval, n, lost });
       run.emitSpent();
       const again = speed.remeasured(forecast, evaluation, config.concurrency);
       if (again && !run.executor.model.isSimulated) run.emit({ type: "forecast", forecast: again });
@@ -163,29 +166,62 @@ function runsPerSample({ task, validation }: Bench): number {
 }
 
 /** The best workflow and all baselines on test. @throws {ConfigError} when nothing was evaluated before */
-async function testBest(run: Run, bench: Bench, progress: Progress): Promise<ResultRow[]> {
-  const best = bestFound(progress, run.config);
+async function testBest(run: Run, bench: Bench, progress: Progress): Promise<void> {
+  const { best } = chosen(run, progress);
   if (!best) throw new ConfigError("there is no workflow to test");
   const contestants = [...progress.baselines, ...(isBaseline(best, progress) ? [] : [best])].map((one) => ({
     ...one,
     ...(one.hash === best.hash ? { name: BEST_ROW, title: bestTitle(one) } : { name: one.title }),
   }));
   const purpose = `best workflow ${best.hash.slice(0, 12)} and baselines`;
-  const tested = await bench.finalTest(contestants, purpose);
-  const shown = tested.filter(({ row }, index) => index === 0 || row.name === BEST_ROW);
+  progress.test = await bench.finalTest(contestants, purpose, best.hash);
+  const shown = progress.test.filter(({ row }, index) => index === 0 || row.name === BEST_ROW);
   const replays = shown.map(({ row, evaluation }) => ({
     title: contestants.find(({ hash }) => hash === row.workflowHash)!.title,
     evaluation,
   }));
   await writeReplays(run.directory, "test", replays);
-  return tested.map(({ row }) => row);
 }
 
-function bestFound(
+/**
+ * The best on validation; once test was opened for a workflow that one, so that samples which were lost and are filled
+ * later choose nothing by test.
+ */
+function chosen(
+  { config, directory }: Run,
   progress: Progress,
-  { baselines }: Pick<RunConfig, "baselines">,
-): ScoredWorkflow | undefined {
-  return bestOf([...startsOf(progress.baselines, baselines), ...progress.found]);
+): { best: ScoredWorkflow | undefined; warnings: string[] } {
+  const all = [...startsOf(progress.baselines, config.baselines), ...progress.found];
+  const first = bestOf(all);
+  const [hash] = directory.tested;
+  if (hash === undefined || first === undefined || first.hash === hash) return { best: first, warnings: [] };
+  const opened = all.find((one) => one.hash === hash);
+  if (opened === undefined) {
+    const message = `test was opened before for workflow ${hash.slice(0, 12)}, which was not scored this time; now it is opened for ${first.title}`;
+    return { best: first, warnings: [message] };
+  }
+  const figures = [...onCommonItems([opened, first]).figures.values()];
+  const [kept, now] = figures.map(({ accuracy }) => formatPercent(accuracy));
+  const values =
+    figures.length === 2 ? `, ${now} against ${kept} on ${figures[0]?.n} samples that both have` : "";
+  const message = `since lost samples were filled, ${first.title} is the best on validation${values}; test was opened for ${opened.title} and stays with it`;
+  return { best: opened, warnings: [message] };
+}
+
+/** Best workflow against the best baseline on validation, on every split that both were scored on. */
+function comparisonsOf(
+  best: ScoredWorkflow | undefined,
+  { baselines, test }: Progress,
+  { seed, bootstrap }: Pick<RunConfig, "seed" | "bootstrap">,
+): NonNullable<SearchSummary["comparisons"]> {
+  const rival = bestOf(baselines);
+  if (best === undefined || rival === undefined || best.hash === rival.hash) return [];
+  const onTest = ({ hash }: ScoredWorkflow) => test.find(({ row }) => row.workflowHash === hash)?.evaluation;
+  return (["validation", "test"] as const).flatMap((split) => {
+    const [one, other] = [best, rival].map((it) => (split === "test" ? onTest(it) : it.evaluation));
+    const found = one && other && comparePaired(one, other, seedFrom(seed, "best", split), bootstrap.samples);
+    return found ? [{ split, against: rival.title, ...found }] : [];
+  });
 }
 
 function bestTitle({ title }: { title: string }): string {
@@ -203,11 +239,11 @@ function conclude(
   policy: PolicyInfo,
   forecast: Forecast,
   progress: Progress,
-  test: ResultRow[],
   stoppedBy: unknown,
 ): OptimizeResult {
   const { directory, executor, config } = run;
-  const best = bestFound(progress, config);
+  const { best, warnings: choice } = chosen(run, progress);
+  const comparisons = comparisonsOf(best, progress, config);
   const candidates = candidateStats(
     config.dryRun
       ? []
@@ -221,18 +257,18 @@ function conclude(
   if (best && !isBaseline(best, progress)) validation.push(row(best, BEST_ROW, bestTitle(best)));
   const evaluations = [...progress.baselines, ...progress.found].map((workflow) => workflow.evaluation);
   const spent = run.spent();
-  const chosen = bestRow(validation);
   const warnings = config.dryRun
     ? []
-    : runWarnings({
-        baselines: progress.baselines,
-        evaluations,
-        test,
-        bestName: BEST_ROW,
-        candidates: candidates.count,
-        isSimulated: executor.model.isSimulated,
-      });
-  const costOf = (line: ResultRow) => (spent.dollars ? line.dollarsPerSample : line.tokensPerSample);
+    : [
+        ...choice,
+        ...runWarnings({
+          baselines: progress.baselines,
+          evaluations,
+          comparison: comparisons.find(({ split }) => split === "test"),
+          candidates,
+          isSimulated: executor.model.isSimulated,
+        }),
+      ];
   return {
     command,
     directory: directory.path,
@@ -243,20 +279,14 @@ function conclude(
     isSimulated: executor.model.isSimulated,
     forecast,
     validation,
-    test,
+    test: progress.test.map(({ row }) => row),
+    comparisons,
     best: best
       ? { title: best.title, hash: best.hash, source: best.source, isBaseline: isBaseline(best, progress) }
       : null,
     candidates,
     pareto: paretoOf(progress),
-    breakEven: Object.fromEntries(
-      validation
-        .filter((line) => line.name !== BEST_ROW && chosen !== undefined)
-        .map((line) => [
-          line.title,
-          breakEven(spent.dollars || spent.tokens, costOf(line) ?? 0, costOf(chosen!) ?? 0),
-        ]),
-    ),
+    breakEven: breakEvens(best, progress, spent),
     warnings,
     spent,
     resultHash: resultHash(evaluations),
@@ -265,10 +295,29 @@ function conclude(
   };
 }
 
+/** By baseline, at the costs on samples that it and the best workflow have. */
+function breakEvens(
+  best: ScoredWorkflow | undefined,
+  { baselines }: Progress,
+  spent: Spent,
+): Record<string, number | null> {
+  if (best === undefined) return {};
+  const costOf = ({ dollars, tokens, n }: Figures) =>
+    ((spent.dollars ? dollars : tokens) ?? 0) / Math.max(1, n);
+  return Object.fromEntries(
+    baselines.flatMap((baseline) => {
+      const { figures } = onCommonItems([baseline, best]);
+      const [own, others] = [figures.get(best), figures.get(baseline)];
+      if (baseline.hash === best.hash || !own || !others) return [];
+      return [[baseline.title, breakEven(spent.dollars || spent.tokens, costOf(others), costOf(own))]];
+    }),
+  );
+}
+
 function paretoOf({ baselines, found }: Progress): ParetoView {
+  const { figures } = onCommonItems([...baselines, ...found]);
   return paretoView(
-    [...baselines, ...found].map(({ hash, title, evaluation }) => {
-      const { accuracy, n, tokens, dollars } = evaluation;
+    [...figures].map(([{ hash, title }, { accuracy, n, tokens, dollars }]) => {
       const inputs = Math.max(1, n);
       return {
         hash,

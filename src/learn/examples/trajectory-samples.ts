@@ -88,8 +88,8 @@ export function trajectorySamples(
     if (record.kind !== "actions") continue;
     for (const action of record.actions) {
       const found = scored.get(`${record.episode} ${record.turn} ${action.index}`);
-      // A turn that was cut off by a kill has no rewards yet.
-      if (found === undefined || action.tokens.length === 0) continue;
+      // A turn that was cut off by a kill has no rewards yet, and one that lost its samples teaches nothing.
+      if (found === undefined || found.candidate.outcome === "lost" || action.tokens.length === 0) continue;
       const { candidate, turn } = found;
       const shared = {
         task: header.task.name,

@@ -7,6 +7,7 @@ import type { SkipReason, SwapKind } from "../../tasks/counterfactual.js";
 import type { Sample } from "../../tasks/task.js";
 import type { Bench } from "../bench.js";
 import type { Run } from "../run.js";
+import { replyWarnings } from "../run-warnings.js";
 import type { ReasoningFigures } from "./judge-reasoning.js";
 import { type SuiteCell, type SuiteFigures, suiteFigures } from "./suite-figures.js";
 import type { Suite, SuiteTask } from "./suite-schema.js";
@@ -87,9 +88,7 @@ export function concludeSuite(
     ...(withoutStrong ? [withoutStrong] : []),
     ...counterfactuals.map((one) => one.evaluation),
   ]);
-  const lost = all.reduce((sum, { errors }) => sum + errors, 0);
-  if (lost > 0)
-    warnings.push(`${lost} samples were lost to outages and are not in the figures; run again to fill them`);
+  warnings.push(...replyWarnings(all));
   return {
     command: "eval",
     suite: suite.name,
