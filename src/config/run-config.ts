@@ -263,7 +263,7 @@ export const runConfigSchema = z
       .meta(decides("session")),
     maxErrors: between(0, 1)
       .default(0.1)
-      .describe("share of samples that may be lost to outages before exit code 5")
+      .describe("share of samples that may be lost to the executor before exit code 5")
       .meta(decides("pace")),
     minScore: between(0, 1)
       .optional()
