@@ -1,29 +1,28 @@
 /** @file `optimize`: design a workflow for a task and report it beside the baselines, chosen on validation only. */
 import type { RunConfig } from "../config/run-config.js";
 import { ConfigError } from "../core/errors.js";
-import { formatPercent } from "../core/figure-format.js";
-import { seedFrom } from "../core/hash.js";
 import { mean } from "../core/statistics.js";
 import { refuseUnmeasured } from "../design/composite-reward.js";
 import type { Policy, PolicyInfo } from "../design/policy.js";
-import { checkStarts, startsOf } from "../evaluate/baselines/choose-baselines.js";
-import { bestOf, comparePaired, onCommonItems } from "../evaluate/common-items.js";
-import { type Figures, resultHash } from "../evaluate/evaluation.js";
+import { checkStarts } from "../evaluate/baselines/choose-baselines.js";
+import { onCommonItems } from "../evaluate/common-items.js";
+import { resultHash } from "../evaluate/evaluation.js";
 import { LocalModels } from "../evaluate/local-models.js";
 import { type ParetoView, paretoView } from "../evaluate/pareto-view.js";
 import type { ScoredWorkflow } from "../evaluate/scored-workflow.js";
 import type { LocalModel } from "../llm/local/local-model.js";
 import { writeReplays } from "../records/replay-record.js";
-import type { ResultRow, Spent } from "../records/result-row.js";
+import type { ResultRow } from "../records/result-row.js";
 import type { Forecast } from "../records/run-event.js";
 import type { Result, SearchSummary } from "../records/run-summary.js";
 import { readTrajectory } from "../records/trajectory.js";
-import type { Bench, Tested } from "./bench.js";
+import type { Bench } from "./bench.js";
+import { breakEvens, chooseWinner, comparisonsOf, type SearchProgress } from "./choose-winner.js";
 import { forecastRun, SpeedMeter } from "./forecast-run.js";
 import { isInterruption } from "./is-interruption.js";
 import { localPolicy } from "./local-policy.js";
 import { Run } from "./run.js";
-import { breakEven, candidateStats } from "./run-figures.js";
+import { candidateStats } from "./run-figures.js";
 import type { RunHooks } from "./run-hooks.js";
 import { runWarnings } from "./run-warnings.js";
 import { TaskOpener } from "./task-opener.js";
@@ -38,13 +37,6 @@ export interface OptimizeResult extends Result<SearchSummary> {
 }
 
 export const BEST_ROW = "best";
-
-/** Findings of a search so far: filled as it goes, so that a run that is stopped can still report. */
-interface Progress {
-  baselines: ScoredWorkflow[];
-  found: ScoredWorkflow[];
-  test: Tested[];
-}
 
 /**
  * Designs a workflow for `config.task`.
@@ -95,7 +87,7 @@ async function searchFor(
     runsPerSample(bench),
   );
   run.emit({ type: "forecast", forecast });
-  const progress: Progress = { baselines: [], found: [], test: [] };
+  const progress: SearchProgress = { baselines: [], found: [], test: [] };
   let stoppedBy: unknown;
   if (!config.dryRun) {
     try {
@@ -135,7 +127,7 @@ async function search(
   run: Run,
   bench: Bench,
   policy: Policy,
-  progress: Progress,
+  progress: SearchProgress,
   forecast: Forecast,
 ): Promise<void> {
   const { config } = run;
@@ -166,8 +158,8 @@ function runsPerSample({ task, validation }: Bench): number {
 }
 
 /** The best workflow and all baselines on test. @throws {ConfigError} when nothing was evaluated before */
-async function testBest(run: Run, bench: Bench, progress: Progress): Promise<void> {
-  const { best } = chosen(run, progress);
+async function testBest(run: Run, bench: Bench, progress: SearchProgress): Promise<void> {
+  const { best } = chooseWinner(run, progress);
   if (!best) throw new ConfigError("there is no workflow to test");
   const contestants = [...progress.baselines, ...(isBaseline(best, progress) ? [] : [best])].map((one) => ({
     ...one,
@@ -183,52 +175,11 @@ async function testBest(run: Run, bench: Bench, progress: Progress): Promise<voi
   await writeReplays(run.directory, "test", replays);
 }
 
-/**
- * The best on validation; once test was opened for a workflow that one, so that samples which were lost and are filled
- * later choose nothing by test.
- */
-function chosen(
-  { config, directory }: Run,
-  progress: Progress,
-): { best: ScoredWorkflow | undefined; warnings: string[] } {
-  const all = [...startsOf(progress.baselines, config.baselines), ...progress.found];
-  const first = bestOf(all);
-  const [hash] = directory.tested;
-  if (hash === undefined || first === undefined || first.hash === hash) return { best: first, warnings: [] };
-  const opened = all.find((one) => one.hash === hash);
-  if (opened === undefined) {
-    const message = `test was opened before for workflow ${hash.slice(0, 12)}, which was not scored this time; now it is opened for ${first.title}`;
-    return { best: first, warnings: [message] };
-  }
-  const figures = [...onCommonItems([opened, first]).figures.values()];
-  const [kept, now] = figures.map(({ accuracy }) => formatPercent(accuracy));
-  const values =
-    figures.length === 2 ? `, ${now} against ${kept} on ${figures[0]?.n} samples that both have` : "";
-  const message = `since lost samples were filled, ${first.title} is the best on validation${values}; test was opened for ${opened.title} and stays with it`;
-  return { best: opened, warnings: [message] };
-}
-
-/** Best workflow against the best baseline on validation, on every split that both were scored on. */
-function comparisonsOf(
-  best: ScoredWorkflow | undefined,
-  { baselines, test }: Progress,
-  { seed, bootstrap }: Pick<RunConfig, "seed" | "bootstrap">,
-): NonNullable<SearchSummary["comparisons"]> {
-  const rival = bestOf(baselines);
-  if (best === undefined || rival === undefined || best.hash === rival.hash) return [];
-  const onTest = ({ hash }: ScoredWorkflow) => test.find(({ row }) => row.workflowHash === hash)?.evaluation;
-  return (["validation", "test"] as const).flatMap((split) => {
-    const [one, other] = [best, rival].map((it) => (split === "test" ? onTest(it) : it.evaluation));
-    const found = one && other && comparePaired(one, other, seedFrom(seed, "best", split), bootstrap.samples);
-    return found ? [{ split, against: rival.title, ...found }] : [];
-  });
-}
-
 function bestTitle({ title }: { title: string }): string {
   return `best workflow (${title})`;
 }
 
-function isBaseline(workflow: ScoredWorkflow, progress: Progress): boolean {
+function isBaseline(workflow: ScoredWorkflow, progress: SearchProgress): boolean {
   return progress.baselines.some((baseline) => baseline.hash === workflow.hash);
 }
 
@@ -238,11 +189,11 @@ function conclude(
   command: "optimize" | "collect",
   policy: PolicyInfo,
   forecast: Forecast,
-  progress: Progress,
+  progress: SearchProgress,
   stoppedBy: unknown,
 ): OptimizeResult {
   const { directory, executor, config } = run;
-  const { best, warnings: choice } = chosen(run, progress);
+  const { best, warnings: choice } = chooseWinner(run, progress);
   const comparisons = comparisonsOf(best, progress, config);
   const candidates = candidateStats(
     config.dryRun
@@ -295,26 +246,7 @@ function conclude(
   };
 }
 
-/** By baseline, at the costs on samples that it and the best workflow have. */
-function breakEvens(
-  best: ScoredWorkflow | undefined,
-  { baselines }: Progress,
-  spent: Spent,
-): Record<string, number | null> {
-  if (best === undefined) return {};
-  const costOf = ({ dollars, tokens, n }: Figures) =>
-    ((spent.dollars ? dollars : tokens) ?? 0) / Math.max(1, n);
-  return Object.fromEntries(
-    baselines.flatMap((baseline) => {
-      const { figures } = onCommonItems([baseline, best]);
-      const [own, others] = [figures.get(best), figures.get(baseline)];
-      if (baseline.hash === best.hash || !own || !others) return [];
-      return [[baseline.title, breakEven(spent.dollars || spent.tokens, costOf(others), costOf(own))]];
-    }),
-  );
-}
-
-function paretoOf({ baselines, found }: Progress): ParetoView {
+function paretoOf({ baselines, found }: SearchProgress): ParetoView {
   const { figures } = onCommonItems([...baselines, ...found]);
   return paretoView(
     [...figures].map(([{ hash, title }, { accuracy, n, tokens, dollars }]) => {
