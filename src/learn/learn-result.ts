@@ -11,7 +11,7 @@ import {
   type RoundRecord,
 } from "../records/round-record.js";
 import { BEST_DESIGN, type BestWorkflow, type LearnSummary, type Result } from "../records/run-summary.js";
-import { type CandidateRecord, readTrajectory } from "../records/trajectory.js";
+import { type CandidateRecord, levelOf, readTrajectory } from "../records/trajectory.js";
 import type { Contestant } from "../run/bench.js";
 import { isInterruption } from "../run/is-interruption.js";
 import { breakEven } from "../run/run-figures.js";
@@ -158,15 +158,11 @@ function bestDesign(
     .filter(({ outcome, source }) => outcome === "scored" && source !== null)
     .sort(
       (a, b) =>
-        levelOf(b) - levelOf(a) ||
+        (levelOf(b) ?? 0) - (levelOf(a) ?? 0) ||
         a.tokens / Math.max(1, a.n) - b.tokens / Math.max(1, b.n) ||
         ((a.workflowHash ?? "") < (b.workflowHash ?? "") ? -1 : 1),
     )
     .at(0);
-}
-
-function levelOf({ commonAccuracy, accuracy }: CandidateRecord): number {
-  return commonAccuracy ?? accuracy ?? 0;
 }
 
 function breakEvens(

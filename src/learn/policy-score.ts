@@ -1,7 +1,7 @@
 /** @file How well a policy designs: figures of judged episodes, and the paired comparison of two policies. */
 import { hierarchicalInterval, mean, sumOrNull } from "../core/statistics.js";
 import type { EpisodeScore, PolicyDifference, PolicyScore } from "../records/round-record.js";
-import type { CandidateRecord, TurnRecord } from "../records/trajectory.js";
+import { levelOf, type TurnRecord } from "../records/trajectory.js";
 
 /** Folds the turns of one task into its episodes. */
 export function episodeScores(task: string, seed: number, turns: readonly TurnRecord[]): EpisodeScore[] {
@@ -11,8 +11,9 @@ export function episodeScores(task: string, seed: number, turns: readonly TurnRe
     .sort(([a], [b]) => a - b)
     .flatMap(([episode, own]) => {
       const candidates = own.flatMap((turn) => turn.candidates).filter(({ outcome }) => outcome !== "lost");
-      const accuracyOf = ({ commonAccuracy, accuracy }: CandidateRecord) => commonAccuracy ?? accuracy;
-      const accuracies = candidates.map((one) => accuracyOf(one) ?? one.screenAccuracy ?? 0);
+      const accuracies = candidates.map(
+        (one) => levelOf(one) ?? one.commonAccuracy ?? one.screenAccuracy ?? 0,
+      );
       // An episode whose every candidate was lost says nothing about its policy.
       if (candidates.length === 0) return [];
       const techniques: Record<string, number> = {};
@@ -23,7 +24,7 @@ export function episodeScores(task: string, seed: number, turns: readonly TurnRe
         seed,
         episode,
         meanReward: mean(accuracies),
-        best: Math.max(0, ...candidates.map((one) => (one.outcome === "scored" ? accuracyOf(one) : 0) ?? 0)),
+        best: Math.max(0, ...candidates.map((one) => levelOf(one) ?? 0)),
         candidates: candidates.length,
         valid: candidates.filter(({ outcome }) => outcome !== "invalid").length,
         workflows: candidates.flatMap(({ workflowHash }) => workflowHash ?? []),

@@ -164,6 +164,20 @@ export type TurnRecord = z.infer<typeof turn>;
 export type TrajectoryRecord = z.infer<typeof record>;
 export type TrajectoryPolicy = z.infer<typeof policyInfo>;
 
+/** Accuracy at which candidates of all turns can be compared; null where it was not scored on the whole validation set. */
+export function levelOf({
+  outcome,
+  accuracy,
+  commonAccuracy,
+}: Pick<CandidateRecord, "outcome" | "accuracy" | "commonAccuracy">): number | null {
+  return outcome === "scored" ? (commonAccuracy ?? accuracy) : null;
+}
+
+/** Best level of an episode after a turn, the workflows it was shown included. */
+export function bestLevel({ history, candidates }: Pick<TurnRecord, "history" | "candidates">): number {
+  return Math.max(history.best, ...candidates.map((candidate) => levelOf(candidate) ?? 0));
+}
+
 /**
  * Reads the records of a trajectory file.
  * @throws {InputError} on a newer version or a record that does not fit; {StorageError} on damage.

@@ -3,6 +3,7 @@
 import { formatPercent as percent } from "../core/figure-format.js";
 import { Random } from "../core/random.js";
 import type { StoredCandidate, StoredTurn } from "../records/read-turns.js";
+import { bestLevel } from "../records/trajectory.js";
 import { decimal, shortHash } from "./figure-format.js";
 import { html, type Markup } from "./html.js";
 import type { RunReport } from "./run-report.js";
@@ -63,11 +64,7 @@ function episodeHtml(
 ): Markup {
   const [first] = turns;
   if (!first) return html``;
-  const best = Math.max(
-    ...turns.map((turn) =>
-      Math.max(turn.history.best, ...turn.candidates.map(({ accuracy }) => accuracy ?? 0)),
-    ),
-  );
+  const best = Math.max(...turns.map((turn) => bestLevel(turn)));
   const { round, task } = first.source;
   const place = `${round === null ? "" : `round ${round}, ${task}, `}episode ${first.episode + 1}`;
   const name = place.charAt(0).toUpperCase() + place.slice(1);
@@ -92,13 +89,15 @@ function turnHtml(
 }
 
 function chip(candidate: StoredCandidate, isKept: boolean, isLinked: boolean): Markup {
-  const { accuracy, screenAccuracy, outcome, status } = candidate;
+  const { accuracy, screenAccuracy, outcome, status, lost } = candidate;
   const score =
     outcome === "invalid"
       ? status
-      : accuracy !== null
-        ? percent(accuracy)
-        : `screened out${screenAccuracy === null ? "" : ` at ${percent(screenAccuracy)}`}`;
+      : outcome === "lost"
+        ? `${lost} samples lost`
+        : accuracy !== null
+          ? percent(accuracy)
+          : `screened out${screenAccuracy === null ? "" : ` at ${percent(screenAccuracy)}`}`;
   const text = `${candidate.index + 1}: ${score}, reward ${decimal(candidate.reward)}${isKept ? ", kept" : ""}`;
   const name = `chip${isKept ? " kept" : ""}${outcome === "invalid" ? " invalid" : ""}`;
   return isLinked

@@ -4,6 +4,7 @@ import { hierarchicalInterval, mean } from "../core/statistics.js";
 import type { StoredCandidate, StoredTurn } from "../records/read-turns.js";
 import type { ResultRow } from "../records/result-row.js";
 import type { EpisodeScore } from "../records/round-record.js";
+import { bestLevel } from "../records/trajectory.js";
 import type { RunReport } from "./run-report.js";
 
 /** A mean with its 95 % interval. */
@@ -141,13 +142,7 @@ function series(turns: readonly StoredTurn[], over: "round" | "turn", seed: numb
       for (const turn of own) {
         const key = episodeKey(turn);
         byEpisode.set(key, [...(byEpisode.get(key) ?? []), ...turn.candidates]);
-        const best = Math.max(
-          turn.history.best,
-          ...turn.candidates.map(({ outcome, accuracy, commonAccuracy }) =>
-            outcome === "scored" ? (commonAccuracy ?? accuracy ?? 0) : 0,
-          ),
-        );
-        bests.set(key, Math.max(bests.get(key) ?? 0, best));
+        bests.set(key, Math.max(bests.get(key) ?? 0, bestLevel(turn)));
       }
       const groups = [...byEpisode.values()];
       const all = groups.flat();
