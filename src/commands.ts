@@ -43,7 +43,7 @@ export type { ResultRow } from "./records/result-row.js";
 export { rollback } from "./records/rollback.js";
 export type { RoundRecord } from "./records/round-record.js";
 export type { Forecast, RunEvent } from "./records/run-event.js";
-export { readTrajectory } from "./records/trajectory.js";
+export { bestLevel, readTrajectory } from "./records/trajectory.js";
 export { htmlReport } from "./report/html-report.js";
 export { cellText, type ReportTable } from "./report/report-table.js";
 export { type RunReport, readRunReport } from "./report/run-report.js";

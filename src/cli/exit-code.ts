@@ -26,6 +26,7 @@ const BY_CLASS: ReadonlyMap<string, number> = new Map([
   ["UnsupportedModelError", EXIT.input],
   ["ModelCallError", EXIT.executor],
   ["TrainingDivergedError", EXIT.failedSamples],
+  ["LostSamplesError", EXIT.failedSamples],
   ["StorageError", EXIT.storage],
   ["RunInUseError", EXIT.inUse],
   ["BudgetExceededError", EXIT.budget],

@@ -1,12 +1,12 @@
-/** @file The exit code of a finished run: what ended it early, samples lost to outages, accuracy below --min-score. */
+/** @file The exit code of a finished run: what ended it early, samples lost to the executor, accuracy below --min-score. */
 import type { OptimizeResult, RunConfig } from "../commands.js";
 import { formatPercent } from "../core/figure-format.js";
 import { EXIT } from "./exit-code.js";
 import { writeErr } from "./print/output.js";
 
 interface Counted {
-  n: number;
-  errors: number;
+  /** Runs on samples; "error" stands for lost ones. */
+  statusCounts: Readonly<Record<string, number>>;
 }
 
 /** Accuracy that --min-score is held against. */
@@ -55,9 +55,9 @@ export function bestVerdict(
   return verdict(stoppedBy, [...validation, ...test], [judged], limits);
 }
 
-/** Samples lost to outages among all that were to be scored. */
+/** Lost samples among all that were to be scored. */
 function lostShare(rows: readonly Counted[]): number {
-  const lost = rows.reduce((sum, row) => sum + row.errors, 0);
-  const all = rows.reduce((sum, row) => sum + row.n + row.errors, 0);
-  return all === 0 ? 0 : lost / all;
+  const counts = rows.flatMap(({ statusCounts }) => Object.entries(statusCounts));
+  const sum = (list: typeof counts) => list.reduce((total, [, count]) => total + count, 0);
+  return sum(counts.filter(([status]) => status === "error")) / Math.max(1, sum(counts));
 }

@@ -241,6 +241,16 @@ export class BudgetExceededError extends W4sError {
   }
 }
 
+/** Too many samples were lost to the executor to compare anything (exit 5). */
+export class LostSamplesError extends W4sError {
+  constructor(message: string, options: W4sErrorOptions = {}) {
+    super("lost-samples", message, {
+      hint: "run the same command again to fill them",
+      ...options,
+    });
+  }
+}
+
 /** Disk full, read-only, damaged or unreadable state of ours (exit 6). */
 export class StorageError extends W4sError {
   constructor(message: string, options: W4sErrorOptions & { code?: string | undefined } = {}) {
@@ -274,6 +284,7 @@ const CLASSES: readonly (new (...args: never[]) => W4sError)[] = [
   NotDifferentiableError,
   ModelCallError,
   BudgetExceededError,
+  LostSamplesError,
   StorageError,
   RunInUseError,
   InternalError,

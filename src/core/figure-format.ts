@@ -1,4 +1,4 @@
-/** @file Figures and cut texts as people read them: on screen, in reports, in tables of suites. */
+/** @file Figures, failures and cut texts as people read them: on screen, in reports, in tables of suites. */
 
 export function formatPercent(share: number): string {
   return `${(share * 100).toFixed(1)}%`;
@@ -16,6 +16,12 @@ export function formatChange(difference: number): string {
 
 export function formatInterval({ low, high }: { low: number; high: number }): string {
   return `[${formatPercent(low)}, ${formatPercent(high)}]`;
+}
+
+/** A p-value; a dash where none was computed. */
+export function formatProbability(p: number | undefined): string {
+  if (p === undefined) return "–";
+  return p < 0.001 ? "<0.001" : p.toFixed(3);
 }
 
 /** Dollars with as many digits as small sums need; "unknown" where the price is. */
@@ -66,4 +72,62 @@ export function formatCount(count: number): string {
 /** A text of at most so many characters, and a mark where more were cut. */
 export function cut(text: string, length: number): string {
   return text.length > length ? `${text.slice(0, length).toWellFormed()}…` : text;
+}
+
+/** Runs on samples that gave no answer for the same reason. */
+interface Failure {
+  /** Status of the runs; "lost" where it was the executor's fault. */
+  what: string;
+  /** What failed in lost ones. */
+  fault?: string | undefined;
+  count: number;
+  /** Of the first one. */
+  message?: string | undefined;
+}
+
+/** Lines of earlier versions have the counts alone. */
+interface Counted {
+  failures?: readonly Failure[] | undefined;
+  /** Runs by status, "ok" and "error" (lost) among them. */
+  statusCounts: Readonly<Record<string, number>>;
+}
+
+/** Failures of a row by class, of earlier versions without messages. */
+export function failuresOf({ failures, statusCounts }: Counted): readonly Failure[] {
+  return (
+    failures ??
+    Object.entries(statusCounts).flatMap(([status, count]) =>
+      status === "ok" ? [] : [{ what: status === "error" ? "lost" : status, count }],
+    )
+  );
+}
+
+/** Failures on one line: "2 threw, 1 timed out; lost 3 (2 length, 1 timeout)"; empty where nothing failed. */
+export function failuresText(row: Counted): string {
+  const all = failuresOf(row);
+  const lost = all.filter(({ what }) => what === "lost");
+  const number = lost.reduce((sum, { count }) => sum + count, 0);
+  const faults = lost.map(({ fault = "unknown", count }) => (lost.length > 1 ? `${count} ${fault}` : fault));
+  const own = all.filter(({ what }) => what !== "lost").map(({ what, count }) => `${count} ${words(what)}`);
+  const isKnown = lost.some(({ fault }) => fault !== undefined);
+  return [
+    own.join(", "),
+    number === 0 ? "" : `lost ${number}${isKnown ? ` (${faults.map(words).join(", ")})` : ""}`,
+  ]
+    .filter((part) => part !== "")
+    .join("; ");
+}
+
+/** The first message of each class, one line each. */
+export function failureLines(row: Counted & { title: string; split: string }): string[] {
+  return failuresOf(row).flatMap(({ what, fault, message }) =>
+    message
+      ? [`${row.title} on ${row.split}, ${words(what)}${fault ? ` (${words(fault)})` : ""}: ${message}`]
+      : [],
+  );
+}
+
+/** A name of code as words. */
+export function words(name: string): string {
+  return name.replaceAll("-", " ");
 }

@@ -3,7 +3,9 @@ import {
   appendFileSync,
   closeSync,
   existsSync,
+  fstatSync,
   fsyncSync,
+  ftruncateSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -124,19 +126,35 @@ export class JsonlLog {
     return { records, lastLine };
   }
 
-  /** Appends one record; with `isDurable` it is on the disk when this returns. */
+  /**
+   * Appends one record; with `isDurable` it is on the disk when this returns.
+   * @throws {StorageError} after which nothing of the record is left in the file
+   */
   append(record: Record<string, unknown>, isDurable = false): void {
+    let written = 0;
     try {
       const line = encodeLine(this.#head === undefined ? record : { ...record, [PREVIOUS]: this.#head });
-      writeSync(this.#descriptor, `${line}\n`);
+      const bytes = Buffer.from(`${line}\n`);
+      // A disk that fills up takes a part and says so in the count alone.
+      while (written < bytes.length) written += writeSync(this.#descriptor, bytes, written);
+      if (isDurable) fsyncSync(this.#descriptor);
       if (this.#head !== undefined) this.#head = sha256(line);
       this.#lineCount++;
-      if (isDurable) fsyncSync(this.#descriptor);
     } catch (error) {
+      if (written > 0) this.#undo(written);
       throw new StorageError(`cannot append to ${this.path}: ${messageOf(error)}`, {
         hint: "free some space, then run the same command again; nothing finished is lost",
         cause: error,
       });
+    }
+  }
+
+  #undo(bytes: number): void {
+    try {
+      ftruncateSync(this.#descriptor, fstatSync(this.#descriptor).size - bytes);
+    } catch {
+      // Nothing may be written behind half a line; opening the log again sets that aside.
+      this.close();
     }
   }
 

@@ -1,9 +1,10 @@
 /** @file Which workflow a turn starts from; only ever one is shown, never the whole archive (arXiv 2510.06711). */
 import { Random } from "../core/random.js";
+import { onCommonItems } from "../evaluate/common-items.js";
 import type { ShownWorkflow } from "../evaluate/evaluation.js";
 
 /**
- * `last`: what the turn before kept. `best`: the most accurate so far, baselines included. `evolutionary`: one drawn from
+ * `last`: what the turn before kept. `best`: the most accurate so far on common samples, baselines included. `evolutionary`: one drawn from
  * the baselines and what was kept so far, the better the likelier, so that weaker designs can still lead somewhere.
  */
 export type ParentChoice = "last" | "best" | "evolutionary";
@@ -12,7 +13,7 @@ export type ParentChoice = "last" | "best" | "evolutionary";
 const RANK_DECAY = 0.5;
 
 /**
- * @param baselines - evaluated, at least one
+ * @param baselines - evaluated, at least one that lost few samples
  * @param kept - kept workflows of this episode, oldest first
  */
 export function chooseParent(
@@ -23,7 +24,8 @@ export function chooseParent(
 ): ShownWorkflow {
   const last = kept.at(-1);
   if (choice === "last" && last !== undefined) return last;
-  const ranked = [...baselines, ...kept].sort((a, b) => b.evaluation.accuracy - a.evaluation.accuracy);
+  const { figures } = onCommonItems([...baselines, ...kept]);
+  const ranked = [...figures].sort(([, a], [, b]) => b.accuracy - a.accuracy).map(([one]) => one);
   const [best] = ranked;
   if (best === undefined) throw new RangeError("a turn needs at least one workflow to start from");
   if (choice !== "evolutionary" || last === undefined) return best;

@@ -8,7 +8,7 @@ import {
   type RewardWeights,
 } from "../config/reward-shares.js";
 import { ConfigError, InputError } from "../core/errors.js";
-import type { Evaluation, JobResult } from "../evaluate/evaluation.js";
+import type { Figures, JobResult } from "../evaluate/evaluation.js";
 import type { Scorer } from "../tasks/task.js";
 
 /** One part of efficiency: means per sample (latency in milliseconds), and what they come to. */
@@ -28,12 +28,14 @@ export interface RewardComponents {
   relevance: number | null;
 }
 
-/** @param reference - the plainest baseline on at least the same samples, in the same order */
-export function componentsOf(evaluation: Evaluation, reference: Evaluation): RewardComponents {
-  const samples = new Set(evaluation.results.map((result) => result.sampleId));
-  const compared = reference.results.filter((result) => samples.has(result.sampleId));
+/** @param reference - the plainest baseline; compared on the samples that both have */
+export function componentsOf(
+  evaluation: Pick<Figures, "accuracy" | "components" | "results">,
+  reference: Pick<Figures, "results">,
+): RewardComponents {
+  const [ours, theirs] = [shared(evaluation, reference), shared(reference, evaluation)];
   const figure = (part: EfficiencyPart): EfficiencyFigure | null => {
-    const [own, others] = [meanOf(evaluation.results, part), meanOf(compared, part)];
+    const [own, others] = [meanOf(ours, part), meanOf(theirs, part)];
     if (own === null || others === null) return null;
     return { perSample: own, reference: others, value: own <= others ? 1 : others / own };
   };
@@ -50,17 +52,23 @@ export function componentsOf(evaluation: Evaluation, reference: Evaluation): Rew
   };
 }
 
-/** Mean per sample, samples lost to outages left out; null when a result was recorded without it. */
+/** Results of one on samples that neither has lost. */
+function shared(one: Pick<Figures, "results">, other: Pick<Figures, "results">): JobResult[] {
+  const scored = ({ results }: typeof one) => results.filter(({ status }) => status !== "error");
+  const samples = new Set(scored(other).map(({ sampleId }) => sampleId));
+  return scored(one).filter(({ sampleId }) => samples.has(sampleId));
+}
+
+/** Mean per sample; null when a result was recorded without it. */
 function meanOf(results: readonly JobResult[], part: EfficiencyPart): number | null {
-  const scored = results.filter((result) => result.status !== "error");
-  if (scored.length === 0) return null;
+  if (results.length === 0) return null;
   let sum = 0;
-  for (const result of scored) {
+  for (const result of results) {
     const value = amountOf(result, part);
     if (value === undefined) return null;
     sum += value;
   }
-  return sum / scored.length;
+  return sum / results.length;
 }
 
 function amountOf(result: JobResult, part: EfficiencyPart): number | undefined {

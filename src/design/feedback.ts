@@ -34,6 +34,7 @@ export function feedback(
     `Accuracy ${percent(evaluation.accuracy)} on ${evaluation.n} validation samples, ` +
       `${(evaluation.calls / Math.max(1, evaluation.results.length)).toFixed(1)} model calls a sample.`,
   ];
+  // What the executor lost is no fault of the workflow: there is nothing in it to mend.
   const failedRuns = Object.entries(evaluation.statusCounts).filter(
     ([status]) => status !== "ok" && status !== "error",
   );

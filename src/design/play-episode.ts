@@ -1,7 +1,8 @@
 /** @file One episode: a few turns of write, quick check, repair, screen, evaluate, reward, keep the best. */
 import { seedFrom } from "../core/hash.js";
+import { comparable, onCommonItems, ranked } from "../evaluate/common-items.js";
 import type { Evaluation, ShownWorkflow } from "../evaluate/evaluation.js";
-import { bestOf, type ScoredWorkflow, shown } from "../evaluate/scored-workflow.js";
+import { type ScoredWorkflow, shown } from "../evaluate/scored-workflow.js";
 import type { CandidateRecord, TurnRecord } from "../records/trajectory.js";
 import { detectTechniques } from "../workflow/techniques.js";
 import { chooseParent } from "./choose-parent.js";
@@ -10,12 +11,13 @@ import { drawCandidates, drawRepair, type TurnPlace } from "./draw-candidates.js
 import type { EpisodeParts } from "./episode-parts.js";
 import { buildPrompt, type PolicyState } from "./policy-state.js";
 import type { RewardHistory } from "./reward.js";
-import { type Attempt, isRepairable, quickCheck, scoreCandidates } from "./score-candidates.js";
+import { type Attempt, isRepairable, noteCommon, quickCheck, scoreCandidates } from "./score-candidates.js";
 
 /**
  * Plays one episode and writes it to the log. What an earlier session of the run wrote is read, not drawn again.
- * @param starts - evaluated baselines, shown at the first turn
+ * @param starts - evaluated baselines, shown at the first turn; those that lost too many samples are left out
  * @returns all workflows that reached the whole validation set, in order of their appearance
+ * @throws {LostSamplesError} where all of them did; and what stops a run
  */
 export async function playEpisode(
   parts: EpisodeParts,
@@ -23,10 +25,11 @@ export async function playEpisode(
   episode: number,
 ): Promise<ScoredWorkflow[]> {
   const { log, draws, validation, card, offers, tools, models, seed } = parts;
-  const shownStarts = starts.map((start) => shown(start.title, start, start.evaluation));
+  const shownStarts = comparable(starts).map((start) => shown(start.title, start, start.evaluation));
+  // The first baseline is the plainest: what efficiency is measured against.
+  const reference = shownStarts[0]!.evaluation;
   const found: ScoredWorkflow[] = [];
   const turns: { reply: string; shown: ShownWorkflow }[] = [];
-  let best = Math.max(...starts.map((start) => start.evaluation.accuracy));
   for (let turn = 0; turn < draws.turns; turn++) {
     parts.signal?.throwIfAborted();
     parts.emit({ type: "turn-start", episode, turn, turns: draws.turns });
@@ -48,22 +51,28 @@ export async function playEpisode(
       validation,
       seed,
     };
-    const attempts = await playTurn(parts, state, { episode, turn });
-    const history = { best, previous: parent.evaluation.accuracy, sampleCount: validation.length };
-    const scored = attempts.flatMap(({ evaluation, ...rest }) =>
-      evaluation === undefined ? [] : [{ ...rest, evaluation }],
-    );
+    const attempts = await playTurn(parts, state, { episode, turn }, reference);
+    const scored = attempts.filter((attempt) => isScored(attempt));
+    const known = [...shownStarts, ...turns.map((one) => one.shown)];
+    const common = onCommonItems([...known, ...scored]);
+    noteCommon(scored, common, reference);
+    const level = common.shift(reference);
+    const accuracies = known.flatMap((one) => common.figures.get(one)?.accuracy ?? []);
+    const best = Math.max(0, ...accuracies) + level;
+    const previous = (common.figures.get(parent)?.accuracy ?? parent.evaluation.accuracy) + level;
+    const history = { best, previous, sampleCount: validation.length };
     const recorded = log.turn(episode, turn);
     // A finished turn stands as it was recorded, also where a sample lost to an outage has come back since.
-    const kept = recorded ? scored.find((attempt) => attempt.action.index === recorded.kept) : bestOf(scored);
+    const kept = recorded
+      ? scored.find((attempt) => attempt.action.index === recorded.kept)
+      : ranked(common).find((one) => "action" in one);
     const record: TurnRecord = recorded ?? {
       kind: "turn",
       episode,
       turn,
       history,
       parentHash: parent.evaluation.workflowHash,
-      // The first baseline is the plainest: what efficiency is measured against.
-      candidates: attempts.map((attempt) => candidateRecord(attempt, parts, history, starts[0]!.evaluation)),
+      candidates: attempts.map((attempt) => candidateRecord(attempt, parts, history, reference)),
       kept: kept?.action.index ?? null,
     };
     if (!recorded) log.append(record);
@@ -71,9 +80,8 @@ export async function playEpisode(
       const title = `episode ${episode + 1}, turn ${turn + 1}, candidate ${attempt.action.index + 1}`;
       found.push({ ...attempt.workflow!, title, evaluation: attempt.evaluation });
     }
-    announce(parts, record, best);
+    announce(parts, record);
     if (kept) {
-      best = Math.max(best, kept.evaluation.accuracy);
       turns.push({
         reply: kept.action.text,
         shown: shown("your last workflow", kept.workflow!, kept.evaluation),
@@ -83,7 +91,16 @@ export async function playEpisode(
   return found;
 }
 
-async function playTurn(parts: EpisodeParts, state: PolicyState, place: TurnPlace): Promise<Attempt[]> {
+function isScored(attempt: Attempt): attempt is Attempt & { evaluation: Evaluation } {
+  return attempt.evaluation !== undefined;
+}
+
+async function playTurn(
+  parts: EpisodeParts,
+  state: PolicyState,
+  place: TurnPlace,
+  reference: Evaluation,
+): Promise<Attempt[]> {
   const { policy, log, draws } = parts;
   const recorded = log.turn(place.episode, place.turn);
   const prompt = buildPrompt(state, policy.style);
@@ -101,7 +118,7 @@ async function playTurn(parts: EpisodeParts, state: PolicyState, place: TurnPlac
     attempts.push(...repairs);
     failed = repairs.filter(isRepairable);
   }
-  await scoreCandidates(parts, attempts, state.current);
+  await scoreCandidates(parts, attempts, state.current, reference);
   return attempts;
 }
 
@@ -111,14 +128,17 @@ function candidateRecord(
   history: RewardHistory,
   reference: Evaluation,
 ): CandidateRecord {
-  const { action, workflow, failure, screen, evaluation } = attempt;
-  const outcome = failure ? "invalid" : evaluation ? "scored" : "screened-out";
+  const { action, workflow, failure, screen, evaluation, common, shift = 0 } = attempt;
+  const outcome = failure ? "invalid" : !common ? "lost" : evaluation ? "scored" : "screened-out";
   const figures = evaluation ?? screen;
+  // The level at which candidates of all turns can be compared; the plain accuracy where nothing was lost.
+  const level = common && common.accuracy + shift;
   const scores = {
     outcome,
-    accuracy: evaluation?.accuracy ?? null,
-    screenAccuracy: screen?.accuracy ?? null,
-    components: figures && !failure ? componentsOf(figures, reference) : undefined,
+    accuracy: outcome === "scored" && evaluation ? evaluation.accuracy : null,
+    screenAccuracy: outcome !== "lost" && screen ? screen.accuracy : null,
+    commonAccuracy: level === figures?.accuracy ? undefined : level,
+    components: common && { ...componentsOf(common, reference), accuracy: common.accuracy + shift },
   } as const;
   return {
     index: action.index,
@@ -132,6 +152,7 @@ function candidateRecord(
     message: failure?.message,
     interval: evaluation?.interval ?? null,
     n: evaluation?.n ?? 0,
+    lost: figures?.errors || undefined,
     calls: figures?.calls ?? 0,
     tokens: figures?.tokens ?? 0,
     dollars: figures ? figures.dollars : 0,
@@ -139,8 +160,8 @@ function candidateRecord(
   };
 }
 
-function announce({ emit, log }: EpisodeParts, record: TurnRecord, best: number): void {
-  const { episode, turn } = record;
+function announce({ emit, log }: EpisodeParts, record: TurnRecord): void {
+  const { episode, turn, history } = record;
   for (const candidate of record.candidates) {
     emit({
       type: "candidate-scored",
@@ -154,8 +175,9 @@ function announce({ emit, log }: EpisodeParts, record: TurnRecord, best: number)
           ? "ok"
           : candidate.outcome === "invalid"
             ? candidate.status
-            : "screened-out",
+            : candidate.outcome,
       accuracy: candidate.accuracy ?? candidate.screenAccuracy,
+      lost: candidate.lost,
       reward: candidate.reward,
       techniques: candidate.techniques,
     });
@@ -165,7 +187,7 @@ function announce({ emit, log }: EpisodeParts, record: TurnRecord, best: number)
     type: "turn-end",
     episode,
     turn,
-    best: Math.max(best, kept?.accuracy ?? 0),
+    best: Math.max(history.best, kept?.commonAccuracy ?? kept?.accuracy ?? 0),
     kept: kept?.workflowHash ?? null,
   });
 }

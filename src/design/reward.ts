@@ -53,9 +53,11 @@ const REWARDS: Record<Exclude<RewardName, "composite">, () => RewardFunction> = 
 
 /** Candidate that a reward is computed from; all of it is recorded with the candidate, so that it can be computed anew. */
 export interface ScoredCandidate {
-  outcome: "scored" | "screened-out" | "invalid";
+  outcome: "scored" | "screened-out" | "invalid" | "lost";
   accuracy: number | null;
   screenAccuracy: number | null;
+  /** Where samples were lost: the accuracy that is rewarded, on common samples (see the record of a candidate). */
+  commonAccuracy?: number | undefined;
   /** Components of candidates that ran; absent in files of older versions. */
   components?: RewardComponents | undefined;
 }
@@ -63,6 +65,7 @@ export interface ScoredCandidate {
 /**
  * The reward of a candidate. An invalid workflow has accuracy 0 and gets what the reward makes of that; one that was
  * screened out gets 0, or its accuracy (its components) on the screening set where these themselves are the reward.
+ * One that lost too many samples gets 0, which says nothing: whoever uses rewards leaves it out.
  * @param weights - of the composite reward
  * @throws {InputError} when a component that has a weight was not recorded
  */
@@ -72,8 +75,9 @@ export function rewardOf(
   history: RewardHistory,
   weights: RewardWeights = DEFAULT_REWARD_WEIGHTS,
 ): number {
-  if (name === "composite")
-    return candidate.outcome === "invalid" ? 0 : compositeReward(candidate.components, weights);
-  if (candidate.outcome === "screened-out") return name === "accuracy" ? (candidate.screenAccuracy ?? 0) : 0;
-  return REWARDS[name]()(candidate.accuracy ?? 0, history);
+  const { outcome, accuracy, screenAccuracy, commonAccuracy, components } = candidate;
+  if (outcome === "lost") return 0;
+  if (name === "composite") return outcome === "invalid" ? 0 : compositeReward(components, weights);
+  if (outcome === "screened-out") return name === "accuracy" ? (commonAccuracy ?? screenAccuracy ?? 0) : 0;
+  return REWARDS[name]()(commonAccuracy ?? accuracy ?? 0, history);
 }

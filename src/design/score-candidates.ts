@@ -1,7 +1,8 @@
 /** @file Candidates from reply to score: extraction, approval, quick check, screening, and the whole validation set. */
 import { NOT_APPROVED } from "../evaluate/approval.js";
-import type { Evaluation, ShownWorkflow } from "../evaluate/evaluation.js";
-import { compareEvaluations, type Workflow } from "../evaluate/scored-workflow.js";
+import { type Common, onCommonItems, ranked } from "../evaluate/common-items.js";
+import type { Evaluation, Figures, ShownWorkflow } from "../evaluate/evaluation.js";
+import type { Workflow } from "../evaluate/scored-workflow.js";
 import type { ActionRecord, TurnRecord } from "../records/trajectory.js";
 import type { Sample } from "../tasks/task.js";
 import type { EpisodeParts } from "./episode-parts.js";
@@ -17,6 +18,10 @@ export interface Attempt {
   screen?: Evaluation | undefined;
   /** On the whole validation set. */
   evaluation?: Evaluation | undefined;
+  /** What its reward is made of: figures on samples that all it was last compared with have. Absent: too many lost. */
+  common?: Figures | undefined;
+  /** Added to the accuracy of `common` (see Common.shift). */
+  shift?: number | undefined;
 }
 
 /**
@@ -68,11 +73,15 @@ export function isRepairable({ failure }: Attempt): boolean {
   return failure !== undefined && failure.status !== NOT_APPROVED;
 }
 
-/** Screens what passed the quick check on the small set, then evaluates the survivors on the whole validation set. */
+/**
+ * Screens what passed the quick check on the small set, then evaluates the survivors on the whole validation set.
+ * @param reference - the plainest baseline: shows how hard the samples of a comparison are
+ */
 export async function scoreCandidates(
   parts: EpisodeParts,
   attempts: readonly Attempt[],
   parent: ShownWorkflow,
+  reference: Evaluation,
 ): Promise<void> {
   const { screen } = parts.draws;
   let survivors = attempts.filter((attempt) => attempt.workflow && !attempt.failure);
@@ -80,24 +89,44 @@ export async function scoreCandidates(
     const samples = parts.validation.slice(0, screen);
     const screens = await evaluateDistinct(parts, survivors, samples, "screening");
     for (const attempt of survivors) attempt.screen = screens.get(attempt.workflow!.hash)!;
-    survivors = survivorsOf(survivors, parent, screen);
+    const shownScreens = [...screens.values()].map((evaluation) => ({ evaluation }));
+    const common = onCommonItems([...shownScreens, parent]);
+    noteCommon(survivors, common, reference);
+    survivors = survivorsOf(survivors, parent, common);
   }
   const evaluations = await evaluateDistinct(parts, survivors, parts.validation, "validation");
   for (const attempt of survivors) attempt.evaluation = evaluations.get(attempt.workflow!.hash)!;
 }
 
+/** Notes the figures of a comparison with the candidates it was about. */
+export function noteCommon(
+  attempts: readonly Attempt[],
+  { figures, shift }: Common<{ evaluation: Evaluation }>,
+  reference: Evaluation,
+): void {
+  const byHash = new Map([...figures.values()].map((one) => [one.workflowHash, one]));
+  const level = shift(reference);
+  for (const attempt of attempts) {
+    attempt.common = byHash.get(attempt.workflow!.hash);
+    attempt.shift = level;
+  }
+}
+
 /**
  * At most half of the candidates (rounded up), best on the screening set first, and none that falls below the
- * parent there; the best one always passes, so that a turn is never without a score.
+ * parent there; the best one always passes, so that a turn is never without a score. Who lost too many samples does not.
  */
-function survivorsOf(attempts: readonly Attempt[], parent: ShownWorkflow, screen: number): Attempt[] {
-  const byHash = new Map(attempts.map((attempt) => [attempt.workflow!.hash, attempt.screen!]));
-  const ranked = [...byHash.values()].sort(compareEvaluations);
-  const bar = parent.evaluation.scores.slice(0, screen).reduce((sum, score) => sum + score, 0) / screen;
-  const passing = ranked
-    .slice(0, Math.ceil(ranked.length / 2))
-    .filter((evaluation, rank) => rank === 0 || evaluation.accuracy >= bar)
-    .map((evaluation) => evaluation.workflowHash);
+function survivorsOf(
+  attempts: readonly Attempt[],
+  parent: ShownWorkflow,
+  common: Common<{ evaluation: Evaluation }>,
+): Attempt[] {
+  const bar = common.figures.get(parent)?.accuracy ?? 0;
+  const order = ranked(common).filter((one) => one !== parent);
+  const passing = order
+    .slice(0, Math.ceil(order.length / 2))
+    .filter((one, rank) => rank === 0 || common.figures.get(one)!.accuracy >= bar)
+    .map(({ evaluation }) => evaluation.workflowHash);
   return attempts.filter((attempt) => passing.includes(attempt.workflow!.hash));
 }
 

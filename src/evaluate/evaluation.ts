@@ -63,20 +63,20 @@ export interface JobRunner {
   ): Promise<JobResult[]>;
 }
 
-export interface Evaluation {
+/** What the results of one workflow come to. */
+export interface Figures {
   workflowHash: string;
-  /** Samples that were scored; lost ones (outages) are not among them. */
+  /** Samples that were scored, however often each was repeated; lost ones are not among them. */
   n: number;
   /** Mean score over the scored samples, 0–1. */
   accuracy: number;
-  /** 95 % bootstrap interval. */
-  interval: Interval;
+  /** Score of each scored sample, the mean of its repetitions. */
   scores: number[];
   /** Means of what the scorer measured beside the score, over the samples that have it; a failed run counts 0. */
   components?: Partial<Record<TextComponent, number>> | undefined;
   results: JobResult[];
   statusCounts: Record<string, number>;
-  /** Samples lost to outages. */
+  /** Runs on samples that the executor lost. */
   errors: number;
   emptyReplies: number;
   replies: number;
@@ -85,6 +85,11 @@ export interface Evaluation {
   tokens: number;
   /** Cost of all calls when first paid; null when a price is unknown. */
   dollars: number | null;
+}
+
+export interface Evaluation extends Figures {
+  /** 95 % bootstrap interval of the accuracy, resampling samples. */
+  interval: Interval;
 }
 
 /** A workflow the meta-agent is shown, with what validation said about it. */
@@ -119,8 +124,17 @@ export function summarize(
   seed: number,
   resamples?: number,
 ): Evaluation {
+  const figures = figuresOf(workflowHash, results);
+  return { ...figures, interval: bootstrapInterval(figures.scores, seed, resamples) };
+}
+
+/** The figures alone, where nobody asks for an interval. */
+export function figuresOf(workflowHash: string, results: readonly JobResult[]): Figures {
   const scored = results.filter((result) => result.status !== "error");
-  const scores = scored.map((result) => result.score);
+  const bySample = new Map<string, number[]>();
+  for (const { sampleId, score } of scored)
+    bySample.set(sampleId, [...(bySample.get(sampleId) ?? []), score]);
+  const scores = [...bySample.values()].map(mean);
   const statusCounts: Record<string, number> = {};
   let calls = 0;
   let tokens = 0;
@@ -133,9 +147,8 @@ export function summarize(
   }
   return {
     workflowHash,
-    n: scored.length,
+    n: scores.length,
     accuracy: mean(scores),
-    interval: bootstrapInterval(scores, seed, resamples),
     scores,
     ...componentMeans(scored),
     results: [...results],

@@ -87,8 +87,9 @@ export async function openCourseTasks(
   const opened = new Map<string, CourseTask>();
   for (const [name, task] of tasks) {
     const bench = await run.bench(task);
-    const baselines = await bench.baselines(({ title, evaluation: { accuracy, interval, n } }) =>
-      run.emit({ type: "baseline-scored", name: `${task.name}, ${title}`, accuracy, interval, n }),
+    const baselines = await bench.baselines(
+      ({ title, evaluation: { accuracy, interval, n, errors: lost } }) =>
+        run.emit({ type: "baseline-scored", name: `${task.name}, ${title}`, accuracy, interval, n, lost }),
     );
     opened.set(name, { name, bench, baselines });
   }

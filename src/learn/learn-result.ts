@@ -11,7 +11,7 @@ import {
   type RoundRecord,
 } from "../records/round-record.js";
 import { BEST_DESIGN, type BestWorkflow, type LearnSummary, type Result } from "../records/run-summary.js";
-import { type CandidateRecord, readTrajectory } from "../records/trajectory.js";
+import { type CandidateRecord, levelOf, readTrajectory } from "../records/trajectory.js";
 import type { Contestant } from "../run/bench.js";
 import { isInterruption } from "../run/is-interruption.js";
 import { breakEven } from "../run/run-figures.js";
@@ -128,6 +128,12 @@ function membersInForce(
 
 /** The judged tasks' test items, opened once, after everything was chosen on validation. */
 async function finalTest(course: Course, task: CourseTask, progress: LearnProgress): Promise<ResultRow[]> {
+  const { directory } = course.run;
+  const chosen = bestDesign(course, progress, task.name, "trained")?.workflowHash ?? undefined;
+  const purpose = `${task.name}: baselines and best designs`;
+  // More rounds may end in another design: its test items were seen before it was chosen.
+  if (chosen && directory.tested.length > 0 && !directory.tested.includes(chosen))
+    course.run.warn(`${purpose}: test was opened before, for other designs than ${chosen.slice(0, 12)}`);
   const contestants: Contestant[] = task.baselines.map((baseline) => ({ ...baseline, name: baseline.title }));
   for (const [name, title] of [
     ["base", "best design of the base"],
@@ -136,8 +142,7 @@ async function finalTest(course: Course, task: CourseTask, progress: LearnProgre
     const { workflowHash: hash, source } = bestDesign(course, progress, task.name, name) ?? {};
     if (hash && source) contestants.push({ name, title, hash, source });
   }
-  const purpose = `${task.name}: baselines and best designs`;
-  const tested = await task.bench.finalTest(contestants, purpose);
+  const tested = await task.bench.finalTest(contestants, purpose, chosen);
   return tested.map(({ row }) => ({ ...row, title: `${task.name}: ${row.title}` }));
 }
 
@@ -156,11 +161,11 @@ function bestDesign(
   const turns = existsSync(path) ? readTrajectory(path).filter((record) => record.kind === "turn") : [];
   return turns
     .flatMap((turn) => turn.candidates)
-    .filter(({ accuracy, source }) => accuracy !== null && source !== null)
+    .filter(({ outcome, source }) => outcome === "scored" && source !== null)
     .sort(
       (a, b) =>
-        (b.accuracy ?? 0) - (a.accuracy ?? 0) ||
-        a.tokens - b.tokens ||
+        (levelOf(b) ?? 0) - (levelOf(a) ?? 0) ||
+        a.tokens / Math.max(1, a.n) - b.tokens / Math.max(1, b.n) ||
         ((a.workflowHash ?? "") < (b.workflowHash ?? "") ? -1 : 1),
     )
     .at(0);

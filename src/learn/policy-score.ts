@@ -2,15 +2,19 @@
 
 import { groupBy, hierarchicalInterval, mean, sumOrNull } from "../core/statistics.js";
 import type { EpisodeScore, PolicyDifference, PolicyScore } from "../records/round-record.js";
-import type { TurnRecord } from "../records/trajectory.js";
+import { levelOf, type TurnRecord } from "../records/trajectory.js";
 
 /** Folds the turns of one task into its episodes. */
 export function episodeScores(task: string, seed: number, turns: readonly TurnRecord[]): EpisodeScore[] {
   return [...groupBy(turns, ({ episode }) => episode)]
     .sort(([a], [b]) => a - b)
-    .map(([episode, own]) => {
-      const candidates = own.flatMap((turn) => turn.candidates);
-      const accuracies = candidates.map(({ accuracy, screenAccuracy }) => accuracy ?? screenAccuracy ?? 0);
+    .flatMap(([episode, own]) => {
+      const candidates = own.flatMap((turn) => turn.candidates).filter(({ outcome }) => outcome !== "lost");
+      const accuracies = candidates.map(
+        (one) => levelOf(one) ?? one.commonAccuracy ?? one.screenAccuracy ?? 0,
+      );
+      // An episode whose every candidate was lost says nothing about its policy.
+      if (candidates.length === 0) return [];
       const techniques: Record<string, number> = {};
       for (const name of candidates.flatMap((candidate) => candidate.techniques))
         techniques[name] = (techniques[name] ?? 0) + 1;
@@ -19,7 +23,7 @@ export function episodeScores(task: string, seed: number, turns: readonly TurnRe
         seed,
         episode,
         meanReward: mean(accuracies),
-        best: Math.max(0, ...candidates.map(({ accuracy }) => accuracy ?? 0)),
+        best: Math.max(0, ...candidates.map((one) => levelOf(one) ?? 0)),
         candidates: candidates.length,
         valid: candidates.filter(({ outcome }) => outcome !== "invalid").length,
         workflows: candidates.flatMap(({ workflowHash }) => workflowHash ?? []),

@@ -15,6 +15,7 @@ import {
   type LearnSummary,
   type RunSummary,
   readSummary,
+  type SearchSummary,
 } from "./run-summary.js";
 
 /** Everything that is stored of a run. Texts are as the run wrote them: whoever shows them has to escape them. */
@@ -37,6 +38,8 @@ export interface StoredRun {
   /** Rows of `eval` minus the first one on the same items, with paired intervals. */
   differences: EvalSummary["differences"];
   best: BestWorkflow | null;
+  /** Best workflow minus the best baseline on validation, of `optimize`. */
+  comparisons: NonNullable<SearchSummary["comparisons"]>;
   breakEven: Record<string, number | null>;
   warnings: string[];
   spent: { calls: number; tokens: number; dollars: number | null } | null;
@@ -91,6 +94,7 @@ export async function readRun(directory: string): Promise<StoredRun> {
     rows: rowsOf(summary),
     differences: summary !== undefined && "differences" in summary ? summary.differences : [],
     best: (searched ?? learned)?.best ?? null,
+    comparisons: searched?.comparisons ?? [],
     breakEven: learned ? breakEvens(learned.breakEven) : (searched?.breakEven ?? {}),
     warnings: summary?.warnings ?? events.warnings,
     spent: spent.length > 0 ? total(spent) : events.spent,

@@ -4,6 +4,17 @@ import { sumOrNull } from "../core/statistics.js";
 
 export const intervalSchema = z.object({ low: z.number(), high: z.number() });
 
+/** Runs on samples that gave no answer for the same reason. */
+const failureSchema = z.object({
+  /** Status of the runs; "lost" where it was the executor's fault, so that they are in no score. */
+  what: z.string(),
+  /** What failed in lost ones, where it is known. */
+  fault: z.string().optional(),
+  count: z.number(),
+  /** Of the first one. */
+  message: z.string().optional(),
+});
+
 /** One line of a result table. */
 export const resultRowSchema = z.object({
   name: z.string(),
@@ -13,15 +24,20 @@ export const resultRowSchema = z.object({
   executor: z.string(),
   /** The executor is simulated and answered calls of this row; the local model's own row is real. */
   isSimulated: z.boolean(),
+  /** Samples that were scored, however often each was repeated. */
   n: z.number(),
   accuracy: z.number(),
   interval: intervalSchema,
+  /** Costs are those of scored runs. */
   callsPerSample: z.number(),
   tokensPerSample: z.number(),
   /** null when the price is unknown. */
   dollarsPerSample: z.number().nullable(),
+  /** Runs on samples that the executor lost. */
   errors: z.number(),
   statusCounts: z.record(z.string(), z.number()),
+  /** Absent where nothing failed, and in runs of earlier versions. */
+  failures: z.array(failureSchema).optional(),
 });
 
 const ledgerRow = z.object({
@@ -46,6 +62,7 @@ export const spentSchema = z.object({
 });
 
 export type ResultRow = z.infer<typeof resultRowSchema>;
+export type Failure = z.infer<typeof failureSchema>;
 export type LedgerRow = z.infer<typeof ledgerRow>;
 export type Spent = z.infer<typeof spentSchema>;
 

@@ -33,6 +33,8 @@ export class RunDirectory {
   readonly #events: JsonlLog;
   /** Approvals of earlier sessions, as they were logged. */
   readonly approvals: readonly LoggedApproval[];
+  /** Hashes of the chosen workflows that earlier sessions opened test for, in that order. */
+  readonly tested: readonly string[];
 
   private constructor(
     path: string,
@@ -41,6 +43,7 @@ export class RunDirectory {
     release: () => void,
     events: JsonlLog,
     approvals: readonly LoggedApproval[],
+    tested: readonly string[],
   ) {
     this.path = path;
     this.id = id;
@@ -48,6 +51,7 @@ export class RunDirectory {
     this.#release = release;
     this.#events = events;
     this.approvals = approvals;
+    this.tested = tested;
   }
 
   /**
@@ -77,11 +81,12 @@ export class RunDirectory {
       const { log, records, isTorn } = JsonlLog.open(join(path, "events.jsonl"), genesis);
       if (isTorn)
         onWarning("the last run ended abruptly: the last line of events.jsonl was cut and set aside");
-      const approvals = records
-        .filter(({ type }) => type === "approval")
-        .map(parseEvent)
-        .filter((event) => event?.type === "approval");
-      return new RunDirectory(path, id, known !== undefined, release, log, approvals);
+      const earlier = records
+        .filter(({ type }) => type === "approval" || type === "test-opened")
+        .flatMap((record) => parseEvent(record) ?? []);
+      const approvals = earlier.filter((event) => event.type === "approval");
+      const tested = earlier.flatMap((event) => (event.type === "test-opened" ? (event.workflow ?? []) : []));
+      return new RunDirectory(path, id, known !== undefined, release, log, approvals, tested);
     } catch (error) {
       release();
       throw error;

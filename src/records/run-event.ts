@@ -57,6 +57,7 @@ const runEvent = z.discriminatedUnion("type", [
     accuracy: z.number(),
     interval: intervalSchema,
     n: z.number(),
+    lost: z.number().optional(),
   }),
   z.object({ type: z.literal("episode-start"), episode: z.number(), episodes: z.number() }),
   z.object({ type: z.literal("turn-start"), ...place, turns: z.number() }),
@@ -79,11 +80,18 @@ const runEvent = z.discriminatedUnion("type", [
     workflow: z.string().nullable().optional(),
     status: z.string(),
     accuracy: z.number().nullable(),
+    lost: z.number().optional(),
     reward: z.number(),
     techniques: z.array(z.string()),
   }),
   z.object({ type: z.literal("turn-end"), ...place, best: z.number(), kept: z.string().nullable() }),
-  z.object({ type: z.literal("test-opened"), items: z.number(), purpose: z.string() }),
+  z.object({
+    type: z.literal("test-opened"),
+    items: z.number(),
+    purpose: z.string(),
+    /** Hash of the workflow that was chosen on validation and that it was opened for; not told by version 0.1. */
+    workflow: z.string().optional(),
+  }),
   z.object({
     type: z.literal("spent"),
     calls: z.number(),

@@ -33,6 +33,8 @@ const candidateStats = z.object({
   /** Share of distinct sources among those that could be extracted. */
   distinctShare: z.number(),
   meanReward: z.number(),
+  /** Candidates that lost too many samples to be compared in their turn; absent where none did. */
+  lost: z.number().optional(),
   /** Share of candidates that use a technique, by name. */
   techniques: z.record(z.string(), z.number()),
 });
@@ -44,6 +46,16 @@ const ended = {
   /** Reason why the run ended early; the same command goes on from there. */
   stoppedBy: z.string().optional(),
 };
+
+/** Two workflows on the samples that both have: difference with a paired 95 % interval. */
+const comparison = z.object({
+  difference: z.number(),
+  low: z.number(),
+  high: z.number(),
+  /** Sign-flip test; not told by version 0.1. */
+  pValue: z.number().optional(),
+  n: z.number(),
+});
 
 const searchSummary = z.object({
   command: z.enum(["optimize", "collect"]),
@@ -60,6 +72,8 @@ const searchSummary = z.object({
   candidates: candidateStats,
   /** Samples after which the search has paid for itself, against each baseline; null = never. */
   breakEven: z.record(z.string(), z.number().nullable()),
+  /** Best workflow minus the best baseline on validation, by split; none where that is the best, or in earlier versions. */
+  comparisons: z.array(comparison.extend({ split: z.string(), against: z.string() })).optional(),
   spent: spentSchema,
   ...ended,
 });
@@ -68,17 +82,8 @@ const evalSummary = z.object({
   command: z.literal("eval"),
   task: z.string(),
   rows: z.array(resultRowSchema),
-  /** Every row minus the first one on the same items, by executor, with a paired 95 % interval. */
-  differences: z.array(
-    z.object({
-      name: z.string(),
-      executor: z.string(),
-      difference: z.number(),
-      low: z.number(),
-      high: z.number(),
-      n: z.number(),
-    }),
-  ),
+  /** Every row minus the first one, by executor. */
+  differences: z.array(comparison.extend({ name: z.string(), executor: z.string() })),
   /** By executor. */
   spent: z.record(z.string(), spentSchema),
   ...ended,

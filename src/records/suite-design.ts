@@ -10,6 +10,9 @@ export const suiteDesignSchema = z.strictObject({
   title: z.string(),
   /** On validation. */
   accuracy: z.number().min(0).max(1),
+  /** Samples behind it, and those that the executor lost; not told by version 0.1. */
+  n: z.number().int().optional(),
+  lost: z.number().int().optional(),
   candidates: z.number().int().min(0),
   valid: z.number().int().min(0),
   /** Tokens and dollars of all candidates' calls, stored replies at the price they once had. */

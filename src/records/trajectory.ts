@@ -118,15 +118,25 @@ const candidate = z.object({
   techniques: z.array(z.string()),
   workflowHash: z.string().nullable(),
   source: z.string().nullable(),
-  /** "scored" on the whole validation set, "screened-out" after the small one, "invalid" by the quick check. */
-  outcome: z.enum(["scored", "screened-out", "invalid"]),
+  /**
+   * "scored" on the whole validation set, "screened-out" after the small one, "invalid" by the quick check, "lost" where
+   * the executor lost so many samples that nothing can be said.
+   */
+  outcome: z.enum(["scored", "screened-out", "invalid", "lost"]),
   /** Status of the quick check or of the extraction. */
   status: z.string(),
   message: z.string().optional(),
   accuracy: z.number().nullable(),
   screenAccuracy: z.number().nullable(),
+  /**
+   * Accuracy that is rewarded, where samples were lost: on those that all workflows of the turn have, plus what the
+   * plainest baseline shows these to be harder than all of them. Absent where it is the plain accuracy.
+   */
+  commonAccuracy: z.number().optional(),
   interval: intervalSchema.nullable(),
   n: z.number().int(),
+  /** Samples that the executor lost, of the set it was last run on; absent where none. */
+  lost: z.number().int().optional(),
   calls: z.number(),
   tokens: z.number(),
   dollars: z.number().nullable(),
@@ -155,6 +165,20 @@ export type CandidateRecord = z.infer<typeof candidate>;
 export type TurnRecord = z.infer<typeof turn>;
 export type TrajectoryRecord = z.infer<typeof record>;
 export type TrajectoryPolicy = z.infer<typeof policyInfo>;
+
+/** Accuracy at which candidates of all turns can be compared; null where it was not scored on the whole validation set. */
+export function levelOf({
+  outcome,
+  accuracy,
+  commonAccuracy,
+}: Pick<CandidateRecord, "outcome" | "accuracy" | "commonAccuracy">): number | null {
+  return outcome === "scored" ? (commonAccuracy ?? accuracy) : null;
+}
+
+/** Best level of an episode after a turn, the workflows it was shown included. */
+export function bestLevel({ history, candidates }: Pick<TurnRecord, "history" | "candidates">): number {
+  return Math.max(history.best, ...candidates.map((candidate) => levelOf(candidate) ?? 0));
+}
 
 /**
  * Reads the records of a trajectory file.

@@ -83,13 +83,15 @@ function turnHtml(
 }
 
 function chip(candidate: StoredCandidate, isKept: boolean, isLinked: boolean): Markup {
-  const { accuracy, screenAccuracy, outcome, status } = candidate;
+  const { accuracy, screenAccuracy, outcome, status, lost } = candidate;
   const score =
     outcome === "invalid"
       ? status
-      : accuracy !== null
-        ? percent(accuracy)
-        : `screened out${screenAccuracy === null ? "" : ` at ${percent(screenAccuracy)}`}`;
+      : outcome === "lost"
+        ? `${lost} samples lost`
+        : accuracy !== null
+          ? percent(accuracy)
+          : `screened out${screenAccuracy === null ? "" : ` at ${percent(screenAccuracy)}`}`;
   const text = `${candidate.index + 1}: ${score}, reward ${decimal(candidate.reward)}${isKept ? ", kept" : ""}`;
   const name = `chip${isKept ? " kept" : ""}${outcome === "invalid" ? " invalid" : ""}`;
   return isLinked

@@ -3,6 +3,7 @@
 import {
   formatDollars as dollars,
   formatDuration as duration,
+  formatProbability,
   formatPercent as percent,
 } from "../core/figure-format.js";
 import { count, decimal, interval, points } from "./figure-format.js";
@@ -24,9 +25,16 @@ export function keyFigures(report: RunReport, figures: ReportFigures): KeyFigure
     list.push({
       label: `${rowName(best.name)} on ${split}${simulated}`,
       value: percent(best.accuracy),
-      detail: `${interval(best.interval)}, n = ${best.n}: ${best.title}`,
+      detail: `${interval(best.interval)}, n = ${best.n}${best.errors > 0 ? `, ${best.errors} lost` : ""}: ${best.title}`,
     });
-    if (rival) {
+    const paired = report.comparisons.find((one) => one.split === split);
+    if (paired) {
+      list.push({
+        label: `Against the best baseline${simulated}`,
+        value: `${points(paired.difference)} points`,
+        detail: `${paired.against}, ${points(paired.low)} to ${points(paired.high)} on ${paired.n} samples that both have, p = ${formatProbability(paired.pValue)}`,
+      });
+    } else if (rival) {
       const isApart = best.interval.low > rival.interval.high || rival.interval.low > best.interval.high;
       list.push({
         label: `Against the next best${simulated}`,

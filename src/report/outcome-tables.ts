@@ -15,14 +15,21 @@ function outcomeTable({ outcomes, candidates }: ReportFigures): ReportTable | nu
     scored: "scored on the whole validation set",
     "screened-out": "screened out after the small set",
     invalid: "invalid: failed the quick check",
+    lost: "not compared: the executor lost too many samples",
   };
-  const rows = (Object.keys(meaning) as (keyof typeof meaning)[]).map((outcome): Cell[] => {
+  const rows = (Object.keys(meaning) as (keyof typeof meaning)[]).flatMap((outcome): Cell[][] => {
     const own = outcomes.counts[outcome];
     const sum = Object.values(own).reduce((all, value) => all + value, 0);
+    if (outcome === "lost" && sum === 0) return [];
     return [
-      meaning[outcome],
-      ...outcomes.statuses.map((status) => own[status] ?? 0),
-      { text: `${count(sum)} (${percent(sum / candidates.count)})`, bar: { value: sum / candidates.count } },
+      [
+        meaning[outcome],
+        ...outcomes.statuses.map((status) => own[status] ?? 0),
+        {
+          text: `${count(sum)} (${percent(sum / candidates.count)})`,
+          bar: { value: sum / candidates.count },
+        },
+      ],
     ];
   });
   return {

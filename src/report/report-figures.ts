@@ -95,7 +95,7 @@ export function reportFigures(report: RunReport, seed = 0): ReportFigures {
       count: candidates.length,
       valid: candidates.filter(({ outcome }) => outcome !== "invalid").length,
       distinct: new Set(hashes).size,
-      meanReward: mean(candidates.map(({ reward }) => reward)),
+      meanReward: meanReward(candidates),
       tokensWritten: candidates.reduce((sum, { written }) => sum + written, 0),
     },
     headline: (report.learned?.judgeTasks.length ?? 0) > 1 ? null : headline(report.rows),
@@ -139,7 +139,7 @@ function series(turns: readonly StoredTurn[], over: "round" | "turn", seed: numb
       return {
         at,
         candidates: all.length,
-        reward: one("reward", ({ reward }) => reward) ?? empty,
+        reward: one("reward", ({ reward, outcome }) => (outcome === "lost" ? null : reward)) ?? empty,
         accuracy: one("accuracy", ({ accuracy, outcome }) => (outcome === "scored" ? accuracy : null)),
         best: stat([episodes.map(bestOf)], seedFrom(seed, "report", "best", at)) ?? empty,
         validShare: validShare(all),
@@ -174,7 +174,7 @@ export function bestOf(turns: readonly StoredTurn[]): number {
 }
 
 function outcomes(candidates: readonly StoredCandidate[]): OutcomeFigures {
-  const counts: OutcomeFigures["counts"] = { scored: {}, "screened-out": {}, invalid: {} };
+  const counts: OutcomeFigures["counts"] = { scored: {}, "screened-out": {}, invalid: {}, lost: {} };
   const totals: Record<string, number> = {};
   const messages = new Map<string, OutcomeFigures["messages"][number]>();
   for (const { outcome, status, message, id } of candidates) {
@@ -209,6 +209,11 @@ function outcomes(candidates: readonly StoredCandidate[]): OutcomeFigures {
   };
 }
 
+/** A candidate that lost its samples has no reward that says anything. */
+function meanReward(candidates: readonly { outcome: StoredCandidate["outcome"]; reward: number }[]): number {
+  return mean(candidates.flatMap(({ outcome, reward }) => (outcome === "lost" ? [] : reward)));
+}
+
 function meanAccuracy(candidates: readonly StoredCandidate[]): number | null {
   const values = candidates.flatMap(({ outcome, accuracy }) =>
     outcome === "scored" && accuracy !== null ? [accuracy] : [],
@@ -226,8 +231,8 @@ function techniques(candidates: readonly StoredCandidate[]): TechniqueFigures[] 
         name,
         count: users.length,
         share: users.length / candidates.length,
-        rewardWith: mean(users.map(({ reward }) => reward)),
-        rewardWithout: others.length === 0 ? null : mean(others.map(({ reward }) => reward)),
+        rewardWith: meanReward(users),
+        rewardWithout: others.length === 0 ? null : meanReward(others),
         accuracyWith: meanAccuracy(users),
         accuracyWithout: meanAccuracy(others),
       };

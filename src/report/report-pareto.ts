@@ -1,5 +1,6 @@
 /** @file Accuracy against cost in a report: the candidates of each task that were scored on the whole validation set, and the baselines. */
 import { type ParetoView, paretoView } from "../evaluate/pareto-view.js";
+import { levelOf } from "../records/trajectory.js";
 import type { RunReport } from "./run-report.js";
 
 export interface TaskPareto extends ParetoView {
@@ -20,19 +21,14 @@ export function reportPareto({
     const designed = turns
       .filter(({ source }) => source.task === name)
       .flatMap(({ candidates }) => candidates)
-      .flatMap(({ id, workflowHash, outcome, accuracy, n, tokens, dollars }) =>
-        outcome !== "scored" || accuracy === null || workflowHash === null || n === 0
-          ? []
-          : [
-              {
-                hash: workflowHash,
-                title: id,
-                accuracy,
-                tokens: tokens / n,
-                dollars: dollars === null ? null : dollars / n,
-              },
-            ],
-      );
+      .flatMap((candidate) => {
+        const { id: title, workflowHash: hash, n, tokens, dollars } = candidate;
+        const accuracy = levelOf(candidate);
+        if (accuracy === null || hash === null || n === 0) return [];
+        return [
+          { hash, title, accuracy, tokens: tokens / n, dollars: dollars === null ? null : dollars / n },
+        ];
+      });
     const known = baselines.map((row) => ({
       hash: row.workflowHash,
       title: row.title,

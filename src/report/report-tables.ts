@@ -1,6 +1,13 @@
 /** @file All tables of a report, from the figures: what the page shows and --text prints is the same. */
 
-import { formatDollars as dollars, formatPercent as percent } from "../core/figure-format.js";
+import {
+  formatDollars as dollars,
+  failuresOf,
+  failuresText,
+  formatProbability,
+  formatPercent as percent,
+  words,
+} from "../core/figure-format.js";
 import type { ResultRow } from "../records/result-row.js";
 import { count, decimal, interval, points, shortHash } from "./figure-format.js";
 import { outcomeTables } from "./outcome-tables.js";
@@ -20,10 +27,10 @@ export function reportTables(report: RunReport, figures: ReportFigures): ReportT
   const filled = (tables: readonly (ReportTable | null)[]) =>
     tables.filter((table): table is ReportTable => table !== null && table.rows.length > 0);
   return {
-    results: filled([resultTable(report), differenceTable(report)]),
+    results: filled([resultTable(report), comparisonTable(report), differenceTable(report)]),
     progress: filled([judgedTable(figures), seriesTable(figures)]),
     rounds: filled(roundTables(report)),
-    outcomes: filled([...outcomeTables(figures), statusTable(report)]),
+    outcomes: filled([...outcomeTables(figures), failureTable(report)]),
     cost: filled([
       ...reportPareto(report).map((view) => paretoTable(view, report.isSimulated)),
       ledgerTable(report),
@@ -46,7 +53,7 @@ export function accuracyCell(
 
 function resultTable({ rows }: RunReport): ReportTable {
   const executors = new Set(rows.map((row) => row.executor));
-  const hasErrors = rows.some((row) => row.errors > 0);
+  const hasFailures = rows.some((row) => failuresText(row) !== "");
   const areSimulated = rows.every((row) => row.isSimulated);
   return {
     id: "results-table",
@@ -59,10 +66,11 @@ function resultTable({ rows }: RunReport): ReportTable {
       areSimulated ? "accuracy, simulated" : "accuracy",
       "95 % interval",
       "n",
+      "lost",
       "calls a sample",
       "tokens a sample",
       "dollars a sample",
-      ...(hasErrors ? ["lost"] : []),
+      ...(hasFailures ? ["failed"] : []),
     ],
     rows: rows.map((row) => [
       row.title,
@@ -71,12 +79,38 @@ function resultTable({ rows }: RunReport): ReportTable {
       accuracyCell(row, areSimulated),
       interval(row.interval),
       count(row.n),
+      count(row.errors),
       decimal(row.callsPerSample, 1),
       count(row.tokensPerSample),
       dollars(row.dollarsPerSample),
-      ...(hasErrors ? [row.errors] : []),
+      ...(hasFailures ? [failuresText(row)] : []),
     ]),
   };
+}
+
+function comparisonTable({ comparisons }: RunReport): ReportTable {
+  return {
+    id: "comparison-table",
+    title: "Best workflow against the best baseline",
+    note: "Both chosen on validation, where the lead is therefore too large; in points, on samples that both have, with paired 95 % bootstrap intervals and the sign-flip test.",
+    head: ["minus", "split", "difference", "95 % interval", "p", "pairs"],
+    rows: comparisons.map(({ against, split, ...one }) => [against, split, ...differenceCells(one)]),
+  };
+}
+
+function differenceCells({
+  difference,
+  low,
+  high,
+  pValue,
+  n,
+}: Omit<RunReport["comparisons"][number], "against" | "split">): Cell[] {
+  return [
+    { text: points(difference), ...tone(low, high) },
+    `${points(low)} to ${points(high)}`,
+    formatProbability(pValue),
+    count(n),
+  ];
 }
 
 function differenceTable({ differences }: RunReport): ReportTable {
@@ -84,14 +118,8 @@ function differenceTable({ differences }: RunReport): ReportTable {
     id: "differences-table",
     title: "Differences on the same samples",
     note: "Each workflow minus the first one of the list above, in points, with paired 95 % bootstrap intervals.",
-    head: ["workflow", "executor", "difference", "95 % interval", "pairs"],
-    rows: differences.map(({ name, executor, difference, low, high, n }) => [
-      name,
-      executor,
-      { text: points(difference), ...tone(low, high) },
-      `${points(low)} to ${points(high)}`,
-      count(n),
-    ]),
+    head: ["workflow", "executor", "difference", "95 % interval", "p", "pairs"],
+    rows: differences.map(({ name, executor, ...one }) => [name, executor, ...differenceCells(one)]),
   };
 }
 
@@ -101,16 +129,21 @@ export function tone(low: number | null, high: number | null): { tone?: "good" |
   return high !== null && high < 0 ? { tone: "bad" } : {};
 }
 
-function statusTable({ rows }: RunReport): ReportTable {
-  const statuses = [...new Set(rows.flatMap((row) => Object.keys(row.statusCounts)))].sort(
-    (a, b) => Number(b === "ok") - Number(a === "ok"),
-  );
+function failureTable({ rows }: RunReport): ReportTable {
   return {
-    id: "status-table",
-    title: "How the runs on samples ended",
-    note: "ok means that an answer came back, right or wrong.",
-    head: ["workflow", "split", ...statuses],
-    rows: rows.map((row) => [row.title, row.split, ...statuses.map((name) => row.statusCounts[name] ?? 0)]),
+    id: "failure-table",
+    title: "Runs on samples that gave no answer",
+    note: "A failure of the workflow scores 0. A lost sample is the executor's fault and is in no score.",
+    head: ["workflow", "split", "failure", "runs", "first message"],
+    rows: rows.flatMap((row) =>
+      failuresOf(row).map(({ what, fault, count: number, message }) => [
+        row.title,
+        row.split,
+        `${words(what)}${fault ? ` (${words(fault)})` : ""}`,
+        count(number),
+        message ?? "not recorded",
+      ]),
+    ),
   };
 }
 

@@ -258,21 +258,23 @@ export class Bench {
    * A seeded, fixed choice of items: the same limit gives the same items in the same order. Drawing from test opens it,
    * which is logged.
    * @param purpose - why test is opened
+   * @param workflow - hash of the workflow that was chosen and that it is opened for
    * @throws {InputError} on a split without items
    */
-  async items(split: SplitName, limit: number, purpose: string): Promise<Sample[]> {
+  async items(split: SplitName, limit: number, purpose: string, workflow?: string): Promise<Sample[]> {
     const items = await drawItems(this.task, split, limit, this.settings.seed);
-    if (split === "test") this.#parts.emit({ type: "test-opened", items: items.length, purpose });
+    if (split === "test") this.#parts.emit({ type: "test-opened", items: items.length, purpose, workflow });
     return items;
   }
 
   /**
    * Opens the test split, once, at the end, for workflows that were chosen without it.
+   * @param workflow - hash of the one among them that was chosen
    * @returns one row each, in order; none where the task has no test split
    */
-  async finalTest(contestants: readonly Contestant[], purpose: string): Promise<Tested[]> {
+  async finalTest(contestants: readonly Contestant[], purpose: string, workflow?: string): Promise<Tested[]> {
     if (!this.task.splits.includes("test") || this.settings.testLimit === 0) return [];
-    const items = await this.items("test", this.settings.testLimit, purpose);
+    const items = await this.items("test", this.settings.testLimit, purpose, workflow);
     const tested: Tested[] = [];
     for (const contestant of contestants) {
       const what = `test of ${contestant.title}`;

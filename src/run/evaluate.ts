@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import type { RunConfig } from "../config/run-config.js";
 import { InputError, messageOf } from "../core/errors.js";
 import { seedFrom } from "../core/hash.js";
-import { pairedDifference } from "../core/statistics.js";
+import { comparePaired } from "../evaluate/common-items.js";
 import { type Evaluation, resultHash, summarize } from "../evaluate/evaluation.js";
 import { LocalModels } from "../evaluate/local-models.js";
 import { writeReplays } from "../records/replay-record.js";
@@ -75,7 +75,7 @@ export async function evaluate(
 ): Promise<EvaluateResult> {
   const parts: Part[] = [];
   let stoppedBy: unknown;
-  for (const executor of [config.executor, ...(options.otherExecutors ?? [])]) {
+  for (const executor of new Set([config.executor, ...(options.otherExecutors ?? [])])) {
     try {
       const part = await evaluateWith({ ...runOf(config, executor), executor }, options, hooks);
       parts.push(part);
@@ -153,8 +153,8 @@ async function scoreAll(run: Run, bench: Bench, options: EvaluateOptions, part: 
     const evaluation = mergeEpochs(epochs, config.seed, config.bootstrap.samples);
     evaluations.push(evaluation);
     part.rows.push(bench.row(contestant, options.split, evaluation));
-    const { accuracy, interval, n } = evaluation;
-    run.emit({ type: "baseline-scored", name: contestant.name, accuracy, interval, n });
+    const { accuracy, interval, n, errors: lost } = evaluation;
+    run.emit({ type: "baseline-scored", name: contestant.name, accuracy, interval, n, lost });
     run.emitSpent();
   }
   const shown = [...new Set([evaluations[0], evaluations.at(-1)])].flatMap((evaluation) =>
@@ -170,7 +170,8 @@ function joined(task: string, split: SplitName, parts: readonly Part[], stoppedB
   const evaluations = parts.flatMap((part) => part.evaluations);
   const warnings: string[] = [];
   if (isSimulated) warnings.push("an executor is simulated: its figures say nothing about any real model");
-  warnings.push(...replyWarnings(evaluations));
+  for (const { executor, evaluations: own } of parts)
+    warnings.push(...replyWarnings(own).map((text) => (parts.length > 1 ? `${executor}: ${text}` : text)));
   return {
     command: "eval",
     task: parts[0]?.task ?? task,
@@ -187,7 +188,7 @@ function joined(task: string, split: SplitName, parts: readonly Part[], stoppedB
   };
 }
 
-/** Epochs of one workflow as one evaluation; the interval resamples all its scores. */
+/** Epochs of one workflow as one evaluation, whose samples have the mean of their epochs. */
 function mergeEpochs(epochs: readonly Evaluation[], seed: number, resamples: number): Evaluation {
   const [first, ...rest] = epochs;
   if (!first) throw new RangeError("no epoch");
@@ -202,24 +203,10 @@ function differences(
   executor: string,
   seed: number,
 ): EvaluateResult["differences"] {
-  const [direct, ...others] = evaluations;
-  if (!direct) return [];
-  const scoresOf = (evaluation: Evaluation) =>
-    new Map(evaluation.results.map((r, index) => [`${r.sampleId}/${index}`, r]));
-  const directScores = scoresOf(direct);
+  const [first, ...others] = evaluations;
+  if (!first) return [];
   return others.flatMap((evaluation, index) => {
-    const pairs = [...scoresOf(evaluation)].flatMap(([key, r]) => {
-      const other = directScores.get(key);
-      return other && other.status !== "error" && r.status !== "error"
-        ? [[r.score, other.score] as const]
-        : [];
-    });
-    if (pairs.length === 0) return [];
-    const { difference, interval } = pairedDifference(
-      pairs.map(([score]) => score),
-      pairs.map(([, score]) => score),
-      seedFrom(seed, "paired", index),
-    );
-    return [{ name: contestants[index + 1]!.name, executor, difference, ...interval, n: pairs.length }];
+    const comparison = comparePaired(evaluation, first, seedFrom(seed, "paired", index));
+    return comparison ? [{ name: contestants[index + 1]!.name, executor, ...comparison }] : [];
   });
 }

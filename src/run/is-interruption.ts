@@ -1,7 +1,7 @@
-/** @file What ends a run early but leaves it to be taken up: a budget, a missing approval, an abort, an outage. */
+/** @file What ends a run early but leaves it to be taken up: a budget, a missing approval, an abort, an outage, lost samples. */
 import { W4sError } from "../core/errors.js";
 
 export function isInterruption(error: unknown): boolean {
   if (!W4sError.is(error)) return error instanceof DOMException && error.name === "AbortError";
-  return error.code === "budget" || error.code === "approval" || error.name === "ModelCallError";
+  return ["budget", "approval", "lost-samples"].includes(error.code) || error.name === "ModelCallError";
 }

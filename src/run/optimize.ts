@@ -5,11 +5,12 @@ import { mean } from "../core/statistics.js";
 import { refuseUnmeasured } from "../design/composite-reward.js";
 import type { Policy, PolicyInfo } from "../design/policy.js";
 import { RandomPolicy } from "../design/random-policy.js";
-import { checkStarts, startsOf } from "../evaluate/baselines/choose-baselines.js";
+import { checkStarts } from "../evaluate/baselines/choose-baselines.js";
+import { onCommonItems } from "../evaluate/common-items.js";
 import { resultHash } from "../evaluate/evaluation.js";
 import { LocalModels } from "../evaluate/local-models.js";
 import { type ParetoView, paretoView } from "../evaluate/pareto-view.js";
-import { bestOf, type ScoredWorkflow } from "../evaluate/scored-workflow.js";
+import type { ScoredWorkflow } from "../evaluate/scored-workflow.js";
 import type { LocalModel } from "../llm/local/local-model.js";
 import { writeReplays } from "../records/replay-record.js";
 import type { ResultRow } from "../records/result-row.js";
@@ -17,11 +18,12 @@ import type { Forecast } from "../records/run-event.js";
 import type { Result, SearchSummary } from "../records/run-summary.js";
 import { readTrajectory } from "../records/trajectory.js";
 import type { Bench } from "./bench.js";
+import { breakEvens, chooseWinner, comparisonsOf, type SearchProgress } from "./choose-winner.js";
 import { forecastRun, SpeedMeter } from "./forecast-run.js";
 import { isInterruption } from "./is-interruption.js";
 import { localPolicy } from "./local-policy.js";
 import { Run } from "./run.js";
-import { breakEven, candidateStats } from "./run-figures.js";
+import { candidateStats } from "./run-figures.js";
 import type { RunHooks } from "./run-hooks.js";
 import { runWarnings } from "./run-warnings.js";
 import { TaskOpener } from "./task-opener.js";
@@ -36,12 +38,6 @@ export interface OptimizeResult extends Result<SearchSummary> {
 }
 
 export const BEST_ROW = "best";
-
-/** Findings of a search so far: filled as it goes, so that a run that is stopped can still report. */
-interface Progress {
-  baselines: ScoredWorkflow[];
-  found: ScoredWorkflow[];
-}
 
 /**
  * Designs a workflow for `config.task`.
@@ -92,19 +88,18 @@ async function searchFor(
     runsPerSample(bench),
   );
   run.emit({ type: "forecast", forecast });
-  const progress: Progress = { baselines: [], found: [] };
-  const test: ResultRow[] = [];
+  const progress: SearchProgress = { baselines: [], found: [], test: [] };
   let stoppedBy: unknown;
   if (!config.dryRun) {
     try {
       await search(run, bench, policy, progress, forecast);
-      if (isTested) test.push(...(await testBest(run, bench, progress)));
+      if (isTested) await testBest(run, bench, progress);
     } catch (error) {
       if (!isInterruption(error)) throw error;
       stoppedBy = error;
     }
   }
-  const result = conclude(run, bench, command, policy.info, forecast, progress, test, stoppedBy);
+  const result = conclude(run, bench, command, policy.info, forecast, progress, stoppedBy);
   if (config.dryRun) run.emit({ type: "run-end", directory: run.directory.path, isComplete: false });
   else
     await run.finish(result, result.best ? { ...result.best, row: bestRow(result.validation) } : undefined);
@@ -134,7 +129,7 @@ async function search(
   run: Run,
   bench: Bench,
   policy: Policy,
-  progress: Progress,
+  progress: SearchProgress,
   forecast: Forecast,
 ): Promise<void> {
   const { config } = run;
@@ -144,8 +139,8 @@ async function search(
     await bench.baselines((baseline) => {
       progress.baselines.push(baseline);
       const { title, evaluation } = baseline;
-      const { accuracy, interval, n } = evaluation;
-      run.emit({ type: "baseline-scored", name: title, accuracy, interval, n });
+      const { accuracy, interval, n, errors: lost } = evaluation;
+      run.emit({ type: "baseline-scored", name: title, accuracy, interval, n, lost });
       run.emitSpent();
       const again = speed.remeasured(forecast, evaluation, config.concurrency);
       if (again && !run.executor.model.isSimulated) run.emit({ type: "forecast", forecast: again });
@@ -165,36 +160,28 @@ function runsPerSample({ task, validation }: Bench): number {
 }
 
 /** The best workflow and all baselines on test. @throws {ConfigError} when nothing was evaluated before */
-async function testBest(run: Run, bench: Bench, progress: Progress): Promise<ResultRow[]> {
-  const best = bestFound(progress, run.config);
+async function testBest(run: Run, bench: Bench, progress: SearchProgress): Promise<void> {
+  const { best } = chooseWinner(run, progress);
   if (!best) throw new ConfigError("there is no workflow to test");
   const contestants = [...progress.baselines, ...(isBaseline(best, progress) ? [] : [best])].map((one) => ({
     ...one,
     ...(one.hash === best.hash ? { name: BEST_ROW, title: bestTitle(one) } : { name: one.title }),
   }));
   const purpose = `best workflow ${best.hash.slice(0, 12)} and baselines`;
-  const tested = await bench.finalTest(contestants, purpose);
-  const shown = tested.filter(({ row }, index) => index === 0 || row.name === BEST_ROW);
+  progress.test = await bench.finalTest(contestants, purpose, best.hash);
+  const shown = progress.test.filter(({ row }, index) => index === 0 || row.name === BEST_ROW);
   const replays = shown.map(({ row, evaluation }) => ({
     title: contestants.find(({ hash }) => hash === row.workflowHash)!.title,
     evaluation,
   }));
   await writeReplays(run.directory, "test", replays);
-  return tested.map(({ row }) => row);
-}
-
-function bestFound(
-  progress: Progress,
-  { baselines }: Pick<RunConfig, "baselines">,
-): ScoredWorkflow | undefined {
-  return bestOf([...startsOf(progress.baselines, baselines), ...progress.found]);
 }
 
 function bestTitle({ title }: { title: string }): string {
   return `best workflow (${title})`;
 }
 
-function isBaseline(workflow: ScoredWorkflow, progress: Progress): boolean {
+function isBaseline(workflow: ScoredWorkflow, progress: SearchProgress): boolean {
   return progress.baselines.some((baseline) => baseline.hash === workflow.hash);
 }
 
@@ -204,12 +191,12 @@ function conclude(
   command: "optimize" | "collect",
   policy: PolicyInfo,
   forecast: Forecast,
-  progress: Progress,
-  test: ResultRow[],
+  progress: SearchProgress,
   stoppedBy: unknown,
 ): OptimizeResult {
   const { directory, executor, config } = run;
-  const best = bestFound(progress, config);
+  const { best, warnings: choice } = chooseWinner(run, progress);
+  const comparisons = comparisonsOf(best, progress, config);
   const candidates = candidateStats(
     config.dryRun
       ? []
@@ -223,18 +210,18 @@ function conclude(
   if (best && !isBaseline(best, progress)) validation.push(row(best, BEST_ROW, bestTitle(best)));
   const evaluations = [...progress.baselines, ...progress.found].map((workflow) => workflow.evaluation);
   const spent = run.spent();
-  const chosen = bestRow(validation);
   const warnings = config.dryRun
     ? []
-    : runWarnings({
-        baselines: progress.baselines,
-        evaluations,
-        test,
-        bestName: BEST_ROW,
-        candidates: candidates.count,
-        isSimulated: executor.model.isSimulated,
-      });
-  const costOf = (line: ResultRow) => (spent.dollars ? line.dollarsPerSample : line.tokensPerSample);
+    : [
+        ...choice,
+        ...runWarnings({
+          baselines: progress.baselines,
+          evaluations,
+          comparison: comparisons.find(({ split }) => split === "test"),
+          candidates,
+          isSimulated: executor.model.isSimulated,
+        }),
+      ];
   return {
     command,
     directory: directory.path,
@@ -245,20 +232,14 @@ function conclude(
     isSimulated: executor.model.isSimulated,
     forecast,
     validation,
-    test,
+    test: progress.test.map(({ row }) => row),
+    comparisons,
     best: best
       ? { title: best.title, hash: best.hash, source: best.source, isBaseline: isBaseline(best, progress) }
       : null,
     candidates,
     pareto: paretoOf(progress),
-    breakEven: Object.fromEntries(
-      validation
-        .filter((line) => line.name !== BEST_ROW && chosen !== undefined)
-        .map((line) => [
-          line.title,
-          breakEven(spent.dollars || spent.tokens, costOf(line) ?? 0, costOf(chosen!) ?? 0),
-        ]),
-    ),
+    breakEven: breakEvens(best, progress, spent),
     warnings,
     spent,
     resultHash: resultHash(evaluations),
@@ -267,10 +248,10 @@ function conclude(
   };
 }
 
-function paretoOf({ baselines, found }: Progress): ParetoView {
+function paretoOf({ baselines, found }: SearchProgress): ParetoView {
+  const { figures } = onCommonItems([...baselines, ...found]);
   return paretoView(
-    [...baselines, ...found].map(({ hash, title, evaluation }) => {
-      const { accuracy, n, tokens, dollars } = evaluation;
+    [...figures].map(([{ hash, title }, { accuracy, n, tokens, dollars }]) => {
       const inputs = Math.max(1, n);
       return {
         hash,

@@ -3,7 +3,12 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
 import type { EvaluateResult } from "../../commands.js";
-import { formatDollars, formatInterval, formatPercentChange } from "../../core/figure-format.js";
+import {
+  formatDollars,
+  formatInterval,
+  formatPercentChange,
+  formatProbability,
+} from "../../core/figure-format.js";
 import { type ActionBody, complete } from "../action.js";
 import { repeated } from "../flag-values.js";
 import { writeErr, writeJson, writeOut } from "../print/output.js";
@@ -108,12 +113,20 @@ function printEvaluation(result: EvaluateResult): void {
     writeOut(`\nDifference to ${reference} on the same items:`);
     writeOut(
       table(
-        ["workflow", ...(hasExecutor ? ["executor"] : []), "difference", "95 % interval", "n"],
-        result.differences.map(({ name, executor, difference, low, high, n }) => [
+        [
+          "workflow",
+          ...(hasExecutor ? ["executor"] : []),
+          "difference",
+          "95 % interval",
+          "p (sign-flip)",
+          "n",
+        ],
+        result.differences.map(({ name, executor, difference, low, high, pValue, n }) => [
           name,
           ...(hasExecutor ? [executor] : []),
           formatPercentChange(difference),
           formatInterval({ low, high }),
+          formatProbability(pValue),
           n,
         ]),
       ),

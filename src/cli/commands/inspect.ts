@@ -49,13 +49,13 @@ const inspectAction: ActionBody = async ({ isJson, command }, path = "") => {
   }
   if (isDirectory) {
     const run = await api.readRunReport(path);
-    const summary = turnsSummary(run.turns);
+    const summary = turnsSummary(api, run.turns);
     const { baselines: _, turns: __, replays: ___, ...rest } = run;
     if (isJson) writeJson({ directory: path, ...rest, ...summary });
-    else printRun(path, run, api.cardText);
+    else printRun(path, run, summary, api.cardText);
   } else if (path.endsWith(".jsonl")) {
     const { turns, sources } = await api.readTurns(path);
-    const summary = turnsSummary(turns);
+    const summary = turnsSummary(api, turns);
     if (isJson) writeJson({ sources, ...summary, records: api.readTrajectory(path) });
     else printTrajectory(sources[0], summary);
   } else if (/\.m?js$/.test(path)) {
@@ -256,7 +256,7 @@ function short(value: unknown): string {
   return text.length > MAX_VALUE ? `${text.slice(0, MAX_VALUE)}…` : text;
 }
 
-function turnsSummary(turns: RunReport["turns"]) {
+function turnsSummary(api: Api, turns: RunReport["turns"]) {
   const candidates = turns.flatMap((turn) => turn.candidates);
   return {
     turns: turns.map(({ episode, turn, history, candidates: own, kept }) => ({
@@ -264,7 +264,7 @@ function turnsSummary(turns: RunReport["turns"]) {
       turn,
       candidates: own.length,
       valid: own.filter(({ outcome }) => outcome !== "invalid").length,
-      best: Math.max(history.best, ...own.map(({ accuracy }) => accuracy ?? 0)),
+      best: api.bestLevel({ history, candidates: own }),
       bestReward: own.length === 0 ? 0 : Math.max(...own.map(({ reward }) => reward)),
       kept,
     })),
@@ -309,7 +309,12 @@ function printTurns({ turns }: TurnsSummary): void {
   );
 }
 
-function printRun(directory: string, run: RunReport, cardText: Api["cardText"]): void {
+function printRun(
+  directory: string,
+  run: RunReport,
+  summary: ReturnType<typeof turnsSummary>,
+  cardText: Api["cardText"],
+): void {
   const { command, task, executor, policy, isSimulated, isComplete, spent, rows, best, card, sources } = run;
   const end = isComplete === null ? "not finished" : isComplete ? "finished" : "ended early";
   const lines: [string, string][] = [
@@ -320,7 +325,6 @@ function printRun(directory: string, run: RunReport, cardText: Api["cardText"]):
   ];
   if (policy !== null) lines.push(["weak model", policy]);
   if (spent !== null) lines.push(["spent", spentText(spent)]);
-  const summary = turnsSummary(run.turns);
   if (summary.candidates > 0) lines.push(candidatesLine(summary));
   writeOut(pairs(lines));
   for (const split of ["train", "validation", "test"] as const) {

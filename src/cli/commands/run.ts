@@ -7,8 +7,8 @@ import { type ActionBody, complete } from "../action.js";
 import { EXIT } from "../exit-code.js";
 import { repeated } from "../flag-values.js";
 import { writeErr, writeJson, writeOut } from "../print/output.js";
-import { addRunFlags, configSources, MODEL_FLAGS } from "../run-flags.js";
 import { reportError } from "../report-error.js";
+import { addRunFlags, configSources, MODEL_FLAGS } from "../run-flags.js";
 import { workflowPath } from "./eval.js";
 
 const EXAMPLES = `

@@ -1,6 +1,13 @@
 /** @file The work of `optimize` and `collect`: configuration in, tables and exit code out. */
 import type { OptimizeResult } from "../../commands.js";
-import { formatCount, formatDollars, formatPercent } from "../../core/figure-format.js";
+import {
+  formatCount,
+  formatDollars,
+  formatInterval,
+  formatPercent,
+  formatPercentChange,
+  formatProbability,
+} from "../../core/figure-format.js";
 import type { ActionBody } from "../action.js";
 import { writeJson, writeOut } from "../print/output.js";
 import { forecastLine, Progress } from "../print/progress.js";
@@ -42,6 +49,7 @@ function printSearch(result: OptimizeResult, isDryRun: boolean): void {
   }
   if (result.validation.length > 0) writeOut(resultTable(result.validation));
   if (result.test.length > 0) writeOut(resultTable(result.test));
+  printComparisons(result);
   const { best, candidates, spent } = result;
   if (best) {
     writeOut(
@@ -73,6 +81,27 @@ function printSearch(result: OptimizeResult, isDryRun: boolean): void {
     ]);
   }
   writeOut(`\n${pairs(rows)}`);
+}
+
+/** On validation the best was chosen, so that its lead there is too large; test tells. */
+function printComparisons({ comparisons = [], isSimulated }: OptimizeResult): void {
+  const [first] = comparisons;
+  if (first === undefined) return;
+  writeOut(
+    `\nBest workflow against ${first.against}, the best baseline on validation, on samples that both have${isSimulated ? " (simulated)" : ""}:`,
+  );
+  writeOut(
+    table(
+      ["split", "difference", "95 % interval", "p (sign-flip)", "n"],
+      comparisons.map((one) => [
+        one.split,
+        formatPercentChange(one.difference),
+        formatInterval(one),
+        formatProbability(one.pValue),
+        one.n,
+      ]),
+    ),
+  );
 }
 
 /** Which workflows are on the front of accuracy against cost; one alone needs no table. */

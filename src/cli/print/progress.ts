@@ -140,7 +140,7 @@ export function describeEvent(event: RunEvent): string[] {
       return [`warning: ${event.message}`];
     case "baseline-scored":
       return [
-        `${event.name}: ${formatPercent(event.accuracy)} ${formatInterval(event.interval)}, n = ${event.n}`,
+        `${event.name}: ${formatPercent(event.accuracy)} ${formatInterval(event.interval)}, n = ${event.n}${event.lost ? `, ${event.lost} lost` : ""}`,
       ];
     case "candidates-written":
       return [
@@ -150,7 +150,10 @@ export function describeEvent(event: RunEvent): string[] {
       const score =
         event.accuracy === null ? event.status : `${formatPercent(event.accuracy)} (${event.status})`;
       const techniques = event.techniques.length > 0 ? `, ${event.techniques.join(" + ")}` : "";
-      return [`  candidate ${event.index + 1}: ${score}, reward ${event.reward.toFixed(2)}${techniques}`];
+      const lost = event.lost ? `, ${event.lost} samples lost` : "";
+      return [
+        `  candidate ${event.index + 1}: ${score}${lost}, reward ${event.reward.toFixed(2)}${techniques}`,
+      ];
     }
     case "turn-end":
       return [`turn ${event.turn + 1} done: best so far ${formatPercent(event.best)}`];

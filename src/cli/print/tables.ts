@@ -1,7 +1,14 @@
 /** @file Plain tables on stdout, without colour, so that they paste and diff well. */
 import Table from "cli-table3";
 import type { ResultRow, RunReport } from "../../commands.js";
-import { formatCount, formatDollars, formatInterval, formatPercent } from "../../core/figure-format.js";
+import {
+  failureLines,
+  failuresText,
+  formatCount,
+  formatDollars,
+  formatInterval,
+  formatPercent,
+} from "../../core/figure-format.js";
 import { visibleLine } from "./output.js";
 
 /** A table with a head; cells are shown on one line, in columns that are named in `right` at its right edge. */
@@ -27,28 +34,35 @@ export function spentText({ calls, tokens, dollars }: NonNullable<RunReport["spe
   return `${calls} calls, ${formatCount(tokens)} tokens, ${formatDollars(dollars)}`;
 }
 
-/** Accuracy with interval, n and cost of each workflow; simulated figures carry the word. */
+/**
+ * Accuracy with interval, n, lost samples and cost of each workflow, and the first message of each kind of failure;
+ * simulated figures carry the word.
+ */
 export function resultTable(rows: readonly ResultRow[], { hasExecutor = false } = {}): string {
-  const hasErrors = rows.some((row) => row.errors > 0);
-  const head = ["workflow", "split", "accuracy", "95 % interval", "n", "calls", "tokens", "dollars"];
+  const hasFailures = rows.some((row) => failuresText(row) !== "");
+  const head = ["workflow", "split", "accuracy", "95 % interval", "n", "lost", "calls", "tokens", "dollars"];
   if (hasExecutor) head.splice(1, 0, "executor");
-  if (hasErrors) head.push("lost");
-  return table(
-    head,
-    rows.map((row) => {
-      const cells = [
-        row.title,
-        row.split,
-        `${formatPercent(row.accuracy)}${row.isSimulated ? " simulated" : ""}`,
-        formatInterval(row.interval),
-        row.n,
-        row.callsPerSample.toFixed(1),
-        Math.round(row.tokensPerSample),
-        formatDollars(row.dollarsPerSample),
-      ];
-      if (hasExecutor) cells.splice(1, 0, row.executor);
-      if (hasErrors) cells.push(row.errors);
-      return cells;
-    }),
+  if (hasFailures) head.push("failed");
+  const lines = rows.map((row) => {
+    const cells = [
+      row.title,
+      row.split,
+      `${formatPercent(row.accuracy)}${row.isSimulated ? " simulated" : ""}`,
+      formatInterval(row.interval),
+      row.n,
+      row.errors,
+      row.callsPerSample.toFixed(1),
+      Math.round(row.tokensPerSample),
+      formatDollars(row.dollarsPerSample),
+    ];
+    if (hasExecutor) cells.splice(1, 0, row.executor);
+    if (hasFailures) cells.push(failuresText(row));
+    return cells;
+  });
+  const messages = rows.flatMap((row) =>
+    failureLines({ ...row, split: hasExecutor ? `${row.split} with ${row.executor}` : row.split }).map(
+      (line) => visibleLine(line),
+    ),
   );
+  return [table(head, lines), ...messages].join("\n");
 }

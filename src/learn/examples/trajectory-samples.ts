@@ -88,8 +88,8 @@ export function trajectorySamples(
     if (record.kind !== "actions") continue;
     for (const action of record.actions) {
       const found = scored.get(`${record.episode} ${record.turn} ${action.index}`);
-      // A turn that was cut off by a kill has no rewards yet.
-      if (found === undefined || action.tokens.length === 0) continue;
+      // A turn that was cut off by a kill has no rewards yet, and a candidate that lost its samples teaches nothing.
+      if (found === undefined || found.candidate.outcome === "lost" || action.tokens.length === 0) continue;
       const { candidate, turn } = found;
       const shared = {
         task: header.task.name,
@@ -113,7 +113,7 @@ export function trajectorySamples(
       });
     }
   }
-  if (samples.length === 0)
+  if (samples.length === 0 && ![...scored.values()].some(({ candidate }) => candidate.outcome === "lost"))
     throw new InputError(`${file} has no scored candidates`, { hint: "let at least one turn finish" });
   return { header, samples };
 }

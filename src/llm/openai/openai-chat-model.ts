@@ -7,6 +7,7 @@ import { linkedController, onAbort } from "../clock.js";
 import { escapeText } from "../escape-text.js";
 import { NOTHING, problemError, type ReadReply, thoughtsOf } from "../read-reply.js";
 import { Redactor } from "../redaction.js";
+import { timedAttempt } from "../timed-attempt.js";
 import { addUsage, estimateTokens, usageOf } from "../token-usage.js";
 import { CallFailure } from "./call-failure.js";
 import { callWithRetries } from "./call-with-retries.js";

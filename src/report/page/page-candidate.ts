@@ -94,6 +94,7 @@ export function candidateDetail(
     const { accuracy, low, high, dollars } = candidate;
     const range = low === null || high === null ? "" : `, ${percent(low)} to ${percent(high)}`;
     fact(facts, "accuracy", accuracy === null ? "" : `${percent(accuracy)}${range}, n = ${candidate.n}`);
+    fact(facts, "lost samples", candidate.lost === 0 ? "" : String(candidate.lost));
     fact(facts, "screening", candidate.screenAccuracy === null ? "" : percent(candidate.screenAccuracy));
     fact(facts, "reward", signed(candidate.reward));
     const money = dollars === null ? "price unknown" : dollars === 0 ? "" : `$${dollars.toPrecision(3)}`;

@@ -118,6 +118,7 @@ function pageCandidate(
     low: candidate.interval?.low ?? null,
     high: candidate.interval?.high ?? null,
     n: candidate.n,
+    lost: candidate.lost ?? 0,
     reward: candidate.reward,
     calls: candidate.calls,
     tokens: candidate.tokens,

@@ -16,6 +16,7 @@ export interface PageCandidate {
   low: number | null;
   high: number | null;
   n: number;
+  lost: number;
   reward: number;
   calls: number;
   tokens: number;

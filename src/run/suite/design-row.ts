@@ -2,11 +2,13 @@
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { LostSamplesError } from "../../core/errors.js";
 import { hashJson, seedFrom } from "../../core/hash.js";
 import { sumOrNull } from "../../core/statistics.js";
 import type { Policy } from "../../design/policy.js";
+import { bestOf, comparable } from "../../evaluate/common-items.js";
 import { LocalModels, type ResolveModelFile } from "../../evaluate/local-models.js";
-import { bestOf, type ScoredWorkflow } from "../../evaluate/scored-workflow.js";
+import type { ScoredWorkflow } from "../../evaluate/scored-workflow.js";
 import { readDesign, type SuiteDesign, writeDesign } from "../../records/suite-design.js";
 import type { TurnRecord } from "../../records/trajectory.js";
 import type { Bench } from "../bench.js";
@@ -93,13 +95,19 @@ function concluded(
   turns: readonly TurnRecord[],
 ): SuiteDesign {
   const candidates = turns.flatMap((turn) => turn.candidates);
-  const best = bestOf(found);
+  // What the executor lost is asked again by the next session, and is no failure to design.
+  const best = bestOf(comparable(found));
+  if (!best && candidates.some(({ outcome }) => outcome === "lost")) {
+    throw new LostSamplesError(`${row}: every candidate for ${task} lost too many samples to the executor`);
+  }
   return {
     row,
     task,
     source: best?.source ?? null,
     title: best?.title ?? "nothing",
     accuracy: best?.evaluation.accuracy ?? 0,
+    n: best?.evaluation.n,
+    lost: best?.evaluation.errors,
     candidates: candidates.length,
     valid: candidates.filter(({ outcome }) => outcome !== "invalid").length,
     tokens: candidates.reduce((sum, { tokens }) => sum + tokens, 0),

@@ -204,8 +204,8 @@ async function runCell(
     return evaluation as Evaluation;
   };
   const evaluation = await evaluate(bench, items, "");
-  const { accuracy, interval, n } = evaluation;
-  run.emit({ type: "baseline-scored", name: `${bench.task.name}, ${row}`, accuracy, interval, n });
+  const { accuracy, interval, n, errors: lost } = evaluation;
+  run.emit({ type: "baseline-scored", name: `${bench.task.name}, ${row}`, accuracy, interval, n, lost });
   const roles = new Set(evaluation.results.flatMap(({ usage }) => Object.keys(usage)));
   const asksStrong = [...roles].some((role) => role !== "weak");
   const isWanted = suite.reliance === "all" || roles.has("weak");

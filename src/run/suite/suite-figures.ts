@@ -136,9 +136,9 @@ function rowFigures(row: string, cells: readonly SuiteCell[], settings: FigureSe
   const groups = cells.map(({ evaluation }) => evaluation.scores);
   const all = groups.flat();
   const accuracy = macroMean(groups);
-  const results = cells.flatMap(({ evaluation }) => evaluation.results);
+  const results = cells.flatMap(({ evaluation }) => scored(evaluation));
   const sides = sideUsage(results);
-  const dollars = sumOrNull([sides.weak.dollars, sides.strong.dollars]);
+  const dollars = dollarsOf(results);
   const isConstant = all.every((value) => value === all[0]);
   return {
     row,
@@ -157,6 +157,12 @@ function rowFigures(row: string, cells: readonly SuiteCell[], settings: FigureSe
     arithmetic: arithmeticFigures(results),
     reliance: reliance(cells, settings),
   };
+}
+
+/** Per item, both sides; null when a price is unknown. */
+function dollarsOf(results: readonly JobResult[]): number | null {
+  const { weak, strong } = sideUsage(results);
+  return sumOrNull([weak.dollars, strong.dollars]);
 }
 
 /** Scores of two evaluations on the items that both have, in the order of the first. */
@@ -212,15 +218,18 @@ function comparisons(
       : rows.flatMap((a) => (first === undefined || a === first ? [] : [[a, first] as const]));
   const found = wanted.flatMap(([a, b]) => {
     const others = new Map(cellsOf(b.row).map((cell) => [cell.task, cell.evaluation]));
-    const groups = cellsOf(a.row).flatMap(({ task, evaluation }) => {
+    const paired = cellsOf(a.row).flatMap(({ task, evaluation }) => {
       const other = others.get(task);
-      return other ? [pairs(evaluation, other).map(([one, two]) => one.score - two.score)] : [];
+      return other ? [pairs(evaluation, other)] : [];
     });
+    const groups = paired.map((group) => group.map(([one, two]) => one.score - two.score));
     const n = groups.flat().length;
     if (n === 0) return [];
     const name = seedFrom(seed, "comparison", a.row, b.row);
     const { mean: difference, interval } = hierarchicalInterval(groups, name, resamples);
-    const extra = a.dollars === null || b.dollars === null ? null : a.dollars - b.dollars;
+    const dear = dollarsOf(paired.flat().map(([one]) => one));
+    const cheap = dollarsOf(paired.flat().map(([, two]) => two));
+    const extra = dear === null || cheap === null ? null : dear - cheap;
     return [
       {
         row: a.row,

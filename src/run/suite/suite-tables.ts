@@ -1,9 +1,12 @@
 /** @file What a suite found as tables of text: the same for the screen and for suite.md. */
 import {
+  failureLines,
+  failuresText,
   formatDollars,
   formatInterval,
   formatPercent,
   formatPercentChange,
+  formatProbability,
 } from "../../core/figure-format.js";
 import type { SwapKind } from "../../tasks/counterfactual.js";
 import { RUBRIC } from "./judge-reasoning.js";
@@ -41,7 +44,7 @@ function marked(title: string, isSimulated: boolean): string {
   return isSimulated ? `${title} (simulated)` : title;
 }
 
-function accuracyTable({ summary, isSimulated, split, suiteTasks }: SuiteResult): SuiteTable {
+function accuracyTable({ summary, rows, isSimulated, split, suiteTasks }: SuiteResult): SuiteTable {
   return {
     title: marked(`Accuracy on ${split}, averaged over ${suiteTasks.length} tasks`, isSimulated),
     head: [
@@ -50,16 +53,18 @@ function accuracyTable({ summary, isSimulated, split, suiteTasks }: SuiteResult)
       "accuracy",
       "95 % interval",
       "n",
+      "lost",
       "reliance on strong",
       "95 % interval",
       "$ per point",
     ],
-    rows: summary.map(({ row, mode, accuracy, interval, n, reliance, dollarsPerPoint }) => [
+    rows: summary.map(({ row, mode, accuracy, interval, n, errors, reliance, dollarsPerPoint }) => [
       row,
       mode,
       formatPercent(accuracy),
       formatInterval(interval),
       String(n),
+      String(errors),
       reliance?.index == null ? "–" : reliance.index.toFixed(2),
       reliance?.interval == null
         ? "–"
@@ -69,6 +74,10 @@ function accuracyTable({ summary, isSimulated, split, suiteTasks }: SuiteResult)
     notes: [
       "reliance: 1 − accuracy with the strong model's calls answered by the weak one / accuracy, within 0 to 1.",
       "$ per point: dollars of 1,000 items for each percentage point of accuracy.",
+      ...rows.flatMap((row) => {
+        const failed = failuresText(row);
+        return failed === "" ? [] : [`${row.title} failed: ${failed}.`, ...failureLines(row)];
+      }),
     ],
   };
 }
@@ -83,8 +92,8 @@ function comparisonTable({ comparisons, isSimulated }: SuiteResult): SuiteTable 
       formatPercentChange(one.difference),
       formatInterval(one.interval),
       String(one.n),
-      pText(one.pValue),
-      pText(one.adjusted),
+      formatProbability(one.pValue),
+      formatProbability(one.adjusted),
       one.dollarsPerPointGained === null ? "–" : formatDollars(one.dollarsPerPointGained),
     ]),
     notes: [
@@ -184,7 +193,9 @@ function taskTable({ rows, suiteTasks, summary, isSimulated }: SuiteResult): Sui
       row,
       ...suiteTasks.map(({ name }) => {
         const cell = rows.find((one) => one.name === `${name}: ${row}`);
-        return cell ? formatPercent(cell.accuracy) : "–";
+        if (!cell) return "–";
+        const { accuracy, n, errors } = cell;
+        return `${formatPercent(accuracy)}${errors > 0 ? ` (n ${n}, lost ${errors})` : ""}`;
       }),
     ]),
     notes: [],
@@ -202,7 +213,7 @@ function groupTable({ groups, isSimulated }: SuiteResult): SuiteTable {
       gap ? `${gap.high} over ${gap.low}` : "–",
       gap ? formatPercentChange(gap.difference) : "–",
       gap ? formatInterval(gap.interval) : "–",
-      gap ? pText(gap.pValue) : "–",
+      gap ? formatProbability(gap.pValue) : "–",
     ]),
     notes: [
       "p: how often groups drawn at random have a gap this large somewhere. Groups below 5 items end no gap.",
@@ -229,7 +240,7 @@ function counterfactualTable({ counterfactuals, isSimulated }: SuiteResult): Sui
       formatInterval(one.interval),
       formatPercent(one.accuracy),
       formatPercent(one.swappedAccuracy),
-      pText(one.pValue),
+      formatProbability(one.pValue),
     ]),
     notes: [
       "The first kind shows what a mere change of words does; a bias is what the others change beyond it.",
@@ -241,12 +252,25 @@ function counterfactualTable({ counterfactuals, isSimulated }: SuiteResult): Sui
 function designTable({ designs, isSimulated }: SuiteResult): SuiteTable {
   return {
     title: marked("What policies designed on validation", isSimulated),
-    head: ["row", "task", "best design", "on validation", "candidates", "valid", "tokens", "dollars"],
+    head: [
+      "row",
+      "task",
+      "best design",
+      "on validation",
+      "n",
+      "lost",
+      "candidates",
+      "valid",
+      "tokens",
+      "dollars",
+    ],
     rows: designs.map((one) => [
       one.row,
       one.task,
       one.title,
       formatPercent(one.accuracy),
+      String(one.n ?? "–"),
+      String(one.lost ?? "–"),
       String(one.candidates),
       String(one.valid),
       String(one.tokens),
@@ -260,8 +284,4 @@ function designTable({ designs, isSimulated }: SuiteResult): SuiteTable {
 
 function share(value: number | null): string {
   return value === null ? "–" : formatPercent(value);
-}
-
-function pText(value: number): string {
-  return value < 0.001 ? "<0.001" : value.toFixed(3);
 }

@@ -4,7 +4,7 @@ import { bestVerdict as verdict } from "../../../src/cli/verdict.js";
 import type { ResultRow } from "../../../src/records/result-row.js";
 
 const row = (name: string, accuracy: number, n: number, errors = 0) =>
-  ({ name, accuracy, n, errors }) as ResultRow;
+  ({ name, accuracy, n, errors, statusCounts: { ok: n, error: errors } }) as unknown as ResultRow;
 
 describe("verdict", () => {
   const config = { maxErrors: 0.1 };

@@ -1,11 +1,41 @@
 /** @file Append-only logs: cut anywhere, flipped anywhere, read back to the last whole record or refused. */
+import { spawnSync } from "node:child_process";
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { StorageError } from "../../../src/core/errors.js";
 import { decodeLine, encodeLine, JsonlLog } from "../../../src/core/jsonl-log.js";
+import { verifyChain } from "../../../src/core/verify-chain.js";
 import { useTemporaryFolder } from "../../support/temporary-folder.js";
+
+/** What the disk allows: bytes a write, bytes in all before it is full, cutting and flushing. */
+const most = vi.hoisted(() => ({ bytes: Infinity, left: Infinity, canCut: true, canSync: true }));
+
+vi.mock("node:fs", async (importOriginal) => {
+  const fs = await importOriginal<typeof import("node:fs")>();
+  const full = () => Object.assign(new Error("ENOSPC: no space left on device"), { code: "ENOSPC" });
+  return {
+    ...fs,
+    writeSync: (descriptor: number, bytes: Uint8Array, offset = 0) => {
+      const length = Math.min(bytes.length - offset, most.bytes, most.left);
+      if (length === 0) throw full();
+      most.left -= length;
+      return fs.writeSync(descriptor, bytes, offset, length);
+    },
+    ftruncateSync: (descriptor: number, length: number) => {
+      if (!most.canCut) throw full();
+      fs.ftruncateSync(descriptor, length);
+    },
+    fsyncSync: (descriptor: number) => {
+      if (!most.canSync) throw full();
+      fs.fsyncSync(descriptor);
+    },
+  };
+});
+
+afterEach(() => Object.assign(most, { bytes: Infinity, left: Infinity, canCut: true, canSync: true }));
 
 const folder = useTemporaryFolder();
 
@@ -125,6 +155,88 @@ describe("JsonlLog", () => {
         expect(records).toEqual(RECORDS.slice(0, 2));
       }
     }
+  });
+
+  describe("on a disk that fills up", () => {
+    const limitOf = (kib: number, path: string, script: string) =>
+      spawnSync(
+        "bash",
+        [
+          "-c",
+          `ulimit -S -f ${kib}; exec "$@"`,
+          "bash",
+          process.execPath,
+          "--input-type=module",
+          "-e",
+          script,
+        ],
+        { env: { ...process.env, LOG: path }, encoding: "utf8" },
+      );
+    const HEAD = `import { JsonlLog } from ${JSON.stringify(pathToFileURL(join(import.meta.dirname, "../../../dist/core/jsonl-log.js")).href)};
+      import { execFileSync } from "node:child_process";
+      import { readFileSync } from "node:fs";`;
+
+    it("half a record is taken back, and the next one stands on a line of its own", () => {
+      const path = join(folder(), "full.jsonl");
+      // Records of about 300 bytes into a file of at most 1 KiB; then there is room again.
+      const script = `${HEAD}
+        const { log } = JsonlLog.open(process.env.LOG, "genesis");
+        let failed = 0;
+        for (let n = 0; n < 6; n++) {
+          try { log.append({ n, text: "x".repeat(200) }, n % 2 === 0); }
+          catch (error) { if (error.name !== "StorageError") throw error; failed++; }
+        }
+        if (failed !== 3) throw new Error("failed " + failed);
+        execFileSync("prlimit", ["--pid", String(process.pid), "--fsize=unlimited"]);
+        log.append({ n: 9, text: "room again" });
+        log.close();`;
+      const child = limitOf(1, path, script);
+      expect(child.stderr).toBe("");
+      expect(child.status).toBe(0);
+      expect(JsonlLog.read(path).records.map(({ n }) => n)).toEqual([0, 1, 2, 9]);
+      expect(verifyChain(path, "genesis")).toMatchObject({ lines: 4 });
+    });
+  });
+
+  it("a write that takes a part at a time is finished", () => {
+    const path = join(folder(), "parts.jsonl");
+    const { log } = JsonlLog.open(path);
+    most.bytes = 7;
+    for (const record of RECORDS) log.append(record);
+    log.close();
+    expect(JsonlLog.read(path).records).toEqual(RECORDS);
+  });
+
+  it("a record that fails at any byte leaves no trace, and one that cannot be taken back closes the log", () => {
+    const length = Buffer.byteLength(`${encodeLine(RECORDS[2]!)}\n`);
+    for (let byte = 0; byte < length; byte++) {
+      const path = written(RECORDS.slice(0, 2));
+      const { log } = JsonlLog.open(path);
+      Object.assign(most, { bytes: 5, left: byte });
+      expect(() => log.append(RECORDS[2]!)).toThrow(StorageError);
+      Object.assign(most, { bytes: Infinity, left: Infinity });
+      log.append(RECORDS[2]!);
+      log.close();
+      expect(JsonlLog.read(path).records).toEqual(RECORDS);
+    }
+    const path = written(RECORDS.slice(0, 2));
+    const { log } = JsonlLog.open(path);
+    Object.assign(most, { bytes: 5, left: 9, canCut: false });
+    expect(() => log.append(RECORDS[2]!)).toThrow(StorageError);
+    Object.assign(most, { bytes: Infinity, left: Infinity, canCut: true });
+    expect(() => log.append(RECORDS[2]!)).toThrow(StorageError);
+    expect(JsonlLog.open(path)).toMatchObject({ records: RECORDS.slice(0, 2), isTorn: true });
+  });
+
+  it("a record that is not safely on the disk is taken back too", () => {
+    const path = written(RECORDS.slice(0, 2));
+    const { log } = JsonlLog.open(path);
+    most.canSync = false;
+    expect(() => log.append(RECORDS[2]!, true)).toThrow(StorageError);
+    most.canSync = true;
+    log.append(RECORDS[2]!, true);
+    log.close();
+    expect(JsonlLog.read(path).records).toEqual(RECORDS);
   });
 
   it("reports a path that cannot be opened", () => {

@@ -1,10 +1,18 @@
 /** @file Which workflow a turn starts from. */
 import { describe, expect, it } from "vitest";
 import { chooseParent } from "../../../src/design/choose-parent.js";
-import type { ShownWorkflow } from "../../../src/evaluate/evaluation.js";
+import { type JobResult, type ShownWorkflow, summarize } from "../../../src/evaluate/evaluation.js";
 
-const shown = (title: string, accuracy: number) =>
-  ({ title, source: title, evaluation: { accuracy } }) as unknown as ShownWorkflow;
+/** Right on the first of ten samples; those from `known` on are lost. */
+function shown(title: string, accuracy: number, known = 10): ShownWorkflow {
+  const results = Array.from({ length: 10 }, (_, i) => ({
+    sampleId: String(i),
+    status: i < known ? "ok" : "error",
+    score: i < accuracy * 10 ? 1 : 0,
+    usage: {},
+  })) as JobResult[];
+  return { title, source: title, evaluation: summarize(title, results, 1) };
+}
 const seeds = [shown("direct", 0.4), shown("steps", 0.6)];
 const kept = [shown("first", 0.9), shown("second", 0.5)];
 
@@ -17,6 +25,13 @@ describe("chooseParent", () => {
   it("takes the last one kept, or the best so far", () => {
     expect(chooseParent("last", seeds, kept, 1).title).toBe("second");
     expect(chooseParent("best", seeds, kept, 1).title).toBe("first");
+  });
+
+  it("compares on common samples, and passes over what lost more than a tenth", () => {
+    // 8 of the 9 samples that are left, against 8 of all 10: on the common ones both have 8 of 9.
+    expect(chooseParent("best", [shown("whole", 0.8), shown("lucky", 0.8, 9)], [], 1).title).toBe("whole");
+    expect(chooseParent("best", [shown("direct", 0.4), shown("lost", 0.7, 8)], [], 1).title).toBe("direct");
+    expect(() => chooseParent("best", [shown("lost", 1, 8)], [], 1)).toThrow("at least one");
   });
 
   it("draws the better ones more often, the same one for a seed", () => {

@@ -41,6 +41,15 @@ const episode = (task: string, number: number, meanReward: number): EpisodeScore
 });
 
 describe("episodeScores and policyScore", () => {
+  it("says nothing by candidates that lost their samples, and compares the others on common ones", () => {
+    const lost = candidate(null, "lost", { outcome: "lost", lost: 3 });
+    const scores = episodeScores("t", 1, [
+      turn(0, [lost, candidate(0.9, "a", { commonAccuracy: 0.5 }), candidate(0.25, "b")]),
+      turn(1, [lost, lost]),
+    ]);
+    expect(scores).toMatchObject([{ episode: 0, meanReward: 0.375, best: 0.5, candidates: 2, valid: 2 }]);
+  });
+
   it("counts an invalid candidate as accuracy 0 and never as the best", () => {
     const scores = episodeScores("t", 1, [
       turn(0, [candidate(0.5, "a"), candidate(1, "b"), candidate(null, "c")]),

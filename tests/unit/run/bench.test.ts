@@ -1,9 +1,11 @@
 /** @file Bench with a scripted policy and a table of scores: episode, repair, screening, approval, rewards, resume, final test. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { InputError } from "../../../src/core/errors.js";
 import { workflowOf } from "../../../src/design/workflow-of.js";
+import { bestOf } from "../../../src/evaluate/common-items.js";
 import { readTrajectory } from "../../../src/records/trajectory.js";
 import {
   madeBench,
@@ -237,6 +239,136 @@ describe("screening", () => {
     const made = madeBench(scores({ baseline: 1 }), { candidates: 2, screen: 2 });
     const { found } = await play(made, new ScriptedPolicy(["a", "b"].map(replyNamed)));
     expect(found).toHaveLength(1);
+  });
+});
+
+describe("lost samples", () => {
+  const numberOf = (sample: string) => Number(sample.split("/")[1]);
+  const items = (count: number) =>
+    Array.from({ length: count }, (_, i) => ({
+      id: `validation/${i}`,
+      question: `What is ${i} + ${i}?`,
+      answers: [String(2 * i)],
+      meta: {},
+    }));
+  const twelve = { validation: items(12) };
+
+  it("a design that is right where it is quick and lost where it is slow is not kept", async () => {
+    // Direct is right on 10 of 12. Design A is right on the 2 easy ones and times out on the others.
+    const table = (name: string, sample: string) => {
+      if (name === "baseline") return numberOf(sample) < 10 ? 1 : 0;
+      return name === "a" && numberOf(sample) >= 2 ? ("error" as const) : 1;
+    };
+    const made = madeBench(table, { candidates: 1, reward: "discrete" }, twelve);
+    const { turns, found } = await play(made, new ScriptedPolicy([replyNamed("a")]));
+    expect(turns[0]?.candidates[0]).toMatchObject({
+      outcome: "lost",
+      accuracy: null,
+      n: 2,
+      lost: 10,
+      reward: 0,
+    });
+    expect(turns[0]?.kept).toBeNull();
+    expect(bestOf([...(await made.bench.baselines()), ...found])?.title).toBe("executor alone, direct");
+    // Filled, it may win in the next session; its turn stands as it was recorded.
+    const filled = madeBench(
+      (name, sample) => (name === "a" ? 1 : table(name, sample)),
+      { candidates: 1 },
+      twelve,
+    );
+    const again = await play(filled, new ScriptedPolicy([replyNamed("a")]));
+    expect(bestOf([...(await filled.bench.baselines()), ...again.found])?.hash).toBe(hashOf("a"));
+  });
+
+  it("are in no comparison of a turn: history and rewards are those of the common samples", async () => {
+    // 20 samples; the first is hard: only b has it right. a has lost it and is right on all the others but one.
+    const table = (name: string, sample: string) => {
+      const i = numberOf(sample);
+      if (name === "a") return i === 0 ? ("error" as const) : i === 1 ? 0 : 1;
+      if (name === "b") return i === 1 ? 0 : 1;
+      return i < 2 ? 0 : 1;
+    };
+    const made = madeBench(table, { reward: "accuracy" }, { validation: items(20) });
+    const { turns } = await play(made, new ScriptedPolicy([replyNamed("a"), replyNamed("b")]));
+    const [turn] = turns;
+    const [a, b] = turn!.candidates;
+    expect([a?.accuracy, b?.accuracy]).toEqual([18 / 19, 19 / 20]);
+    // On the 19 common samples both have 18, and the baseline shows these to be easier by 18/19 − 18/20.
+    expect(a?.reward).toBeCloseTo(0.9);
+    expect(b?.reward).toBeCloseTo(0.9);
+    expect([a?.commonAccuracy, b?.commonAccuracy]).toEqual([a?.reward, b?.reward]);
+    expect(turn?.history).toMatchObject({ sampleCount: 20 });
+    expect(turn?.history.best).toBeCloseTo(0.9);
+  });
+
+  it("of a parent or of a candidate shift no score of the screening to other samples", async () => {
+    // The parent has lost the first sample and has the second right alone; the candidates have the first one only.
+    const table = (name: string, sample: string) => {
+      const i = numberOf(sample);
+      if (name === "baseline") return i === 0 ? ("error" as const) : i === 1 ? 1 : 0;
+      return name === "a" ? (i < 2 ? 1 : 0) : i === 0 ? 1 : 0;
+    };
+    const made = madeBench(table, { candidates: 4, screen: 4 }, twelve);
+    const { turns } = await play(made, new ScriptedPolicy(["a", "b", "c", "d"].map(replyNamed)));
+    expect(turns[0]?.candidates.map(({ outcome }) => outcome)).toEqual([
+      "scored",
+      "screened-out",
+      "screened-out",
+      "screened-out",
+    ]);
+  });
+
+  it("in the screening leave a candidate out without a reward", async () => {
+    const table = (name: string, sample: string) =>
+      name === "a" && numberOf(sample) === 1 ? ("error" as const) : name === "b" ? 0.5 : 1;
+    const made = madeBench(table, { candidates: 2, screen: 4 });
+    const { turns } = await play(made, new ScriptedPolicy([replyNamed("a"), replyNamed("b")]));
+    expect(turns[0]?.candidates).toMatchObject([
+      { outcome: "lost", screenAccuracy: null, lost: 1, reward: 0 },
+      { outcome: "scored", screenAccuracy: 0.5 },
+    ]);
+  });
+
+  it("of all baselines end the search before anything is designed, naming the least share", async () => {
+    const policy = new ScriptedPolicy([replyNamed("a")]);
+    const made = madeBench((_, sample) => (numberOf(sample) < 3 ? "error" : 1), {}, twelve);
+    await expect(play(made, policy)).rejects.toThrow(/at least 25\.0% of its samples/);
+    expect(policy.acts).toEqual([]);
+  });
+
+  it("in any pattern leave the winner that the samples of all have, whatever came later", async () => {
+    const row = fc.array(fc.record({ isRight: fc.boolean(), isLost: fc.nat(19).map((n) => n === 0) }), {
+      minLength: 12,
+      maxLength: 12,
+    });
+    const names = ["baseline", "a", "b", "c"];
+    await fc.assert(
+      fc.asyncProperty(fc.array(row, { minLength: 4, maxLength: 4 }), fc.nat(5), async (rows, delay) => {
+        const table = (name: string, sample: string) => {
+          const { isRight, isLost } = rows[names.indexOf(name)]![numberOf(sample)]!;
+          return isLost ? ("error" as const) : Number(isRight);
+        };
+        const lostOf = (cells: (typeof rows)[number]) => cells.filter(({ isLost }) => isLost).length;
+        fc.pre(lostOf(rows[0]!) <= 1);
+        const made = madeBench(table, { candidates: 3 }, twelve);
+        const run = made.runner.run.bind(made.runner);
+        made.runner.run = async (jobs, options) => {
+          // Later samples come back first.
+          for (let tick = 0; tick < delay; tick++) await Promise.resolve();
+          const done = await run([...jobs].reverse(), options);
+          return done.reverse();
+        };
+        const { turns } = await play(made, new ScriptedPolicy(["a", "b", "c"].map(replyNamed)));
+        const eligible = rows.filter((cells) => lostOf(cells) <= 1);
+        const common = rows[0]!.flatMap((_, i) => (eligible.every((cells) => !cells[i]!.isLost) ? [i] : []));
+        const right = (cells: (typeof rows)[number]) => common.filter((i) => cells[i]!.isRight).length;
+        const designs = eligible.filter((cells) => cells !== rows[0]);
+        const kept = turns[0]?.kept ?? null;
+        if (designs.length === 0) expect(kept).toBeNull();
+        else expect(right(rows[1 + kept!]!)).toBe(Math.max(...designs.map(right)));
+      }),
+      { numRuns: 60 },
+    );
   });
 });
 

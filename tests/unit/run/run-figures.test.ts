@@ -1,52 +1,33 @@
 import { describe, expect, it } from "vitest";
 import { type JobResult, summarize } from "../../../src/evaluate/evaluation.js";
-import type { ResultRow } from "../../../src/records/result-row.js";
 import type { CandidateRecord, TurnRecord } from "../../../src/records/trajectory.js";
 import { breakEven, candidateStats, resultRow } from "../../../src/run/run-figures.js";
 import { runWarnings } from "../../../src/run/run-warnings.js";
 
-function row(name: string, accuracy: number, low: number, high: number): ResultRow {
-  return {
-    name,
-    title: name,
-    workflowHash: name,
-    split: "test",
-    executor: "mock",
-    isSimulated: false,
-    n: 30,
-    accuracy,
-    interval: { low, high },
-    callsPerSample: 1,
-    tokensPerSample: 100,
-    dollarsPerSample: 0.01,
-    errors: 0,
-    statusCounts: {},
-  };
+function against(difference: number, low: number, high: number) {
+  return { against: "vote", difference, low, high, n: 30 };
 }
 
 const NOTHING = {
   baselines: [],
   evaluations: [],
-  test: [],
-  bestName: "best",
-  candidates: 20,
+  comparison: undefined,
+  candidates: { count: 20 },
   isSimulated: false,
 };
 
 describe("runWarnings", () => {
   it("says nothing where there is nothing to say", () => {
-    expect(
-      runWarnings({ ...NOTHING, test: [row("best", 0.9, 0.8, 1), row("direct", 0.5, 0.4, 0.6)] }),
-    ).toEqual([]);
+    expect(runWarnings({ ...NOTHING, comparison: against(0.4, 0.2, 0.6) })).toEqual([]);
   });
 
   it("names a simulated executor first", () => {
     expect(runWarnings({ ...NOTHING, isSimulated: true })[0]).toContain("simulated");
   });
 
-  it("warns when the best and the best baseline overlap on test", () => {
-    const test = [row("best", 0.7, 0.5, 0.85), row("direct", 0.4, 0.2, 0.45), row("vote", 0.6, 0.4, 0.75)];
-    expect(runWarnings({ ...NOTHING, test }).join()).toMatch(/vote overlap: 30 items/);
+  it("warns when test does not tell the best from the baseline that was best on validation", () => {
+    const [text] = runWarnings({ ...NOTHING, comparison: against(0.1, -0.05, 0.25) });
+    expect(text).toBe("on test 30 items do not tell the best workflow and vote apart: +10.0% [-5.0%, 25.0%]");
   });
 
   it("warns about saturation, empty replies, lost samples and too small a search", () => {
@@ -77,7 +58,7 @@ describe("runWarnings", () => {
       ...NOTHING,
       baselines: [baseline],
       evaluations: [evaluation],
-      candidates: 3,
+      candidates: { count: 3, lost: 2 },
     }).join("\n");
     expect(text).toMatch(/saturated: direct reaches 0\.99/);
     expect(text).toMatch(/3 of 23 replies were empty/);
@@ -86,6 +67,7 @@ describe("runWarnings", () => {
     expect(text).toMatch(/2 samples were lost \(executor: length\).*The first: no text; raise maxTokens/);
     expect(text).toMatch(/3 prompts: .*num_ctx or OLLAMA_CONTEXT_LENGTH/);
     expect(text).toMatch(/only 3 candidates/);
+    expect(text).toMatch(/2 candidates were left out/);
   });
 });
 

@@ -90,7 +90,11 @@ function recorded(actions: ActionRecord[], accuracies: number[], tokenizers = ["
       turn: 0,
       history: { best: 0, previous: 0, sampleCount: 4 },
       parentHash: null,
-      candidates: accuracies.map((accuracy, index) => candidate(index, accuracy)),
+      candidates: accuracies.map((accuracy, index) =>
+        Number.isNaN(accuracy)
+          ? { ...candidate(index, 0), outcome: "lost", accuracy: null }
+          : candidate(index, accuracy),
+      ),
       kept: 0,
     },
   ];
@@ -133,6 +137,12 @@ describe("trajectorySamples of a team", () => {
       { policy: "c", helper: "review", promptTokens: [2, 2], tokens: [7], reward: 0.75, index: 1 },
       { policy: "p", helper: undefined, promptTokens: [3, 3, 3], tokens: [101], reward: 0.75, index: 1 },
     ]);
+  });
+
+  it("gives none for a candidate that lost its samples, and none at all where every one did", () => {
+    const actions = [action(0, { policy: "p" }), action(1, { policy: "p" })];
+    expect(trajectorySamples(recorded(actions, [0.5, Number.NaN])).samples).toMatchObject([{ index: 0 }]);
+    expect(trajectorySamples(recorded(actions, [Number.NaN, Number.NaN])).samples).toEqual([]);
   });
 
   it("keeps equal reviews of different worth, and the best of each kind of reply", () => {

@@ -63,6 +63,15 @@ describe("a row that designs", () => {
     expect(runner.jobs.some(({ source }) => source.includes('"a"'))).toBe(false);
   });
 
+  it("is not scored 0 for what the executor lost: the suite waits for its samples", async () => {
+    const isDesign = (name: string) => name === "a";
+    const down = new TableRunner((name) => (isDesign(name) ? "error" : 1));
+    const { result, runner } = await design({}, { runner: () => down });
+    expect(runner.jobs).toEqual([]);
+    expect(result).toMatchObject({ isComplete: false, stoppedBy: { code: "lost-samples" }, rows: [] });
+    expect(String(result.stoppedBy)).toContain("at least 100.0% of its samples");
+  });
+
   it("is not told of calls that the rules forbid", async () => {
     const rulesFile = join(folder(), "rules.yaml");
     const simulatedWeak = { weak: "simulated" };

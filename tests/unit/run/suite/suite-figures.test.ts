@@ -86,6 +86,29 @@ describe("relianceIndex", () => {
 });
 
 describe("suiteFigures", () => {
+  it("counts no lost item: neither in a score, nor as a cheap one, nor in the price of a gain", () => {
+    const made = { score: 1, strong: 2 };
+    const lost = { status: "error" as const };
+    const cells = [
+      cell(
+        "a",
+        "t",
+        evaluation([
+          { score: 0, strong: 1 },
+          { score: 0, strong: 1 },
+          { score: 1, strong: 1 },
+        ]),
+      ),
+      cell("b", "t", evaluation([made, made, lost])),
+    ];
+    const { rows, comparisons } = suiteFigures(PLAN, cells, [], SETTINGS);
+    expect(rows[1]).toMatchObject({ n: 2, errors: 1, accuracy: 1, tokens: 30 });
+    expect(rows[1]?.sides.strong.calls).toBe(2);
+    // On the two items that both have: one point more for each of them, for a tenth of a cent more.
+    expect(comparisons[0]).toMatchObject({ n: 2, difference: 1 });
+    expect(comparisons[0]?.dollarsPerPointGained).toBeCloseTo(0.01);
+  });
+
   it("averages over tasks, not items, and says who worked", () => {
     const cells = [
       cell("a", "t1", scores([1, 1, 1, 1])),
