@@ -9,7 +9,7 @@ import type { ChatModel } from "../llm/chat-model.js";
 import { LocalChatModel } from "../llm/local/local-chat-model.js";
 import { MeteredModel } from "../llm/metered-model.js";
 import { OpenAIChatModel } from "../llm/openai/openai-chat-model.js";
-import { FREE, type Price, priceFor } from "../llm/prices.js";
+import { FREE, givenPrice, type Price, priceFor } from "../llm/prices.js";
 import { ReplayChatModel } from "../llm/replay-chat-model.js";
 import {
   SIMULATED_PRICE,
@@ -64,11 +64,8 @@ export async function buildExecutor(spec: string, context: ExecutorContext): Pro
   const { config } = context;
   const alias = config.executors[spec];
   if (alias) {
-    const price =
-      alias.inputPerMillion === undefined || alias.outputPerMillion === undefined
-        ? undefined
-        : { inputPerMillion: alias.inputPerMillion, outputPerMillion: alias.outputPerMillion };
-    return openAI({ url: alias.url, model: alias.model, apiKeyEnv: alias.apiKeyEnv, price }, context);
+    const { url, model, apiKeyEnv } = alias;
+    return openAI({ url, model, apiKeyEnv, price: givenPrice(alias) }, context);
   }
   const colon = spec.indexOf(":");
   const kind = colon < 0 ? spec : spec.slice(0, colon);

@@ -28,6 +28,11 @@ export interface ChatRequest {
   /** Name of this call in a store: set by MeteredModel, read by replay, ignored by all others. */
   callKey?: string | undefined;
   signal?: AbortSignal | undefined;
+  /**
+   * Called by the model for each request that was sent and is given up before its answer, because `signal` aborts: an estimate
+   * of what the server bills for it, which the abort's reason has no room for. Set by MeteredModel.
+   */
+  onAbandoned?: ((usage: Usage) => void) | undefined;
 }
 
 export type FinishReason = "stop" | "length" | "unknown";

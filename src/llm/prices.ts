@@ -9,6 +9,8 @@ import type { Usage } from "./chat-model.js";
 export interface Price {
   inputPerMillion: number;
   outputPerMillion: number;
+  /** Of prompt tokens that the server read from its cache. Default: as the others. */
+  cachedInputPerMillion?: number | undefined;
 }
 
 /** What a local, simulated or replayed model costs. */
@@ -17,7 +19,10 @@ export const FREE: Price = { inputPerMillion: 0, outputPerMillion: 0 };
 export interface PriceList {
   /** The day these prices were current, YYYY-MM-DD. */
   date: string;
+  /** Which prices these are. */
   note: string;
+  /** Where they were read. */
+  sources?: string[] | undefined;
   models: Record<string, Price>;
 }
 
@@ -25,7 +30,15 @@ const dollars = z.number().finite().nonnegative();
 const listSchema = z.strictObject({
   date: z.string().regex(/^\d{4}-\d\d-\d\d$/),
   note: z.string(),
-  models: z.record(z.string(), z.strictObject({ inputPerMillion: dollars, outputPerMillion: dollars })),
+  sources: z.array(z.string()).optional(),
+  models: z.record(
+    z.string(),
+    z.strictObject({
+      inputPerMillion: dollars,
+      outputPerMillion: dollars,
+      cachedInputPerMillion: dollars.optional(),
+    }),
+  ),
 });
 
 /**
@@ -45,19 +58,30 @@ export function loadPrices(
 }
 
 /**
- * The price of a model by its name, also where a snapshot date or a provider ("openai/") is part of it.
+ * The price of a model by its name, also where a snapshot date, "-latest" or a provider ("openai/") is part of it.
  * @returns null when unknown: dollars are then reported as unknown, never as zero.
  */
 export function priceFor(model: string, list: PriceList = loadPrices()): Price | null {
   const name = model.replace(/^[a-z-]+\//, "");
-  for (const candidate of [model, name, name.replace(/-\d{4}-\d\d-\d\d$|-\d{8}$/, "")]) {
+  for (const candidate of [model, name, name.replace(/-\d{4}-\d\d-\d\d$|-\d{8}$|-latest$/, "")]) {
     if (Object.hasOwn(list.models, candidate)) return list.models[candidate] as Price;
   }
   return null;
 }
 
+/** The price that a configuration gives, where it gives both ends of it. */
+export function givenPrice(given: { [end in keyof Price]?: number | undefined }): Price | undefined {
+  const { inputPerMillion, outputPerMillion, cachedInputPerMillion } = given;
+  if (inputPerMillion === undefined || outputPerMillion === undefined) return undefined;
+  return { inputPerMillion, outputPerMillion, cachedInputPerMillion };
+}
+
 /** Dollars of one call, or null where the price is unknown. */
 export function costOf(usage: Usage, price: Price | null): number | null {
   if (price === null) return null;
-  return (usage.promptTokens * price.inputPerMillion + usage.completionTokens * price.outputPerMillion) / 1e6;
+  const { inputPerMillion, outputPerMillion, cachedInputPerMillion = inputPerMillion } = price;
+  const { promptTokens, completionTokens } = usage;
+  const cached = Math.min(usage.cachedTokens ?? 0, promptTokens);
+  const input = (promptTokens - cached) * inputPerMillion + cached * cachedInputPerMillion;
+  return (input + completionTokens * outputPerMillion) / 1e6;
 }

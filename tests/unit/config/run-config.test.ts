@@ -382,7 +382,7 @@ describe("configExample", () => {
       // What has no default shows its smallest value.
       .filter(
         (line) =>
-          !/^(threads|requestsPerMinute|timeoutMs|maxWaitSeconds|minScore|price|budget|rewardWeights):|^ {2}(dollars|tokens|calls|minutes|inputPerMillion|outputPerMillion|evaluationTurns|\w+Schedule|keepTurns|weightTemperature|weightCap|learningRate):/.test(
+          !/^(threads|requestsPerMinute|timeoutMs|maxWaitSeconds|minScore|price|budget|rewardWeights):|^ {2}(dollars|tokens|calls|minutes|\w+PerMillion|evaluationTurns|\w+Schedule|keepTurns|weightTemperature|weightCap|learningRate):/.test(
             line,
           ),
       )
