@@ -54,6 +54,8 @@ interface Flight {
 
 /** Failures that are answers: they count as calls also where nothing is known of their tokens. */
 const ANSWERED_KINDS: ReadonlySet<ModelCallErrorKind> = new Set(["refused", "empty", "length", "bad-reply"]);
+/** With this, no more than 1 of 1,000 generated runs passes its limit by more than a call where servers bill at random. */
+const DOUBT_OF_ONE_BILL = 8;
 const UNKNOWN_USAGE: Usage = { promptTokens: 0, completionTokens: 0, isEstimated: true };
 
 export class MeteredModel {
@@ -62,8 +64,8 @@ export class MeteredModel {
   readonly price: Price | null;
   readonly #options: MeteredModelOptions;
   readonly #flights = new Map<string, Flight>();
-  /** How far bills went past `mostUsage`; undefined until the first one is known. */
-  #excess: { prompt: number; completion: number } | undefined;
+  /** Number of bills so far, and how many times `mostUsage` the dearest of them were, at least once. */
+  readonly #bills = { count: 0, prompt: 1, completion: 1 };
 
   /** @throws {ConfigError} when the budget is in dollars and the price is unknown. */
   constructor(options: MeteredModelOptions) {
@@ -89,7 +91,7 @@ export class MeteredModel {
   /**
    * Answers from the store, from an equal call in flight, or from the model. The most that a call can cost is reserved
    * before it is sent, so that tokens and dollars pass their limit by one call at most; a call that must wait for that waits.
-   * Until the bill of a first call is known, limits of tokens and dollars let one call go at a time.
+   * Until the bill of a first call is known, limits of tokens and dollars let one call go at a time, and few at first.
    * @throws {BudgetExceededError} before a call that would be paid after a limit was reached
    * @throws {ModelCallError} as the model throws it; errors are never stored, but what was billed for them is counted.
    */
@@ -149,25 +151,28 @@ export class MeteredModel {
     return store.putReply(key, reply, this.#entry(usage, tag), sent);
   }
 
-  /** Upper bound of what a call costs, by the bills so far. */
+  /**
+   * Upper bound of what a call costs. A server that billed more than `mostUsage` (a long template, thinking beside the
+   * limit, several attempts) may do so again; the fewer bills there are, the further the next may go past them.
+   */
   #mostOf(request: ChatRequest): Spending {
-    const excess = this.#excess;
-    if (excess === undefined)
-      return { calls: 1, tokens: Number.POSITIVE_INFINITY, dollars: Number.POSITIVE_INFINITY };
+    const { count, prompt, completion } = this.#bills;
+    const unknown = Number.POSITIVE_INFINITY;
+    if (count === 0) return { calls: 1, tokens: unknown, dollars: unknown };
     const { promptTokens, completionTokens } = mostUsage(request);
+    const doubt = 1 + DOUBT_OF_ONE_BILL / count;
     return this.#spending({
-      promptTokens: promptTokens * excess.prompt,
-      completionTokens: completionTokens * excess.completion,
+      promptTokens: promptTokens * prompt * doubt,
+      completionTokens: completionTokens * completion * doubt,
     });
   }
 
-  /** A server that bills more than it was asked for (a longer template, thinking, several attempts) is believed. */
   #learn(request: ChatRequest, usage: Usage): void {
     const most = mostUsage(request);
-    this.#excess = {
-      prompt: Math.max(1, this.#excess?.prompt ?? 1, usage.promptTokens / most.promptTokens),
-      completion: Math.max(1, this.#excess?.completion ?? 1, usage.completionTokens / most.completionTokens),
-    };
+    const bills = this.#bills;
+    bills.count++;
+    bills.prompt = Math.max(bills.prompt, usage.promptTokens / most.promptTokens);
+    bills.completion = Math.max(bills.completion, usage.completionTokens / most.completionTokens);
   }
 
   #spending(usage: Usage): Spending {
