@@ -16,6 +16,9 @@ export interface Price {
 /** What a local, simulated or replayed model costs. */
 export const FREE: Price = { inputPerMillion: 0, outputPerMillion: 0 };
 
+/** Times the standard price, by the service tier that a request may ask for. */
+type TierFactors = { [tier: string]: number };
+
 export interface PriceList {
   /** The day these prices were current, YYYY-MM-DD. */
   date: string;
@@ -23,7 +26,7 @@ export interface PriceList {
   note: string;
   /** Where they were read. */
   sources?: string[] | undefined;
-  models: Record<string, Price>;
+  models: Record<string, Price & { tiers?: TierFactors | undefined }>;
 }
 
 const dollars = z.number().finite().nonnegative();
@@ -37,6 +40,7 @@ const listSchema = z.strictObject({
       inputPerMillion: dollars,
       outputPerMillion: dollars,
       cachedInputPerMillion: dollars.optional(),
+      tiers: z.record(z.string(), dollars).optional(),
     }),
   ),
 });
@@ -59,14 +63,27 @@ export function loadPrices(
 
 /**
  * The price of a model by its name, also where a snapshot date, "-latest" or a provider ("openai/") is part of it.
+ * @param tier - `service_tier` of the requests. Default: the standard one
  * @returns null when unknown: dollars are then reported as unknown, never as zero.
  */
-export function priceFor(model: string, list: PriceList = loadPrices()): Price | null {
+export function priceFor(model: string, tier?: unknown, list: PriceList = loadPrices()): Price | null {
   const name = model.replace(/^[a-z-]+\//, "");
   for (const candidate of [model, name, name.replace(/-\d{4}-\d\d-\d\d$|-\d{8}$|-latest$/, "")]) {
-    if (Object.hasOwn(list.models, candidate)) return list.models[candidate] as Price;
+    if (!Object.hasOwn(list.models, candidate)) continue;
+    const { tiers, ...price } = list.models[candidate] as PriceList["models"][string];
+    if (tier === undefined || tier === "auto" || tier === "default") return price;
+    const factor = typeof tier === "string" && tiers && Object.hasOwn(tiers, tier) ? tiers[tier] : undefined;
+    return factor === undefined ? null : scaled(price, factor);
   }
   return null;
+}
+
+function scaled({ inputPerMillion, outputPerMillion, cachedInputPerMillion }: Price, factor: number): Price {
+  return {
+    inputPerMillion: inputPerMillion * factor,
+    outputPerMillion: outputPerMillion * factor,
+    cachedInputPerMillion: cachedInputPerMillion && cachedInputPerMillion * factor,
+  };
 }
 
 /** The price that a configuration gives, where it gives both ends of it. */

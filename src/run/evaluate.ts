@@ -1,6 +1,7 @@
 /** @file `eval`: workflows and baselines on one split, with one executor or several (transfer table). */
 import { readFileSync } from "node:fs";
 import type { RunConfig } from "../config/run-config.js";
+import type { Budget } from "../core/budget.js";
 import { InputError, messageOf } from "../core/errors.js";
 import { seedFrom } from "../core/hash.js";
 import { pairedDifference } from "../core/statistics.js";
@@ -60,6 +61,7 @@ interface Part {
   differences: EvaluateResult["differences"];
   spent: Spent;
   evaluations: Evaluation[];
+  budget: Budget;
   stoppedBy?: unknown;
 }
 
@@ -74,11 +76,13 @@ export async function evaluate(
 ): Promise<EvaluateResult> {
   const parts: Part[] = [];
   let stoppedBy: unknown;
+  // The limits hold for all executors together: each goes on with what those before it left.
+  let budget: Budget | undefined;
   for (const executor of [config.executor, ...(options.otherExecutors ?? [])]) {
     try {
-      const part = await evaluateWith({ ...runOf(config, executor), executor }, options, hooks);
+      const part = await evaluateWith({ ...runOf(config, executor), executor }, options, hooks, budget);
       parts.push(part);
-      stoppedBy = part.stoppedBy;
+      ({ stoppedBy, budget } = part);
     } catch (error) {
       // An executor that cannot be reached at all costs the rows of the others nothing.
       if (!isInterruption(error)) throw error;
@@ -95,7 +99,12 @@ function runOf(config: RunConfig, executor: string): RunConfig {
   return { ...config, run: `${config.run}-${executor.replace(/[^A-Za-z0-9.]+/g, "-")}` };
 }
 
-async function evaluateWith(config: RunConfig, options: EvaluateOptions, hooks: RunHooks): Promise<Part> {
+async function evaluateWith(
+  config: RunConfig,
+  options: EvaluateOptions,
+  hooks: RunHooks,
+  budget: Budget | undefined,
+): Promise<Part> {
   await using local = new LocalModels(config, hooks.resolveModelFile);
   await using tasks = new TaskOpener(config, local.resolve);
   const task = await tasks.load(config.task);
@@ -109,7 +118,7 @@ async function evaluateWith(config: RunConfig, options: EvaluateOptions, hooks: 
       modelHash: weak?.info.modelHash ?? null,
       adapterHash: weak?.info.adapterHash ?? null,
     },
-    ...{ local, tasks, hooks },
+    ...{ local, tasks, hooks, budget },
   });
   const bench = await run.bench(task);
   const part: Part = {
@@ -121,6 +130,7 @@ async function evaluateWith(config: RunConfig, options: EvaluateOptions, hooks: 
     differences: [],
     spent: run.spent(),
     evaluations: [],
+    budget: run.meter.budget,
   };
   try {
     await scoreAll(run, bench, options, part);

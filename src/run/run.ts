@@ -47,6 +47,8 @@ export interface RunOrder {
   /** Opened the run's tasks; whoever made it closes it. */
   tasks: TaskOpener;
   hooks: RunHooks;
+  /** Budget of the runs that this one belongs to. Default: one of its own, as the configuration has it. */
+  budget?: Budget | undefined;
 }
 
 /** The workflow a run leaves as best-workflow.js, with its card. */
@@ -169,7 +171,7 @@ export class Run implements AsyncDisposable {
       // What is stored can be read without the endpoint, and has shown that it answers.
       if (!config.dryRun && !store.hasAnswered(executor.model.id))
         await executor.model.preflight?.(hooks.signal);
-      const budget = new Budget(config.budget);
+      const { budget = new Budget(config.budget) } = order;
       restore(budget, store);
       const meter = { store, budget, seed: config.seed };
       const models: WorkflowModels = {

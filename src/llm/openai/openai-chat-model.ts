@@ -238,7 +238,6 @@ export class OpenAIChatModel implements ChatModel {
       try {
         return await this.#wire.complete(body, bounds);
       } catch (error) {
-        if (bounds.signal.aborted) request.onAbandoned?.(usageOf(undefined, request.messages, []));
         if (!(error instanceof CallFailure) || error.error.kind !== "bad-request") throw error;
         // Another call's refusal may have taught it while this one was on its way.
         if (!isDeepStrictEqual(bodyNow(), body)) continue;

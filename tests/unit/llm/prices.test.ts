@@ -34,10 +34,21 @@ test("names with a snapshot date or a provider are found; others are unknown", (
     models: { "m-mini": { inputPerMillion: 1, outputPerMillion: 2 } },
   };
   for (const name of ["m-mini", "m-mini-2026-03-04", "m-mini-20260304", "m-mini-latest", "vendor/m-mini"]) {
-    expect(priceFor(name, list)).toEqual({ inputPerMillion: 1, outputPerMillion: 2 });
+    expect(priceFor(name, undefined, list)).toEqual({ inputPerMillion: 1, outputPerMillion: 2 });
   }
   for (const name of ["m", "m-mini-large", "toString", "__proto__", ""])
-    expect(priceFor(name, list)).toBeNull();
+    expect(priceFor(name, undefined, list)).toBeNull();
+});
+
+test("a service tier has its own price, unknown where the list does not say", () => {
+  expect(priceFor("gpt-5-mini", "flex")).toEqual({
+    inputPerMillion: 0.125,
+    outputPerMillion: 1,
+    cachedInputPerMillion: 0.0125,
+  });
+  expect(priceFor("gpt-5-mini", "default")).toEqual(priceFor("gpt-5-mini"));
+  for (const tier of ["scale", "toString", 7, null]) expect(priceFor("gpt-5-mini", tier)).toBeNull();
+  expect(priceFor("grok-4", "flex")).toBeNull();
 });
 
 test("dollars of a call", () => {
