@@ -49,6 +49,7 @@ export const RUN_FLAGS: Readonly<Record<string, string>> = {
   "budget.minutes": "--max-minutes <x>",
   "price.inputPerMillion": "--price-input <x>",
   "price.outputPerMillion": "--price-output <x>",
+  "price.cachedInputPerMillion": "--price-cached-input <x>",
   run: "--run <name>",
   runsRoot: "--runs-root <dir>",
   cache: "--cache <dir>",
@@ -122,6 +123,7 @@ export const MODEL_FLAGS = [
   "budget.minutes",
   "price.inputPerMillion",
   "price.outputPerMillion",
+  "price.cachedInputPerMillion",
   "cache",
 ] as const;
 

@@ -8,7 +8,7 @@ import { pairedDifference } from "../core/statistics.js";
 import { type Evaluation, resultHash, summarize } from "../evaluate/evaluation.js";
 import { LocalModels } from "../evaluate/local-models.js";
 import { writeReplays } from "../records/replay-record.js";
-import type { ResultRow, Spent } from "../records/result-row.js";
+import { type ResultRow, type Spent, spentOf } from "../records/result-row.js";
 import type { EvalSummary, Result } from "../records/run-summary.js";
 import type { SplitName } from "../tasks/task.js";
 import { workflowHash } from "../workflow/workflow-hash.js";
@@ -177,6 +177,10 @@ async function scoreAll(run: Run, bench: Bench, options: EvaluateOptions, part: 
 function joined(task: string, split: SplitName, parts: readonly Part[], stoppedBy: unknown): EvaluateResult {
   const isSimulated = parts.some((part) => part.isSimulated);
   const evaluations = parts.flatMap((part) => part.evaluations);
+  // Two names may stand for one model.
+  const spent: Record<string, Spent> = {};
+  for (const part of parts)
+    spent[part.executor] = spentOf([...(spent[part.executor]?.rows ?? []), ...part.spent.rows]);
   const warnings: string[] = [];
   if (isSimulated) warnings.push("an executor is simulated: its figures say nothing about any real model");
   const lost = evaluations.reduce((sum, { errors }) => sum + errors, 0);
@@ -189,7 +193,7 @@ function joined(task: string, split: SplitName, parts: readonly Part[], stoppedB
     isSimulated,
     rows: parts.flatMap(({ rows }) => rows),
     differences: parts.flatMap((part) => part.differences),
-    spent: Object.fromEntries(parts.map(({ executor, spent }) => [executor, spent])),
+    spent,
     warnings,
     resultHash: resultHash(evaluations),
     isComplete: stoppedBy === undefined,

@@ -4,6 +4,7 @@ import type { RunAudit } from "../../commands.js";
 import { formatCount, formatDollars, formatPercent } from "../../core/figure-format.js";
 import { EXIT } from "../exit-code.js";
 import { writeJson, writeOut } from "../print/output.js";
+import { spentText } from "../print/spent-text.js";
 import { pairs, table } from "../print/tables.js";
 
 /** Rows of the longest table; --json has them all. */
@@ -53,9 +54,7 @@ function printAudit(audit: RunAudit): void {
       ],
       [
         "spent",
-        spent === null
-          ? "nothing logged"
-          : `${spent.calls} calls, ${formatCount(spent.tokens)} tokens, ${formatDollars(spent.dollars)}${isSimulated ? " (simulated)" : ""}`,
+        spent === null ? "nothing logged" : `${spentText(spent)}${isSimulated ? " (simulated)" : ""}`,
       ],
     ]),
   );

@@ -2,10 +2,11 @@
 import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { Command } from "commander";
 import type { GgufHeader, RunReport } from "../../commands.js";
-import { formatBytes, formatCount, formatDollars, formatPercent } from "../../core/figure-format.js";
+import { formatBytes, formatCount, formatPercent } from "../../core/figure-format.js";
 import { type ActionBody, action } from "../action.js";
 import { EXIT } from "../exit-code.js";
 import { visible, visibleLine, writeErr, writeJson, writeOut } from "../print/output.js";
+import { spentText } from "../print/spent-text.js";
 import { pairs, resultTable, table } from "../print/tables.js";
 import { addCommonFlags } from "../run-flags.js";
 import { auditAction } from "./inspect-audit.js";
@@ -324,10 +325,7 @@ function printRun(directory: string, run: RunReport, cardText: Api["cardText"]):
     ["executor", `${executor}${isSimulated ? " (simulated)" : ""}`],
   ];
   if (policy !== null) lines.push(["weak model", policy]);
-  if (spent !== null) {
-    const { calls, tokens, dollars } = spent;
-    lines.push(["spent", `${calls} calls, ${formatCount(tokens)} tokens, ${formatDollars(dollars)}`]);
-  }
+  if (spent !== null) lines.push(["spent", spentText(spent)]);
   const summary = turnsSummary(run.turns);
   if (summary.candidates > 0) lines.push(candidatesLine(summary));
   writeOut(pairs(lines));

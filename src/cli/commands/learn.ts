@@ -1,10 +1,11 @@
 /** @file `w4s learn`: rounds of collecting and training, then base against trained. */
 import { Command } from "commander";
-import type { LearnResult } from "../../commands.js";
-import { formatChange, formatCount, formatDollars, formatPercent } from "../../core/figure-format.js";
+import type { BudgetLimits, LearnResult } from "../../commands.js";
+import { formatChange, formatPercent } from "../../core/figure-format.js";
 import { type ActionBody, action } from "../action.js";
 import { LearnPrinter, roundRow } from "../print/learn-printer.js";
 import { writeJson, writeOut } from "../print/output.js";
+import { spentText } from "../print/spent-text.js";
 import { pairs, resultTable, table } from "../print/tables.js";
 import {
   addCommonFlags,
@@ -60,11 +61,11 @@ const learnAction: ActionBody = async ({ isJson, watch, command }) => {
     (hooks) => api.learn(config, hooks),
   );
   if (isJson) writeJson({ ...result, ...stoppedByJson(result, api) });
-  else printLearning(result);
+  else printLearning(result, config.budget);
   return bestVerdict({ ...result, validation: [] }, config);
 };
 
-export function printLearning(result: LearnResult): void {
+export function printLearning(result: LearnResult, limits: BudgetLimits): void {
   const simulated = result.isSimulated ? " (simulated executor)" : "";
   if (result.rounds.length > 0) {
     writeOut(`Rounds${simulated}:`);
@@ -105,12 +106,8 @@ export function printLearning(result: LearnResult): void {
     writeOut("\nTest items, opened once:");
     writeOut(resultTable(result.test));
   }
-  const { spent } = result;
   const rows: [string, string][] = [
-    [
-      "spent",
-      `${spent.calls} calls, ${formatCount(spent.tokens)} tokens, ${formatDollars(spent.dollars)}${simulated}`,
-    ],
+    ["spent", `${spentText(result.spent, limits)}${simulated}`],
     ["run", result.directory],
   ];
   if (result.adapter !== null)
