@@ -24,6 +24,8 @@ export function spentText({ calls, tokens, dollars }: Spending, limits: BudgetLi
   const of = (kind: keyof BudgetLimits, text: (amount: number) => string) =>
     limits[kind] === undefined ? "" : ` of ${text(limits[kind])}`;
   const money =
-    dollars === null ? "price unknown" : `${formatDollars(dollars)}${of("dollars", formatDollars)}`;
+    dollars === null
+      ? "price unknown (--price-input, --price-output)"
+      : `${formatDollars(dollars)}${of("dollars", formatDollars)}`;
   return `${calls}${of("calls", String)} calls, ${formatCount(tokens)}${of("tokens", formatCount)} tokens, ${money}`;
 }

@@ -7,7 +7,7 @@ test("names each sum with its limit, and an unknown price as unknown", () => {
   expect(spentText(spent)).toBe("12 calls, 3.4 K tokens, $0.012");
   expect(spentText(spent, { dollars: 0.05 })).toBe("12 calls, 3.4 K tokens, $0.012 of $0.050");
   expect(spentText({ ...spent, dollars: null }, { calls: 20, tokens: 1e6, dollars: undefined })).toBe(
-    "12 of 20 calls, 3.4 K of 1.0 M tokens, price unknown",
+    "12 of 20 calls, 3.4 K of 1.0 M tokens, price unknown (--price-input, --price-output)",
   );
 });
 
