@@ -5,6 +5,7 @@ import type { Budget } from "../core/budget.js";
 import { InputError, messageOf } from "../core/errors.js";
 import { seedFrom } from "../core/hash.js";
 import { pairedDifference } from "../core/statistics.js";
+import { cardContext } from "../evaluate/card-context.js";
 import { type Evaluation, resultHash, summarize } from "../evaluate/evaluation.js";
 import { LocalModels } from "../evaluate/local-models.js";
 import { writeReplays } from "../records/replay-record.js";
@@ -14,7 +15,7 @@ import type { SplitName } from "../tasks/task.js";
 import { workflowHash } from "../workflow/workflow-hash.js";
 import type { Bench } from "./bench.js";
 import { isInterruption } from "./is-interruption.js";
-import { Run } from "./run.js";
+import { Run, refuseUnpriced } from "./run.js";
 import type { RunHooks } from "./run-hooks.js";
 import { TaskOpener } from "./task-opener.js";
 
@@ -78,6 +79,8 @@ export async function evaluate(
   let stoppedBy: unknown;
   // The limits hold for all executors together: each goes on with what those before it left.
   let budget: Budget | undefined;
+  for (const executor of options.otherExecutors ?? [])
+    refuseUnpriced(config.budget, executor, cardContext({ ...config, executor }).price);
   for (const executor of [config.executor, ...(options.otherExecutors ?? [])]) {
     try {
       const part = await evaluateWith({ ...runOf(config, executor), executor }, options, hooks, budget);

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { RunConfig } from "../config/run-config.js";
 import { identityOf } from "../config/run-identity.js";
-import { Budget } from "../core/budget.js";
+import { Budget, type BudgetLimits } from "../core/budget.js";
 import { CloseStack } from "../core/close-stack.js";
 import { ConfigError } from "../core/errors.js";
 import { writeAtomic } from "../core/write-atomic.js";
@@ -18,6 +18,7 @@ import { ToolBox } from "../evaluate/tool-box.js";
 import type { WorkflowModels } from "../evaluate/workflow-agent.js";
 import { cardMarkdown, workflowCard } from "../evaluate/workflow-card.js";
 import { CallStore } from "../llm/call-store.js";
+import type { Price } from "../llm/prices.js";
 import { type ResultRow, type Spent, spentOf } from "../records/result-row.js";
 import { RunDirectory } from "../records/run-directory.js";
 import type { RunEvent } from "../records/run-event.js";
@@ -120,11 +121,7 @@ export class Run implements AsyncDisposable {
       const opened = await OpenModels.open({ ...config, weak }, local, (message) => warn(message));
       closing.add(() => opened[Symbol.asyncDispose]());
       const { executor } = opened;
-      if (!executor.price && config.budget.dollars !== undefined) {
-        throw new ConfigError(`the price of ${executor.model.id} is unknown, so --max-dollars cannot hold`, {
-          hint: "give --price-input and --price-output in dollars per million tokens, or limit tokens or calls instead",
-        });
-      }
+      refuseUnpriced(config.budget, executor.model.id, executor.price);
       rules?.refuseExecutor(executor.model.id);
       const { isDesigning = command !== "eval" } = order;
       const isAsking = isDesigning && isApprovalNeeded(config, config.executor, hooks.approve !== undefined);
@@ -267,6 +264,14 @@ export class Run implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#closing.close();
   }
+}
+
+/** @throws {ConfigError} where a limit in dollars cannot hold, since the price of a model is unknown */
+export function refuseUnpriced(limits: BudgetLimits, model: string, price: Price | null | undefined): void {
+  if (price || limits.dollars === undefined) return;
+  throw new ConfigError(`the price of ${model} is unknown, so --max-dollars cannot hold`, {
+    hint: "give --price-input and --price-output in dollars per million tokens, or limit tokens or calls instead",
+  });
 }
 
 /** Charges the budget with what earlier sessions of the run have used. */

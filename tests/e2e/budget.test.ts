@@ -130,6 +130,15 @@ describe("runs that share", () => {
 });
 
 describe("an unknown price", () => {
+  it("of any executor refuses a limit in dollars before anything is paid", async () => {
+    const unpriced = `executors: { nobody: { url: "${server.baseUrl}", model: m } }`;
+    writeFileSync(join(folder, "unpriced.yaml"), unpriced);
+    const also = ["--config", join(folder, "unpriced.yaml"), "--also", "nobody", "--max-dollars", "1"];
+    const { code, stderr } = await evaluate("unpriced", ...also);
+    expect(`${code} ${stderr}`).toMatch(/^2 .*price of nobody is unknown/s);
+    expect(billed.calls).toBe(0);
+  });
+
   it("is said at the end, beside what was counted", async () => {
     const { code, stdout } = await runCli([
       ...["eval", join(folder, "workflow.js"), "--no-baselines", "--task", "word-problems", "--weak", "none"],
