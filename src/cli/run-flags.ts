@@ -30,6 +30,7 @@ const MODEL = {
   "budget.minutes": "--max-minutes <x>",
   "price.inputPerMillion": "--price-input <x>",
   "price.outputPerMillion": "--price-output <x>",
+  "price.cachedInputPerMillion": "--price-cached-input <x>",
   cache: "--cache <dir>",
 };
 

@@ -83,6 +83,9 @@ function runPath(run: string, runsRoot: string): string {
 const price = z.strictObject({
   inputPerMillion: between(0, 1e6).describe("dollars per million prompt tokens of the executor"),
   outputPerMillion: between(0, 1e6).describe("dollars per million reply tokens of the executor"),
+  cachedInputPerMillion: between(0, 1e6)
+    .optional()
+    .describe("dollars per million prompt tokens that its server read from a cache; default: as the others"),
 });
 
 const executorEntry = z.strictObject({
@@ -92,6 +95,7 @@ const executorEntry = z.strictObject({
   inputPerMillion: between(0, 1e6).optional().describe("dollars per million prompt tokens"),
   outputPerMillion: between(0, 1e6).optional().describe("dollars per million reply tokens"),
   params: executorParams.optional().describe("as params at the top, for this executor"),
+  cachedInputPerMillion: between(0, 1e6).optional().describe("dollars per million cached prompt tokens"),
 });
 
 const KiB = 1024;

@@ -10,7 +10,7 @@ import { LocalChatModel } from "../llm/local/local-chat-model.js";
 import { MeteredModel } from "../llm/metered-model.js";
 import { OpenAIChatModel } from "../llm/openai/openai-chat-model.js";
 import type { RequestParams } from "../llm/openai/request-params.js";
-import { FREE, type Price, priceFor } from "../llm/prices.js";
+import { FREE, givenPrice, type Price, priceFor } from "../llm/prices.js";
 import { ReplayChatModel } from "../llm/replay-chat-model.js";
 import {
   SIMULATED_PRICE,
@@ -67,12 +67,8 @@ export async function buildExecutor(spec: string, context: ExecutorContext): Pro
   const { config } = context;
   const alias = config.executors[spec];
   if (alias) {
-    const price =
-      alias.inputPerMillion === undefined || alias.outputPerMillion === undefined
-        ? undefined
-        : { inputPerMillion: alias.inputPerMillion, outputPerMillion: alias.outputPerMillion };
     const { url, model, apiKeyEnv, params } = alias;
-    return openAI({ url, model, apiKeyEnv, price, params }, context);
+    return openAI({ url, model, apiKeyEnv, price: givenPrice(alias), params }, context);
   }
   const colon = spec.indexOf(":");
   const kind = colon < 0 ? spec : spec.slice(0, colon);
@@ -168,7 +164,11 @@ function openAI(endpoint: Endpoint, context: ExecutorContext): BuiltExecutor {
     maxWaitMs: config.maxWaitSeconds === undefined ? undefined : config.maxWaitSeconds * 1000,
     onWarning,
   });
-  return { model, price: endpoint.price ?? priceFor(endpoint.model) ?? undefined, onSample: () => {} };
+  return {
+    model,
+    price: endpoint.price ?? priceFor(endpoint.model, endpoint.params?.service_tier) ?? undefined,
+    onSample: () => {},
+  };
 }
 
 /**

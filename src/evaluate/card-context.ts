@@ -2,7 +2,7 @@
 
 import { defaultReplyTokens } from "../config/reply-tokens.js";
 import type { RunConfig } from "../config/run-config.js";
-import { FREE, type Price, priceFor } from "../llm/prices.js";
+import { FREE, givenPrice, type Price, priceFor } from "../llm/prices.js";
 import { SIMULATED_PRICE } from "../llm/simulated/simulated-chat-model.js";
 import type { ResultRow } from "../records/result-row.js";
 import { DEFAULT_LIMITS } from "../workflow/sandbox/sandbox-protocol.js";
@@ -44,10 +44,7 @@ export function cardContext(
 }
 
 function entryPrice(entry: NonNullable<CardConfig["executors"]>[string]): Price | null {
-  const { inputPerMillion, outputPerMillion, model } = entry;
-  if (inputPerMillion !== undefined && outputPerMillion !== undefined)
-    return { inputPerMillion, outputPerMillion };
-  return priceFor(model);
+  return givenPrice(entry) ?? priceFor(entry.model);
 }
 
 function priceOf(

@@ -38,7 +38,7 @@ export interface LedgerEntry {
 export interface LedgerRow {
   role: string;
   model: string;
-  /** Paid calls. */
+  /** Paid calls, those included that failed. */
   calls: number;
   cachedCalls: number;
   promptTokens: number;
@@ -199,7 +199,7 @@ export class CallStore implements Disposable {
     );
   }
 
-  /** Records a call. Cached ones are only counted, and written with the next reply or at close. */
+  /** Records a call that left no reply to store. Cached ones are only counted, and written with the next reply or at close. */
   addLedger(entry: LedgerEntry): void {
     if (!entry.isCached) {
       guard(this.path, () => this.#insertLedger(entry, null));
@@ -306,7 +306,9 @@ export class CallStore implements Disposable {
   hasAnswered(model: string): boolean {
     return guard(
       this.path,
-      () => this.#db.prepare("SELECT 1 FROM ledger WHERE model = ? LIMIT 1").get(model) !== undefined,
+      () =>
+        this.#db.prepare("SELECT 1 FROM ledger WHERE model = ? AND key IS NOT NULL LIMIT 1").get(model) !==
+        undefined,
     );
   }
 

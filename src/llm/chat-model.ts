@@ -30,6 +30,11 @@ export interface ChatRequest {
   /** Told when an attempt leaves for the server (ms of `performance.now()`; not while it waits for a lane or a pause), and with undefined when it has ended. */
   onAttempt?: ((sentAt: number | undefined) => void) | undefined;
   signal?: AbortSignal | undefined;
+  /**
+   * Called by the model for each request that was sent and is given up before its answer, because `signal` aborts: an estimate
+   * of what the server bills for it, which the abort's reason has no room for. Set by MeteredModel.
+   */
+  onAbandoned?: ((usage: Usage) => void) | undefined;
 }
 
 export type FinishReason = "stop" | "length" | "unknown";

@@ -1,12 +1,13 @@
 /** @file A chat model whose every reply is paid once, stored before use, counted and bounded by the budget. */
-import type { Budget } from "../core/budget.js";
+import type { Budget, Spending } from "../core/budget.js";
 import { ConfigError, ModelCallError, type ModelCallErrorKind } from "../core/errors.js";
 import { seedFrom } from "../core/hash.js";
 import { type CallPosition, callKey } from "./call-key.js";
-import type { CallStore } from "./call-store.js";
+import type { CallStore, LedgerEntry } from "./call-store.js";
 import type { ChatModel, ChatRequest, ChatResult, Usage } from "./chat-model.js";
 import { orAborted } from "./clock.js";
 import { costOf, type Price } from "./prices.js";
+import { addUsage, mostUsage } from "./token-usage.js";
 
 export interface MeteredModelOptions {
   model: ChatModel;
@@ -54,7 +55,11 @@ interface Flight {
   listeners: NonNullable<ChatRequest["onAttempt"]>[];
 }
 
-const CHARGED_KINDS: ReadonlySet<ModelCallErrorKind> = new Set(["refused", "empty", "length", "bad-reply"]);
+/** Failures that are answers: they count as calls also where nothing is known of their tokens. */
+const ANSWERED_KINDS: ReadonlySet<ModelCallErrorKind> = new Set(["refused", "empty", "length", "bad-reply"]);
+/** With this, no more than 1 of 1,000 generated runs passes its limit by more than a call where servers bill at random. */
+const DOUBT_OF_ONE_BILL = 8;
+const UNKNOWN_USAGE: Usage = { promptTokens: 0, completionTokens: 0, isEstimated: true };
 
 export class MeteredModel {
   readonly model: ChatModel;
@@ -62,6 +67,8 @@ export class MeteredModel {
   readonly price: Price | null;
   readonly #options: MeteredModelOptions;
   readonly #flights = new Map<string, Flight>();
+  /** Number of bills so far, and how many times `mostUsage` the dearest of them were, at least once. */
+  readonly #bills = { count: 0, prompt: 1, completion: 1 };
 
   /** @throws {ConfigError} when the budget is in dollars and the price is unknown. */
   constructor(options: MeteredModelOptions) {
@@ -85,10 +92,11 @@ export class MeteredModel {
   }
 
   /**
-   * Answers from the store, from an equal call in flight, or from the model.
-   * @throws {BudgetExceededError} before a call that would be paid after a limit was reached. Calls in
-   *   flight at that moment still count, so that tokens and dollars may pass their limit by those.
-   * @throws {ModelCallError} as the model throws it; errors are never stored.
+   * Answers from the store, from an equal call in flight, or from the model. The most that a call can cost is reserved
+   * before it is sent, so that tokens and dollars pass their limit by one call at most; a call that must wait for that waits.
+   * Until the bill of a first call is known, limits of tokens and dollars let one call go at a time, and few at first.
+   * @throws {BudgetExceededError} before a call that would be paid after a limit was reached
+   * @throws {ModelCallError} as the model throws it; errors are never stored, but what was billed for them is counted.
    */
   async chat(request: ChatRequest, call: MeteredCall): Promise<MeteredResult> {
     request.signal?.throwIfAborted();
@@ -124,10 +132,9 @@ export class MeteredModel {
     tag: string | undefined,
     signal: AbortSignal,
   ): Promise<ChatResult> {
-    const { model, store, budget, role, seed } = this.#options;
-    budget.check();
-    // Counted before it starts, so that calls in flight can not pass the limit of calls.
-    budget.add({ calls: 1 });
+    const { model, store, budget, seed } = this.#options;
+    const settle = await budget.reserve(() => this.#mostOf(request), signal);
+    let abandoned: Usage | undefined;
     let reply: ChatResult;
     try {
       reply = await model.chat({
@@ -135,29 +142,70 @@ export class MeteredModel {
         seed: request.seed ?? seedFrom(seed, key),
         callKey: key,
         signal,
+        onAbandoned: (usage) => {
+          abandoned = abandoned ? addUsage(abandoned, usage) : usage;
+        },
       });
     } catch (error) {
-      // A refusal or an empty text is an answer that was charged; an outage is not.
-      const isCharged = error instanceof ModelCallError && CHARGED_KINDS.has(error.kind);
-      if (!isCharged) budget.add({ calls: -1 });
+      const usage = error instanceof ModelCallError ? billedFor(error) : abandoned;
+      if (usage) this.#learn(request, usage);
+      settle(usage ? this.#spending(usage) : {});
+      if (usage) store.addLedger(this.#entry(usage, tag));
       throw error;
     }
     const { usage } = reply;
-    const dollars = costOf(usage, this.price);
-    budget.add({ tokens: usage.promptTokens + usage.completionTokens, dollars: dollars ?? 0 });
-    const entry = {
-      role,
-      model: model.id,
-      isCached: false,
-      promptTokens: usage.promptTokens,
-      completionTokens: usage.completionTokens,
-      dollars,
-      isEstimated: usage.isEstimated ?? false,
-      tag,
-    };
+    this.#learn(request, usage);
+    settle(this.#spending(usage));
     const { messages, n, temperature, maxTokens, stop, json } = request;
     const sent = { messages, n, temperature, maxTokens, stop, json };
-    return store.putReply(key, reply, entry, sent);
+    return store.putReply(key, reply, this.#entry(usage, tag), sent);
+  }
+
+  /**
+   * Upper bound of what a call costs. A server that billed more than `mostUsage` (a long template, thinking beside the
+   * limit, several attempts) may do so again; the fewer bills there are, the further the next may go past them.
+   */
+  #mostOf(request: ChatRequest): Spending {
+    const { count, prompt, completion } = this.#bills;
+    const unknown = Number.POSITIVE_INFINITY;
+    if (count === 0) return { calls: 1, tokens: unknown, dollars: unknown };
+    const { promptTokens, completionTokens } = mostUsage(request);
+    const doubt = 1 + DOUBT_OF_ONE_BILL / count;
+    return this.#spending({
+      promptTokens: promptTokens * prompt * doubt,
+      completionTokens: completionTokens * completion * doubt,
+    });
+  }
+
+  #learn(request: ChatRequest, usage: Usage): void {
+    const most = mostUsage(request);
+    const bills = this.#bills;
+    bills.count++;
+    bills.prompt = Math.max(bills.prompt, usage.promptTokens / most.promptTokens);
+    bills.completion = Math.max(bills.completion, usage.completionTokens / most.completionTokens);
+  }
+
+  #spending(usage: Usage): Spending {
+    return {
+      calls: 1,
+      tokens: usage.promptTokens + usage.completionTokens,
+      dollars: costOf(usage, this.price) ?? 0,
+    };
+  }
+
+  #entry(usage: Usage, tag?: string | undefined, isCached = false): LedgerEntry {
+    const { promptTokens, completionTokens, isEstimated } = usage;
+    const dollars = costOf(usage, this.price);
+    return {
+      role: this.role,
+      model: this.id,
+      isCached,
+      promptTokens,
+      completionTokens,
+      dollars,
+      isEstimated,
+      tag,
+    };
   }
 
   /** Waits for a flight; it is called off only when nobody waits any more. */
@@ -176,15 +224,12 @@ export class MeteredModel {
   }
 
   #report(reply: ChatResult, isCached: boolean, tag: string | undefined): MeteredResult {
-    const { role, model, store, onCall } = this.#options;
+    const { store, onCall } = this.#options;
     const dollars = costOf(reply.usage, this.price);
-    if (isCached) {
-      const { promptTokens, completionTokens } = reply.usage;
-      store.addLedger({ role, model: model.id, isCached, promptTokens, completionTokens, dollars });
-    }
+    if (isCached) store.addLedger(this.#entry(reply.usage, tag, isCached));
     onCall?.({
-      role,
-      model: model.id,
+      role: this.role,
+      model: this.id,
       isCached,
       usage: reply.usage,
       dollars,
@@ -193,4 +238,9 @@ export class MeteredModel {
     });
     return { ...reply, isCached, dollars };
   }
+}
+
+/** Undefined where a failed call has cost nothing that is known of. */
+function billedFor({ kind, usage }: ModelCallError): Usage | undefined {
+  return usage ?? (ANSWERED_KINDS.has(kind) ? UNKNOWN_USAGE : undefined);
 }

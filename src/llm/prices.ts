@@ -9,23 +9,40 @@ import type { Usage } from "./chat-model.js";
 export interface Price {
   inputPerMillion: number;
   outputPerMillion: number;
+  /** Of prompt tokens that the server read from its cache. Default: as the others. */
+  cachedInputPerMillion?: number | undefined;
 }
 
 /** What a local, simulated or replayed model costs. */
 export const FREE: Price = { inputPerMillion: 0, outputPerMillion: 0 };
 
+/** Times the standard price, by the service tier that a request may ask for. */
+type TierFactors = { [tier: string]: number };
+
 export interface PriceList {
   /** The day these prices were current, YYYY-MM-DD. */
   date: string;
+  /** Which prices these are. */
   note: string;
-  models: Record<string, Price>;
+  /** Where they were read. */
+  sources?: string[] | undefined;
+  models: Record<string, Price & { tiers?: TierFactors | undefined }>;
 }
 
 const dollars = z.number().finite().nonnegative();
 const listSchema = z.strictObject({
   date: z.string().regex(/^\d{4}-\d\d-\d\d$/),
   note: z.string(),
-  models: z.record(z.string(), z.strictObject({ inputPerMillion: dollars, outputPerMillion: dollars })),
+  sources: z.array(z.string()).optional(),
+  models: z.record(
+    z.string(),
+    z.strictObject({
+      inputPerMillion: dollars,
+      outputPerMillion: dollars,
+      cachedInputPerMillion: dollars.optional(),
+      tiers: z.record(z.string(), dollars).optional(),
+    }),
+  ),
 });
 
 /**
@@ -45,19 +62,43 @@ export function loadPrices(
 }
 
 /**
- * The price of a model by its name, also where a snapshot date or a provider ("openai/") is part of it.
+ * The price of a model by its name, also where a snapshot date, "-latest" or a provider ("openai/") is part of it.
+ * @param tier - `service_tier` of the requests. Default: the standard one
  * @returns null when unknown: dollars are then reported as unknown, never as zero.
  */
-export function priceFor(model: string, list: PriceList = loadPrices()): Price | null {
+export function priceFor(model: string, tier?: unknown, list: PriceList = loadPrices()): Price | null {
   const name = model.replace(/^[a-z-]+\//, "");
-  for (const candidate of [model, name, name.replace(/-\d{4}-\d\d-\d\d$|-\d{8}$/, "")]) {
-    if (Object.hasOwn(list.models, candidate)) return list.models[candidate] as Price;
+  for (const candidate of [model, name, name.replace(/-\d{4}-\d\d-\d\d$|-\d{8}$|-latest$/, "")]) {
+    if (!Object.hasOwn(list.models, candidate)) continue;
+    const { tiers, ...price } = list.models[candidate] as PriceList["models"][string];
+    if (tier === undefined || tier === "auto" || tier === "default") return price;
+    const factor = typeof tier === "string" && tiers && Object.hasOwn(tiers, tier) ? tiers[tier] : undefined;
+    return factor === undefined ? null : scaled(price, factor);
   }
   return null;
+}
+
+function scaled({ inputPerMillion, outputPerMillion, cachedInputPerMillion }: Price, factor: number): Price {
+  return {
+    inputPerMillion: inputPerMillion * factor,
+    outputPerMillion: outputPerMillion * factor,
+    cachedInputPerMillion: cachedInputPerMillion && cachedInputPerMillion * factor,
+  };
+}
+
+/** The price that a configuration gives, where it gives both ends of it. */
+export function givenPrice(given: { [end in keyof Price]?: number | undefined }): Price | undefined {
+  const { inputPerMillion, outputPerMillion, cachedInputPerMillion } = given;
+  if (inputPerMillion === undefined || outputPerMillion === undefined) return undefined;
+  return { inputPerMillion, outputPerMillion, cachedInputPerMillion };
 }
 
 /** Dollars of one call, or null where the price is unknown. */
 export function costOf(usage: Usage, price: Price | null): number | null {
   if (price === null) return null;
-  return (usage.promptTokens * price.inputPerMillion + usage.completionTokens * price.outputPerMillion) / 1e6;
+  const { inputPerMillion, outputPerMillion, cachedInputPerMillion = inputPerMillion } = price;
+  const { promptTokens, completionTokens } = usage;
+  const cached = Math.min(usage.cachedTokens ?? 0, promptTokens);
+  const input = (promptTokens - cached) * inputPerMillion + cached * cachedInputPerMillion;
+  return (input + completionTokens * outputPerMillion) / 1e6;
 }

@@ -1,6 +1,6 @@
 /** @file Token counts as servers give them, and an estimate where they give none. */
 import { Buffer } from "node:buffer";
-import type { ChatMessage, Usage } from "./chat-model.js";
+import type { ChatMessage, ChatRequest, Usage } from "./chat-model.js";
 
 /** UTF-8 bytes per token of common tokenizers on English text and code; scripts with longer characters agree. */
 const BYTES_PER_TOKEN = 4;
@@ -17,9 +17,22 @@ export function estimatePromptTokens(messages: readonly ChatMessage[]): number {
 }
 
 /**
+ * The most tokens that a server should bill for a request: twice the estimate of its prompt, and all of its replies as long as
+ * they may be.
+ * @param replyTokens - limit of a reply where the request sets none
+ */
+export function mostUsage({ messages, n = 1, maxTokens }: ChatRequest, replyTokens = 2048): Usage {
+  return {
+    promptTokens: 2 * estimatePromptTokens(messages),
+    completionTokens: n * (maxTokens ?? replyTokens),
+  };
+}
+
+/**
  * The server's counts where they can be true, else an estimate that is marked as one.
  * Some servers (llama.cpp's) count only the first of several replies, so that for several a count of less
- * than half of what the texts can be is replaced too.
+ * than half of what the texts can be is replaced too. Thinking that a server bills and leaves out of its completion
+ * (Gemini, xAI) is what its total has more, and counts as completion.
  * @param reported - the `usage` member of a reply, of unknown shape
  */
 export function usageOf(
@@ -27,35 +40,51 @@ export function usageOf(
   messages: readonly ChatMessage[],
   texts: readonly string[],
 ): Usage {
-  const counts = (typeof reported === "object" && reported !== null ? reported : {}) as Record<
-    string,
-    unknown
-  >;
+  const counts = record(reported);
   const promptTokens = count(counts.prompt_tokens) || undefined;
-  const completionTokens = count(counts.completion_tokens);
+  const answered = count(counts.completion_tokens);
+  const reasoning = count(record(counts.completion_tokens_details).reasoning_tokens);
+  const hidden =
+    (count(counts.total_tokens) ?? 0) - (promptTokens ?? Number.POSITIVE_INFINITY) - (answered ?? 0);
+  // Reasoning that is more than the whole completion can not be part of it.
+  const left = Math.max(hidden, reasoning !== undefined && reasoning > (answered ?? 0) ? reasoning : 0);
+  const completionTokens = left > 0 ? (answered ?? 0) + left : answered;
   const estimate = sum(texts, estimateTokens);
   const isTrue =
     completionTokens !== undefined &&
     (texts.length < 2 || completionTokens >= Math.max(texts.length, estimate / 2));
-  if (promptTokens !== undefined && isTrue) return { promptTokens, completionTokens };
-  return {
+  const usage: Usage = {
     promptTokens: promptTokens ?? estimatePromptTokens(messages),
     completionTokens: isTrue ? completionTokens : estimate,
-    isEstimated: true,
   };
+  const cached =
+    count(record(counts.prompt_tokens_details).cached_tokens) ?? count(counts.prompt_cache_hit_tokens);
+  if (promptTokens !== undefined && cached) usage.cachedTokens = Math.min(cached, promptTokens);
+  if (isTrue && (reasoning || left > 0)) usage.thinkingTokens = Math.max(reasoning ?? 0, left);
+  if (promptTokens === undefined || !isTrue) usage.isEstimated = true;
+  return usage;
 }
 
 function sum<T>(items: readonly T[], of: (item: T) => number): number {
   return items.reduce((total, item) => total + of(item), 0);
 }
 
+/** Sums of two; an estimate where either is one. */
 export function addUsage(a: Usage, b: Usage): Usage {
   const total: Usage = {
     promptTokens: a.promptTokens + b.promptTokens,
     completionTokens: a.completionTokens + b.completionTokens,
   };
+  for (const part of ["cachedTokens", "thinkingTokens"] as const) {
+    const tokens = (a[part] ?? 0) + (b[part] ?? 0);
+    if (tokens > 0) total[part] = tokens;
+  }
   if (a.isEstimated || b.isEstimated) total.isEstimated = true;
   return total;
+}
+
+function record(value: unknown): Record<string, unknown> {
+  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 }
 
 /** A whole number of tokens that a reply can have; everything else is undefined. */

@@ -1,19 +1,21 @@
 /** @file `eval`: workflows and baselines on one split, with one executor or several (transfer table). */
 import { readFileSync } from "node:fs";
 import type { RunConfig } from "../config/run-config.js";
+import type { Budget } from "../core/budget.js";
 import { InputError, messageOf } from "../core/errors.js";
 import { seedFrom } from "../core/hash.js";
+import { cardContext } from "../evaluate/card-context.js";
 import { comparePaired } from "../evaluate/common-items.js";
 import { type Evaluation, resultHash, summarize } from "../evaluate/evaluation.js";
 import { LocalModels } from "../evaluate/local-models.js";
 import { writeReplays } from "../records/replay-record.js";
-import type { ResultRow, Spent } from "../records/result-row.js";
+import { type ResultRow, type Spent, spentOf } from "../records/result-row.js";
 import type { EvalSummary, Result } from "../records/run-summary.js";
 import type { SplitName } from "../tasks/task.js";
 import { workflowHash } from "../workflow/workflow-hash.js";
 import type { Bench } from "./bench.js";
 import { isInterruption } from "./is-interruption.js";
-import { Run } from "./run.js";
+import { Run, refuseUnpriced } from "./run.js";
 import type { RunHooks } from "./run-hooks.js";
 import { replyWarnings } from "./run-warnings.js";
 import { TaskOpener } from "./task-opener.js";
@@ -61,6 +63,7 @@ interface Part {
   differences: EvaluateResult["differences"];
   spent: Spent;
   evaluations: Evaluation[];
+  budget: Budget;
   stoppedBy?: unknown;
 }
 
@@ -75,11 +78,15 @@ export async function evaluate(
 ): Promise<EvaluateResult> {
   const parts: Part[] = [];
   let stoppedBy: unknown;
+  // The limits hold for all executors together: each goes on with what those before it left.
+  let budget: Budget | undefined;
+  for (const executor of options.otherExecutors ?? [])
+    refuseUnpriced(config.budget, executor, cardContext({ ...config, executor }).price);
   for (const executor of new Set([config.executor, ...(options.otherExecutors ?? [])])) {
     try {
-      const part = await evaluateWith({ ...runOf(config, executor), executor }, options, hooks);
+      const part = await evaluateWith({ ...runOf(config, executor), executor }, options, hooks, budget);
       parts.push(part);
-      stoppedBy = part.stoppedBy;
+      ({ stoppedBy, budget } = part);
     } catch (error) {
       // An executor that cannot be reached at all costs the rows of the others nothing.
       if (!isInterruption(error)) throw error;
@@ -96,7 +103,12 @@ function runOf(config: RunConfig, executor: string): RunConfig {
   return { ...config, run: `${config.run}-${executor.replace(/[^A-Za-z0-9.]+/g, "-")}` };
 }
 
-async function evaluateWith(config: RunConfig, options: EvaluateOptions, hooks: RunHooks): Promise<Part> {
+async function evaluateWith(
+  config: RunConfig,
+  options: EvaluateOptions,
+  hooks: RunHooks,
+  budget: Budget | undefined,
+): Promise<Part> {
   await using local = new LocalModels(config, hooks.resolveModelFile);
   await using tasks = new TaskOpener(config, local.resolve);
   const task = await tasks.load(config.task);
@@ -110,7 +122,7 @@ async function evaluateWith(config: RunConfig, options: EvaluateOptions, hooks: 
       modelHash: weak?.info.modelHash ?? null,
       adapterHash: weak?.info.adapterHash ?? null,
     },
-    ...{ local, tasks, hooks },
+    ...{ local, tasks, hooks, budget },
   });
   const bench = await run.bench(task);
   const part: Part = {
@@ -122,6 +134,7 @@ async function evaluateWith(config: RunConfig, options: EvaluateOptions, hooks: 
     differences: [],
     spent: run.spent(),
     evaluations: [],
+    budget: run.meter.budget,
   };
   try {
     await scoreAll(run, bench, options, part);
@@ -168,6 +181,10 @@ async function scoreAll(run: Run, bench: Bench, options: EvaluateOptions, part: 
 function joined(task: string, split: SplitName, parts: readonly Part[], stoppedBy: unknown): EvaluateResult {
   const isSimulated = parts.some((part) => part.isSimulated);
   const evaluations = parts.flatMap((part) => part.evaluations);
+  // Two names may stand for one model.
+  const spent: Record<string, Spent> = {};
+  for (const part of parts)
+    spent[part.executor] = spentOf([...(spent[part.executor]?.rows ?? []), ...part.spent.rows]);
   const warnings: string[] = [];
   if (isSimulated) warnings.push("an executor is simulated: its figures say nothing about any real model");
   for (const { executor, evaluations: own } of parts)
@@ -180,7 +197,7 @@ function joined(task: string, split: SplitName, parts: readonly Part[], stoppedB
     isSimulated,
     rows: parts.flatMap(({ rows }) => rows),
     differences: parts.flatMap((part) => part.differences),
-    spent: Object.fromEntries(parts.map(({ executor, spent }) => [executor, spent])),
+    spent,
     warnings,
     resultHash: resultHash(evaluations),
     isComplete: stoppedBy === undefined,

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { withoutHeaderValues } from "../config/executor-params.js";
 import type { RunConfig } from "../config/run-config.js";
 import { identityOf } from "../config/run-identity.js";
-import { Budget } from "../core/budget.js";
+import { Budget, type BudgetLimits } from "../core/budget.js";
 import { CloseStack } from "../core/close-stack.js";
 import { ConfigError } from "../core/errors.js";
 import { writeAtomic } from "../core/write-atomic.js";
@@ -20,6 +20,7 @@ import { ToolBox } from "../evaluate/tool-box.js";
 import type { WorkflowModels } from "../evaluate/workflow-agent.js";
 import { cardMarkdown, workflowCard } from "../evaluate/workflow-card.js";
 import { CallStore } from "../llm/call-store.js";
+import type { Price } from "../llm/prices.js";
 import { type ResultRow, type Spent, spentOf } from "../records/result-row.js";
 import { RunDirectory } from "../records/run-directory.js";
 import type { RunEvent } from "../records/run-event.js";
@@ -49,6 +50,8 @@ export interface RunOrder {
   /** Opened the run's tasks; whoever made it closes it. */
   tasks: TaskOpener;
   hooks: RunHooks;
+  /** Budget of the runs that this one belongs to. Default: one of its own, as the configuration has it. */
+  budget?: Budget | undefined;
 }
 
 /** The workflow a run leaves as best-workflow.js, with its card. */
@@ -120,11 +123,7 @@ export class Run implements AsyncDisposable {
       const opened = await OpenModels.open({ ...config, weak }, local, (message) => warn(message));
       closing.add(() => opened[Symbol.asyncDispose]());
       const { executor } = opened;
-      if (!executor.price && config.budget.dollars !== undefined) {
-        throw new ConfigError(`the price of ${executor.model.id} is unknown, so --max-dollars cannot hold`, {
-          hint: "give --price-input and --price-output in dollars per million tokens, or limit tokens or calls instead",
-        });
-      }
+      refuseUnpriced(config.budget, executor.model.id, executor.price);
       rules?.refuseExecutor(executor.model.id);
       const { isDesigning = command !== "eval" } = order;
       const isAsking = isDesigning && isApprovalNeeded(config, config.executor, hooks.approve !== undefined);
@@ -172,7 +171,7 @@ export class Run implements AsyncDisposable {
       // What is stored can be read without the endpoint, and has shown that it answers.
       if (!config.dryRun && !store.hasAnswered(executor.model.id))
         await executor.model.preflight?.(hooks.signal);
-      const budget = new Budget(config.budget);
+      const { budget = new Budget(config.budget) } = order;
       restore(budget, store);
       const meter = { store, budget, seed: config.seed };
       const models: WorkflowModels = {
@@ -275,6 +274,14 @@ export class Run implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#closing.close();
   }
+}
+
+/** @throws {ConfigError} where a limit in dollars cannot hold, since the price of a model is unknown */
+export function refuseUnpriced(limits: BudgetLimits, model: string, price: Price | null | undefined): void {
+  if (price || limits.dollars === undefined) return;
+  throw new ConfigError(`the price of ${model} is unknown, so --max-dollars cannot hold`, {
+    hint: "give --price-input and --price-output in dollars per million tokens, or limit tokens or calls instead",
+  });
 }
 
 /** Charges the budget with what earlier sessions of the run have used. */

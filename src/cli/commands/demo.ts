@@ -52,7 +52,7 @@ const demoAction: ActionBody = async ({ isJson, watch, command }) => {
     writeJson({ ...result, ...stoppedByJson(result, api), report: page, peft });
     return EXIT.done;
   }
-  printLearning(result);
+  printLearning(result, config.budget);
   writeOut(`report   ${page}
 PEFT     ${result.adapter === null ? "none: no adapter was accepted" : peft}
 

@@ -1,8 +1,8 @@
 /** @file `w4s eval --suite`: a suite by name or file, its tables and its exit code. */
-import { formatDollars } from "../../core/figure-format.js";
 import type { ActionContext } from "../action.js";
 import { writeErr, writeJson, writeOut } from "../print/output.js";
 import { Progress } from "../print/progress.js";
+import { spentText } from "../print/spent-text.js";
 import { pairs, table } from "../print/tables.js";
 import { configSources, flagName } from "../run-flags.js";
 import { stoppedByJson, withProgress } from "../run-frame.js";
@@ -39,10 +39,9 @@ export async function evalSuiteAction(
     for (const { title, head, rows, notes } of api.suiteTables(result))
       writeOut(`${title}:\n${table(head, rows)}\n${notes.map((note) => `  ${note}\n`).join("")}`);
     for (const message of result.warnings) writeErr(`warning: ${message}`);
-    const { calls, tokens, dollars } = result.spent;
     writeOut(
       pairs([
-        ["spent", `${calls} calls, ${tokens} tokens, ${formatDollars(dollars)} with ${result.executor}`],
+        ["spent", `${spentText(result.spent, config.budget)} with ${result.executor}`],
         ["run", `${result.directory} (suite.md, suite.resolved.yaml)`],
       ]),
     );

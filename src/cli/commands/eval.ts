@@ -2,17 +2,13 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
-import type { EvaluateResult } from "../../commands.js";
-import {
-  formatDollars,
-  formatInterval,
-  formatPercentChange,
-  formatProbability,
-} from "../../core/figure-format.js";
+import type { BudgetLimits, EvaluateResult } from "../../commands.js";
+import { formatInterval, formatPercentChange, formatProbability } from "../../core/figure-format.js";
 import { type ActionBody, complete } from "../action.js";
 import { repeated } from "../flag-values.js";
 import { writeErr, writeJson, writeOut } from "../print/output.js";
 import { Progress } from "../print/progress.js";
+import { spentText, spentTogether } from "../print/spent-text.js";
 import { pairs, resultTable, table } from "../print/tables.js";
 import { addRunFlags, configSources, DATASET_FLAGS, MODEL_FLAGS } from "../run-flags.js";
 import { stoppedByJson, withProgress } from "../run-frame.js";
@@ -88,7 +84,7 @@ const evaluateAction: ActionBody = async (context, ...paths) => {
     ),
   );
   if (isJson) writeJson({ ...result, ...stoppedByJson(result, api) });
-  else printEvaluation(result);
+  else printEvaluation(result, config.budget);
   const isJudged = ({ name }: { name: string }) =>
     workflows.length === 0 || workflows.some((workflow) => workflow.name === name);
   const judged = result.rows.filter(isJudged).map(({ title, accuracy }) => ({
@@ -105,7 +101,7 @@ export function workflowPath(path: string): string {
   return existsSync(inRun) ? inRun : path;
 }
 
-function printEvaluation(result: EvaluateResult): void {
+function printEvaluation(result: EvaluateResult, limits: BudgetLimits): void {
   const hasExecutor = new Set(result.rows.map((row) => row.executor)).size > 1;
   if (result.rows.length > 0) writeOut(resultTable(result.rows, { hasExecutor }));
   const reference = result.rows[0]?.title ?? "the first";
@@ -133,12 +129,13 @@ function printEvaluation(result: EvaluateResult): void {
     );
   }
   for (const message of result.warnings) writeErr(`warning: ${message}`);
-  const rows: [string, string][] = Object.entries(result.spent).map(
-    ([executor, { calls, tokens, dollars }]) => [
-      "spent",
-      `${calls} calls, ${tokens} tokens, ${formatDollars(dollars)} with ${executor}`,
-    ],
-  );
+  const parts = Object.entries(result.spent);
+  const rows: [string, string][] = parts.map(([executor, spent]) => [
+    "spent",
+    `${spentText(spent, parts.length === 1 ? limits : {})} with ${executor}`,
+  ]);
+  if (parts.length > 1)
+    rows.push(["together", spentText(spentTogether(parts.map(([, spent]) => spent)), limits)]);
   for (const directory of result.directories) rows.push(["run", directory]);
   writeOut(`\n${pairs(rows)}`);
 }

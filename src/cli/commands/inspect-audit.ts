@@ -4,7 +4,8 @@ import type { RunAudit } from "../../commands.js";
 import { formatCount, formatDollars, formatPercent } from "../../core/figure-format.js";
 import { EXIT } from "../exit-code.js";
 import { writeJson, writeOut } from "../print/output.js";
-import { pairs, spentText, table } from "../print/tables.js";
+import { spentText } from "../print/spent-text.js";
+import { pairs, table } from "../print/tables.js";
 
 /** Rows of the longest table; --json has them all. */
 const MAX_DESIGNS = 30;

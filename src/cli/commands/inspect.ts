@@ -7,7 +7,8 @@ import { groupBy } from "../../core/statistics.js";
 import { type ActionBody, complete } from "../action.js";
 import { EXIT } from "../exit-code.js";
 import { visible, visibleLine, writeErr, writeJson, writeOut } from "../print/output.js";
-import { pairs, resultTable, spentText, table } from "../print/tables.js";
+import { spentText } from "../print/spent-text.js";
+import { pairs, resultTable, table } from "../print/tables.js";
 import { auditAction } from "./inspect-audit.js";
 
 const EXAMPLES = `

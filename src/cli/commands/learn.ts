@@ -1,11 +1,12 @@
 /** @file `w4s learn`: rounds of collecting and training, then base against trained. */
 import { Command } from "commander";
-import type { LearnResult, RunConfig } from "../../commands.js";
+import type { BudgetLimits, LearnResult, RunConfig } from "../../commands.js";
 import { formatChange, formatPercent } from "../../core/figure-format.js";
 import { type ActionBody, complete } from "../action.js";
 import { LearnPrinter, roundRow } from "../print/learn-printer.js";
 import { writeJson, writeOut } from "../print/output.js";
-import { pairs, resultTable, spentText, table } from "../print/tables.js";
+import { spentText } from "../print/spent-text.js";
+import { pairs, resultTable, table } from "../print/tables.js";
 import {
   addRunFlags,
   configSources,
@@ -54,7 +55,7 @@ const learnAction: ActionBody = async ({ isJson, watch, command }) => {
   });
   const result = await learnWithProgress(api, config, watch);
   if (isJson) writeJson({ ...result, ...stoppedByJson(result, api) });
-  else printLearning(result);
+  else printLearning(result, config.budget);
   return bestVerdict({ ...result, validation: [] }, config);
 };
 
@@ -67,7 +68,7 @@ export function learnWithProgress(
   return withProgress(api, config, watch, printer, (hooks) => api.learn(config, hooks));
 }
 
-export function printLearning(result: LearnResult): void {
+export function printLearning(result: LearnResult, limits: BudgetLimits): void {
   const simulated = result.isSimulated ? " (simulated executor)" : "";
   if (result.rounds.length > 0) {
     writeOut(`Rounds${simulated}:`);
@@ -105,7 +106,7 @@ export function printLearning(result: LearnResult): void {
     writeOut(resultTable(result.test));
   }
   const rows: [string, string][] = [
-    ["spent", `${spentText(result.spent)}${simulated}`],
+    ["spent", `${spentText(result.spent, limits)}${simulated}`],
     ["run", result.directory],
   ];
   if (result.adapter !== null)

@@ -1,5 +1,5 @@
 /** @file The work of `optimize` and `collect`: configuration in, tables and exit code out. */
-import type { OptimizeResult } from "../../commands.js";
+import type { OptimizeResult, RunConfig } from "../../commands.js";
 import {
   formatCount,
   formatDollars,
@@ -11,7 +11,8 @@ import {
 import type { ActionBody } from "../action.js";
 import { writeJson, writeOut } from "../print/output.js";
 import { forecastLine, Progress } from "../print/progress.js";
-import { pairs, resultTable, spentText, table } from "../print/tables.js";
+import { spentText } from "../print/spent-text.js";
+import { pairs, resultTable, table } from "../print/tables.js";
 import { configSources } from "../run-flags.js";
 import { stoppedByJson, withProgress } from "../run-frame.js";
 import { bestVerdict } from "../verdict.js";
@@ -35,12 +36,12 @@ export function searchAction(name: "optimize" | "collect"): ActionBody {
       }),
     );
     if (isJson) writeJson({ ...result, ...stoppedByJson(result, api) });
-    else printSearch(result, config.dryRun);
+    else printSearch(result, config);
     return bestVerdict(result, config);
   };
 }
 
-function printSearch(result: OptimizeResult, isDryRun: boolean): void {
+function printSearch(result: OptimizeResult, { dryRun: isDryRun, budget: limits }: RunConfig): void {
   const { isSimulated } = result;
   if (isDryRun) {
     writeOut(`forecast, about: ${forecastLine(result.forecast)}`);
@@ -69,7 +70,7 @@ function printSearch(result: OptimizeResult, isDryRun: boolean): void {
       `${candidates.count}, ${formatPercent(candidates.validShare)} valid, ${formatPercent(candidates.distinctShare)} distinct`,
     ],
     ["techniques", techniques.join(", ") || "none"],
-    ["spent", `${spentText(spent)}${isSimulated ? " (simulated)" : ""}`],
+    ["spent", `${spentText(spent, limits)}${isSimulated ? " (simulated)" : ""}`],
     ["weak model", `${result.policy} on ${result.device}`],
     ["run", result.directory],
   ];

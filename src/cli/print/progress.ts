@@ -3,6 +3,7 @@ import ora, { type Ora } from "ora";
 import type { BudgetLimits, Forecast, RunEvent } from "../../commands.js";
 import { formatDollars, formatDuration, formatInterval, formatPercent } from "../../core/figure-format.js";
 import { isInteractive, visibleLine, writeErr } from "./output.js";
+import { type Spending, spentTogether } from "./spent-text.js";
 
 /** Without a terminal a line of progress comes at most this often. */
 const PLAIN_EVERY_MS = 10_000;
@@ -29,7 +30,9 @@ export class Progress {
   #phaseStart = 0;
   #phaseBase = 0;
   #lastPlain = Number.NEGATIVE_INFINITY;
-  #spent: { calls: number; tokens: number; dollars: number | null } | undefined;
+  #spent: Spending | undefined;
+  /** What runs before this one spent of the same budget. */
+  #earlier: Spending[] = [];
   #episode = "";
   #isPhaseDone = false;
 
@@ -58,6 +61,10 @@ export class Progress {
         this.status(`${this.#episode}: writing workflows`);
         break;
       default:
+        if (event.type === "run-start" && this.#spent) {
+          this.#earlier.push(this.#spent);
+          this.#spent = undefined;
+        }
         if (event.type === "test-opened") this.#episode = "";
         for (const line of describeEvent(event)) this.line(line);
     }
@@ -99,15 +106,17 @@ export class Progress {
   }
 
   #spending(): string {
-    if (!this.#spent) return "";
-    const { calls, tokens, dollars } = this.#spent;
+    const runs = this.#spent ? [...this.#earlier, this.#spent] : this.#earlier;
+    if (runs.length === 0) return "";
+    const { calls, tokens, dollars } = spentTogether(runs);
     const of = (limit: number | undefined, text: (value: number) => string) =>
       limit === undefined ? "" : ` of ${text(limit)}`;
     if (dollars !== null && (dollars > 0 || this.#budget.dollars !== undefined)) {
       return `${formatDollars(dollars)}${of(this.#budget.dollars, formatDollars)} spent`;
     }
-    if (this.#budget.tokens !== undefined) return `${tokens} of ${this.#budget.tokens} tokens`;
-    return `${calls}${of(this.#budget.calls, String)} calls`;
+    const price = dollars === null ? ", price unknown" : "";
+    if (this.#budget.tokens !== undefined) return `${tokens} of ${this.#budget.tokens} tokens${price}`;
+    return `${calls}${of(this.#budget.calls, String)} calls${price}`;
   }
 
   /** A line that the next one replaces, until the last. */

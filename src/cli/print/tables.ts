@@ -1,10 +1,9 @@
 /** @file Plain tables on stdout, without colour, so that they paste and diff well. */
 import Table from "cli-table3";
-import type { ResultRow, RunReport } from "../../commands.js";
+import type { ResultRow } from "../../commands.js";
 import {
   failureLines,
   failuresText,
-  formatCount,
   formatDollars,
   formatInterval,
   formatPercent,
@@ -27,11 +26,6 @@ export function table(
 export function pairs(rows: readonly (readonly [string, string | number])[]): string {
   const width = Math.max(0, ...rows.map(([name]) => name.length));
   return rows.map(([name, value]) => `${name.padEnd(width)}  ${visibleLine(String(value))}`).join("\n");
-}
-
-/** What a run was charged for. */
-export function spentText({ calls, tokens, dollars }: NonNullable<RunReport["spent"]>): string {
-  return `${calls} calls, ${formatCount(tokens)} tokens, ${formatDollars(dollars)}`;
 }
 
 /**

@@ -230,6 +230,7 @@ export class OpenAIChatModel implements ChatModel {
         latencyMs,
       };
     } catch (error) {
+      if (signal.aborted && bill.usage) request.onAbandoned?.(bill.usage);
       throw error instanceof ModelCallError && bill.usage ? billed(error, bill.usage) : error;
     }
   }
@@ -301,7 +302,10 @@ export class OpenAIChatModel implements ChatModel {
       const body = bodyNow();
       const limit = this.#dialect.limit(options.maxTokens);
       try {
-        const completion = await this.#wire.complete(body, bounds);
+        // What a server bills for a request that is called off is not known: its prompt at least.
+        const abandon = () => request.onAbandoned?.(usageOf(undefined, request.messages, []));
+        const unlink = onAbort(bounds.signal, abandon);
+        const completion = await this.#wire.complete(body, bounds).finally(unlink);
         const tokens = pay(completion);
         const { choices } = completion;
         this.#hasAnswered = true;
@@ -314,6 +318,7 @@ export class OpenAIChatModel implements ChatModel {
       } catch (error) {
         if (!(error instanceof CallFailure)) throw error;
         if (error.partial) pay(error.partial);
+        else if (error.error.kind === "timeout") onUsage(usageOf(undefined, request.messages, []));
         const { kind, status } = error.error;
         if (kind === "auth" && status === 403 && this.#hasAnswered) throw refusedInput(error);
         // Another call's refusal may have taught it while this one was on its way.

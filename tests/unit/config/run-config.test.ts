@@ -384,7 +384,7 @@ describe("configExample", () => {
       // What has no default shows its smallest value.
       .filter(
         (line) =>
-          !/^(threads|maxTokens|requestsPerMinute|timeoutMs|maxWaitSeconds|minScore|price|budget|rewardWeights):|^ {2}(dollars|tokens|calls|minutes|inputPerMillion|outputPerMillion|evaluationTurns|\w+Schedule|keepTurns|weightTemperature|weightCap|learningRate):/.test(
+          !/^(threads|maxTokens|requestsPerMinute|timeoutMs|maxWaitSeconds|minScore|price|budget|rewardWeights):|^ {2}(dollars|tokens|calls|minutes|\w+PerMillion|evaluationTurns|\w+Schedule|keepTurns|weightTemperature|weightCap|learningRate):/.test(
             line,
           ),
       )

@@ -58,3 +58,65 @@ describe("Budget", () => {
     expect(() => budget.check()).toThrow("budget spent: 0.3 of 0.3 dollars");
   });
 });
+
+describe("reservations", () => {
+  const started = async (call: Promise<unknown>): Promise<boolean> => {
+    let isStarted = false;
+    call.then(
+      () => {
+        isStarted = true;
+      },
+      () => {},
+    );
+    for (let i = 0; i < 10; i++) await Promise.resolve();
+    return isStarted;
+  };
+
+  it("let a call start while what others may still cost leaves room; one may pass the limit", async () => {
+    const budget = new Budget({ tokens: 100 });
+    const first = await budget.reserve(() => ({ calls: 1, tokens: 60 }));
+    const second = await budget.reserve(() => ({ calls: 1, tokens: 60 }));
+    const third = budget.reserve(() => ({ calls: 1, tokens: 60 }));
+    expect(await started(third)).toBe(false);
+    first({ calls: 1, tokens: 10 });
+    const settleThird = await third;
+    second({ calls: 1, tokens: 60 });
+    settleThird({ calls: 1, tokens: 60 });
+    expect(budget.used("tokens")).toBe(130);
+    await expect(budget.reserve(() => ({ tokens: 1 }))).rejects.toMatchObject({
+      kind: "tokens",
+      limit: 100,
+      used: 130,
+    });
+  });
+
+  it("who waits is told when the limit was reached meanwhile, and goes on when a call cost nothing", async () => {
+    const budget = new Budget({ calls: 1 });
+    const settle = await budget.reserve(() => ({ calls: 1 }));
+    const [next, last] = [budget.reserve(() => ({ calls: 1 })), budget.reserve(() => ({ calls: 1 }))];
+    expect(await started(next)).toBe(false);
+    settle({});
+    const settleNext = await next;
+    expect(await started(last)).toBe(false);
+    settleNext({ calls: 1 });
+    await expect(last).rejects.toBeInstanceOf(BudgetExceededError);
+  });
+
+  it("who was called off while waiting takes nobody's place", async () => {
+    const budget = new Budget({ dollars: 1 });
+    const settle = await budget.reserve(() => ({ dollars: Number.POSITIVE_INFINITY }));
+    const controller = new AbortController();
+    const left = budget.reserve(() => ({ dollars: 5 }), controller.signal);
+    const stayed = budget.reserve(() => ({ dollars: 5 }));
+    controller.abort(new Error("left"));
+    settle({ dollars: 0.5 });
+    await expect(left).rejects.toThrow("left");
+    expect(await started(stayed)).toBe(true);
+  });
+
+  it("count for nothing where there is no limit", async () => {
+    const budget = new Budget({ calls: 5 });
+    await budget.reserve(() => ({ tokens: Number.POSITIVE_INFINITY }));
+    expect(await started(budget.reserve(() => ({ tokens: Number.POSITIVE_INFINITY })))).toBe(true);
+  });
+});

@@ -150,10 +150,61 @@ describe("errors", () => {
     expect((await metered.chat(ask("q"), { occurrence: 0 })).isCached).toBe(false);
   });
 
-  test("an answer that is refused is charged", async () => {
-    const { metered, budget } = make({ script: () => new ModelCallError("refused", "no") });
+  test("an answer that is refused is a call, whatever it cost", async () => {
+    const { metered, budget, store } = make({ script: () => new ModelCallError("refused", "no") });
     await expect(metered.chat(ask("q"), { occurrence: 0 })).rejects.toThrow("no");
     expect(budget.used("calls")).toBe(1);
+    expect(store.ledgerTotals()).toMatchObject([
+      { calls: 1, promptTokens: 0, dollars: 0, estimatedCalls: 1 },
+    ]);
+  });
+
+  test("what was billed for replies that are no use reaches ledger and budget, once for all who wait", async () => {
+    const usage = { promptTokens: 100, completionTokens: 512, cachedTokens: 40 };
+    for (const kind of ["empty", "length", "refused", "server", "timeout"] as const) {
+      const { metered, budget, store } = make({ script: () => new ModelCallError(kind, "no", { usage }) });
+      const both = [0, 1].map(() => metered.chat(ask("q"), { occurrence: 0 }));
+      for (const outcome of await Promise.allSettled(both)) expect(outcome.status).toBe("rejected");
+      expect(store.ledgerTotals()).toMatchObject([
+        { calls: 1, promptTokens: 100, completionTokens: 512, dollars: 1124e-6, estimatedCalls: 0 },
+      ]);
+      expect([budget.used("calls"), budget.used("tokens"), budget.used("dollars")]).toEqual([
+        1, 612, 1124e-6,
+      ]);
+      expect(store.hasAnswered("mock")).toBe(false);
+    }
+  });
+
+  test("with an unknown price what failed is counted too, and its dollars are unknown", async () => {
+    const usage = { promptTokens: 5, completionTokens: 7 };
+    const { metered, store } = make({
+      price: null,
+      script: () => new ModelCallError("empty", "", { usage }),
+    });
+    await expect(metered.chat(ask("q"), { occurrence: 0 })).rejects.toThrow();
+    expect(store.ledgerTotals()).toMatchObject([{ calls: 1, completionTokens: 7, dollars: null }]);
+  });
+
+  test("a call that is called off is counted by the model's estimate if it was sent, else not at all", async () => {
+    for (const isSent of [true, false]) {
+      const controller = new AbortController();
+      const { metered, budget, store } = make({
+        script: ({ onAbandoned, signal }) =>
+          new Promise((_, reject) => {
+            signal?.addEventListener("abort", () => {
+              if (isSent) onAbandoned?.({ promptTokens: 9, completionTokens: 3, isEstimated: true });
+              reject(signal.reason);
+            });
+          }),
+      });
+      const call = metered.chat(ask("q", { signal: controller.signal }), { occurrence: 0 });
+      setImmediate(() => controller.abort(new Error("enough")));
+      await expect(call).rejects.toThrow("enough");
+      await new Promise(setImmediate);
+      expect(budget.used("tokens")).toBe(isSent ? 12 : 0);
+      expect(budget.used("calls")).toBe(isSent ? 1 : 0);
+      expect(store.ledgerTotals()).toMatchObject(isSent ? [{ calls: 1, estimatedCalls: 1 }] : []);
+    }
   });
 });
 
@@ -176,6 +227,29 @@ describe("budget", () => {
     expect(dollars).toBeCloseTo((usage.promptTokens + 2 * usage.completionTokens) / 1e6, 12);
     expect(budget.used("tokens")).toBe(usage.promptTokens + usage.completionTokens);
     await expect(metered.chat(ask("r"), { occurrence: 0 })).rejects.toMatchObject({ kind: "dollars" });
+  });
+
+  test("until a bill is known calls go singly; then the more bills are known, the more go at once", async () => {
+    const answer: (() => void)[] = [];
+    const { metered, model } = make({
+      limits: { tokens: 20_000 },
+      script: async () => {
+        await new Promise<void>((resolve) => answer.push(resolve));
+        return "ok";
+      },
+    });
+    const all = Array.from({ length: 40 }, (_, i) =>
+      metered.chat(ask(`q${i}`, { maxTokens: 480 }), { occurrence: 0 }),
+    );
+    const waves: number[] = [];
+    while (model.requests.length < 40 || answer.length > 0) {
+      await new Promise(setImmediate);
+      waves.push(answer.length);
+      for (const go of answer.splice(0)) go();
+    }
+    for (const outcome of await Promise.allSettled(all)) expect(outcome.status).toBe("fulfilled");
+    // A call costs 6 tokens and can cost 490: at first nine times that is thought possible, after six bills 2.3 times.
+    expect(waves.filter((count) => count > 0)).toEqual([1, 5, 18, 16]);
   });
 
   test("an unknown price is reported as unknown, and refused under a limit in dollars", async () => {

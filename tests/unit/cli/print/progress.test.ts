@@ -51,8 +51,22 @@ describe("Progress without a terminal", () => {
     };
     expect(lastLine({ dollars: 2 }, spent(0.5))).toBe("direct 20/20, $0.500 of $2.00 spent");
     expect(lastLine({}, spent(0.002))).toBe("direct 20/20, $0.0020 spent");
-    expect(lastLine({ tokens: 1000 }, spent(null))).toBe("direct 20/20, 400 of 1000 tokens");
-    expect(lastLine({ calls: 9 }, spent(null))).toBe("direct 20/20, 3 of 9 calls");
+    expect(lastLine({ tokens: 1000 }, spent(null))).toBe("direct 20/20, 400 of 1000 tokens, price unknown");
+    expect(lastLine({ calls: 9 }, spent(null))).toBe("direct 20/20, 3 of 9 calls, price unknown");
+  });
+
+  it("counts runs that share a budget together", () => {
+    const { lines, progress } = setUp({ dollars: 2 });
+    const start: RunEvent = {
+      ...{ type: "run-start", command: "eval", directory: "runs/a", task: "t" },
+      ...{ isResumed: false, executor: "e", policy: "none", isSimulated: false },
+    };
+    for (const dollars of [0.5, 0.25]) {
+      progress.onEvent(start);
+      progress.onEvent({ type: "spent", calls: 3, tokens: 400, dollars });
+    }
+    progress.onEvent(tick(20));
+    expect(lines.at(-1)).toBe("direct 20/20, $0.750 of $2.00 spent");
   });
 
   it("names episode and turn", () => {

@@ -89,7 +89,7 @@ describe("replies", () => {
     expect(two.model).toBe("SmolLM2-135M-Instruct.Q4_1.gguf");
     const one = await model.chat(ask({ json: true }));
     expect(JSON.parse(one.texts[0] ?? "")).toHaveProperty("value.colour", "blue");
-    expect(one.usage).toEqual({ promptTokens: 39, completionTokens: 30 });
+    expect(one.usage).toEqual({ promptTokens: 39, completionTokens: 30, cachedTokens: 24 });
   });
 
   test("llama.cpp: the recorded stream, whole and cut at every line", async () => {
@@ -98,7 +98,7 @@ describe("replies", () => {
     const { model } = await serve([stream(whole)], { stream: true });
     const result = await model.chat(ask({ maxTokens: 8 }));
     expect(result.texts[0]).toMatch(/^One colour is not/);
-    expect(result.usage).toEqual({ promptTokens: 34, completionTokens: 7 });
+    expect(result.usage).toEqual({ promptTokens: 34, completionTokens: 7, cachedTokens: 24 });
 
     const lines = whole.split("\n");
     const cuts = lines
