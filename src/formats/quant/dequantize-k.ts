@@ -6,23 +6,18 @@ import { type Dequantizers, float16At } from "./half-float.js";
 
 const BLOCK = 256;
 
-/** Scale d·s and minimum dmin·m of each of the 8 groups of the Q4_K or Q5_K block read last. */
-const scales = new Float64Array(8);
-const minima = new Float64Array(8);
+/** The 6-bit scale of group 0–7 in the 12 bytes at `at` of Q4_K and Q5_K. */
+function scaleAt(bytes: Uint8Array, at: number, group: number): number {
+  return group < 4
+    ? bytes[at + group]! & 63
+    : (bytes[at + group + 4]! & 15) | ((bytes[at + group - 4]! >>> 6) << 4);
+}
 
-/** scale f16, minimum f16, 12 bytes of 6-bit pairs: four groups in six bits of a byte each, four spread over the rest. */
-function readScales(bytes: Uint8Array, at: number): void {
-  const d = float16At(bytes, at);
-  const dmin = float16At(bytes, at + 2);
-  for (let group = 0; group < 4; group++) {
-    const scale = bytes[at + 4 + group]!;
-    const minimum = bytes[at + 8 + group]!;
-    const low = bytes[at + 12 + group]!;
-    scales[group] = d * (scale & 63);
-    minima[group] = dmin * (minimum & 63);
-    scales[group + 4] = d * ((low & 15) | ((scale >>> 6) << 4));
-    minima[group + 4] = dmin * ((low >>> 4) | ((minimum >>> 6) << 4));
-  }
+/** The 6-bit minimum of group 0–7, likewise. */
+function minimumAt(bytes: Uint8Array, at: number, group: number): number {
+  return group < 4
+    ? bytes[at + group + 4]! & 63
+    : (bytes[at + group + 4]! >>> 4) | ((bytes[at + group]! >>> 6) << 4);
 }
 
 /** Decoders by type; bytes and numbers of a block are those of TENSOR_TYPES. */
@@ -67,10 +62,13 @@ export const K_QUANTS = {
   /** scale f16, minimum f16, 12 bytes of 6-bit pairs, 128 bytes of nibbles: w = d·s·n − dmin·m. */
   Q4_K(bytes, out) {
     for (let at = 0, to = 0; to < out.length; at += 144) {
-      readScales(bytes, at);
+      const d = float16At(bytes, at);
+      const dmin = float16At(bytes, at + 2);
       for (let group = 0; group < 8; group += 2, to += 64) {
-        const [scale1, scale2] = [scales[group]!, scales[group + 1]!];
-        const [minimum1, minimum2] = [minima[group]!, minima[group + 1]!];
+        const scale1 = d * scaleAt(bytes, at + 4, group);
+        const minimum1 = dmin * minimumAt(bytes, at + 4, group);
+        const scale2 = d * scaleAt(bytes, at + 4, group + 1);
+        const minimum2 = dmin * minimumAt(bytes, at + 4, group + 1);
         const from = at + 16 + (group << 4);
         for (let j = 0; j < 32; j++) {
           const pair = bytes[from + j]!;
@@ -84,10 +82,13 @@ export const K_QUANTS = {
   /** Blocks laid out like Q4_K, with 32 bytes of fifth bits (bit g belongs to group g) before the nibbles. */
   Q5_K(bytes, out) {
     for (let at = 0, to = 0; to < out.length; at += 176) {
-      readScales(bytes, at);
+      const d = float16At(bytes, at);
+      const dmin = float16At(bytes, at + 2);
       for (let group = 0; group < 8; group += 2, to += 64) {
-        const [scale1, scale2] = [scales[group]!, scales[group + 1]!];
-        const [minimum1, minimum2] = [minima[group]!, minima[group + 1]!];
+        const scale1 = d * scaleAt(bytes, at + 4, group);
+        const minimum1 = dmin * minimumAt(bytes, at + 4, group);
+        const scale2 = d * scaleAt(bytes, at + 4, group + 1);
+        const minimum2 = dmin * minimumAt(bytes, at + 4, group + 1);
         const from = at + 48 + (group << 4);
         for (let j = 0; j < 32; j++) {
           const pair = bytes[from + j]!;
