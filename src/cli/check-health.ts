@@ -134,19 +134,18 @@ async function sandbox(api: Api, signal: AbortSignal): Promise<string> {
     },
     async close() {},
   };
-  const runner = new api.WorkflowRunner({ executor, price: { inputPerMillion: 0, outputPerMillion: 0 } });
-  try {
-    const start = performance.now();
-    const { status, answer, error } = await runner.run(PROBE, { question: "ping" }, { signal });
-    if (status !== "ok" || JSON.stringify(answer) !== '["ping","pong"]') {
-      throw new api.InternalError(`a probe workflow ended as ${status} ${error ?? JSON.stringify(answer)}`, {
-        hint: "install again with make install",
-      });
-    }
-    return `QuickJS and SQLite work (${Math.round(performance.now() - start)} ms)`;
-  } finally {
-    await runner.close();
+  await using runner = new api.WorkflowRunner({
+    executor,
+    price: { inputPerMillion: 0, outputPerMillion: 0 },
+  });
+  const start = performance.now();
+  const { status, answer, error } = await runner.run(PROBE, { question: "ping" }, { signal });
+  if (status !== "ok" || JSON.stringify(answer) !== '["ping","pong"]') {
+    throw new api.InternalError(`a probe workflow ended as ${status} ${error ?? JSON.stringify(answer)}`, {
+      hint: "install again with make install",
+    });
   }
+  return `QuickJS and SQLite work (${Math.round(performance.now() - start)} ms)`;
 }
 
 /** Loads a tiny random model and lets it write: the native library works, and on which device. */
@@ -154,21 +153,13 @@ async function nativeModel(api: Api, config: RunConfig): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "w4s-doctor-"));
   try {
     const modelPath = api.makeTinyGguf(join(folder, "tiny.gguf"));
-    const model = await api.LocalModel.load({
-      modelPath,
-      gpu: config.gpu,
-      threads: config.threads,
+    await using model = await api.LocalModel.load({ modelPath, gpu: config.gpu, threads: config.threads });
+    await model.generate({
+      messages: [{ role: "user", content: "ping" }],
+      candidates: [{ seed: 0, temperature: 0 }],
+      maxTokens: 4,
     });
-    try {
-      await model.generate({
-        messages: [{ role: "user", content: "ping" }],
-        candidates: [{ seed: 0, temperature: 0 }],
-        maxTokens: 4,
-      });
-      return `loads and writes on ${model.info.device}, ${model.info.threads} threads`;
-    } finally {
-      await model.close();
-    }
+    return `loads and writes on ${model.info.device}, ${model.info.threads} threads`;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -8,16 +8,11 @@ import { CallStore } from "../llm/call-store.js";
 import { readRecord } from "../records/record-file.js";
 import { type TextRedaction, textRedaction } from "./text-redaction.js";
 
-export interface ExportedPrompts {
-  rows: number;
-  /** Counts of what was taken out, by kind. */
-  redacted: TextRedaction["counts"];
-}
-
 /**
  * Writes one row for each call that was paid, in the order of sending: role, model, messages and parameters. What the local
  * model was told is left out: it left nothing.
  * @param options.redact - kinds and patterns to take out
+ * @returns how many rows, and how much was taken out of them by kind
  * @throws {InputError} when there is no run, or none that recorded its prompts; {ConfigError} when the target exists and
  *   force is not given, or a pattern is none
  */
@@ -25,7 +20,7 @@ export async function exportPrompts(
   directory: string,
   outPath: string,
   options: { redact?: readonly string[]; force?: boolean } = {},
-): Promise<ExportedPrompts> {
+): Promise<{ rows: number; redacted: TextRedaction["counts"] }> {
   const redaction = textRedaction(options.redact ?? []);
   refuseExisting(outPath, options.force);
   const path = join(directory, "calls.db");

@@ -237,8 +237,7 @@ async function playRound(
       const best = bestOf(workflows);
       if (best === undefined) return [];
       const { hash, source, evaluation } = best;
-      const designer = policy === undefined ? {} : { policy };
-      return [{ task, ...designer, accuracy: evaluation.accuracy, hash, source }];
+      return [{ task, policy, accuracy: evaluation.accuracy, hash, source }];
     }),
   };
 }
@@ -271,7 +270,7 @@ function histories(course: Course, { rounds }: LearnProgress): TaskHistory[] {
     const played = rounds.map((record) =>
       collectedFiles(course, new RoundFiles(course.run.directory.path, record.round), record.plan)
         .filter(({ task, path }) => task === name && existsSync(path))
-        .flatMap(({ path }) => trajectorySamples(path).samples)
+        .flatMap(({ path }) => trajectorySamples(path))
         .filter(({ helper }) => helper === undefined),
     );
     return {

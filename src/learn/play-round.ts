@@ -39,19 +39,17 @@ export interface FoundWorkflows {
   workflows: ScoredWorkflow[];
 }
 
-/** A trajectory file of a round's training episodes. */
-export interface CollectedFile {
-  task: string;
-  path: string;
-}
-
 /** The members that play on their own; one undefined where all play together. */
 function players({ collaboration, members }: Course): (string | undefined)[] {
   return collaboration === "decentralised" ? members.map(({ name }) => name) : [undefined];
 }
 
 /** Files in which training episodes of a round are written. */
-export function collectedFiles(course: Course, files: RoundFiles, plan: RoundPlan): CollectedFile[] {
+export function collectedFiles(
+  course: Course,
+  files: RoundFiles,
+  plan: RoundPlan,
+): { task: string; path: string }[] {
   return players(course).flatMap((member) =>
     plan.episodes.map(({ task }) => ({ task, path: files.collected(task, member) })),
   );

@@ -30,12 +30,6 @@ export interface TrainedMember {
   result: TrainerResult;
 }
 
-export interface TrainedRound {
-  card: DataCard;
-  /** At least one; members without any example are left out. */
-  members: TrainedMember[];
-}
-
 /** The samples of one trajectory file. */
 interface Played {
   source: string;
@@ -53,6 +47,7 @@ interface Lesson {
 /**
  * Trains the adapters of a round on the trajectories of `plans`, each from its own in `starts` or afresh. Members learn
  * from nothing but what they wrote themselves. Called again it goes on.
+ * @returns the members that learned, at least one; those without any example are left out
  * @throws {InputError} when no example is left
  */
 export async function trainRound(
@@ -60,7 +55,7 @@ export async function trainRound(
   files: RoundFiles,
   plans: readonly RoundRecord["plan"][],
   starts: Adapters,
-): Promise<TrainedRound> {
+): Promise<{ card: DataCard; members: TrainedMember[] }> {
   const { emit } = course;
   const { config } = course.run;
   const played = playedIn(course, files, plans);
@@ -105,7 +100,7 @@ function playedIn(course: Course, files: RoundFiles, plans: readonly RoundRecord
   for (let round = first; round <= files.round; round++) {
     const own = new RoundFiles(course.run.directory.path, round);
     for (const { path } of collectedFiles(course, own, plans[round - 1] as RoundRecord["plan"])) {
-      const { samples } = trajectorySamples(path, undefined, reward, rewardWeights);
+      const samples = trajectorySamples(path, undefined, reward, rewardWeights);
       played.push({ source: `round ${round}`, samples });
     }
   }

@@ -82,6 +82,27 @@ it("grades by the rubric, within the budget's ledger, and pays nothing twice", a
   expect(server.chats).toHaveLength(paid);
 });
 
+it("grades a single item of w4s run by the judge that --judge names", async () => {
+  const { folder, config } = newProject();
+  const workflow = join(folder, "line.js");
+  writeFileSync(
+    workflow,
+    "export default async function workflow(agent, task) { return (await agent.text(task.question))[0]; }\n",
+  );
+  const run = (...more: string[]) =>
+    runCli(["run", workflow, "--config", config, "--item", "lines/0", ...more]);
+  const judged = await run("--judge", "critic", "--json");
+  expect(judged.code, judged.stderr).toBe(0);
+  const { answer, score } = JSON.parse(judged.stdout);
+  expect(answer).toBe("soft rain on the roof");
+  expect(score.value).toBeCloseTo((1 + 1 + 0.5) / 3, 9);
+  expect(score.extracted).toBe("request 5/5, language 5/5, originality 3/5; so it is");
+  const unknown = await run("--judge", "nobody");
+  expect(unknown).toMatchObject({ code: 2, stderr: expect.stringContaining("known: executor, critic") });
+  const none = await run();
+  expect(none).toMatchObject({ code: 2, stderr: expect.stringContaining("--judge executor, or an alias") });
+});
+
 it("adds its marks to a text that keeps its constraints", async () => {
   const { folder, config } = newProject("critic");
   const result = await evaluate(config, folder, "--task", "creative-writing", "--validation-limit", "2");

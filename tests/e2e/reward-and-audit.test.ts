@@ -79,7 +79,7 @@ describe("--reward composite", () => {
     const plain = ["--weighting", "exponential", "--count-duplicates", "--unbalanced"];
     const trained = await runCli([...trainArguments, "--from", moved, ...weights, ...plain, "--out", out]);
     expect(`${trained.code} ${trained.stderr}`).toMatch(/^0 /);
-    const rewards = trajectorySamples(files[0].to).samples.map(({ reward }) => reward);
+    const rewards = trajectorySamples(files[0].to).map(({ reward }) => reward);
     expect(weightsOf(readFileSync(join(out, "examples.jsonl"), "utf8"))).toEqual(
       exampleWeights(rewards, { kind: "exponential" }),
     );

@@ -28,11 +28,6 @@ cannot be used as it is set up.`;
 type Api = typeof import("../../commands.js");
 type Input = Omit<VisibleTask, "id"> & { id?: string };
 
-interface Item {
-  task: Task;
-  sample: Sample;
-}
-
 type ScoredAnswer = WorkflowAnswer & { score?: Score };
 
 interface RunCommandFlags {
@@ -97,7 +92,12 @@ const runAction: ActionBody = async ({ isJson, watch, command }, path = "") => {
 };
 
 /** The test split stays closed: a single look at it would not be counted. */
-async function findItem(api: Api, tasks: TaskOpener, name: string, id: string): Promise<Item> {
+async function findItem(
+  api: Api,
+  tasks: TaskOpener,
+  name: string,
+  id: string,
+): Promise<{ task: Task; sample: Sample }> {
   const task = await tasks.load(name);
   for (const split of task.splits) {
     if (split === "test") continue;

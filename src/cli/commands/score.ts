@@ -1,9 +1,10 @@
 /** @file `w4s score`: log-probabilities and perplexity of a text under a model, by our own forward pass. */
 import { readFileSync } from "node:fs";
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, InvalidArgumentError } from "commander";
 import type { ChatMessage, TextScore } from "../../commands.js";
 import { type ActionBody, complete } from "../action.js";
 import { EXIT } from "../exit-code.js";
+import { weightsOption } from "../flag-values.js";
 import { writeErr, writeJson, writeOut } from "../print/output.js";
 import { pairs } from "../print/tables.js";
 
@@ -36,11 +37,7 @@ export function command(): Command {
       "a JSON list of {role, content}, put through the model's chat template; - reads stdin",
     )
     .option("--max-tokens <n>", "score at most this many tokens (default: 4096)", positiveInteger)
-    .addOption(
-      new Option("--weights <form>", "how weights are kept in memory")
-        .choices(["auto", "f32", "f16", "streamed"])
-        .default("auto"),
-    )
+    .addOption(weightsOption("weights"))
     .option("--threads <n>", "CPU threads (default: the cores, at most 8)", positiveInteger)
     .option("--compare", "score the same tokens with llama.cpp too");
   return complete(score, scoreAction, { examples: EXAMPLES, hasConfig: false });

@@ -4,7 +4,7 @@ import type { TrainAdapterOptions, TrainEvent } from "../../commands.js";
 import { formatCount, formatDuration } from "../../core/figure-format.js";
 import { type ActionBody, complete } from "../action.js";
 import { EXIT } from "../exit-code.js";
-import { number, repeated } from "../flag-values.js";
+import { number, repeated, weightsOption } from "../flag-values.js";
 import { isInteractive, writeErr, writeJson, writeOut, writeStatus } from "../print/output.js";
 import { pairs } from "../print/tables.js";
 import { addRunFlags, configSources, LEARN_FLAGS } from "../run-flags.js";
@@ -81,11 +81,7 @@ export function command(): Command {
     .option("--allow-negative-weights", "let examples push their replies away")
     .option("--hold-out <share>", "share of the episodes kept back to stop early, 0 to 0.5", number)
     .option("--seed <n>", "of data order and new adapters (default: 0)")
-    .addOption(
-      new Option("--weights <form>", "how base weights are kept in memory")
-        .choices(["auto", "f32", "f16", "streamed"])
-        .default("auto"),
-    )
+    .addOption(weightsOption("base weights"))
     .option("--max-memory <GB>", "memory the trainer may take (default: 70 % of what is free)", number)
     .option("--checkpoint-every <n>", "updates between checkpoints (default: 10)", integer)
     .option("--threads <n>", "CPU threads (default: the cores, at most 8)");
@@ -104,6 +100,8 @@ const trainAction: ActionBody = async ({ isJson, watch, command }) => {
     defaults: { task: "train", executor: "simulated" },
   });
   const { epochs, batchSize, learningRate, rank } = learn;
+  const { schedule, normalisation, labelSmoothing, dropout, stopPromptGradient } = flags;
+  const { tokenBudget, allowNegativeWeights } = flags;
   // Twice the rank, so that another rank alone does not change by how much an update is multiplied.
   const alpha = sources.flags.has("learn.alpha") ? learn.alpha : 2 * rank;
   const targets = (flags.targets?.split(",").map((name) => name.trim()) ??
@@ -114,17 +112,11 @@ const trainAction: ActionBody = async ({ isJson, watch, command }) => {
     batchSize,
     seed,
     ...definedOnly({
-      learningRate,
-      schedule: flags.schedule,
-      normalisation: flags.normalisation,
-      labelSmoothing: flags.labelSmoothing,
-      dropout: flags.dropout,
+      ...{ learningRate, schedule, normalisation, labelSmoothing, dropout, stopPromptGradient },
+      ...{ tokenBudget, allowNegativeWeights },
       klPenalty: flags.kl,
-      stopPromptGradient: flags.stopPromptGradient,
-      tokenBudget: flags.tokenBudget,
       heldOutShare: flags.holdOut,
       truncate: flags.truncate ? ("middle" as const) : undefined,
-      allowNegativeWeights: flags.allowNegativeWeights,
     }),
   };
   const started = Date.now();

@@ -37,7 +37,7 @@ export function trajectoryExamples(
 ): TrajectoryExamples {
   const files = paths.flatMap((path) => trajectoryFiles(path).map((file) => ({ path, file })));
   const chosen = files.map(({ file }) =>
-    selectSamples(trajectorySamples(file, model, reward, composite).samples, settings),
+    selectSamples(trajectorySamples(file, model, reward, composite), settings),
   );
   const weights = weighSamples(chosen, settings, reward, seed);
   return {

@@ -5,12 +5,7 @@ import { InputError } from "../../core/errors.js";
 import type { HelperReply } from "../../design/policy.js";
 import { rewardOf } from "../../design/reward.js";
 import { playedTrajectories } from "../../records/run-files.js";
-import {
-  type CandidateRecord,
-  readTrajectory,
-  type TrajectoryHeader,
-  type TurnRecord,
-} from "../../records/trajectory.js";
+import { type CandidateRecord, readTrajectory, type TurnRecord } from "../../records/trajectory.js";
 
 /** One reply of the policy. */
 export interface TrajectorySample {
@@ -27,11 +22,6 @@ export interface TrajectorySample {
   tokens: readonly number[];
   candidate: CandidateRecord;
   reward: number;
-}
-
-export interface TrajectorySamples {
-  header: TrajectoryHeader;
-  samples: TrajectorySample[];
 }
 
 /** The model whose tokens the trajectories must be made of. */
@@ -63,7 +53,7 @@ export function trajectorySamples(
   model?: Pick<TokenSource, "tokenizerHash">,
   reward?: RewardName,
   weights?: RewardWeights,
-): TrajectorySamples {
+): TrajectorySample[] {
   const records = readTrajectory(file);
   const header = records.find((record) => record.kind === "header");
   if (header === undefined) throw new InputError(`${file} has no header`, { hint: "collect again" });
@@ -115,7 +105,7 @@ export function trajectorySamples(
   }
   if (samples.length === 0 && ![...scored.values()].some(({ candidate }) => candidate.outcome === "lost"))
     throw new InputError(`${file} has no scored candidates`, { hint: "let at least one turn finish" });
-  return { header, samples };
+  return samples;
 }
 
 function noTrajectories(path: string): InputError {

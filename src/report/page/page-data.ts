@@ -104,25 +104,20 @@ function pageCandidate(
   const parent = turn.parentHash === null ? undefined : sources.get(turn.parentHash);
   const prompt = turn.prompts.find(({ name }) => name === candidate.prompt);
   const { source, reply } = candidate;
+  const { id, outcome, accuracy, screenAccuracy, n, reward, calls, tokens, dollars } = candidate;
+  const { written, temperature, meanLogProb } = candidate;
   const whole = reply.trim();
   return {
-    id: candidate.id,
+    ...{ id, outcome, accuracy, screenAccuracy, n, reward, calls, tokens, dollars },
+    ...{ written, temperature, meanLogProb },
     task: shown(turn.source.task),
     isKept: turn.kept === candidate.index,
     repairOf: candidate.repairOf === null ? "" : candidate.id.replace(/c\d+$/, `c${candidate.repairOf + 1}`),
-    outcome: candidate.outcome,
     status: shown(candidate.status),
     message: texts.add(candidate.message),
-    accuracy: candidate.accuracy,
-    screenAccuracy: candidate.screenAccuracy,
     low: candidate.interval?.low ?? null,
     high: candidate.interval?.high ?? null,
-    n: candidate.n,
     lost: candidate.lost ?? 0,
-    reward: candidate.reward,
-    calls: candidate.calls,
-    tokens: candidate.tokens,
-    dollars: candidate.dollars,
     forced: candidate.forced.map(shown),
     techniques: candidate.techniques.map(shown),
     hash: candidate.workflowHash ?? "",
@@ -133,9 +128,6 @@ function pageCandidate(
     // A reply under the grammar is mostly its source; only what was written around it is of interest then.
     reply: texts.add(source !== null && whole === source.trim() ? "" : whole),
     prompt: texts.add(prompt?.messages.map(({ role, content }) => `[${role}]\n${content}`).join("\n\n")),
-    written: candidate.written,
-    temperature: candidate.temperature,
     finishReason: shown(candidate.finishReason),
-    meanLogProb: candidate.meanLogProb,
   };
 }

@@ -1,26 +1,25 @@
 /** @file What stands as JSON in the page and is read by its script. */
+import type { StoredCandidate } from "../../records/read-turns.js";
 import type { ChartData } from "../chart-data.js";
 
+/** Figures of a candidate as they are stored. */
+type CandidateFigures = Pick<
+  StoredCandidate,
+  | ("id" | "outcome" | "accuracy" | "screenAccuracy" | "n" | "reward" | "calls" | "tokens" | "dollars")
+  | ("written" | "temperature" | "meanLogProb")
+>;
+
 /** A candidate in full; texts are numbers of `PageData.texts`, -1 = none. */
-export interface PageCandidate {
-  id: string;
+export interface PageCandidate extends CandidateFigures {
   task: string;
   isKept: boolean;
   /** Id of the candidate it repairs, or "". */
   repairOf: string;
-  outcome: string;
   status: string;
   message: number;
-  accuracy: number | null;
-  screenAccuracy: number | null;
   low: number | null;
   high: number | null;
-  n: number;
   lost: number;
-  reward: number;
-  calls: number;
-  tokens: number;
-  dollars: number | null;
   forced: string[];
   techniques: string[];
   hash: string;
@@ -31,10 +30,7 @@ export interface PageCandidate {
   before: number;
   reply: number;
   prompt: number;
-  written: number;
-  temperature: number | null;
   finishReason: string;
-  meanLogProb: number | null;
 }
 
 export interface PageData {

@@ -22,12 +22,6 @@ export const NO_DESIGN = `export default async function workflow() {
 }
 `;
 
-export interface DesignOrder {
-  row: string;
-  policy: SuitePolicy;
-  benches: readonly Bench[];
-}
-
 /**
  * Designs for all tasks of one row with the model loaded once; what an earlier session finished is read, and what the
  * suite brings with it is taken from there.
@@ -35,7 +29,7 @@ export interface DesignOrder {
  */
 export async function designRow(
   run: Run,
-  { row, policy: plan, benches }: DesignOrder,
+  { row, policy: plan, benches }: { row: string; policy: SuitePolicy; benches: readonly Bench[] },
   resolve: ResolveModelFile,
   given?: Policy,
 ): Promise<SuiteDesign[]> {

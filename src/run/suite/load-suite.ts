@@ -23,18 +23,13 @@ function isRefused(path: string): boolean {
   return key === "task" || /^(session|learning)$/.test(decidesOf(key));
 }
 
-export interface LoadedSuite {
-  suite: Suite;
-  /** Its file, or its name where it is built in. */
-  origin: string;
-}
-
 /**
  * Reads a suite file, or takes a built-in suite by name. Paths in a file are relative to its folder.
  * @param nameOrFile - "core", "full", or a YAML file
+ * @returns the suite and its origin: the file, or the name where it is built in
  * @throws {InputError} naming file, line, key and what is allowed
  */
-export function loadSuite(nameOrFile: string): LoadedSuite {
+export function loadSuite(nameOrFile: string): { suite: Suite; origin: string } {
   const builtIn = BUILT_IN_SUITES.get(nameOrFile);
   if (builtIn !== undefined) return { suite: suiteSchema.parse(builtIn), origin: nameOrFile };
   const suite = parseSuite(readText(nameOrFile), nameOrFile);

@@ -182,14 +182,14 @@ export const multiHop: FamilyDefinition<MultiHopProblem> = {
     const inner = chain
       .slice(0, -1)
       .reduce<string>((phrase, { relation }) => RELATIONS[relation].phrase(phrase), chain[0]!.subject);
-    const paragraphs: string[] = [];
-    for (let start = 0; start < facts.length; start += SENTENCES_PER_PARAGRAPH)
-      paragraphs.push(
-        facts
-          .slice(start, start + SENTENCES_PER_PARAGRAPH)
-          .map(sentence)
-          .join(" "),
-      );
+    const count = Math.ceil(facts.length / SENTENCES_PER_PARAGRAPH);
+    const paragraphs = Array.from({ length: count }, (_, index) => {
+      const start = index * SENTENCES_PER_PARAGRAPH;
+      return facts
+        .slice(start, start + SENTENCES_PER_PARAGRAPH)
+        .map(sentence)
+        .join(" ");
+    });
     return { question: RELATIONS[last.relation].question(inner), context: paragraphs.join("\n\n") };
   },
 };

@@ -1,7 +1,7 @@
 /** @file Constraints of stories and poems, each checked on the text alone. */
 import { type ConstraintCheck, checkRange, type WritingConstraints } from "./constraints.js";
 import { pointOfViewOf } from "./point-of-view.js";
-import { foldWord, hasPhrase, linesOf, sentencesOf, stanzasOf, wordsOf } from "./text-parts.js";
+import { foldedWords, hasPhrase, linesOf, sentencesOf, stanzasOf, wordsOf } from "./text-parts.js";
 
 /** One check per constraint, in the order of the schema; each required or forbidden phrase is one. */
 export function checkText(text: string, asked: WritingConstraints): ConstraintCheck[] {
@@ -42,18 +42,9 @@ export function checkText(text: string, asked: WritingConstraints): ConstraintCh
     add(`acrostic ${asked.acrostic}`, letters === asked.acrostic, `the lines begin ${letters.slice(0, 40)}`);
   }
   if (asked.refrain) {
-    const last = new Set(
-      stanzas.map((stanza) =>
-        wordsOf(stanza.at(-1) ?? "")
-          .map(foldWord)
-          .join(" "),
-      ),
-    );
-    add(
-      "refrain",
-      stanzas.length > 1 && last.size === 1,
-      `${last.size} different last lines in ${stanzas.length} stanzas`,
-    );
+    const last = new Set(stanzas.map((stanza) => foldedWords(stanza.at(-1) ?? "").join(" ")));
+    const found = `${last.size} different last lines in ${stanzas.length} stanzas`;
+    add("refrain", stanzas.length > 1 && last.size === 1, found);
   }
   if (asked.quotes) checks.push(checkRange("quotations", quotesOf(text), asked.quotes));
   return checks;
@@ -70,14 +61,14 @@ function worst(
 }
 
 function beginsWith(text: string, wanted: string): boolean {
-  const words = wordsOf(wanted).map(foldWord);
-  const first = wordsOf(text.slice(0, wanted.length * 4 + 200)).map(foldWord);
+  const words = foldedWords(wanted);
+  const first = foldedWords(text.slice(0, wanted.length * 4 + 200));
   return words.length > 0 && words.every((word, i) => first[i] === word);
 }
 
 function endsIn(text: string, wanted: string): boolean {
-  const words = wordsOf(wanted).map(foldWord);
-  const last = wordsOf(text).map(foldWord);
+  const words = foldedWords(wanted);
+  const last = foldedWords(text);
   return words.length > 0 && words.every((word, i) => last[last.length - words.length + i] === word);
 }
 

@@ -53,10 +53,15 @@ export function foldWord(text: string): string {
   return text.normalize("NFC").toLowerCase().replace(/[’ʼ]/g, "'").replace(/[‑‐]/g, "-");
 }
 
+/** Words of a text, folded. */
+export function foldedWords(text: string): string[] {
+  return wordsOf(text).map(foldWord);
+}
+
 /** Whether a word or phrase occurs as whole words, one after the other. */
 export function hasPhrase(text: string, phrase: string): boolean {
-  const words = wordsOf(text).map(foldWord);
-  const wanted = wordsOf(phrase).map(foldWord);
+  const words = foldedWords(text);
+  const wanted = foldedWords(phrase);
   if (wanted.length === 0) return false;
   return words.some((_, start) => wanted.every((word, i) => words[start + i] === word));
 }

@@ -82,7 +82,7 @@ function writeTrajectory(path: string): void {
   log.close();
 }
 
-const rewardsOf = (file: string) => trajectorySamples(file).samples.map(({ reward }) => reward);
+const rewardsOf = (file: string) => trajectorySamples(file).map(({ reward }) => reward);
 
 describe("relabel", () => {
   it("gives a learning run new files that are not counted as its own, however often it is done", async () => {

@@ -121,7 +121,7 @@ describe("trajectorySamples of a team", () => {
   );
 
   it("gives a sample per action and helper, with its writer, its own prompt and the shared reward", () => {
-    const { samples } = trajectorySamples(path);
+    const samples = trajectorySamples(path);
     expect(
       samples.map(({ policy, helper, promptTokens, tokens, reward, index }) => ({
         policy,
@@ -146,7 +146,7 @@ describe("trajectorySamples of a team", () => {
   });
 
   it("keeps equal reviews of different worth, and the best of each kind of reply", () => {
-    const { samples } = trajectorySamples(path);
+    const samples = trajectorySamples(path);
     const settings = {
       keep: "all",
       onlySuccess: false,
@@ -165,7 +165,7 @@ describe("trajectorySamples of a team", () => {
   it("leaves out what another tokenizer has sampled, and refuses a model that none of them is", () => {
     const mixed = recorded([action(0, { policy: "p", helpers: [review(7)] })], [0.5], ["t", "other"]);
     const of = (tokenizerHash: string) =>
-      trajectorySamples(mixed, { tokenizerHash }).samples.map(({ policy }) => policy);
+      trajectorySamples(mixed, { tokenizerHash }).map(({ policy }) => policy);
     expect(of("t")).toEqual(["p"]);
     expect(of("other")).toEqual(["c"]);
     expect(() => of("third")).toThrow(/sampled with another tokenizer/);
