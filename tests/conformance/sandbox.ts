@@ -347,7 +347,7 @@ export function sandboxSuite(name: string, create: () => Sandbox): void {
         const limits = { wallMs: 1_000 };
 
         it("counts what replies took when they were first given, not what they take here", async () => {
-          const twice = body("await agent.text('400'); await agent.text('500'); return 1;");
+          const twice = body("await agent.text('300'); await agent.text('300'); return 1;");
           expect(await run(twice, { host: told(700), limits })).toMatchObject({ status: "ok" });
           const thrice = body("for (let i = 0; i < 3; i++) await agent.text('400'); return 1;");
           await expect(run(thrice, { host: told(), limits })).rejects.toMatchObject({ kind: "timeout" });
@@ -355,7 +355,7 @@ export function sandboxSuite(name: string, create: () => Sandbox): void {
 
         it("counts calls that overlap once", async () => {
           const five = body(
-            "await Promise.all(Array.from({ length: 5 }, () => agent.text('900'))); return 1;",
+            "await Promise.all(Array.from({ length: 5 }, () => agent.text('500'))); return 1;",
           );
           expect(await run(five, { host: told(), limits })).toMatchObject({ status: "ok" });
           const chains = body(
