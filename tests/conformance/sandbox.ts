@@ -344,22 +344,22 @@ export function sandboxSuite(name: string, create: () => Sandbox): void {
             clock.took(Number(args[0]));
             return ["x"];
           });
-        const limits = { wallMs: 1_000 };
+        const limits = { wallMs: 3_000 };
 
         it("counts what replies took when they were first given, not what they take here", async () => {
-          const twice = body("await agent.text('400'); await agent.text('500'); return 1;");
-          expect(await run(twice, { host: told(700), limits })).toMatchObject({ status: "ok" });
-          const thrice = body("for (let i = 0; i < 3; i++) await agent.text('400'); return 1;");
+          const twice = body("await agent.text('300'); await agent.text('300'); return 1;");
+          expect(await run(twice, { host: told(1_600), limits })).toMatchObject({ status: "ok" });
+          const thrice = body("for (let i = 0; i < 3; i++) await agent.text('1200'); return 1;");
           await expect(run(thrice, { host: told(), limits })).rejects.toMatchObject({ kind: "timeout" });
         });
 
         it("counts calls that overlap once", async () => {
           const five = body(
-            "await Promise.all(Array.from({ length: 5 }, () => agent.text('900'))); return 1;",
+            "await Promise.all(Array.from({ length: 5 }, () => agent.text('1000'))); return 1;",
           );
           expect(await run(five, { host: told(), limits })).toMatchObject({ status: "ok" });
           const chains = body(
-            "const twice = async () => { await agent.text('600'); await agent.text('600'); };\n" +
+            "const twice = async () => { await agent.text('1800'); await agent.text('1800'); };\n" +
               "await Promise.all([twice(), twice()]); return 1;",
           );
           await expect(run(chains, { host: told(), limits })).rejects.toMatchObject({ kind: "timeout" });
@@ -371,7 +371,7 @@ export function sandboxSuite(name: string, create: () => Sandbox): void {
               clock.sentAt(performance.now());
               await sleep(50);
               clock.sentAt(undefined);
-              await sleep(500);
+              await sleep(1_100);
             }
             clock.took(10);
             return ["x"];
