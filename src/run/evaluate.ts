@@ -85,6 +85,9 @@ export async function evaluate(
   for (const executor of new Set([config.executor, ...(options.otherExecutors ?? [])])) {
     try {
       const part = await evaluateWith({ ...runOf(config, executor), executor }, options, hooks, budget);
+      // Two names of one model at one address have one id: their rows and their spending must not be taken for each other's.
+      if (parts.some((other) => other.executor === part.executor))
+        for (const one of [part, ...part.rows, ...part.differences]) one.executor += ` (${executor})`;
       parts.push(part);
       ({ stoppedBy, budget } = part);
     } catch (error) {

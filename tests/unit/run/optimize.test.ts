@@ -144,6 +144,23 @@ describe("evaluate", () => {
     expect(often?.rows.at(-1)).toMatchObject({ n: 10, accuracy: 0.6 });
   });
 
+  it("two names of one model are told apart in rows, differences and spending", async () => {
+    const result = await evaluate(
+      config(join(folder(), "run"), { validationLimit: 2 }),
+      {
+        workflows: [{ name: "a.js", source: workflowNamed("a") }],
+        split: "validation",
+        otherExecutors: ["simulated:0"],
+      },
+      { runner: () => new TableRunner(() => 1) },
+    );
+    const executors = [...new Set(result.rows.map(({ executor }) => executor))];
+    expect(executors).toHaveLength(2);
+    expect(executors[1]).toBe(`${executors[0]} (simulated:0)`);
+    expect(result.differences.map(({ executor }) => executor)).toEqual(executors);
+    expect(Object.keys(result.spent)).toEqual(executors);
+  });
+
   it("an executor that is named twice is asked once", async () => {
     const result = await evaluate(
       config(folder(), { validationLimit: 2 }),
