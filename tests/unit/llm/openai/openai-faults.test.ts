@@ -123,18 +123,17 @@ describe("limits of the server", () => {
     }
   });
 
-  test("E4: 429s slow all lanes down, and every call gets its answer", async () => {
+  test("E4: with every third call refused, every call gets its answer, and soon", async () => {
     let chats = 0;
-    const { model, limiter } = await bench({
+    const { model, clock } = await bench({
       intercept: () => (++chats > 4 && chats % 3 === 0 ? faults.status(429) : undefined),
     });
     await model.chat(ask("warm up"));
-    expect(limiter.ratePerSecond).toBe(Number.POSITIVE_INFINITY);
     const replies = await Promise.all(Array.from({ length: 30 }, (_, i) => model.chat(ask(`q${i}`))));
     expect(replies.map(({ texts }) => texts[0])).toEqual(
       Array.from({ length: 30 }, (_, i) => `reply to: q${i}`),
     );
-    expect(limiter.ratePerSecond).toBeLessThan(30);
+    expect(clock.now()).toBeLessThan(10_000);
   });
 
   test("E9: an empty account is fatal, whatever status says so", async () => {
