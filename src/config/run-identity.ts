@@ -1,4 +1,5 @@
 /** @file The parts of a configuration that decide what a run or a suite finds. */
+import { DEFAULT_KEY_VARIABLE } from "./key-variable.js";
 import type { RunConfig } from "./run-config.js";
 import { decidesOf } from "./settings.js";
 
@@ -11,7 +12,10 @@ export function identityOf(
   // More rounds only lengthen a run.
   const { rounds: _, ...learn } = config.learn;
   return Object.fromEntries(
-    Object.entries({ ...config, learn }).filter(([key]) => counted.test(decidesOf(key))),
+    // As runs hold it that were begun when it had a default of its own.
+    Object.entries({ ...config, learn, apiKeyEnv: config.apiKeyEnv ?? DEFAULT_KEY_VARIABLE }).filter(
+      ([key]) => counted.test(decidesOf(key)),
+    ),
   );
 }
 

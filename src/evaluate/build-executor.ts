@@ -1,6 +1,7 @@
 /** @file From names in the configuration to metered models: `openai:URL`, an alias, `local:…`, `simulated`, `replay:RUN`. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { DEFAULT_KEY_VARIABLE, keyVariable } from "../config/key-variable.js";
 import type { RunConfig } from "../config/run-config.js";
 import type { Budget } from "../core/budget.js";
 import { ConfigError, InputError } from "../core/errors.js";
@@ -38,7 +39,12 @@ export type ExecutorConfig = Pick<
   | "seed"
   | "concurrency"
   | "requestsPerMinute"
+  | "executor"
   | "timeoutMs"
+  | "idleTimeoutMs"
+  | "maxRetries"
+  | "stream"
+  | "sendSeed"
   | "maxWaitSeconds"
 >;
 
@@ -49,7 +55,9 @@ export interface ExecutorContext {
   onWarning(message: string): void;
 }
 
-interface Endpoint {
+type Asking = "timeoutMs" | "idleTimeoutMs" | "maxRetries" | "stream" | "sendSeed";
+
+interface Endpoint extends Partial<Pick<ExecutorConfig, Asking>> {
   url: string;
   model?: string | undefined;
   apiKeyEnv?: string | undefined;
@@ -68,17 +76,14 @@ export async function buildExecutor(spec: string, context: ExecutorContext): Pro
       alias.inputPerMillion === undefined || alias.outputPerMillion === undefined
         ? undefined
         : { inputPerMillion: alias.inputPerMillion, outputPerMillion: alias.outputPerMillion };
-    return openAI({ url: alias.url, model: alias.model, apiKeyEnv: alias.apiKeyEnv, price }, context);
+    return openAI({ ...alias, price }, context);
   }
   const colon = spec.indexOf(":");
   const kind = colon < 0 ? spec : spec.slice(0, colon);
   const rest = colon < 0 ? "" : spec.slice(colon + 1);
   switch (kind) {
     case "openai":
-      return openAI(
-        { url: rest, model: config.executorModel, apiKeyEnv: config.apiKeyEnv, price: config.price },
-        context,
-      );
+      return openAI({ ...config, url: rest, model: config.executorModel }, context);
     case "local": {
       const model = new LocalChatModel(await context.local.load(rest));
       return { model, price: FREE, onSample: () => {} };
@@ -145,15 +150,26 @@ function openAI(endpoint: Endpoint, context: ExecutorContext): BuiltExecutor {
       hint: "add --executor-model NAME",
     });
   }
-  const keyName = endpoint.apiKeyEnv ?? config.apiKeyEnv;
-  const apiKey = process.env[keyName];
+  const keyName = keyVariable(config, endpoint.url, endpoint.apiKeyEnv);
+  const apiKey = keyName === undefined ? undefined : process.env[keyName];
+  const { host } = new URL(endpoint.url);
   const model = new OpenAIChatModel({
     baseUrl: endpoint.url,
     model: endpoint.model,
     apiKey,
+    keyHint:
+      keyName === undefined
+        ? `no key was sent: name its variable in apiKeyEnv (--api-key-env); ${DEFAULT_KEY_VARIABLE} alone does not go to ${host}`
+        : apiKey
+          ? `check the key in ${keyName} and that it belongs to ${host}, or name its variable in apiKeyEnv (--api-key-env)`
+          : `${keyName} is not set: set it, or name the variable of the key in apiKeyEnv (--api-key-env)`,
     maxConcurrency: config.concurrency,
     requestsPerMinute: config.requestsPerMinute,
-    timeoutMs: config.timeoutMs,
+    timeoutMs: endpoint.timeoutMs,
+    idleTimeoutMs: endpoint.idleTimeoutMs,
+    maxRetries: endpoint.maxRetries,
+    stream: endpoint.stream,
+    sendSeed: endpoint.sendSeed,
     maxWaitMs: config.maxWaitSeconds === undefined ? undefined : config.maxWaitSeconds * 1000,
     onWarning,
   });

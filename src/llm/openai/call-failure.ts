@@ -76,7 +76,8 @@ export function failureOfReply(reply: ErrorReply): CallFailure {
       { hint: reply.hint, parameter: details.parameter },
     );
 
-  if (status === 402 || isQuotaText(text)) {
+  // A quota that is told to be open again soon is one per minute.
+  if (status === 402 || (isQuotaText(text) && (!reply.hint?.isDemand || /insufficient_quota/i.test(text)))) {
     return make("quota", "never", `the account has no credit left (${status}): ${said}`, {
       hint: "add credit or use another key, then run the same command again: it goes on where it stopped",
     });

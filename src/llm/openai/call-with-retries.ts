@@ -111,6 +111,7 @@ function withFatal(error: ModelCallError, isFatal: boolean): ModelCallError {
     hint: error.hint,
     isRetryable: true,
     isFatal,
+    usage: error.usage,
     cause: error,
   });
 }

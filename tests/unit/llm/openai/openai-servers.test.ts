@@ -103,7 +103,7 @@ describe("replies", () => {
     const lines = whole.split("\n");
     const cuts = lines
       .map((_, count) => lines.slice(0, count).join("\n"))
-      .filter((cut) => !cut.includes("[DONE]"));
+      .filter((cut) => !cut.includes('"finish_reason":"'));
     const { server, model: again } = await serve(cuts.map(stream), { stream: true, maxRetries: cuts.length });
     expect((await again.chat(ask())).texts).toEqual(["reply to: How many apples?"]);
     expect(server.chats).toHaveLength(cuts.length + 1);
@@ -166,7 +166,9 @@ describe("errors", () => {
     ["llama-server/error-bad-request.json", 400, "bad-request"],
     ["llama-server/error-wrong-path.json", 404, "not-openai"],
   ])("%s with status %i is %s", async (path, status, kind) => {
-    const { model } = await serve([faults.status(status, fixture(path))]);
+    const fault = faults.status(status, fixture(path));
+    // What is refused for no reason that can be seen is asked for once more, without a stream.
+    const { model } = await serve(kind === "bad-request" ? [fault, fault] : [fault]);
     expect(await kindOf(model.chat(ask()))).toBe(kind);
   });
 
