@@ -31,6 +31,14 @@ export const BENCHES: readonly Bench[] = [
     limitSeconds: { quick: 180, usual: 120, full: 120 },
   },
   {
+    name: "pace",
+    script: "pace",
+    shows: "calls a second at servers that refuse some of them with 429, as a share of what they let through",
+    models: NONE,
+    args: { quick: undefined, usual: [], full: [] },
+    limitSeconds: { quick: 120, usual: 120, full: 120 },
+  },
+  {
     name: "cache",
     script: "cache",
     shows: "keeping and finding stored replies",
