@@ -120,7 +120,7 @@ export class Pace {
       this.#usualShare = (share + trial.share) / 2;
       this.#trial = undefined;
       this.#needed = MAX_OUTCOMES / 2;
-      this.#set(2 * trial.pace, pace);
+      this.#perSecond = this.#ceiling;
     } else if (isMore) {
       this.#isRandom = false;
       this.#needed = Math.min(MAX_OUTCOMES, Math.max(8, Math.ceil(6 / share)));
