@@ -30,6 +30,12 @@ export const BENCHES: readonly Bench[] = [
     limitSeconds: { quick: 180, usual: 120, full: 120 },
   },
   {
+    name: "pace",
+    shows: "calls a second at servers that refuse some of them with 429, as a share of what they let through",
+    args: { usual: "", full: "" },
+    limitSeconds: { quick: 120, usual: 120, full: 120 },
+  },
+  {
     name: "cache",
     shows: "keeping and finding stored replies",
     args: NO_ARGS,

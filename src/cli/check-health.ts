@@ -4,6 +4,7 @@ import { statfs } from "node:fs/promises";
 import { availableParallelism, freemem, tmpdir, totalmem } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import type { ChatModel, RunConfig } from "../commands.js";
+import { keyedServers } from "../config/key-variable.js";
 import { formatBytes } from "../core/figure-format.js";
 import { EXIT, exitCodeOf } from "./exit-code.js";
 import { isInteractive, writeErr } from "./print/output.js";
@@ -178,10 +179,7 @@ async function weakModel(api: Api, config: RunConfig): Promise<string> {
 
 /** Says whether a key is set, never what it is. */
 function key(config: RunConfig): string {
-  const names = new Set([
-    ...(config.executor.startsWith("openai:") ? [config.apiKeyEnv] : []),
-    ...Object.values(config.executors).map(({ apiKeyEnv }) => apiKeyEnv ?? config.apiKeyEnv),
-  ]);
+  const names = new Set(keyedServers(config).flatMap(({ variable }) => variable ?? []));
   if (names.size === 0) throw new NotChecked("no executor that needs one");
   const missing = [...names].filter((name) => !process.env[name]);
   if (missing.length > 0)

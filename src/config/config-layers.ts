@@ -2,8 +2,9 @@
 import type { z } from "zod";
 import { ConfigError } from "../core/errors.js";
 import { firstIssue, memberAt } from "../core/issue-line.js";
-import { isLoopback } from "../core/loopback.js";
 import { nearHint, nearNames } from "../core/near-names.js";
+import { isLoopback } from "../core/network/loopback.js";
+import { keyedServers } from "./key-variable.js";
 import { type RunConfig, type RunConfigInput, runConfigSchema } from "./run-config.js";
 import { keysAt, SETTINGS } from "./settings.js";
 
@@ -96,15 +97,14 @@ export function environmentLayer(env: Record<string, string | undefined>): Confi
 
 /** Warnings about what is allowed but should be seen at the start of a run. */
 export function configWarnings(config: RunConfig, env: Record<string, string | undefined>): string[] {
-  const endpoints = Object.values(config.executors).map(({ url, apiKeyEnv }) => ({ url, apiKeyEnv }));
-  if (config.executor.startsWith("openai:")) {
-    endpoints.push({ url: config.executor.slice("openai:".length), apiKeyEnv: config.apiKeyEnv });
-  }
-  const unencrypted = endpoints
-    .filter(({ url, apiKeyEnv }) => {
-      const hasKey = Boolean(env[apiKeyEnv ?? config.apiKeyEnv]);
-      return hasKey && url.startsWith("http:") && !isLoopback(new URL(url).hostname);
-    })
+  const unencrypted = keyedServers(config)
+    .filter(
+      ({ url, variable }) =>
+        variable !== undefined &&
+        env[variable] &&
+        url.startsWith("http:") &&
+        !isLoopback(new URL(url).hostname),
+    )
     .map(
       ({ url }) =>
         `the key is sent unencrypted to ${new URL(url).host}: use https where the server offers it`,

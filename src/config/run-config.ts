@@ -88,6 +88,19 @@ const price = z.strictObject({
     .describe("dollars per million prompt tokens that its server read from a cache; default: as the others"),
 });
 
+/** How one server is asked; the executor's stand at the top of a configuration, those of others in their entries. */
+const asking = {
+  timeoutMs: whole(100, 3_600_000)
+    .optional()
+    .describe("time for one attempt of a call, milliseconds (default 600000)"),
+  idleTimeoutMs: whole(100, 3_600_000)
+    .optional()
+    .describe("longest silence of a server within an attempt, milliseconds (default 300000)"),
+  maxRetries: whole(0, 100).optional().describe("further attempts after failures of a server (default 4)"),
+  stream: flag().optional().describe("ask for streams, so that silence is noticed (default true)"),
+  sendSeed: flag().optional().describe("send seeds with the requests (default true)"),
+};
+
 const executorEntry = z.strictObject({
   url: baseUrl.describe("base URL of an OpenAI-compatible server"),
   model: text("a model name").describe("model name as the server knows it"),
@@ -96,6 +109,7 @@ const executorEntry = z.strictObject({
   outputPerMillion: between(0, 1e6).optional().describe("dollars per million reply tokens"),
   params: executorParams.optional().describe("as params at the top, for this executor"),
   cachedInputPerMillion: between(0, 1e6).optional().describe("dollars per million cached prompt tokens"),
+  ...asking,
 });
 
 const KiB = 1024;
@@ -150,8 +164,10 @@ export const runConfigSchema = z
     ),
     executorModel: text("a model name").optional().describe("model name as the executor's server knows it"),
     apiKeyEnv: variableName
-      .default("OPENAI_API_KEY")
-      .describe("environment variable that holds the executor's key"),
+      .optional()
+      .describe(
+        "environment variable that holds the executor's key; default OPENAI_API_KEY for api.openai.com and this machine, none for other hosts",
+      ),
     params: executorParams
       .optional()
       .describe(
@@ -224,10 +240,11 @@ export const runConfigSchema = z
       .optional()
       .describe("requests per minute to an executor")
       .meta(decides("pace")),
-    timeoutMs: whole(100, 3_600_000)
-      .optional()
-      .describe("time for one attempt of a call, milliseconds (default 120000)")
-      .meta(decides("pace")),
+    timeoutMs: asking.timeoutMs.meta(decides("pace")),
+    idleTimeoutMs: asking.idleTimeoutMs.meta(decides("pace")),
+    maxRetries: asking.maxRetries.meta(decides("pace")),
+    stream: asking.stream.meta(decides("pace")),
+    sendSeed: asking.sendSeed,
     maxWaitSeconds: whole(1, 86_400)
       .optional()
       .describe("longest wait a server may ask for (Retry-After) or an outage may last (default 120)")

@@ -1,5 +1,6 @@
 /** @file The parts of a configuration that decide what a run or a suite finds. */
 import { withoutHeaderValues } from "./executor-params.js";
+import { DEFAULT_KEY_VARIABLE } from "./key-variable.js";
 import type { RunConfig } from "./run-config.js";
 import { decidesOf } from "./settings.js";
 
@@ -12,7 +13,11 @@ export function identityOf(
   // More rounds only lengthen a run.
   const { rounds: _, ...learn } = config.learn;
   return Object.fromEntries(
-    Object.entries({ ...withoutHeaderValues(config), learn }).filter(([key]) => counted.test(decidesOf(key))),
+    // As runs hold it that were begun when the key's variable had a default of its own.
+    Object.entries({
+      ...withoutHeaderValues(config),
+      ...{ learn, apiKeyEnv: config.apiKeyEnv ?? DEFAULT_KEY_VARIABLE },
+    }).filter(([key]) => counted.test(decidesOf(key))),
   );
 }
 

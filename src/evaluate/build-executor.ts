@@ -1,6 +1,7 @@
 /** @file From names in the configuration to metered models: `openai:URL`, an alias, `local:…`, `simulated`, `replay:RUN`. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { DEFAULT_KEY_VARIABLE, keyVariable } from "../config/key-variable.js";
 import type { RunConfig } from "../config/run-config.js";
 import type { Budget } from "../core/budget.js";
 import { ConfigError, InputError } from "../core/errors.js";
@@ -40,7 +41,12 @@ export type ExecutorConfig = Pick<
   | "seed"
   | "concurrency"
   | "requestsPerMinute"
+  | "executor"
   | "timeoutMs"
+  | "idleTimeoutMs"
+  | "maxRetries"
+  | "stream"
+  | "sendSeed"
   | "maxWaitSeconds"
 >;
 
@@ -51,7 +57,9 @@ export interface ExecutorContext {
   onWarning(message: string): void;
 }
 
-interface Endpoint {
+type Asking = "timeoutMs" | "idleTimeoutMs" | "maxRetries" | "stream" | "sendSeed";
+
+interface Endpoint extends Partial<Pick<ExecutorConfig, Asking>> {
   url: string;
   model?: string | undefined;
   apiKeyEnv?: string | undefined;
@@ -67,21 +75,14 @@ export async function buildExecutor(spec: string, context: ExecutorContext): Pro
   const { config } = context;
   const alias = config.executors[spec];
   if (alias) {
-    const { url, model, apiKeyEnv, params } = alias;
-    return openAI({ url, model, apiKeyEnv, price: givenPrice(alias), params }, context);
+    return openAI({ ...alias, price: givenPrice(alias) }, context);
   }
   const colon = spec.indexOf(":");
   const kind = colon < 0 ? spec : spec.slice(0, colon);
   const rest = colon < 0 ? "" : spec.slice(colon + 1);
   switch (kind) {
     case "openai":
-      return openAI(
-        {
-          ...{ url: rest, model: config.executorModel, apiKeyEnv: config.apiKeyEnv },
-          ...{ price: config.price, params: config.params },
-        },
-        context,
-      );
+      return openAI({ ...config, url: rest, model: config.executorModel }, context);
     case "local": {
       const { enable_thinking } = (config.params?.chat_template_kwargs ?? {}) as {
         enable_thinking?: unknown;
@@ -151,16 +152,27 @@ function openAI(endpoint: Endpoint, context: ExecutorContext): BuiltExecutor {
       hint: "add --executor-model NAME",
     });
   }
-  const keyName = endpoint.apiKeyEnv ?? config.apiKeyEnv;
-  const apiKey = process.env[keyName];
+  const keyName = keyVariable(config, endpoint.url, endpoint.apiKeyEnv);
+  const apiKey = keyName === undefined ? undefined : process.env[keyName];
+  const { host } = new URL(endpoint.url);
   const model = new OpenAIChatModel({
     baseUrl: endpoint.url,
     model: endpoint.model,
     apiKey,
+    keyHint:
+      keyName === undefined
+        ? `no key was sent: name its variable in apiKeyEnv (--api-key-env); ${DEFAULT_KEY_VARIABLE} alone does not go to ${host}`
+        : apiKey
+          ? `check the key in ${keyName} and that it belongs to ${host}, or name its variable in apiKeyEnv (--api-key-env)`
+          : `${keyName} is not set: set it, or name the variable of the key in apiKeyEnv (--api-key-env)`,
     maxConcurrency: config.concurrency,
     requestsPerMinute: config.requestsPerMinute,
     params: endpoint.params,
-    timeoutMs: config.timeoutMs,
+    timeoutMs: endpoint.timeoutMs,
+    idleTimeoutMs: endpoint.idleTimeoutMs,
+    maxRetries: endpoint.maxRetries,
+    stream: endpoint.stream,
+    sendSeed: endpoint.sendSeed,
     maxWaitMs: config.maxWaitSeconds === undefined ? undefined : config.maxWaitSeconds * 1000,
     onWarning,
   });

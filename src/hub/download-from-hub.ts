@@ -1,8 +1,11 @@
 /** @file Downloads from a Hugging Face endpoint: token to that origin only, https only, resumed by Range. */
 import { existsSync, readFileSync } from "node:fs";
+import { request as httpRequest, type IncomingMessage } from "node:http";
+import { request as httpsRequest } from "node:https";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { ConfigError, messageOf } from "../core/errors.js";
+import { ConfigError, messageOf, W4sError } from "../core/errors.js";
+import { agentFor } from "../core/network/proxied-agent.js";
 import { badDownload, type PartFile } from "./part-file.js";
 
 const DEFAULT_ENDPOINT = "https://huggingface.co";
@@ -60,10 +63,9 @@ export async function downloadFromHub(
   } catch (error) {
     signal?.throwIfAborted();
     if (stop.signal.reason instanceof SourceUnavailableError) throw stop.signal.reason;
-    if (error instanceof TypeError) {
-      // What fetch throws for every network failure; the reason hides in its cause.
-      throw new SourceUnavailableError(`${endpoint.host}: ${messageOf(error.cause ?? error)}`);
-    }
+    // What Node throws for failures of the network; those of files are errors of ours.
+    if (error instanceof Error && "code" in error && !W4sError.is(error))
+      throw new SourceUnavailableError(`${endpoint.host}: ${messageOf(error)}`);
     throw error;
   } finally {
     clearTimeout(timer);
@@ -77,17 +79,17 @@ async function request(
   token: string | undefined,
   part: PartFile,
   signal: AbortSignal,
-): Promise<Response> {
+): Promise<IncomingMessage> {
   let url = start;
   for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
     const headers: Record<string, string> = { "accept-encoding": "identity" };
     if (token !== undefined && url.origin === endpoint.origin) headers.authorization = `Bearer ${token}`;
     if (part.length > 0) headers.range = `bytes=${part.length}-`;
-    const response = await fetch(url, { headers, redirect: "manual", signal });
-    const location = response.headers.get("location");
-    if (response.status < 300 || response.status > 399 || location === null)
-      return checkAnswer(response, part, url.host);
-    await response.body?.cancel();
+    const response = await get(url, headers, signal);
+    const { statusCode: status = 0, headers: answered } = response;
+    const { location } = answered;
+    if (status < 300 || status > 399 || location === undefined) return checkAnswer(response, part, url.host);
+    response.destroy();
     url = new URL(location, url);
     // Plain http only to the endpoint the user named; a redirect must not weaken the transport.
     if (url.protocol !== "https:" && url.origin !== endpoint.origin) {
@@ -101,23 +103,36 @@ async function request(
   throw new SourceUnavailableError(`${endpoint.host}: more than ${MAX_REDIRECTS} redirects`);
 }
 
-async function checkAnswer(response: Response, part: PartFile, host: string): Promise<Response> {
-  const { status } = response;
+/** Follows no redirect; goes through the proxy of its address. */
+function get(url: URL, headers: Record<string, string>, signal: AbortSignal): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const send = url.protocol === "https:" ? httpsRequest : httpRequest;
+    send(url, { headers, signal, agent: agentFor(url) }, resolve)
+      .once("error", reject)
+      .end();
+  });
+}
+
+async function checkAnswer(
+  response: IncomingMessage,
+  part: PartFile,
+  host: string,
+): Promise<IncomingMessage> {
+  const { statusCode: status = 0, headers } = response;
   if (status === 416 && part.length === part.expected.bytes) return response;
   if (status !== 200 && status !== 206) {
-    await response.body?.cancel();
+    response.destroy();
     throw new SourceUnavailableError(`${host}: answers ${status} for ${part.expected.name}`);
   }
-  const start =
-    status === 206 ? Number(/^bytes (\d+)-/.exec(response.headers.get("content-range") ?? "")?.[1]) : 0;
+  const start = status === 206 ? Number(/^bytes (\d+)-/.exec(headers["content-range"] ?? "")?.[1]) : 0;
   if (start !== part.length) {
     if (status === 206)
       throw new SourceUnavailableError(`${host}: answers with another range than asked for`);
     await part.restart();
   }
-  const length = response.headers.get("content-length");
-  if (length !== null && start + Number(length) !== part.expected.bytes) {
-    await response.body?.cancel();
+  const length = headers["content-length"];
+  if (length !== undefined && start + Number(length) !== part.expected.bytes) {
+    response.destroy();
     await part.discard();
     const found = start + Number(length);
     throw badDownload(part.expected.name, `has ${found} bytes at ${host}, expected ${part.expected.bytes}`);
@@ -126,18 +141,21 @@ async function checkAnswer(response: Response, part: PartFile, host: string): Pr
 }
 
 async function readBody(
-  response: Response,
+  response: IncomingMessage,
   part: PartFile,
   options: { stop: AbortController; idleMs: number; onBytes: () => void; host: string },
 ): Promise<void> {
   const { stop, idleMs, onBytes, host } = options;
-  if (part.length === part.expected.bytes || !response.body) return;
+  if (part.length === part.expected.bytes) {
+    response.destroy();
+    return;
+  }
   const idle = setTimeout(
     () => stop.abort(new SourceUnavailableError(`${host}: silent for ${idleMs} ms`)),
     idleMs,
   );
   try {
-    for await (const chunk of response.body) {
+    for await (const chunk of response) {
       idle.refresh();
       await part.append(chunk as Uint8Array);
       onBytes();

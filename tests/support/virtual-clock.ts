@@ -12,12 +12,12 @@ export class VirtualClock implements Clock {
   readonly waits: number[] = [];
   #time = 0;
   #sleepers: Sleeper[] = [];
-  #pump: NodeJS.Timeout | undefined;
+  #pump: NodeJS.Timeout | NodeJS.Immediate | undefined;
   readonly #quietMs: number;
   readonly #mayAdvance: () => boolean;
 
   /**
-   * @param quietMs - real milliseconds between two jumps
+   * @param quietMs - real milliseconds between two jumps; 0 where no real input or output is waited for
    * @param mayAdvance - false holds the time, such as while a request is on its way
    */
   constructor(quietMs = 2, mayAdvance: () => boolean = () => true) {
@@ -54,7 +54,7 @@ export class VirtualClock implements Clock {
 
   #schedule(): void {
     if (this.#pump !== undefined || this.#sleepers.length === 0) return;
-    this.#pump = setTimeout(() => {
+    const pump = () => {
       this.#pump = undefined;
       if (this.#mayAdvance()) {
         const next = Math.min(...this.#sleepers.map(({ at }) => at));
@@ -64,6 +64,7 @@ export class VirtualClock implements Clock {
         for (const { wake } of due) wake();
       }
       this.#schedule();
-    }, this.#quietMs);
+    };
+    this.#pump = this.#quietMs > 0 ? setTimeout(pump, this.#quietMs) : setImmediate(pump);
   }
 }

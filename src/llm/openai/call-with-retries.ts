@@ -18,8 +18,6 @@ export interface RetryOptions {
 
 /** A reply that is no JSON is asked for once more. */
 const MAX_GARBLED_RETRIES = 1;
-/** Under a limit that others get through, one call gives up after this many 429s. */
-const MAX_LIMITED_RETRIES = 30;
 const MAX_BACK_OFF_MS = 8_000;
 
 /**
@@ -35,7 +33,7 @@ export async function callWithRetries<T>(
   let spentMs = 0;
   let failures = 0;
   let garbled = 0;
-  let limited = 0;
+  let limitedFrom: number | undefined;
   for (;;) {
     const successesBefore = limiter.successCount;
     let startedAt = clock.now();
@@ -45,7 +43,7 @@ export async function callWithRetries<T>(
         startedAt = clock.now();
         try {
           const reply = await attempt(Math.min(options.timeoutMs, options.totalTimeoutMs - spentMs));
-          limiter.succeeded();
+          limiter.succeeded(startedAt);
           return reply;
         } finally {
           spentMs += clock.now() - startedAt;
@@ -64,10 +62,10 @@ export async function callWithRetries<T>(
     switch (rule) {
       case "never":
         if (error.isFatal) throw stop(limiter, error);
-        limiter.succeeded();
+        limiter.succeeded(startedAt);
         throw error;
       case "once":
-        limiter.succeeded();
+        limiter.succeeded(startedAt);
         if (garbled++ >= MAX_GARBLED_RETRIES) throw error;
         break;
       case "rate-limit":
@@ -75,7 +73,11 @@ export async function callWithRetries<T>(
         if (limiter.limitedMs + (waitMs ?? 0) > limiter.maxWaitMs) {
           throw stop(limiter, waitTooLong(error, limiter.limitedMs + (waitMs ?? 0), limiter.maxWaitMs));
         }
-        if (limited++ >= MAX_LIMITED_RETRIES) throw withFatal(error, false);
+        // Others get through all the while.
+        limitedFrom ??= startedAt;
+        if (clock.now() - limitedFrom > limiter.maxWaitMs) throw withFatal(error, false);
+        // Never less than told, also where the others go on; a lane is free meanwhile.
+        if (waitMs !== undefined) await limiter.sleep(limiter.jitter(waitMs), signal);
         break;
       case "outage": {
         const { isNew, outageMs } = limiter.unavailable(waitMs);
@@ -109,6 +111,7 @@ function withFatal(error: ModelCallError, isFatal: boolean): ModelCallError {
     hint: error.hint,
     isRetryable: true,
     isFatal,
+    usage: error.usage,
     cause: error,
   });
 }

@@ -1,6 +1,7 @@
 /** @file The address of an OpenAI-compatible server: checked once, so that a key reaches one origin only. */
 import { ConfigError } from "../../core/errors.js";
-import { isLoopback } from "../../core/loopback.js";
+import { isLoopback } from "../../core/network/loopback.js";
+import { proxyOf } from "../../core/network/proxied-agent.js";
 import { escapeText } from "../escape-text.js";
 
 export interface EndpointOptions {
@@ -12,6 +13,8 @@ export interface EndpointOptions {
   apiVersion?: string | undefined;
   /** Extra headers, such as those of a gateway. */
   headers?: Readonly<Record<string, string>> | undefined;
+  /** What to do where the server refuses the key, or that none came. */
+  keyHint?: string | undefined;
 }
 
 export interface Endpoint {
@@ -26,6 +29,7 @@ export interface Endpoint {
   /** Values that must never be printed. */
   secrets: string[];
   warnings: string[];
+  keyHint: string | undefined;
 }
 
 /** @throws {ConfigError} for any address a key should not be sent to, and for keys no header can carry. */
@@ -53,6 +57,10 @@ export function parseEndpoint(options: EndpointOptions): Endpoint {
     else headers["api-key"] = key;
     secrets.push(key);
   }
+  const proxy = proxyOf(url);
+  // A token may stand as the user of a proxy as well as its password.
+  for (const part of [proxy?.username, proxy?.password])
+    if (part) secrets.push(part, decodeURIComponent(part));
   const warnings =
     key !== undefined && url.protocol === "http:" && !isLoopback(url.hostname)
       ? [`the API key goes to ${url.host} without encryption; use https`]
@@ -65,6 +73,7 @@ export function parseEndpoint(options: EndpointOptions): Endpoint {
     headers,
     secrets,
     warnings,
+    keyHint: options.keyHint,
   };
 }
 

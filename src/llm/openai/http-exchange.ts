@@ -5,16 +5,12 @@
  * five minutes whatever it is told, and cannot say whether a body was cut.
  */
 import { Buffer } from "node:buffer";
-import {
-  Agent as HttpAgent,
-  request as httpRequest,
-  type IncomingMessage,
-  type RequestOptions,
-} from "node:http";
-import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import { type Agent, request as httpRequest, type IncomingMessage, type RequestOptions } from "node:http";
+import { request as httpsRequest } from "node:https";
 import type { Readable } from "node:stream";
 import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
 import { ModelCallError, messageOf } from "../../core/errors.js";
+import { agentFor, proxyOf } from "../../core/network/proxied-agent.js";
 import { CallFailure } from "./call-failure.js";
 
 export interface ExchangeRequest {
@@ -24,7 +20,7 @@ export interface ExchangeRequest {
   body?: string | undefined;
   /** From the first byte sent to the last one read. */
   timeoutMs: number;
-  /** Longest silence inside the body, after the headers. */
+  /** Longest silence, from the request on; anything that comes, such as a comment in a stream, ends it. */
   idleTimeoutMs: number;
   /** Most bytes of the decoded body. */
   maxBytes: number;
@@ -35,26 +31,32 @@ export interface ExchangeReply {
   status: number;
   headers: Headers;
   text: string;
+  /** Why `text` may be the first part of a body only. */
+  cut?: CallFailure | undefined;
 }
 
 /** Longest wait for the connection itself; DNS and TLS included. */
 const CONNECT_TIMEOUT_MS = 10_000;
+/** Time for the end of a body behind a stream's last event; some servers leave it open. */
+const AFTER_DONE_MS = 250;
 
 /** Keeps connections of one endpoint open between calls. */
 export class HttpExchange {
-  readonly #agent: HttpAgent | HttpsAgent;
+  readonly #agent: Agent;
   readonly #isHttps: boolean;
   readonly #host: string;
 
   /** @param host - "host:port" for messages */
   constructor(origin: string, host: string) {
     this.#isHttps = origin.startsWith("https:");
-    this.#host = host;
-    this.#agent = this.#isHttps ? new HttpsAgent({ keepAlive: true }) : new HttpAgent({ keepAlive: true });
+    const url = new URL(origin);
+    const proxy = proxyOf(url);
+    this.#host = proxy ? `${host} through the proxy ${proxy.host}` : host;
+    this.#agent = agentFor(url, { keepAlive: true });
   }
 
   /**
-   * @throws {CallFailure} when there is no complete reply; any status is a reply.
+   * @throws {CallFailure} when nothing of a body came; any status is a reply.
    * Aborting rejects with the signal's reason.
    */
   async send(request: ExchangeRequest): Promise<ExchangeReply> {
@@ -75,50 +77,75 @@ export class HttpExchange {
     const { signal } = request;
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
-      let connectTimer: NodeJS.Timeout | undefined;
-      const settle = (act: () => void) => {
-        clearTimeout(totalTimer);
-        clearTimeout(connectTimer);
+      let outgoing: ReturnType<typeof httpRequest> | undefined;
+      let idleTimer: NodeJS.Timeout | undefined;
+      const settle = (act: () => void, isWhole = false) => {
+        for (const timer of [totalTimer, connectTimer, idleTimer]) clearTimeout(timer);
         signal.removeEventListener("abort", onAbort);
         act();
+        if (!isWhole) outgoing?.destroy();
       };
-      const fail = (error: unknown) => {
-        settle(() => reject(error));
-        outgoing?.destroy();
+      const fail = (error: unknown) => settle(() => reject(error));
+      // Once a body has begun, what came of it is handed on: a stream may be whole already.
+      let cutOff: (failure: CallFailure) => void = fail;
+      const late = (why: string) => () => cutOff(this.#timeout(why));
+      const heard = () => {
+        clearTimeout(idleTimer);
+        const idle = late(`nothing came for ${seconds(request.idleTimeoutMs)}`);
+        idleTimer = setTimeout(idle, request.idleTimeoutMs);
       };
       const onAbort = () => fail(signal.reason);
+      signal.addEventListener("abort", onAbort, { once: true });
       const totalTimer = setTimeout(
-        () => fail(this.#timeout(`no complete answer within ${seconds(request.timeoutMs)}`)),
+        late(`no complete answer within ${seconds(request.timeoutMs)}`),
         request.timeoutMs,
       );
-      signal.addEventListener("abort", onAbort, { once: true });
-
-      let outgoing: ReturnType<typeof httpRequest> | undefined;
+      const connectTimer = setTimeout(() => fail(this.#unreachable("no connection")), CONNECT_TIMEOUT_MS);
+      heard();
       try {
         outgoing = this.#open(request);
       } catch (error) {
         return fail(error);
       }
       outgoing.once("socket", (socket) => {
-        if (!socket.connecting) return;
-        connectTimer = setTimeout(() => fail(this.#unreachable("no connection")), CONNECT_TIMEOUT_MS);
-        socket.once(this.#isHttps ? "secureConnect" : "connect", () => clearTimeout(connectTimer));
+        if (!socket.connecting) clearTimeout(connectTimer);
+        else socket.once(this.#isHttps ? "secureConnect" : "connect", () => clearTimeout(connectTimer));
       });
       outgoing.once("response", (incoming) => {
-        this.#readBody(incoming, request).then(
-          (text) =>
-            settle(() => resolve({ status: incoming.statusCode ?? 0, headers: headersOf(incoming), text })),
-          fail,
-        );
+        const body = decoded(incoming);
+        const chunks: Buffer[] = [];
+        let size = 0;
+        let tail = "";
+        const finish = (isWhole: boolean, cut?: CallFailure) =>
+          settle(() => {
+            const text = Buffer.concat(chunks).toString("utf8");
+            resolve({ status: incoming.statusCode ?? 0, headers: headersOf(incoming), text, cut });
+          }, isWhole);
+        cutOff = (failure) => finish(false, failure);
+        heard();
+        incoming.on("data", heard);
+        body.on("data", (chunk: Buffer) => {
+          size += chunk.length;
+          if (size > request.maxBytes) return fail(this.#tooBig(request.maxBytes));
+          chunks.push(chunk);
+          tail = (tail + chunk.toString("latin1")).slice(-40);
+          if (!/^data:\s*\[DONE\]\s*$/m.test(tail)) return;
+          clearTimeout(idleTimer);
+          idleTimer = setTimeout(() => finish(false), AFTER_DONE_MS);
+        });
+        body.once("end", () => finish(true));
+        const onError = (error: unknown) => cutOff(this.#cut(error));
+        incoming.on("error", onError);
+        if (body !== incoming) body.on("error", onError);
+        incoming.once("close", () => {
+          if (!incoming.complete) cutOff(this.#cut());
+        });
       });
       // Errors may also come after the reply; then the promise is settled and this does nothing.
       const sent = outgoing;
       outgoing.on("error", (error) => {
-        fail(
-          sent.reusedSocket && isReset(error)
-            ? new StaleConnectionError()
-            : this.#unreachable(reasonOf(error), error),
-        );
+        if (sent.reusedSocket && isReset(error)) fail(new StaleConnectionError());
+        else cutOff(this.#unreachable(reasonOf(error), error));
       });
       outgoing.end(request.body);
     });
@@ -129,41 +156,6 @@ export class HttpExchange {
     if (request.body !== undefined) headers["content-length"] = String(Buffer.byteLength(request.body));
     const options: RequestOptions = { method: request.method, agent: this.#agent, headers };
     return this.#isHttps ? httpsRequest(request.url, options) : httpRequest(request.url, options);
-  }
-
-  #readBody(incoming: IncomingMessage, request: ExchangeRequest): Promise<string> {
-    return new Promise((resolve, reject) => {
-      const body = decoded(incoming);
-      const chunks: Buffer[] = [];
-      let size = 0;
-      let idleTimer: NodeJS.Timeout | undefined;
-      const end = (act: () => void) => {
-        clearTimeout(idleTimer);
-        act();
-      };
-      const fail = (error: CallFailure) => end(() => reject(error));
-      const armIdleTimer = () => {
-        clearTimeout(idleTimer);
-        idleTimer = setTimeout(
-          () => fail(this.#timeout(`the answer stalled for ${seconds(request.idleTimeoutMs)}`)),
-          request.idleTimeoutMs,
-        );
-      };
-      armIdleTimer();
-      incoming.on("data", armIdleTimer);
-      body.on("data", (chunk: Buffer) => {
-        size += chunk.length;
-        if (size > request.maxBytes) return fail(this.#tooBig(request.maxBytes));
-        chunks.push(chunk);
-      });
-      body.once("end", () => end(() => resolve(Buffer.concat(chunks).toString("utf8"))));
-      const onError = (error: unknown) => fail(this.#cut(error));
-      incoming.on("error", onError);
-      if (body !== incoming) body.on("error", onError);
-      incoming.once("close", () => {
-        if (!incoming.complete) fail(this.#cut());
-      });
-    });
   }
 
   #unreachable(why: string, cause?: unknown): CallFailure {
@@ -182,7 +174,7 @@ export class HttpExchange {
       "count",
       new ModelCallError("timeout", `${this.#host}: ${why}`, {
         isRetryable: true,
-        hint: "raise the timeout or lower maxTokens",
+        hint: "raise timeoutMs or idleTimeoutMs, or lower maxTokens",
       }),
     );
   }

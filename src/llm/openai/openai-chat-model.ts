@@ -26,9 +26,9 @@ export interface OpenAIChatModelOptions extends EndpointOptions {
   maxConcurrency?: number | undefined;
   /** Default: no limit until the server answers 429. */
   requestsPerMinute?: number | undefined;
-  /** Longest attempt, over the whole body, ms; all attempts of a call together get twice this. Default 120 000. */
+  /** Longest attempt, over the whole body, ms; all attempts of a call together get twice this. Default 600 000. */
   timeoutMs?: number | undefined;
-  /** Longest silence inside a body, ms. Default 30 000. */
+  /** Longest silence of the server, before its first token too, ms. Default 300 000: a long prompt takes minutes on a processor. */
   idleTimeoutMs?: number | undefined;
   /** Longest wait a 429 may ask for, and longest outage that is waited out, ms. Default 120 000. */
   maxWaitMs?: number | undefined;
@@ -40,7 +40,7 @@ export interface OpenAIChatModelOptions extends EndpointOptions {
   sendSeed?: boolean | undefined;
   /** Limit of a reply where the request sets none. Default 2048. */
   maxTokens?: number | undefined;
-  /** Ask for server-sent events: a silent server is noticed after the idle time. Default false. */
+  /** Ask for server-sent events: a silent server is noticed after the idle time. Default: from the second answer on, unless the server refuses. */
   stream?: boolean | undefined;
   /** Members of the request body, and headers, that are sent as they are. */
   params?: RequestParams | undefined;
@@ -56,7 +56,7 @@ const MAX_REPLIES = 64;
 const DEFAULT_REPLY_TOKENS = 2048;
 /** A cut text of less than this part of its limit is what thinking left over. */
 const LITTLE_TEXT = 8;
-const PREFLIGHT_TIMEOUT_MS = 30_000;
+const LIST_TIMEOUT_MS = 5_000;
 /** Names of models that an error message lists. */
 const MAX_LISTED_MODELS = 20;
 
@@ -112,14 +112,15 @@ export class OpenAIChatModel implements ChatModel {
     // Other parameters give other replies: stored ones are found by this name. Headers do not count.
     const query = Object.keys(body).length === 0 ? "" : `?params=${hashJson(body).slice(0, 12)}`;
     this.id = `openai:${this.baseUrl}${query}#${options.model}`;
-    this.#timeoutMs = options.timeoutMs ?? 120_000;
+    this.#timeoutMs = options.timeoutMs ?? 600_000;
     this.#limiter = options.limiter ?? new RateLimiter(options);
     this.#wire = new OpenAIWire({
       endpoint,
       redactor: new Redactor(endpoint.secrets),
       clock: this.#limiter.clock,
       where: `${escapeText(options.model, 80)} at ${this.baseUrl}`,
-      idleTimeoutMs: options.idleTimeoutMs ?? 30_000,
+      idleTimeoutMs: options.idleTimeoutMs ?? 300_000,
+      stream: options.stream ?? true,
       maxBodyBytes: options.maxBodyBytes ?? 8 * 2 ** 20,
     });
     for (const warning of endpoint.warnings) this.#warn(warning);
@@ -135,20 +136,18 @@ export class OpenAIChatModel implements ChatModel {
   }
 
   /**
-   * Asks the server for its models; where it lists them and ours is not among them, asks for one token,
-   * since some servers answer to any name.
+   * Asks the server for its models; where it lists them without ours, since some servers answer to any name, or has a list that
+   * cannot be read, asks for one token.
    * @throws {ModelCallError} when the key, the address or the model name is wrong.
    */
   preflight(signal?: AbortSignal): Promise<{ models: string[] }> {
     return this.#untilClosed(signal, async (linked) => {
-      const models = await this.#retry(
-        (timeoutMs) => this.#wire.listModels({ timeoutMs, signal: linked }),
-        linked,
-        PREFLIGHT_TIMEOUT_MS,
-      );
+      const models = await this.#list(linked);
+      linked.throwIfAborted();
       this.#serverModels = models;
-      if (models.length > 0 && !models.includes(this.model)) await this.#probe(linked);
-      return { models };
+      if (models === undefined || (models.length > 0 && !models.includes(this.model)))
+        await this.#probe(linked);
+      return { models: models ?? [] };
     });
   }
 
@@ -158,6 +157,12 @@ export class OpenAIChatModel implements ChatModel {
    */
   keepHabits(known: readonly string[], save: (all: readonly string[]) => void): void {
     this.#dialect.recall(known, save);
+  }
+
+  /** The server's models; undefined where the list is refused, slow or huge, which says nothing about chat. */
+  #list(signal: AbortSignal): Promise<string[] | undefined> {
+    const timeoutMs = Math.min(this.#timeoutMs, LIST_TIMEOUT_MS);
+    return this.#wire.listModels({ timeoutMs, signal }).catch(() => undefined);
   }
 
   async close(): Promise<void> {
@@ -293,7 +298,8 @@ export class OpenAIChatModel implements ChatModel {
         n: Math.min(n, this.#dialect.mostChoices),
         seed: (this.#options.sendSeed ?? true) ? seed : undefined,
         maxTokens: this.#limitOf(request),
-        isStream: this.#options.stream ?? false,
+        // The first answer is asked for whole: it shows most plainly what a server is and what it refuses.
+        isStream: this.#wire.streams && (this.#hasAnswered || this.#options.stream === true),
         params: this.#params,
       };
       const bodyNow = () => this.#dialect.body(this.model, request, options, search.changes);
@@ -324,6 +330,7 @@ export class OpenAIChatModel implements ChatModel {
         // Another call's refusal may have taught it while this one was on its way.
         if (kind === "bad-request" && !isDeepStrictEqual(bodyNow(), body)) continue;
         const isChanged = search.next(error, (changes) => openChanges(changes, error.said));
+        if (!isChanged && kind === "bad-request" && body.stream && this.#wire.stopStreaming()) continue;
         // A server that failed is given a pause before it is asked again.
         if (!isChanged || kind === "server") throw error;
       }
@@ -341,16 +348,7 @@ export class OpenAIChatModel implements ChatModel {
   }
 
   async #withServerModels(error: ModelCallError): Promise<ModelCallError> {
-    if (this.#serverModels === undefined) {
-      try {
-        this.#serverModels = await this.#wire.listModels({
-          timeoutMs: Math.min(this.#timeoutMs, 5_000),
-          signal: this.#closing.signal,
-        });
-      } catch {
-        this.#serverModels = [];
-      }
-    }
+    this.#serverModels ??= (await this.#list(this.#closing.signal)) ?? [];
     const names = this.#serverModels.slice(0, MAX_LISTED_MODELS).map((name) => escapeText(name, 80));
     const more = this.#serverModels.length - names.length;
     const list = `${names.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
@@ -361,17 +359,12 @@ export class OpenAIChatModel implements ChatModel {
     });
   }
 
-  #retry<T>(
-    attempt: (timeoutMs: number) => Promise<T>,
-    signal: AbortSignal,
-    maxTimeoutMs = this.#timeoutMs,
-  ): Promise<T> {
-    const bounded = Math.min(maxTimeoutMs, this.#timeoutMs);
+  #retry<T>(attempt: (timeoutMs: number) => Promise<T>, signal: AbortSignal): Promise<T> {
     return callWithRetries(attempt, {
       limiter: this.#limiter,
       maxRetries: this.#options.maxRetries ?? 4,
-      timeoutMs: bounded,
-      totalTimeoutMs: 2 * bounded,
+      timeoutMs: this.#timeoutMs,
+      totalTimeoutMs: 2 * this.#timeoutMs,
       signal,
       onWait: (message) => this.#options.onWarning?.(message),
     });

@@ -29,8 +29,12 @@ export interface WireOptions {
   /** Beginning of every message: "model at http://host/v1". */
   where: string;
   idleTimeoutMs: number;
+  /** Ask for streams, unless the server refuses them. */
+  stream: boolean;
   maxBodyBytes: number;
 }
+
+const MAX_REDIRECTS = 3;
 
 /** Limits of one request. */
 interface Bounds {
@@ -41,9 +45,11 @@ interface Bounds {
 export class OpenAIWire {
   readonly #options: WireOptions;
   readonly #exchange: HttpExchange;
+  #streaming: "yes" | "on trial" | "no" | "must";
 
   constructor(options: WireOptions) {
     this.#options = options;
+    this.#streaming = options.stream ? "yes" : "no";
     this.#exchange = new HttpExchange(options.endpoint.origin, options.endpoint.host);
   }
 
@@ -53,10 +59,11 @@ export class OpenAIWire {
       client.chat.completions.create(body, { signal: bounds.signal }).asResponse(),
     );
     try {
-      if (/\btext\/event-stream\b/i.test(reply.headers.get("content-type") ?? "")) {
-        return await this.#readStream(response, reply);
-      }
-      return parseCompletion(this.#readJson(reply));
+      const completion = isStream(reply)
+        ? await this.#readStream(response, reply)
+        : parseCompletion(this.#readJson(reply));
+      if (this.#streaming === "on trial" && !body.stream) this.#streaming = "no";
+      return completion;
     } catch (error) {
       const failure = error instanceof MalformedReplyError ? this.#garbled(error.message, reply.text) : error;
       if (failure instanceof CallFailure) failure.partial = partialCompletion(reply.text);
@@ -64,7 +71,28 @@ export class OpenAIWire {
     }
   }
 
-  /** Names of the server's models; empty where it cannot list them, since it may chat all the same. */
+  /** Whether to ask for a stream. */
+  get streams(): boolean {
+    return this.#streaming === "yes" || this.#streaming === "must";
+  }
+
+  /**
+   * Leaves streams out on trial, where nothing else explains why a request was refused; they come back if that is refused too.
+   * @returns what to tell the user, or undefined when it was tried before
+   */
+  stopStreaming(): string | undefined {
+    if (this.#streaming !== "yes") {
+      if (this.#streaming === "on trial") this.#streaming = "must";
+      return undefined;
+    }
+    this.#streaming = "on trial";
+    return "asks for whole replies instead of streams";
+  }
+
+  /**
+   * Names of the server's models; empty where it has no list.
+   * @throws {CallFailure} where the list cannot be read, which says nothing about chat
+   */
   async listModels(bounds: Bounds): Promise<string[]> {
     try {
       const { reply } = await this.#request(bounds, (client) =>
@@ -127,15 +155,14 @@ export class OpenAIWire {
     const body = typeof init?.body === "string" ? init.body : undefined;
     if (body !== undefined) headers["content-type"] = "application/json";
     const method = init?.method ?? "GET";
-    const reply = await this.#exchange.send({
-      url,
-      method,
-      headers,
-      body,
-      ...bounds,
-      idleTimeoutMs,
-      maxBytes: maxBodyBytes,
-    });
+    const limits = { ...bounds, idleTimeoutMs, maxBytes: maxBodyBytes };
+    let reply = await this.#exchange.send({ url, method, headers, body, ...limits });
+    for (let hop = 0; hop < MAX_REDIRECTS && (reply.status === 307 || reply.status === 308); hop++) {
+      const target = this.#target(reply, url);
+      if (target?.origin !== endpoint.origin) break;
+      url = target.href;
+      reply = await this.#exchange.send({ url, method, headers, body, ...limits });
+    }
     const isSuccess = reply.status >= 200 && reply.status < 300;
     if (!isSuccess || isHtml(reply.headers.get("content-type") ?? "", reply.text)) {
       throw this.#failure(reply, reply.text);
@@ -153,14 +180,15 @@ export class OpenAIWire {
       }
     } catch (error) {
       if (error instanceof APIError) throw this.#failure(reply, JSON.stringify({ error: error.error }));
-      if (error instanceof SyntaxError) throw this.#unfinished();
-      throw error;
+      if (!(error instanceof SyntaxError)) throw error;
     }
-    if (!/^data:\s*\[DONE\]/m.test(reply.text) || !collector.isComplete) throw this.#unfinished();
+    // With all finish reasons it is whole, whether or not [DONE] came behind them.
+    if (!collector.isComplete) throw reply.cut ?? this.#unfinished();
     return collector.completion();
   }
 
   #readJson(reply: ExchangeReply): unknown {
+    if (reply.cut) throw reply.cut;
     let body: unknown;
     try {
       body = JSON.parse(reply.text);
@@ -173,16 +201,31 @@ export class OpenAIWire {
   }
 
   #failure(reply: ExchangeReply, body: string): CallFailure {
-    const { where, redactor, clock } = this.#options;
-    const location = reply.status >= 300 && reply.status < 400 ? reply.headers.get("location") : null;
-    return failureOfReply({
+    const { where, redactor, clock, endpoint } = this.#options;
+    const target = reply.status >= 300 && reply.status < 400 ? this.#target(reply) : undefined;
+    const isElsewhere = target !== undefined && target.origin !== endpoint.origin;
+    const failure = failureOfReply({
       status: reply.status,
       body,
       contentType: reply.headers.get("content-type") ?? "",
-      where: location === null ? where : `${where} (redirects to ${this.#originOf(location)})`,
+      where:
+        target === undefined
+          ? where
+          : `${where} (redirects to ${target.origin}${isElsewhere ? ", another origin, which does not get the key" : ""})`,
       redact: (text) => redactor.redact(text),
-      hint: waitHint(reply.headers, clock.wallNow()),
+      // Only replies that refuse for now speak of waiting.
+      hint: waitHint(reply.headers, clock.wallNow(), reply.status >= 429 ? body : ""),
     });
+    const { error, rule } = failure;
+    const hint =
+      reply.status === 407
+        ? "give the proxy's user and password in HTTPS_PROXY or HTTP_PROXY: http://USER:PASSWORD@HOST:PORT"
+        : endpoint.keyHint;
+    if (error.kind !== "auth" || hint === undefined) return failure;
+    return new CallFailure(
+      rule,
+      new ModelCallError("auth", error.message, { status: error.status, isFatal: error.isFatal, hint }),
+    );
   }
 
   #unfinished(): CallFailure {
@@ -214,11 +257,16 @@ export class OpenAIWire {
     });
   }
 
-  #originOf(location: string): string {
-    try {
-      return new URL(location, this.#options.endpoint.baseUrl).origin;
-    } catch {
-      return escapeText(location, 80);
-    }
+  /** Where a redirect leads, or undefined. */
+  #target(reply: ExchangeReply, from = this.#options.endpoint.baseUrl): URL | undefined {
+    const location = reply.headers.get("location");
+    return location !== null && URL.canParse(location, from) ? new URL(location, from) : undefined;
   }
+}
+
+/** Told by how the body begins, since servers stream unasked, and under other content types. */
+function isStream(reply: ExchangeReply): boolean {
+  if (/^\s*[{[]/.test(reply.text)) return false;
+  const type = reply.headers.get("content-type") ?? "";
+  return /\btext\/event-stream\b/i.test(type) || /^\s*(data|event|id|retry)?:/.test(reply.text);
 }

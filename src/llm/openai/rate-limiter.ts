@@ -2,13 +2,14 @@
  * @file One limiter for all lanes of an endpoint: how many calls run at once, how many start per minute,
  * and what everybody does when the server says "too many" or is gone.
  *
- * p-queue holds the lanes (first come, first served, with cancellation). The pace, the pauses and the
- * state of the endpoint are kept here, because they change while calls wait.
+ * p-queue holds the lanes (first come, first served, with cancellation). The pauses and the state of the endpoint are kept
+ * here, because they change while calls wait; pace.ts decides how many may start.
  */
 import PQueue from "p-queue";
 import { ConfigError, type ModelCallError } from "../../core/errors.js";
 import { Random } from "../../core/random.js";
 import { type Clock, linkedController, onAbort, realClock } from "../clock.js";
+import { Pace } from "./pace.js";
 
 export interface RateLimiterOptions {
   /** Calls in flight. Default 16. */
@@ -28,12 +29,8 @@ export interface RateLimiterOptions {
 const LANES_BEFORE_SUCCESS = 3;
 /** While the server is gone or limits us hard, one lane probes and the others wait. */
 const LANES_IN_OUTAGE = 1;
-/** Growth of the rate after a cut, per second of success: this share of the rate before it. */
-const RECOVERY_PER_SECOND = 0.05;
-/** Multiple of the rate before the cut above which the limit is forgotten. */
-const FORGET_ABOVE = 4;
-const MIN_RATE_PER_SECOND = 1 / 30;
-const OBSERVED_WINDOW_MS = 10_000;
+/** Below 2, so that a server which refuses half of all calls by chance is not waited for ever longer. */
+const BACK_OFF = 1.6;
 const MAX_PROBE_WAIT_MS = 5_000;
 /** Time for which everybody is turned away after a fatal error, ms; then one may try again. */
 const FATAL_LATCH_MS = 10_000;
@@ -43,16 +40,10 @@ export class RateLimiter {
   readonly clock: Clock;
   readonly #maxConcurrency: number;
   readonly #startWaitMs: number;
-  readonly #configuredRate: number;
+  readonly #pace: Pace;
   readonly #random: Random;
   readonly #queue: PQueue;
 
-  #rate: number;
-  #rateBeforeCut = 0;
-  #lastCutAt = Number.NEGATIVE_INFINITY;
-  #lastGrowthAt = 0;
-  #cutsInARow = 0;
-  #starts: number[] = [];
   #nextStartAt = Number.NEGATIVE_INFINITY;
   #pausedUntil = Number.NEGATIVE_INFINITY;
   /** Waiters at the gate go through one by one, in order. */
@@ -70,21 +61,21 @@ export class RateLimiter {
     this.#maxConcurrency = positive("maxConcurrency", options.maxConcurrency ?? 16);
     if (!Number.isInteger(this.#maxConcurrency))
       throw new ConfigError("maxConcurrency must be a whole number");
-    this.#configuredRate =
+    this.#pace = new Pace(
       options.requestsPerMinute === undefined
         ? Number.POSITIVE_INFINITY
-        : positive("requestsPerMinute", options.requestsPerMinute) / 60;
+        : positive("requestsPerMinute", options.requestsPerMinute) / 60,
+    );
     this.maxWaitMs = positive("maxWaitMs", options.maxWaitMs ?? 120_000);
     this.#startWaitMs = Math.min(this.maxWaitMs, positive("startWaitMs", options.startWaitMs ?? 5_000));
     this.clock = options.clock ?? realClock;
     this.#random = new Random(options.seed ?? 0);
-    this.#rate = this.#configuredRate;
     this.#queue = new PQueue({ concurrency: Math.min(LANES_BEFORE_SUCCESS, this.#maxConcurrency) });
   }
 
   /** Starts per second that are allowed now; Infinity without a limit. */
   get ratePerSecond(): number {
-    return this.#rate;
+    return this.#pace.perSecond;
   }
 
   /** Replies that showed a working endpoint. */
@@ -140,14 +131,13 @@ export class RateLimiter {
   }
 
   /** The endpoint answered as it should (also with a refusal or an error about one prompt). */
-  succeeded(): void {
+  succeeded(startedAt: number = this.clock.now()): void {
     this.#successCount++;
     this.#outageSince = undefined;
     this.#probesInOutage = 0;
     this.#limitedSince = undefined;
-    this.#cutsInARow = 0;
     this.#queue.concurrency = this.#maxConcurrency;
-    this.#grow();
+    this.#pace.answered(startedAt, this.clock.now());
   }
 
   /** The endpoint answered at all (a 500): no outage. */
@@ -159,23 +149,18 @@ export class RateLimiter {
   }
 
   /**
-   * A 429: everybody pauses for `waitMs` (or a growing back-off) and the rate at least halves.
+   * A 429 to a call that started at `startedAt`. Where the limit is new or nobody gets through any more, everybody pauses for
+   * `waitMs` or a growing back-off; otherwise the pace of all is what keeps to it.
    * @returns whether this is the first one since the last success.
    */
   limited(waitMs: number | undefined, startedAt: number): boolean {
     const now = this.clock.now();
     const isNew = this.#limitedSince === undefined;
     this.#limitedSince ??= now;
-    // Calls that were under way at the last cut say nothing about the rate since.
-    if (startedAt > this.#lastCutAt) {
-      const observed = this.#observedRate(now);
-      this.#rateBeforeCut = Math.min(this.#rate, observed);
-      this.#rate = Math.max(this.#rateBeforeCut / 2, MIN_RATE_PER_SECOND);
-      this.#lastCutAt = now;
-      this.#cutsInARow++;
-    }
-    const backOff = Math.min(this.maxWaitMs / 4, 500 * 2 ** Math.min(this.#cutsInARow, 8));
-    this.#pause(Math.max(waitMs ?? backOff, 100));
+    const isOpenToOthers = this.#pace.isOpenToOthers;
+    const rounds = this.#pace.refused(startedAt, now);
+    if (rounds > 0) this.#pause(Math.min(this.maxWaitMs / 4, 100 * BACK_OFF ** Math.min(rounds - 1, 16)));
+    if (waitMs !== undefined && (rounds > 0 || !isOpenToOthers)) this.#pause(waitMs);
     return isNew;
   }
 
@@ -221,9 +206,8 @@ export class RateLimiter {
         if (this.#fatal && now < this.#fatal.until) throw this.#fatal.error;
         const startAt = Math.max(this.#pausedUntil, this.#nextStartAt);
         if (startAt <= now) {
-          this.#nextStartAt = Math.max(now, this.#nextStartAt) + 1000 / this.#rate;
-          this.#starts.push(now);
-          if (this.#starts.length > 4096) this.#starts.splice(0, 2048);
+          this.#nextStartAt = Math.max(now, this.#nextStartAt) + 1000 / this.#pace.perSecond;
+          this.#pace.started(now);
           return;
         }
         await this.sleep(startAt - now, signal);
@@ -231,24 +215,6 @@ export class RateLimiter {
     } finally {
       open();
     }
-  }
-
-  /** Starts per second over the last ten seconds, counted over at least one. */
-  #observedRate(now: number): number {
-    this.#starts = this.#starts.filter((at) => at > now - OBSERVED_WINDOW_MS);
-    const [first] = this.#starts;
-    if (first === undefined) return 1;
-    return this.#starts.length / Math.max(1, (now - first) / 1000);
-  }
-
-  #grow(): void {
-    if (this.#rate >= this.#configuredRate || this.#rate === Number.POSITIVE_INFINITY) return;
-    const now = this.clock.now();
-    const elapsed = Math.min(1, (now - Math.max(this.#lastGrowthAt, this.#lastCutAt)) / 1000);
-    this.#lastGrowthAt = now;
-    this.#rate += Math.max(this.#rateBeforeCut, MIN_RATE_PER_SECOND) * RECOVERY_PER_SECOND * elapsed;
-    if (this.#rate > FORGET_ABOVE * this.#rateBeforeCut) this.#rate = this.#configuredRate;
-    this.#rate = Math.min(this.#rate, this.#configuredRate);
   }
 }
 

@@ -1,4 +1,4 @@
-/** @file How long a server asks to wait, from the headers in use among OpenAI-compatible servers. */
+/** @file How long a server asks to wait, from the headers, fields and sentences in use among OpenAI-compatible servers. */
 
 export interface WaitHint {
   /** Milliseconds, ≥ 0. */
@@ -8,23 +8,15 @@ export interface WaitHint {
 }
 
 /**
- * Reads `retry-after-ms`, `retry-after` (seconds or a date), then `x-ratelimit-reset*` ("1m30s", seconds,
- * or a moment since 1970). Negative values and garbage give undefined: the caller then backs off by itself.
+ * Reads `retry-after-ms`, else `retry-after` (seconds or a date), and what the body says ("retryDelay": "17s", "try again in
+ * 1.2s"); the longer one counts. Only where neither is there, `x-ratelimit-reset*` ("1m30s", seconds, or a moment since 1970).
+ * Negative values and garbage give undefined: the caller then backs off by itself.
  * @param wallNow - our own clock, used where the server sends no Date of its own
+ * @param body - text of a reply that refuses for now; "" for others
  */
-export function waitHint(headers: Headers, wallNow: number): WaitHint | undefined {
-  const milliseconds = decimal(headers.get("retry-after-ms"));
-  if (milliseconds !== undefined) return { waitMs: milliseconds, isDemand: true };
-
-  const after = headers.get("retry-after");
-  const seconds = decimal(after);
-  if (seconds !== undefined) return { waitMs: seconds * 1000, isDemand: true };
-  // A date is compared with the server's own Date, so that a wrong clock on either side does not matter.
-  const until = httpDate(after);
-  if (until !== undefined) {
-    const waitMs = until - (httpDate(headers.get("date")) ?? wallNow);
-    if (waitMs >= 0) return { waitMs, isDemand: true };
-  }
+export function waitHint(headers: Headers, wallNow: number, body = ""): WaitHint | undefined {
+  const told = [headerWait(headers, wallNow), bodyWait(body)].filter((waitMs) => waitMs !== undefined);
+  if (told.length > 0) return { waitMs: Math.max(...told), isDemand: true };
 
   const resets = ["", "-requests", "-tokens"].flatMap((suffix) => {
     const waitMs = resetWait(headers.get(`x-ratelimit-reset${suffix}`), wallNow);
@@ -36,6 +28,47 @@ export function waitHint(headers: Headers, wallNow: number): WaitHint | undefine
   const exhausted = resets.filter((reset) => reset.isExhausted).map((reset) => reset.waitMs);
   const waitMs = exhausted.length > 0 ? Math.max(...exhausted) : Math.min(...resets.map((r) => r.waitMs));
   return { waitMs, isDemand: false };
+}
+
+function headerWait(headers: Headers, wallNow: number): number | undefined {
+  const milliseconds = decimal(headers.get("retry-after-ms"));
+  if (milliseconds !== undefined) return milliseconds;
+  const after = headers.get("retry-after");
+  const seconds = decimal(after);
+  if (seconds !== undefined) return seconds * 1000;
+  // A date is compared with the server's own Date, so that a wrong clock on either side does not matter.
+  const until = httpDate(after);
+  const waitMs = until === undefined ? -1 : until - (httpDate(headers.get("date")) ?? wallNow);
+  return waitMs >= 0 ? waitMs : undefined;
+}
+
+/** A field such as retryDelay or retry_after, or a sentence: "try again in 6m0s", "retry after 20 seconds". */
+function bodyWait(body: string): number | undefined {
+  const told = [
+    ...body
+      .slice(0, 20_000)
+      .matchAll(/"retry_?(?:delay|after)(_ms)?"\s*:\s*"?(\d{1,9}(?:\.\d{1,9})?)(s|ms)?\b/gi),
+  ].map(([, inMs, amount, unit]) => Number(amount) * (inMs || unit === "ms" ? 1 : 1000));
+  const sentence =
+    /\b(?:try again|retry|retrying|wait)(?: again)?(?: in| after| for)?(?: about| approximately)? ((?:\d{1,9}(?:\.\d{1,9})? ?[a-z]+[ ,]*)+)/gi;
+  for (const [, text = ""] of body.slice(0, 20_000).matchAll(sentence)) {
+    const waitMs = duration(text);
+    if (waitMs > 0) told.push(waitMs);
+  }
+  return told.length > 0 ? Math.max(...told) : undefined;
+}
+
+/** Milliseconds of "1m30s", "8.64s", "1 minute, 5 seconds"; reading ends at the first word that is no unit of time. */
+function duration(text: string): number {
+  let total = 0;
+  for (const [, amount, word = ""] of text.matchAll(/(\d+(?:\.\d+)?) ?([a-z]+)/gi)) {
+    const unit = /^(ms|msecs?|milliseconds?)$/i.test(word)
+      ? "ms"
+      : /^(s|secs?|seconds?|m|mins?|minutes?|h|hours?|d|days?)$/i.exec(word)?.[0]?.[0];
+    if (unit === undefined) break;
+    total += Number(amount) * (UNIT_MS[unit.toLowerCase()] as number);
+  }
+  return total;
 }
 
 /** A plain non-negative decimal; anything else (signs, hex, exponents, words) is undefined. */
@@ -63,10 +96,6 @@ function resetWait(text: string | null, wallNow: number): number | undefined {
     if (number < 1e8) return number * 1000;
     return Math.max(0, (number < 1e11 ? number * 1000 : number) - wallNow);
   }
-  if (!/^(\d+(\.\d+)?(ms|[dhms]))+$/.test(trimmed)) return undefined;
-  let total = 0;
-  for (const [, amount, unit] of trimmed.matchAll(/(\d+(?:\.\d+)?)(ms|[dhms])/g)) {
-    total += Number(amount) * (UNIT_MS[unit as string] as number);
-  }
-  return Number.isFinite(total) ? total : undefined;
+  if (!/^(\d{1,15}(\.\d{1,9})?(ms|[dhms]))+$/.test(trimmed)) return undefined;
+  return duration(trimmed);
 }

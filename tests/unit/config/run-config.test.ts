@@ -176,10 +176,12 @@ describe("executors", () => {
 
   it("warns when a key would go unencrypted to another host, and only then", () => {
     const env = { OPENAI_API_KEY: "k" };
-    const warned = (executor: string, from: Record<string, string>) =>
-      configWarnings(parseRunConfig({ ...MINIMUM, executor }), from).length;
-    expect(warned("openai:http://10.0.0.1/v1", env)).toBe(1);
-    expect(warned("openai:http://10.0.0.1/v1", {})).toBe(0);
+    const warned = (executor: string, from: Record<string, string>, apiKeyEnv?: string) =>
+      configWarnings(parseRunConfig({ ...MINIMUM, executor, apiKeyEnv }), from).length;
+    expect(warned("openai:http://10.0.0.1/v1", env, "OPENAI_API_KEY")).toBe(1);
+    // The default key does not go there at all.
+    expect(warned("openai:http://10.0.0.1/v1", env)).toBe(0);
+    expect(warned("openai:http://10.0.0.1/v1", {}, "OPENAI_API_KEY")).toBe(0);
     for (const host of ["127.0.0.1:8080", "localhost", "[::1]:80"])
       expect(warned(`openai:http://${host}/v1`, env)).toBe(0);
     expect(warned("openai:https://10.0.0.1/v1", env)).toBe(0);
@@ -384,7 +386,7 @@ describe("configExample", () => {
       // What has no default shows its smallest value.
       .filter(
         (line) =>
-          !/^(threads|maxTokens|requestsPerMinute|timeoutMs|maxWaitSeconds|minScore|price|budget|rewardWeights):|^ {2}(dollars|tokens|calls|minutes|\w+PerMillion|evaluationTurns|\w+Schedule|keepTurns|weightTemperature|weightCap|learningRate):/.test(
+          !/^(apiKeyEnv|threads|maxTokens|requestsPerMinute|timeoutMs|idleTimeoutMs|maxRetries|stream|sendSeed|maxWaitSeconds|minScore|price|budget|rewardWeights):|^ {2}(dollars|tokens|calls|minutes|\w+PerMillion|evaluationTurns|\w+Schedule|keepTurns|weightTemperature|weightCap|learningRate):/.test(
             line,
           ),
       )
@@ -467,10 +469,13 @@ describe("decidesOf", () => {
       terms: ["approve", "approveFile", "price", "rulesFile"],
       pace: [
         "concurrency",
+        "idleTimeoutMs",
         "maxErrors",
+        "maxRetries",
         "maxWaitSeconds",
         "minScore",
         "requestsPerMinute",
+        "stream",
         "threads",
         "timeoutMs",
       ],

@@ -116,6 +116,25 @@ async function expectRefused(promise: Promise<string>, message: RegExp): Promise
   for (const name of ["hub.part", "mirror/wheels.part"]) expect(existsSync(join(part, name))).toBe(false);
 }
 
+test("a pull goes through the proxy that the environment names", async () => {
+  const before = process.env.HTTP_PROXY;
+  process.env.HTTP_PROXY = address(server);
+  try {
+    const path = await pull({ environment: { HF_ENDPOINT: "http://hub.example", HF_TOKEN: TOKEN } });
+    expect(readFileSync(path)).toEqual(CONTENT);
+    expect(requests).toEqual([
+      {
+        url: "http://hub.example/some/repo/resolve/main/tiny%20file.gguf",
+        authorization: `Bearer ${TOKEN}`,
+        range: undefined,
+      },
+    ]);
+  } finally {
+    if (before === undefined) delete process.env.HTTP_PROXY;
+    else process.env.HTTP_PROXY = before;
+  }
+});
+
 describe("from the Hub", () => {
   test("downloads, checks, and asks no second time", async () => {
     const events: PullProgress[] = [];

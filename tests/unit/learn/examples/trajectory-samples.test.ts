@@ -141,8 +141,8 @@ describe("trajectorySamples of a team", () => {
 
   it("gives none for a candidate that lost its samples, and none at all where every one did", () => {
     const actions = [action(0, { policy: "p" }), action(1, { policy: "p" })];
-    expect(trajectorySamples(recorded(actions, [0.5, Number.NaN])).samples).toMatchObject([{ index: 0 }]);
-    expect(trajectorySamples(recorded(actions, [Number.NaN, Number.NaN])).samples).toEqual([]);
+    expect(trajectorySamples(recorded(actions, [0.5, Number.NaN]))).toMatchObject([{ index: 0 }]);
+    expect(trajectorySamples(recorded(actions, [Number.NaN, Number.NaN]))).toEqual([]);
   });
 
   it("keeps equal reviews of different worth, and the best of each kind of reply", () => {

@@ -123,18 +123,17 @@ describe("limits of the server", () => {
     }
   });
 
-  test("E4: 429s slow all lanes down, and every call gets its answer", async () => {
+  test("E4: with every third call refused, every call gets its answer, and soon", async () => {
     let chats = 0;
-    const { model, limiter } = await bench({
+    const { model, clock } = await bench({
       intercept: () => (++chats > 4 && chats % 3 === 0 ? faults.status(429) : undefined),
     });
     await model.chat(ask("warm up"));
-    expect(limiter.ratePerSecond).toBe(Number.POSITIVE_INFINITY);
     const replies = await Promise.all(Array.from({ length: 30 }, (_, i) => model.chat(ask(`q${i}`))));
     expect(replies.map(({ texts }) => texts[0])).toEqual(
       Array.from({ length: 30 }, (_, i) => `reply to: q${i}`),
     );
-    expect(limiter.ratePerSecond).toBeLessThan(30);
+    expect(clock.now()).toBeLessThan(10_000);
   });
 
   test("E9: an empty account is fatal, whatever status says so", async () => {
@@ -220,13 +219,12 @@ describe("failures of the server", () => {
     const whole = streamEvents("fake-model", ["the whole answer"]);
     const { server, model } = await bench({ reply: () => "right" }, { stream: true });
     server.queue(
-      faults.stream(whole), // all finish reasons, no [DONE]
       faults.stream([...whole.slice(0, 3), "data: [DONE]\n\n"]), // [DONE], but no finish reason
       faults.stream(whole.slice(0, 2)),
       faults.stream([...whole.slice(0, 2), 'data: {"choices":[{"index":0,"del']),
     );
     expect((await model.chat(ask())).texts).toEqual(["right"]);
-    expect(server.chats).toHaveLength(5);
+    expect(server.chats).toHaveLength(4);
   });
 
   test("E15: a stream that is reset or stalls is asked again", async () => {
@@ -351,21 +349,6 @@ describe("refusals", () => {
     const { server, model } = await bench({ intercept: () => faults.status(400, body) });
     expect(await failure(model.chat(ask()))).toMatchObject({ kind: "context-length", isFatal: false });
     expect(server.chats).toHaveLength(1);
-  });
-
-  test("E22: a redirect is refused, also within the origin", async () => {
-    const other = await bench({}, {});
-    for (const location of [`${other.server.baseUrl}/chat/completions`, "/elsewhere"]) {
-      const { server, model } = await bench(
-        { intercept: () => faults.status(307, "", { location }) },
-        { apiKey: KEY },
-      );
-      const error = await failure(model.chat(ask()));
-      expect(error).toMatchObject({ kind: "not-openai", isFatal: true });
-      expect(error.message).toMatch(/redirects to http:\/\/127\.0\.0\.1/);
-      expect(server.requests).toHaveLength(1);
-    }
-    expect(other.server.requests).toHaveLength(0);
   });
 });
 
@@ -668,6 +651,8 @@ describe("requests", () => {
         stop: ["\n"],
         seed: 5,
         response_format: { type: "json_object" },
+        stream: true,
+        stream_options: { include_usage: true },
       });
       expect(Object.keys(headers ?? {}).sort()).toEqual([
         "accept",

@@ -50,3 +50,33 @@ test("only Retry-After is a demand", () => {
   expect(waitHint(new Headers({ "retry-after": "3" }), NOW)?.isDemand).toBe(true);
   expect(waitHint(new Headers({ "x-ratelimit-reset": "3s" }), NOW)?.isDemand).toBe(false);
 });
+
+test.each<[string, number | undefined]>([
+  ["Rate limit reached … Limit 3. Please try again in 1.2s.", 1200],
+  ["Please try again in 6m0s.", 360_000],
+  ["Please try again in 698ms.", 698],
+  ["Please retry in 17.3s.", 17_300],
+  ["Please retry after 20 seconds.", 20_000],
+  ["Try again in 1 minute, 5 seconds.", 65_000],
+  ["try again in about 2 hours", 7_200_000],
+  ['{"error":{"details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"17s"}]}}', 17_000],
+  ['{"retryDelay":"0.5s","message":"retry in 1.3s"}', 1300],
+  ['{"retry_after": 3}', 3000],
+  ['{"retry_after_ms": 250}', 250],
+  ["You sent 20 seconds of audio", undefined],
+  ["Try again in 3 apples", undefined],
+  ["Please try again later.", undefined],
+  ["", undefined],
+])("a body: %s", (body, expected) => {
+  expect(waitHint(new Headers(), NOW, body)?.waitMs).toBe(expected);
+});
+
+test("of a header and a body the longer wait counts; both come before a window that resets", () => {
+  const body = "try again in 1.2s";
+  expect(waitHint(new Headers({ "retry-after": "1" }), NOW, body)?.waitMs).toBe(1200);
+  expect(waitHint(new Headers({ "retry-after-ms": "1500" }), NOW, body)?.waitMs).toBe(1500);
+  expect(waitHint(new Headers({ "x-ratelimit-reset": "9s" }), NOW, body)).toEqual({
+    waitMs: 1200,
+    isDemand: true,
+  });
+});
