@@ -93,11 +93,14 @@ export function numberReader({
       !/[=≈].*$/.test(last) || last.split(/[,;]\s/).filter((part) => part.includes("=")).length > 1;
     if (!/\p{L}/u.test(plain) && isList && new Set(numbers.map(({ value }) => value)).size > 3)
       return undefined;
-    const sentences = plain.split(/\n+|(?<=[.!?。！？।])\s+/);
+    // A question, such as the one that was asked, answers nothing.
+    const sentences = plain
+      .split(/\n+|(?<=[.!?।])\s+|(?<=[。！？])/)
+      .filter((sentence) => !/[?？]\s*$/.test(sentence));
     for (const sentence of sentences.reverse()) {
       const found = ofSentence(sentence);
       if (found) return found;
     }
-    return numbers.at(-1);
+    return undefined;
   };
 }

@@ -10,9 +10,9 @@ import {
 } from "quickjs-emscripten-core";
 import { REPLY_READERS_SOURCE } from "../../core/reply/reply-readers.js";
 import { serveParent } from "../../core/serve-parent.js";
-import { guestHelpers } from "./guest-helpers.js";
 import { type PreludeOptions, preludeSource } from "./guest-prelude.js";
 import { GuestRun } from "./guest-run.js";
+import { guestHelpers } from "./make-guest-helpers.js";
 import { type ChildOutcome, DEFAULT_LIMITS, type ToChild, type ToParent } from "./sandbox-protocol.js";
 
 const PAGE_BYTES = 65_536;

@@ -84,6 +84,17 @@ describe("agent.json", () => {
     expect(mock.requests).toHaveLength(2);
   });
 
+  it("says in the second request what was wrong with the first reply", async () => {
+    const mock = new MockChatModel(['{"why": "sum"}', '{"answer": "7"}']);
+    await makeAgent(mock)
+      .agent()
+      .call("json", ["q", ["answer"]], signal);
+    const [first, second] = mock.requests;
+    expect(first?.jsonKeys).toEqual(["answer"]);
+    expect(second?.messages).toHaveLength((first?.messages.length ?? 0) + 2);
+    expect(second?.messages.at(-1)?.content).toContain('The JSON object lacks "answer"');
+  });
+
   it("gives empty strings after the second failure", async () => {
     const host = makeAgent(new MockChatModel(() => "never json")).agent();
     expect(await host.call("json", ["q", ["answer"]], signal)).toEqual({ answer: "" });
