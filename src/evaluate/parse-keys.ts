@@ -55,8 +55,8 @@ function objectTexts(text: string, isCut: boolean): string[] {
   for (let start = text.indexOf("{"); start >= 0; ) {
     const end = closingBrace(text, start);
     if (end !== undefined) parts.push(text.slice(start, end));
-    // A stray brace of prose must not hide what follows.
-    else if (!isCut && /^\{\s*["'“\w]/.test(text.slice(start)))
+    // A stray brace of prose must not hide what follows; behind a last comma there was more to come.
+    else if (!isCut && /^\{\s*["'“\w]/.test(text.slice(start)) && !/,\s*$/.test(text))
       parts.push(text.slice(start).replace(/\s*```[^`]*$/, ""));
     start = text.indexOf("{", end ?? start + 1);
   }
