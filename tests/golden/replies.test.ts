@@ -8,6 +8,7 @@ import { exactNumberScorer } from "../../src/tasks/scorers/exact-number-scorer.j
 import { isSameExpression } from "../../src/tasks/scorers/expression-scorer.js";
 import { programOf } from "../../src/tasks/scorers/program-of.js";
 import { choice, code, number } from "../../src/workflow/sandbox/guest-helpers.js";
+import { QuickJsSandbox } from "../../src/workflow/sandbox/quickjs-sandbox.js";
 
 interface RecordedReply {
   model: string;
@@ -85,4 +86,17 @@ describe("recorded replies", () => {
       }
     }
   });
+
+  it("are read alike in the sandbox", async () => {
+    await using sandbox = new QuickJsSandbox({ processes: 1 });
+    const source = `export default (agent, { id, list }) => list.map(({ reply, choices, isCut }) =>
+      id === "number" ? number(reply, isCut) : id === "choice" ? choice(reply, choices, isCut) : code(reply, isCut));`;
+    const host = { call: async () => null, offers: new Set<string>() };
+    for (const id of ["number", "choice", "code"]) {
+      const list = replies.filter(({ kind }) => kind === id);
+      const run = await sandbox.run(source, { id, list }, host, { seed: 1 });
+      const answer = list.map((item) => found(item) ?? "");
+      expect(run).toMatchObject({ status: "ok", answer });
+    }
+  }, 120_000);
 });
