@@ -58,8 +58,10 @@ export function plainNumbers(text: string): string {
       (_all, braced?: string, exponent?: string, small = "") =>
         `e${braced ?? exponent ?? small.replace(/[^-]/g, (mark: string) => String(raised.indexOf(mark)))}`,
     )
-    // What is counted by a number of a list or of a step is not the number.
-    .replace(/^[ \t>*#_]*\d{1,2}[.)][ \t]+(?=\S)/gm, "")
+    // Numbers of a list that begins with 1, and of steps, count nothing.
+    .replace(/^[ \t>*#_]*\d{1,2}[.)][ \t]+(?=\S)/gm, (label) =>
+      /^[ \t>*#_]*1[.)]\s/m.test(text) ? "" : label,
+    )
     .replace(/\b(?:step|part|option|question|case|method|example|schritt|étape|paso)\s+#?\d+(?!\w)/gi, " ");
   const words = plain.match(
     /(?<!\p{L})(?:der|das|und|ist|sind|nicht|eine?|beträgt|kostet|antwort|euro|le|les|et|est|sont|une|reste|réponse|el|los|las|es|son|una|quedan|respuesta|il|sono|rimangono|risposta|o|são|uma|resposta|het|een|zijn|antwoord)(?!\p{L})|\p{Script=Cyrillic}{2,}/giu,
@@ -89,10 +91,11 @@ export function plainNumbers(text: string): string {
 }
 
 /**
- * Makes the finder of all numbers of a text, in order. Digits glued to letters or to other digits by dots ("x2", "1.2.3"),
- * ordinals ("2nd") and exponents of letters are left out. Stands alone: its text is also put into the sandbox.
+ * All numbers of a text that `plainNumbers` gave, or of a part of it, in order. Digits glued to letters or to other digits
+ * by dots ("x2", "1.2.3"), ordinals ("2nd") and exponents of letters are left out. Stands alone: its text is also put into
+ * the sandbox.
  */
-export function numberFinder(plainText: (text: string) => string): (text: string) => FoundNumber[] {
+export function scanNumbers(plain: string): FoundNumber[] {
   const scales: Record<string, number> = {
     thousand: 1e3,
     million: 1e6,
@@ -104,39 +107,39 @@ export function numberFinder(plainText: (text: string) => string): (text: string
   };
   const pattern =
     /(?<![\w.^]|\^\{|_\{)(-?)\s?[$€£¥₹]?\s?(-?)(?:(\d+) +(?=\d+ ?\/ ?\d))?((?:\d{1,3}(?:[,'\u00a0\u202f\u2009]\d{3})+|[1-9]\d{0,2}(?: \d{3})+(?![ ,.]*\d))(?!\d)|\d+)?(\.\d+)?(e[+-]?\d{1,3}(?!\w))?(?:\s?\/\s?(\d+)(?![\w/]))?(\s?%|\s?(?:thousand|million|billion)\b|\s?[万萬亿億])?/giu;
-  return (text) => {
-    const plain = plainText(text);
-    const found: FoundNumber[] = [];
-    for (const match of plain.matchAll(pattern)) {
-      const [all, sign1 = "", sign2 = "", mixed = "0", whole, part = "", exponent = "", divisor, after = ""] =
-        match;
-      if (whole === undefined && part === "") continue;
-      const end = match.index + all.length;
-      // "- 5" is a line of a list or a difference.
-      const isNegative = (sign1 !== "" && !/^-\s\s?\d/.test(all)) || sign2 !== "";
-      if (/^(?:\.\d|(?:st|nd|rd|th)\b)/.test(plain.slice(end, end + 3)) || Number(divisor) === 0) continue;
-      const digits = (whole ?? "0").replace(/\D/g, "") + part;
-      const scale = scales[after.trim().toLowerCase()] ?? 1;
-      let value = Number(digits + exponent);
-      if (divisor !== undefined) value = Number(mixed) + value / Number(divisor);
-      value *= scale;
-      if (!Number.isFinite(value)) continue;
-      const isWhole = part === "" && exponent === "" && divisor === undefined && scale === 1;
-      found.push({
-        value: isNegative && value !== 0 ? -value : value,
-        integer: isWhole ? (isNegative ? "-" : "") + (digits.replace(/^0+(?=\d)/, "") || "0") : undefined,
-        decimals: part === "" ? 0 : part.length - 1,
-        isPercent: after.trim() === "%",
-        text: all.trim(),
-        isLast: end === plain.length,
-        isWholeText: /^[\s.]*$/.test(plain.slice(0, match.index) + plain.slice(end)),
-      });
-    }
-    return found;
-  };
+  const found: FoundNumber[] = [];
+  for (const match of plain.matchAll(pattern)) {
+    const [all, sign1 = "", sign2 = "", mixed = "0", whole, part = "", exponent = "", divisor, after = ""] =
+      match;
+    if (whole === undefined && part === "") continue;
+    const end = match.index + all.length;
+    // "- 5" is a line of a list or a difference.
+    const isNegative = (sign1 !== "" && !/^-\s\s?\d/.test(all)) || sign2 !== "";
+    if (/^(?:\.\d|(?:st|nd|rd|th)\b)/.test(plain.slice(end, end + 3)) || Number(divisor) === 0) continue;
+    const digits = (whole ?? "0").replace(/\D/g, "") + part;
+    const scale = scales[after.trim().toLowerCase()] ?? 1;
+    let value = Number(digits + exponent);
+    if (divisor !== undefined) value = Number(mixed) + value / Number(divisor);
+    value *= scale;
+    if (!Number.isFinite(value)) continue;
+    const isWhole = part === "" && exponent === "" && divisor === undefined && scale === 1;
+    found.push({
+      value: isNegative && value !== 0 ? -value : value,
+      integer: isWhole ? (isNegative ? "-" : "") + (digits.replace(/^0+(?=\d)/, "") || "0") : undefined,
+      decimals: part === "" ? 0 : part.length - 1,
+      isPercent: after.trim() === "%",
+      text: all.trim(),
+      isLast: end === plain.length,
+      isWholeText: /^[\s.]*$/.test(plain.slice(0, match.index) + plain.slice(end)),
+    });
+  }
+  return found;
 }
 
-export const findNumbers = numberFinder(plainNumbers);
+/** All numbers of any text, in order. */
+export function findNumbers(text: string): FoundNumber[] {
+  return scanNumbers(plainNumbers(text));
+}
 
 /** The number a text consists of (units before or behind are allowed in none), or undefined. */
 export function parseNumber(text: string): FoundNumber | undefined {

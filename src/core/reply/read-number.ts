@@ -13,12 +13,12 @@ export function numberReader({
   withoutThinking,
   markedAnswers,
   plainNumbers,
-  findNumbers,
+  scanNumbers,
 }: {
   withoutThinking: (text: string) => string;
   markedAnswers: (text: string, isCut?: boolean) => string[];
   plainNumbers: (text: string) => string;
-  findNumbers: (text: string) => FoundNumber[];
+  scanNumbers: (text: string) => FoundNumber[];
 }): NumberReader {
   const withoutPrograms = (text: string): string => {
     const isProgram =
@@ -37,29 +37,29 @@ export function numberReader({
   };
   /** Behind a mark, or of a calculation: the last side of "=" that is one number, else the first number of the last side. */
   const ofCalculation = (part: string): FoundNumber | undefined => {
-    const sides = part.split(/=|≈|\\approx/).map(findNumbers);
+    const sides = part.split(/=|≈|\\approx/).map(scanNumbers);
     return sides.findLast((side) => side.length === 1)?.[0] ?? sides.findLast((side) => side.length > 0)?.[0];
   };
   const ofMarked = (part: string): FoundNumber | undefined => {
-    const whole = findNumbers(part)[0];
+    const whole = scanNumbers(part)[0];
     if (whole?.isWholeText) return whole;
-    const line = part.split(/\n/).find((candidate) => findNumbers(candidate).length > 0) ?? "";
+    const line = part.split(/\n/).find((candidate) => scanNumbers(candidate).length > 0) ?? "";
     const clauses = line.split(
       /(?<=\d[^\d]*)(?:[;(]|[,.] |\b(?:because|since|as|where|weil|denn|car|parce que|porque)\b)/,
     );
-    const clause = clauses.find((candidate) => findNumbers(candidate).length > 0) ?? "";
+    const clause = clauses.find((candidate) => scanNumbers(candidate).length > 0) ?? "";
     return ofCalculation(clause);
   };
   const verb =
     /(?<!\p{L})(?:is|are|was|were|be|equals?|makes?|making|ha[sd]|have|costs?|uses?|takes?|needs?|gets?|pays?|earns?|sells?|lays?|spends?|saves?|travels?|reads?|contains?|holds?|gives?|leaves?|leaving|receives?|produces?|remains?|total(?:s|ing| of)?|ist|sind|kostet|beträgt|hat|haben|bleiben|est|sont|coûte|reste|restent|es|son|cuesta|tiene|quedan)(?!\p{L})/giu;
   const ofSentence = (sentence: string): FoundNumber | undefined => {
     const bold = [...sentence.matchAll(/\*\*([^*\n]+)\*\*/g)].flatMap(([, part]) =>
-      findNumbers(part as string),
+      scanNumbers(part as string),
     );
     if (bold.length > 0) return bold.at(-1);
     const clauses = sentence
       .split(/[,;:] |\b(?:so|thus|hence|therefore|because|since)\b/i)
-      .filter((clause) => findNumbers(clause).length > 0);
+      .filter((clause) => scanNumbers(clause).length > 0);
     const isAside = (clause: string) =>
       (/^\s*\w+ing\b/i.test(clause) &&
         !/^\s*(?:making|giving|leaving|totall?ing|resulting|bringing|meaning)/i.test(clause)) ||
@@ -69,25 +69,25 @@ export function numberReader({
     const main = clauses.filter((clause) => !isAside(clause)).at(-1) ?? clauses.at(-1) ?? "";
     if (main.includes("=")) return ofCalculation(main);
     const behind = [...main.matchAll(verb)]
-      .map((match) => findNumbers(main.slice(match.index + match[0].length)))
+      .map((match) => scanNumbers(main.slice(match.index + match[0].length)))
       .findLast((numbers) => numbers.length > 0);
-    const all = findNumbers(main);
+    const all = scanNumbers(main);
     return behind?.[0] ?? all.at(-1);
   };
   return (raw, isCut = false) => {
     const text = plainNumbers(withoutThinking(raw.slice(-20_000)));
-    const whole = findNumbers(text);
+    const whole = scanNumbers(text);
     if (whole.length === 1 && whole[0]?.isWholeText) return isCut && whole[0].isLast ? undefined : whole[0];
     const plain = withoutPrograms(text);
     for (const part of markedAnswers(plain, isCut)) {
       const found = ofMarked(part);
       // A number at the very end of a cut reply may have lost its last digits.
-      const end = plain.trimEnd().endsWith(part) ? findNumbers(part).at(-1) : undefined;
+      const end = plain.trimEnd().endsWith(part) ? scanNumbers(part).at(-1) : undefined;
       if (found && !(isCut && end?.isLast && end.text === found.text)) return found;
     }
     // A box that holds no number is the answer all the same.
     if (isCut || /\\boxed\s*\{[^}]/.test(plain)) return undefined;
-    const numbers = findNumbers(plain);
+    const numbers = scanNumbers(plain);
     const last = plain.trim().split("\n").at(-1) ?? "";
     const isList =
       !/[=≈].*$/.test(last) || last.split(/[,;]\s/).filter((part) => part.includes("=")).length > 1;

@@ -1,5 +1,5 @@
 /** @file The one set of readers of replies, as functions for scorers and as a text for the sandbox: both read alike. */
-import { numberFinder, plainNumbers } from "./find-numbers.js";
+import { plainNumbers, scanNumbers } from "./find-numbers.js";
 import { markedAnswers, withoutThinking } from "./marked-answers.js";
 import { type ChoiceReader, choiceReader } from "./read-choice.js";
 import { type CodeReader, codeReader } from "./read-code.js";
@@ -17,7 +17,7 @@ const PARTS = {
   withoutThinking,
   markedAnswers,
   plainNumbers,
-  numberFinder,
+  scanNumbers,
   numberReader,
   choiceReader,
   codeReader,
@@ -25,10 +25,7 @@ const PARTS = {
 
 function join(parts: typeof PARTS): ReplyReaders {
   return {
-    readNumber: parts.numberReader({
-      ...parts,
-      findNumbers: parts.numberFinder(parts.plainNumbers),
-    }),
+    readNumber: parts.numberReader(parts),
     readChoice: parts.choiceReader(parts.withoutThinking, parts.markedAnswers),
     readCode: parts.codeReader(parts.withoutThinking),
     readMarks: (text, isCut) => parts.markedAnswers(parts.withoutThinking(text), isCut),
