@@ -53,7 +53,7 @@ export interface RunOptions {
 /** The calls of the small local model. */
 export interface WeakAgent {
   /** As text, asked of the small local model: cheap and often wrong. */
-  text(prompt: Prompt, options?: WeakOptions): Promise<string[]>;
+  text(prompt: Prompt, options?: WeakOptions): Promise<(string & { isCut: boolean })[]>;
   /** As json, asked of the small local model. */
   json(prompt: Prompt, keys: string[], options?: WeakOptions & { n?: 1 }): Promise<Record<string, string>>;
   json(
@@ -65,7 +65,7 @@ export interface WeakAgent {
 
 export interface Agent {
   /** Asks the strong model; gives a list of n replies. */
-  text(prompt: Prompt, options?: CallOptions): Promise<string[]>;
+  text(prompt: Prompt, options?: CallOptions): Promise<(string & { isCut: boolean })[]>;
   /** Asks for a JSON object with these keys, all strings; a list of objects when n > 1. */
   json(prompt: Prompt, keys: string[], options?: CallOptions & { n?: 1 }): Promise<Record<string, string>>;
   json(
@@ -95,12 +95,12 @@ export type Workflow = (agent: Agent, task: Task) => unknown;
 export interface WorkflowGlobals {
   /** The number a reply ends in or marks as its answer ("answer is 12", "#### 12"); "" if there is none. */
   number(text: string): number | string;
-  /** The letter of the option a reply chooses; "" if it names none. */
+  /** The letter of the option a reply chooses; "" if it names none, or several. */
   choice(text: string, choices?: readonly string[]): string;
-  /** The program in a reply: its longest fenced block, or the whole text without one. */
+  /** The program in a reply: its longest fenced block, or the whole text without one; "" where that was cut. */
   code(text: string): string;
   /** What stands inside the last <tag>…</tag>; "" if there is none. */
   extract(text: string, tag: string): string;
-  /** The most frequent value, the earliest of equals; empty ones do not count; "" for none. */
+  /** The most frequent value, the earliest of equals; empty ones and cut replies do not count; "" for none. */
   vote<T>(list: readonly T[]): T | string;
 }

@@ -10,6 +10,7 @@ import { estimatePromptTokens } from "../llm/token-usage.js";
 import { programOf } from "../tasks/scorers/program-of.js";
 import type { VisibleTask } from "../tasks/task.js";
 import type { AgentHost, CallClock } from "../workflow/workflow-run.js";
+import { parseKeys } from "./parse-keys.js";
 import { type Rules, RuleViolationError } from "./rules.js";
 import type { ServerPace } from "./server-pace.js";
 import type { ToolBox, ToolUse } from "./tool-box.js";
@@ -104,6 +105,8 @@ export class WorkflowAgent implements AgentHost {
   readonly #keepReplies: boolean;
   readonly #pace: ServerPace | undefined;
   readonly #occurrences = new Map<string, number>();
+  readonly #cutTexts = new Set<unknown>();
+  readonly isCut = (reply: unknown): boolean => this.#cutTexts.has(reply);
 
   /**
    * @param options.maxTokens - limit of a reply where the workflow gives none, and its upper bound
@@ -174,14 +177,8 @@ export class WorkflowAgent implements AgentHost {
     switch (isWeak ? name.slice("weak.".length) : name) {
       case "text": {
         const [prompt, options] = args as [string | ChatMessage[], TextOptions | undefined];
-        return await this.#ask(
-          isWeak,
-          toMessages(prompt, options?.role),
-          options ?? {},
-          false,
-          signal,
-          clock,
-        );
+        const messages = toMessages(prompt, options?.role);
+        return await this.#ask(isWeak, messages, options ?? {}, undefined, signal, clock);
       }
       case "json": {
         const [prompt, keys, options] = args as [string | ChatMessage[], string[], TextOptions | undefined];
@@ -255,7 +252,7 @@ export class WorkflowAgent implements AgentHost {
     return occurrence;
   }
 
-  /** Replies parsed into objects; one that cannot be parsed is asked again once, then all its keys are "". */
+  /** Replies parsed into objects; one that cannot be parsed is asked again once with what was wrong, then all its keys are "". */
   async #json(
     isWeak: boolean,
     prompt: string | ChatMessage[],
@@ -271,13 +268,24 @@ export class WorkflowAgent implements AgentHost {
       content: `Reply with one JSON object and nothing else, with exactly these keys: {${wanted}}`,
     });
     const merged = mergeNeighbours(messages);
-    const texts = await this.#ask(isWeak, merged, options, true, signal, clock);
+    const texts = await this.#ask(isWeak, merged, options, keys, signal, clock);
     const objects = await Promise.all(
       texts.map(async (text) => {
-        const first = parseKeys(text, keys);
+        let problem = "";
+        const first = parseKeys(text, keys, this.isCut(text), (found) => {
+          problem = found;
+        });
         if (first) return first;
-        const [again] = await this.#ask(isWeak, merged, { ...options, n: 1 }, true, signal, clock);
-        return parseKeys(again ?? "", keys) ?? Object.fromEntries(keys.map((key) => [key, ""]));
+        const corrected: ChatMessage[] = [
+          ...merged,
+          { role: "assistant", content: text },
+          {
+            role: "user",
+            content: `${problem}. Reply again: one JSON object with exactly these keys: {${wanted}}`,
+          },
+        ];
+        const [again = ""] = await this.#ask(isWeak, corrected, { ...options, n: 1 }, keys, signal, clock);
+        return parseKeys(again, keys, this.isCut(again)) ?? Object.fromEntries(keys.map((key) => [key, ""]));
       }),
     );
     return (options.n ?? 1) > 1 ? objects : objects[0];
@@ -287,7 +295,7 @@ export class WorkflowAgent implements AgentHost {
     isWeak: boolean,
     messages: ChatMessage[],
     options: TextOptions,
-    json: boolean,
+    jsonKeys: readonly string[] | undefined,
     signal: AbortSignal,
     clock: CallClock,
   ): Promise<string[]> {
@@ -302,7 +310,8 @@ export class WorkflowAgent implements AgentHost {
       n,
       temperature: options.temperature ?? (n > 1 ? MANY_REPLIES_TEMPERATURE : 0),
       maxTokens: Math.min(options.maxTokens ?? most, most),
-      json,
+      json: jsonKeys !== undefined,
+      jsonKeys,
     };
     const occurrence = this.#occurrence([model.role, request]);
     const order = this.#asked++;
@@ -325,7 +334,9 @@ export class WorkflowAgent implements AgentHost {
         result.usage.promptTokens < LEAST_PROMPT_SHARE * estimated
       )
         this.shortPrompts++;
-      this.cutReplies += result.finishReasons.filter((reason) => reason === "length").length;
+      const cut = result.texts.filter((_, index) => result.finishReasons[index] === "length");
+      this.cutReplies += cut.length;
+      for (const text of cut) this.#cutTexts.add(text);
       this.replies += result.texts.length;
       if (this.#keepReplies) {
         for (const text of result.texts)
@@ -402,26 +413,4 @@ function mergeNeighbours(messages: readonly ChatMessage[]): ChatMessage[] {
     else merged.push({ ...message });
   }
   return merged;
-}
-
-/** The first JSON object in a reply with all keys as strings, or undefined. */
-export function parseKeys(text: string, keys: readonly string[]): Record<string, string> | undefined {
-  const start = text.indexOf("{");
-  const end = text.lastIndexOf("}");
-  if (start < 0 || end <= start) return undefined;
-  let value: unknown;
-  try {
-    value = JSON.parse(text.slice(start, end + 1));
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
-  const members = new Map(Object.entries(value));
-  const out: [string, string][] = [];
-  for (const key of keys) {
-    const member: unknown = members.get(key);
-    if (member === undefined || member === null) return undefined;
-    out.push([key, typeof member === "string" ? member : JSON.stringify(member)]);
-  }
-  return Object.fromEntries(out);
 }

@@ -25,6 +25,8 @@ export interface ChatRequest {
   seed?: number | undefined;
   /** Ask for a JSON object (response_format, or a grammar). */
   json?: boolean | undefined;
+  /** Keys of that object, all of them strings and required, for models that take a schema; no part of the call's name. */
+  jsonKeys?: readonly string[] | undefined;
   /** Name of this call in a store: set by MeteredModel, read by replay, ignored by all others. */
   callKey?: string | undefined;
   /** Told when an attempt leaves for the server (ms of `performance.now()`; not while it waits for a lane or a pause), and with undefined when it has ended. */

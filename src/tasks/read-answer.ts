@@ -1,9 +1,10 @@
 /** @file Answers of a user's records brought into the form of our datasets. */
+
+import { findNumbers } from "../core/reply/find-numbers.js";
 import { KIND_METRICS } from "./dataset-manifest.js";
 import { printable } from "./reading/printable.js";
 import { badRecord } from "./reading/read-records.js";
 import { foldText } from "./sample-key.js";
-import { findNumbers } from "./scorers/parse-number.js";
 import type { MetricName, TaskKind } from "./task.js";
 
 export interface AnswerRules {

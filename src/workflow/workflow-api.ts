@@ -94,7 +94,7 @@ export const API: readonly CallSpec[] = [
     quota: "model",
     parameters: [PROMPT],
     options: [N, TEMPERATURE, ROLE, MAX_TOKENS, MODEL],
-    returns: "string[]",
+    returns: "(string & { isCut: boolean })[]",
     doc: "Asks the strong model; gives a list of n replies.",
     example: "const [reply] = await agent.text(`${task.question}`, { n: 1, temperature: 0 });",
   },
@@ -113,7 +113,7 @@ export const API: readonly CallSpec[] = [
     quota: "model",
     parameters: [PROMPT],
     options: [N, TEMPERATURE, ROLE, MAX_TOKENS],
-    returns: "string[]",
+    returns: "(string & { isCut: boolean })[]",
     doc: "As text, asked of the small local model: cheap and often wrong.",
     example: "const [draft] = await agent.weak.text(`${task.question}`);",
   },
@@ -181,12 +181,12 @@ export const GLOBALS: readonly { name: string; signature: string; doc: string }[
   {
     name: "choice",
     signature: "choice(text: string, choices?: readonly string[]): string",
-    doc: 'The letter of the option a reply chooses; "" if it names none.',
+    doc: 'The letter of the option a reply chooses; "" if it names none, or several.',
   },
   {
     name: "code",
     signature: "code(text: string): string",
-    doc: "The program in a reply: its longest fenced block, or the whole text without one.",
+    doc: 'The program in a reply: its longest fenced block, or the whole text without one; "" where that was cut.',
   },
   {
     name: "extract",
@@ -196,7 +196,7 @@ export const GLOBALS: readonly { name: string; signature: string; doc: string }[
   {
     name: "vote",
     signature: "vote<T>(list: readonly T[]): T | string",
-    doc: 'The most frequent value, the earliest of equals; empty ones do not count; "" for none.',
+    doc: 'The most frequent value, the earliest of equals; empty ones and cut replies do not count; "" for none.',
   },
 ];
 

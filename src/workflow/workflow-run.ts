@@ -65,6 +65,8 @@ export interface AgentHost {
    *   Any other error reaches the guest as an exception it may catch.
    */
   call(name: string, args: readonly unknown[], signal: AbortSignal, clock: CallClock): Promise<unknown>;
+  /** Whether a text is a reply that was cut at its token limit. Default: none is. A plain function: called without `this`. */
+  readonly isCut?: ((reply: unknown) => boolean) | undefined;
   /** Which optional calls exist here: "weak", "runPython", "test", "tool". */
   readonly offers: ReadonlySet<string>;
 }

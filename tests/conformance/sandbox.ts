@@ -39,6 +39,31 @@ export function sandboxSuite(name: string, create: () => Sandbox): void {
       return await sandbox.run(source, task, host, { seed, ...rest });
     };
 
+    it("tells which replies were cut, in strings that stay plain", async () => {
+      const texts = ["12 - 9 = 3, 3 +", "The answer is 7. I", "8", " So 9 of"];
+      const host = {
+        ...hostOf(async () => texts),
+        isCut: (text: unknown) => text !== "8" && texts.includes(text as string),
+      };
+      const source = body(`
+        const replies = await agent.text("q", { n: 4 });
+        return [replies.map((reply) => [typeof reply, reply.isCut, number(reply)]), replies[3].trim().isCut,
+          vote(replies.slice(2)), vote(replies.map((reply) => number(reply))), "".isCut];`);
+      const { answer } = await run(source, { host });
+      expect(answer).toEqual([
+        [
+          ["string", true, ""],
+          ["string", true, 7],
+          ["string", false, 8],
+          ["string", true, ""],
+        ],
+        true,
+        "8",
+        7,
+        false,
+      ]);
+    });
+
     describe("forms of source", () => {
       it.each([
         [

@@ -76,8 +76,11 @@ export class SimulatedChatModel implements ChatModel {
     for (const item of items) this.#bank.add(item);
   }
 
-  async chat(request: ChatRequest): Promise<ChatResult> {
-    request.signal?.throwIfAborted();
+  async chat(asked: ChatRequest): Promise<ChatResult> {
+    asked.signal?.throwIfAborted();
+    // Being told what was wrong with its JSON changes nothing: no figure rests on the words of a correction.
+    const isCorrected = asked.json === true && asked.messages.at(-2)?.role === "assistant";
+    const request = isCorrected ? { ...asked, messages: asked.messages.slice(0, -2) } : asked;
     const { n, temperature, maxTokens } = checked(request);
     const text = promptText(request);
     const item = this.#bank.find(text);

@@ -1,5 +1,5 @@
 /** @file GSM8K, GSM-Hard, MGSM and MATH as they are published. */
-import { findNumbers } from "../scorers/parse-number.js";
+import { findNumbers } from "../../core/reply/find-numbers.js";
 import { BadBenchmark, type Benchmark, picked, textOf } from "./benchmark.js";
 
 /** One number in plain decimals, without separators. */

@@ -1,8 +1,8 @@
 /** @file One line of a split file: JSON object to Sample, every field checked. */
 import { z } from "zod";
+import { parseNumber } from "../../core/reply/find-numbers.js";
 import { issueText, type MetricOptions } from "../dataset-manifest.js";
 import { worldProblem } from "../families/robot/read-world.js";
-import { parseNumber } from "../scorers/parse-number.js";
 import { compilePattern } from "../scorers/regex-scorer.js";
 import type { MetricName, Sample, TaskKind } from "../task.js";
 import { constraintsSchema } from "../writing/constraints.js";

@@ -1,6 +1,6 @@
 /** @file Whatever JSON value a workflow returned, as the one text a scorer reads. */
 
-/** Longest answer text that is looked at; a right answer is short. */
+/** Longest answer text that is looked at, from its end; a right answer is short. */
 export const MAX_ANSWER_CHARACTERS = 20_000;
 
 /**
@@ -8,28 +8,11 @@ export const MAX_ANSWER_CHARACTERS = 20_000;
  * Everything else (null, booleans, longer lists, other objects) is no answer: undefined.
  */
 export function answerText(answer: unknown, depth = 0): string | undefined {
-  if (typeof answer === "string") return answer.slice(0, MAX_ANSWER_CHARACTERS);
+  if (typeof answer === "string") return answer.slice(-MAX_ANSWER_CHARACTERS);
   if (typeof answer === "number") return Number.isFinite(answer) ? String(answer) : undefined;
   if (typeof answer !== "object" || answer === null || depth > 2) return undefined;
   if (Array.isArray(answer)) return answer.length === 1 ? answerText(answer[0], depth + 1) : undefined;
   return Object.hasOwn(answer, "answer")
     ? answerText((answer as { answer: unknown }).answer, depth + 1)
     : undefined;
-}
-
-const MARKS: readonly RegExp[] = [
-  /<answer>([\s\S]*?)<\/answer>/gi,
-  /\\boxed\{((?:[^{}]|\{[^{}]*\})*)\}/g,
-  /####[ \t]*([^\n]+)/g,
-  /\bfinal answer\b\*{0,2}(?:[ \t]*(?:is|=|:))+\*{0,2}[ \t]*([^\n]+)/gi,
-  /\banswer\b\*{0,2}(?:[ \t]*(?:is|=|:))+\*{0,2}[ \t]*([^\n]+)/gi,
-];
-
-/** Text behind the last mark of the strongest kind ("<answer>", "\boxed", "####", "answer is"), if any. */
-export function markedAnswer(text: string): string | undefined {
-  for (const mark of MARKS) {
-    const last = [...text.matchAll(mark)].at(-1)?.[1]?.trim();
-    if (last) return last;
-  }
-  return undefined;
 }

@@ -1,8 +1,9 @@
 /** @file Metric exact-number: the answer names one number and it is the expected one. */
+import { type FoundNumber, parseNumber } from "../../core/reply/find-numbers.js";
+import { readNumber } from "../../core/reply/reply-readers.js";
 import type { MetricOptions } from "../dataset-manifest.js";
 import type { InstantScorer, Score } from "../task.js";
-import { answerText, markedAnswer } from "./answer-text.js";
-import { type FoundNumber, findNumbers, parseNumber } from "./parse-number.js";
+import { answerText } from "./answer-text.js";
 
 /** Relative difference that still counts as equal where the expected number is not an integer. */
 const DEFAULT_TOLERANCE = 1e-4;
@@ -13,15 +14,12 @@ const INTEGER_NOISE = 1e-6;
 /** An expected number with this many decimals is taken for the start of an endless one, which is answered rounded. */
 const ENDLESS_DECIMALS = 5;
 
-/** An unmarked answer with more different numbers than this is a list of guesses or a worked text, not an answer. */
-const MAX_DIFFERENT_NUMBERS = 3;
-
 export function exactNumberScorer(options: MetricOptions = {}): InstantScorer {
   const tolerance = options.tolerance ?? DEFAULT_TOLERANCE;
   return {
     metric: "exact-number",
     score(answer, sample): Score {
-      const found = readAnswer(answer);
+      const found = readNumber(answerText(answer) ?? "");
       if (!found) return { value: 0, isCorrect: false, extracted: "" };
       const isCorrect = sample.answers.some((expected) => {
         const number = parseNumber(expected);
@@ -30,20 +28,6 @@ export function exactNumberScorer(options: MetricOptions = {}): InstantScorer {
       return { value: isCorrect ? 1 : 0, isCorrect, extracted: found.text };
     },
   };
-}
-
-/** The number an answer stands for: behind a mark, else the last of at most three different ones. */
-function readAnswer(answer: unknown): FoundNumber | undefined {
-  const text = answerText(answer)?.trim();
-  if (!text) return undefined;
-  const marked = markedAnswer(text);
-  const behindMark = marked === undefined ? [] : findNumbers(marked);
-  const isWhole = parseNumber(text);
-  if (isWhole) return isWhole;
-  const numbers = behindMark.length > 0 ? behindMark : findNumbers(text);
-  if (new Set(numbers.map((number) => number.value)).size > MAX_DIFFERENT_NUMBERS) return undefined;
-  // "The answer is 12 (3 boxes of 4)": behind a mark the first number is the answer; in free text the last.
-  return behindMark.length > 0 ? numbers[0] : numbers.at(-1);
 }
 
 function isSame(found: FoundNumber, expected: FoundNumber, tolerance: number): boolean {

@@ -1,7 +1,8 @@
 /** @file Metric expression: a mathematical answer in LaTeX or plain text that means the same as an accepted one. */
 import { seedFrom } from "../../core/hash.js";
+import { readMarks } from "../../core/reply/reply-readers.js";
 import type { InstantScorer, Score } from "../task.js";
-import { answerText, markedAnswer } from "./answer-text.js";
+import { answerText } from "./answer-text.js";
 import { latexValue } from "./latex-value.js";
 import { MAX_EXPRESSION, plainLatex, splitTop } from "./plain-latex.js";
 
@@ -27,21 +28,8 @@ export function expressionScorer(): InstantScorer {
 function readExpression(answer: unknown): string | undefined {
   const text = answerText(answer)?.trim();
   if (!text) return undefined;
-  const found = lastBoxed(text) ?? markedAnswer(text) ?? text;
+  const found = readMarks(text)[0] ?? text;
   return found.length > MAX_EXPRESSION || found.trim() === "" ? undefined : found.trim();
-}
-
-/** With braces of any depth inside. */
-function lastBoxed(text: string): string | undefined {
-  const start = Math.max(text.lastIndexOf("\\boxed{"), text.lastIndexOf("\\fbox{"));
-  if (start < 0) return undefined;
-  const from = text.indexOf("{", start) + 1;
-  let depth = 1;
-  for (let i = from; i < text.length; i++) {
-    if (text[i] === "{") depth++;
-    else if (text[i] === "}" && --depth === 0) return text.slice(from, i);
-  }
-  return undefined;
 }
 
 /** Whether two answers mean the same; see docs/datasets.md for what counts. */

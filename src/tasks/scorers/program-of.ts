@@ -1,4 +1,5 @@
 /** @file The program in an answer to a code task: one reading for public tests, private tests and reports. */
+import { readCode } from "../../core/reply/reply-readers.js";
 
 /** Parts of a sample that the reading needs; the rest stays out of sight. */
 export interface CodeTask {
@@ -6,7 +7,6 @@ export interface CodeTask {
   entryPoint?: string | undefined;
 }
 
-const FENCE = /^[ \t]*(`{3,}|~{3,})[^\n]*\n([\s\S]*?)^[ \t]*\1[`~]*[ \t]*$/gm;
 const IMPORT_LINE = /^(?:from\s+[\w.]+\s+import\s|import\s+[\w.])/;
 
 /**
@@ -17,8 +17,8 @@ const IMPORT_LINE = /^(?:from\s+[\w.]+\s+import\s|import\s+[\w.])/;
  */
 export function programOf(answer: unknown, { prompt = "", entryPoint }: CodeTask): string | undefined {
   if (typeof answer !== "string") return undefined;
-  const program = withoutFences(answer.replace(/\r\n?/g, "\n"));
-  if (program.trim() === "") return undefined;
+  const program = readCode(answer);
+  if (program === "") return undefined;
   // Such a line must be the first of its program.
   if (/^from\s+__future__\s/m.test(program)) return program;
   const start = entryPoint === undefined ? -1 : prompt.search(definitionOf(entryPoint));
@@ -28,13 +28,6 @@ export function programOf(answer: unknown, { prompt = "", entryPoint }: CodeTask
   const isContinuation = !isWhole && /^[ \t]+\S/.test(program);
   const before = codeBefore(prompt.slice(0, start));
   return before + (isContinuation ? prompt.slice(start) : "") + program;
-}
-
-/** The longest fenced block, or the text itself without one. */
-function withoutFences(text: string): string {
-  const blocks = [...`${text}\n`.matchAll(FENCE)].map((match) => match[2] as string);
-  if (blocks.length === 0) return text.replace(/^[ \t]*(`{3,}|~{3,})[^\n]*$/gm, "");
-  return blocks.reduce((longest, block) => (block.length > longest.length ? block : longest));
 }
 
 function definitionOf(name: string): RegExp {

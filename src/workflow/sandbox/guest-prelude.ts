@@ -31,8 +31,8 @@ export type GuestOutcome = "returned" | "bad-result" | "too-big" | "threw" | "re
 export interface PreludeHandles {
   /** Calls the workflow of an evaluated module; its outcome arrives through `host.end`. */
   start(moduleOrPromise: unknown): void;
-  /** Delivers the reply to a host call. */
-  settle(id: number, isOk: boolean, json: string): void;
+  /** Delivers the reply to a host call, and a JSON list of those of its texts that were cut at their token limit. */
+  settle(id: number, isOk: boolean, json: string, cutJson: string): void;
   /** An error as JSON `{ name, message, stack }`, read without running getters. */
   describe(error: unknown): string;
 }
@@ -40,14 +40,19 @@ export interface PreludeHandles {
 /** Answers nested deeper than this are no answers. */
 const MAX_DEPTH = 64;
 
-/** Source of the guest's side as one expression: a function of (host, options). */
-export function preludeSource(helpers: readonly ((...args: never[]) => unknown)[]): string {
-  const list = helpers.map((helper) => `${helper.name}: ${helper}`).join(",\n");
-  return `(${guestPrelude})({\n${list}\n}, ${MAX_DEPTH})`;
+/**
+ * Source of the guest's side as one expression: a function of (host, options).
+ * @param helpersSource - expression of a function that makes the global functions from `isCut(text)`
+ */
+export function preludeSource(helpersSource: string): string {
+  return `(${guestPrelude})(${helpersSource}, ${MAX_DEPTH})`;
 }
 
 /** Prelude of the guest; only its text is used. No outer names, no iterators, no methods looked up late. */
-function guestPrelude(helpers: Record<string, unknown>, maxDepth: number) {
+function guestPrelude(
+  makeHelpers: (isCut: (text: unknown) => boolean) => Record<string, unknown>,
+  maxDepth: number,
+) {
   const { apply, construct, ownKeys, getPrototypeOf, getOwnPropertyDescriptor, defineProperty } = Reflect;
   const { create, freeze, is } = Object;
   const { isArray } = Array;
@@ -59,6 +64,7 @@ function guestPrelude(helpers: Record<string, unknown>, maxDepth: number) {
   const toText = String;
   const objectPrototype = Object.prototype;
   const sliceString = String.prototype.slice;
+  const trimString = String.prototype.trim;
   const imul = Math.imul;
   const hasOwn = Object.hasOwn;
   const slice = (text: string, end: number): string => apply(sliceString, text, [0, end]) as string;
@@ -207,11 +213,26 @@ function guestPrelude(helpers: Record<string, unknown>, maxDepth: number) {
           reject(failure);
         }
       });
-    const settle = (id: number, isOk: boolean, json: string): void => {
+    // Replies that were cut at their token limit, by their texts without outer white space: a string can carry no mark.
+    const cutReplies = create(null) as Record<string, true | undefined>;
+    const trim = (text: string): string => apply(trimString, text, []) as string;
+    const isCut = (text: unknown): boolean => typeof text === "string" && cutReplies[trim(text)] === true;
+    defineProperty(String.prototype, "isCut", {
+      __proto__: null,
+      get(this: unknown) {
+        return isCut(toText(this));
+      },
+      enumerable: false,
+      configurable: true,
+    } as PropertyDescriptor);
+    const helpers = makeHelpers(isCut);
+    const settle = (id: number, isOk: boolean, json: string, cutJson: string): void => {
       const call = waiting[id];
       if (call === undefined) return;
       delete waiting[id];
       const value: unknown = parse(json);
+      const cut = parse(cutJson) as string[];
+      for (let i = 0; i < cut.length; i++) cutReplies[trim(cut[i] as string)] = true;
       if (isOk) call.resolve(value);
       else {
         define(call.failure, "message", value);

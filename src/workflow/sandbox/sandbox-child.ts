@@ -8,10 +8,11 @@ import {
   type QuickJSHandle,
   type QuickJSSyncVariant,
 } from "quickjs-emscripten-core";
+import { REPLY_READERS_SOURCE } from "../../core/reply/reply-readers.js";
 import { serveParent } from "../../core/serve-parent.js";
-import { choice, code, extract, number, vote } from "./guest-helpers.js";
 import { type PreludeOptions, preludeSource } from "./guest-prelude.js";
 import { GuestRun } from "./guest-run.js";
+import { guestHelpers } from "./make-guest-helpers.js";
 import { type ChildOutcome, DEFAULT_LIMITS, type ToChild, type ToParent } from "./sandbox-protocol.js";
 
 const PAGE_BYTES = 65_536;
@@ -26,7 +27,7 @@ const FILE = "workflow.js";
 const EXPORT_FOOTER = "\nexport { workflow as $w4sWorkflow };";
 const SECOND_DEFAULT = "\nexport default 0;";
 
-const PRELUDE = preludeSource([number, choice, code, extract, vote]);
+const PRELUDE = preludeSource(`(isCut) => (${guestHelpers})(${REPLY_READERS_SOURCE}, isCut)`);
 
 /** The part of WebAssembly used here; Node has it, its type package does not describe it. */
 interface WasmMemory {
@@ -119,13 +120,19 @@ class Execution {
     });
   }
 
-  reply(call: number, isOk: boolean, json: string): void {
+  reply({ call, isOk, json, cutReplies = [] }: Extract<ToChild, { type: "reply" }>): void {
     if (this.#ended) return;
     this.#run.outstanding--;
     this.#guarded(() => {
       const context = this.#context;
       const flag = isOk ? context.true : context.false;
-      this.#callHandle("settle", context.newNumber(call), flag, context.newString(json));
+      this.#callHandle(
+        "settle",
+        context.newNumber(call),
+        flag,
+        context.newString(json),
+        context.newString(JSON.stringify(cutReplies)),
+      );
       this.#schedulePump();
     });
   }
@@ -378,5 +385,5 @@ await prepare(DEFAULT_LIMITS.memoryBytes);
 serveParent((raw, send) => {
   const message = raw as ToChild;
   if (message.type === "run") void beginRun(message, send);
-  else if (message.run === currentRun) execution?.reply(message.call, message.isOk, message.json);
+  else if (message.run === currentRun) execution?.reply(message);
 });

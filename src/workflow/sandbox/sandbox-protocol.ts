@@ -30,7 +30,15 @@ export type ToChild =
       calls: string[];
       limits: SandboxLimits;
     }
-  | { type: "reply"; run: number; call: number; isOk: boolean; json: string };
+  | {
+      type: "reply";
+      run: number;
+      call: number;
+      isOk: boolean;
+      json: string;
+      /** Texts of the reply that were cut at their token limit. Default: none. */
+      cutReplies?: string[] | undefined;
+    };
 
 /** End of a run as the child saw it; limits that only the parent knows are applied on top. */
 export type ChildOutcome =

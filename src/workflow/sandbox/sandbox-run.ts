@@ -176,7 +176,9 @@ export class SandboxRun {
 
   #reply(call: number, isOk: boolean, value: unknown): void {
     if (this.#isOver) return;
-    this.#child.post({ type: "reply", run: this.#id, call, isOk, json: JSON.stringify(value) });
+    const { isCut } = this.#request.host;
+    const cutReplies = Array.isArray(value) && isCut ? value.filter((text) => isCut(text)) : undefined;
+    this.#child.post({ type: "reply", run: this.#id, call, isOk, json: JSON.stringify(value), cutReplies });
     this.#unanswered--;
     if (this.#unanswered === 0) this.#watchCpu();
   }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { Budget } from "../../../src/core/budget.js";
 import { BudgetExceededError, ModelCallError } from "../../../src/core/errors.js";
-import { parseKeys, WorkflowAgent } from "../../../src/evaluate/workflow-agent.js";
+import { parseKeys } from "../../../src/evaluate/parse-keys.js";
+import { WorkflowAgent } from "../../../src/evaluate/workflow-agent.js";
 import { CallStore } from "../../../src/llm/call-store.js";
 import { MeteredModel } from "../../../src/llm/metered-model.js";
 import { MockChatModel } from "../../../src/llm/mock-chat-model.js";
@@ -84,6 +85,17 @@ describe("agent.json", () => {
     const host = makeAgent(mock).agent();
     expect(await host.call("json", ["q", ["answer", "why"]], signal)).toEqual({ answer: "7", why: "sum" });
     expect(mock.requests).toHaveLength(2);
+  });
+
+  it("says in the second request what was wrong with the first reply", async () => {
+    const mock = new MockChatModel(['{"why": "sum"}', '{"answer": "7"}']);
+    await makeAgent(mock)
+      .agent()
+      .call("json", ["q", ["answer"]], signal);
+    const [first, second] = mock.requests;
+    expect(first?.jsonKeys).toEqual(["answer"]);
+    expect(second?.messages).toHaveLength((first?.messages.length ?? 0) + 2);
+    expect(second?.messages.at(-1)?.content).toContain('The JSON object lacks "answer"');
   });
 
   it("gives empty strings after the second failure", async () => {

@@ -39,7 +39,7 @@ test("the private tests decide, as one piece", async () => {
     value: 1,
     isCorrect: true,
   });
-  expect(seen).toEqual([["def f(x):\n    return x + 1\n", [SAMPLE.privateTests], { entryPoint: "f" }]]);
+  expect(seen).toEqual([["def f(x):\n    return x + 1", [SAMPLE.privateTests], { entryPoint: "f" }]]);
 });
 
 test("what is told of a failure names no test", async () => {

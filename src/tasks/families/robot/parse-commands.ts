@@ -1,5 +1,5 @@
 /** @file From whatever a workflow returned to commands; what is not plainly a command moves nothing. */
-import { markedAnswer } from "../../scorers/answer-text.js";
+import { readMarks } from "../../../core/reply/reply-readers.js";
 import type { Leg } from "./shortest-path.js";
 import { DIRECTIONS, type Direction } from "./world.js";
 
@@ -50,7 +50,7 @@ function collect(value: unknown, into: Leg[], depth: number): boolean {
 
 function collectText(whole: string, into: Leg[], depth: number): boolean {
   if (whole.length > MAX_CHARACTERS) throw new Refusal(`longer than ${MAX_CHARACTERS} characters`);
-  const text = (markedAnswer(whole) ?? whole).trim();
+  const text = (readMarks(whole)[0] ?? whole).trim();
   if (/^[[{]/.test(text)) {
     let value: unknown;
     try {

@@ -45,6 +45,72 @@ describe("number", () => {
     expect(Object.is(found, expected)).toBe(true);
   });
 
+  // What strong and weak models really write, with the reading of a careful person.
+  it.each([
+    ["<think>the answer is 5? no …</think> It is 7.", 7],
+    ["the answer is 5? no …</think>\n\nIt is 7.", 7],
+    ["<think>first 16-3=13, then 13-4=9", ""],
+    ["```python\neggs = 16\nprint((eggs-3-4)*2)\n```", ""],
+    ["eggs = 16\nprint((eggs-3-4)*2)", ""],
+    ["`print((eggs-3-4)*2)`", ""],
+    ["```python\nprint(5)\n```\nIt prints the answer, which is 18.", 18],
+    ["To find the answer: add 3 and 4.\n3 + 4 is easy.\n\n**Final Answer:**\n\n7", 7],
+    ["The answer is 18 because 9 × 2 = 18 and 7 are left.", 18],
+    ["In the end she makes $18 every day, selling 9 of 16 eggs.", 18],
+    ["So it uses 21 litres for 350 km.", 21],
+    ["After selling 9 of 16 eggs, she makes $18.", 18],
+    ["উত্তর: ৪২", 42],
+    ["الجواب: ٤٢", 42],
+    ["उत्तर ४२ है", 42],
+    ["答案是４２。", 42],
+    ["答え：１２０個", 120],
+    ["คำตอบ: ๑๒", 12],
+    ["1\u202f080", 1080],
+    ["1\u2009080 m", 1080],
+    ["1\u00a0080", 1080],
+    ["1 080", 1080],
+    ["1.080 Euro", 1080],
+    ["€1.080", 1080],
+    ["Die Antwort ist 1.250.", 1250],
+    ["La respuesta es 3,5 metros.", 3.5],
+    ["Das kostet 1.250,50 Euro und ist teuer.", 1250.5],
+    ["Ответ: 12,5 рублей, это всё", 12.5],
+    ["1.080 is the ratio", 1.08],
+    ["about 3 × 10^8 metres", 3e8],
+    ["3 \\times 10^{8}", 3e8],
+    ["2,5·10⁻³ ist die Antwort und das Ergebnis", 0.0025],
+    ["1.5 million people", 1.5e6],
+    ["\\boxed{2\\frac{1}{2}}", 2.5],
+    ["\\boxed{-\\dfrac{3}{4}}", -0.75],
+    ["\\boxed{\\text{18 apples}}", 18],
+    ["\\[ \\boxed{\\$562.40} \\]", 562.4],
+    ["2½ cups", 2.5],
+    ["- 5 apples", 5],
+    ["Step 3: done", ""],
+    ["7. I am sure", 7],
+    ["The answer is 7. I am sure", 7],
+    ["1. add\n2. double\n3. get 14", 14],
+    ["It is the 2nd one", ""],
+    ["12345678901234567891", "12345678901234567891"],
+    ["Réponse finale : 285 tulipes", 285],
+    ["3 + 4 = 7\n7 * 6 = 42", 42],
+    ["5 8 13 21 34", ""],
+  ])("%j gives %j", (text, expected) => {
+    expect(number(text)).toBe(expected);
+  });
+
+  it.each([
+    ["First 16-3=13, then 13-4=9", ""],
+    ["The answer is 18. To check, we add 3 and", 18],
+    ["so \\boxed{18} and", 18],
+    ["<answer>18</answer>", 18],
+    ["<answer>18", ""],
+    ["The answer is 18", ""],
+    ["42", ""],
+  ])("%j, cut, gives %j", (text, expected) => {
+    expect(number(text, true)).toBe(expected);
+  });
+
   it("reads long texts from their end, in linear time", () => {
     const startedAt = process.cpuUsage();
     expect(number(`${"1 ".repeat(500_000)}answer is 5`)).toBe(5);
@@ -79,8 +145,25 @@ describe("choice", () => {
     ["The answer is E", undefined, "E"],
     ["", colours, ""],
     [undefined, colours, ""],
+    ["C\n\nExplanation: option (A) is wrong, and so is (B).", colours, "C"],
+    ["I would pick **C**. It beats (A).", colours, "C"],
+    ["(A) or (B)", colours, ""],
+    ["<think>maybe A. The answer is A.</think>\nC", colours, "C"],
+    ["Die Antwort ist (B).", colours, "B"],
+    ["答案是B", colours, "B"],
+    ["**Final Answer:**\n\nC", colours, "C"],
+    ["(A) is too bright.\n(B) is too dark.\n\nC", colours, "C"],
+    ["The correct option is **B. dark red**, since (A) is no colour of wine.", colours, "B"],
+    ["A. red\nB. dark red\nC. blue", colours, ""],
+    ["$\\boxed{\\text{(B)}}$", colours, "B"],
   ])("%j of %j gives %j", (text, choices, expected) => {
     expect(choice(text, choices)).toBe(expected);
+  });
+
+  it("reads of a cut reply only what is marked", () => {
+    expect(choice("C\n\nExplanation: option (A) is", colours, true)).toBe("C");
+    expect(choice("Option (A) is wrong, so we look at", colours, true)).toBe("");
+    expect(choice("The answer is (B). Option (A)", colours, true)).toBe("B");
   });
 });
 
@@ -96,8 +179,20 @@ describe("code", () => {
     ["  print(1)\n", "print(1)"],
     ["", ""],
     [null, ""],
+    ["<think>```\nprint(81)\nprint(81)\n```</think>\n```\nprint(18)\n```", "print(18)"],
+    [
+      "Slow:\n```\ndef f(x):\n    y = x\n    return y\n```\nFinal:\n```\ndef f(x):\n    return x\n```",
+      "def f(x):\n    return x",
+    ],
+    ["```sh\npip install a-long-name\n```\n```python\nx = 1\n```", "x = 1"],
+    ["    return sum(xs)\n", "    return sum(xs)"],
   ])("%j gives %j", (text, expected) => {
     expect(code(text)).toBe(expected);
+  });
+
+  it("gives no half program of a cut reply", () => {
+    expect(code("```python\nprint(1)\nprint(", true)).toBe("");
+    expect(code("```python\nprint(1)\n```\nThis prin", true)).toBe("print(1)");
   });
 });
 
