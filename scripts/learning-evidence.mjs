@@ -144,7 +144,7 @@ async function successes(seed) {
   };
   const loadable = trajectoryFiles(runFolder(variants[0], seed)).reduce(
     (sum, file) =>
-      sum + selectSamples(trajectorySamples(file, undefined, "discrete").samples, settings).length,
+      sum + selectSamples(trajectorySamples(file, undefined, "discrete"), settings).length,
     0,
   );
   return { loadable };
