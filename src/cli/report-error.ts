@@ -28,7 +28,9 @@ export function describeError(error: unknown): ErrorReport {
         ? hint
         : isAbort
           ? "run the same command again to go on"
-          : "run again with --debug for the place, and report it if it stays",
+          : typeof code === "string" && code.startsWith("model-")
+            ? "run the same command again; where it stays, look at the model's server and its settings"
+            : "run again with --debug for the place, and report it if it stays",
   };
 }
 

@@ -334,9 +334,9 @@ export const runConfigSchema = z
       context.addIssue({ code: "custom", path: ["executor"], message });
     }
   })
-  .transform((config) => ({
+  .transform(({ maxTokens, ...config }) => ({
     ...config,
-    maxTokens: config.maxTokens ?? defaultReplyTokens(config.executor),
+    maxTokens: maxTokens ?? defaultReplyTokens(config.executor),
     ...(config.run === undefined ? {} : { run: runPath(config.run, config.runsRoot) }),
   }));
 

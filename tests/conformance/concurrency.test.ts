@@ -51,11 +51,11 @@ let server: FakeOpenAI;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "w4s-concurrency-"));
-  // The answer depends on the whole request, its derived seed included.
+  // The answer depends on the whole request, its derived seed included, but not on whether it is streamed: the first is not.
   server = await startFakeOpenAI({
     delayMs: 2,
-    reply: (request, index) =>
-      `so ${(JSON.stringify(request.body).length * 7 + request.body.seed + index) % 11}`,
+    reply: ({ body: { stream: _, stream_options: __, ...body } }, index) =>
+      `so ${(JSON.stringify(body).length * 7 + body.seed + index) % 11}`,
   });
 });
 

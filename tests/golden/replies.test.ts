@@ -1,8 +1,8 @@
 /** @file Real replies of small models: what the readers of workflows and of scorers find is what a careful person reads. */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { parseKeys } from "../../src/core/reply/parse-keys.js";
 import { readMarks } from "../../src/core/reply/reply-readers.js";
-import { parseKeys } from "../../src/evaluate/parse-keys.js";
 import { choiceScorer } from "../../src/tasks/scorers/choice-scorer.js";
 import { exactNumberScorer } from "../../src/tasks/scorers/exact-number-scorer.js";
 import { isSameExpression } from "../../src/tasks/scorers/expression-scorer.js";

@@ -162,11 +162,6 @@ function answer(exchange: FakeExchange, options: FakeOpenAIOptions): void {
 
 /** A chat completion as OpenAI documents it. Counts tokens as words. */
 export function completion(model: string, texts: readonly string[], more: object = {}): object {
-  const words = (text: string) => text.split(/\s+/).filter(Boolean).length;
-  const completionTokens = texts.reduce(
-    (sum, text) => sum + Math.max(words(text), Math.ceil(text.length / 6)),
-    0,
-  );
   return {
     id: "chatcmpl-fake",
     object: "chat.completion",
@@ -178,9 +173,15 @@ export function completion(model: string, texts: readonly string[], more: object
       logprobs: null,
       finish_reason: "stop",
     })),
-    usage: { prompt_tokens: 10, completion_tokens: completionTokens, total_tokens: 10 + completionTokens },
+    usage: usageOf(texts),
     ...more,
   };
+}
+
+function usageOf(texts: readonly string[]): object {
+  const words = (text: string) => text.split(/\s+/).filter(Boolean).length;
+  const tokens = texts.reduce((sum, text) => sum + Math.max(words(text), Math.ceil(text.length / 6)), 0);
+  return { prompt_tokens: 10, completion_tokens: tokens, total_tokens: 10 + tokens };
 }
 
 function sendJson(
@@ -213,7 +214,7 @@ export function streamEvents(model: string, texts: readonly string[]): string[] 
       ),
     ),
     ...texts.map((_, index) => chunk([{ index, delta: {}, finish_reason: "stop" }])),
-    chunk([], { usage: { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 } }),
+    chunk([], { usage: usageOf(texts) }),
   ];
 }
 

@@ -169,7 +169,15 @@ function arithmeticLine(row: string, side: Side, figures: ArithmeticFigures): st
 function reasoningTable({ reasoning, isSimulated }: SuiteResult): SuiteTable {
   return {
     title: marked(`Reasoning: worked steps rated by ${reasoning?.judge ?? "a judge"}`, isSimulated),
-    head: ["row", "model", "rating", "95 % interval", "rated", "not rated", ...RUBRIC.map(({ name }) => name)],
+    head: [
+      "row",
+      "model",
+      "rating",
+      "95 % interval",
+      "rated",
+      "not rated",
+      ...RUBRIC.map(({ name }) => name),
+    ],
     rows: (reasoning?.figures ?? []).map(({ row, side, rating, interval, rated, unrated, criteria }) => [
       row,
       side,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Budget } from "../../../src/core/budget.js";
 import { BudgetExceededError, ModelCallError } from "../../../src/core/errors.js";
-import { parseKeys } from "../../../src/evaluate/parse-keys.js";
+import { parseKeys } from "../../../src/core/reply/parse-keys.js";
 import { WorkflowAgent } from "../../../src/evaluate/workflow-agent.js";
 import { CallStore } from "../../../src/llm/call-store.js";
 import { MeteredModel } from "../../../src/llm/metered-model.js";

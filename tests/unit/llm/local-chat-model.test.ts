@@ -13,6 +13,7 @@ function thinker(): { model: LocalModel; asked: GenerateRequest[] } {
     const tokens = Array.from({ length: Math.min(1000, request.maxTokens) }, () => 0);
     return {
       promptTokens: [1, 2],
+      timings: { prefillMs: 1, decodeMs: 2 },
       replies: [{ text, tokens, finishReason: isCut ? "length" : "stop" }],
     };
   };

@@ -40,6 +40,14 @@ async function play(
   }
 }
 
+const items = (count: number) =>
+  Array.from({ length: count }, (_, i) => ({
+    id: `validation/${i}`,
+    question: `What is ${i} + ${i}?`,
+    answers: [String(2 * i)],
+    meta: {},
+  }));
+
 describe("baselines", () => {
   it("are evaluated once, and told as they are done", async () => {
     const { bench, runner } = madeBench(scores({ baseline: 0.5 }));
@@ -182,10 +190,9 @@ describe("faults of the executor", () => {
       madeBench(
         (name, sample) =>
           sample === "validation/0" || (name === "a" && sample === "validation/1") ? "error" : 1,
-        {
-          candidates: 2,
-          maxRepairs: 3,
-        },
+        { candidates: 2, maxRepairs: 3 },
+        // Two of twenty lost leave a candidate eligible.
+        { validation: items(20) },
       ),
       "refused",
     );
@@ -244,13 +251,6 @@ describe("screening", () => {
 
 describe("lost samples", () => {
   const numberOf = (sample: string) => Number(sample.split("/")[1]);
-  const items = (count: number) =>
-    Array.from({ length: count }, (_, i) => ({
-      id: `validation/${i}`,
-      question: `What is ${i} + ${i}?`,
-      answers: [String(2 * i)],
-      meta: {},
-    }));
   const twelve = { validation: items(12) };
 
   it("a design that is right where it is quick and lost where it is slow is not kept", async () => {

@@ -651,8 +651,6 @@ describe("requests", () => {
         stop: ["\n"],
         seed: 5,
         response_format: { type: "json_object" },
-        stream: true,
-        stream_options: { include_usage: true },
       });
       expect(Object.keys(headers ?? {}).sort()).toEqual([
         "accept",

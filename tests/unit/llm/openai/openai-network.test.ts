@@ -79,10 +79,15 @@ const slowly =
 describe("streams", () => {
   const whole = streamEvents("fake-model", ["the whole answer"]);
 
-  test("are asked for, with their usage", async () => {
+  test("are asked for from the second answer on, with their usage; at once where that is set", async () => {
     const { server, model } = await bench();
     await model.chat(HELLO);
-    expect(server.chats[0]?.body).toMatchObject({ stream: true, stream_options: { include_usage: true } });
+    await model.chat(HELLO);
+    expect(server.chats[0]?.body.stream).toBeUndefined();
+    expect(server.chats[1]?.body).toMatchObject({ stream: true, stream_options: { include_usage: true } });
+    const streaming = await bench({}, { stream: true });
+    await streaming.model.chat(HELLO);
+    expect(streaming.server.chats[0]?.body.stream).toBe(true);
     const plain = await bench({}, { stream: false });
     await plain.model.chat(HELLO);
     expect(plain.server.chats[0]?.body.stream).toBeUndefined();
@@ -157,7 +162,9 @@ describe("streams", () => {
       const refuse: NonNullable<FakeOpenAIOptions["intercept"]> = (request) =>
         request.body?.stream ? faults.status(status, body) : undefined;
       const { server, model } = await bench({ intercept: refuse });
+      await model.chat(HELLO);
       expect((await model.chat(HELLO)).texts).toEqual(["reply to: hello"]);
+      expect(server.chats[1]?.body.stream).toBe(true);
       const asked = server.chats.length;
       await model.chat(HELLO);
       expect(server.chats).toHaveLength(asked + 1);
@@ -169,6 +176,7 @@ describe("streams", () => {
     const refuse: NonNullable<FakeOpenAIOptions["intercept"]> = (request) =>
       request.prompt === "bad" ? faults.status(400, { error: { message: "no" } }) : undefined;
     const { server, model } = await bench({ intercept: refuse });
+    await model.chat(HELLO);
     const bad = { messages: [{ role: "user" as const, content: "bad" }] };
     expect((await failure(model.chat(bad))).kind).toBe("bad-request");
     await model.chat(HELLO);

@@ -1,6 +1,6 @@
 /** @file JSON objects as models write them. */
 import { expect, test } from "vitest";
-import { parseKeys } from "../../../src/evaluate/parse-keys.js";
+import { parseKeys } from "../../../../src/core/reply/parse-keys.js";
 
 const raw = String.raw;
 

@@ -1,6 +1,6 @@
 /** @file The JSON object in a reply of `agent.json`, also where it is not quite JSON. */
 import { jsonrepair } from "jsonrepair";
-import { withoutThinking } from "../core/reply/marked-answers.js";
+import { withoutThinking } from "./marked-answers.js";
 
 /**
  * Members of the last object in a reply that has all keys, as strings. Fences, prose with other braces, lone backslashes
