@@ -143,8 +143,7 @@ async function successes(seed) {
     countDuplicates: false,
   };
   const loadable = trajectoryFiles(runFolder(variants[0], seed)).reduce(
-    (sum, file) =>
-      sum + selectSamples(trajectorySamples(file, undefined, "discrete"), settings).length,
+    (sum, file) => sum + selectSamples(trajectorySamples(file, undefined, "discrete"), settings).length,
     0,
   );
   return { loadable };

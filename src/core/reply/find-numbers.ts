@@ -18,7 +18,7 @@ export interface FoundNumber {
 /**
  * A text with its numbers in one spelling: digits 0 to 9, "." before decimals, fractions as "1/2", powers of ten as "3e8",
  * without the numbers of steps and lists. "1.080" is 1080 where the text is in a language that writes so, or speaks of
- * euros. Stands alone: its text is also put into the sandbox.
+ * euros.
  */
 export function plainNumbers(text: string): string {
   // Code points of the digit zero of the scripts that are read.
@@ -92,8 +92,7 @@ export function plainNumbers(text: string): string {
 
 /**
  * All numbers of a text that `plainNumbers` gave, or of a part of it, in order. Digits glued to letters or to other digits
- * by dots ("x2", "1.2.3"), ordinals ("2nd") and exponents of letters are left out. Stands alone: its text is also put into
- * the sandbox.
+ * by dots ("x2", "1.2.3"), ordinals ("2nd") and exponents of letters are left out.
  */
 export function scanNumbers(plain: string): FoundNumber[] {
   const scales: Record<string, number> = {

@@ -12,7 +12,7 @@ export function withoutThinking(text: string): string {
 /**
  * Texts behind marks, the strongest kind first, the last of a kind first: `<answer>`, `\boxed{}`, `####`, "final answer",
  * "the answer is", "Answer:". Behind a mark counts the rest of its line, or the next line where that is empty.
- * "To find the answer: …" is no mark. Stands alone: its text is also put into the sandbox.
+ * "To find the answer: …" is no mark.
  * @param isCut - the reply was cut at its token limit: what is not closed by a tag, a brace or a further line does not count
  */
 export function markedAnswers(text: string, isCut = false): string[] {

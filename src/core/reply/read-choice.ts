@@ -7,7 +7,7 @@ export type ChoiceReader = (text: string, choices?: readonly string[], isCut?: b
  * this order: the reply is a letter or an option; behind a mark; a letter (with its option) alone on the first or last line;
  * the only bold letter; "I choose C", "option C is right"; the letter at the start; the only letter in brackets, or the one behind
  * "so"; the only option whose text occurs; the only capital letter. "A or B" chooses neither. Of a cut reply only marks and
- * the first line count. Without `choices` the letters A to J count. Stands alone: its text is also put into the sandbox.
+ * the first line count. Without `choices` the letters A to J count.
  */
 export function choiceReader(
   withoutThinking: (text: string) => string,

@@ -7,7 +7,6 @@ export type CodeReader = (text: string, isCut?: boolean) => string;
  * a later block defines anew, without alternatives, shell lines and printed output; without a fence the whole text,
  * unless it is plain sentences. Blank lines
  * around it are gone. An unclosed block ends with the text; of a cut reply only closed blocks count. "" when there is none.
- * Stands alone: its text is also put into the sandbox.
  */
 export function codeReader(withoutThinking: (text: string) => string): CodeReader {
   return (text, isCut = false) => {

@@ -7,7 +7,6 @@ export type NumberReader = (text: string, isCut?: boolean) => FoundNumber | unde
  * Makes the reader of numbers. Marks decide first, then the last sentence that holds a number, in it the last calculation,
  * bold number or number behind its verb, else the last number. Programs give none: they were not run. A text that is
  * nothing but a list of more than three different numbers gives none. Of a cut reply only marks count.
- * Stands alone: its text is also put into the sandbox.
  */
 export function numberReader({
   withoutThinking,

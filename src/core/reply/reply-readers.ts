@@ -1,4 +1,4 @@
-/** @file The one set of readers of replies, as functions for scorers and as a text for the sandbox: both read alike. */
+/** @file The one set of readers of replies, for scorers and for the helpers of workflows: both read alike. */
 import { plainNumbers, scanNumbers } from "./find-numbers.js";
 import { markedAnswers, withoutThinking } from "./marked-answers.js";
 import { type ChoiceReader, choiceReader } from "./read-choice.js";
@@ -13,28 +13,12 @@ export interface ReplyReaders {
   readMarks: (text: string, isCut?: boolean) => string[];
 }
 
-const PARTS = {
-  withoutThinking,
-  markedAnswers,
-  plainNumbers,
-  scanNumbers,
-  numberReader,
-  choiceReader,
-  codeReader,
+/** The readers of scorers; helpers of workflows ask the same ones from inside the sandbox. */
+export const REPLY_READERS: ReplyReaders = {
+  readNumber: numberReader({ withoutThinking, markedAnswers, plainNumbers, scanNumbers }),
+  readChoice: choiceReader(withoutThinking, markedAnswers),
+  readCode: codeReader(withoutThinking),
+  readMarks: (text, isCut) => markedAnswers(withoutThinking(text), isCut),
 };
 
-function join(parts: typeof PARTS): ReplyReaders {
-  return {
-    readNumber: parts.numberReader(parts),
-    readChoice: parts.choiceReader(parts.withoutThinking, parts.markedAnswers),
-    readCode: parts.codeReader(parts.withoutThinking),
-    readMarks: (text, isCut) => parts.markedAnswers(parts.withoutThinking(text), isCut),
-  };
-}
-
-export const { readNumber, readChoice, readCode, readMarks } = join(PARTS);
-
-/** Source of an expression whose value are the readers; needs nothing but the language. */
-export const REPLY_READERS_SOURCE = `(${join})({${Object.entries(PARTS)
-  .map(([name, part]) => `${name}: ${part}`)
-  .join(",\n")}})`;
+export const { readNumber, readChoice, readCode, readMarks } = REPLY_READERS;

@@ -3,11 +3,14 @@
  * The text of `guestPrelude` is evaluated by QuickJS. It captures every built-in it needs first and later uses only
  * these, so that tampered prototypes cannot change what crosses the border. That border is JSON text.
  */
+import type { ReplyReaders } from "../../core/reply/reply-readers.js";
 
 /** Values the child hands to the prelude; the functions are host functions that take and give strings. */
 export interface PreludeHost {
   /** Starts a host call; "" = admitted, else why not. */
   call(id: number, name: string, argumentsJson: string): string;
+  /** Value of a reader of replies ("readNumber", …) for its arguments, as JSON texts; "" stands for undefined. */
+  read(name: string, argumentsJson: string): string;
   /** Takes one log entry as a JSON string; false once the log is full. */
   log(json: string): boolean;
   /** Ends the run: an outcome of GuestOutcome and its JSON (the answer, or a described error). */
@@ -42,7 +45,7 @@ const MAX_DEPTH = 64;
 
 /**
  * Source of the guest's side as one expression: a function of (host, options).
- * @param helpersSource - expression of a function that makes the global functions from `isCut(text)`
+ * @param helpersSource - expression of a function that makes the global functions from the readers and `isCut(text)`
  */
 export function preludeSource(helpersSource: string): string {
   return `(${guestPrelude})(${helpersSource}, ${MAX_DEPTH})`;
@@ -50,7 +53,7 @@ export function preludeSource(helpersSource: string): string {
 
 /** Prelude of the guest; only its text is used. No outer names, no iterators, no methods looked up late. */
 function guestPrelude(
-  makeHelpers: (isCut: (text: unknown) => boolean) => Record<string, unknown>,
+  makeHelpers: (readers: ReplyReaders, isCut: (text: unknown) => boolean) => Record<string, unknown>,
   maxDepth: number,
 ) {
   const { apply, construct, ownKeys, getPrototypeOf, getOwnPropertyDescriptor, defineProperty } = Reflect;
@@ -225,7 +228,16 @@ function guestPrelude(
       enumerable: false,
       configurable: true,
     } as PropertyDescriptor);
-    const helpers = makeHelpers(isCut);
+    const reader = (name: string) => (text: unknown, second?: unknown, third?: unknown) => {
+      const found = host.read(name, stringify([text, second, third]));
+      return found === "" ? undefined : parse(found);
+    };
+    const readers = { __proto__: null } as unknown as Record<string, unknown>;
+    readers.readNumber = reader("readNumber");
+    readers.readChoice = reader("readChoice");
+    readers.readCode = reader("readCode");
+    readers.readMarks = reader("readMarks");
+    const helpers = makeHelpers(readers as unknown as ReplyReaders, isCut);
     const settle = (id: number, isOk: boolean, json: string, cutJson: string): void => {
       const call = waiting[id];
       if (call === undefined) return;

@@ -8,7 +8,7 @@ import {
   type QuickJSHandle,
   type QuickJSSyncVariant,
 } from "quickjs-emscripten-core";
-import { REPLY_READERS_SOURCE } from "../../core/reply/reply-readers.js";
+import { REPLY_READERS, type ReplyReaders } from "../../core/reply/reply-readers.js";
 import { serveParent } from "../../core/serve-parent.js";
 import { type PreludeOptions, preludeSource } from "./guest-prelude.js";
 import { GuestRun } from "./guest-run.js";
@@ -27,7 +27,7 @@ const FILE = "workflow.js";
 const EXPORT_FOOTER = "\nexport { workflow as $w4sWorkflow };";
 const SECOND_DEFAULT = "\nexport default 0;";
 
-const PRELUDE = preludeSource(`(isCut) => (${guestHelpers})(${REPLY_READERS_SOURCE}, isCut)`);
+const PRELUDE = preludeSource(`${guestHelpers}`);
 
 /** The part of WebAssembly used here; Node has it, its type package does not describe it. */
 interface WasmMemory {
@@ -155,6 +155,13 @@ class Execution {
             ),
       ),
     );
+    define("read", (name, json) => {
+      const read = REPLY_READERS[context.getString(name!) as keyof ReplyReaders] as (
+        ...args: unknown[]
+      ) => unknown;
+      const found = read(...(JSON.parse(context.getString(json!)) as unknown[]));
+      return context.newString(found === undefined ? "" : JSON.stringify(found));
+    });
     define("log", (json) =>
       this.#run.log(JSON.parse(context.getString(json!)) as string) ? context.true : context.false,
     );
