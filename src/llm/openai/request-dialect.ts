@@ -6,7 +6,12 @@ import type { CompletionBody } from "./openai-wire.js";
 
 const LEAST_TOKENS = 64;
 
-const JSON_SCHEMA = { type: "json_schema", json_schema: { name: "reply", schema: { type: "object" } } };
+/** Any object, or one of exactly these members, all of them texts. */
+function jsonSchema(keys: readonly string[] | undefined): object {
+  const properties = keys && Object.fromEntries(keys.map((key) => [key, { type: "string" }]));
+  const schema = { type: "object", properties, required: keys, additionalProperties: keys && false };
+  return { type: "json_schema", json_schema: { name: "reply", strict: keys && true, schema } };
+}
 
 export interface BodyOptions {
   n: number;
@@ -81,7 +86,7 @@ export class RequestDialect {
     if (stop.length > 0) body.stop = [...stop];
     if (json) body.response_format = { type: "json_object" };
     if (isStream) Object.assign(body, { stream: true, stream_options: { include_usage: true } });
-    return [...this.#learned, ...changes].reduce(applied, body);
+    return [...this.#learned, ...changes].reduce((sent, change) => applied(sent, change, request), body);
   }
 
   /** Replies one request may ask for: llama-server allows as many as it has slots. */
@@ -192,7 +197,7 @@ function changesOf(body: Body, said: string, isGrown: boolean): string[] {
   return changes.filter((change) => change !== false);
 }
 
-function applied(body: Body, change: string): Body {
+function applied(body: Body, change: string, { jsonKeys }: Pick<ChatRequest, "jsonKeys">): Body {
   const [name = "", value] = change.split("=");
   const { [name]: given, ...rest } = body as Record<string, unknown>;
   const without = rest as Body;
@@ -203,7 +208,7 @@ function applied(body: Body, change: string): Body {
       return { ...body, n: lower(given, numberOf(change)) };
     case "response_format":
       if (value === undefined || given === undefined) return without;
-      return { ...body, response_format: JSON_SCHEMA };
+      return { ...body, response_format: jsonSchema(jsonKeys) };
     case "system":
       return { ...body, messages: mergeSystemRole(body.messages) };
     case "most_temperature":

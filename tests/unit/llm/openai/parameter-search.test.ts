@@ -69,6 +69,13 @@ describe("one refused parameter, told in words that say nothing", () => {
       "json_schema",
     ],
     [
+      "json_object, where keys are wanted",
+      (body) => body.response_format?.type === "json_object",
+      { json: true, jsonKeys: ["answer"] },
+      (body) => JSON.stringify(body.response_format.json_schema),
+      '{"name":"reply","strict":true,"schema":{"type":"object","properties":{"answer":{"type":"string"}},"required":["answer"],"additionalProperties":false}}',
+    ],
+    [
       "any format",
       (body) => "response_format" in body,
       { json: true },
