@@ -34,7 +34,9 @@ export async function runSample(
   const { scorer, seed } = options;
   if (scorer.play) return await playRobot(source, sample, options);
   const run = await runOnce(source, sample, options, seed);
-  return run.status === "ok" ? { ...run, score: await scorer.score(run.answer, sample) } : run;
+  if (run.status !== "ok") return run;
+  const isCut = options.agent.isCut?.(run.answer);
+  return { ...run, score: await scorer.score(run.answer, sample, isCut) };
 }
 
 /**

@@ -85,8 +85,9 @@ export interface Scorer {
   /**
    * `answer` is whatever JSON value the workflow returned. Never throws on odd answers. Metrics that run programs or ask
    * models give a promise.
+   * @param isCut - the answer is a reply as it was cut at its token limit: of such a one only marks count. Default false
    */
-  score(answer: unknown, sample: Sample): Score | Promise<Score>;
+  score(answer: unknown, sample: Sample, isCut?: boolean): Score | Promise<Score>;
   /**
    * Where it is there, an item is no single question: whoever runs a workflow plays it to its end instead.
    * @throws {InputError} when the item cannot be played
@@ -96,7 +97,7 @@ export interface Scorer {
 
 /** A scorer that needs nobody's help: it answers at once. */
 export interface InstantScorer extends Scorer {
-  score(answer: unknown, sample: Sample): Score;
+  score(answer: unknown, sample: Sample, isCut?: boolean): Score;
 }
 
 /** Dataset as it is worked on: description, scorer, items by split. */

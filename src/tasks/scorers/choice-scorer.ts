@@ -7,10 +7,10 @@ import { answerText } from "./answer-text.js";
 export function choiceScorer(): InstantScorer {
   return {
     metric: "choice",
-    score(answer, sample): Score {
+    score(answer, sample, isCut): Score {
       const choices = sample.choices ?? [];
       const right = (sample.answers[0] ?? "").charCodeAt(0) - 65;
-      const extracted = readChoice(answerText(answer) ?? "", choices);
+      const extracted = readChoice(answerText(answer) ?? "", choices, isCut);
       const index = extracted === "" ? undefined : extracted.charCodeAt(0) - 65;
       // An option listed twice is right under either letter.
       const isCorrect =

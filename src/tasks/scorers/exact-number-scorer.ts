@@ -18,8 +18,8 @@ export function exactNumberScorer(options: MetricOptions = {}): InstantScorer {
   const tolerance = options.tolerance ?? DEFAULT_TOLERANCE;
   return {
     metric: "exact-number",
-    score(answer, sample): Score {
-      const found = readNumber(answerText(answer) ?? "");
+    score(answer, sample, isCut): Score {
+      const found = readNumber(answerText(answer) ?? "", isCut);
       if (!found) return { value: 0, isCorrect: false, extracted: "" };
       const isCorrect = sample.answers.some((expected) => {
         const number = parseNumber(expected);

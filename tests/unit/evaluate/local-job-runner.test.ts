@@ -7,6 +7,7 @@ import { LocalJobRunner } from "../../../src/evaluate/local-job-runner.js";
 import { CallStore } from "../../../src/llm/call-store.js";
 import { MeteredModel } from "../../../src/llm/metered-model.js";
 import { MockChatModel, type MockScript } from "../../../src/llm/mock-chat-model.js";
+import { exactNumberScorer } from "../../../src/tasks/scorers/exact-number-scorer.js";
 import type { Scorer } from "../../../src/tasks/task.js";
 import { InProcessSandbox } from "../../support/in-process-sandbox.js";
 
@@ -14,7 +15,7 @@ const ASKS = "export default async (agent, task) => number((await agent.text(tas
 const VOTES =
   "export default async (agent, task) => vote((await agent.text(task.question, { n: 5 })).map(number))";
 
-const scorer = {
+const anyScorer = {
   basis: "test",
   score: async (answer: unknown, { answers }: { answers: readonly string[] }) => {
     const isCorrect = String(answer) === answers[0];
@@ -37,7 +38,12 @@ afterEach(() => {
   for (const store of stores.splice(0)) store.close();
 });
 
-function makeRunner(script: MockScript, store = CallStore.open(":memory:"), concurrency = 1) {
+function makeRunner(
+  script: MockScript,
+  store = CallStore.open(":memory:"),
+  concurrency = 1,
+  scorer: Scorer = anyScorer,
+) {
   stores.push(store);
   const model = new MockChatModel(script);
   const executor = new MeteredModel({ model, role: "executor", store, budget: new Budget(), seed: 1 });
@@ -91,6 +97,22 @@ describe("lost samples", () => {
     expect(new Set(results.map(({ status, fault }) => `${status} ${fault}`))).toEqual(
       new Set(["error bad-request"]),
     );
+  });
+});
+
+describe("a reply that was cut", () => {
+  it("is scored by its marks alone, where a workflow returns it as it is", async () => {
+    const source = "export default async (agent, task) => (await agent.text(task.question))[0]";
+    const replies = ["First 7 + 1 = 8, then 8", "The answer is 2. To check this, take 9"];
+    const script: MockScript = (request) => replies[Number(questionOf(request)[0])]!;
+    const { runner, model } = makeRunner(script, undefined, 1, exactNumberScorer());
+    const whole = model.chat.bind(model);
+    model.chat = async (request) => ({ ...(await whole(request)), finishReasons: ["length"] });
+    const results = await runner.run(jobs(2, source), {});
+    expect(results.map(({ extracted, score }) => [extracted, score])).toEqual([
+      ["", 0],
+      ["2", 1],
+    ]);
   });
 });
 
