@@ -4,7 +4,7 @@ import { seedFrom } from "../core/hash.js";
 import { groupBy, hierarchicalInterval, mean } from "../core/statistics.js";
 import type { StoredCandidate, StoredTurn } from "../records/read-turns.js";
 import type { ResultRow } from "../records/result-row.js";
-import { distinctShare, validShare } from "../records/trajectory.js";
+import { bestLevel, distinctShare, validShare } from "../records/trajectory.js";
 import type { RunReport } from "./run-report.js";
 
 /** A mean with its 95 % interval. */
@@ -168,9 +168,7 @@ function judged({ rounds, learned }: RunReport, seed: number): JudgedPoint[] {
 
 /** Best accuracy of an episode's turns, of the workflows they started from too. */
 export function bestOf(turns: readonly StoredTurn[]): number {
-  const reached = ({ history, candidates }: StoredTurn) =>
-    Math.max(history.best, ...candidates.map(({ accuracy }) => accuracy ?? 0));
-  return Math.max(0, ...turns.map(reached));
+  return Math.max(0, ...turns.map(bestLevel));
 }
 
 function outcomes(candidates: readonly StoredCandidate[]): OutcomeFigures {
@@ -203,7 +201,7 @@ function outcomes(candidates: readonly StoredCandidate[]): OutcomeFigures {
         name,
         count: list.length,
         validShare: validShare(list),
-        reward: mean(list.map(({ reward }) => reward)),
+        reward: meanReward(list),
         accuracy: meanAccuracy(list),
       })),
   };

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { InputError, StorageError } from "../../../src/core/errors.js";
 import { namedBaselines } from "../../../src/evaluate/baselines/named-baselines.js";
+import type { StoredCandidate } from "../../../src/records/read-turns.js";
 import { readTrajectory } from "../../../src/records/trajectory.js";
 import { chartData } from "../../../src/report/chart-data.js";
 import { htmlReport } from "../../../src/report/html-report.js";
@@ -105,6 +106,23 @@ describe("readRunReport", () => {
       candidates: { count: 0 },
       headline: { split: "test" },
     });
+  });
+
+  it("takes no reward of a candidate that lost its samples, and the level on common samples where some were lost", async () => {
+    const run = join(folder(), "run");
+    makeRun(run, { episodes: 1, turns: 1 });
+    const report = await readRunReport(run);
+    const [turn] = report.turns as [(typeof report.turns)[number]];
+    const [a, b, c] = turn.candidates as [StoredCandidate, StoredCandidate, StoredCandidate];
+    Object.assign(turn.history, { best: 0 });
+    Object.assign(a, { outcome: "lost", reward: 9, accuracy: 1 });
+    Object.assign(b, { outcome: "scored", reward: 0.2, accuracy: 0.9, commonAccuracy: 0.4 });
+    Object.assign(c, { outcome: "scored", reward: 0.4, accuracy: 0.3 });
+    for (const one of [a, b, c]) Object.assign(one, { forced: [], repairOf: null });
+    const figures = reportFigures(report);
+    expect(figures.candidates.meanReward).toBeCloseTo(0.3, 12);
+    expect(figures.outcomes.groups[0]?.reward).toBeCloseTo(0.3, 12);
+    expect(figures.series[0]?.best.mean).toBeCloseTo(0.4, 12);
   });
 
   it("reads rounds, and updates that a resumed run did twice once", async () => {
