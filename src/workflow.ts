@@ -14,6 +14,17 @@ export interface Task {
   publicTests?: string[];
 }
 
+/** Item of `agent.examples`: a solved one, to learn from. */
+export interface Example {
+  question: string;
+  context?: string;
+  choices?: string[];
+  /** The answer as a reply should give it: of choices the letter. */
+  answer: string;
+  /** How to come to it, where that is known. */
+  solution?: string;
+}
+
 export interface Message {
   role: "system" | "user" | "assistant";
   content: string;
@@ -50,6 +61,13 @@ export interface RunOptions {
   stdin?: string;
 }
 
+export interface ExampleOptions {
+  /** The items nearest to the question at hand instead of the same ones for all; default false. */
+  near?: boolean;
+  /** Items with a solution of the strong model that was right; default false. */
+  worked?: boolean;
+}
+
 /** The calls of the small local model. */
 export interface WeakAgent {
   /** As text, asked of the small local model: cheap and often wrong. */
@@ -80,6 +98,8 @@ export interface Agent {
   ) => Promise<{ ok: boolean; stdout: string; stderr: string }>;
   /** Runs the task's public tests against a Python program. */
   test?: (code: string) => Promise<{ passed: number; failed: number; errors: string[] }>;
+  /** Items to learn from with their answers, 1–16; never the one at hand. */
+  examples?: (count: number, options?: ExampleOptions) => Promise<Example[]>;
   /** Calls a registered tool with any JSON value. */
   tool?: (name: string, input: unknown) => Promise<unknown>;
   /** Notes a value for the feedback; not awaited. */
@@ -103,4 +123,8 @@ export interface WorkflowGlobals {
   extract(text: string, tag: string): string;
   /** The most frequent value, the earliest of equals; empty ones and cut replies do not count; "" for none. */
   vote<T>(list: readonly T[]): T | string;
+  /** The share of a list, 0–1, that says what vote() makes of it; empty values and cut replies agree with nothing. */
+  agreement(list: readonly unknown[]): number;
+  /** Examples as the text of a prompt: question, solution where there is one, and answer of each. */
+  fewShot(examples: readonly Example[]): string;
 }

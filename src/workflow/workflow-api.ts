@@ -3,14 +3,14 @@ import type { ToolCard } from "./tool.js";
 import { schemaText } from "./tool-schema.js";
 
 /** Sorts of argument, each with one checker (check-call.ts) and one type text for editors (src/workflow.ts). */
-export type ArgumentKind = "prompt" | "keys" | "code" | "name" | "json";
+export type ArgumentKind = "prompt" | "keys" | "code" | "name" | "json" | "count";
 
 export interface OptionSpec {
   name: string;
   /** TypeScript type as shown to people and models. */
-  type: "number" | "string";
+  type: "number" | "string" | "boolean";
   doc: string;
-  /** Inclusive range of a number, or of the length of a string. */
+  /** Inclusive range of a number, or of the length of a string; nothing of a boolean. */
   min: number;
   max: number;
   isInteger?: boolean | undefined;
@@ -22,7 +22,7 @@ export interface CallSpec {
   /** Name as the host sees it; a dot stands for a member object (`agent.weak.text`). */
   name: string;
   /** The name in AgentHost.offers that must be present; absent = always there. */
-  offer?: "weak" | "runPython" | "test" | "tool" | undefined;
+  offer?: "weak" | "runPython" | "test" | "tool" | "examples" | undefined;
   /** Which quota it counts against; `log` never reaches the host. */
   quota: "model" | "tool" | "none";
   parameters: readonly { name: string; kind: ArgumentKind; type: string }[];
@@ -35,6 +35,9 @@ export interface CallSpec {
 
 /** Replies that one call can ask for. */
 export const MAX_N = 16;
+
+/** Examples that one call can ask for. */
+export const MAX_EXAMPLES = 16;
 
 const N: OptionSpec = {
   name: "n",
@@ -82,10 +85,25 @@ const STDIN: OptionSpec = {
   min: 0,
   max: 1_048_576,
 };
+const NEAR: OptionSpec = {
+  name: "near",
+  type: "boolean",
+  doc: "the items nearest to the question at hand instead of the same ones for all; default false",
+  min: 0,
+  max: 1,
+};
+const WORKED: OptionSpec = {
+  name: "worked",
+  type: "boolean",
+  doc: "items with a solution of the strong model that was right; default false",
+  min: 0,
+  max: 1,
+};
 
 const PROMPT = { name: "prompt", kind: "prompt", type: "Prompt" } as const;
 const KEYS = { name: "keys", kind: "keys", type: "string[]" } as const;
 const CODE = { name: "code", kind: "code", type: "string" } as const;
+const COUNT = { name: "count", kind: "count", type: "number" } as const;
 
 /** Every call of `agent`. */
 export const API: readonly CallSpec[] = [
@@ -148,6 +166,16 @@ export const API: readonly CallSpec[] = [
     example: "const { failed, errors } = await agent.test(code(reply));",
   },
   {
+    name: "examples",
+    offer: "examples",
+    quota: "tool",
+    parameters: [COUNT],
+    options: [NEAR, WORKED],
+    returns: "Example[]",
+    doc: `Items to learn from with their answers, 1–${MAX_EXAMPLES}; never the one at hand.`,
+    example: "const shots = fewShot(await agent.examples(5));",
+  },
+  {
     name: "tool",
     offer: "tool",
     quota: "tool",
@@ -171,7 +199,7 @@ export const API: readonly CallSpec[] = [
   },
 ];
 
-/** Functions that every workflow can use without `agent` (guest-helpers.ts). */
+/** Functions that every workflow can use without `agent` (make-guest-helpers.ts). */
 export const GLOBALS: readonly { name: string; signature: string; doc: string }[] = [
   {
     name: "number",
@@ -197,6 +225,16 @@ export const GLOBALS: readonly { name: string; signature: string; doc: string }[
     name: "vote",
     signature: "vote<T>(list: readonly T[]): T | string",
     doc: 'The most frequent value, the earliest of equals; empty ones and cut replies do not count; "" for none.',
+  },
+  {
+    name: "agreement",
+    signature: "agreement(list: readonly unknown[]): number",
+    doc: "The share of a list, 0–1, that says what vote() makes of it; empty values and cut replies agree with nothing.",
+  },
+  {
+    name: "fewShot",
+    signature: "fewShot(examples: readonly Example[]): string",
+    doc: "Examples as the text of a prompt: question, solution where there is one, and answer of each.",
   },
 ];
 

@@ -21,6 +21,17 @@ export interface Task {
   publicTests?: string[];
 }
 
+/** Item of \`agent.examples\`: a solved one, to learn from. */
+export interface Example {
+  question: string;
+  context?: string;
+  choices?: string[];
+  /** The answer as a reply should give it: of choices the letter. */
+  answer: string;
+  /** How to come to it, where that is known. */
+  solution?: string;
+}
+
 export interface Message {
   role: "system" | "user" | "assistant";
   content: string;
@@ -67,6 +78,7 @@ function optionMember({ name, type, doc }: OptionSpec): string {
 function optionType({ name, options }: CallSpec): string {
   if (options.length === 0) return "";
   if (name.startsWith("weak.")) return "WeakOptions";
+  if (name === "examples") return "ExampleOptions";
   return name === "runPython" ? "RunOptions" : "CallOptions";
 }
 

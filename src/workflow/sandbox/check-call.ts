@@ -1,5 +1,11 @@
 /** @file Checks the arguments of a call against the API table; what it returns is plain, cloned JSON. */
-import { type ArgumentKind, callSignature, callSpec, type OptionSpec } from "../workflow-api.js";
+import {
+  type ArgumentKind,
+  callSignature,
+  callSpec,
+  MAX_EXAMPLES,
+  type OptionSpec,
+} from "../workflow-api.js";
 
 const ROLES: ReadonlySet<unknown> = new Set(["system", "user", "assistant"]);
 const MAX_MESSAGES = 64;
@@ -55,6 +61,11 @@ const CHECKS: Record<ArgumentKind, (value: unknown, where: string) => unknown> =
     }
     return value;
   },
+  count(value, where) {
+    if (!Number.isInteger(value) || (value as number) < 1 || (value as number) > MAX_EXAMPLES)
+      throw new RangeError(`${where} must be a whole number from 1 to ${MAX_EXAMPLES}`);
+    return value;
+  },
   json(value) {
     return value === undefined ? null : structuredClone(value);
   },
@@ -72,15 +83,17 @@ function checkMessage(message: unknown, where: string): { role: string; content:
   return { role: role as string, content };
 }
 
+type OptionValue = string | number | boolean;
+
 function checkOptions(
   options: unknown,
   specs: readonly OptionSpec[],
   name: string,
-): Record<string, string | number> {
+): Record<string, OptionValue> {
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
     throw new TypeError(`options of agent.${name} must be an object`);
   }
-  const checked: Record<string, string | number> = {};
+  const checked: Record<string, OptionValue> = {};
   for (const [key, value] of Object.entries(options)) {
     const spec = specs.find((candidate) => candidate.name === key);
     if (!spec) {
@@ -92,9 +105,13 @@ function checkOptions(
   return checked;
 }
 
-function checkOption(value: unknown, spec: OptionSpec, name: string): string | number {
+function checkOption(value: unknown, spec: OptionSpec, name: string): OptionValue {
   const where = `option ${spec.name} of agent.${name}`;
   const { min, max } = spec;
+  if (spec.type === "boolean") {
+    if (typeof value !== "boolean") throw new TypeError(`${where} must be true or false`);
+    return value;
+  }
   if (spec.type === "number") {
     const isFit = typeof value === "number" && value >= min && value <= max;
     if (!isFit || (spec.isInteger && !Number.isInteger(value))) {

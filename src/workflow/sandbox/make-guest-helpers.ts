@@ -1,5 +1,5 @@
 /**
- * @file The functions every workflow can use: number, choice, code, extract, vote.
+ * @file The functions every workflow can use: number, choice, code, extract, vote, agreement, fewShot.
  * Their text is put into the sandbox (`Function.prototype.toString`), so the maker stands alone: no imports, no outer names.
  */
 import type { ReplyReaders } from "../../core/reply/reply-readers.js";
@@ -52,13 +52,8 @@ export function guestHelpers(readers: ReplyReaders, isCut: (text: unknown) => bo
     return whole.slice(from, end < 0 ? whole.length : end).trim();
   };
 
-  /**
-   * The most frequent value of a list; the earliest of equally frequent ones. Texts are compared without case, outer
-   * spaces and a final full stop, numbers with texts of the same number. Empty texts, null, undefined, NaN
-   * and cut replies without a marked answer do not count.
-   * @returns the winning value as it first occurs, or "" when nothing counts
-   */
-  const vote = (list: unknown): unknown => {
+  /** Values of a list by what they say, most frequent first, the earliest of equally frequent ones first. */
+  const tally = (list: unknown): { value: unknown; count: number }[] => {
     const values = Array.isArray(list) ? list : [list];
     const counts = new Map<string, { value: unknown; count: number }>();
     for (const value of values) {
@@ -71,10 +66,38 @@ export function guestHelpers(readers: ReplyReaders, isCut: (text: unknown) => bo
       entry.count++;
       counts.set(key, entry);
     }
-    let best: { value: unknown; count: number } | undefined;
-    for (const entry of counts.values()) if (!best || entry.count > best.count) best = entry;
-    return best === undefined ? "" : best.value;
+    return [...counts.values()].sort((a, b) => b.count - a.count);
   };
 
-  return { number, choice, code, extract, vote };
+  /**
+   * The most frequent value of a list; the earliest of equally frequent ones. Texts are compared without case, outer
+   * spaces and a final full stop, numbers with texts of the same number. Empty texts, null, undefined, NaN
+   * and cut replies without a marked answer do not count.
+   * @returns the winning value as it first occurs, or "" when nothing counts
+   */
+  const vote = (list: unknown): unknown => tally(list)[0]?.value ?? "";
+
+  /** The share of a list that says what `vote` makes of it, 0–1; what does not count there agrees with nothing here. */
+  const agreement = (list: unknown): number => {
+    const length = Array.isArray(list) ? list.length : 1;
+    return length === 0 ? 0 : (tally(list)[0]?.count ?? 0) / length;
+  };
+
+  /** Examples as the text of a prompt, an empty line between two; "" without any. */
+  const fewShot = (examples: unknown): string => {
+    const blocks: string[] = [];
+    for (const example of Array.isArray(examples) ? examples : []) {
+      const { question, context, choices, solution, answer } = example as Record<string, unknown>;
+      const letters = Array.isArray(choices)
+        ? choices.map((text, index) => `\n${String.fromCharCode(65 + index)}. ${text}`).join("")
+        : "";
+      const worked = typeof solution === "string" && solution !== "" ? `\nSolution: ${solution}` : "";
+      blocks.push(
+        `${typeof context === "string" ? `${context}\n\n` : ""}Question: ${question}${letters}${worked}\nAnswer: ${answer}`,
+      );
+    }
+    return blocks.join("\n\n");
+  };
+
+  return { number, choice, code, extract, vote, agreement, fewShot };
 }

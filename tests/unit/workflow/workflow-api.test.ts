@@ -6,7 +6,7 @@ import * as helpers from "../../../src/workflow/sandbox/guest-helpers.js";
 import { API, apiText, callSignature, GLOBALS, offeredCalls } from "../../../src/workflow/workflow-api.js";
 import { workflowTypes } from "../../support/workflow-types.js";
 
-const ALL = new Set(["weak", "runPython", "test", "tool"]);
+const ALL = new Set(["weak", "runPython", "test", "tool", "examples"]);
 
 describe("checkCall", () => {
   it("accepts what the table says and gives clones", () => {
@@ -24,6 +24,10 @@ describe("checkCall", () => {
     expect(checkCall("test", ["pass"])).toEqual(["pass"]);
     expect(checkCall("tool", ["search", { deep: [1] }])).toEqual(["search", { deep: [1] }]);
     expect(checkCall("tool", ["search"])).toEqual(["search", null]);
+    expect(checkCall("examples", [16, { near: true, worked: false }])).toEqual([
+      16,
+      { near: true, worked: false },
+    ]);
   });
 
   it.each([
@@ -63,6 +67,13 @@ describe("checkCall", () => {
     ["runPython", [5]],
     ["runPython", ["x", { stdin: 5 }]],
     ["test", ["x", {}]],
+    ["examples", []],
+    ["examples", [0]],
+    ["examples", [1.5]],
+    ["examples", [17]],
+    ["examples", ["3"]],
+    ["examples", [3, { near: 1 }]],
+    ["examples", [3, { seed: 1 }]],
     ["tool", ["../x", {}]],
   ])("refuses %s(%j)", (name, args) => {
     expect(() => checkCall(name, args)).toThrow(/agent\./);
@@ -112,7 +123,9 @@ describe("the API table", () => {
       const agent = { [name]: record, weak: { text: record, json: record } };
       const body = `{ ${example.replaceAll("await ", "")} }`;
       const task = { question: "q" };
-      new Function("agent", "task", "reply", "code", body)(agent, task, "r", () => "print(1)");
+      new Function("agent", "task", "reply", "code", "fewShot", body)(
+        ...[agent, task, "r", () => "print(1)", () => ""],
+      );
       expect(calls).toHaveLength(1);
       expect(() => checkCall(name, calls[0]!)).not.toThrow();
     }

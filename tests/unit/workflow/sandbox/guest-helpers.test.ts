@@ -1,5 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { choice, code, extract, number, vote } from "../../../../src/workflow/sandbox/guest-helpers.js";
+import {
+  agreement,
+  choice,
+  code,
+  extract,
+  fewShot,
+  number,
+  vote,
+} from "../../../../src/workflow/sandbox/guest-helpers.js";
 
 describe("number", () => {
   it.each([
@@ -225,5 +233,35 @@ describe("vote", () => {
     [[false, false, true], false],
   ])("%j gives %j", (list, expected) => {
     expect(vote(list)).toEqual(expected);
+  });
+});
+
+describe("agreement", () => {
+  it.each([
+    [["4", 4, "4."], 1],
+    [["4", "5", "4", "6"], 0.5],
+    [["", "4", null, "4"], 0.5],
+    [["", ""], 0],
+    [[], 0],
+    ["4", 1],
+  ])("of %j is %d", (list, share) => {
+    expect(agreement(list)).toBe(share);
+  });
+});
+
+describe("fewShot", () => {
+  it("writes what there is of each example", () => {
+    const choices = ["red", "blue"];
+    expect(fewShot([{ question: "Which?", choices, context: "A blue box.", answer: "B" }])).toBe(
+      "A blue box.\n\nQuestion: Which?\nA. red\nB. blue\nAnswer: B",
+    );
+    expect(
+      fewShot([
+        { question: "1 + 1?", solution: "One and one.", answer: "2" },
+        { question: "0?", answer: "0" },
+      ]),
+    ).toBe("Question: 1 + 1?\nSolution: One and one.\nAnswer: 2\n\nQuestion: 0?\nAnswer: 0");
+    expect(fewShot([])).toBe("");
+    expect(fewShot(undefined)).toBe("");
   });
 });
