@@ -114,7 +114,7 @@ export class Bench {
     return chooseBaselines(this.settings.baselines, {
       answer: this.answer,
       hasContext: this.validation[0]?.context !== undefined,
-      hasWeak: this.#parts.offers.has("weak"),
+      offers: this.#parts.offers,
     });
   }
 

@@ -2,7 +2,7 @@
 import { ConfigError } from "../../core/errors.js";
 import { nearNames } from "../../core/near-names.js";
 import type { AnswerKind } from "../../workflow/answer-kind.js";
-import type { Baseline } from "./baseline.js";
+import { type Baseline, isCalled } from "./baseline.js";
 import { namedBaselines } from "./named-baselines.js";
 import { usualBaselines } from "./usual-baselines.js";
 
@@ -26,22 +26,41 @@ function asksWeakOnly(source: string): boolean {
   return asksWeak(source) && !/\bagent\.(?:text|json)\(/.test(source);
 }
 
+/** Optional calls that a baseline cannot do without: how they are recognised, and what to do where there is none. */
+const NEEDS: readonly { offer: string; isIn: (source: string) => boolean; problem: string; hint: string }[] =
+  [
+    {
+      offer: "weak",
+      isIn: asksWeak,
+      problem: "asks the local model, and there is none",
+      hint: "add --model NAME|FILE, or --weak local:FILE|NAME",
+    },
+    {
+      offer: "runPython",
+      isIn: (source) => source.includes("agent.runPython("),
+      problem: "runs a program, and none may be run here",
+      hint: "the rules (--rules) leave out runPython",
+    },
+  ];
+
 /**
  * @param wanted - names separated by commas, or "all"; default the usual ones
- * @param options.hasWeak - without a local model those that ask it are left out, unless they were named
+ * @param options.offers - optional calls that exist; baselines that need others are left out, unless they were named
  * @throws {ConfigError} on a name that is unknown or makes no sense here
  */
 export function chooseBaselines(
   wanted: string | undefined,
-  { answer, hasContext, hasWeak }: { answer: AnswerKind; hasContext: boolean; hasWeak: boolean },
+  { answer, hasContext, offers }: { answer: AnswerKind; hasContext: boolean; offers: ReadonlySet<string> },
 ): Baseline[] {
   const known = namedBaselines(answer, hasContext);
-  const canRun = ({ source }: Baseline) => hasWeak || !asksWeak(source);
+  const lacking = ({ source }: Baseline) =>
+    NEEDS.find(({ offer, isIn }) => !offers.has(offer) && isIn(source));
+  const canRun = (baseline: Baseline) => lacking(baseline) === undefined;
   if (wanted === undefined) return usualBaselines(answer, hasContext).filter(canRun);
   if (wanted.trim() === "all") return known.filter(canRun);
   const names = wanted.split(",").map((name) => name.trim());
   for (const name of names) {
-    const baseline = known.find((candidate) => candidate.name === name);
+    const baseline = known.find((candidate) => isCalled(candidate, name));
     if (!baseline) {
       const near = nearNames(
         name,
@@ -53,13 +72,10 @@ export function chooseBaselines(
           : `all, or some of ${known.map((candidate) => candidate.name).join(", ")}`,
       });
     }
-    if (!canRun(baseline)) {
-      throw new ConfigError(`baseline ${name} asks the local model, and there is none`, {
-        hint: "add --model NAME|FILE, or --weak local:FILE|NAME",
-      });
-    }
+    const lack = lacking(baseline);
+    if (lack) throw new ConfigError(`baseline ${name} ${lack.problem}`, { hint: lack.hint });
   }
-  return known.filter(({ name }) => names.includes(name));
+  return known.filter((baseline) => names.some((name) => isCalled(baseline, name)));
 }
 
 /** @throws {ConfigError} when designs would have nothing to start from */

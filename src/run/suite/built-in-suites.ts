@@ -6,12 +6,9 @@ const WORKFLOW_ROWS: SuiteInput["rows"] = [
   "direct",
   "chain-of-thought",
   "self-consistency",
-  ...[
-    "weak-alone",
-    "weak-draft-strong-check",
-    "weak-votes-strong-in-doubt",
-    "weak-drafts-strong-synthesis",
-  ].map((baseline) => ({ baseline, optional: true })),
+  ...["weak-alone", "weak-draft-strong-check", "weak-first", "weak-drafts-strong-synthesis"].map(
+    (baseline) => ({ baseline, optional: true }),
+  ),
 ];
 
 /** Below three minutes on two cores, without network or key: simulated executor and worker, embedded nano model. */

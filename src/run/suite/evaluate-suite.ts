@@ -6,6 +6,7 @@ import { cachedFileHash } from "../../core/file-hash.js";
 import { hashJson, seedFrom } from "../../core/hash.js";
 import { writeAtomic } from "../../core/write-atomic.js";
 import type { Policy } from "../../design/policy.js";
+import { isCalled } from "../../evaluate/baselines/baseline.js";
 import { namedBaselines } from "../../evaluate/baselines/named-baselines.js";
 import type { Evaluation } from "../../evaluate/evaluation.js";
 import { checkJudge, judgeModel } from "../../evaluate/judge-model.js";
@@ -183,7 +184,7 @@ function sourceFor(
   }
   const hasContext = items[0]?.context !== undefined;
   const source =
-    row.source ?? namedBaselines(answer, hasContext).find((one) => one.name === row.baseline)?.source;
+    row.source ?? namedBaselines(answer, hasContext).find((one) => isCalled(one, row.baseline ?? ""))?.source;
   if (source === undefined)
     warnings.push(`there is no ${name} for ${task.name}: the row has no figure there`);
   return source;

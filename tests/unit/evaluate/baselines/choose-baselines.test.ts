@@ -12,14 +12,16 @@ import { WorkflowRunner } from "../../../../src/evaluate/workflow-runner.js";
 import { MockChatModel } from "../../../../src/llm/mock-chat-model.js";
 import type { AnswerKind } from "../../../../src/workflow/answer-kind.js";
 
-const TEXT = { answer: "text", hasContext: true, hasWeak: true } as const;
-const COOPERATIVE = ["weak-draft-strong-check", "weak-votes-strong-in-doubt", "weak-drafts-strong-synthesis"];
+const offers = (...names: string[]): ReadonlySet<string> => new Set(names);
+const TEXT = { answer: "text", hasContext: true, offers: offers("weak", "runPython") } as const;
+const PROGRAMS = ["always-code", "code-then-words"];
+const COOPERATIVE = ["weak-draft-strong-check", "weak-first", "weak-drafts-strong-synthesis"];
 const named = (list: readonly { name: string }[]) => list.map(({ name }) => name);
 
 describe("chooseBaselines", () => {
   it("takes the usual ones unless asked, so that no run costs more than before", () => {
     expect(chooseBaselines(undefined, TEXT)).toEqual(usualBaselines("text", true));
-    expect(named(chooseBaselines(undefined, { ...TEXT, hasWeak: false }))).toEqual([
+    expect(named(chooseBaselines(undefined, { ...TEXT, offers: offers("runPython") }))).toEqual([
       "direct",
       "chain-of-thought",
       "self-consistency",
@@ -32,15 +34,20 @@ describe("chooseBaselines", () => {
       "chain-of-thought",
       "self-consistency",
       "weak-alone",
+      ...PROGRAMS,
       ...COOPERATIVE,
       "weak-synthesis",
       "weak-aspects",
       "cite-and-answer",
     ]);
-    expect(named(chooseBaselines("all", { answer: "number", hasContext: false, hasWeak: false }))).toEqual([
+    expect(named(chooseBaselines("all", { answer: "number", hasContext: false, offers: offers() }))).toEqual([
       "direct",
       "chain-of-thought",
       "self-consistency",
+    ]);
+    expect(named(chooseBaselines("weak-votes-strong-in-doubt, direct", TEXT))).toEqual([
+      "direct",
+      "weak-first",
     ]);
     expect(named(chooseBaselines(" cite-and-answer, direct ", TEXT))).toEqual(["direct", "cite-and-answer"]);
     expect(named(chooseBaselines("all", { ...TEXT, answer: "code" }))).toContain("generate-test-repair");
@@ -53,11 +60,17 @@ describe("chooseBaselines", () => {
     ["cite-and-answer", { ...TEXT, hasContext: false }, /no baseline "cite-and-answer" for this task/, /./],
     [
       "weak-aspects",
-      { ...TEXT, hasWeak: false },
+      { ...TEXT, offers: offers("runPython") },
       /weak-aspects asks the local model, and there is none/,
       /--model/,
     ],
     ["weak-aspects", { ...TEXT, answer: "code" as const }, /no baseline/, /./],
+    [
+      "code-then-words",
+      { ...TEXT, offers: offers("weak") },
+      /code-then-words runs a program, and none may be run here/,
+      /--rules/,
+    ],
   ] as const)("refuses %j", (wanted, options, message, hint) => {
     const attempt = () => chooseBaselines(wanted, options);
     expect(attempt).toThrow(ConfigError);
@@ -75,6 +88,7 @@ describe("chooseBaselines", () => {
       "direct",
       "chain-of-thought",
       "self-consistency",
+      ...PROGRAMS,
       ...COOPERATIVE,
       "weak-synthesis",
       "weak-aspects",
@@ -128,12 +142,14 @@ describe("the workflows for questions", () => {
       reply = REPLIES[kind];
       const run = await runner.run(source, { ...input, id: `${kind}-${name}` });
       // Three equal votes of the local model leave the executor out.
-      if (name === "weak-alone" || name === "weak-votes-strong-in-doubt") {
+      if (name === "weak-alone" || name === "weak-first") {
         expect(run).toMatchObject({ status: "ok" });
         expect(strong).toEqual([]);
         return;
       }
-      expect(run).toMatchObject({ status: "ok", answer: ANSWERS[kind] });
+      // Nothing of the reply is a program.
+      const answer = name === "always-code" ? "" : ANSWERS[kind];
+      expect(run).toMatchObject({ status: "ok", answer });
       for (const prompt of strong) {
         expect(prompt).toContain(input.question);
         expect(prompt).toContain(input.context);
@@ -151,13 +167,23 @@ describe("the workflows for questions", () => {
         executor,
         weak: new MockChatModel(() => "No idea.", { id: "mock:mute" }),
       });
-      const { source } = namedBaselines(kind, true).find(
-        ({ name }) => name === "weak-votes-strong-in-doubt",
-      )!;
+      const { source } = namedBaselines(kind, true).find(({ name }) => name === "weak-first")!;
       strong = [];
       reply = REPLIES[kind];
       const run = await mute.run(source, { ...input, id: `${kind}-mute` });
       await mute.close();
+      expect(run).toMatchObject({ status: "ok", answer: ANSWERS[kind] });
+      expect(strong).toHaveLength(1);
+    },
+  );
+
+  it.each(PROGRAMS.flatMap((name) => kinds.map((kind) => ({ name, kind }))))(
+    "$name of kind $kind takes what its program prints",
+    async ({ name, kind }) => {
+      const { source } = namedBaselines(kind, true).find((one) => one.name === name)!;
+      strong = [];
+      reply = `\`\`\`python\nprint(${JSON.stringify(ANSWERS[kind])})\n\`\`\``;
+      const run = await runner.run(source, { ...input, id: `${kind}-${name}-program` });
       expect(run).toMatchObject({ status: "ok", answer: ANSWERS[kind] });
       expect(strong).toHaveLength(1);
     },
