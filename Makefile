@@ -9,7 +9,7 @@ W4S := node dist/cli/main.js
 BENCH_JSON := bench/results/latest.json
 
 .DEFAULT_GOAL := help
-.PHONY: install build check test demo demo-check learn-check learn-controls learn-qwen designed-check nano code-check simulated-check mode-check report-big bench bench-quick bench-full models real grammar-check parity clean help
+.PHONY: install build check test demo demo-check learn-check learn-controls learn-qwen designed-check nano code-check simulated-check programs-check mode-check report-big bench bench-quick bench-full models real grammar-check parity clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-16s %s\n' "$$name" "$$text"; done
@@ -86,6 +86,10 @@ bench-full: build ## with the long rows: 2,048 tokens, 1.5 B, PyTorch where Pyth
 
 simulated-check: build ## the simulated executor beside a real 1.5 B model on generated families (half an hour)
 	scripts/simulated-check.sh --out docs/results/simulated-check.md
+
+programs-check: build ## programs and examples beside direct answers of a real 1.5 B model, BBH=DIR of the published files (hours)
+	scripts/with-executor.sh bash -c 'node scripts/programs-check.mjs --executor "$$EXECUTOR_URL" \
+	  --executor-model qwen2.5-coder-1.5b --bbh "$(BBH)" --out runs/programs-check/table.md'
 
 mode-check: build ## a row of every curriculum and way of working together, with the embedded model (half an hour)
 	node scripts/mode-evidence.mjs --out docs/results/modes-nano.md

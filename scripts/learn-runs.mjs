@@ -1,4 +1,4 @@
-/** @file Runs of `w4s learn` as the evidence scripts want them: one directory each, skipped when complete, a few at a time. */
+/** @file Runs of commands as the evidence scripts want them: one directory each, skipped when complete, a few at a time. */
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,15 +10,18 @@ const MAIN = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
 /** What `w4s learn` says of a finished run. @param {string} folder */
 export const summaryOf = (folder) => JSON.parse(readFileSync(join(folder, "summary.json"), "utf8"));
 
+/** @see runToEnd */
+export const runLearn = (root, name, words) => runToEnd("learn", root, name, words);
+
 /**
- * Runs `w4s learn`, or does nothing where the directory holds a complete run; what it printed stays there as printed.log.
- * @param {string} root @param {string} name - of the run directory in it @param {string[]} words
+ * Runs a command of w4s, or does nothing where the directory holds a complete run; what it printed stays there as printed.log.
+ * @param {string} command @param {string} root @param {string} name - of the run directory in it @param {string[]} words
  */
-export async function runLearn(root, name, words) {
+export async function runToEnd(command, root, name, words) {
   const folder = join(root, name);
   if (existsSync(join(folder, "summary.json")) && summaryOf(folder).isComplete) return;
   const log = [];
-  const args = [MAIN, "learn", ...words, "--runs-root", root, "--run", name];
+  const args = [MAIN, command, ...words, "--runs-root", root, "--run", name];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => log.push(chunk));
   const code = await new Promise((resolve) => child.once("exit", resolve));
