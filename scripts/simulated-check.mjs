@@ -1,91 +1,124 @@
 #!/usr/bin/env node
 /**
- * @file The simulated executor against a real one: the same workflows on the same items of generated families, side by side.
+ * @file The simulated executor against a real one: ten workflows on the same items of generated families, side by side.
  * Run through scripts/simulated-check.sh, which starts the real server; --out keeps the table. Stored replies are not asked again.
  */
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { programBaselines } from "../dist/evaluate/baselines/program-baselines.js";
+import { answerKind, usualBaselines } from "../dist/evaluate/baselines/usual-baselines.js";
 import { evaluate, parseRunConfig } from "../dist/index.js";
+import { loadTask } from "../dist/tasks/load-task.js";
+import { problemTemplate, READ_REPLY, STATE_FORMAT } from "../dist/workflow/answer-kind.js";
 
 const { values: flags } = parseArgs({
   options: {
     url: { type: "string", default: "http://127.0.0.1:18431/v1" },
     model: { type: "string", default: "qwen2.5-coder-1.5b" },
-    tasks: { type: "string", default: "word-problems,shopping" },
-    items: { type: "string", default: "15" },
-    "reply-tokens": { type: "string", default: "256" },
+    tasks: { type: "string", default: "shopping,counting,unit-conversion,ordering,swaps,string-transform" },
+    items: { type: "string", default: "16" },
+    "simulated-items": { type: "string", default: "40" },
+    "reply-tokens": { type: "string", default: "384" },
     "runs-root": { type: "string", default: "runs/simulated-check" },
     out: { type: "string" },
   },
 });
 
-const CHECK = `export default async function workflow(agent, task) {
-  const [draft] = await agent.text(\`\${task.question}\\n\\nThink step by step. State the answer as a number at the end.\`);
-  const [reply] = await agent.text(
-    \`\${task.question}\\n\\nDraft:\\n\${draft}\\n\\nCheck this draft for mistakes step by step and correct it. State the answer as a number at the end.\`,
-  );
-  return number(reply);
+/** The ten workflows for a kind of answer, plainest first. */
+function workflowsFor(kind) {
+  const problem = problemTemplate(kind, false);
+  const one = (instruction, options = "") => `export default async function workflow(agent, task) {
+  const [reply] = await agent.text(\`${problem}${instruction === "" ? "" : `\\n\\n${instruction}`}\`${options});
+  return ${READ_REPLY[kind]};
 }
 `;
-const WORKFLOWS = [{ name: "step by step, then check", source: CHECK }];
+  const steps = `Think step by step. ${STATE_FORMAT[kind]}`;
+  const check = `export default async function workflow(agent, task) {
+  const [draft] = await agent.text(\`${problem}\\n\\n${steps}\`);
+  const [reply] = await agent.text(\`${problem}\\n\\nDraft:\\n\${draft}\\n\\nCheck this draft for mistakes and correct it. ${STATE_FORMAT[kind]}\`);
+  return ${READ_REPLY[kind]};
+}
+`;
+  const named = new Map(
+    [...usualBaselines(kind, false), ...programBaselines(kind, false)].map(({ name, source }) => [
+      name,
+      source,
+    ]),
+  );
+  return [
+    { name: "no form stated", source: one("") },
+    { name: "direct", source: named.get("direct") },
+    { name: "steps", source: named.get("chain-of-thought") },
+    { name: "expert, steps", source: one(steps, ', { role: "a careful expert" }') },
+    { name: "plan, then steps", source: one(`First make a short plan, then carry it out. ${steps}`) },
+    { name: "facts, then steps", source: one(`First list the facts that matter. ${steps}`) },
+    { name: "steps, then check", source: check },
+    { name: "five votes", source: named.get("self-consistency") },
+    { name: "program", source: named.get("always-code") },
+    { name: "program, else words", source: named.get("code-then-words") },
+  ];
+}
 
 /** @param {string} task @param {string} executor */
 async function rowsOf(task, executor) {
   const isReal = executor !== "simulated";
+  const items = Number(isReal ? flags.items : flags["simulated-items"]);
   const config = parseRunConfig({
-    ...{ task, executor, weak: "none", validationLimit: Number(flags.items), seed: 0, concurrency: 4 },
+    ...{ task, executor, weak: "none", validationLimit: items, seed: 0, concurrency: 4, baselines: "direct" },
     maxTokens: Number(flags["reply-tokens"]),
     run: join(flags["runs-root"], `${isReal ? "real" : "simulated"}-${task}`),
-    ...(isReal ? { executorModel: flags.model, price: { inputPerMillion: 0, outputPerMillion: 0 } } : {}),
+    // A slow server is no fault of a workflow.
+    ...(isReal ? { executorModel: flags.model, limits: { wallMs: 1_800_000 } } : {}),
+    ...(isReal ? { price: { inputPerMillion: 0, outputPerMillion: 0 } } : {}),
   });
-  const { rows } = await evaluate(config, {
-    workflows: WORKFLOWS,
-    split: "validation",
-    limit: Number(flags.items),
-  });
-  return rows;
+  const workflows = workflowsFor(answerKind(await loadTask(task)));
+  const { rows } = await evaluate(config, { workflows, split: "validation", limit: items });
+  return workflows.map(({ name }) => rows.find((row) => row.name === name));
 }
 
-/** Pairs of workflows on which both agree, of those that differ on both sides. @param {number[]} a @param {number[]} b */
-function agreement(a, b) {
-  let same = 0;
-  let all = 0;
+/**
+ * Kendall's τ-b of two lists: 1 = the same order, −1 = the reverse; pairs that are equal in one list count half.
+ * @source Kendall 1945, The treatment of ties in ranking problems. @param {number[]} a @param {number[]} b
+ */
+function kendall(a, b) {
+  let [sum, untiedA, untiedB] = [0, 0, 0];
   for (let i = 0; i < a.length; i++) {
     for (let j = 0; j < i; j++) {
-      const product = (a[i] - a[j]) * (b[i] - b[j]);
-      if (product === 0) continue;
-      all++;
-      if (product > 0) same++;
+      const [x, y] = [Math.sign(a[i] - a[j]), Math.sign(b[i] - b[j])];
+      sum += x * y;
+      untiedA += x * x;
+      untiedB += y * y;
     }
   }
-  return { same, all };
+  return untiedA === 0 || untiedB === 0 ? 0 : sum / Math.sqrt(untiedA * untiedB);
 }
 
 const startedAt = Date.now();
 const lines = [];
+const taus = [];
 for (const task of flags.tasks.split(",")) {
   const simulated = await rowsOf(task, "simulated");
   const real = await rowsOf(task, `openai:${flags.url}`);
-  const percent = (row) =>
-    `${(row.accuracy * 100).toFixed(1)} % [${(row.interval.low * 100).toFixed(0)}, ${(row.interval.high * 100).toFixed(0)}], n = ${row.n}`;
+  const percent = ({ accuracy, interval: { low, high }, n, errors }) =>
+    `${(accuracy * 100).toFixed(0)} % [${(low * 100).toFixed(0)}, ${(high * 100).toFixed(0)}], n = ${n}${errors > 0 ? `, ${errors} lost` : ""}`;
   for (const [i, row] of real.entries())
-    lines.push(`| ${task} | ${row.name} | ${percent(row)} | ${percent(simulated[i])} |`);
-  const { same, all } = agreement(
-    real.map(({ accuracy }) => accuracy),
-    simulated.map(({ accuracy }) => accuracy),
-  );
-  lines.push(`| ${task} | _pairs in the same order_ | ${same} of ${all} | |`);
+    lines.push(`| ${i === 0 ? task : ""} | ${row.name} | ${percent(row)} | ${percent(simulated[i])} |`);
+  const [a, b] = [real, simulated].map((rows) => rows.map(({ accuracy }) => accuracy));
+  taus.push(kendall(a, b));
+  lines.push(`| | _Kendall's τ of the order_ | ${taus.at(-1).toFixed(2)} | |`);
 }
+const mean = taus.reduce((sum, tau) => sum + tau, 0) / taus.length;
 const text = `# The simulated executor beside a real one
 
 \`\`\`
 scripts/simulated-check.sh ${process.argv.slice(2).join(" ")}
 \`\`\`
 
-The same workflows on the same validation items of generated families: ${flags.model} behind llama.cpp's real HTTP server, at most ${flags["reply-tokens"]} tokens a
-reply, beside the **simulated** executor, whose effects were chosen and not fitted (docs/simulated-executor.md). Its accuracies are its own; what was to be checked is the order.
+Ten workflows on the same validation items of generated families: ${flags.model} behind llama.cpp's real HTTP server, at most ${flags["reply-tokens"]} tokens a
+reply, beside the **simulated** executor (docs/simulated-executor.md). Its accuracies are its own; what is checked is the order.
+**Kendall's τ in the mean of ${taus.length} families: ${mean.toFixed(2)}.**
 
 | family | workflow | ${flags.model}, real | simulated |
 | --- | --- | --- | --- |
