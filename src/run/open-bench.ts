@@ -4,6 +4,7 @@ import type { RunConfig } from "../config/run-config.js";
 import { InternalError } from "../core/errors.js";
 import { hashJson } from "../core/hash.js";
 import type { ApprovalGate } from "../evaluate/approval.js";
+import { answerKind } from "../evaluate/baselines/usual-baselines.js";
 import type { BuiltExecutor } from "../evaluate/build-executor.js";
 import type { JobRunner } from "../evaluate/evaluation.js";
 import { LocalJobRunner } from "../evaluate/local-job-runner.js";
@@ -72,7 +73,7 @@ export async function openBench(
   const { config, opened, tools, rules, emit, signal } = equipment;
   const { models, executor } = isWeakOnly ? weakOnly(equipment) : { ...equipment, executor: opened.executor };
   const maxTokens = isWeakOnly ? Math.min(config.maxTokens, LOCAL_REPLY_TOKENS) : config.maxTokens;
-  const programs = task.kind === "code" ? equipment.programs : undefined;
+  const programs = canPrint(task) ? equipment.programs : undefined;
   const validation = drawn ?? (await drawItems(task, "validation", config.validationLimit, config.seed));
   // What is wrong with a split is known once it has been read.
   for (const message of task.notices ?? []) emit({ type: "warning", message });
@@ -145,14 +146,24 @@ function weakOnly({ models: { weak, aliases }, opened }: BenchEquipment): {
   return { models: { executor: weak, weak, aliases: others }, executor: opened.weak };
 }
 
+/** Whether a program can print what the task asks for: no program writes a good text or drives a robot by looking once. */
+function canPrint(task: Pick<Task, "kind" | "metric">): boolean {
+  const answer = answerKind(task);
+  return answer !== "commands" && answer !== "writing";
+}
+
 /** The optional calls that workflows have here. */
-function offersOf(
-  task: Pick<Task, "kind">,
+export function offersOf(
+  task: Pick<Task, "kind" | "metric">,
   models: Pick<WorkflowModels, "weak">,
   tools?: ToolBox,
-  rules?: Rules,
+  rules?: Pick<Rules, "allowed">,
 ): Set<string> {
-  const programs = task.kind === "code" ? ["runPython", "test"] : [];
-  const offers = new Set([...(models.weak ? ["weak"] : []), ...programs, ...(tools ? ["tool"] : [])]);
+  const offers = new Set([
+    ...(models.weak ? ["weak"] : []),
+    ...(canPrint(task) ? ["runPython"] : []),
+    ...(task.kind === "code" ? ["test"] : []),
+    ...(tools ? ["tool"] : []),
+  ]);
   return rules?.allowed(offers) ?? offers;
 }
