@@ -11,6 +11,7 @@ import { usualBaselines } from "../../../../src/evaluate/baselines/usual-baselin
 import { WorkflowRunner } from "../../../../src/evaluate/workflow-runner.js";
 import { MockChatModel } from "../../../../src/llm/mock-chat-model.js";
 import type { AnswerKind } from "../../../../src/workflow/answer-kind.js";
+import { PythonSandbox } from "../../../../src/workflow/python/python-sandbox.js";
 
 const offers = (...names: string[]): ReadonlySet<string> => new Set(names);
 const TEXT = { answer: "text", hasContext: true, offers: offers("weak", "runPython") } as const;
@@ -127,8 +128,12 @@ describe("the workflows for questions", () => {
     },
     { id: "mock:weak" },
   );
-  const runner = new WorkflowRunner({ executor, weak });
-  afterAll(async () => await runner.close());
+  const programs = new PythonSandbox({ processes: 1 });
+  const runner = new WorkflowRunner({ executor, weak, programs });
+  afterAll(async () => {
+    await runner.close();
+    await programs.close();
+  });
 
   const kinds: Exclude<AnswerKind, "code" | "commands" | "writing">[] = ["number", "choice", "text"];
   const cases = kinds.flatMap((kind) =>
@@ -183,7 +188,7 @@ describe("the workflows for questions", () => {
       const { source } = namedBaselines(kind, true).find((one) => one.name === name)!;
       strong = [];
       reply = `\`\`\`python\nprint(${JSON.stringify(ANSWERS[kind])})\n\`\`\``;
-      const run = await runner.run(source, { ...input, id: `${kind}-${name}-program` });
+      const run = await runner.run(source, { ...input, question: `${name}: ${input.question}` });
       expect(run).toMatchObject({ status: "ok", answer: ANSWERS[kind] });
       expect(strong).toHaveLength(1);
     },
