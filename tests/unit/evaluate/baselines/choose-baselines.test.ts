@@ -188,7 +188,7 @@ describe("the workflows for questions", () => {
       const { source } = namedBaselines(kind, true).find((one) => one.name === name)!;
       strong = [];
       reply = `\`\`\`python\nprint(${JSON.stringify(ANSWERS[kind])})\n\`\`\``;
-      const run = await runner.run(source, { ...input, question: `${name}: ${input.question}` });
+      const run = await runner.run(source, { ...input, question: `${name} ${kind}: ${input.question}` });
       expect(run).toMatchObject({ status: "ok", answer: ANSWERS[kind] });
       expect(strong).toHaveLength(1);
     },
