@@ -7,7 +7,7 @@ import { canForce } from "../workflow/subset-grammar.js";
 import { techniqueNames } from "../workflow/techniques.js";
 import { drawForcedTechniques } from "./draw-forced-techniques.js";
 import type { EpisodeParts } from "./episode-parts.js";
-import type { CandidateDraw } from "./policy.js";
+import { type ActOptions, type CandidateDraw, grammarSpace } from "./policy.js";
 import { buildRepairPrompt } from "./policy-state.js";
 import { workflowOf } from "./workflow-of.js";
 
@@ -23,10 +23,10 @@ export async function drawCandidates(
   place: TurnPlace,
   prompt: ChatMessage[],
 ): Promise<ActionRecord[]> {
-  const { draws, policy, offers, tools, card, validation } = parts;
+  const { draws, policy } = parts;
   const { episode, turn } = place;
   const random = new Random(seedFrom(draws.drawSeed, "turn", episode, turn));
-  const space = { offers, tools, answer: card.answer, context: validation[0]?.context !== undefined };
+  const space = grammarSpace(actOptions(parts));
   const techniques = policy.canForce ? techniqueNames(space) : [];
   const forced = drawForcedTechniques(random, draws.candidates, techniques, draws.explore, (names) =>
     canForce(names, space),
@@ -65,6 +65,12 @@ export async function drawRepair(
   return (await draw(parts, place, name, repairPrompt, [again], origin, failed.policy)).actions;
 }
 
+/** What a policy may write here. */
+function actOptions({ card, offers, tools, models, validation }: EpisodeParts): ActOptions {
+  const { answer, description } = card;
+  return { answer, offers, tools, models, description, hasContext: validation[0]?.context !== undefined };
+}
+
 async function draw(
   parts: EpisodeParts,
   { episode, turn }: TurnPlace,
@@ -74,7 +80,7 @@ async function draw(
   origin: { repairOf: number | null; attempt: number; index: number },
   author?: string,
 ): Promise<ActionsRecord> {
-  const { policy, log, card, offers, tools, validation, signal } = parts;
+  const { policy, log, signal } = parts;
   const known = log.actions(episode, turn, name);
   if (known) {
     announce(parts, known, true);
@@ -82,10 +88,7 @@ async function draw(
   }
   const startedAt = performance.now();
   const { promptTokens, actions } = await policy.act(prompt, draws, {
-    answer: card.answer,
-    offers,
-    tools,
-    hasContext: validation[0]?.context !== undefined,
+    ...actOptions(parts),
     session: policy.style === "full" ? `episode-${episode}` : `turn-${episode}-${turn}`,
     author,
     signal,

@@ -140,9 +140,8 @@ function bestFeedback(state: PolicyState, failures: number, maxCharacters: numbe
   return `Result of "${current.title}":\n${text}`;
 }
 
-/** Robots and writing have techniques of their own; all other tasks share one menu. */
-function menu({ offers, task: { answer } }: PolicyState): string {
-  return techniqueMenu(answer === "commands" || answer === "writing" ? { offers, answer } : { offers });
+function menu({ offers, models, task: { answer, description } }: PolicyState): string {
+  return techniqueMenu({ answer, offers, models, description });
 }
 
 function fence(source: string): string {

@@ -4,7 +4,7 @@ import type { LocalModel } from "../llm/local/local-model.js";
 import type { TrajectoryPolicy } from "../records/trajectory.js";
 import type { AnswerKind } from "../workflow/answer-kind.js";
 import { SENTENCE_GRAMMAR, strategyGrammar } from "../workflow/strategy-grammar.js";
-import { subsetGrammar } from "../workflow/subset-grammar.js";
+import { type SubsetOptions, subsetGrammar } from "../workflow/subset-grammar.js";
 import type { ToolCard } from "../workflow/tool.js";
 import type { PromptStyle } from "./policy-state.js";
 
@@ -56,6 +56,10 @@ export interface ActOptions {
   /** Own tools of the user. Default none. */
   tools?: readonly ToolCard[] | undefined;
   hasContext: boolean;
+  /** Aliases of further executors. Default none. */
+  models?: readonly string[] | undefined;
+  /** The task in words. Default none. */
+  description?: string | undefined;
   /** Form of the reply. Default workflow. */
   form?: ReplyForm | undefined;
   /** Member that wrote the reply which is to be repaired. */
@@ -84,9 +88,21 @@ export interface Policy {
   ): Promise<{ promptTokens: number[]; actions: Action[] }>;
 }
 
+/** What a grammar may write for the task of a call. */
+export function grammarSpace({
+  answer,
+  offers,
+  tools,
+  hasContext: context,
+  models,
+  description,
+}: ActOptions): SubsetOptions {
+  return { answer, offers, tools, context, models, description };
+}
+
 export type GrammarMode = "subset" | "none";
 
-const MAX_ACTION_TOKENS: Record<PromptStyle, number> = { full: 1500, compact: 400 };
+const MAX_ACTION_TOKENS: Record<PromptStyle, number> = { full: 1500, compact: 600 };
 
 /** Lines and sentences: a grammar bounds them itself, also for a tokenizer of single letters; free text needs a limit. */
 const MAX_LINE_TOKENS: Record<GrammarMode, number> = { subset: 400, none: 80 };
@@ -162,13 +178,7 @@ export class LocalPolicy implements Policy {
 
   #grammarFor(forced: readonly string[], options: ActOptions): string {
     if (options.form === "sentence") return SENTENCE_GRAMMAR;
-    const space = {
-      answer: options.answer,
-      offers: options.offers,
-      tools: options.tools ?? [],
-      context: options.hasContext,
-      forced: [...forced],
-    };
+    const space = { ...grammarSpace(options), forced };
     return options.form === "strategy" ? strategyGrammar(space) : subsetGrammar(space);
   }
 }

@@ -4,7 +4,7 @@ import { Gbnf } from "../workflow/gbnf.js";
 import { canForce, type SubsetOptions, subsetGrammar } from "../workflow/subset-grammar.js";
 import { techniqueNames } from "../workflow/techniques.js";
 import { drawForcedTechniques } from "./draw-forced-techniques.js";
-import type { Action, ActOptions, CandidateDraw, Policy } from "./policy.js";
+import { type Action, type ActOptions, type CandidateDraw, grammarSpace, type Policy } from "./policy.js";
 
 /** Parts of a sentence that are no technique: one is said plainly, words of its own the designer has none. */
 const WRITTEN = { analysis: "The techniques are drawn at random.", free: "" };
@@ -26,13 +26,13 @@ export class RandomPolicy implements Policy {
     draws: readonly CandidateDraw[],
     options: ActOptions,
   ): Promise<{ promptTokens: number[]; actions: Action[] }> {
-    const { answer, offers, tools, hasContext: context } = options;
+    const space = grammarSpace(options);
     return {
       promptTokens: [],
       actions: draws.map(({ seed, forced }) => {
         const random = new Random(seed);
-        const names = forced.length > 0 ? forced : drawTechniques(random, { answer, offers, tools, context });
-        const grammar = new Gbnf(subsetGrammar({ answer, offers, tools, context, forced: names }));
+        const names = forced.length > 0 ? forced : drawTechniques(random, space);
+        const grammar = new Gbnf(subsetGrammar({ ...space, forced: names }));
         return { text: grammar.sample(random, WRITTEN), tokens: [], finishReason: "stop" };
       }),
     };

@@ -1,5 +1,6 @@
 /** @file GBNF for what policies tell each other: a line of techniques, or one sentence. */
-import { canForce, literal, type SubsetOptions } from "./subset-grammar.js";
+import { grammarText, literal } from "./grammar/gbnf-text.js";
+import { canForce, type SubsetOptions } from "./subset-grammar.js";
 import { TECHNIQUES, techniqueNames } from "./techniques.js";
 
 /** Most techniques that a workflow is forced to use. */
@@ -30,8 +31,9 @@ export function strategyGrammar(options: SubsetOptions): string {
         const all = [...chosen, name];
         if (!canForce(all, options)) return [];
         const rest = all.length < MAX_TECHNIQUES ? further(all, from + i + 1) : "";
-        return [`${literal(strategyLine([name]))}${rest === "" ? "" : ` ("; " (${rest}))?`}`];
+        return [`m${names.indexOf(name)}${rest === "" ? "" : ` ("; " (${rest}))?`}`];
       })
       .join(" | ");
-  return `root ::= ${further([], 0)}\n`;
+  const meanings = names.map((name, i) => [`m${i}`, literal(strategyLine([name]))]);
+  return grammarText({ root: further([], 0), ...Object.fromEntries(meanings) });
 }

@@ -1,218 +1,113 @@
 /** @file The subset: a GBNF grammar whose every sentence is an analysis and a well-scoped workflow. */
-import { type AnswerKind, problemTemplate, READ_REPLY, STATE_FORMAT } from "./answer-kind.js";
-import { TECHNIQUES, type Technique, type TechniqueSlot, techniqueNames } from "./techniques.js";
-import type { ToolCard } from "./tool.js";
-import { SHOW_FOUND, toolLookups } from "./tool-lookups.js";
-import { callSpec } from "./workflow-api.js";
+import { problemTemplate, READ_REPLY, STATE_FORMAT } from "./answer-kind.js";
+import { type Body, type BodyContext, phrasesOf, type SubsetOptions } from "./grammar/body.js";
+import { optionRules } from "./grammar/call-options.js";
+import {
+  anyOf,
+  grammarText,
+  inside,
+  literal,
+  type Member,
+  membersOf,
+  template,
+} from "./grammar/gbnf-text.js";
+import { PLAIN_BODIES } from "./grammar/plain-bodies.js";
+import { PROGRAM_BODIES } from "./grammar/program-bodies.js";
+import { ROUTING_BODIES } from "./grammar/routing-bodies.js";
+import { TEST_BODIES } from "./grammar/test-bodies.js";
+import { TECHNIQUES, techniqueNames } from "./techniques.js";
+import { toolLookups } from "./tool-lookups.js";
 
-export interface SubsetOptions {
-  answer: AnswerKind;
-  /** Optional calls that exist ("weak", "runPython"). */
-  offers: ReadonlySet<string>;
-  /** Own tools of the user; only those whose input can be written appear. Default none. */
-  tools?: readonly ToolCard[] | undefined;
-  /** Techniques that every sentence must use; the rest is left to the model. */
-  forced?: readonly string[] | undefined;
-  /** Items have a text to read in task.context. */
-  context?: boolean | undefined;
-}
+export type { SubsetOptions } from "./grammar/body.js";
 
-/** Shapes a body can have, and the technique slots each of them has room for. */
-const BODY_SLOTS = {
-  single: ["instruction", "temperature"],
-  json: ["instruction", "temperature"],
-  vote: ["instruction", "replies"],
-  check: ["instruction", "check", "temperature"],
-  "check-vote": ["instruction", "replies", "check"],
-  critique: ["instruction", "critique", "temperature"],
-  weak: ["instruction", "weak", "temperature"],
-  // A program is asked for and nothing else: steps or the answer's form would be about another reply.
-  program: ["program", "temperature"],
-  tool: ["tool", "instruction", "temperature"],
-  "tool-vote": ["tool", "instruction", "replies"],
-} as const satisfies Record<string, readonly TechniqueSlot[]>;
+const BODIES: Readonly<Record<string, Body>> = {
+  ...PLAIN_BODIES,
+  ...PROGRAM_BODIES,
+  ...TEST_BODIES,
+  ...ROUTING_BODIES,
+};
 
-const SOLVE_AFTER_DRAFTS = [
-  "Some of them are wrong. Solve the problem and give the right answer.",
-  "Use what is right in them and solve the problem.",
-];
-const EDIT_DRAFTS = [
-  "Take what is best in them and write one text that keeps every point of the request.",
-  "Choose the best of them and mend what breaks the request.",
-];
-
-type BodyName = keyof typeof BODY_SLOTS;
-
-/** A literal of GBNF. */
-export function literal(text: string): string {
-  return `"${text.replace(/[\\"]/g, "\\$&").replace(/\n/g, "\\n")}"`;
-}
-
-function anyOf(texts: readonly string[]): string {
-  return texts.length === 1 ? literal(texts[0]!) : `(${texts.map(literal).join(" | ")})`;
-}
+/** Names of all shapes that a body can have. */
+export const BODY_NAMES: readonly string[] = Object.keys(BODIES);
 
 /** Whether one workflow of the subset can use all of these techniques. */
 export function canForce(names: readonly string[], options: Omit<SubsetOptions, "forced">): boolean {
-  const allowed = techniqueNames(options);
-  return names.every((name) => allowed.includes(name)) && bodiesFor(names, options).length > 0;
+  return bodiesFor(names, options).length > 0;
 }
 
-function bodiesFor(forced: readonly string[], options: SubsetOptions): BodyName[] {
-  const allowed = techniqueNames(options);
-  const names = Object.keys(BODY_SLOTS) as BodyName[];
-  return names.filter((body) => {
-    const slots: readonly TechniqueSlot[] = BODY_SLOTS[body];
-    const hasShape = TECHNIQUES.every(
-      // A shape built around a technique that this task does not allow is ruled out.
-      ({ slot, name }) => isOptional(slot) || !slots.includes(slot) || allowed.includes(name),
-    );
-    if (slots.includes("tool") && toolLookups(options).length === 0) return false;
-    if (!hasShape || (body === "json" && (options.answer === "code" || options.answer === "writing")))
-      return false;
-    return forced.every((name) => {
-      const slot = TECHNIQUES.find((technique) => technique.name === name)?.slot;
-      return slot !== undefined && (slot === "role" || slots.includes(slot));
-    });
+/** Shapes in which a workflow can use all of these techniques. */
+export function bodiesFor(
+  forced: readonly string[],
+  options: Omit<SubsetOptions, "forced">,
+  allowed: readonly string[] = techniqueNames(options),
+): string[] {
+  if (!forced.every((name) => allowed.includes(name))) return [];
+  return BODY_NAMES.filter((name) => {
+    const { techniques, room, may = [], answers } = BODIES[name]!;
+    if (!techniques.every((technique) => allowed.includes(technique))) return false;
+    if (answers && !answers.includes(options.answer)) return false;
+    if (techniques.includes("tool-lookup") && toolLookups(options).length === 0) return false;
+    const fits = (technique: string): boolean => {
+      const { slot } = TECHNIQUES.find((known) => known.name === technique)!;
+      return slot === "role" || room.includes(slot) || [...techniques, ...may].includes(technique);
+    };
+    return forced.every(fits);
   });
 }
 
-/** Slots that a shape has room for and may leave empty. */
-function isOptional(slot: TechniqueSlot): boolean {
-  return slot === "temperature" || slot === "instruction" || slot === "role";
-}
-
 /**
- * The grammar as GBNF text for llama.cpp. At most about 300 tokens a sentence: free text is bounded.
+ * The grammar as GBNF text for llama.cpp. At most about 500 tokens a sentence: free text is bounded.
  * @throws {RangeError} when no workflow can use all forced techniques (ask canForce() first)
  */
 export function subsetGrammar(options: SubsetOptions): string {
   const { answer, forced = [], context = false } = options;
-  const bodies = canForce(forced, options) ? bodiesFor(forced, options) : [];
+  const allowed = techniqueNames(options);
+  const bodies = bodiesFor(forced, options, allowed);
   if (bodies.length === 0) throw new RangeError(`no workflow of the subset uses all of ${forced.join(", ")}`);
   const problem = literal(problemTemplate(answer, context));
+  const parts: BodyContext = { options, answer, forced, allowed, problem };
   const rules: Record<string, string> = {
     root: `analysis ${literal("\n```js\nexport default async function workflow(agent, task) {\n")} (${bodies.join(" | ")}) ${literal("}\n```")}`,
     // One sentence: a capital, 20 to 140 characters, a full stop.
     analysis: `[A-Z] [a-zA-Z0-9 ,'-]{20,140} "."`,
     // The opening keeps small models at the matter: left to start on their own they write word salad.
     free: `${anyOf(["Make sure to", "Remember that", "Be careful with", "Pay attention to"])} " " [a-z] [a-z ,]{6,48} "."`,
-    prompt: `"\`" ${problem} "\\\\n\\\\n" ${instructions(options)} "\`"`,
+    sentences: sentences(parts),
+    instructions: `sentences ${forced.includes("answer-format") ? "format" : "format?"}`,
+    prompt: template(problem, inside("\n\n"), "instructions"),
+    "stated-prompt": template(problem, inside("\n\n"), "sentences format"),
+    "examples-prompt": template(
+      inside("<examples>\n${shots}\n</examples>\n\n"),
+      problem,
+      inside("\n\n"),
+      "instructions",
+    ),
+    examples: examplesLine(parts, ["near-examples", "worked-examples"]),
+    "constant-examples": examplesLine(parts, ["worked-examples"]),
     format: literal(STATE_FORMAT[answer]),
-    temperature: `temperature-key ${forced.includes("low-temperature") ? anyOf(phrasesOf("low-temperature")) : anyOf(["0", "0.2", "0.5", "0.7", "1"])}`,
-    "temperature-key": literal(`${optionName("temperature")}: `),
-    role: `${literal(`${optionName("role")}: "`)} ${anyOf(phrasesOf("expert-role"))} ${literal('"')}`,
-    "one-options": oneOptions(forced),
-    "many-options": `${literal(`, { ${optionName("n")}: `)} ${anyOf(phrasesOf("self-consistency"))} ${literal(", ")} temperature-key ${anyOf(["0.5", "0.7", "1"])} ${forced.includes("expert-role") ? `${literal(", ")} role` : `(${literal(", ")} role)?`} ${literal(" }")}`,
     read: literal(READ_REPLY[answer]),
+    ...optionRules(parts),
   };
-  for (const body of bodies) Object.assign(rules, bodyRules(body, options, problem));
-  return `${Object.entries(rules)
-    .map(([name, rule]) => `${name} ::= ${rule}`)
-    .join("\n")}\n`;
+  for (const body of bodies) Object.assign(rules, BODIES[body]!.rules(parts));
+  return grammarText(rules);
 }
 
-function phrasesOf(name: string): readonly string[] {
-  return TECHNIQUES.find((technique) => technique.name === name)!.phrases;
-}
-
-/** The option's name, from the API table: a renamed option cannot leave the grammar behind. */
-function optionName(name: string): string {
-  const option = callSpec("text")?.options.find((candidate) => candidate.name === name);
-  if (!option) throw new RangeError(`agent.text has no option ${name}`);
-  return option.name;
-}
-
-/** Sentences after the problem: techniques in the order of the table, one free sentence, the answer's form. */
-function instructions(options: SubsetOptions): string {
-  const allowed = techniqueNames(options);
-  const sentences = TECHNIQUES.filter(
-    (technique: Technique) =>
-      technique.slot === "instruction" && technique.phrases.length > 0 && allowed.includes(technique.name),
-  ).map((technique) => {
-    const sentence = `${anyOf(technique.phrases)} " "`;
-    return options.forced?.includes(technique.name) ? sentence : `(${sentence})?`;
+/** Sentences after the problem: techniques in the order of the table, then one free sentence. */
+function sentences({ allowed, forced }: BodyContext): string {
+  const fixed = TECHNIQUES.filter(
+    ({ slot, phrases, name }) => slot === "instruction" && phrases.length > 0 && allowed.includes(name),
+  ).map(({ phrases, name }) => {
+    const sentence = `${anyOf(phrases)} " "`;
+    return forced.includes(name) ? sentence : `(${sentence})?`;
   });
-  const format = options.forced?.includes("answer-format") ? "format" : "format?";
-  return `${sentences.join(" ")} (free " ")? ${format}`;
+  return [...fixed, `(free " ")?`].join(" ");
 }
 
-/** Options of a call for one reply: nothing, a temperature, a role, or both. */
-function oneOptions(forced: readonly string[]): string {
-  const open = literal(", { ");
-  const close = literal(" }");
-  const hasRole = forced.includes("expert-role");
-  const hasTemperature = forced.includes("low-temperature");
-  const both = `temperature ${literal(", ")} role`;
-  if (hasRole && hasTemperature) return `${open} ${both} ${close}`;
-  if (hasRole) return `${open} (temperature ${literal(", ")})? role ${close}`;
-  if (hasTemperature) return `${open} temperature (${literal(", ")} role)? ${close}`;
-  return `(${open} (temperature | role | ${both}) ${close})?`;
-}
-
-function bodyRules(body: BodyName, options: SubsetOptions, problem: string): Record<string, string> {
-  const { answer } = options;
-  const ask = (variable: string, call = "text") => literal(`  const ${variable} = await agent.${call}(`);
-  const end = literal(");\n");
-  const giveBack = `${literal("  return ")} read ${literal(";\n")}`;
-  const review = `"\`" ${problem} ${literal("\\n\\nDraft:\\n${draft}\\n\\n")} ${anyOf(phrasesOf("check-draft"))} (" " free)? (" " format)? "\`"`;
-  const voted = `${literal("  return vote(replies.map((reply) => ")} read ${literal("));\n")}`;
-  switch (body) {
-    case "single":
-      return { single: `${ask("[reply]")} prompt one-options ${end} ${giveBack}` };
-    case "json": {
-      const value = READ_REPLY[answer].replaceAll("reply", "answer");
-      return {
-        json: `${ask("{ answer }", "json")} prompt ${literal(', ["reasoning", "answer"]')} one-options ${end} ${literal(`  return ${answer === "text" || answer === "commands" ? "answer" : value};\n`)}`,
-      };
-    }
-    case "vote":
-      return { vote: `${ask("replies")} prompt many-options ${end} ${voted}` };
-    case "check":
-      return {
-        check: `${ask("[draft]")} prompt one-options ${end} ${ask("[reply]")} review one-options ${end} ${giveBack}`,
-        review,
-      };
-    case "check-vote":
-      return {
-        "check-vote": `${ask("drafts")} prompt many-options ${end} ${literal("  const replies = [];\n  for (const draft of drafts) {\n    const [reply] = await agent.text(")} review one-options-free ${literal(");\n    replies.push(reply);\n  }\n")} ${voted}`,
-        "one-options-free": oneOptions([]),
-        review,
-      };
-    case "weak":
-      return {
-        weak: `${ask("drafts", "weak.text")} prompt ${literal(`, { ${optionName("n")}: `)} ${anyOf(phrasesOf("weak-drafts"))} ${literal(", ")} temperature-key ${anyOf(["0.5", "0.7", "1"])} ${literal(" }")} ${end} ${ask("[reply]")} synthesis one-options ${end} ${giveBack}`,
-        synthesis: `"\`" ${problem} ${literal('\\n\\nDrafts of a weaker model:\\n${drafts.join("\\n---\\n")}\\n\\n')} ${anyOf(answer === "writing" ? EDIT_DRAFTS : SOLVE_AFTER_DRAFTS)} (" " free)? (" " format)? "\`"`,
-      };
-    case "critique":
-      return {
-        critique: `${ask("[draft]")} prompt one-options ${end} ${ask("[critique]")} remarks ${end} ${ask("[reply]")} rewrite one-options ${end} ${giveBack}`,
-        remarks: `"\`" ${problem} ${literal("\\n\\nDraft:\\n${draft}\\n\\n")} ${anyOf(phrasesOf("critique-draft"))} "\`"`,
-        rewrite: `"\`" ${problem} ${literal("\\n\\nDraft:\\n${draft}\\n\\nCritique:\\n${critique}\\n\\nRewrite the draft so that it keeps every point of the request.")} (" " free)? (" " format)? "\`"`,
-      };
-    case "program":
-      return {
-        program: `${ask("[reply]")} request one-options ${end} ${literal(`  const run = await agent.runPython(code(reply));\n  return ${answer === "number" ? "number(run.stdout)" : "run.stdout.trim()"};\n`)}`,
-        request: `"\`" ${problem} ${literal("\\n\\n")} ${anyOf(phrasesOf("code-arithmetic"))} (" " free)? "\`"`,
-      };
-    case "tool":
-      return {
-        tool: `lookup ${ask("[reply]")} found-prompt one-options ${end} ${giveBack}`,
-        ...lookupRules(options, problem),
-      };
-    case "tool-vote":
-      return {
-        "tool-vote": `lookup ${ask("replies")} found-prompt many-options ${end} ${voted}`,
-        ...lookupRules(options, problem),
-      };
-  }
-}
-
-/** One call of a tool, and the prompt that shows what it found before the problem. */
-function lookupRules(options: SubsetOptions, problem: string): Record<string, string> {
-  const lookups = toolLookups(options).map((pieces) => pieces.map(anyOf).join(" "));
-  return {
-    lookup: lookups.length === 1 ? lookups[0]! : `(${lookups.join(" | ")})`,
-    "found-prompt": `"\`" ${literal(SHOW_FOUND)} ${problem} ${literal("\\n\\n")} ${instructions(options)} "\`"`,
-  };
+/** Puts solved items into the variable `shots`. */
+function examplesLine({ forced }: BodyContext, ways: readonly string[]): string {
+  const members = ways.map(
+    (name): Member => ({ rule: literal(phrasesOf(name)[0]!), isForced: forced.includes(name) }),
+  );
+  const object = `${literal(", { ")} ${membersOf(members)} ${literal(" }")}`;
+  return `${literal("  const shots = fewShot(await agent.examples(")} ${anyOf(phrasesOf("few-shot"))} ${members.some(({ isForced }) => isForced) ? object : `(${object})?`} ${literal("));\n")}`;
 }

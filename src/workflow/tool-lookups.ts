@@ -1,6 +1,7 @@
 /** @file How a workflow of the subset calls a user's tool: source texts in pieces, each with its alternatives. */
 import { cut } from "../core/figure-format.js";
 import { type AnswerKind, problemTemplate } from "./answer-kind.js";
+import { templateText } from "./grammar/gbnf-text.js";
 import type { ToolCard } from "./tool.js";
 import { fillableKeys, questionInput, schemaText } from "./tool-schema.js";
 import { callSpec } from "./workflow-api.js";
@@ -46,9 +47,4 @@ export function toolLookups({
         : []),
     ];
   });
-}
-
-/** Text as it stands inside a template literal. */
-function templateText(text: string): string {
-  return text.replace(/[\\`]|\$(?=\{)/g, "\\$&").replace(/\n/g, "\\n");
 }

@@ -56,19 +56,23 @@ export class StubHost implements AgentHost {
   mostInFlight = 0;
   readonly #reply: string;
   readonly #delayMs: number;
+  readonly #models: readonly string[];
 
   constructor({
     offers = ["runPython"],
     reply = "42",
     delayMs = 3,
+    models = [],
   }: {
     offers?: string[];
     reply?: string;
     delayMs?: number;
+    models?: readonly string[];
   } = {}) {
     this.offers = new Set(offers);
     this.#reply = reply;
     this.#delayMs = delayMs;
+    this.#models = models;
   }
 
   async call(name: string, args: readonly unknown[]): Promise<unknown> {
@@ -77,9 +81,12 @@ export class StubHost implements AgentHost {
     await new Promise((resolve) => setTimeout(resolve, this.#delayMs));
     this.inFlight--;
     if (name === "tool") return { found: this.#reply };
+    if (name === "examples") return [{ question: "What?", answer: this.#reply }];
+    if (name === "test") return { passed: 0, failed: 1, errors: ["f() is wrong"] };
     if (name === "runPython") return { ok: true, stdout: this.#reply, stderr: "" };
     const options = (name.endsWith("json") ? args[2] : args[1]) as { n?: number; model?: string } | undefined;
-    if (options?.model !== undefined) throw new Error(`unknown model alias ${options.model}`);
+    if (options?.model !== undefined && !this.#models.includes(options.model))
+      throw new Error(`unknown model alias ${options.model}`);
     if (!name.endsWith("json")) return Array.from({ length: options?.n ?? 1 }, () => this.#reply);
     const object = Object.fromEntries((args[1] as string[]).map((key) => [key, this.#reply]));
     return (options?.n ?? 1) > 1 ? Array.from({ length: options!.n! }, () => object) : object;
