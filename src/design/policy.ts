@@ -72,6 +72,8 @@ export interface ActOptions {
 export interface Policy {
   /** Name and hashes, recorded with every trajectory; empty hashes where there is no model. */
   readonly info: PolicyInfo;
+  /** True where prompts do not matter to it: nothing is paid for what they would show. Default false. */
+  readonly isBlind?: boolean | undefined;
   /** Length of the prompts it is given: compact for small models and short contexts. */
   readonly style: PromptStyle;
   /** True where `forced` techniques are honoured; free text has no grammar to force them with. */

@@ -20,6 +20,7 @@ export class RandomPolicy implements Policy {
   };
   readonly style = "compact";
   readonly canForce = true;
+  readonly isBlind = true;
 
   async act(
     _prompt: unknown,

@@ -5,6 +5,7 @@ import { InputError } from "../core/errors.js";
 import { seedFrom } from "../core/hash.js";
 import { Random } from "../core/random.js";
 import type { EpisodeDraws } from "../design/episode-parts.js";
+import type { QuotedItems } from "../design/feedback.js";
 import { playEpisode } from "../design/play-episode.js";
 import type { Policy } from "../design/policy.js";
 import { rewardOf } from "../design/reward.js";
@@ -24,6 +25,7 @@ import { isBlamable } from "../llm/fault-class.js";
 import type { ResultRow } from "../records/result-row.js";
 import type { OnRunEvent } from "../records/run-event.js";
 import { TrajectoryLog } from "../records/trajectory.js";
+import { sampleKey } from "../tasks/sample-key.js";
 import type { Sample, SplitName, Task } from "../tasks/task.js";
 import type { AnswerKind } from "../workflow/answer-kind.js";
 import type { ToolCard } from "../workflow/tool.js";
@@ -71,6 +73,9 @@ export interface BenchParts {
   signal: AbortSignal | undefined;
 }
 
+/** Items of train that prompts quote: every workflow that a prompt shows is run on them. */
+const QUOTED_ITEMS = 4;
+
 /** A workflow on its way to a table: `name` for programs, `title` for people. */
 export interface Contestant extends Workflow {
   name: string;
@@ -98,6 +103,7 @@ export class Bench {
   readonly #parts: BenchParts;
   #scored: Promise<ScoredWorkflow[]> | undefined;
   #references: ReadonlySet<string> | undefined;
+  #quoted: Promise<QuotedItems> | undefined;
   /** Ids of items that a baseline finished. */
   readonly #finished = new Set<string>();
 
@@ -199,6 +205,23 @@ export class Bench {
     return this.validation[counts.indexOf(Math.max(...counts))]!;
   }
 
+  /** The first items of train in a seeded order, without those that validation holds too; none where there is no train split. */
+  async #trainItems(limit: number): Promise<Sample[]> {
+    if (!this.task.splits.includes("train")) return [];
+    const known = new Set(this.validation.map((sample) => sampleKey(sample)));
+    const train = await this.task.load("train");
+    const random = new Random(seedFrom(this.settings.seed, "items", "train"));
+    return random.shuffle(train.filter((sample) => !known.has(sampleKey(sample)))).slice(0, limit);
+  }
+
+  async #drawQuoted(): Promise<QuotedItems> {
+    const samples = await this.#trainItems(QUOTED_ITEMS);
+    if (samples.length > 0) return { samples, hasAnswers: true };
+    const message = `${this.task.name} has no train split: the designer is shown questions of validation, never their answers`;
+    this.#parts.emit({ type: "warning", message });
+    return { samples: this.validation, hasAnswers: false };
+  }
+
   /** A trajectory file of this task and a policy, with its header. Close it when done. */
   openLog(path: string, policy: Policy): TrajectoryLog {
     const { task, executor, settings, directory } = this.#parts;
@@ -228,6 +251,7 @@ export class Bench {
     const { seed, turns, candidates, temperature, explore, maxRepairs, screen, parent } = this.settings;
     const { reward, rewardWeights } = this.settings;
     const starts = order.starts ?? (await this.starts());
+    this.#quoted ??= this.#drawQuoted();
     return await playEpisode(
       {
         policy,
@@ -237,6 +261,7 @@ export class Bench {
         tools,
         models: aliases,
         validation,
+        quoted: await this.#quoted,
         quickItem: this.#quickItem(starts),
         seed,
         draws: {
