@@ -74,7 +74,7 @@ async function draw(
   origin: { repairOf: number | null; attempt: number; index: number },
   author?: string,
 ): Promise<ActionsRecord> {
-  const { policy, log, card, offers, tools, validation, signal } = parts;
+  const { policy, log, card, offers, tools, validation, instructions, signal } = parts;
   const known = log.actions(episode, turn, name);
   if (known) {
     announce(parts, known, true);
@@ -86,6 +86,7 @@ async function draw(
     offers,
     tools,
     hasContext: validation[0]?.context !== undefined,
+    sentences: instructions,
     session: policy.style === "full" ? `episode-${episode}` : `turn-${episode}-${turn}`,
     author,
     signal,

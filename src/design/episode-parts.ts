@@ -44,6 +44,8 @@ export interface EpisodeParts {
   validation: readonly Sample[];
   /** Items that prompts may quote; none of `validation` where there is a train split. */
   quoted: QuotedItems;
+  /** Instructions written for the task, written at the first call. Default none. */
+  instructions?: (() => Promise<readonly string[]>) | undefined;
   /** Item of the quick check. */
   quickItem: Sample;
   /** Seed of the run, which draws what a prompt shows. */

@@ -126,9 +126,14 @@ export function buildRepairPrompt(
   return [...prompt, { role: "assistant", content: cut }, { role: "user", content: request }];
 }
 
+/** The task in one line. */
+export function taskLine({ title, description, answer }: PolicyState["task"]): string {
+  return `Task: ${title}. ${description} ${ANSWER[answer]}`;
+}
+
 function taskCard(state: PolicyState, style: PromptStyle): string {
   const { task, example } = state;
-  const lines = [`Task: ${task.title}. ${task.description} ${ANSWER[task.answer]}`];
+  const lines = [taskLine(task)];
   lines.push(`Example question (data): ${quote(example.question, EXAMPLE_CHARACTERS[style])}`);
   if (example.context !== undefined) lines.push("Each item has a text to read in task.context.");
   return lines.join("\n");

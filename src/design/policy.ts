@@ -58,6 +58,8 @@ export interface ActOptions {
   hasContext: boolean;
   /** Form of the reply. Default workflow. */
   form?: ReplyForm | undefined;
+  /** Instructions written for the task, which a grammar offers; asked for by those policies only that write under one. */
+  sentences?: (() => Promise<readonly string[]>) | undefined;
   /** Member that wrote the reply which is to be repaired. */
   author?: string | undefined;
   /** Prompts of one session extend each other: the KV cache is kept from turn to turn. */
@@ -144,12 +146,13 @@ export class LocalPolicy implements Policy {
     draws: readonly CandidateDraw[],
     options: ActOptions,
   ): Promise<{ promptTokens: number[]; actions: Action[] }> {
+    const sentences = this.grammar === "subset" ? await options.sentences?.() : undefined;
     const { promptTokens, replies } = await this.#model.generate({
       messages: [...prompt],
       candidates: draws.map((draw) => ({
         seed: draw.seed,
         temperature: draw.temperature,
-        grammar: this.grammar === "subset" ? this.#grammarFor(draw.forced, options) : undefined,
+        grammar: this.grammar === "subset" ? this.#grammarFor(draw.forced, options, sentences) : undefined,
       })),
       maxTokens:
         (options.form ?? "workflow") === "workflow"
@@ -162,7 +165,11 @@ export class LocalPolicy implements Policy {
     return { promptTokens, actions: replies };
   }
 
-  #grammarFor(forced: readonly string[], options: ActOptions): string {
+  #grammarFor(
+    forced: readonly string[],
+    options: ActOptions,
+    sentences: readonly string[] | undefined,
+  ): string {
     if (options.form === "sentence") return SENTENCE_GRAMMAR;
     const space = {
       answer: options.answer,
@@ -170,6 +177,7 @@ export class LocalPolicy implements Policy {
       tools: options.tools ?? [],
       context: options.hasContext,
       forced: [...forced],
+      sentences,
     };
     return options.form === "strategy" ? strategyGrammar(space) : subsetGrammar(space);
   }

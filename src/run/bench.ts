@@ -8,6 +8,7 @@ import type { EpisodeDraws } from "../design/episode-parts.js";
 import type { QuotedItems } from "../design/feedback.js";
 import { playEpisode } from "../design/play-episode.js";
 import type { Policy } from "../design/policy.js";
+import type { PolicyState } from "../design/policy-state.js";
 import { rewardOf } from "../design/reward.js";
 import type { ApprovalGate } from "../evaluate/approval.js";
 import type { Baseline } from "../evaluate/baselines/baseline.js";
@@ -31,6 +32,7 @@ import type { AnswerKind } from "../workflow/answer-kind.js";
 import type { ToolCard } from "../workflow/tool.js";
 import { workflowHash } from "../workflow/workflow-hash.js";
 import { resultRow } from "./run-figures.js";
+import { type InstructionPlan, taskInstructions } from "./task-instructions.js";
 
 /** The settings of a configuration that decide what happens on a bench. */
 export type BenchSettings = Pick<
@@ -69,12 +71,16 @@ export interface BenchParts {
   /** Run directory: events name trajectories by their place in it. Default: that of each trajectory. */
   directory?: string | undefined;
   approval: Pick<ApprovalGate, "refused">;
+  /** Who writes instructions for designers under a grammar. Default nobody. */
+  instructions?: InstructionPlan | undefined;
   emit: OnRunEvent;
   signal: AbortSignal | undefined;
 }
 
 /** Items of train that prompts quote: every workflow that a prompt shows is run on them. */
 const QUOTED_ITEMS = 4;
+/** Items of train that the writer of instructions is shown, each answered directly first. */
+const INSTRUCTED_ITEMS = 8;
 
 /** A workflow on its way to a table: `name` for programs, `title` for people. */
 export interface Contestant extends Workflow {
@@ -104,6 +110,7 @@ export class Bench {
   #scored: Promise<ScoredWorkflow[]> | undefined;
   #references: ReadonlySet<string> | undefined;
   #quoted: Promise<QuotedItems> | undefined;
+  #instructions: Promise<readonly string[]> | undefined;
   /** Ids of items that a baseline finished. */
   readonly #finished = new Set<string>();
 
@@ -214,6 +221,32 @@ export class Bench {
     return random.shuffle(train.filter((sample) => !known.has(sampleKey(sample)))).slice(0, limit);
   }
 
+  get #card(): PolicyState["task"] {
+    const { title, description } = this.task;
+    return { title, description, answer: this.answer };
+  }
+
+  /** Instructions for designers under a grammar, once a bench; none where nobody writes any, or there is no train split. */
+  instructions(): Promise<readonly string[]> {
+    this.#instructions ??= this.#writeInstructions();
+    return this.#instructions;
+  }
+
+  async #writeInstructions(): Promise<readonly string[]> {
+    const { task, instructions: plan, directory, emit, signal } = this.#parts;
+    const samples = plan ? await this.#trainItems(INSTRUCTED_ITEMS) : [];
+    if (!plan || samples.length === 0) return [];
+    const answered = async () => {
+      const [direct] = await this.starts();
+      const [evaluation] = await this.evaluate([direct!], samples, { what: "train items for instructions" });
+      return evaluation!;
+    };
+    return await taskInstructions({
+      ...plan,
+      ...{ task, card: this.#card, samples, answered, directory, emit, signal },
+    });
+  }
+
   async #drawQuoted(): Promise<QuotedItems> {
     const samples = await this.#trainItems(QUOTED_ITEMS);
     if (samples.length > 0) return { samples, hasAnswers: true };
@@ -247,7 +280,7 @@ export class Bench {
    * @returns all workflows that reached the whole validation set, in order of their appearance
    */
   async episode(policy: Policy, order: EpisodeOrder, number: number): Promise<ScoredWorkflow[]> {
-    const { task, validation, offers, tools, aliases, approval, emit, signal } = this.#parts;
+    const { validation, offers, tools, aliases, approval, emit, signal } = this.#parts;
     const { seed, turns, candidates, temperature, explore, maxRepairs, screen, parent } = this.settings;
     const { reward, rewardWeights } = this.settings;
     const starts = order.starts ?? (await this.starts());
@@ -256,12 +289,13 @@ export class Bench {
       {
         policy,
         log: order.log,
-        card: { title: task.title, description: task.description, answer: this.answer },
+        card: this.#card,
         offers,
         tools,
         models: aliases,
         validation,
         quoted: await this.#quoted,
+        instructions: () => this.instructions(),
         quickItem: this.#quickItem(starts),
         seed,
         draws: {

@@ -15,6 +15,8 @@ export interface SubsetOptions {
   forced?: readonly string[] | undefined;
   /** Items have a text to read in task.context. */
   context?: boolean | undefined;
+  /** Sentences written for the task, of characters that a template text can hold: one may stand in place of the free one. */
+  sentences?: readonly string[] | undefined;
 }
 
 /** Shapes a body can have, and the technique slots each of them has room for. */
@@ -87,7 +89,7 @@ function isOptional(slot: TechniqueSlot): boolean {
  * @throws {RangeError} when no workflow can use all forced techniques (ask canForce() first)
  */
 export function subsetGrammar(options: SubsetOptions): string {
-  const { answer, forced = [], context = false } = options;
+  const { answer, forced = [], context = false, sentences = [] } = options;
   const bodies = canForce(forced, options) ? bodiesFor(forced, options) : [];
   if (bodies.length === 0) throw new RangeError(`no workflow of the subset uses all of ${forced.join(", ")}`);
   const problem = literal(problemTemplate(answer, context));
@@ -97,6 +99,7 @@ export function subsetGrammar(options: SubsetOptions): string {
     analysis: `[A-Z] [a-zA-Z0-9 ,'-]{20,140} "."`,
     // The opening keeps small models at the matter: left to start on their own they write word salad.
     free: `${anyOf(["Make sure to", "Remember that", "Be careful with", "Pay attention to"])} " " [a-z] [a-z ,]{6,48} "."`,
+    ...(sentences.length > 0 ? { own: `(${sentences.map(literal).join(" | ")} | free)` } : {}),
     prompt: `"\`" ${problem} "\\\\n\\\\n" ${instructions(options)} "\`"`,
     format: literal(STATE_FORMAT[answer]),
     temperature: `temperature-key ${forced.includes("low-temperature") ? anyOf(phrasesOf("low-temperature")) : anyOf(["0", "0.2", "0.5", "0.7", "1"])}`,
@@ -134,7 +137,8 @@ function instructions(options: SubsetOptions): string {
     return options.forced?.includes(technique.name) ? sentence : `(${sentence})?`;
   });
   const format = options.forced?.includes("answer-format") ? "format" : "format?";
-  return `${sentences.join(" ")} (free " ")? ${format}`;
+  const free = (options.sentences ?? []).length > 0 ? "own" : "free";
+  return `${sentences.join(" ")} (${free} " ")? ${format}`;
 }
 
 /** Options of a call for one reply: nothing, a temperature, a role, or both. */
