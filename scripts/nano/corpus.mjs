@@ -71,7 +71,7 @@ function makePair(random, families, replyCount) {
     baselines: [],
     current: { title: "current", source, evaluation: makeEvaluation(random, samples, card.answer) },
     turns: [],
-    validation: samples,
+    quoted: { samples, hasAnswers: true },
     seed: random.integer(0, 1e6),
   };
   const prompt = buildPrompt(state, "compact");

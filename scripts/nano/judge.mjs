@@ -100,7 +100,7 @@ export async function familyStates(judge, name, samples, seed) {
     baselines: [],
     current: { title, source, evaluation: evaluations[index] },
     turns: [],
-    validation: samples,
+    quoted: { samples, hasAnswers: true },
     seed: seed + index,
   }));
 }

@@ -67,6 +67,8 @@ const SEARCH = {
   maxRepairs: "--max-repairs <n>",
   reward: "--reward <name>",
   rewardWeights: "--reward-weights <list>",
+  instructions: "--instructions <n>",
+  instructionsBy: "--instructions-by <name>",
   parent: "--parent <choice>",
   screen: "--screen <n>",
   promptStyle: "--prompt-style <style>",

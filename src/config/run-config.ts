@@ -215,6 +215,14 @@ export const runConfigSchema = z
     rewardWeights: rewardWeightsSchema
       .optional()
       .describe("weights of the composite reward; default accuracy=1,efficiency=0.2"),
+    instructions: whole(0, 8)
+      .optional()
+      .describe(
+        "instructions written once per task for designers under a grammar; 0 = none; default 4, with a simulated executor 0",
+      ),
+    instructionsBy: text("executor, or an alias")
+      .optional()
+      .describe("model that writes them: executor (default), or an alias of executors"),
     parent: oneOf(["last", "best", "evolutionary"])
       .default("last")
       .describe("workflow a turn starts from: the one kept last, the best so far, or one drawn by merit"),

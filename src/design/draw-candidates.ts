@@ -80,7 +80,7 @@ async function draw(
   origin: { repairOf: number | null; attempt: number; index: number },
   author?: string,
 ): Promise<ActionsRecord> {
-  const { policy, log, signal } = parts;
+  const { policy, log, instructions, signal } = parts;
   const known = log.actions(episode, turn, name);
   if (known) {
     announce(parts, known, true);
@@ -89,6 +89,7 @@ async function draw(
   const startedAt = performance.now();
   const { promptTokens, actions } = await policy.act(prompt, draws, {
     ...actOptions(parts),
+    sentences: instructions,
     session: policy.style === "full" ? `episode-${episode}` : `turn-${episode}-${turn}`,
     author,
     signal,

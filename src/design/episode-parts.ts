@@ -6,6 +6,7 @@ import type { TrajectoryLog } from "../records/trajectory.js";
 import type { Sample } from "../tasks/task.js";
 import type { ToolCard } from "../workflow/tool.js";
 import type { ParentChoice } from "./choose-parent.js";
+import type { QuotedItems } from "./feedback.js";
 import type { Policy } from "./policy.js";
 import type { PolicyState } from "./policy-state.js";
 import type { RewardHistory, ScoredCandidate } from "./reward.js";
@@ -41,6 +42,10 @@ export interface EpisodeParts {
   models: readonly string[];
   /** Its head is the screening set. */
   validation: readonly Sample[];
+  /** Items that prompts may quote; none of `validation` where there is a train split. */
+  quoted: QuotedItems;
+  /** Instructions written for the task, written at the first call. Default none. */
+  instructions?: (() => Promise<readonly string[]>) | undefined;
   /** Item of the quick check. */
   quickItem: Sample;
   /** Seed of the run, which draws what a prompt shows. */

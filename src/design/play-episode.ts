@@ -7,9 +7,10 @@ import type { CandidateRecord, TurnRecord } from "../records/trajectory.js";
 import { detectTechniques } from "../workflow/techniques.js";
 import { chooseParent } from "./choose-parent.js";
 import { componentsOf } from "./composite-reward.js";
+import { designPrompt, quotableFailure } from "./design-prompt.js";
 import { drawCandidates, drawRepair, type TurnPlace } from "./draw-candidates.js";
 import type { EpisodeParts } from "./episode-parts.js";
-import { buildPrompt, type PolicyState } from "./policy-state.js";
+import type { PolicyState } from "./policy-state.js";
 import type { RewardHistory } from "./reward.js";
 import { type Attempt, isRepairable, noteCommon, quickCheck, scoreCandidates } from "./score-candidates.js";
 
@@ -24,7 +25,7 @@ export async function playEpisode(
   starts: readonly ScoredWorkflow[],
   episode: number,
 ): Promise<ScoredWorkflow[]> {
-  const { log, draws, validation, card, offers, tools, models, seed } = parts;
+  const { log, draws, validation, quoted, card, offers, tools, models, seed } = parts;
   const shownStarts = comparable(starts).map((start) => shown(start.title, start, start.evaluation));
   // The first baseline is the plainest: what efficiency is measured against.
   const reference = shownStarts[0]!.evaluation;
@@ -41,14 +42,14 @@ export async function playEpisode(
     );
     const state: PolicyState = {
       task: card,
-      example: validation[0]!,
+      example: quoted.samples[0]!,
       offers,
       tools,
       models,
       baselines: shownStarts,
       current: parent,
       turns,
-      validation,
+      quoted,
       seed,
     };
     const attempts = await playTurn(parts, state, { episode, turn }, reference);
@@ -101,17 +102,19 @@ async function playTurn(
   place: TurnPlace,
   reference: Evaluation,
 ): Promise<Attempt[]> {
-  const { policy, log, draws } = parts;
+  const { log, draws } = parts;
   const recorded = log.turn(place.episode, place.turn);
-  const prompt = buildPrompt(state, policy.style);
+  const prompt = await designPrompt(parts, state, place);
   const attempts: Attempt[] = (await drawCandidates(parts, place, prompt)).map((action) => ({ action }));
   await quickCheck(parts, attempts, recorded);
   let failed = attempts.filter(isRepairable);
   for (let round = 1; round <= draws.maxRepairs && failed.length > 0; round++) {
     const repairs: Attempt[] = [];
-    for (const { action, failure } of failed) {
+    for (const attempt of failed) {
+      const { action } = attempt;
+      const failure = await quotableFailure(parts, attempt);
       const origin = { attempt: round, index: attempts.length + repairs.length };
-      const actions = await drawRepair(parts, place, prompt, action, failure!.message, origin);
+      const actions = await drawRepair(parts, place, prompt, action, failure, origin);
       repairs.push(...actions.map((repair) => ({ action: repair })));
     }
     await quickCheck(parts, repairs, recorded);

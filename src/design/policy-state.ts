@@ -8,14 +8,14 @@ import { techniqueMenu } from "../workflow/techniques.js";
 import type { ToolCard } from "../workflow/tool.js";
 import { apiText } from "../workflow/workflow-api.js";
 import { chooseParent } from "./choose-parent.js";
-import { feedback, percent, quote } from "./feedback.js";
+import { feedback, percent, type QuotedItems, quote } from "./feedback.js";
 
 export type PromptStyle = "full" | "compact";
 
 /** State that the policy acts on. */
 export interface PolicyState {
   task: { title: string; description: string; answer: AnswerKind };
-  /** One public item, shown without its answer. */
+  /** One of the items that may be quoted, shown without its answer. */
   example: Sample;
   /** Optional calls that exist here ("weak", "runPython", …). */
   offers: ReadonlySet<string>;
@@ -28,7 +28,7 @@ export interface PolicyState {
   current: ShownWorkflow;
   /** Kept replies of earlier turns of this episode, oldest first. */
   turns: readonly { reply: string; shown: ShownWorkflow }[];
-  validation: readonly Sample[];
+  quoted: QuotedItems;
   seed: number;
 }
 
@@ -85,7 +85,7 @@ function fullPrompt(state: PolicyState): ChatMessage[] {
         role: "user",
         content: joined([
           "Result of this workflow:",
-          feedback(shown.evaluation, state.validation, { failures: 3, maxCharacters: 400, seed: state.seed }),
+          feedback(shown.evaluation, state.quoted, { failures: 3, maxCharacters: 400, seed: state.seed }),
           "",
           "Write a workflow that is more accurate.",
         ]),
@@ -105,7 +105,7 @@ function compactPrompt(state: PolicyState): ChatMessage[] {
     menu(state),
     `Current workflow, accuracy ${percent(current.evaluation.accuracy)}:`,
     fence(current.source),
-    feedback(current.evaluation, state.validation, { failures: 1, maxCharacters: 160, seed: state.seed }),
+    feedback(current.evaluation, state.quoted, { failures: 1, maxCharacters: 160, seed: state.seed }),
     "Write one sentence on what to change, then the whole new program in a ```js block.",
   ];
   return [{ role: "user", content: joined(user) }];
@@ -126,17 +126,33 @@ export function buildRepairPrompt(
   return [...prompt, { role: "assistant", content: cut }, { role: "user", content: request }];
 }
 
+/** The task in one line. */
+export function taskLine({ title, description, answer }: PolicyState["task"]): string {
+  return `Task: ${title}. ${description} ${ANSWER[answer]}`;
+}
+
 function taskCard(state: PolicyState, style: PromptStyle): string {
   const { task, example } = state;
-  const lines = [`Task: ${task.title}. ${task.description} ${ANSWER[task.answer]}`];
+  const lines = [taskLine(task)];
   lines.push(`Example question (data): ${quote(example.question, EXAMPLE_CHARACTERS[style])}`);
   if (example.context !== undefined) lines.push("Each item has a text to read in task.context.");
   return lines.join("\n");
 }
 
+/** Workflows whose failures a prompt shows. */
+export function quotedWorkflows(state: PolicyState, style: PromptStyle): ShownWorkflow[] {
+  return style === "compact"
+    ? [state.current]
+    : [bestBaseline(state), ...state.turns.map(({ shown }) => shown)];
+}
+
+function bestBaseline({ baselines, seed }: PolicyState): ShownWorkflow {
+  return chooseParent("best", baselines, [], seed);
+}
+
 function bestFeedback(state: PolicyState, failures: number, maxCharacters: number): string {
-  const current = chooseParent("best", state.baselines, [], state.seed);
-  const text = feedback(current.evaluation, state.validation, { failures, maxCharacters, seed: state.seed });
+  const current = bestBaseline(state);
+  const text = feedback(current.evaluation, state.quoted, { failures, maxCharacters, seed: state.seed });
   return `Result of "${current.title}":\n${text}`;
 }
 

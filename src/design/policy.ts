@@ -62,6 +62,8 @@ export interface ActOptions {
   description?: string | undefined;
   /** Form of the reply. Default workflow. */
   form?: ReplyForm | undefined;
+  /** Instructions written for the task, which a grammar offers; asked for by those policies only that write under one. */
+  sentences?: (() => Promise<readonly string[]>) | undefined;
   /** Member that wrote the reply which is to be repaired. */
   author?: string | undefined;
   /** Prompts of one session extend each other: the KV cache is kept from turn to turn. */
@@ -76,6 +78,8 @@ export interface ActOptions {
 export interface Policy {
   /** Name and hashes, recorded with every trajectory; empty hashes where there is no model. */
   readonly info: PolicyInfo;
+  /** True where prompts do not matter to it: nothing is paid for what they would show. Default false. */
+  readonly isBlind?: boolean | undefined;
   /** Length of the prompts it is given: compact for small models and short contexts. */
   readonly style: PromptStyle;
   /** True where `forced` techniques are honoured; free text has no grammar to force them with. */
@@ -158,12 +162,13 @@ export class LocalPolicy implements Policy {
     draws: readonly CandidateDraw[],
     options: ActOptions,
   ): Promise<{ promptTokens: number[]; actions: Action[] }> {
+    const sentences = this.grammar === "subset" ? await options.sentences?.() : undefined;
     const { promptTokens, replies } = await this.#model.generate({
       messages: [...prompt],
       candidates: draws.map((draw) => ({
         seed: draw.seed,
         temperature: draw.temperature,
-        grammar: this.grammar === "subset" ? this.#grammarFor(draw.forced, options) : undefined,
+        grammar: this.grammar === "subset" ? this.#grammarFor(draw.forced, options, sentences) : undefined,
       })),
       maxTokens:
         (options.form ?? "workflow") === "workflow"
@@ -176,9 +181,13 @@ export class LocalPolicy implements Policy {
     return { promptTokens, actions: replies };
   }
 
-  #grammarFor(forced: readonly string[], options: ActOptions): string {
+  #grammarFor(
+    forced: readonly string[],
+    options: ActOptions,
+    sentences: readonly string[] | undefined,
+  ): string {
     if (options.form === "sentence") return SENTENCE_GRAMMAR;
-    const space = { ...grammarSpace(options), forced };
+    const space = { ...grammarSpace(options), forced, sentences };
     return options.form === "strategy" ? strategyGrammar(space) : subsetGrammar(space);
   }
 }

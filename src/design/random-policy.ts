@@ -6,12 +6,13 @@ import { techniqueNames } from "../workflow/techniques.js";
 import { drawForcedTechniques } from "./draw-forced-techniques.js";
 import { type Action, type ActOptions, type CandidateDraw, grammarSpace, type Policy } from "./policy.js";
 
-/** Parts of a sentence that are no technique: one is said plainly, words of its own the designer has none. */
+/** Parts of a sentence that are no technique: one is said plainly, words the designer has none of its own. */
 const WRITTEN = { analysis: "The techniques are drawn at random.", free: "" };
 
 /**
  * Policy that sees neither prompt nor scores: every candidate uses one to three techniques drawn uniformly (those that are
- * forced, where there are any), and the rest of the sentence is drawn uniformly from the grammar.
+ * forced, where there are any), and the rest of the sentence is drawn uniformly from the grammar. Instructions written for
+ * the task stand in about half of the workflows.
  */
 export class RandomPolicy implements Policy {
   readonly info = {
@@ -20,6 +21,7 @@ export class RandomPolicy implements Policy {
   };
   readonly style = "compact";
   readonly canForce = true;
+  readonly isBlind = true;
 
   async act(
     _prompt: unknown,
@@ -27,13 +29,16 @@ export class RandomPolicy implements Policy {
     options: ActOptions,
   ): Promise<{ promptTokens: number[]; actions: Action[] }> {
     const space = grammarSpace(options);
+    const sentences = (await options.sentences?.()) ?? [];
     return {
       promptTokens: [],
       actions: draws.map(({ seed, forced }) => {
         const random = new Random(seed);
         const names = forced.length > 0 ? forced : drawTechniques(random, space);
-        const grammar = new Gbnf(subsetGrammar({ ...space, forced: names }));
-        return { text: grammar.sample(random, WRITTEN), tokens: [], finishReason: "stop" };
+        const grammar = new Gbnf(subsetGrammar({ ...space, forced: names, sentences }));
+        // The optional place for it is filled in every second sentence.
+        const written = sentences.length > 0 ? { ...WRITTEN, own: random.pick(sentences) } : WRITTEN;
+        return { text: grammar.sample(random, written), tokens: [], finishReason: "stop" };
       }),
     };
   }

@@ -5,8 +5,8 @@ import type { AnswerJudge, Grade } from "../core/answer-judge.js";
 import type { Budget } from "../core/budget.js";
 import { ConfigError, InternalError } from "../core/errors.js";
 import type { CallStore } from "../llm/call-store.js";
-import type { ChatModel } from "../llm/chat-model.js";
-import { MeteredModel } from "../llm/metered-model.js";
+import type { ChatModel, ChatRequest } from "../llm/chat-model.js";
+import { MeteredModel, type MeteredResult } from "../llm/metered-model.js";
 import { ModelJudge } from "./model-judge.js";
 import type { WorkflowModels } from "./workflow-agent.js";
 
@@ -18,20 +18,25 @@ export interface JudgeContext {
   budget: Budget;
 }
 
-/** Before anything is opened. @throws {ConfigError} where the name is no model of the configuration, or one that cannot judge */
+/**
+ * Before anything is opened.
+ * @param role - said in the error. Default judge
+ * @throws {ConfigError} where the name is no model of the configuration, or one that neither judges nor writes
+ */
 export function checkJudge(
   name: string,
   { executor, executors }: Pick<RunConfig, "executor" | "executors">,
+  role = "judge",
 ): void {
   const known = ["executor", ...Object.keys(executors)];
   if (!known.includes(name)) {
-    throw new ConfigError(`judge: no model is called ${JSON.stringify(name)} here`, {
+    throw new ConfigError(`${role}: no model is called ${JSON.stringify(name)} here`, {
       hint: `name the executor or an alias of executors; known: ${known.join(", ")}`,
     });
   }
   if (name === "executor" && /^simulated(:|$)/.test(executor)) {
-    throw new ConfigError("judge: the simulated executor cannot judge", {
-      hint: "name an alias of executors that is a real model, or leave the judge out",
+    throw new ConfigError(`${role}: the simulated executor can neither judge nor write`, {
+      hint: `name an alias of executors that is a real model, or leave ${role} out`,
     });
   }
 }
@@ -39,13 +44,25 @@ export function checkJudge(
 /** A model in the role "judge". */
 export type JudgeModel = Pick<ChatModel, "id" | "chat">;
 
-/** @param name - one that `checkJudge` lets pass */
-export function judgeModel(name: string, { models, store, budget, config }: JudgeContext): JudgeModel {
+/** A model in a role of its own, whose replies tell what they cost. */
+export interface RoleModel extends JudgeModel {
+  chat(request: ChatRequest): Promise<MeteredResult>;
+}
+
+/**
+ * @param name - one that `checkJudge` lets pass
+ * @param role - in the ledger. Default judge
+ */
+export function judgeModel(
+  name: string,
+  { models, store, budget, config }: JudgeContext,
+  role = "judge",
+): RoleModel {
   const chosen = name === "executor" ? models.executor : models.aliases.get(name);
-  if (!chosen) throw new InternalError(`there is no model ${name} to judge`);
+  if (!chosen) throw new InternalError(`there is no model ${name} for the role ${role}`);
   const metered = new MeteredModel({
     model: chosen.model,
-    role: "judge",
+    role,
     store,
     budget,
     seed: config.seed,

@@ -59,6 +59,18 @@ const runEvent = z.discriminatedUnion("type", [
     n: z.number(),
     lost: z.number().optional(),
   }),
+  /** Instructions were written for a task, or found as an earlier session wrote them. */
+  z.object({
+    type: z.literal("instructions-written"),
+    task: z.string(),
+    by: z.string(),
+    count: z.number(),
+    /** Of the call that wrote them and of the answers to train items before it. */
+    calls: z.number(),
+    tokens: z.number(),
+    dollars: z.number().nullable(),
+    isResumed: z.boolean(),
+  }),
   z.object({ type: z.literal("episode-start"), episode: z.number(), episodes: z.number() }),
   z.object({ type: z.literal("turn-start"), ...place, turns: z.number() }),
   z.object({

@@ -72,7 +72,7 @@ const OF_A_RUN = [
   /^(.+\.)?(events|trajectories)\.jsonl(\.torn)?$/,
   /^calls\.db(-wal|-shm|-journal)?$/,
   /^(best-workflow\.(js|md)|report\.html|suite\.md|suite\.resolved\.yaml)$/,
-  /^(rounds|designs|approvals|peft)$/,
+  /^(rounds|designs|approvals|instructions|peft)$/,
 ];
 
 /** Names at the top of a directory that belong to its run; what else lies there is somebody's own. */

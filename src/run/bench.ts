@@ -5,8 +5,10 @@ import { InputError } from "../core/errors.js";
 import { seedFrom } from "../core/hash.js";
 import { Random } from "../core/random.js";
 import type { EpisodeDraws } from "../design/episode-parts.js";
+import type { QuotedItems } from "../design/feedback.js";
 import { playEpisode } from "../design/play-episode.js";
 import type { Policy } from "../design/policy.js";
+import type { PolicyState } from "../design/policy-state.js";
 import { rewardOf } from "../design/reward.js";
 import type { ApprovalGate } from "../evaluate/approval.js";
 import type { Baseline } from "../evaluate/baselines/baseline.js";
@@ -24,11 +26,13 @@ import { isBlamable } from "../llm/fault-class.js";
 import type { ResultRow } from "../records/result-row.js";
 import type { OnRunEvent } from "../records/run-event.js";
 import { TrajectoryLog } from "../records/trajectory.js";
+import { sampleKey } from "../tasks/sample-key.js";
 import type { Sample, SplitName, Task } from "../tasks/task.js";
 import type { AnswerKind } from "../workflow/answer-kind.js";
 import type { ToolCard } from "../workflow/tool.js";
 import { workflowHash } from "../workflow/workflow-hash.js";
 import { resultRow } from "./run-figures.js";
+import { type InstructionPlan, taskInstructions } from "./task-instructions.js";
 
 /** The settings of a configuration that decide what happens on a bench. */
 export type BenchSettings = Pick<
@@ -67,9 +71,16 @@ export interface BenchParts {
   /** Run directory: events name trajectories by their place in it. Default: that of each trajectory. */
   directory?: string | undefined;
   approval: Pick<ApprovalGate, "refused">;
+  /** Who writes instructions for designers under a grammar. Default nobody. */
+  instructions?: InstructionPlan | undefined;
   emit: OnRunEvent;
   signal: AbortSignal | undefined;
 }
+
+/** Items of train that prompts quote: every workflow that a prompt shows is run on them. */
+const QUOTED_ITEMS = 4;
+/** Items of train that the writer of instructions is shown, each answered directly first. */
+const INSTRUCTED_ITEMS = 8;
 
 /** A workflow on its way to a table: `name` for programs, `title` for people. */
 export interface Contestant extends Workflow {
@@ -98,6 +109,8 @@ export class Bench {
   readonly #parts: BenchParts;
   #scored: Promise<ScoredWorkflow[]> | undefined;
   #references: ReadonlySet<string> | undefined;
+  #quoted: Promise<QuotedItems> | undefined;
+  #instructions: Promise<readonly string[]> | undefined;
   /** Ids of items that a baseline finished. */
   readonly #finished = new Set<string>();
 
@@ -199,6 +212,49 @@ export class Bench {
     return this.validation[counts.indexOf(Math.max(...counts))]!;
   }
 
+  /** The first items of train in a seeded order, without those that validation holds too; none where there is no train split. */
+  async #trainItems(limit: number): Promise<Sample[]> {
+    if (!this.task.splits.includes("train")) return [];
+    const known = new Set(this.validation.map((sample) => sampleKey(sample)));
+    const train = await this.task.load("train");
+    const random = new Random(seedFrom(this.settings.seed, "items", "train"));
+    return random.shuffle(train.filter((sample) => !known.has(sampleKey(sample)))).slice(0, limit);
+  }
+
+  get #card(): PolicyState["task"] {
+    const { title, description } = this.task;
+    return { title, description, answer: this.answer };
+  }
+
+  /** Instructions for designers under a grammar, once a bench; none where nobody writes any, or there is no train split. */
+  instructions(): Promise<readonly string[]> {
+    this.#instructions ??= this.#writeInstructions();
+    return this.#instructions;
+  }
+
+  async #writeInstructions(): Promise<readonly string[]> {
+    const { task, instructions: plan, directory, emit, signal } = this.#parts;
+    const samples = plan ? await this.#trainItems(INSTRUCTED_ITEMS) : [];
+    if (!plan || samples.length === 0) return [];
+    const answered = async () => {
+      const [direct] = await this.starts();
+      const [evaluation] = await this.evaluate([direct!], samples, { what: "train items for instructions" });
+      return evaluation!;
+    };
+    return await taskInstructions({
+      ...plan,
+      ...{ task, card: this.#card, samples, answered, directory, emit, signal },
+    });
+  }
+
+  async #drawQuoted(): Promise<QuotedItems> {
+    const samples = await this.#trainItems(QUOTED_ITEMS);
+    if (samples.length > 0) return { samples, hasAnswers: true };
+    const message = `${this.task.name} has no train split: the designer is shown questions of validation, never their answers`;
+    this.#parts.emit({ type: "warning", message });
+    return { samples: this.validation, hasAnswers: false };
+  }
+
   /** A trajectory file of this task and a policy, with its header. Close it when done. */
   openLog(path: string, policy: Policy): TrajectoryLog {
     const { task, executor, settings, directory } = this.#parts;
@@ -224,19 +280,22 @@ export class Bench {
    * @returns all workflows that reached the whole validation set, in order of their appearance
    */
   async episode(policy: Policy, order: EpisodeOrder, number: number): Promise<ScoredWorkflow[]> {
-    const { task, validation, offers, tools, aliases, approval, emit, signal } = this.#parts;
+    const { validation, offers, tools, aliases, approval, emit, signal } = this.#parts;
     const { seed, turns, candidates, temperature, explore, maxRepairs, screen, parent } = this.settings;
     const { reward, rewardWeights } = this.settings;
     const starts = order.starts ?? (await this.starts());
+    this.#quoted ??= this.#drawQuoted();
     return await playEpisode(
       {
         policy,
         log: order.log,
-        card: { title: task.title, description: task.description, answer: this.answer },
+        card: this.#card,
         offers,
         tools,
         models: aliases,
         validation,
+        quoted: await this.#quoted,
+        instructions: () => this.instructions(),
         quickItem: this.#quickItem(starts),
         seed,
         draws: {

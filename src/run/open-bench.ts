@@ -19,6 +19,7 @@ import type { Sample, Task } from "../tasks/task.js";
 import type { PythonSandbox } from "../workflow/python/python-sandbox.js";
 import type { Sandbox } from "../workflow/workflow-run.js";
 import { Bench, type BenchSettings, drawItems } from "./bench.js";
+import type { InstructionPlan } from "./task-instructions.js";
 
 /** Options of a task where a command wants more than the usual. */
 export interface BenchOptions {
@@ -52,6 +53,8 @@ export interface BenchEquipment {
   tools: ToolBox | undefined;
   rules: Rules | undefined;
   approval: ApprovalGate;
+  /** Who writes instructions for designers under a grammar. */
+  instructions: InstructionPlan | undefined;
   store: CallStore;
   /** Run directory. */
   directory: string;
@@ -130,6 +133,7 @@ export async function openBench(
     tools: tools?.cards ?? [],
     aliases: [...opened.aliases.keys()],
     approval: equipment.approval,
+    instructions: equipment.instructions,
     directory: equipment.directory,
     emit,
     signal,

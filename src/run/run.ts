@@ -10,7 +10,7 @@ import { writeAtomic } from "../core/write-atomic.js";
 import { ApprovalGate, isApprovalNeeded } from "../evaluate/approval.js";
 import { type BuiltExecutor, metered } from "../evaluate/build-executor.js";
 import { cardContext, executorOf, measuredUse } from "../evaluate/card-context.js";
-import type { JudgeContext } from "../evaluate/judge-model.js";
+import { checkJudge, type JudgeContext, judgeModel } from "../evaluate/judge-model.js";
 import { loadTools } from "../evaluate/load-tools.js";
 import type { LocalModels } from "../evaluate/local-models.js";
 import { OpenModels } from "../evaluate/open-models.js";
@@ -32,6 +32,7 @@ import { type ToolSet, toolSet } from "../workflow/tool.js";
 import type { Bench } from "./bench.js";
 import { type BenchEquipment, type BenchOptions, openBench } from "./open-bench.js";
 import type { RunHooks } from "./run-hooks.js";
+import type { InstructionPlan } from "./task-instructions.js";
 import type { TaskOpener } from "./task-opener.js";
 
 /** Order by which a command opens a run. */
@@ -64,6 +65,12 @@ export interface BestWorkflow {
 
 /** Runs mostly wait for replies: as many processes as runs at once, up to what memory (60 MiB each) bears. */
 const MAX_SANDBOX_PROCESSES = 16;
+
+const DEFAULT_INSTRUCTIONS = 4;
+
+type InstructionContext = JudgeContext & {
+  config: Pick<RunConfig, "instructions" | "instructionsBy" | "maxTokens">;
+};
 
 export class Run implements AsyncDisposable {
   /** With the limits of the rules, where these are tighter. */
@@ -114,6 +121,9 @@ export class Run implements AsyncDisposable {
     const { command, label, policy = "none", local, tasks, hooks } = order;
     const rules = given.rulesFile === undefined ? undefined : Rules.load(given.rulesFile);
     const config = rules?.tighten(given) ?? given;
+    const { instructions, instructionsBy } = config;
+    if (command !== "eval" && (instructions || instructionsBy !== undefined))
+      checkJudge(instructionsBy ?? "executor", config, "instructions");
     const closing = new CloseStack();
     const warnings: string[] = [];
     let warn = (message: string): void => void warnings.push(message);
@@ -180,6 +190,7 @@ export class Run implements AsyncDisposable {
       };
       // Local calls cost no money and are not what a budget protects: they get one of their own.
       if (opened.weak) models.weak = metered(opened.weak, "weak", { ...meter, budget: new Budget() });
+      const plan = instructionPlan(command, { config, models, store, budget });
       const processes = Math.min(config.concurrency, MAX_SANDBOX_PROCESSES);
       const sandbox = new QuickJsSandbox({ processes, limits: config.limits });
       closing.add(() => sandbox.close());
@@ -187,6 +198,7 @@ export class Run implements AsyncDisposable {
       const { signal, stopSignal, runner } = hooks;
       const equipment: BenchEquipment = {
         ...{ config, opened, models, sandbox, tools, rules, approval, store, emit },
+        instructions: plan,
         ...{ signal, stopSignal, runner },
         programs: tasks.programs,
         directory: directory.path,
@@ -282,6 +294,16 @@ export function refuseUnpriced(limits: BudgetLimits, model: string, price: Price
   throw new ConfigError(`the price of ${model} is unknown, so --max-dollars cannot hold`, {
     hint: "give --price-input and --price-output in dollars per million tokens, or limit tokens or calls instead",
   });
+}
+
+/** By default four instructions where workflows are searched for and the writer is a real model. */
+function instructionPlan(command: RunCommand, context: InstructionContext): InstructionPlan | undefined {
+  const { instructions, instructionsBy: name = "executor", maxTokens } = context.config;
+  const { executor, aliases } = context.models;
+  const { isSimulated = true } = (name === "executor" ? executor : aliases.get(name)) ?? {};
+  const count = instructions ?? (command === "eval" ? 0 : DEFAULT_INSTRUCTIONS);
+  if (isSimulated || count === 0) return undefined;
+  return { count, writer: judgeModel(name, context, "instructions"), maxTokens };
 }
 
 /** Charges the budget with what earlier sessions of the run have used. */

@@ -72,6 +72,7 @@ export function subsetGrammar(options: SubsetOptions): string {
     analysis: `[A-Z] [a-zA-Z0-9 ,'-]{20,140} "."`,
     // The opening keeps small models at the matter: left to start on their own they write word salad.
     free: `${anyOf(["Make sure to", "Remember that", "Be careful with", "Pay attention to"])} " " [a-z] [a-z ,]{6,48} "."`,
+    ...(options.sentences?.length ? { own: `(${options.sentences.map(literal).join(" | ")} | free)` } : {}),
     sentences: sentences(parts),
     instructions: `sentences ${forced.includes("answer-format") ? "format" : "format?"}`,
     prompt: template(problem, inside("\n\n"), "instructions"),
@@ -93,14 +94,14 @@ export function subsetGrammar(options: SubsetOptions): string {
 }
 
 /** Sentences after the problem: techniques in the order of the table, then one free sentence. */
-function sentences({ allowed, forced }: BodyContext): string {
+function sentences({ allowed, forced, options }: BodyContext): string {
   const fixed = TECHNIQUES.filter(
     ({ slot, phrases, name }) => slot === "instruction" && phrases.length > 0 && allowed.includes(name),
   ).map(({ phrases, name }) => {
     const sentence = `${anyOf(phrases)} " "`;
     return forced.includes(name) ? sentence : `(${sentence})?`;
   });
-  return [...fixed, `(free " ")?`].join(" ");
+  return [...fixed, `(${options.sentences?.length ? "own" : "free"} " ")?`].join(" ");
 }
 
 /** Puts solved items into the variable `shots`. */

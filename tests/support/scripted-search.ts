@@ -127,7 +127,7 @@ export class TableRunner implements JobRunner {
 function samplesOf(split: SplitName, count: number): Sample[] {
   return Array.from({ length: count }, (_, i) => ({
     id: `${split}/${i}`,
-    question: `What is ${i} + ${i}?`,
+    question: split === "train" ? `Of train ${i}?` : `What is ${i} + ${i}?`,
     answers: [String(2 * i)],
     meta: {},
   }));

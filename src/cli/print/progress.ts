@@ -151,6 +151,13 @@ export function describeEvent(event: RunEvent): string[] {
       return [
         `${event.name}: ${formatPercent(event.accuracy)} ${formatInterval(event.interval)}, n = ${event.n}${event.lost ? `, ${event.lost} lost` : ""}`,
       ];
+    case "instructions-written": {
+      const { task, count, by, calls, tokens, dollars, isResumed } = event;
+      const price = `${calls} calls, ${tokens} tokens${dollars ? `, ${formatDollars(dollars)}` : ""}`;
+      return [
+        `${task}: ${count === 0 ? "no instruction that can be used" : `${count} instructions`} ${isResumed ? "from the last session" : `written by ${by} (${price})`}`,
+      ];
+    }
     case "candidates-written":
       return [
         `turn ${event.turn + 1}: ${event.count} workflows${event.isResumed ? " from the last session" : ` in ${event.seconds.toFixed(1)} s`}, ${event.valid} can be read`,

@@ -20,6 +20,8 @@ export interface SubsetOptions {
   forced?: readonly string[] | undefined;
   /** Items have a text to read in task.context. */
   context?: boolean | undefined;
+  /** Sentences written for the task, of characters that a template text can hold: one may stand in place of the free one. */
+  sentences?: readonly string[] | undefined;
 }
 
 /** Options of a grammar with what most rules need of them. */

@@ -27,7 +27,7 @@ async function state(more: Partial<PolicyState> = {}): Promise<PolicyState> {
     baselines: [plain, better],
     current: better,
     turns: more.turns ?? [{ reply: "my first try", shown: broken }],
-    validation: bench.validation,
+    quoted: { samples: bench.validation, hasAnswers: true },
     seed: 1,
     ...more,
   };

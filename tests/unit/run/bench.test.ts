@@ -176,6 +176,70 @@ describe("repair", () => {
   });
 });
 
+describe("what prompts quote", () => {
+  it("is of the train split: the example, and the failures of the workflow that is shown", async () => {
+    const made = madeBench((_, sample) => (sample === "validation/3" ? 1 : 0), { candidates: 1 });
+    const policy = new ScriptedPolicy([replyNamed("a")]);
+    await play(made, policy);
+    expect(policy.acts[0]?.prompt).toContain("Accuracy 12.5% on 8 validation samples");
+    expect(
+      policy.acts[0]?.prompt.match(/question "Of train \d\?", got "baseline", right "\d+"/g),
+    ).toHaveLength(1);
+    expect(policy.acts[0]?.prompt).not.toContain("What is");
+    const shown = made.runner.jobs.filter(({ sample }) => sample.id.startsWith("train/"));
+    expect(shown.map(({ source }) => source).every((source) => !source.includes('"a"'))).toBe(true);
+    expect(shown).toHaveLength(4);
+    expect(made.events.filter(({ type }) => type === "warning")).toEqual([]);
+  });
+
+  it("a message of the quick check is that of a run on a train item", async () => {
+    const made = madeBench((name) => (name === "bad" ? "threw" : 1), { candidates: 1, maxRepairs: 1 });
+    const run = made.runner.run.bind(made.runner);
+    made.runner.run = async (jobs, options) =>
+      (await run(jobs, options)).map((result) =>
+        result.status === "threw" ? { ...result, message: `at ${result.sampleId}` } : result,
+      );
+    const policy = new ScriptedPolicy([replyNamed("bad"), replyNamed("good")]);
+    await play(made, policy);
+    expect(policy.acts[1]?.prompt).toMatch(/failed its quick check: "at train\/\d"/);
+  });
+
+  it("without a train split is of validation, without answers, which is said once", async () => {
+    const task = madeTask({ splits: ["validation", "test"] });
+    const made = madeBench(() => 0, { candidates: 1, turns: 2 }, { task });
+    const policy = new ScriptedPolicy([replyNamed("a"), replyNamed("b")]);
+    const { path } = await play(made, policy);
+    await play(made, new ScriptedPolicy([replyNamed("a"), replyNamed("b")]), path, 1);
+    expect(policy.acts[1]?.prompt).toMatch(/question "What is \d \+ \d\?", got "a"/);
+    expect(policy.acts[1]?.prompt).not.toContain("right");
+    expect(made.events.filter(({ type }) => type === "warning")).toHaveLength(1);
+    expect(made.runner.jobs.every(({ sample }) => sample.id.startsWith("validation/"))).toBe(true);
+  });
+
+  it("costs nothing where the designer reads no prompt, nor for a turn that was put before", async () => {
+    const made = madeBench(() => 0, { candidates: 2 });
+    const policy = Object.assign(new ScriptedPolicy([replyNamed("a"), replyNamed("b")]), { isBlind: true });
+    const { path } = await play(made, policy);
+    expect(made.runner.jobs.every(({ sample }) => sample.id.startsWith("validation/"))).toBe(true);
+    const again = madeBench(() => 0, { candidates: 2 });
+    await play(again, new ScriptedPolicy([]), path);
+    expect(again.runner.jobs.every(({ sample }) => sample.id.startsWith("validation/"))).toBe(true);
+  });
+
+  it("leaves out train items that validation holds too", async () => {
+    const task = madeTask();
+    const made = madeBench(
+      () => 0,
+      { candidates: 1 },
+      { task: { ...task, load: () => task.load("validation") } },
+    );
+    const policy = new ScriptedPolicy([replyNamed("a")]);
+    await play(made, policy);
+    expect(made.runner.jobs.every(({ sample }) => sample.id.startsWith("validation/"))).toBe(true);
+    expect(policy.acts[0]?.prompt).not.toContain("right");
+  });
+});
+
 describe("faults of the executor", () => {
   /** The table's results with a kind for those that are lost. */
   const lostTo = (made: ReturnType<typeof madeBench>, fault: string) => {
