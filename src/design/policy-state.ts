@@ -14,7 +14,7 @@ export type PromptStyle = "full" | "compact";
 
 /** State that the policy acts on. */
 export interface PolicyState {
-  task: { title: string; description: string; answer: AnswerKind };
+  task: { title: string; description: string; instruction?: string | undefined; answer: AnswerKind };
   /** One public item, shown without its answer. */
   example: Sample;
   /** Optional calls that exist here ("weak", "runPython", …). */
@@ -129,6 +129,8 @@ export function buildRepairPrompt(
 function taskCard(state: PolicyState, style: PromptStyle): string {
   const { task, example } = state;
   const lines = [`Task: ${task.title}. ${task.description} ${ANSWER[task.answer]}`];
+  if (task.instruction !== undefined)
+    lines.push(`Every prompt tells this besides (task.instruction): ${quote(task.instruction, 600)}`);
   lines.push(`Example question (data): ${quote(example.question, EXAMPLE_CHARACTERS[style])}`);
   if (example.context !== undefined) lines.push("Each item has a text to read in task.context.");
   return lines.join("\n");

@@ -130,6 +130,7 @@ export class LocalJobRunner implements JobRunner {
       tools,
       keepReplies: keepReplies ?? false,
       rules: this.#options.rules,
+      instruction: task.instruction,
       pace: this.#options.pace,
     });
     const base = { jobId: job.id, sampleId: job.sample.id, score: 0, isCorrect: false, extracted: "" };

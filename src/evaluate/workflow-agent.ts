@@ -98,6 +98,7 @@ export class WorkflowAgent implements AgentHost {
   readonly #programs: WorkflowPrograms | undefined;
   readonly #tools: ToolBox | undefined;
   readonly #rules: Rules | undefined;
+  readonly #instruction: string | undefined;
   /** Calls that the rules stopped, in their order. */
   readonly violations: { call: string; rule: string }[] = [];
   /** Calls of own tools in their order, refused ones included. */
@@ -115,6 +116,7 @@ export class WorkflowAgent implements AgentHost {
    * @param options.tools - offers tool
    * @param options.keepReplies - fills `transcript()`. Default false
    * @param options.rules - stops calls that it forbids
+   * @param options.instruction - told to every model with every prompt. Default none
    * @param options.pace - gate before the executor. Default none
    */
   constructor(
@@ -126,6 +128,7 @@ export class WorkflowAgent implements AgentHost {
       tools?: ToolBox | undefined;
       keepReplies?: boolean | undefined;
       rules?: Rules | undefined;
+      instruction?: string | undefined;
       pace?: ServerPace | undefined;
     },
   ) {
@@ -136,6 +139,7 @@ export class WorkflowAgent implements AgentHost {
     this.#tools = options.tools;
     this.#keepReplies = options.keepReplies ?? false;
     this.#rules = options.rules;
+    this.#instruction = options.instruction;
     this.#pace = options.pace;
     this.offers = new Set([
       ...(models.weak ? ["weak"] : []),
@@ -293,13 +297,14 @@ export class WorkflowAgent implements AgentHost {
 
   async #ask(
     isWeak: boolean,
-    messages: ChatMessage[],
+    prompt: ChatMessage[],
     options: TextOptions,
     jsonKeys: readonly string[] | undefined,
     signal: AbortSignal,
     clock: CallClock,
   ): Promise<string[]> {
     const model = this.#modelFor(isWeak, options.model);
+    const messages = withInstruction(prompt, this.#instruction);
     this.#rules?.checkModel(isWeak ? "weak" : (options.model ?? "default"), model.id);
     // What the local model is told does not leave this machine.
     if (!isWeak) this.#rules?.checkPrompt(messages);
@@ -402,6 +407,15 @@ function toMessages(prompt: string | readonly ChatMessage[], role: string | unde
       ? [{ role: "user", content: prompt }]
       : prompt.map((message) => ({ ...message }));
   return role === undefined ? messages : [{ role: "system", content: `You are ${role}.` }, ...messages];
+}
+
+/** A prompt that tells the instruction: in its first system message, and once where the prompt holds it already. */
+function withInstruction(messages: ChatMessage[], instruction: string | undefined): ChatMessage[] {
+  const isTold = ({ role, content }: ChatMessage) => role !== "assistant" && content.includes(instruction!);
+  if (instruction === undefined || messages.some(isTold)) return messages;
+  const [first, ...rest] = messages;
+  const [head, body] = first?.role === "system" ? [`${first.content}\n\n`, rest] : ["", messages];
+  return [{ role: "system", content: `${head}${instruction}` }, ...body];
 }
 
 /** Two user messages in a row become one: some chat templates refuse anything but strict alternation. */

@@ -51,6 +51,8 @@ export interface WorkflowRunnerOptions {
   tools?: readonly Tool[] | ToolSet | undefined;
   /** Stops calls that it forbids. Its limits of a run are not used here: give `budget` and `limits`. */
   rules?: Rules | undefined;
+  /** What every model is told with every input, as a dataset's `instruction`. Default: that of the input, if it has one. */
+  instruction?: string | undefined;
   /** Limit of a reply in tokens. Default 2 048. */
   maxTokens?: number | undefined;
   /** Seed of `Math.random()` in workflows and of sampled replies. Default 0. */
@@ -186,8 +188,8 @@ export class WorkflowRunner {
     input: Omit<VisibleTask, "id"> & { id?: string },
     { signal, epoch = 0 }: { signal?: AbortSignal; epoch?: number } = {},
   ): Promise<WorkflowAnswer> {
-    const { seed = 0 } = this.#options;
-    const task = { id: "input", ...input };
+    const { seed = 0, instruction } = this.#options;
+    const task = { id: "input", instruction, ...input };
     return await this.#askedTwice(task, epoch, (agent) =>
       this.#sandbox.run(source, task, agent, { seed: seedFrom(seed, task.id, epoch), signal }),
     );
@@ -243,6 +245,7 @@ export class WorkflowRunner {
       programs: programs && { runner: programs, task },
       tools: this.#tools,
       rules: this.#options.rules,
+      instruction: task.instruction,
     });
   }
 

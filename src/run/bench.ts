@@ -232,7 +232,10 @@ export class Bench {
       {
         policy,
         log: order.log,
-        card: { title: task.title, description: task.description, answer: this.answer },
+        card: {
+          ...{ title: task.title, description: task.description },
+          ...{ instruction: task.instruction, answer: this.answer },
+        },
         offers,
         tools,
         models: aliases,

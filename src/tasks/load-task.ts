@@ -67,7 +67,15 @@ function datasetTask(
   hash: string,
   options: LoadTaskOptions,
 ): Task & { notices: string[] } {
-  const { name, title = name, kind, metric, description = describe(manifest), family } = manifest;
+  const {
+    name,
+    title = name,
+    kind,
+    metric,
+    description = describe(manifest),
+    instruction,
+    family,
+  } = manifest;
   const splits = SPLIT_NAMES.filter((split) => manifest.splits[split] !== undefined);
   const notices: string[] = [];
   const known = new Map<SplitName, Promise<Sample[]>>();
@@ -84,7 +92,8 @@ function datasetTask(
       const rest = problems.length > MAX_LISTED_PROBLEMS ? "; …" : "";
       notices.push(`${entry.file}: ${problems.length} bad lines left out: ${listed}${rest}`);
     }
-    return samples;
+    // An item without one has no such field: ids of stored results are hashes of items.
+    return instruction === undefined ? samples : samples.map((sample) => ({ ...sample, instruction }));
   };
 
   const samplesOf = (split: SplitName): Promise<Sample[]> => {
@@ -126,7 +135,7 @@ function datasetTask(
     return [...samples];
   };
 
-  return { name, title, kind, metric, description, scorer, hash, family, splits, notices, load };
+  return { name, title, kind, metric, description, instruction, scorer, hash, family, splits, notices, load };
 }
 
 const KIND_WORDS: Readonly<Record<TaskKind, string>> = {

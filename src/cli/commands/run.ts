@@ -134,7 +134,7 @@ function readInput(api: Api, { question, context, choice, input }: RunCommandFla
   return checkInput(api, value, input);
 }
 
-const TEXT_FIELDS = new Set(["id", "question", "context", "prompt", "entryPoint"]);
+const TEXT_FIELDS = new Set(["id", "question", "context", "prompt", "entryPoint", "instruction"]);
 const LIST_FIELDS = new Set(["choices", "publicTests"]);
 
 function checkInput(api: Api, value: unknown, name: string): Input {
