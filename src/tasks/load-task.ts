@@ -79,6 +79,7 @@ function datasetTask(
   const splits = SPLIT_NAMES.filter((split) => manifest.splits[split] !== undefined);
   const notices: string[] = [];
   const known = new Map<SplitName, Promise<Sample[]>>();
+  const opened = new Set<SplitName>();
   const compared = new Set<string>();
 
   const readFile = async (split: SplitName): Promise<Sample[]> => {
@@ -130,12 +131,27 @@ function datasetTask(
       });
     }
     const samples = await samplesOf(split);
+    opened.add(split);
     // Whoever loads train or validation must not touch test.
     for (const other of splits) if (other !== split && other !== "test") await compare(split, other);
     return [...samples];
   };
 
-  return { name, title, kind, metric, description, instruction, scorer, hash, family, splits, notices, load };
+  return {
+    name,
+    title,
+    kind,
+    metric,
+    description,
+    instruction,
+    scorer,
+    hash,
+    family,
+    splits,
+    opened,
+    notices,
+    load,
+  };
 }
 
 const KIND_WORDS: Readonly<Record<TaskKind, string>> = {

@@ -123,6 +123,8 @@ export interface Task {
    * @throws {InputError} on any bad line (file, line, field, reason).
    */
   load(split: SplitName): Promise<Sample[]>;
+  /** Splits that were loaded so far. */
+  readonly opened?: ReadonlySet<SplitName> | undefined;
   /** Splits there are, in the order train, validation, test. */
   splits: SplitName[];
   /** Notes on what was let through on request while loading (shared items, bad lines), for the run's record. */
