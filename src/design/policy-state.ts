@@ -14,7 +14,7 @@ export type PromptStyle = "full" | "compact";
 
 /** State that the policy acts on. */
 export interface PolicyState {
-  task: { title: string; description: string; answer: AnswerKind };
+  task: { title: string; description: string; instruction?: string | undefined; answer: AnswerKind };
   /** One of the items that may be quoted, shown without its answer. */
   example: Sample;
   /** Optional calls that exist here ("weak", "runPython", …). */
@@ -134,6 +134,8 @@ export function taskLine({ title, description, answer }: PolicyState["task"]): s
 function taskCard(state: PolicyState, style: PromptStyle): string {
   const { task, example } = state;
   const lines = [taskLine(task)];
+  if (task.instruction !== undefined)
+    lines.push(`Every prompt tells this besides (task.instruction): ${quote(task.instruction, 600)}`);
   lines.push(`Example question (data): ${quote(example.question, EXAMPLE_CHARACTERS[style])}`);
   if (example.context !== undefined) lines.push("Each item has a text to read in task.context.");
   return lines.join("\n");

@@ -1,6 +1,7 @@
 /** @file Evaluation as a list of jobs (one workflow on one sample); a result is written once and found again. */
 import { hashJson } from "../core/hash.js";
 import { bootstrapInterval, type Interval, mean, sumOrNull } from "../core/statistics.js";
+import type { WorkflowParts } from "../records/workflow-parts.js";
 import type { Sample, Task, TextComponent } from "../tasks/task.js";
 import type { WorkflowStatus } from "../workflow/workflow-run.js";
 import type { ToolUse } from "./tool-box.js";
@@ -14,6 +15,8 @@ export interface Job {
   sample: Sample;
   epoch: number;
   seed: number;
+  /** What the workflow brings with it, where it was read with its file. */
+  carried?: WorkflowParts | undefined;
 }
 
 /** Result of a job, as the store keeps it. `error` (the sample is lost) is never stored: the job is run again on resume. */
@@ -101,18 +104,28 @@ export interface ShownWorkflow {
 
 /** The seed of a job depends on run seed, sample and epoch, not on the workflow: candidates compare fairly. */
 export function makeJobs(
-  workflow: { hash: string; source: string },
+  workflow: { hash: string; source: string; carried?: WorkflowParts | undefined },
   samples: readonly Sample[],
   task: Task,
   settings: { seed: number; settingsHash: string; epoch?: number },
 ): Job[] {
   const epoch = settings.epoch ?? 0;
-  return samples.map((sample) => ({
-    id: hashJson(["job-v1", workflow.hash, task.metric, sample, settings.settingsHash, settings.seed, epoch]),
+  const { carried } = workflow;
+  const told = (sample: Sample): Sample =>
+    carried?.instruction === undefined
+      ? sample
+      : { ...sample, instruction: sample.instruction ?? carried.instruction };
+  const brought = carried ? [hashJson(carried)] : [];
+  return samples.map(told).map((sample) => ({
+    id: hashJson([
+      ...["job-v1", workflow.hash, task.metric, sample, settings.settingsHash, settings.seed, epoch],
+      ...brought,
+    ]),
     workflowHash: workflow.hash,
     source: workflow.source,
     sample,
     epoch,
+    carried,
     seed: Number.parseInt(hashJson([settings.seed, sample.id, epoch]).slice(0, 8), 16) & 0x7fffffff,
   }));
 }

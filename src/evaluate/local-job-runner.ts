@@ -8,6 +8,7 @@ import type { Sample, Score, Scorer } from "../tasks/task.js";
 import { visibleTask } from "../tasks/visible-task.js";
 import type { Sandbox, SandboxLimits } from "../workflow/workflow-run.js";
 import type { Job, JobResult, JobRunner } from "./evaluation.js";
+import type { TaskExamples } from "./examples/task-examples.js";
 import type { Rules } from "./rules.js";
 import { runSample } from "./run-sample.js";
 import type { ServerPace } from "./server-pace.js";
@@ -28,6 +29,8 @@ export interface LocalJobRunnerOptions {
   /** Tools that workflows may call. Default none. */
   tools?: ToolBox | undefined;
   rules?: Rules | undefined;
+  /** Items of the train split that workflows may be shown. Default: none. */
+  examples?: TaskExamples | undefined;
   /** Gate before the executor. Default none. */
   pace?: ServerPace | undefined;
   /** Called for each call that the rules stopped, once a workflow and rule. */
@@ -116,6 +119,7 @@ export class LocalJobRunner implements JobRunner {
   async #runOnce(job: Job, signal: AbortSignal | undefined): Promise<JobResult> {
     const { store, sandbox, models, scorer, programs, tools, limits, maxTokens, onSample, keepReplies } =
       this.#options;
+    const { examples } = this.#options;
     const stored = store.getResult(job.id);
     if (stored !== undefined) {
       const result = JSON.parse(stored) as JobResult;
@@ -130,6 +134,10 @@ export class LocalJobRunner implements JobRunner {
       tools,
       keepReplies: keepReplies ?? false,
       rules: this.#options.rules,
+      instruction: task.instruction,
+      examples: examples?.isOffered(job.carried)
+        ? (count, options) => examples.give(task, count, options, job.carried)
+        : undefined,
       pace: this.#options.pace,
     });
     const base = { jobId: job.id, sampleId: job.sample.id, score: 0, isCorrect: false, extracted: "" };

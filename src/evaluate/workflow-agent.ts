@@ -8,9 +8,11 @@ import { sumOrNull } from "../core/statistics.js";
 import type { ChatMessage, ChatRequest } from "../llm/chat-model.js";
 import type { MeteredModel } from "../llm/metered-model.js";
 import { estimatePromptTokens } from "../llm/token-usage.js";
+import type { Example } from "../records/workflow-parts.js";
 import { programOf } from "../tasks/scorers/program-of.js";
 import type { VisibleTask } from "../tasks/task.js";
 import type { AgentHost, CallClock } from "../workflow/workflow-run.js";
+import type { ExampleOptions } from "./examples/example-set.js";
 import { type Rules, RuleViolationError } from "./rules.js";
 import type { ServerPace } from "./server-pace.js";
 import type { ToolBox, ToolUse } from "./tool-box.js";
@@ -29,6 +31,9 @@ export interface WorkflowPrograms {
   runner: ProgramRunner;
   task: Pick<VisibleTask, "prompt" | "entryPoint" | "publicTests">;
 }
+
+/** Gives examples for the item at hand. */
+export type GiveExamples = (count: number, options?: ExampleOptions) => Promise<Example[]>;
 
 /**
  * Failures of the local model that the guest sees as exceptions: its file fails alike at every try, and to ask it was the
@@ -98,6 +103,8 @@ export class WorkflowAgent implements AgentHost {
   readonly #programs: WorkflowPrograms | undefined;
   readonly #tools: ToolBox | undefined;
   readonly #rules: Rules | undefined;
+  readonly #instruction: string | undefined;
+  readonly #examples: GiveExamples | undefined;
   /** Calls that the rules stopped, in their order. */
   readonly violations: { call: string; rule: string }[] = [];
   /** Calls of own tools in their order, refused ones included. */
@@ -115,6 +122,8 @@ export class WorkflowAgent implements AgentHost {
    * @param options.tools - offers tool
    * @param options.keepReplies - fills `transcript()`. Default false
    * @param options.rules - stops calls that it forbids
+   * @param options.examples - offers examples
+   * @param options.instruction - told to every model with every prompt. Default none
    * @param options.pace - gate before the executor. Default none
    */
   constructor(
@@ -126,6 +135,8 @@ export class WorkflowAgent implements AgentHost {
       tools?: ToolBox | undefined;
       keepReplies?: boolean | undefined;
       rules?: Rules | undefined;
+      instruction?: string | undefined;
+      examples?: GiveExamples | undefined;
       pace?: ServerPace | undefined;
     },
   ) {
@@ -136,12 +147,15 @@ export class WorkflowAgent implements AgentHost {
     this.#tools = options.tools;
     this.#keepReplies = options.keepReplies ?? false;
     this.#rules = options.rules;
+    this.#instruction = options.instruction;
+    this.#examples = options.examples;
     this.#pace = options.pace;
     this.offers = new Set([
       ...(models.weak ? ["weak"] : []),
       ...(options.programs ? ["runPython"] : []),
       ...(options.programs?.task.entryPoint === undefined ? [] : ["test"]),
       ...(options.tools ? ["tool"] : []),
+      ...(options.examples ? ["examples"] : []),
     ]);
   }
 
@@ -192,9 +206,11 @@ export class WorkflowAgent implements AgentHost {
         return await this.#test(name, args[0], signal);
       case "tool":
         return await this.#callTool(args[0] as string, args[1], signal, clock);
-      default:
-        throw new Error(`agent.${name} is not offered for this task`);
+      case "examples":
+        if (!this.#examples) break;
+        return await this.#examples(args[0] as number, args[1] as ExampleOptions | undefined);
     }
+    throw new Error(`agent.${name} is not offered for this task`);
   }
 
   async #runPython(name: string, code: string, stdin: string, signal: AbortSignal): Promise<unknown> {
@@ -293,13 +309,14 @@ export class WorkflowAgent implements AgentHost {
 
   async #ask(
     isWeak: boolean,
-    messages: ChatMessage[],
+    prompt: ChatMessage[],
     options: TextOptions,
     jsonKeys: readonly string[] | undefined,
     signal: AbortSignal,
     clock: CallClock,
   ): Promise<string[]> {
     const model = this.#modelFor(isWeak, options.model);
+    const messages = withInstruction(prompt, this.#instruction);
     this.#rules?.checkModel(isWeak ? "weak" : (options.model ?? "default"), model.id);
     // What the local model is told does not leave this machine.
     if (!isWeak) this.#rules?.checkPrompt(messages);
@@ -402,6 +419,15 @@ function toMessages(prompt: string | readonly ChatMessage[], role: string | unde
       ? [{ role: "user", content: prompt }]
       : prompt.map((message) => ({ ...message }));
   return role === undefined ? messages : [{ role: "system", content: `You are ${role}.` }, ...messages];
+}
+
+/** A prompt that tells the instruction: in its first system message, and once where the prompt holds it already. */
+function withInstruction(messages: ChatMessage[], instruction: string | undefined): ChatMessage[] {
+  const isTold = ({ role, content }: ChatMessage) => role !== "assistant" && content.includes(instruction!);
+  if (instruction === undefined || messages.some(isTold)) return messages;
+  const [first, ...rest] = messages;
+  const [head, body] = first?.role === "system" ? [`${first.content}\n\n`, rest] : ["", messages];
+  return [{ role: "system", content: `${head}${instruction}` }, ...body];
 }
 
 /** Two user messages in a row become one: some chat templates refuse anything but strict alternation. */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { RunConfig } from "../config/run-config.js";
 import { Budget, type BudgetLimits } from "../core/budget.js";
 import { CloseStack } from "../core/close-stack.js";
+import { ConfigError } from "../core/errors.js";
 import { seedFrom } from "../core/hash.js";
 import type { ProgramRunner } from "../core/program-runner.js";
 import { CallStore } from "../llm/call-store.js";
@@ -10,11 +11,14 @@ import type { ChatModel } from "../llm/chat-model.js";
 import { asSetupFault, isLoss } from "../llm/fault-class.js";
 import { MeteredModel } from "../llm/metered-model.js";
 import { FREE, type Price } from "../llm/prices.js";
+import { checkParts, type WorkflowParts } from "../records/workflow-parts.js";
 import type { Sample, Scorer, VisibleTask } from "../tasks/task.js";
 import { visibleTask } from "../tasks/visible-task.js";
 import { QuickJsSandbox } from "../workflow/sandbox/quickjs-sandbox.js";
 import { type Tool, type ToolSet, toolSet } from "../workflow/tool.js";
 import type { SandboxLimits, WorkflowRun } from "../workflow/workflow-run.js";
+import { ExampleSet } from "./examples/example-set.js";
+import { asksForExamples } from "./examples/task-examples.js";
 import { loadTools } from "./load-tools.js";
 import { LocalModels, type ResolveModelFile } from "./local-models.js";
 import { type ModelsConfig, OpenModels } from "./open-models.js";
@@ -51,6 +55,8 @@ export interface WorkflowRunnerOptions {
   tools?: readonly Tool[] | ToolSet | undefined;
   /** Stops calls that it forbids. Its limits of a run are not used here: give `budget` and `limits`. */
   rules?: Rules | undefined;
+  /** What every model is told with every input, as a dataset's `instruction`. Default: that of the input, if it has one. */
+  instruction?: string | undefined;
   /** Limit of a reply in tokens. Default 2 048. */
   maxTokens?: number | undefined;
   /** Seed of `Math.random()` in workflows and of sampled replies. Default 0. */
@@ -85,6 +91,7 @@ export class WorkflowRunner {
   readonly #tools: ToolBox | undefined;
   readonly #budget: Budget;
   readonly #closing = new CloseStack();
+  readonly #sets = new WeakMap<WorkflowParts, ExampleSet>();
   #onSample: ((sample: Sample) => void) | undefined;
   #onWarning: (message: string) => void = () => {};
 
@@ -176,19 +183,27 @@ export class WorkflowRunner {
    * One input through a workflow.
    * @param source - workflow source, as in best-workflow.js
    * @param input - what the workflow sees as `task`
+   * @param options.parts - what lies beside the workflow in best-workflow.json: its examples, and its instruction where neither
+   *   the input nor the runner has one
    * @returns the tagged result; a failing workflow does not throw
    * @throws {ModelCallError} where the executor gave no usable reply, asked twice: nothing is known about the workflow then;
    *   fatal where it cannot be used at all, also where its context is too small for the input
    * @throws {BudgetExceededError} when the budget is spent
+   * @throws {ConfigError | InputError} where the workflow asks for examples and has none, or its parts do not fit
    */
   async run(
     source: string,
     input: Omit<VisibleTask, "id"> & { id?: string },
-    { signal, epoch = 0 }: { signal?: AbortSignal; epoch?: number } = {},
+    {
+      signal,
+      epoch = 0,
+      parts,
+    }: { signal?: AbortSignal; epoch?: number; parts?: WorkflowParts | undefined } = {},
   ): Promise<WorkflowAnswer> {
     const { seed = 0 } = this.#options;
-    const task = { id: "input", ...input };
-    return await this.#askedTwice(task, epoch, (agent) =>
+    const task = this.#told({ id: "input", ...input }, parts);
+    const examples = this.#examplesOf(source, parts);
+    return await this.#askedTwice({ task, epoch, examples }, (agent) =>
       this.#sandbox.run(source, task, agent, { seed: seedFrom(seed, task.id, epoch), signal }),
     );
   }
@@ -202,23 +217,29 @@ export class WorkflowRunner {
     source: string,
     sample: Sample,
     scorer: Scorer,
-    options: { signal?: AbortSignal; epoch?: number; onSample?: (sample: Sample) => void } = {},
+    options: {
+      signal?: AbortSignal;
+      epoch?: number;
+      onSample?: (sample: Sample) => void;
+      parts?: WorkflowParts | undefined;
+    } = {},
   ): Promise<SampleRun & Pick<WorkflowAnswer, "usage" | "tools">> {
-    const { epoch = 0, signal, onSample = this.#onSample } = options;
+    const { epoch = 0, signal, onSample = this.#onSample, parts } = options;
     const seed = seedFrom(this.#options.seed ?? 0, sample.id, epoch);
-    return await this.#askedTwice(visibleTask(sample), epoch, (agent) =>
-      runSample(source, sample, { sandbox: this.#sandbox, scorer, agent, seed, signal, onSample }),
+    const told = this.#told(sample, parts);
+    const examples = this.#examplesOf(source, parts);
+    return await this.#askedTwice({ task: visibleTask(told), epoch, examples }, (agent) =>
+      runSample(source, told, { sandbox: this.#sandbox, scorer, agent, seed, signal, onSample }),
     );
   }
 
   /** An input that was lost is asked again once; the replies it had are not paid again. */
   async #askedTwice<T>(
-    task: VisibleTask,
-    epoch: number,
+    asked: { task: VisibleTask; epoch: number; examples: ExampleSet | undefined },
     work: (agent: WorkflowAgent) => Promise<T>,
   ): Promise<T & Pick<WorkflowAnswer, "usage" | "tools">> {
     for (let isAgain = false; ; isAgain = true) {
-      const agent = this.#agentFor(task, epoch);
+      const agent = this.#agentFor(asked);
       try {
         const run = await work(agent);
         if (agent.shortPrompts > 0) this.#onWarning(`${agent.shortPrompts} prompts: ${SHORT_PROMPT_ADVICE}`);
@@ -235,7 +256,35 @@ export class WorkflowRunner {
     return { models: this.#models, store: this.#store, budget: this.#budget };
   }
 
-  #agentFor(task: VisibleTask, epoch: number): WorkflowAgent {
+  /** With the instruction of the runner, or of the workflow, where it has none of its own. */
+  #told<T extends Pick<VisibleTask, "instruction">>(task: T, parts: WorkflowParts | undefined): T {
+    const instruction = task.instruction ?? this.#options.instruction ?? parts?.instruction;
+    return instruction === task.instruction ? task : { ...task, instruction };
+  }
+
+  #examplesOf(source: string, parts: WorkflowParts | undefined): ExampleSet | undefined {
+    if (parts?.examples === undefined) {
+      if (!asksForExamples(source)) return undefined;
+      throw new ConfigError("the workflow asks for examples, and none came with it", {
+        hint: "keep best-workflow.json beside best-workflow.js, or give its content as parts",
+      });
+    }
+    const known = this.#sets.get(parts);
+    if (known) return known;
+    const set = new ExampleSet(checkParts(parts, "parts"));
+    this.#sets.set(parts, set);
+    return set;
+  }
+
+  #agentFor({
+    task,
+    epoch,
+    examples,
+  }: {
+    task: VisibleTask;
+    epoch: number;
+    examples: ExampleSet | undefined;
+  }): WorkflowAgent {
     const { maxTokens = 2048, programs } = this.#options;
     return new WorkflowAgent(this.#models, {
       maxTokens,
@@ -243,6 +292,8 @@ export class WorkflowRunner {
       programs: programs && { runner: programs, task },
       tools: this.#tools,
       rules: this.#options.rules,
+      instruction: task.instruction,
+      examples: examples && (async (count, options) => examples.give(task, count, options)),
     });
   }
 

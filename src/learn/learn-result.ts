@@ -104,7 +104,11 @@ export async function concludeLearning(
     stoppedBy,
   };
   const row = test.find((one) => one.workflowHash === result.best?.hash);
-  await course.run.finish(result, result.best ? { ...result.best, title: "Best workflow", row } : undefined);
+  const parts = result.best && (await course.judgeTasks[0]?.bench.partsOf(result.best.source));
+  await course.run.finish(
+    result,
+    result.best ? { ...result.best, title: "Best workflow", row, parts: parts ?? undefined } : undefined,
+  );
   return result;
 }
 

@@ -71,8 +71,8 @@ const OF_A_RUN = [
   /^(run|config\.resolved|endpoints|events\.head|summary|replays)\.json$/,
   /^(.+\.)?(events|trajectories)\.jsonl(\.torn)?$/,
   /^calls\.db(-wal|-shm|-journal)?$/,
-  /^(best-workflow\.(js|md)|report\.html|suite\.md|suite\.resolved\.yaml)$/,
-  /^(rounds|designs|approvals|instructions|peft)$/,
+  /^(best-workflow\.(js|json|md)|report\.html|suite\.md|suite\.resolved\.yaml)$/,
+  /^(rounds|designs|worked|approvals|instructions|peft)$/,
 ];
 
 /** Names at the top of a directory that belong to its run; what else lies there is somebody's own. */

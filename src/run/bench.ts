@@ -21,11 +21,13 @@ import {
   makeJobs,
   summarize,
 } from "../evaluate/evaluation.js";
+import { asksForExamples, hasAnswersToShow, type TaskExamples } from "../evaluate/examples/task-examples.js";
 import type { ScoredWorkflow, Workflow } from "../evaluate/scored-workflow.js";
 import { isBlamable } from "../llm/fault-class.js";
 import type { ResultRow } from "../records/result-row.js";
 import type { OnRunEvent } from "../records/run-event.js";
 import { TrajectoryLog } from "../records/trajectory.js";
+import type { WorkflowParts } from "../records/workflow-parts.js";
 import { sampleKey } from "../tasks/sample-key.js";
 import type { Sample, SplitName, Task } from "../tasks/task.js";
 import type { AnswerKind } from "../workflow/answer-kind.js";
@@ -65,6 +67,8 @@ export interface BenchParts {
   executor: { id: string; isSimulated: boolean };
   /** Optional calls of agent that exist here, after the rules. */
   offers: ReadonlySet<string>;
+  /** Items of the train split that workflows may be shown. */
+  examples?: TaskExamples | undefined;
   tools: readonly ToolCard[];
   /** Aliases of further executors. */
   aliases: readonly string[];
@@ -108,6 +112,7 @@ export class Bench {
   readonly settings: BenchSettings;
   readonly #parts: BenchParts;
   #scored: Promise<ScoredWorkflow[]> | undefined;
+  #isToldOfExamples = false;
   #references: ReadonlySet<string> | undefined;
   #quoted: Promise<QuotedItems> | undefined;
   #instructions: Promise<readonly string[]> | undefined;
@@ -173,6 +178,7 @@ export class Bench {
     { what, epoch = 0 }: { what: string; epoch?: number },
   ): Promise<Evaluation[]> {
     const { task, runner, settings, emit, signal } = this.#parts;
+    this.#warnOfExamples(workflows);
     const jobs = workflows.flatMap((workflow) => makeJobs(workflow, samples, task, { ...settings, epoch }));
     let done = 0;
     emit({ type: "job-done", done, total: jobs.length, what });
@@ -184,6 +190,25 @@ export class Bench {
       const own = results.slice(index * samples.length, (index + 1) * samples.length);
       return summarize(hash, this.#blame(hash, own), settings.seed, settings.resamples);
     });
+  }
+
+  /** Says it once where a workflow asks for examples that there are none of. */
+  #warnOfExamples(workflows: readonly Workflow[]): void {
+    const { task, examples, emit } = this.#parts;
+    if (this.#isToldOfExamples || !examples) return;
+    const isLacking = ({ source, carried }: Workflow) =>
+      asksForExamples(source) && !examples.isOffered(carried);
+    if (!workflows.some(isLacking)) return;
+    this.#isToldOfExamples = true;
+    const why = hasAnswersToShow(task)
+      ? "it has no train split"
+      : `its items have no answers to show (metric ${task.metric})`;
+    emit({ type: "warning", message: `agent.examples is not offered for ${task.name}: ${why}` });
+  }
+
+  /** What a workflow of this task takes along to places without the dataset; undefined where it needs nothing. */
+  async partsOf(source: string): Promise<WorkflowParts | undefined> {
+    return await this.#parts.examples?.partsOf(source);
   }
 
   /**
@@ -222,8 +247,8 @@ export class Bench {
   }
 
   get #card(): PolicyState["task"] {
-    const { title, description } = this.task;
-    return { title, description, answer: this.answer };
+    const { title, description, instruction } = this.task;
+    return { title, description, instruction, answer: this.answer };
   }
 
   /** Instructions for designers under a grammar, once a bench; none where nobody writes any, or there is no train split. */

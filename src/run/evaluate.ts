@@ -11,6 +11,7 @@ import { LocalModels } from "../evaluate/local-models.js";
 import { writeReplays } from "../records/replay-record.js";
 import { type ResultRow, type Spent, spentOf } from "../records/result-row.js";
 import type { EvalSummary, Result } from "../records/run-summary.js";
+import { readParts, type WorkflowParts } from "../records/workflow-parts.js";
 import type { SplitName } from "../tasks/task.js";
 import { workflowHash } from "../workflow/workflow-hash.js";
 import type { Bench } from "./bench.js";
@@ -22,7 +23,7 @@ import { TaskOpener } from "./task-opener.js";
 
 export interface EvaluateOptions {
   /** Workflow sources by the name they get in the table, such as a file path. */
-  workflows: { name: string; source: string }[];
+  workflows: WorkflowFile[];
   split: SplitName;
   /** Default: the split's limit of the configuration. */
   limit?: number | undefined;
@@ -41,16 +42,27 @@ export interface EvaluateResult extends Result<EvalSummary> {
   resultHash: string;
 }
 
-/** @throws {InputError} when a file cannot be read. */
-export function readWorkflowFile(path: string): { name: string; source: string } {
+/** A workflow with what lies beside it. */
+export interface WorkflowFile {
+  /** In tables. */
+  name: string;
+  source: string;
+  /** Instruction and examples, as best-workflow.json holds them; examples come before those of the task. Default: none. */
+  carried?: WorkflowParts | undefined;
+}
+
+/** @throws {InputError} when a file cannot be read, or the JSON file beside it is damaged. */
+export function readWorkflowFile(path: string): WorkflowFile {
+  let source: string;
   try {
-    return { name: path, source: readFileSync(path, "utf8") };
+    source = readFileSync(path, "utf8");
   } catch (error) {
     throw new InputError(`cannot read the workflow ${path}: ${messageOf(error)}`, {
       hint: "name a .js file, such as best-workflow.js of a run directory",
       cause: error,
     });
   }
+  return { name: path, source, carried: readParts(path) };
 }
 
 /** Results with one executor. */
@@ -160,7 +172,7 @@ async function scoreAll(run: Run, bench: Bench, options: EvaluateOptions, part: 
       ? []
       : bench.baselineWorkflows.map(({ title, source }) => ({ name: title, source }))),
     ...options.workflows,
-  ].map(({ name, source }) => ({ name, title: name, source, hash: workflowHash(source) }));
+  ].map((one: WorkflowFile) => ({ ...one, title: one.name, hash: workflowHash(one.source) }));
   const { evaluations } = part;
   for (const contestant of contestants) {
     const epochs: Evaluation[] = [];

@@ -1,4 +1,5 @@
 /** @file From an opened run and a task to a bench: items drawn, the runner built, what the rules leave offered. */
+import { join } from "node:path";
 import { LOCAL_REPLY_TOKENS } from "../config/reply-tokens.js";
 import type { RunConfig } from "../config/run-config.js";
 import { InternalError } from "../core/errors.js";
@@ -7,12 +8,14 @@ import type { ApprovalGate } from "../evaluate/approval.js";
 import { answerKind } from "../evaluate/baselines/usual-baselines.js";
 import type { BuiltExecutor } from "../evaluate/build-executor.js";
 import type { JobRunner } from "../evaluate/evaluation.js";
+import { offersExamples, TaskExamples } from "../evaluate/examples/task-examples.js";
+import { workedSolutions } from "../evaluate/examples/worked-solutions.js";
 import { LocalJobRunner } from "../evaluate/local-job-runner.js";
 import type { OpenModels } from "../evaluate/open-models.js";
 import type { Rules } from "../evaluate/rules.js";
 import type { ServerPace } from "../evaluate/server-pace.js";
 import type { ToolBox } from "../evaluate/tool-box.js";
-import type { WorkflowModels } from "../evaluate/workflow-agent.js";
+import { WorkflowAgent, type WorkflowModels } from "../evaluate/workflow-agent.js";
 import type { CallStore } from "../llm/call-store.js";
 import type { OnRunEvent } from "../records/run-event.js";
 import type { Sample, Task } from "../tasks/task.js";
@@ -95,6 +98,7 @@ export async function openBench(
     // A hash leaves undefined out: it is the same as before replies could be kept.
     keepReplies: keepReplies || undefined,
   });
+  const examples = openExamples(equipment, task, { models, settingsHash, maxTokens });
   const runner =
     equipment.runner?.(task) ??
     new LocalJobRunner({
@@ -105,6 +109,7 @@ export async function openBench(
       programs,
       tools,
       rules,
+      examples,
       pace: equipment.pace,
       onViolation: (violation) => {
         const message = `agent.${violation.call} was stopped by the rules (${violation.rule})`;
@@ -130,6 +135,7 @@ export async function openBench(
     },
     executor: { id: executor.model.id, isSimulated: executor.model.isSimulated },
     offers: offersOf(task, models, tools, rules),
+    examples,
     tools: tools?.cards ?? [],
     aliases: [...opened.aliases.keys()],
     approval: equipment.approval,
@@ -137,6 +143,32 @@ export async function openBench(
     directory: equipment.directory,
     emit,
     signal,
+  });
+}
+
+/** The examples of a task; the solutions among them are paid by this run. */
+function openExamples(
+  equipment: BenchEquipment,
+  task: Task,
+  { models, settingsHash, maxTokens }: { models: WorkflowModels; settingsHash: string; maxTokens: number },
+): TaskExamples {
+  const { config, opened, rules, pace, signal } = equipment;
+  return new TaskExamples({
+    task,
+    seed: config.seed,
+    // What decides the solutions decides the name of their file.
+    workedPath: join(equipment.directory, "worked", `${settingsHash.slice(0, 16)}.json`),
+    solve: (items) =>
+      workedSolutions(items, {
+        answer: answerKind(task),
+        scorer: task.scorer,
+        agentFor: (sample) => {
+          opened.onSample(sample);
+          return new WorkflowAgent(models, { maxTokens, instruction: sample.instruction, rules, pace });
+        },
+        concurrency: config.concurrency,
+        signal,
+      }),
   });
 }
 
@@ -158,12 +190,13 @@ function canPrint(task: Pick<Task, "kind" | "metric">): boolean {
 
 /** The optional calls that workflows have here. */
 export function offersOf(
-  task: Pick<Task, "kind" | "metric">,
+  task: Pick<Task, "kind" | "metric" | "splits">,
   models: Pick<WorkflowModels, "weak">,
   tools?: ToolBox,
   rules?: Pick<Rules, "allowed">,
 ): Set<string> {
   const offers = new Set([
+    ...(offersExamples(task) ? ["examples"] : []),
     ...(models.weak ? ["weak"] : []),
     ...(canPrint(task) ? ["runPython"] : []),
     ...(task.kind === "code" ? ["test"] : []),

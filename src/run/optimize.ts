@@ -22,7 +22,7 @@ import { breakEvens, chooseWinner, comparisonsOf, type SearchProgress } from "./
 import { forecastRun, SpeedMeter } from "./forecast-run.js";
 import { isInterruption } from "./is-interruption.js";
 import { localPolicy } from "./local-policy.js";
-import { Run } from "./run.js";
+import { type BestWorkflow, Run } from "./run.js";
 import { candidateStats } from "./run-figures.js";
 import type { RunHooks } from "./run-hooks.js";
 import { runWarnings } from "./run-warnings.js";
@@ -101,8 +101,7 @@ async function searchFor(
   }
   const result = conclude(run, bench, command, policy.info, forecast, progress, stoppedBy);
   if (config.dryRun) run.emit({ type: "run-end", directory: run.directory.path, isComplete: false });
-  else
-    await run.finish(result, result.best ? { ...result.best, row: bestRow(result.validation) } : undefined);
+  else await run.finish(result, await bestOfRun(bench, result));
   return result;
 }
 
@@ -262,6 +261,14 @@ function paretoOf({ baselines, found }: SearchProgress): ParetoView {
       };
     }),
   );
+}
+
+async function bestOfRun(
+  bench: Bench,
+  { best, validation }: OptimizeResult,
+): Promise<BestWorkflow | undefined> {
+  if (!best) return undefined;
+  return { ...best, row: bestRow(validation), parts: await bench.partsOf(best.source) };
 }
 
 function bestRow(rows: readonly ResultRow[]): ResultRow | undefined {

@@ -26,6 +26,7 @@ import { RunDirectory } from "../records/run-directory.js";
 import type { RunEvent } from "../records/run-event.js";
 import type { RunCommand } from "../records/run-manifest.js";
 import { writeSummary } from "../records/run-summary.js";
+import { type WorkflowParts, writeParts } from "../records/workflow-parts.js";
 import type { Task } from "../tasks/task.js";
 import { QuickJsSandbox } from "../workflow/sandbox/quickjs-sandbox.js";
 import { type ToolSet, toolSet } from "../workflow/tool.js";
@@ -61,6 +62,8 @@ export interface BestWorkflow {
   source: string;
   /** Figures of the workflow, for the card. */
   row?: ResultRow | undefined;
+  /** What it needs beside its source. Default: nothing. */
+  parts?: WorkflowParts | undefined;
 }
 
 /** Runs mostly wait for replies: as many processes as runs at once, up to what memory (60 MiB each) bears. */
@@ -276,6 +279,7 @@ export class Run implements AsyncDisposable {
     await writeSummary(directory.path, result);
     if (best) {
       await writeAtomic(directory.file("best-workflow.js"), best.source);
+      await writeParts(directory.file("best-workflow.js"), best.parts);
       const card = workflowCard(best.source, cardContext(config, executorOf(this)), measuredUse(best.row));
       await writeAtomic(directory.file("best-workflow.md"), cardMarkdown(card, best.title));
     }

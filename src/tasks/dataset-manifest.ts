@@ -39,12 +39,21 @@ export type SplitEntry = z.infer<typeof splitSchema>;
 
 const text = z.string().max(10_000);
 
+/** Longest instruction in characters: it stands in every prompt. */
+const MAX_INSTRUCTION = 2000;
+
 const manifestSchema = z.strictObject({
   name: z
     .string()
     .regex(/^[a-z0-9][a-z0-9._-]{0,99}$/i, "expected letters, digits, dots and dashes, at most 100"),
   title: text.optional(),
   description: text.optional(),
+  /** What every model that answers an item is told with it, such as the labels to choose from. */
+  instruction: z
+    .string()
+    .max(MAX_INSTRUCTION, `expected at most ${MAX_INSTRUCTION} characters`)
+    .refine((value) => value.trim() !== "", "expected text that is not empty")
+    .optional(),
   kind: z.enum(TASK_KINDS),
   metric: z.enum(METRICS),
   metricOptions: metricOptionsSchema.optional(),

@@ -49,6 +49,8 @@ export interface ImportBenchmarkOptions {
   directory: string;
   /** Default: the name of `directory`. */
   name?: string | undefined;
+  /** As importDataset() takes it. Default none. */
+  instruction?: string | undefined;
   /** Shares or counts, as importDataset() takes them; of groups where items belong together. Default 0.6, 0.2, 0.2. */
   splits?: Partial<Record<SplitName, number>> | undefined;
   /** Draws the splits. Default 0. */
@@ -72,7 +74,7 @@ export interface ImportBenchmarkReport {
  * @throws {ConfigError} on an unknown benchmark or a folder that is not empty; {InputError} on a file of another form
  */
 export async function importBenchmark(options: ImportBenchmarkOptions): Promise<ImportBenchmarkReport> {
-  const { source, directory, seed = 0 } = options;
+  const { source, directory, instruction, seed = 0 } = options;
   let benchmark = benchmarkOf(options.benchmark);
   const name = options.name ?? basename(directory);
   let { items, leftOut } = await readFiles(source, benchmark);
@@ -104,7 +106,12 @@ export async function importBenchmark(options: ImportBenchmarkOptions): Promise<
   const manifest = await writeDataset(
     directory,
     {
-      manifest: { name, ...about, source: { benchmark: options.benchmark, file: basename(source), seed } },
+      manifest: {
+        name,
+        ...about,
+        instruction,
+        source: { benchmark: options.benchmark, file: basename(source), seed },
+      },
       splits,
     },
     { overwrite: options.overwrite ?? false },

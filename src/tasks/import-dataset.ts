@@ -50,6 +50,8 @@ export interface ImportOptions {
   metricOptions?: MetricOptions | undefined;
   title?: string | undefined;
   description?: string | undefined;
+  /** What every model that answers an item is told with it; at most 2 000 characters. */
+  instruction?: string | undefined;
   license?: string | undefined;
   homepage?: string | undefined;
   /** Default: by the ending of `source`. */
@@ -252,11 +254,13 @@ function manifestOf(
   name: string,
   metric: MetricName,
 ): Omit<DatasetManifest, "splits"> {
-  const { title, description, kind, metricOptions, license, homepage, source, seed, fields } = options;
+  const { title, description, instruction, kind, metricOptions, license, homepage, source, seed, fields } =
+    options;
   return {
     name,
     title,
     description,
+    instruction,
     kind,
     metric,
     metricOptions,

@@ -67,10 +67,19 @@ function datasetTask(
   hash: string,
   options: LoadTaskOptions,
 ): Task & { notices: string[] } {
-  const { name, title = name, kind, metric, description = describe(manifest), family } = manifest;
+  const {
+    name,
+    title = name,
+    kind,
+    metric,
+    description = describe(manifest),
+    instruction,
+    family,
+  } = manifest;
   const splits = SPLIT_NAMES.filter((split) => manifest.splits[split] !== undefined);
   const notices: string[] = [];
   const known = new Map<SplitName, Promise<Sample[]>>();
+  const opened = new Set<SplitName>();
   const compared = new Set<string>();
 
   const readFile = async (split: SplitName): Promise<Sample[]> => {
@@ -84,7 +93,8 @@ function datasetTask(
       const rest = problems.length > MAX_LISTED_PROBLEMS ? "; …" : "";
       notices.push(`${entry.file}: ${problems.length} bad lines left out: ${listed}${rest}`);
     }
-    return samples;
+    // An item without one has no such field: ids of stored results are hashes of items.
+    return instruction === undefined ? samples : samples.map((sample) => ({ ...sample, instruction }));
   };
 
   const samplesOf = (split: SplitName): Promise<Sample[]> => {
@@ -121,12 +131,27 @@ function datasetTask(
       });
     }
     const samples = await samplesOf(split);
+    opened.add(split);
     // Whoever loads train or validation must not touch test.
     for (const other of splits) if (other !== split && other !== "test") await compare(split, other);
     return [...samples];
   };
 
-  return { name, title, kind, metric, description, scorer, hash, family, splits, notices, load };
+  return {
+    name,
+    title,
+    kind,
+    metric,
+    description,
+    instruction,
+    scorer,
+    hash,
+    family,
+    splits,
+    opened,
+    notices,
+    load,
+  };
 }
 
 const KIND_WORDS: Readonly<Record<TaskKind, string>> = {

@@ -34,6 +34,8 @@ export interface Sample {
   privateTests?: string | undefined;
   /** Metric writing: what the text must keep; the question says all of it. */
   constraints?: WritingConstraints | undefined;
+  /** The dataset's instruction, the same in all of its items. */
+  instruction?: string | undefined;
   /** Further data of the item, never shown to any model. */
   meta: Record<string, unknown>;
 }
@@ -41,7 +43,7 @@ export interface Sample {
 /** The part of a sample a workflow may see: never the answer, the solution or meta. */
 export type VisibleTask = Pick<
   Sample,
-  "id" | "question" | "context" | "choices" | "prompt" | "entryPoint" | "publicTests"
+  "id" | "question" | "context" | "choices" | "prompt" | "entryPoint" | "publicTests" | "instruction"
 >;
 
 /**
@@ -108,6 +110,8 @@ export interface Task {
   metric: MetricName;
   /** One or two sentences for the meta-agent: what is asked and what an answer looks like. */
   description: string;
+  /** What every model that answers an item is told with it. */
+  instruction?: string | undefined;
   scorer: Scorer;
   /** Content hash over dataset.json and the split files named in it. */
   hash: string;
@@ -119,6 +123,8 @@ export interface Task {
    * @throws {InputError} on any bad line (file, line, field, reason).
    */
   load(split: SplitName): Promise<Sample[]>;
+  /** Splits that were loaded so far. */
+  readonly opened?: ReadonlySet<SplitName> | undefined;
   /** Splits there are, in the order train, validation, test. */
   splits: SplitName[];
   /** Notes on what was let through on request while loading (shared items, bad lines), for the run's record. */

@@ -3,7 +3,7 @@ import type { Sample, VisibleTask } from "./task.js";
 
 /** A fresh copy without answers, private tests, solution and meta. */
 export function visibleTask(sample: Sample): VisibleTask {
-  const { id, question, context, choices, prompt, entryPoint, publicTests } = sample;
+  const { id, question, context, choices, prompt, entryPoint, publicTests, instruction } = sample;
   return {
     id,
     question,
@@ -12,5 +12,6 @@ export function visibleTask(sample: Sample): VisibleTask {
     prompt,
     entryPoint,
     publicTests: publicTests && [...publicTests],
+    instruction,
   };
 }

@@ -19,6 +19,8 @@ export interface Task {
   prompt?: string;
   entryPoint?: string;
   publicTests?: string[];
+  /** What the dataset tells every model with each item; every prompt carries it. */
+  instruction?: string;
 }
 
 /** Item of \`agent.examples\`: a solved one, to learn from. */

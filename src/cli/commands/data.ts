@@ -12,6 +12,8 @@ Examples:
   $ w4s data import problems.jsonl datasets/mine --kind math
   $ w4s data import quiz.csv datasets/quiz --kind choice --field question=Frage \\
       --choice-field A --choice-field B --choice-field C --field answer=Right --split validation=50 --split test=100
+  $ w4s data import tickets.csv datasets/tickets --kind text --field question=text --field answer=label \\
+      --instruction "Answer with one label: billing, bug, other"
   $ w4s data import gsm.jsonl datasets/gsm --kind math --answer-after "####"
   $ w4s data import mgsm/ datasets/mgsm --benchmark mgsm --split validation=20 --split test=200
 
@@ -51,6 +53,10 @@ export function command(): Command {
     .option(
       "--description <text>",
       "one or two sentences for the meta-agent: what is asked, what an answer looks like",
+    )
+    .option(
+      "--instruction <text>",
+      "what every model that answers is told with each item, such as the labels to choose from",
     )
     .option("--license <name>", "licence of the data")
     .option("--homepage <url>", "where the data come from")
@@ -149,6 +155,8 @@ function reportText(report: DatasetReport): string {
       ),
     );
   }
+  if (report.manifest?.instruction !== undefined)
+    lines.push(`instruction: ${JSON.stringify(report.manifest.instruction)}`);
   const faults = faultsOf(report);
   for (const fault of faults.slice(0, MAX_LISTED)) lines.push(fault);
   if (faults.length > MAX_LISTED) lines.push(`… and ${faults.length - MAX_LISTED} more (--json lists all)`);
@@ -179,6 +187,7 @@ interface ImportFlags {
   name?: string | undefined;
   title?: string | undefined;
   description?: string | undefined;
+  instruction?: string | undefined;
   license?: string | undefined;
   homepage?: string | undefined;
   metric?: string | undefined;
@@ -195,7 +204,16 @@ interface ImportFlags {
 }
 
 /** Flags that go with --benchmark; the others describe a file of one's own. */
-const BENCHMARK_FLAGS = new Set(["benchmark", "name", "split", "seed", "overwrite", "json", "debug"]);
+const BENCHMARK_FLAGS = new Set([
+  "benchmark",
+  "name",
+  "instruction",
+  "split",
+  "seed",
+  "overwrite",
+  "json",
+  "debug",
+]);
 const OUR_FIELDS = ["question", "answer", "context", "choices", "id", "solution", "split"] as const;
 const SPLITS = ["train", "validation", "test"] as const;
 const METRICS = ["exact-number", "expression", "choice", "f1", "exact-match", "regex"] as const;
@@ -247,6 +265,7 @@ const importAction: ActionBody = async ({ isJson, command }, source = "", direct
       overwrite,
       splits,
       name,
+      instruction: flags.instruction,
     });
     if (isJson) writeJson(report);
     else {
@@ -281,6 +300,7 @@ const importAction: ActionBody = async ({ isJson, command }, source = "", direct
     name,
     title: flags.title,
     description: flags.description,
+    instruction: flags.instruction,
     license: flags.license,
     homepage: flags.homepage,
     answerAfter: flags.answerAfter,

@@ -59,7 +59,7 @@ const runAction: ActionBody = async ({ isJson, watch, command }, path = "") => {
     // A single input needs no dataset.
     defaults: { task: "input" },
   });
-  const { source } = api.readWorkflowFile(workflowPath(path));
+  const { source, carried: parts } = api.readWorkflowFile(workflowPath(path));
   await using tasks = new api.TaskOpener(config, api.resolveModel);
   const item = flags.item === undefined ? undefined : await findItem(api, tasks, config.task, flags.item);
   const input = item ? api.visibleTask(item.sample) : readInput(api, flags);
@@ -75,8 +75,8 @@ const runAction: ActionBody = async ({ isJson, watch, command }, path = "") => {
   let result: ScoredAnswer;
   try {
     result = item
-      ? await runner.play(source, item.sample, item.task.scorer, { signal })
-      : await runner.run(source, input, { signal });
+      ? await runner.play(source, item.sample, item.task.scorer, { signal, parts })
+      : await runner.run(source, input, { signal, parts });
   } catch (error) {
     if (!api.isLoss(error)) throw error;
     reportError(error, { isJson, isDebug: false, command: "run" });
@@ -134,7 +134,7 @@ function readInput(api: Api, { question, context, choice, input }: RunCommandFla
   return checkInput(api, value, input);
 }
 
-const TEXT_FIELDS = new Set(["id", "question", "context", "prompt", "entryPoint"]);
+const TEXT_FIELDS = new Set(["id", "question", "context", "prompt", "entryPoint", "instruction"]);
 const LIST_FIELDS = new Set(["choices", "publicTests"]);
 
 function checkInput(api: Api, value: unknown, name: string): Input {

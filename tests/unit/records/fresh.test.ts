@@ -29,6 +29,8 @@ const MORE = [
   "report.html",
   "best-workflow.js",
   "best-workflow.md",
+  "best-workflow.json",
+  "worked/abc.json",
   "suite.md",
   "suite.resolved.yaml",
   "accuracy.trajectories.jsonl",

@@ -79,6 +79,19 @@ describe("a good dataset", () => {
     expect((await task.scorer.score("4", samples[0]!)).isCorrect).toBe(true);
   });
 
+  test("an instruction reaches every item and is part of the hash; without one items are as before", async () => {
+    const plain = await loadTask(dataset({ train: line("t1"), validation: line("v1") }));
+    const [old] = await plain.load("validation");
+    expect(Object.keys(old!)).not.toContain("instruction");
+    const instruction = "Answer in German.";
+    const task = await loadTask(dataset({ train: line("t1"), validation: line("v1") }, { instruction }));
+    const [sample] = await task.load("validation");
+    expect(task.instruction).toBe(instruction);
+    expect(visibleTask(sample!)).toMatchObject({ id: "v1", instruction });
+    expect(task.hash).not.toBe(plain.hash);
+    expect(hashJson({ ...sample, instruction: undefined })).toBe(hashJson(old));
+  });
+
   test("what a workflow sees holds no answer, solution or meta", async () => {
     const directory = dataset({
       validation: line("v1", "q", { solution: "secret-1", meta: { x: "secret-2" }, answer: "987" }),

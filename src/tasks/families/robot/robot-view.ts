@@ -49,11 +49,12 @@ function lastText(last: RobotStep | undefined): string {
 }
 
 /** A control step as a sample of its own. `answers` and `meta` never reach a workflow or a real model. */
-export function viewSample(run: RobotRun, whole: Pick<Sample, "id" | "meta">): Sample {
+export function viewSample(run: RobotRun, whole: Pick<Sample, "id" | "meta" | "instruction">): Sample {
   const { difficulty } = whole.meta;
   return {
     id: `${whole.id}#${run.trace.length + 1}`,
     ...viewText(run),
+    instruction: whole.instruction,
     ...(typeof difficulty === "number" ? solvedView(run, difficulty) : { answers: [], meta: {} }),
   };
 }
