@@ -1,0 +1,16 @@
+/** @file `w4s learn` killed in every phase of its second round, and after it. */
+import { it } from "vitest";
+import { startLearnBench } from "../support/learn-bench.js";
+import { killInRound, SEED } from "../support/learn-kills.js";
+import { useTemporaryFolder } from "../support/temporary-folder.js";
+
+const newFolder = useTemporaryFolder();
+
+it(`ends like an undisturbed run after kills in all phases of round 2 (seed ${SEED})`, async () => {
+  const bench = await startLearnBench(newFolder());
+  try {
+    await killInRound(2, bench);
+  } finally {
+    bench.server.close();
+  }
+});
