@@ -120,6 +120,7 @@ export class Bench {
       answer: this.answer,
       hasContext: this.validation[0]?.context !== undefined,
       hasWeak: this.#parts.offers.has("weak"),
+      hasExamples: this.#parts.offers.has("examples"),
     });
   }
 

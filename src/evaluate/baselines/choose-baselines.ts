@@ -2,6 +2,7 @@
 import { ConfigError } from "../../core/errors.js";
 import { nearNames } from "../../core/near-names.js";
 import type { AnswerKind } from "../../workflow/answer-kind.js";
+import { asksForExamples } from "../examples/task-examples.js";
 import type { Baseline } from "./baseline.js";
 import { namedBaselines } from "./named-baselines.js";
 import { usualBaselines } from "./usual-baselines.js";
@@ -29,14 +30,22 @@ function asksWeakOnly(source: string): boolean {
 /**
  * @param wanted - names separated by commas, or "all"; default the usual ones
  * @param options.hasWeak - without a local model those that ask it are left out, unless they were named
+ * @param options.hasExamples - as hasWeak, for those that ask for examples. Default false
  * @throws {ConfigError} on a name that is unknown or makes no sense here
  */
 export function chooseBaselines(
   wanted: string | undefined,
-  { answer, hasContext, hasWeak }: { answer: AnswerKind; hasContext: boolean; hasWeak: boolean },
+  {
+    answer,
+    hasContext,
+    hasWeak,
+    hasExamples = false,
+  }: { answer: AnswerKind; hasContext: boolean; hasWeak: boolean; hasExamples?: boolean | undefined },
 ): Baseline[] {
   const known = namedBaselines(answer, hasContext);
-  const canRun = ({ source }: Baseline) => hasWeak || !asksWeak(source);
+  const lacksExamples = ({ source }: Baseline) => !hasExamples && asksForExamples(source);
+  const lacksWeak = ({ source }: Baseline) => !hasWeak && asksWeak(source);
+  const canRun = (baseline: Baseline) => !lacksWeak(baseline) && !lacksExamples(baseline);
   if (wanted === undefined) return usualBaselines(answer, hasContext).filter(canRun);
   if (wanted.trim() === "all") return known.filter(canRun);
   const names = wanted.split(",").map((name) => name.trim());
@@ -53,7 +62,12 @@ export function chooseBaselines(
           : `all, or some of ${known.map((candidate) => candidate.name).join(", ")}`,
       });
     }
-    if (!canRun(baseline)) {
+    if (lacksExamples(baseline)) {
+      throw new ConfigError(`baseline ${name} asks for examples, and none are offered here`, {
+        hint: "give the dataset a train split with reference answers, or leave the baseline out",
+      });
+    }
+    if (lacksWeak(baseline)) {
       throw new ConfigError(`baseline ${name} asks the local model, and there is none`, {
         hint: "add --model NAME|FILE, or --weak local:FILE|NAME",
       });

@@ -8,6 +8,7 @@ import {
 } from "../../workflow/answer-kind.js";
 import { workflowHash } from "../../workflow/workflow-hash.js";
 import type { Baseline } from "./baseline.js";
+import { exampleBaselines } from "./example-baselines.js";
 import { qaBaselines } from "./qa-baselines.js";
 import { usualBaselines } from "./usual-baselines.js";
 
@@ -15,7 +16,12 @@ import { usualBaselines } from "./usual-baselines.js";
 export function namedBaselines(kind: AnswerKind, hasContext: boolean): Baseline[] {
   const usual = usualBaselines(kind, hasContext);
   if (kind === "code" || kind === "commands" || kind === "writing") return usual;
-  return [...usual, ...cooperativeBaselines(kind, hasContext), ...qaBaselines(kind, hasContext)];
+  return [
+    ...usual,
+    ...cooperativeBaselines(kind, hasContext),
+    ...qaBaselines(kind, hasContext),
+    ...exampleBaselines(kind, hasContext),
+  ];
 }
 
 /** Every baseline of every kind of answer, with and without a context. */
