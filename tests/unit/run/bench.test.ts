@@ -61,9 +61,9 @@ describe("a workflow that asks for examples where there are none", () => {
     });
     const { bench, events } = madeBench(() => 1, {}, { task, examples });
     const source = "export default async (agent) => (await agent.examples(3))[0].answer;";
-    const parts = { format: "w4s-workflow", version: 1, examples: [] } as const;
+    const parts = { format: "w4s-workflow" as const, version: 1 as const, examples: [] };
     const warnings = () => events.flatMap((event) => (event.type === "warning" ? [event.message] : []));
-    await bench.evaluate([{ hash: "a", source, carried: { ...parts } }], items(2), { what: "a" });
+    await bench.evaluate([{ hash: "a", source, carried: parts }], items(2), { what: "a" });
     expect(warnings()).toEqual([]);
     for (const hash of ["b", "c"]) await bench.evaluate([{ hash, source }], items(2), { what: hash });
     expect(warnings()).toEqual(["agent.examples is not offered for sums: it has no train split"]);
