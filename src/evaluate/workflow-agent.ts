@@ -33,7 +33,7 @@ export interface WorkflowPrograms {
 }
 
 /** Gives examples for the item at hand. */
-export type GiveExamples = (count: number, options?: ExampleOptions) => Promise<Example[]>;
+type GiveExamples = (count: number, options?: ExampleOptions) => Promise<Example[]>;
 
 /**
  * Failures of the local model that the guest sees as exceptions: its file fails alike at every try, and to ask it was the

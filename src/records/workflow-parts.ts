@@ -4,7 +4,7 @@ import { z } from "zod";
 import { checkRecord, readRecord, writeRecord } from "./record-file.js";
 
 /** Item to learn from, as `agent.examples` gives it. */
-export const exampleSchema = z.object({
+const exampleSchema = z.object({
   question: z.string(),
   context: z.string().optional(),
   choices: z.array(z.string()).optional(),

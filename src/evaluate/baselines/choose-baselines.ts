@@ -2,6 +2,7 @@
 import { ConfigError } from "../../core/errors.js";
 import { nearNames } from "../../core/near-names.js";
 import type { AnswerKind } from "../../workflow/answer-kind.js";
+import { asksForExamples } from "../examples/task-examples.js";
 import { type Baseline, isCalled } from "./baseline.js";
 import { namedBaselines } from "./named-baselines.js";
 import { usualBaselines } from "./usual-baselines.js";
@@ -40,6 +41,12 @@ const NEEDS: readonly { offer: string; isIn: (source: string) => boolean; proble
       isIn: (source) => source.includes("agent.runPython("),
       problem: "runs a program, and none may be run here",
       hint: "the rules (--rules) leave out runPython",
+    },
+    {
+      offer: "examples",
+      isIn: asksForExamples,
+      problem: "asks for examples, and none are offered here",
+      hint: "give the dataset a train split with reference answers, or leave the baseline out",
     },
   ];
 

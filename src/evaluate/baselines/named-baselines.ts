@@ -8,6 +8,7 @@ import {
 } from "../../workflow/answer-kind.js";
 import { workflowHash } from "../../workflow/workflow-hash.js";
 import type { Baseline } from "./baseline.js";
+import { exampleBaselines } from "./example-baselines.js";
 import { programBaselines } from "./program-baselines.js";
 import { qaBaselines } from "./qa-baselines.js";
 import { usualBaselines } from "./usual-baselines.js";
@@ -21,6 +22,7 @@ export function namedBaselines(kind: AnswerKind, hasContext: boolean): Baseline[
     ...programBaselines(kind, hasContext),
     ...cooperativeBaselines(kind, hasContext),
     ...qaBaselines(kind, hasContext),
+    ...exampleBaselines(kind, hasContext),
   ];
 }
 

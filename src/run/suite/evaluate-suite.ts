@@ -9,6 +9,7 @@ import type { Policy } from "../../design/policy.js";
 import { isCalled } from "../../evaluate/baselines/baseline.js";
 import { namedBaselines } from "../../evaluate/baselines/named-baselines.js";
 import type { Evaluation } from "../../evaluate/evaluation.js";
+import { asksForExamples, offersExamples } from "../../evaluate/examples/task-examples.js";
 import { checkJudge, judgeModel } from "../../evaluate/judge-model.js";
 import { LocalModels, type ResolveModelFile } from "../../evaluate/local-models.js";
 import { weakFile } from "../../evaluate/open-models.js";
@@ -183,8 +184,9 @@ function sourceFor(
     return NO_DESIGN;
   }
   const hasContext = items[0]?.context !== undefined;
-  const source =
-    row.source ?? namedBaselines(answer, hasContext).find((one) => isCalled(one, row.baseline ?? ""))?.source;
+  const isOffered = (source: string) => offersExamples(task) || !asksForExamples(source);
+  const baseline = namedBaselines(answer, hasContext).find((one) => isCalled(one, row.baseline ?? ""));
+  const source = row.source ?? (baseline && isOffered(baseline.source) ? baseline.source : undefined);
   if (source === undefined)
     warnings.push(`there is no ${name} for ${task.name}: the row has no figure there`);
   return source;

@@ -99,6 +99,18 @@ describe("both styles", () => {
     expect(text(buildPrompt(await state(), style))).not.toContain("SECRET");
   });
 
+  it("tells the dataset's instruction in one quoted line, and nothing where there is none", async () => {
+    for (const style of ["full", "compact"] as const) {
+      const plain = await state();
+      const told = { ...plain, task: { ...plain.task, instruction: "Labels: a\nb" } };
+      const lines = text(buildPrompt(told, style)).split("\n");
+      const added = lines.filter((line) => line.includes("task.instruction"));
+      expect(added).toHaveLength(1);
+      expect(added[0]).toMatch(/"Labels: a\\nb"$/);
+      expect(lines.filter((line) => line !== added[0]).join("\n")).toBe(text(buildPrompt(plain, style)));
+    }
+  });
+
   it.each(["compact", "full"] as const)(
     "%s: item texts are quoted data that cannot end a block",
     async (style) => {

@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest";
 import { InputError } from "../../../src/core/errors.js";
 import { workflowOf } from "../../../src/design/workflow-of.js";
 import { bestOf } from "../../../src/evaluate/common-items.js";
+import { TaskExamples } from "../../../src/evaluate/examples/task-examples.js";
 import { readTrajectory } from "../../../src/records/trajectory.js";
 import {
   madeBench,
@@ -47,6 +48,27 @@ const items = (count: number) =>
     answers: [String(2 * i)],
     meta: {},
   }));
+
+describe("a workflow that asks for examples where there are none", () => {
+  it("is told of once a bench, with the reason; one that brings its own is not", async () => {
+    const task = madeTask({ splits: ["validation"] });
+    const workedPath = join(folder(), "worked.json");
+    const examples = new TaskExamples({
+      task,
+      seed: 0,
+      workedPath,
+      solve: async () => ({ asked: 0, lost: 0, solutions: [] }),
+    });
+    const { bench, events } = madeBench(() => 1, {}, { task, examples });
+    const source = "export default async (agent) => (await agent.examples(3))[0].answer;";
+    const parts = { format: "w4s-workflow" as const, version: 1 as const, examples: [] };
+    const warnings = () => events.flatMap((event) => (event.type === "warning" ? [event.message] : []));
+    await bench.evaluate([{ hash: "a", source, carried: parts }], items(2), { what: "a" });
+    expect(warnings()).toEqual([]);
+    for (const hash of ["b", "c"]) await bench.evaluate([{ hash, source }], items(2), { what: hash });
+    expect(warnings()).toEqual(["agent.examples is not offered for sums: it has no train split"]);
+  });
+});
 
 describe("baselines", () => {
   it("are evaluated once, and told as they are done", async () => {

@@ -50,6 +50,12 @@ describe("chooseBaselines", () => {
       "direct",
       "weak-first",
     ]);
+    const withExamples = { ...TEXT, offers: offers("weak", "runPython", "examples") };
+    expect(named(chooseBaselines("all", withExamples)).slice(-3)).toEqual([
+      "cite-and-answer",
+      "few-shot-5",
+      "worked-5",
+    ]);
     expect(named(chooseBaselines(" cite-and-answer, direct ", TEXT))).toEqual(["direct", "cite-and-answer"]);
     expect(named(chooseBaselines("all", { ...TEXT, answer: "code" }))).toContain("generate-test-repair");
   });
@@ -65,6 +71,7 @@ describe("chooseBaselines", () => {
       /weak-aspects asks the local model, and there is none/,
       /--model/,
     ],
+    ["worked-5", TEXT, /worked-5 asks for examples, and none are offered/, /train split/],
     ["weak-aspects", { ...TEXT, answer: "code" as const }, /no baseline/, /./],
     [
       "code-then-words",
@@ -94,6 +101,8 @@ describe("chooseBaselines", () => {
       "weak-synthesis",
       "weak-aspects",
       "cite-and-answer",
+      "few-shot-5",
+      "worked-5",
     ]);
     expect(named(startsOf(chooseBaselines(undefined, TEXT), undefined))).toEqual([
       "direct",
@@ -145,7 +154,10 @@ describe("the workflows for questions", () => {
     async ({ kind, name, source }) => {
       strong = [];
       reply = REPLIES[kind];
-      const run = await runner.run(source, { ...input, id: `${kind}-${name}` });
+      const examples = [{ question: "Who is Ben?", answer: "the mayor", solution: "It is told." }];
+      const parts = { format: "w4s-workflow", version: 1, examples } as const;
+      const run = await runner.run(source, { ...input, id: `${kind}-${name}` }, { parts });
+      if (/-5$/.test(name)) expect(strong[0]).toMatch(/^Question: Who is Ben\?\n.*Answer: the mayor\n\nNow/s);
       // Three equal votes of the local model leave the executor out.
       if (name === "weak-alone" || name === "weak-first") {
         expect(run).toMatchObject({ status: "ok" });
