@@ -222,12 +222,17 @@ export function writeWorkflow(design, { answer, context }) {
       `  return ${read};`,
     ],
     program: [
-      `  const [reply] = await agent.text(\`${problem}\\n\\n${design.program}\`${options});`,
+      `  const [reply] = await agent.text(\`${problem}\\n\\n${printed(design.program, answer)}\`${options});`,
       "  const run = await agent.runPython(code(reply));",
-      `  return ${answer === "number" ? "number(run.stdout)" : "run.stdout.trim()"};`,
+      `  return ${answer === "text" ? "run.stdout.trim()" : read.replaceAll("reply", "run.stdout")};`,
     ],
   };
   return ["export default async function workflow(agent, task) {", ...lines[design.body], "}"].join("\n");
+}
+
+/** A request for a program: of choices the letter is printed. */
+function printed(request, answer) {
+  return answer === "choice" ? request.replace("the answer", "the letter of the right option") : request;
 }
 
 function oneOptions({ temperature, role }) {
@@ -267,7 +272,10 @@ const SAYINGS = {
   "program-vote": ["run several programs and vote", "take what most programs print"],
   "extract-compute": ["take the values out first, then compute", "let a program compute with the values"],
   "test-repair": ["repair what fails the tests", "run the tests and mend the program"],
-  "weak-first": ["let the small model write and the strong one repair", "ask the strong model where tests fail"],
+  "weak-first": [
+    "let the small model write and the strong one repair",
+    "ask the strong model where tests fail",
+  ],
   escalate: ["ask once more where the votes disagree", "trust the votes only where they agree"],
   "ask-again": ["ask again where a reply cannot be read", "ask more plainly when a reply was cut"],
   decompose: ["solve smaller parts first and join them", "let the model ask itself smaller questions"],

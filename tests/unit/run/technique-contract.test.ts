@@ -123,18 +123,21 @@ const IN_OTHER_WORDS: Partial<Record<AnswerKind, Record<string, readonly string[
 };
 
 describe.each(ANSWER_KINDS)("seed workflows that give %s", (answer) => {
-  it.each([false, true])("are sentences of the grammar, or have a counterpart in it (context: %s)", (context) => {
-    const space = { ...richest(answer), context };
-    const pattern = grammarPattern(subsetGrammar(space));
-    const seeds = startsOf(usualBaselines(answer, context), "all");
-    expect(seeds.length).toBeGreaterThan(1);
-    for (const { name, source } of seeds) {
-      const isWritten = pattern.test(`The plainest way to ask.\n\`\`\`js\n${source.trimEnd()}\n\`\`\``);
-      const counterpart = IN_OTHER_WORDS[answer]?.[name];
-      // Without a counterpart nothing can be forced: the name says which seed that is.
-      if (!isWritten) expect(canForce(counterpart ?? [name], space), name).toBe(true);
-    }
-  });
+  it.each([false, true])(
+    "are sentences of the grammar, or have a counterpart in it (context: %s)",
+    (context) => {
+      const space = { ...richest(answer), context };
+      const pattern = grammarPattern(subsetGrammar(space));
+      const seeds = startsOf(usualBaselines(answer, context), "all");
+      expect(seeds.length).toBeGreaterThan(1);
+      for (const { name, source } of seeds) {
+        const isWritten = pattern.test(`The plainest way to ask.\n\`\`\`js\n${source.trimEnd()}\n\`\`\``);
+        const counterpart = IN_OTHER_WORDS[answer]?.[name];
+        // Without a counterpart nothing can be forced: the name says which seed that is.
+        if (!isWritten) expect(canForce(counterpart ?? [name], space), name).toBe(true);
+      }
+    },
+  );
 });
 
 it("the recognisers know the techniques of the baselines", () => {
