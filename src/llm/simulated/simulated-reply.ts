@@ -69,7 +69,9 @@ function optionText({ choices }: SimulatedItem, letter: string): string | undefi
 /** The numbers of the question as JSON, in their order. */
 function valuesText({ question }: SimulatedItem): string {
   const numbers = question.match(/-?\d+(?:\.\d+)?/g) ?? [];
-  return JSON.stringify(Object.fromEntries(numbers.map((number, index) => [`v${index + 1}`, Number(number)])));
+  return JSON.stringify(
+    Object.fromEntries(numbers.map((number, index) => [`v${index + 1}`, Number(number)])),
+  );
 }
 
 /** The worked step that a line of the plan names; lines that name none need no working. */
