@@ -9,7 +9,7 @@ W4S := node dist/cli/main.js
 BENCH_JSON := bench/results/latest.json
 
 .DEFAULT_GOAL := help
-.PHONY: install build check test demo demo-check learn-check learn-controls learn-qwen designed-check nano code-check simulated-check programs-check mode-check report-big bench bench-quick bench-full models real grammar-check parity clean help
+.PHONY: install build check test demo demo-check learn-check learn-controls learn-qwen designed-check nano code-check simulated-check programs-check mode-check report-big bench bench-quick bench-full models real grammar-check grammar-sample acceptance-check parity clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-16s %s\n' "$$name" "$$text"; done
@@ -71,6 +71,9 @@ real: build ## real weak and strong model on GSM8K through real HTTP (more than 
 
 grammar-check: build ## share of valid and distinct candidates of two real models (about 12 minutes)
 	node scripts/grammar-check.mjs
+
+grammar-sample: install ## 10 000 sentences of the grammar for each kind of answer, parsed and run in the sandbox (about 15 minutes)
+	GRAMMAR_SENTENCES=10000 node_modules/.bin/vitest run tests/conformance/grammar-sentences.test.ts
 
 parity: build ## our forward pass beside llama.cpp's on three real files (pulls them; 1 minute)
 	scripts/parity.sh

@@ -7,7 +7,7 @@ import { describeDesign, drawDesign, editDesign, SHARES, writeReply, writeWorkfl
 import { makeAnswer, makeCard, makeSamples } from "./made-up-tasks.mjs";
 
 /** Raised with any change that changes the corpus. */
-export const CORPUS_VERSION = 1;
+export const CORPUS_VERSION = 2;
 
 /** Families the corpus never shows: one of each kind of answer, for figures on unseen tasks. */
 export const HELD_OUT_FAMILIES = ["sequences", "swaps", "clock-calendar"];
@@ -25,11 +25,12 @@ const ANSWER_SHARES = [
 ];
 /** Of tasks that are made up, not drawn from a generated family. */
 const MADE_UP = 0.75;
+/** A search offers programs wherever they can print the answer; rules may forbid them. */
 const OFFERS = [
-  [[], 0.6],
-  [["weak"], 0.3],
-  [["runPython"], 0.04],
-  [["weak", "runPython"], 0.06],
+  [["runPython"], 0.55],
+  [["weak", "runPython"], 0.3],
+  [[], 0.1],
+  [["weak"], 0.05],
 ];
 const SAMPLES = 4;
 const REPAIRS = 0.03;

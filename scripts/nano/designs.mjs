@@ -1,5 +1,8 @@
 /** @file Workflow designs as data: drawn, changed, described in one sentence, and written in the subset's own words. */
 import { problemTemplate, READ_REPLY, STATE_FORMAT } from "../../dist/workflow/answer-kind.js";
+import { Gbnf } from "../../dist/workflow/gbnf.js";
+import { extractWorkflow } from "../../dist/workflow/reading/extract-workflow.js";
+import { canForce, subsetGrammar } from "../../dist/workflow/subset-grammar.js";
 import { TECHNIQUES, techniqueNames } from "../../dist/workflow/techniques.js";
 
 const phrasesOf = (name) => TECHNIQUES.find((technique) => technique.name === name).phrases;
@@ -10,6 +13,8 @@ const phrasesOf = (name) => TECHNIQUES.find((technique) => technique.name === na
  */
 export const SHARES = {
   bodies: { single: 0.64, json: 0.08, vote: 0.09, check: 0.09, "check-vote": 0.02, weak: 0.12, program: 0.1 },
+  /** Shapes that are drawn from the grammar as a whole, by their technique; together. */
+  drawn: 0.12,
   steps: 0.12,
   plan: 0.08,
   "careful-reading": 0.07,
@@ -73,6 +78,18 @@ const SYNTHESES = [
   "Use what is right in them and solve the problem.",
 ];
 
+const DRAWN = [
+  "code-then-words",
+  "program-vote",
+  "extract-compute",
+  "test-repair",
+  "weak-first",
+  "escalate",
+  "ask-again",
+  "decompose",
+  "prompt-vote",
+];
+
 /** Designs that the task's kind of answer and its offers allow. */
 function allowedBodies({ answer, offers }) {
   const names = new Set(techniqueNames({ answer, offers }));
@@ -81,9 +98,13 @@ function allowedBodies({ answer, offers }) {
     vote: names.has("self-consistency"),
     "check-vote": names.has("self-consistency"),
     weak: names.has("weak-drafts"),
-    program: names.has("code-arithmetic"),
+    program: names.has("program"),
   };
-  return Object.entries(SHARES.bodies).filter(([body]) => needs[body] ?? true);
+  const drawn = DRAWN.filter((name) => canForce([name], { answer, offers }));
+  return [
+    ...Object.entries(SHARES.bodies).filter(([body]) => needs[body] ?? true),
+    ...drawn.map((name) => [name, SHARES.drawn / drawn.length]),
+  ];
 }
 
 function weighted(random, entries) {
@@ -100,19 +121,27 @@ export function drawDesign(random, space) {
   const design = { body: weighted(random, allowedBodies(space)) };
   for (const feature of ["steps", "plan", "careful-reading", "format", "free", "role", "temperature"])
     if (random.chance(SHARES[feature])) addFeature(random, design, feature, space);
-  addShape(random, design);
+  addShape(random, design, space);
   return design;
 }
 
 /** What a shape has to say besides its prompt. */
-function addShape(random, design) {
+function addShape(random, design, space) {
   design.count = random.pick(phrasesOf("self-consistency"));
   design.heat = random.pick(MANY_TEMPERATURES);
   design.drafts = random.pick(phrasesOf("weak-drafts"));
   design.check = random.pick(phrasesOf("check-draft"));
   design.synthesis = random.pick(SYNTHESES);
-  design.program = random.pick(phrasesOf("code-arithmetic"));
+  design.program = random.pick(phrasesOf("program"));
+  if (DRAWN.includes(design.body)) design.source = drawSource(random, design, space);
   design.secondFormat = random.chance(0.7);
+}
+
+/** A workflow of the grammar in that shape, with the design's free sentence or none. */
+function drawSource(random, { body, free = "" }, space) {
+  const grammar = new Gbnf(subsetGrammar({ ...space, forced: [body] }));
+  const written = { analysis: "The shape is what matters here.", free };
+  return extractWorkflow(grammar.sample(random, written)).source.trimEnd();
 }
 
 function addFeature(random, design, feature, { answer, offers }) {
@@ -135,8 +164,10 @@ export function editDesign(random, current, space) {
   const design = { ...current };
   const changes = random.integer(1, 2);
   for (let change = 0; change < changes; change++) {
-    if (random.chance(0.3)) design.body = weighted(random, allowedBodies(space));
-    else {
+    if (random.chance(0.3)) {
+      design.body = weighted(random, allowedBodies(space));
+      addShape(random, design, space);
+    } else {
       const feature = random.pick(FEATURES);
       if (design[feature] === undefined) addFeature(random, design, feature, space);
       else delete design[feature];
@@ -147,6 +178,7 @@ export function editDesign(random, current, space) {
 
 /** The workflow as the subset grammar writes it. */
 export function writeWorkflow(design, { answer, context }) {
+  if (DRAWN.includes(design.body)) return design.source;
   const problem = problemTemplate(answer, context);
   const format = STATE_FORMAT[answer];
   const sentences = ["steps", "plan", "careful-reading", "free"].map((name) => design[name]);
@@ -190,12 +222,17 @@ export function writeWorkflow(design, { answer, context }) {
       `  return ${read};`,
     ],
     program: [
-      `  const [reply] = await agent.text(\`${problem}\\n\\n${design.program}\`${options});`,
+      `  const [reply] = await agent.text(\`${problem}\\n\\n${printed(design.program, answer)}\`${options});`,
       "  const run = await agent.runPython(code(reply));",
-      `  return ${answer === "number" ? "number(run.stdout)" : "run.stdout.trim()"};`,
+      `  return ${answer === "text" ? "run.stdout.trim()" : read.replaceAll("reply", "run.stdout")};`,
     ],
   };
   return ["export default async function workflow(agent, task) {", ...lines[design.body], "}"].join("\n");
+}
+
+/** A request for a program: of choices the letter is printed. */
+function printed(request, answer) {
+  return answer === "choice" ? request.replace("the answer", "the letter of the right option") : request;
 }
 
 function oneOptions({ temperature, role }) {
@@ -231,6 +268,18 @@ const SAYINGS = {
     "show drafts of the small model to the strong one",
   ],
   program: ["let a program compute the answer", "ask for a short program and run it"],
+  "code-then-words": ["run a program and ask by words where it fails", "let a program answer where it can"],
+  "program-vote": ["run several programs and vote", "take what most programs print"],
+  "extract-compute": ["take the values out first, then compute", "let a program compute with the values"],
+  "test-repair": ["repair what fails the tests", "run the tests and mend the program"],
+  "weak-first": [
+    "let the small model write and the strong one repair",
+    "ask the strong model where tests fail",
+  ],
+  escalate: ["ask once more where the votes disagree", "trust the votes only where they agree"],
+  "ask-again": ["ask again where a reply cannot be read", "ask more plainly when a reply was cut"],
+  decompose: ["solve smaller parts first and join them", "let the model ask itself smaller questions"],
+  "prompt-vote": ["ask in three ways and vote", "take what most ways of asking give"],
   plain: [
     "ask the question directly, without more words",
     "keep the prompt short and plain",

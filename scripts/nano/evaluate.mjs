@@ -78,7 +78,13 @@ async function drawAndJudge(model, judge, grammar, draws, itemCount) {
         const { actions } = await policy.act(
           buildPrompt(state, "compact"),
           seeds.map((seed) => ({ seed, temperature: TEMPERATURE, forced: [] })),
-          { answer: state.task.answer, offers: state.offers, hasContext: samples[0].context !== undefined },
+          {
+            answer: state.task.answer,
+            offers: state.offers,
+            hasContext: samples[0].context !== undefined,
+            models: state.models,
+            description: state.task.description,
+          },
         );
         actMs += performance.now() - startedAt;
         tokens += actions.reduce((sum, action) => sum + action.tokens.length, 0);

@@ -47,6 +47,8 @@ export interface JobResult {
   usage: Record<string, UsageByRole>;
   /** Calls of the agent, programs and tests included; absent in results of older versions. */
   steps?: number | undefined;
+  /** The answer is what a program of the workflow printed; absent where it is not. */
+  byCode?: boolean | undefined;
   /** Components that the scorer measured beside the score. */
   components?: Partial<Record<TextComponent, number>> | undefined;
   /** Calls of own tools; absent where there were none. */

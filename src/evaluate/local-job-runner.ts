@@ -174,6 +174,7 @@ export class LocalJobRunner implements JobRunner {
         transcript: keepReplies ? agent.transcript() : undefined,
         usage: Object.fromEntries([...agent.usage].sort(([a], [b]) => (a < b ? -1 : 1))),
         steps: agent.steps,
+        byCode: (run.status === "ok" && agent.isPrinted(run.answer)) || undefined,
         components: score.components,
         tools: agent.toolUses.length > 0 ? agent.toolUses : undefined,
         wallMs: run.wallMs,

@@ -4,6 +4,7 @@ import { ModelCallError } from "../core/errors.js";
 import { canonicalJson } from "../core/hash.js";
 import type { ProgramRunner } from "../core/program-runner.js";
 import { parseKeys } from "../core/reply/parse-keys.js";
+import { readChoice, readNumber } from "../core/reply/reply-readers.js";
 import { sumOrNull } from "../core/statistics.js";
 import type { ChatMessage, ChatRequest } from "../llm/chat-model.js";
 import type { MeteredModel } from "../llm/metered-model.js";
@@ -29,7 +30,7 @@ export interface WorkflowModels {
 /** Needs of `agent.runPython` and `agent.test`: a sandbox, and the public tests of the item at hand. */
 export interface WorkflowPrograms {
   runner: ProgramRunner;
-  task: Pick<VisibleTask, "prompt" | "entryPoint" | "publicTests">;
+  task: Pick<VisibleTask, "prompt" | "entryPoint" | "publicTests" | "choices">;
 }
 
 /** Gives examples for the item at hand. */
@@ -109,6 +110,8 @@ export class WorkflowAgent implements AgentHost {
   readonly violations: { call: string; rule: string }[] = [];
   /** Calls of own tools in their order, refused ones included. */
   readonly toolUses: ToolUse[] = [];
+  /** What programs of this run printed. */
+  readonly #printed: string[] = [];
   readonly #keepReplies: boolean;
   readonly #pace: ServerPace | undefined;
   readonly #occurrences = new Map<string, number>();
@@ -164,6 +167,22 @@ export class WorkflowAgent implements AgentHost {
     return [...this.#kept].sort((a, b) => a.order - b.order).map(({ reply }) => reply);
   }
 
+  /** Whether an answer is what a program of this run printed, as text or as it is read of a reply. */
+  isPrinted(answer: unknown): boolean {
+    if (typeof answer !== "string" && typeof answer !== "number") return false;
+    const told = String(answer).trim();
+    if (told === "") return false;
+    const { choices = [] } = this.#programs?.task ?? {};
+    return this.#printed.some((stdout) => {
+      const read = readNumber(stdout, false);
+      return (
+        stdout.trim() === told ||
+        (read !== undefined && (String(read.value) === told || read.integer === told)) ||
+        (choices.length > 0 && readChoice(stdout, choices, false) === told)
+      );
+    });
+  }
+
   /** @throws {ModelCallError} where a model failed: whatever the kind, the workflow must not go on without the reply. */
   async call(
     name: string,
@@ -216,6 +235,7 @@ export class WorkflowAgent implements AgentHost {
   async #runPython(name: string, code: string, stdin: string, signal: AbortSignal): Promise<unknown> {
     if (!this.#programs) throw new Error(`agent.${name} is not offered for this task`);
     const { isOk, stdout, stderr } = await this.#programs.runner.run(code, { stdin, signal });
+    this.#printed.push(stdout);
     return { ok: isOk, stdout, stderr };
   }
 

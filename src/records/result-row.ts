@@ -36,6 +36,8 @@ export const resultRowSchema = z.object({
   /** Runs on samples that the executor lost. */
   errors: z.number(),
   statusCounts: z.record(z.string(), z.number()),
+  /** Share of the scored runs whose answer a program printed, 0–1; absent where none did, and in runs of earlier versions. */
+  byCode: z.number().optional(),
   /** Absent where nothing failed, and in runs of earlier versions. */
   failures: z.array(failureSchema).optional(),
 });

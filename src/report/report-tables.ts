@@ -54,6 +54,7 @@ export function accuracyCell(
 function resultTable({ rows }: RunReport): ReportTable {
   const executors = new Set(rows.map((row) => row.executor));
   const hasFailures = rows.some((row) => failuresText(row) !== "");
+  const hasPrograms = rows.some((row) => row.byCode !== undefined);
   const areSimulated = rows.every((row) => row.isSimulated);
   return {
     id: "results-table",
@@ -70,6 +71,7 @@ function resultTable({ rows }: RunReport): ReportTable {
       "calls a sample",
       "tokens a sample",
       "dollars a sample",
+      ...(hasPrograms ? ["by code"] : []),
       ...(hasFailures ? ["failed"] : []),
     ],
     rows: rows.map((row) => [
@@ -83,6 +85,7 @@ function resultTable({ rows }: RunReport): ReportTable {
       decimal(row.callsPerSample, 1),
       count(row.tokensPerSample),
       dollars(row.dollarsPerSample),
+      ...(hasPrograms ? [row.byCode === undefined ? "–" : percent(row.byCode)] : []),
       ...(hasFailures ? [failuresText(row)] : []),
     ]),
   };

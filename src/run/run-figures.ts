@@ -26,6 +26,7 @@ export function resultRow(
     callsPerSample: perSample(scored.calls),
     tokensPerSample: perSample(scored.tokens),
     dollarsPerSample: scored.dollars === null ? null : perSample(scored.dollars),
+    byCode: perSample(scored.results.filter(({ byCode }) => byCode).length) || undefined,
     errors: evaluation.errors,
     statusCounts: evaluation.statusCounts,
     failures: failuresIn(evaluation.results),

@@ -11,7 +11,9 @@ const FLAGS: Readonly<Record<string, Flag>> = {
   plan: "plansFirst",
   "careful-reading": "sortsFacts",
   "check-draft": "asksToCheck",
-  "code-arithmetic": "asksForCode",
+  program: "asksForCode",
+  "extract-compute": "asksForValues",
+  decompose: "asksForPlanOnly",
 };
 
 /** Pairs of sentence and property; a technique that is not listed above has no sentence of its own. */

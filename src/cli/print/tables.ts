@@ -36,6 +36,8 @@ export function resultTable(rows: readonly ResultRow[], { hasExecutor = false } 
   const hasFailures = rows.some((row) => failuresText(row) !== "");
   const head = ["workflow", "split", "accuracy", "95 % interval", "n", "lost", "calls", "tokens", "dollars"];
   if (hasExecutor) head.splice(1, 0, "executor");
+  const hasPrograms = rows.some((row) => row.byCode !== undefined);
+  if (hasPrograms) head.push("by code");
   if (hasFailures) head.push("failed");
   const lines = rows.map((row) => {
     const cells = [
@@ -50,6 +52,7 @@ export function resultTable(rows: readonly ResultRow[], { hasExecutor = false } 
       formatDollars(row.dollarsPerSample),
     ];
     if (hasExecutor) cells.splice(1, 0, row.executor);
+    if (hasPrograms) cells.push(row.byCode === undefined ? "–" : formatPercent(row.byCode));
     if (hasFailures) cells.push(failuresText(row));
     return cells;
   });

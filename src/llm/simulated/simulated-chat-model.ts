@@ -28,6 +28,12 @@ export const SIMULATED_PRICE = { inputPerMillion: 0.15, outputPerMillion: 0.6 } 
 /** Skill that makes it a believable local model of half a billion parameters beside the default executor. */
 export const SIMULATED_WEAK_SKILL = -1.4;
 
+/**
+ * One program for all questions of a task, whatever solved examples stand in the prompt: a model that knows items one by one cannot
+ * write it, and says so.
+ */
+const ASKS_FOR_ALL = /\bevery question of this task\b/i;
+
 const DEFAULT_MAX_TOKENS = 512;
 const BYTES_PER_TOKEN = 4;
 
@@ -83,7 +89,7 @@ export class SimulatedChatModel implements ChatModel {
     const request = isCorrected ? { ...asked, messages: asked.messages.slice(0, -2) } : asked;
     const { n, temperature, maxTokens } = checked(request);
     const text = promptText(request);
-    const item = this.#bank.find(text);
+    const item = ASKS_FOR_ALL.test(text) ? undefined : this.#bank.find(text);
     const wording = seedFrom(this.#seed, "wording", request.messages, request.json ?? false);
     const texts: string[] = [];
     const finishReasons: FinishReason[] = [];

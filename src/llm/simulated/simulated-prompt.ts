@@ -25,6 +25,10 @@ export interface CallProperties {
   /** True when the prompt asks to set apart what matters. */
   sortsFacts: boolean;
   asksForCode: boolean;
+  /** The values that the question gives are wanted and the answer is not. */
+  asksForValues: boolean;
+  /** One part of a plan is to be solved and nothing else; the part as it stands in the prompt. */
+  part: string | undefined;
   /** "Is it right? yes or no" about a draft: the two words to choose from, the approving one first. */
   verdictWords: readonly [string, string] | undefined;
   asksToCheck: boolean;
@@ -54,6 +58,8 @@ const PLAN_THEN = /\b(?:first|then|afterwards|and (?:solve|answer|carry|follow))
 const FACTS =
   /\b(?:facts?|information|givens?|details?|data|quantities)\b[^.?!]{0,30}\b(?:matters?|relevant|irrelevant|needed|important|given|known)\b|\b(?:irrelevant|relevant)\b|\blist\b[^.?!]{0,12}\b(?:givens?|known|facts)\b|\brestate\b/i;
 const PLAN_WORD = /\bplan\b|\bsub-?(?:questions|problems|steps|tasks)\b|\boutline\b|\bapproach\b/i;
+const VALUES = /\b(?:write|list|give|extract|copy)\b[^.?!]{0,30}\bvalues\b/i;
+const PART = /\bsolve only this part: (.+)$/i;
 const CODE = /\b(?:python|program|script|code)\b/i;
 const CHECK =
   /\b(?:check|verify|review|re-?check|double-?check|validate|critique|criticise|criticize|proofread|examine|inspect|audit)\b|\b(?:find|fix|correct|spot)\b[^.?!]{0,20}\b(?:mistakes?|errors?|answers?|drafts?|solutions?|it|them)\b|\b(?:is|are|be|was|were)\b[^.?!]{0,24}\b(?:right|correct|wrong)\b|\b(?:revise|refine|improve)\b/i;
@@ -95,6 +101,8 @@ export function readProperties(request: ChatRequest, item: SimulatedItem): CallP
     plansFirst: wantsPlan && !asksForPlanOnly && form.type !== "bare",
     sortsFacts: FACTS.test(words),
     asksForCode,
+    asksForValues: VALUES.test(words) && PLAN_ONLY.test(words),
+    part: PART.exec(words)?.[1],
     verdictWords: drafts.length > 0 ? readVerdictWords(words) : undefined,
     asksToCheck,
     hasPlan: PLAN_WORD.test(words) && /(?:^|\s)1[.)]\s.{3,}\s2[.)]\s/.test(words),
@@ -121,8 +129,8 @@ function unseenShare(whole: string, { facts, context }: SimulatedItem): number {
   return needed.length === 0 ? 0 : missing.length / needed.length;
 }
 
-/** Passages between these tags, such as what a tool has found; they are no instructions. */
-const FOUND = /<found>.*?<\/found>/g;
+/** Passages between these tags, what a tool has found or solved examples: they are no instructions. */
+const FOUND = /<(found|examples)>.*?<\/\1>/g;
 
 /** Question, passages and option list taken out: what remains are instructions and drafts. */
 function withoutItem(text: string, item: SimulatedItem): string {

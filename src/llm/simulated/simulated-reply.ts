@@ -40,7 +40,9 @@ export function writeReply(
     return isSlip ? `${text.slice(0, -1)},` : text;
   }
   if (properties.asksForFindingsOnly && decision.findings !== undefined) return decision.findings;
+  if (properties.asksForValues) return valuesText(item);
   if (properties.asksForPlanOnly) return planText(item);
+  if (properties.part !== undefined) return partText(item, properties.part, decision.value);
   if (properties.verdictWords) return verdictText(item, properties.verdictWords, properties, decision);
   const parts: string[] = [];
   if (properties.plansFirst) parts.push(planText(item));
@@ -64,10 +66,30 @@ function optionText({ choices }: SimulatedItem, letter: string): string | undefi
   return choices?.[letter.charCodeAt(0) - 65];
 }
 
+/** The numbers of the question as JSON, in their order. */
+function valuesText({ question }: SimulatedItem): string {
+  const numbers = question.match(/-?\d+(?:\.\d+)?/g) ?? [];
+  return JSON.stringify(
+    Object.fromEntries(numbers.map((number, index) => [`v${index + 1}`, Number(number)])),
+  );
+}
+
+/** The worked step that a line of the plan names; lines that name none need no working. */
+function partText(item: SimulatedItem, part: string, value: string): string {
+  const step = stepLines(item, value).find((line) => part.includes(line.split(/ = | -> |: /)[0]!));
+  return step ?? "That stands in the question.";
+}
+
 /** The worked steps; of a wrong answer the last one goes wrong. */
 function stepsText(item: SimulatedItem, value: string): string {
+  return stepLines(item, value)
+    .map((line, index) => `Step ${index + 1}: ${line}`)
+    .join("\n");
+}
+
+function stepLines(item: SimulatedItem, value: string): string[] {
   const steps = item.steps ?? [];
-  const lines = steps.map((step, index) => {
+  return steps.map((step, index) => {
     if (index < steps.length - 1 || value === item.answer) return step;
     const told = optionText(item, value) ?? value;
     const right = optionText(item, item.answer) ?? item.answer;
@@ -75,7 +97,6 @@ function stepsText(item: SimulatedItem, value: string): string {
       ? step.slice(0, step.lastIndexOf(right)) + told
       : `${step.split(/ = | -> /)[0]} = ${told}`;
   });
-  return lines.map((line, index) => `Step ${index + 1}: ${line}`).join("\n");
 }
 
 function planText(item: SimulatedItem): string {

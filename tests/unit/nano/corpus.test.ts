@@ -64,7 +64,7 @@ describe("replies", () => {
     expect(new Set(pairs.map(({ space }) => space.answer))).toEqual(
       new Set(["number", "choice", "text", "code"]),
     );
-    expect(new Set(pairs.map(({ design }) => design.body)).size).toBe(7);
+    expect(new Set(pairs.map(({ design }) => design.body)).size).toBe(16);
     expect(patterns.size).toBeGreaterThanOrEqual(16);
   });
 

@@ -51,6 +51,14 @@ describe("resultTable", () => {
     expect(failed).toMatchObject({ n: 4, errors: 3, callsPerSample: 2, accuracy: 0.25 });
   });
 
+  it("says which share programs answered, where one did", () => {
+    const text = resultTable([row("direct", [{}, {}]), row("program", [{ byCode: true }, {}])]);
+    expect(text).toMatch(/│ by code │/);
+    expect(text).toMatch(/program.+│ 50\.0% +│/);
+    expect(text).toMatch(/direct.+│ – +│/);
+    expect(resultTable([row("direct", [{}])])).not.toContain("by code");
+  });
+
   it("reads rows of earlier versions, which have counts alone", () => {
     const old = { ...row("old", [{}]), failures: undefined, statusCounts: { ok: 1, threw: 2, error: 3 } };
     expect(resultTable([old])).toContain("2 threw; lost 3");
