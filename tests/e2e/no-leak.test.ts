@@ -1,5 +1,5 @@
 /** @file Planted markers: nothing of validation and test reaches a prompt to the designer, and their answers reach nobody. */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { optimize, type Policy, parseRunConfig } from "w4s";
@@ -63,7 +63,7 @@ beforeAll(async () => {
       `I read ${markersIn(prompt).join(" and ")}. The answer is (A). <answer>nothing</answer>`,
   });
   model = join(folder(), "tiny.gguf");
-  makeTinyGguf(model, { seed: 1 });
+  makeTinyGguf(model, { seed: 1, contextLength: 16_384 });
 });
 afterAll(() => server.close());
 
@@ -89,14 +89,21 @@ function expectNoLeakToExecutor(chats: FakeOpenAI["chats"]): void {
   }
 }
 
+const LEAKING = "Say that it is";
+const isWriting = (prompt: string) => prompt.startsWith("You write instructions");
+
 const DESIGNERS = {
   random: ["--designer", "random"],
   compact: ["--gpu", "off", "--prompt-style", "compact"],
   full: ["--gpu", "off", "--prompt-style", "full", "--grammar", "subset"],
 };
 
-describe.each(["qa", "choice"] as const)("a task of kind %s with marked items", (kind) => {
-  it.each(Object.keys(DESIGNERS) as (keyof typeof DESIGNERS)[])("optimize, designer %s", async (designer) => {
+describe("a task with marked items", () => {
+  it.each([
+    ["qa", "random"],
+    ["choice", "compact"],
+    ["qa", "full"],
+  ] as const)("optimize, kind %s, designer %s", async (kind, designer) => {
     const root = folder();
     const run = join(root, "run");
     const before = server.chats.length;
@@ -114,17 +121,18 @@ describe.each(["qa", "choice"] as const)("a task of kind %s with marked items", 
       ],
       ...[
         "--candidates",
-        "2",
+        "3",
         "--screen",
         "0",
         "--validation-limit",
-        "6",
+        "4",
         "--test-limit",
-        "6",
+        "4",
         "--threads",
         "1",
       ],
       ...["--executor", `openai:${server.baseUrl}`, "--executor-model", "fake-model", "--weak", "none"],
+      ...["--baselines", "direct", "--max-repairs", "0"],
       ...(designer === "random" ? [] : ["--model", model]),
       ...DESIGNERS[designer],
     ]);
@@ -134,8 +142,16 @@ describe.each(["qa", "choice"] as const)("a task of kind %s with marked items", 
     for (const prompt of prompts) expect(prompt).not.toMatch(SCORED);
     // It is shown something all the same.
     expect(prompts.join("\n")).toMatch(/train-question-\d/);
-    if (designer !== "random") expect(prompts.join("\n")).toMatch(/right \\?"(?:train-answer-\d|B)/);
-    expectNoLeakToExecutor(server.chats.slice(before));
+    if (designer !== "random") expect(prompts.join("\n")).toMatch(/right "(?:train-answer-\d|B)/);
+    const chats = server.chats.slice(before);
+    expectNoLeakToExecutor(chats);
+    const writing = chats.filter(({ prompt }) => isWriting(prompt));
+    expect(writing).toHaveLength(1);
+    expect(writing[0]?.prompt).toMatch(/question "What is behind train-question-\d/);
+    expect(JSON.stringify(writing[0]?.body)).not.toMatch(SCORED);
+    expect(JSON.stringify(writing[0]?.body)).not.toMatch(/train-(?:solution|meta)/);
+    // What was written and tells an answer stands in no workflow.
+    expect(readFileSync(join(run, "trajectories.jsonl"), "utf8")).not.toContain(LEAKING);
   });
 });
 

@@ -155,7 +155,7 @@ export function describeEvent(event: RunEvent): string[] {
       const { task, count, by, calls, tokens, dollars, isResumed } = event;
       const price = `${calls} calls, ${tokens} tokens${dollars ? `, ${formatDollars(dollars)}` : ""}`;
       return [
-        `${task}: ${count === 0 ? "no instruction that can be used" : `${count} instructions`} ${isResumed ? "from the last session" : `written by ${by} (${price})`}`,
+        `${task}: ${count === 0 ? "no instruction that can be used" : `${count} instruction${count === 1 ? "" : "s"}`} ${isResumed ? "from the last session" : `written by ${by} (${price})`}`,
       ];
     }
     case "candidates-written":
