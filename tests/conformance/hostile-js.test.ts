@@ -1,6 +1,7 @@
 /** @file Every hostile workflow, the shared examples and our own, ends as its MUST line says. */
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { QuickJsSandbox } from "../../src/workflow/sandbox/quickjs-sandbox.js";
@@ -16,10 +17,10 @@ import { sharedPath } from "../support/shared.js";
 
 /** The contract is limit + 500 ms on an idle machine (bench/sandbox.mjs measures it); here only a hang is late. */
 const LATEST_STOP_MS = 120_000;
-/** Half of the shared limit: more of our files run into theirs. */
+/** Half of the shared limit, for files of ours that may end at it. */
 const OWN_WALL_MS = 1_000;
-/** Of all, in this process. What the guests compute until their limits stop them is a multiple of it. */
-const MOST_COMPUTED_MS = 15_000;
+/** 20 ms on an idle machine, 90 ms on one with ten times the work it can do; a guest in this thread would take seconds. */
+const WORST_LAG_P99_MS = 1000;
 
 const shared = sharedPath("hostile", "js");
 const own = fileURLToPath(new URL("../fixtures/hostile-js", import.meta.url));
@@ -30,14 +31,14 @@ const files = [
 
 describe("hostile workflows", () => {
   let sandbox: QuickJsSandbox;
-  let cpuAtStart: NodeJS.CpuUsage;
+  const lag = monitorEventLoopDelay({ resolution: 5 });
   const unhandled: unknown[] = [];
   const onUnhandled = (reason: unknown) => unhandled.push(reason);
 
   beforeAll(() => {
     sandbox = new QuickJsSandbox({ processes: 2, limits: HOSTILE_LIMITS });
     process.on("unhandledRejection", onUnhandled);
-    cpuAtStart = process.cpuUsage();
+    lag.enable();
   });
   afterAll(async () => {
     process.off("unhandledRejection", onUnhandled);
@@ -57,10 +58,11 @@ describe("hostile workflows", () => {
   it.each(files.map((path) => [basename(path), path] as const))("%s", async (_name, path) => {
     const source = readFileSync(path, "utf8");
     const host = new StubHost();
+    const isShort = path.startsWith(own) && /^\/\/ MUST [^:]*timeout/.test(source);
     const startedAt = performance.now();
     const run = await sandbox.run(ADAPTER + source, { id: "1", question: "what?" }, host, {
       seed: 7,
-      limits: path.startsWith(own) ? { wallMs: OWN_WALL_MS } : {},
+      limits: isShort ? { wallMs: OWN_WALL_MS } : {},
     });
     const tookMs = performance.now() - startedAt;
     expect(judge(source, run)).toBeUndefined();
@@ -116,10 +118,11 @@ describe("hostile workflows", () => {
     expect(runs.map((run) => run.answer)).toEqual(runs.map((_, i) => honestAnswer(i)));
   });
 
-  it("no guest kept the parent from its work, and it saw no stray rejection", () => {
-    const computedMs = process.cpuUsage(cpuAtStart).user / 1000;
-    process.stderr.write(`computed by the parent: ${computedMs.toFixed(0)} ms\n`);
-    expect(computedMs).toBeLessThan(MOST_COMPUTED_MS);
+  it("the parent stayed responsive and saw no stray rejection", () => {
+    lag.disable();
+    const p99 = lag.percentile(99) / 1e6;
+    process.stderr.write(`event loop lag of the parent: p99 ${p99.toFixed(1)} ms\n`);
+    expect(p99).toBeLessThan(WORST_LAG_P99_MS);
     expect(unhandled).toEqual([]);
   });
 });

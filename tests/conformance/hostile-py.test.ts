@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { basename, join } from "node:path";
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { PythonSandbox } from "../../src/workflow/python/python-sandbox.js";
@@ -13,8 +14,8 @@ import { sharedPath } from "../support/shared.js";
 const CANARY_PORT = 45_999;
 /** Where the programs of ours try to leave a file. */
 const OUTSIDE_FILE = "/tmp/w4s-hostile-py-escaped";
-/** Of all, in this process. What the guests compute until their limits stop them is a multiple of it. */
-const MOST_COMPUTED_MS = 8_000;
+/** 20 ms on an idle machine, 90 ms on one with ten times the work it can do; a guest in this thread would take seconds. */
+const WORST_LAG_P99_MS = 1000;
 /** A machine that runs other tests meanwhile must not turn a failure into a timeout. */
 const BUSY_MS = 10_000;
 /** Programs at once: most of the time goes by waiting for limits. */
@@ -35,7 +36,7 @@ describe("hostile programs", () => {
   let python: PythonSandbox;
   let canary: Server;
   let connections = 0;
-  let cpuAtStart: NodeJS.CpuUsage;
+  const lag = monitorEventLoopDelay({ resolution: 5 });
   const unhandled: unknown[] = [];
   const onUnhandled = (reason: unknown) => unhandled.push(reason);
 
@@ -57,7 +58,7 @@ describe("hostile programs", () => {
       });
       canary.listen(CANARY_PORT, "127.0.0.1", resolve);
     });
-    cpuAtStart = process.cpuUsage();
+    lag.enable();
     // Warm, so that no start falls into a program's time.
     await python.check(HONEST, HOSTILE_TESTS, { entryPoint: "add" });
   });
@@ -105,10 +106,11 @@ describe("hostile programs", () => {
     expect(checks.map(({ status }) => status)).toEqual(checks.map(() => "passed"));
   });
 
-  it("no connection, no file, no process, no stray rejection; no guest kept the parent from its work", async () => {
-    const computedMs = process.cpuUsage(cpuAtStart).user / 1000;
-    process.stderr.write(`computed by the parent: ${computedMs.toFixed(0)} ms\n`);
-    expect(computedMs).toBeLessThan(MOST_COMPUTED_MS);
+  it("no connection, no file, no process, no stray rejection; the parent stayed responsive", async () => {
+    lag.disable();
+    const p99 = lag.percentile(99) / 1e6;
+    process.stderr.write(`event loop lag of the parent: p99 ${p99.toFixed(1)} ms\n`);
+    expect(p99).toBeLessThan(WORST_LAG_P99_MS);
     expect(unhandled).toEqual([]);
     await python.close();
     if (process.platform === "linux") await untilNoChild("python-");
