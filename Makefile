@@ -9,7 +9,7 @@ W4S := node dist/cli/main.js
 BENCH_JSON := bench/results/latest.json
 
 .DEFAULT_GOAL := help
-.PHONY: install build check test demo demo-check learn-check learn-controls learn-qwen designed-check nano code-check simulated-check programs-check mode-check report-big bench bench-quick bench-full models real grammar-check grammar-sample acceptance-check parity clean help
+.PHONY: install build check types format unused test demo demo-check learn-check learn-controls learn-qwen designed-check nano code-check simulated-check programs-check mode-check report-big bench bench-quick bench-full models real grammar-check grammar-sample acceptance-check parity clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-16s %s\n' "$$name" "$$text"; done
@@ -24,12 +24,19 @@ build: install ## compile src/ to dist/
 	$(BIN)/tsc -p tsconfig.build.json
 	@chmod +x dist/cli/main.js
 
-check: install ## format, lint, types, unused code
-	$(BIN)/biome check --error-on-warnings .
+check: types format unused ## format, lint, types, unused code
+
+types: install
 	$(BIN)/tsc -p tsconfig.json
+
+format: install
+	$(BIN)/biome check --error-on-warnings .
+
+unused: install
 	$(BIN)/knip
 
-test: build check ## everything: check, then unit, conformance, property, native, end-to-end
+test: install ## everything: check, then unit, conformance, property, native, end-to-end
+	@$(MAKE) --no-print-directory --jobs=2 build check
 	timeout 1200 $(BIN)/vitest run
 
 demo: build ## the whole loop offline: a weak model learns to design workflows (about two minutes)

@@ -4,11 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { CallStore } from "../../src/llm/call-store.js";
+import { useCliHost } from "../support/cli-host.js";
 import { type OddCase, startOddServer } from "../support/odd-server.js";
-import { runCli } from "../support/run-cli.js";
 import { sharedPath } from "../support/shared.js";
 
 const folder = mkdtempSync(join(tmpdir(), "w4s-test-"));
+/** As many at once as tests run at once: they wait for servers more than they compute. */
+const runCli = useCliHost(5);
 afterAll(() => rmSync(folder, { recursive: true }));
 const WORKFLOWS: Record<OddCase["workflow"], string> = {
   number: "number((await agent.text(task.question))[0])",
@@ -71,16 +73,12 @@ const shared = sharedPath("odd", "servers.json");
 describe.skipIf(shared === undefined)(
   "the shared table (skipped where $W4S_SHARED has no odd/servers.json)",
   () => {
-    test.concurrent.each(shared === undefined ? [] : casesOf(shared))(
-      "$name",
-      async (one) => play(one),
-      60_000,
-    );
+    test.concurrent.each(shared === undefined ? [] : casesOf(shared))("$name", async (one) => play(one));
   },
 );
 
 describe("our own table", () => {
   const own = casesOf(new URL("../fixtures/odd-servers.json", import.meta.url).pathname);
   test("has at least twenty cases", () => expect(own.length).toBeGreaterThanOrEqual(20));
-  test.concurrent.each(own)("$name", async (one) => play(one), 60_000);
+  test.concurrent.each(own)("$name", async (one) => play(one));
 });

@@ -344,9 +344,11 @@ export function sandboxSuite(name: string, create: () => Sandbox): void {
         const pieces = await run(body("for (;;) await null;"), { limits });
         expect(pieces).toMatchObject({ status: "timed-out" });
         const builtIn = await run(body("return (new Array(1e9) + '').length;"), { limits });
-        expect(["timed-out", "out-of-memory"]).toContain(builtIn.status);
-        // A machine that is busy with others may keep it from computing for 40 s.
-        expect(builtIn.wallMs).toBeLessThan(50_000);
+        if (builtIn.status !== "out-of-memory")
+          expect(builtIn).toMatchObject({
+            status: "timed-out",
+            error: expect.stringContaining("200 ms of computing"),
+          });
       });
 
       it("a run whose request is still on its way at its time limit is lost, not failed", async () => {

@@ -5,10 +5,12 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeTinyGguf } from "w4s/testing";
 import { expectFailure, lastLine } from "../support/cli-expect.js";
+import { useCliHost } from "../support/cli-host.js";
 import { type FakeOpenAI, startFakeOpenAI } from "../support/fake-openai-server.js";
 import { type CliOptions, type CliResult, runCli } from "../support/run-cli.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
 
+const runHosted = useCliHost();
 const folder = useTemporaryFolder();
 const KEY = "canary-9f8e7d6c5b4a";
 
@@ -25,7 +27,7 @@ afterAll(async () => server.close());
 
 /** Runs in the temporary folder, so that no run directory lands in the repository. */
 const w4s = (args: readonly string[], options: CliOptions = {}): Promise<CliResult> =>
-  runCli(args, { cwd: work, ...options });
+  runHosted(args, { cwd: work, ...options });
 
 const SIMULATED = ["--task", "word-problems", "--executor", "simulated"];
 const file = (name: string, content: string | Buffer): string => {
@@ -126,21 +128,29 @@ describe("usage (exit 2)", () => {
 
   it("init does not overwrite, and says how", async () => {
     const cwd = folder();
-    const first = await w4s(["init", "--yes", "--model", "nano"], { cwd });
+    const first = await runCli(["init", "--yes", "--model", "nano"], { cwd });
     expect(first.code, first.stderr).toBe(0);
     // Ends with the checks of doctor.
     expect(first.stdout).toMatch(/weak model +│ ok/);
     expect(first.stdout).toMatch(/wrote w4s\.config\.yaml; next: w4s optimize --dry-run/);
-    expectFailure(await w4s(["init", "--yes"], { cwd }), 2, /w4s\.config\.yaml exists already; pass --force/);
-    expect((await w4s(["init", "--yes", "--force", "--no-check", "--task", "ordering"], { cwd })).code).toBe(
-      0,
+    expectFailure(
+      await runCli(["init", "--yes"], { cwd }),
+      2,
+      /w4s\.config\.yaml exists already; pass --force/,
     );
+    expect(
+      (await runCli(["init", "--yes", "--force", "--no-check", "--task", "ordering"], { cwd })).code,
+    ).toBe(0);
     const poor = ["init", "--yes", "--executor", "openai:http://127.0.0.1:1/v1", "--max-dollars", "much"];
-    expectFailure(await w4s([...poor, "--output", "poor.yaml"], { cwd }), 2, /--max-dollars|budget\.dollars/);
+    expectFailure(
+      await runCli([...poor, "--output", "poor.yaml"], { cwd }),
+      2,
+      /--max-dollars|budget\.dollars/,
+    );
     expect(existsSync(join(cwd, "poor.yaml"))).toBe(false);
     // The file is written whatever the checks find.
     const gone = ["init", "--yes", "--executor", "openai:http://127.0.0.1:1/v1", "--executor-model", "m"];
-    const written = await w4s([...gone, "--max-dollars", "2", "--output", "gone.yaml"], { cwd });
+    const written = await runCli([...gone, "--max-dollars", "2", "--output", "gone.yaml"], { cwd });
     expect(written.code, written.stderr).toBe(0);
     expect(written.stdout).toMatch(/endpoint +│ failed[\s\S]*next: w4s doctor/);
     expect(readFileSync(join(cwd, "gone.yaml"), "utf8")).toMatch(/^budget:\n {2}dollars: 2$/m);

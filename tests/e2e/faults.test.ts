@@ -111,7 +111,7 @@ describe("a server that is slower than the limit of a run", () => {
           ? async ({ response }) => await new Promise((resolve) => response.once("close", resolve))
           : undefined,
     });
-    const limited = ["--sample-ms", "400", "--run", run, "--validation-limit", "4"];
+    const limited = ["--sample-ms", "1500", "--run", run, "--validation-limit", "4"];
     const first = await evaluate(executor, ...limited);
     expect(first.code).toBe(5);
     expect(rowsOf(first)[0]).toMatchObject({ n: 0, errors: 4, statusCounts: { error: 4 } });

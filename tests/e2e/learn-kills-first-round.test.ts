@@ -11,6 +11,6 @@ it(`ends like an undisturbed run after kills in all phases of round 1 (seed ${SE
   try {
     await killInRound(1, bench);
   } finally {
-    bench.server.close();
+    await bench.server.close();
   }
 });

@@ -11,6 +11,6 @@ it(`ends like an undisturbed run after kills in all phases of round 2 (seed ${SE
   try {
     await killInRound(2, bench);
   } finally {
-    bench.server.close();
+    await bench.server.close();
   }
 });

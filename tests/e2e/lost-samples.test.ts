@@ -93,4 +93,4 @@ it("direct wins with 10 of 12 over a design that is right on 2 and lost on 10", 
   expect(result.candidates.lost).toBe(1);
   const shown = await runCli(["inspect", run]);
   expect(shown.stdout).toMatch(/83\.3%.* 12 +│ 0 /);
-}, 240_000);
+});

@@ -7,8 +7,8 @@ import { makeTinyGguf } from "w4s/testing";
 import { htmlReport } from "../../src/report/html-report.js";
 import { readRunReport } from "../../src/report/run-report.js";
 import { expectFailure } from "../support/cli-expect.js";
+import { useCliHost } from "../support/cli-host.js";
 import { findChromium, HeadlessChromium, NO_CHROMIUM, type Tab } from "../support/headless-chromium.js";
-import { runCli } from "../support/run-cli.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
 import { addRounds, makeRun } from "../unit/report/made-run.js";
 import { XSS_STRINGS } from "../unit/report/xss-strings.js";
@@ -17,6 +17,7 @@ const folder = useTemporaryFolder();
 let work: string;
 let run: string;
 let page: string;
+const runCli = useCliHost();
 const w4s = (...args: string[]) => runCli(args, { cwd: work });
 
 beforeAll(async () => {

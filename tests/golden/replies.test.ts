@@ -98,5 +98,5 @@ describe("recorded replies", () => {
       const answer = list.map((item) => found(item) ?? "");
       expect(run).toMatchObject({ status: "ok", answer });
     }
-  }, 120_000);
+  });
 });

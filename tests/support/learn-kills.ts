@@ -11,8 +11,8 @@ export const SEED = Number(process.env.W4S_TEST_SEED ?? 20_261_123);
 const LAST_ROUND = 2;
 /** Besides calls: one of each row. */
 const WRITES_A_PHASE = 2;
-/** Of each round. */
-const LEAST_KILLS = 15;
+/** Of each round; 30 in all. A trainer may get further than a kill of its parent was meant to let it. */
+const LEAST_KILLS = { 1: 17, [LAST_ROUND]: 13 };
 
 /** What is written in the phases of a round. */
 const PHASES: Record<string, (round: number) => string> = {
@@ -71,8 +71,7 @@ export async function killInRound(
   expect(outcome("killed")).toEqual(outcome("undisturbed"));
   expect(paidTwice).toEqual([]);
   expect(new Set(died.map(({ part }) => part))).toEqual(new Set(parts));
-  // A trainer may get further than a kill of its parent was meant to let it.
-  expect(died.length).toBeGreaterThanOrEqual(LEAST_KILLS);
+  expect(died.length).toBeGreaterThanOrEqual(LEAST_KILLS[round]);
   console.log(
     `${died.length} of ${drawn.length} kills, ${callsOfOne} calls undisturbed, 0 stored replies asked again`,
   );

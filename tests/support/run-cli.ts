@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 export interface CliResult {
   code: number | null;
@@ -21,6 +21,10 @@ export interface CliOptions {
 }
 
 /** Nothing of the caller's environment but PATH and HOME reaches the command. */
+export function environmentOf(more: Record<string, string> = {}): Record<string, string> {
+  return { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", CI: "1", ...more };
+}
+
 export function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
   return new Promise((resolve, reject) => {
     const words = [process.execPath, `${ROOT}/dist/cli/main.js`, ...args];
@@ -28,7 +32,7 @@ export function runCli(args: readonly string[], options: CliOptions = {}): Promi
     const [program = "", ...rest] = options.fileLimitKiB === undefined ? words : limited;
     const child = spawn(program, rest, {
       cwd: options.cwd ?? ROOT,
-      env: { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", CI: "1", ...options.env },
+      env: environmentOf(options.env),
       stdio: ["ignore", "pipe", "pipe"],
     });
     let stdout = "";

@@ -105,11 +105,11 @@ describe("streams", () => {
       ...whole,
       "data: [DONE]\n\n",
     ];
-    const { server, model } = await bench({}, { idleTimeoutMs: 400, maxRetries: 0 });
-    server.queue(slowly(alive, 150));
+    const { server, model } = await bench({}, { idleTimeoutMs: 1000, maxRetries: 0 });
+    server.queue(slowly(alive, 200));
     expect((await model.chat(HELLO)).texts).toEqual(["the whole answer"]);
     server.queue(faults.silence());
-    expect((await failure(model.chat(HELLO))).message).toMatch(/nothing came for 0.4 s/);
+    expect((await failure(model.chat(HELLO))).message).toMatch(/nothing came for 1 s/);
     server.queue(faults.silenceAfterHeaders("text/event-stream"));
     expect((await failure(model.chat(HELLO))).kind).toBe("timeout");
   });
@@ -126,19 +126,18 @@ describe("streams", () => {
     ],
     ["that is plain JSON", slowly([JSON.stringify(completion("m", ["the whole answer"]))], 0)],
   ])("one %s is whole", async (_name, fault) => {
-    const { server, model } = await bench({ reply: () => "asked again" }, { idleTimeoutMs: 500 });
+    const { server, model } = await bench({ reply: () => "asked again" }, { idleTimeoutMs: 1000 });
     server.queue(fault);
     expect((await model.chat(HELLO)).texts).toEqual(["the whole answer"]);
     expect(server.chats).toHaveLength(1);
   });
 
   test("one left open behind [DONE] does not wait for the idle time", async () => {
+    // The idle time is five minutes: this test would run out of its own.
     const { server, model } = await bench();
     server.queue(slowly([...whole, "data: [DONE]\n\n"], 0, false));
-    const from = performance.now();
     await model.chat(HELLO);
-    expect(performance.now() - from).toBeLessThan(20_000);
-  });
+  }, 120_000);
 
   test.each([false, true])("compressed bodies are read (stream: %s)", async (stream) => {
     const { server, model } = await bench({}, { stream });
@@ -248,7 +247,7 @@ describe("the list of models", () => {
     });
     await model.preflight();
     expect(server.chats).toHaveLength(1);
-  }, 20_000);
+  });
 });
 
 /** A proxy on loopback: absolute addresses and CONNECT, all of them to `target`; wants `user` where given. */

@@ -234,12 +234,12 @@ describe("readWorkflow", () => {
   });
 
   it("reads the longest source in seconds", () => {
-    const startedAt = performance.now();
+    const startedAt = process.cpuUsage();
     const { calls, doubts } = inWorkflow(
       `const N = 3;\n${"for (let i = 0; i < N; i++) agent.text(1, { n: N });\n".repeat(4500)}`,
     );
     expect([calls.length, doubts]).toEqual([4500, []]);
     // Quadratic behaviour would take minutes.
-    expect(performance.now() - startedAt).toBeLessThan(20_000);
+    expect(process.cpuUsage(startedAt).user / 1000).toBeLessThan(20_000);
   });
 });
