@@ -9,7 +9,7 @@ W4S := node dist/cli/main.js
 BENCH_JSON := bench/results/latest.json
 
 .DEFAULT_GOAL := help
-.PHONY: install build check test demo demo-check learn-check learn-controls learn-qwen designed-check nano code-check simulated-check mode-check report-big bench bench-quick bench-full models real grammar-check parity clean help
+.PHONY: install build check test demo demo-check learn-check learn-controls learn-qwen designed-check nano code-check acceptance-check simulated-check mode-check report-big bench bench-quick bench-full models real grammar-check parity clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-16s %s\n' "$$name" "$$text"; done
@@ -89,6 +89,9 @@ simulated-check: build ## the simulated executor beside a real 1.5 B model on ge
 
 mode-check: build ## a row of every curriculum and way of working together, with the embedded model (half an hour)
 	node scripts/mode-evidence.mjs --out docs/results/modes-nano.md
+
+acceptance-check: build ## how often equal adapters are refused or called better, simulated with known truth
+	node scripts/acceptance-check.mjs
 
 code-check: build ## known answers of code tasks, HumanEval and MBPP against the tests scorer (about ten minutes)
 	node scripts/code-check.mjs
