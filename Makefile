@@ -104,6 +104,9 @@ programs-check: build ## programs and examples beside direct answers of a real 1
 mode-check: build ## a row of every curriculum and way of working together, with the embedded model (half an hour)
 	node scripts/mode-evidence.mjs --out docs/results/modes-nano.md
 
+acceptance-check: build ## how often equal adapters are refused or called better, simulated with known truth
+	node scripts/acceptance-check.mjs
+
 code-check: build ## known answers of code tasks, HumanEval and MBPP against the tests scorer (about ten minutes)
 	node scripts/code-check.mjs
 

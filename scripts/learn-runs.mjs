@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { comparePolicies } from "../dist/learn/policy-score.js";
+import { comparePolicies } from "../dist/learn/compare-policies.js";
 
 const MAIN = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
 
@@ -43,7 +43,7 @@ export async function inParallel(jobs, count) {
 
 /** The paired differences with their intervals, as text; a lone figure proves nothing. */
 export function differences(own, other) {
-  const { meanReward, best } = comparePolicies(own, other, 0, 4000);
+  const { meanReward, best } = comparePolicies(own, other);
   const signed = (value) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`;
   const text = ({ mean, interval }) => `${signed(mean)} [${signed(interval.low)}, ${signed(interval.high)}]`;
   return { meanReward: text(meanReward), best: text(best) };

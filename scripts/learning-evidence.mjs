@@ -191,7 +191,7 @@ node scripts/learning-evidence.mjs ${process.argv.slice(2).join(" ")}
 
 **The executor is simulated**: accuracies say how well a design suits the simulator's documented properties (docs/simulated-executor.md), nothing about a real strong model.
 
-Trained on ${flags.train} (${card.candidates} forced candidates a seed from ${flags.episodes} episodes, ${flags.epochs} epochs, rate ${flags.rate}), judged unforced (ε = 0, temperature ${flags.temperature}) on ${flags.judge}, which no training saw: ${flags["judge-episodes"]} episodes × ${flags["judge-candidates"]} candidates each, ${flags.validation} validation items, seeds ${seeds.join(", ")}. Every episode starts from the plainest workflow. Intervals: 95 %, hierarchical bootstrap over (family, seed and episode), paired.
+Trained on ${flags.train} (${card.candidates} forced candidates a seed from ${flags.episodes} episodes, ${flags.epochs} epochs, rate ${flags.rate}), judged unforced (ε = 0, temperature ${flags.temperature}) on ${flags.judge}, which no training saw: ${flags["judge-episodes"]} episodes × ${flags["judge-candidates"]} candidates each, ${flags.validation} validation items, seeds ${seeds.join(", ")}. Every episode starts from the plainest workflow. Intervals: 95 %, t over paired (family, seed, episode) and over validation items.
 
 ${markdownTable(head, rows)}
 

@@ -140,7 +140,7 @@ node scripts/mode-evidence.mjs ${process.argv.slice(2).join(" ")}
 
 **The executor is simulated**: accuracies say how well a design suits the simulator's documented properties (docs/simulated-executor.md), nothing about a real strong model.
 
-Trained on ${flags.train} in ${flags.rounds} rounds, judged unforced on ${flags.judge}, which no training saw: ${flags["judge-episodes"]} episodes × 5 candidates each, 32 validation items, seeds ${seeds.join(", ")}. A team is judged as a whole, and its base is the team with every member bare. Mean accuracy of candidates; intervals: 95 %, hierarchical bootstrap over (family, seed and episode), paired.
+Trained on ${flags.train} in ${flags.rounds} rounds, judged unforced on ${flags.judge}, which no training saw: ${flags["judge-episodes"]} episodes × 5 candidates each, 32 validation items, seeds ${seeds.join(", ")}. A team is judged as a whole, and its base is the team with every member bare. Mean accuracy of candidates; intervals: 95 %, t over paired (family, seed, episode) and over validation items.
 
 ${markdownTable(head, rows)}
 

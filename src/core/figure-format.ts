@@ -14,6 +14,24 @@ export function formatChange(difference: number): string {
   return `${difference < 0 ? "−" : "+"}${Math.abs(difference).toFixed(3)}`;
 }
 
+/** With fewer pairs a reader sees more in their figures than in an interval. */
+export const FEWEST_FOR_INTERVAL = 8;
+
+/**
+ * A mean difference of rewards with its interval, or, below eight pairs, with the pairs' own differences.
+ * @param each - absent: the mean alone stands for few pairs
+ */
+export function formatDifference(
+  { mean, interval }: { mean: number; interval: { low: number; high: number } },
+  pairs: number,
+  each: readonly number[] = [],
+): string {
+  const text = formatChange(mean);
+  if (pairs >= FEWEST_FOR_INTERVAL)
+    return `${text} [${formatChange(interval.low)}, ${formatChange(interval.high)}]`;
+  return each.length > 1 ? `${text} (${each.map(formatChange).join(", ")})` : text;
+}
+
 export function formatInterval({ low, high }: { low: number; high: number }): string {
   return `[${formatPercent(low)}, ${formatPercent(high)}]`;
 }

@@ -15,8 +15,9 @@ import { type CandidateRecord, levelOf, readTrajectory } from "../records/trajec
 import type { Contestant } from "../run/bench.js";
 import { isInterruption } from "../run/is-interruption.js";
 import { breakEven } from "../run/run-figures.js";
+import { comparePolicies } from "./compare-policies.js";
 import type { Course, CourseTask } from "./course.js";
-import { comparePolicies, policyScore } from "./policy-score.js";
+import { policyScore } from "./policy-score.js";
 
 /** State while rounds are played. */
 export interface LearnProgress {
@@ -61,9 +62,7 @@ export async function concludeLearning(
   const trainedEpisodes = last?.episodes ?? progress.start;
   const spent = course.run.spent();
   const minus = (others: readonly EpisodeScore[]) =>
-    trainedEpisodes.length > 0 && others.length > 0
-      ? comparePolicies(trainedEpisodes, others, config.seed, config.bootstrap.samples)
-      : null;
+    trainedEpisodes.length > 0 && others.length > 0 ? comparePolicies(trainedEpisodes, others) : null;
   const difference = minus(progress.base);
   const best = bestDesign(course, progress, course.judgeTasks[0]?.name ?? "", "trained");
   const result: LearnResult = {
@@ -203,9 +202,9 @@ function warningsOf(course: Course, difference: PolicyDifference | null): string
     warnings.push("the executor is simulated: its figures say nothing about any real model");
   if (!course.isHeldBack)
     warnings.push("the policy was judged on tasks it was trained on: name others with --held-back");
-  if (difference !== null && difference.meanReward.interval.low <= 0) {
+  if (difference !== null && difference.verdict !== "better") {
     warnings.push(
-      `${difference.pairs} judged episodes do not show that the trained model designs better: the interval reaches 0`,
+      `${difference.pairs} judged episodes do not show that the trained model designs better: ${difference.verdict ?? "not told apart"}`,
     );
   }
   return warnings;

@@ -27,6 +27,7 @@ import { Run } from "../run/run.js";
 import { TaskOpener } from "../run/task-opener.js";
 import type { Task } from "../tasks/task.js";
 import { acceptance } from "./acceptance.js";
+import { comparePolicies } from "./compare-policies.js";
 import { type Course, type CourseTask, type LearnHooks, openCourseTasks, splitTasks } from "./course.js";
 import { trajectorySamples } from "./examples/trajectory-samples.js";
 import type { LearnEvent } from "./learn-event.js";
@@ -35,7 +36,7 @@ import { LocalTeam } from "./local-team.js";
 import { type Adapters, type Member, openMember, type StartAdapter, startAdapters } from "./member.js";
 import { planRound, type TaskHistory } from "./plan-round.js";
 import { collectedFiles, collectRound, exploration, judgePolicy } from "./play-round.js";
-import { comparePolicies, policyScore } from "./policy-score.js";
+import { policyScore } from "./policy-score.js";
 import { trainExamples } from "./train-adapter.js";
 import { type TrainedMember, trainRound } from "./train-round.js";
 
@@ -212,9 +213,7 @@ async function playRound(
   const judged = await timed("judge", () => judgePolicy(course, files, "new", adapters));
   const isJudged = judged.length > 0;
   const compare = (others: readonly EpisodeScore[]) =>
-    isJudged && others.length > 0
-      ? comparePolicies(judged, others, config.seed, config.bootstrap.samples)
-      : null;
+    isJudged && others.length > 0 ? comparePolicies(judged, others) : null;
   const againstPrevious = compare(previous);
   const [first] = members as [MemberRecord];
   return {

@@ -141,7 +141,11 @@ export async function judgePolicy(
       },
     };
     const played = await playTask(course, task, play, config.learn.evaluationEpisodes);
-    episodes.push(...episodeScores(task.name, config.seed, played.turns));
+    const items = {
+      ids: task.bench.validation.map(({ id }) => id),
+      evaluations: played.workflows.map(({ evaluation }) => evaluation),
+    };
+    episodes.push(...episodeScores(task.name, config.seed, played.turns, items));
   }
   return episodes;
 }

@@ -1,11 +1,28 @@
-/** @file How well a policy designs: figures of judged episodes, and the paired comparison of two policies. */
+/** @file How well a policy designs: figures of judged episodes. */
 
-import { groupBy, hierarchicalInterval, mean, sumOrNull } from "../core/statistics.js";
-import type { EpisodeScore, PolicyDifference, PolicyScore } from "../records/round-record.js";
+import { groupBy, mean, sumOrNull } from "../core/statistics.js";
+import type { Evaluation } from "../evaluate/evaluation.js";
+import type { EpisodeScore, PolicyScore } from "../records/round-record.js";
 import { levelOf, type TurnRecord } from "../records/trajectory.js";
 
-/** Folds the turns of one task into its episodes. */
-export function episodeScores(task: string, seed: number, turns: readonly TurnRecord[]): EpisodeScore[] {
+/**
+ * Folds the turns of one task into its episodes.
+ * @param items - ids of the validation items in their order, and what the scored workflows reached on them
+ */
+export function episodeScores(
+  task: string,
+  seed: number,
+  turns: readonly TurnRecord[],
+  items: { ids: readonly string[]; evaluations: readonly Evaluation[] },
+): EpisodeScore[] {
+  const scores = new Map(
+    items.evaluations.map(({ workflowHash, results }) => [
+      workflowHash,
+      new Map(
+        results.flatMap(({ sampleId, status, score }) => (status === "error" ? [] : [[sampleId, score]])),
+      ),
+    ]),
+  );
   return [...groupBy(turns, ({ episode }) => episode)]
     .sort(([a], [b]) => a - b)
     .flatMap(([episode, own]) => {
@@ -13,6 +30,15 @@ export function episodeScores(task: string, seed: number, turns: readonly TurnRe
       const accuracies = candidates.map(
         (one) => levelOf(one) ?? one.commonAccuracy ?? one.screenAccuracy ?? 0,
       );
+      // Where a candidate did not get to an item, or lost it, its mean stands for it.
+      const onItem = (id: string) =>
+        mean(
+          candidates.map(
+            ({ outcome, workflowHash }, index) =>
+              (outcome === "scored" ? scores.get(workflowHash ?? "")?.get(id) : undefined) ??
+              (accuracies[index] as number),
+          ),
+        );
       // An episode whose every candidate was lost says nothing about its policy.
       if (candidates.length === 0) return [];
       const techniques: Record<string, number> = {};
@@ -23,6 +49,7 @@ export function episodeScores(task: string, seed: number, turns: readonly TurnRe
         seed,
         episode,
         meanReward: mean(accuracies),
+        items: items.ids.map((id) => Math.round(onItem(id) * 1e4) / 1e4),
         best: Math.max(0, ...candidates.map((one) => levelOf(one) ?? 0)),
         candidates: candidates.length,
         valid: candidates.filter(({ outcome }) => outcome !== "invalid").length,
@@ -53,28 +80,4 @@ export function policyScore(episodes: readonly EpisodeScore[]): PolicyScore {
       episodes.reduce((sum, { executorTokens }) => sum + executorTokens, 0) / Math.max(1, count),
     techniques,
   };
-}
-
-/**
- * Mean differences a − b over episodes that both played from the same seeds, with 95 % hierarchical bootstrap
- * intervals over (task, episode).
- */
-export function comparePolicies(
-  a: readonly EpisodeScore[],
-  b: readonly EpisodeScore[],
-  seed: number,
-  resamples = 1000,
-): PolicyDifference {
-  const nameOf = ({ task, seed, episode }: EpisodeScore) => JSON.stringify([task, seed, episode]);
-  const others = new Map(b.map((episode) => [nameOf(episode), episode]));
-  const pairs = a.flatMap((one) => {
-    const other = others.get(nameOf(one));
-    return other === undefined ? [] : [{ one, other }];
-  });
-  const differences = (key: "meanReward" | "best") => {
-    const byTask = [...groupBy(pairs, ({ one }) => one.task).values()];
-    const values = byTask.map((group) => group.map(({ one, other }) => one[key] - other[key]));
-    return hierarchicalInterval(values, seed, resamples);
-  };
-  return { pairs: pairs.length, meanReward: differences("meanReward"), best: differences("best") };
 }

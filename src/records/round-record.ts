@@ -63,6 +63,8 @@ export const episodeScoreSchema = z.object({
   episode: z.number(),
   /** Mean accuracy of all candidates, invalid ones as 0; 0–1. */
   meanReward: z.number(),
+  /** The same by validation item, in the order of the task's items; absent in records of older versions. */
+  items: z.array(z.number()).optional(),
   /** Accuracy of the best candidate, 0 where none was scored; 0–1. */
   best: z.number(),
   candidates: z.number(),
@@ -96,6 +98,10 @@ export const policyDifferenceSchema = z.object({
   pairs: z.number(),
   meanReward: meanDifference,
   best: meanDifference,
+  /** Difference in mean accuracy of each pair. Absent, as the verdict is, in records of older versions. */
+  each: z.array(z.number()).optional(),
+  /** What the interval of `meanReward` says: above 0, below 0, or neither. */
+  verdict: z.enum(["better", "worse", "not told apart"]).optional(),
 });
 
 const trainingFigures = z.object({

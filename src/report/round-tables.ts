@@ -70,7 +70,7 @@ function judgementTable(records: readonly RoundRecord[], open: readonly number[]
   return {
     id: "judgement-table",
     title: "New adapters, judged",
-    note: `Judged on episodes that are never trained on, without forced techniques. Reward is the mean accuracy of the candidates; differences in points, with 95 % hierarchical bootstrap intervals over the same seeds; coloured where ${FEWEST_PAIRS} pairs or more leave out 0.${unfinished}`,
+    note: `Judged on episodes that are never trained on, without forced techniques. Reward is the mean accuracy of the candidates; differences in points, with 95 % intervals over the same seeds; coloured where ${FEWEST_PAIRS} pairs or more leave out 0.${unfinished}`,
     head: [
       "round",
       "adapter",

@@ -1,7 +1,7 @@
 /** @file `w4s learn`: rounds of collecting and training, then base against trained. */
 import { Command } from "commander";
 import type { BudgetLimits, LearnResult, RunConfig } from "../../commands.js";
-import { formatChange, formatPercent } from "../../core/figure-format.js";
+import { FEWEST_FOR_INTERVAL, formatDifference, formatPercent } from "../../core/figure-format.js";
 import { type ActionBody, complete } from "../action.js";
 import { LearnPrinter, roundRow } from "../print/learn-printer.js";
 import { writeJson, writeOut } from "../print/output.js";
@@ -126,9 +126,9 @@ export function printLearning(result: LearnResult, limits: BudgetLimits): void {
 
 function printDifference(other: string, difference: LearnResult["difference"] | undefined): void {
   if (!difference) return;
-  const line = ({ mean, interval }: { mean: number; interval: { low: number; high: number } }) =>
-    `${formatChange(mean)} [${formatChange(interval.low)}, ${formatChange(interval.high)}]`;
+  const { meanReward, best, pairs, each, verdict = "not told apart" } = difference;
+  const intervals = pairs < FEWEST_FOR_INTERVAL ? "" : ", 95 % intervals";
   writeOut(
-    `trained − ${other}: mean accuracy ${line(difference.meanReward)}, best of an episode ${line(difference.best)}; ${difference.pairs} paired episodes, 95 % intervals`,
+    `trained − ${other}: ${verdict}, mean accuracy ${formatDifference(meanReward, pairs, each)}, best of an episode ${formatDifference(best, pairs)}; ${pairs} paired episodes${intervals}`,
   );
 }

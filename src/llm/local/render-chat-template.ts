@@ -6,7 +6,8 @@ import { escapeRegExp } from "../escape-text.js";
 import { mergeSystemRole } from "../merge-system-role.js";
 import { LocalFailure } from "./local-protocol.js";
 
-const MAX_MS = 1000;
+/** Of the clock: a healthy template takes milliseconds, but a busy machine may hold the process up. */
+const MAX_MS = 5000;
 const MAX_BYTES = 1024 * 1024;
 /** Templates that print the date would give another prompt every day. */
 const FIXED_DATE = "01 Jan 2025";
@@ -45,7 +46,7 @@ export interface RenderVariables {
 /**
  * Renders messages up to the point where the assistant's reply begins.
  * A template that refuses the system role gets it in front of the first user message.
- * @throws {LocalFailure} "bad-template" when it fails, takes longer than 1 s or gives more than 1 MiB.
+ * @throws {LocalFailure} "bad-template" when it fails, takes longer than 5 s or gives more than 1 MiB.
  */
 export function renderChatTemplate(
   source: string,
