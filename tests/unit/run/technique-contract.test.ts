@@ -6,7 +6,7 @@ import { Rules } from "../../../src/evaluate/rules.js";
 import type { ToolBox } from "../../../src/evaluate/tool-box.js";
 import type { WorkflowModels } from "../../../src/evaluate/workflow-agent.js";
 import { offersOf } from "../../../src/run/open-bench.js";
-import type { Task } from "../../../src/tasks/task.js";
+import type { SplitName, Task } from "../../../src/tasks/task.js";
 import { ANSWER_KINDS, type AnswerKind } from "../../../src/workflow/answer-kind.js";
 import {
   BODY_NAMES,
@@ -41,9 +41,8 @@ function spaces(task: Pick<Task, "kind" | "metric">): SubsetOptions[] {
       both.flatMap((hasAlias) =>
         both.map((hasTrain) => {
           const weak = hasWeak ? ({} as WorkflowModels["executor"]) : undefined;
-          const offers = offersOf(task, { weak }, hasTools ? ({} as ToolBox) : undefined);
-          // Examples come with the train split.
-          if (hasTrain) offers.add("examples");
+          const splits: SplitName[] = hasTrain ? ["train", "validation"] : ["validation"];
+          const offers = offersOf({ ...task, splits }, { weak }, hasTools ? ({} as ToolBox) : undefined);
           return {
             ...{ answer: answerKind(task), offers, tools: hasTools ? [TOOL] : [] },
             ...{ models: hasAlias ? ["strong"] : [], description: "Sums of numbers." },
@@ -64,14 +63,17 @@ describe("offers of production", () => {
 
   it("programs run where they can print the answer, tests where there are some", () => {
     const offered = (name: string) =>
-      TASKS.filter((task) => offersOf(task, { weak: undefined }).has(name)).map(answerKind);
+      TASKS.filter((task) =>
+        offersOf({ ...task, splits: ["validation"] }, { weak: undefined }).has(name),
+      ).map(answerKind);
     expect(offered("runPython")).toEqual(["number", "choice", "text", "code"]);
     expect(offered("test")).toEqual(["code"]);
   });
 
   it("rules take away what they forbid", () => {
     const rules = new Rules({ forbid: { calls: ["runPython"] } });
-    expect(offersOf(TASKS[0]!, { weak: undefined }, undefined, rules)).toEqual(new Set());
+    const task = { ...TASKS[0]!, splits: [] };
+    expect(offersOf(task, { weak: undefined }, undefined, rules)).toEqual(new Set());
   });
 });
 
