@@ -1,4 +1,5 @@
 /** @file Named settings for `--preset`: below the configuration file, the environment and flags. */
+import { fileURLToPath } from "node:url";
 import { ConfigError } from "../core/errors.js";
 import { nearHint } from "../core/near-names.js";
 
@@ -9,6 +10,7 @@ export const PRESETS: Readonly<Record<string, Record<string, unknown>>> = {
     task: "counting,shopping,unit-conversion",
     model: "nano",
     executor: "simulated",
+    rulesFile: fileURLToPath(new URL("../../models/nano/demo-rules.yaml", import.meta.url)),
     gpu: "off",
     threads: 1,
     episodes: 9,

@@ -52,6 +52,18 @@ describe("run", () => {
     expect(first.isOk).toBe(true);
   });
 
+  it("what ended by itself is remembered with its input", async () => {
+    const own = new PythonSandbox({ processes: 1, limits: { wallMs: WALL_MS } });
+    const program = "print(input()[::-1])";
+    const first = await own.run(program, { stdin: "ab" });
+    expect(first.stdout).toBe("ba\n");
+    expect((await own.run(program, { stdin: "cd" })).stdout).toBe("dc\n");
+    await own.close();
+    // No process is left that could run it.
+    expect(await own.run(program, { stdin: "ab" })).toEqual(first);
+    await expect(own.run(program, { stdin: "ef" })).rejects.toThrow();
+  });
+
   it("too long a program, and half a character, are refused unseen", async () => {
     expect((await python.run("#".repeat(262_145))).stderr).toMatch(/longer than/);
     expect((await python.run("x = '\ud800'")).stderr).toMatch(/half a surrogate/);
