@@ -35,7 +35,7 @@ export function checkJudge(
     });
   }
   if (name === "executor" && /^simulated(:|$)/.test(executor)) {
-    throw new ConfigError(`${role}: the simulated executor can neither judge nor write`, {
+    throw new ConfigError(`${role}: the simulated executor cannot ${role === "judge" ? "judge" : "write"}`, {
       hint: `name an alias of executors that is a real model, or leave ${role} out`,
     });
   }

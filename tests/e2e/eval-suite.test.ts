@@ -270,7 +270,7 @@ describe("what is wrong", () => {
       "judge.yaml",
       "name: j\nsettings: {executor: simulated}\ntasks: [swaps]\nrows: [direct]\njudge: {model: executor}\n",
     );
-    expectFailure(await w4s(["eval", "--suite", judge]), 2, /judge: the simulated executor can neither judge nor write/);
+    expectFailure(await w4s(["eval", "--suite", judge]), 2, /judge: the simulated executor cannot judge/);
     const skill = suiteFile(
       "skill.yaml",
       "name: w\nsettings: {executor: simulated, weak: 'simulated:9'}\ntasks: [swaps]\nrows: [direct]\n",
