@@ -109,7 +109,7 @@ export function makeJobs(
   workflow: { hash: string; source: string; carried?: WorkflowParts | undefined },
   samples: readonly Sample[],
   task: Task,
-  settings: { seed: number; settingsHash: string; epoch?: number },
+  settings: { seed: number; settingsHash: string; programsHash?: string | undefined; epoch?: number },
 ): Job[] {
   const epoch = settings.epoch ?? 0;
   const { carried } = workflow;
@@ -118,6 +118,8 @@ export function makeJobs(
       ? sample
       : { ...sample, instruction: sample.instruction ?? carried.instruction };
   const brought = carried ? [hashJson(carried)] : [];
+  const { programsHash } = settings;
+  if (programsHash !== undefined && workflow.source.includes("runPython")) brought.push(programsHash);
   return samples.map(told).map((sample) => ({
     id: hashJson([
       ...["job-v1", workflow.hash, task.metric, sample, settings.settingsHash, settings.seed, epoch],

@@ -56,6 +56,8 @@ export type BenchSettings = Pick<
   resamples: number;
   /** Hash over executors, limits and defaults: part of every job id. */
   settingsHash: string;
+  /** Hash over the limits of programs: part of the job ids of workflows that run some. Default: in settingsHash, or there are none. */
+  programsHash?: string | undefined;
 };
 
 export interface BenchParts {

@@ -36,7 +36,7 @@ export interface BenchOptions {
 
 type BenchConfig = Pick<
   RunConfig,
-  | Exclude<keyof BenchSettings, "resamples" | "settingsHash">
+  | Exclude<keyof BenchSettings, "resamples" | "settingsHash" | "programsHash">
   | "bootstrap"
   | "validationLimit"
   | "limits"
@@ -88,7 +88,7 @@ export async function openBench(
     aliases: [...opened.aliases.values()].map(({ model }) => model.id),
     weak: models.weak?.id ?? null,
     limits: config.limits,
-    programs: programs?.limits,
+    programs: task.kind === "code" ? programs?.limits : undefined,
     tools: tools?.hash,
     // The name by which stored results are found.
     callPolicy: rules?.hash,
@@ -131,6 +131,8 @@ export async function openBench(
     settings: {
       ...{ seed, turns, candidates, temperature, explore, maxRepairs, screen, parent },
       ...{ baselines, rewardWeights, testLimit, reward, settingsHash },
+      // Results of other tasks have the names they had before programs ran there.
+      programsHash: programs && task.kind !== "code" ? hashJson(programs.limits) : undefined,
       resamples: config.bootstrap.samples,
     },
     executor: { id: executor.model.id, isSimulated: executor.model.isSimulated },

@@ -69,8 +69,8 @@ it("a workflow of a search answers elsewhere with the examples it carries, and n
   expect(searched, searched.stderr).toMatchObject({ code: 0 });
   expect(JSON.parse(searched.stdout).best).toMatchObject({ title: "executor with five examples" });
   for (const { prompt } of server.chats) {
-    // The item at hand, and no other.
-    expect(prompt.match(/VMARK|TMARK/g) ?? []).toHaveLength(1);
+    // The item at hand, and no other: one of train, where the designer is shown how a workflow fails.
+    expect((prompt.match(/VMARK|TMARK/g) ?? []).length).toBeLessThanOrEqual(1);
   }
   const parts = readFileSync(join(run, "best-workflow.json"), "utf8");
   expect(JSON.parse(parts)).toMatchObject({ format: "w4s-workflow", version: 1 });
