@@ -37,7 +37,7 @@ unused: install
 
 test: install ## everything: check, then unit, conformance, property, native, end-to-end
 	@$(MAKE) --no-print-directory --jobs=2 build check
-	timeout 1200 $(BIN)/vitest run
+	timeout 2700 $(BIN)/vitest run
 
 demo: build ## the whole loop offline: a weak model learns to design workflows (about two minutes)
 	@$(W4S) demo
