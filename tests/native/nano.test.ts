@@ -3,7 +3,7 @@ import { readFileSync, statSync } from "node:fs";
 import { Script } from "node:vm";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Tokenizer } from "../../scripts/nano/bpe.mjs";
-import { HELD_OUT_FAMILIES, makeCorpus } from "../../scripts/nano/corpus.mjs";
+import { CORPUS_VERSION, HELD_OUT_FAMILIES, makeCorpus } from "../../scripts/nano/corpus.mjs";
 import { sha256 } from "../../src/core/hash.js";
 import { LocalPolicy } from "../../src/design/policy.js";
 import { stringsValue } from "../../src/formats/gguf/gguf-metadata.js";
@@ -26,6 +26,13 @@ const MIN_DISTINCT = 0.5;
 /** Of the training's replies; a model that learnt nothing has a perplexity in the hundreds. */
 const MAX_REPLY_PERPLEXITY = 2;
 
+const RECORD = JSON.parse(readFileSync(new URL("training.json", FOLDER), "utf8"));
+/** What is promised of a model that has seen prompts and designs of today; `make nano` makes one. */
+const isOfToday = RECORD.corpusVersion === CORPUS_VERSION;
+const WHY = isOfToday
+  ? ""
+  : ` (skipped: trained on corpus ${RECORD.corpusVersion}, which is ${CORPUS_VERSION} now)`;
+
 let model: LocalModel;
 beforeAll(async () => {
   model = await LocalModel.load({ modelPath: MODEL, gpu: "off", threads: 1 });
@@ -39,8 +46,7 @@ function heldOutPairs(count: number) {
 describe("models/nano", () => {
   test("the card and the training record tell of this very file", () => {
     const hash = sha256(readFileSync(MODEL));
-    const record = JSON.parse(readFileSync(new URL("training.json", FOLDER), "utf8"));
-    expect(record.modelHash).toBe(hash);
+    expect(RECORD.modelHash).toBe(hash);
     expect(readFileSync(new URL("README.md", FOLDER), "utf8")).toContain(hash);
     expect(statSync(MODEL).size).toBeLessThanOrEqual(MAX_BYTES);
     expect(model.info.modelHash).toBe(hash);
@@ -65,7 +71,7 @@ describe("models/nano", () => {
     for (const text of texts) expect(await model.tokenize(text, false), text).toEqual(tokenizer.encode(text));
   });
 
-  test("predicts held-out replies", async () => {
+  test.skipIf(!isOfToday)(`predicts held-out replies${WHY}`, async () => {
     let loss = 0;
     let count = 0;
     for (const { messages, reply } of heldOutPairs(10)) {
@@ -81,36 +87,39 @@ describe("models/nano", () => {
 });
 
 describe("free drawing on families the corpus never showed", () => {
-  test("20 replies without a grammar: valid, different, and mostly plain", async () => {
-    const policy = new LocalPolicy(model, { style: "compact", grammar: "none" });
-    const sources: string[] = [];
-    const pairs = heldOutPairs(40).filter(
-      ({ messages, space }) => messages.length === 1 && space.offers.size === 0,
-    );
-    expect(new Set(pairs.map(({ task }) => task)).size).toBe(HELD_OUT_FAMILIES.length);
-    for (const [index, { messages, space }] of pairs.slice(0, PROMPTS).entries()) {
-      const draws = Array.from({ length: CANDIDATES }, (_, candidate) => ({
-        seed: index * 100 + candidate,
-        temperature: 0.8,
-        forced: [],
-      }));
-      const { actions } = await policy.act(messages, draws, {
-        answer: space.answer,
-        offers: space.offers,
-        hasContext: space.context,
-      });
-      for (const { text } of actions) {
-        const extracted = extractWorkflow(text);
-        if (extracted.ok && parses(extracted.source)) sources.push(extracted.source);
+  test.skipIf(!isOfToday)(
+    `20 replies without a grammar: valid, different, and mostly plain${WHY}`,
+    async () => {
+      const policy = new LocalPolicy(model, { style: "compact", grammar: "none" });
+      const sources: string[] = [];
+      const pairs = heldOutPairs(40).filter(
+        ({ messages, space }) => messages.length === 1 && space.offers.size === 0,
+      );
+      expect(new Set(pairs.map(({ task }) => task)).size).toBe(HELD_OUT_FAMILIES.length);
+      for (const [index, { messages, space }] of pairs.slice(0, PROMPTS).entries()) {
+        const draws = Array.from({ length: CANDIDATES }, (_, candidate) => ({
+          seed: index * 100 + candidate,
+          temperature: 0.8,
+          forced: [],
+        }));
+        const { actions } = await policy.act(messages, draws, {
+          answer: space.answer,
+          offers: space.offers,
+          hasContext: space.context,
+        });
+        for (const { text } of actions) {
+          const extracted = extractWorkflow(text);
+          if (extracted.ok && parses(extracted.source)) sources.push(extracted.source);
+        }
       }
-    }
-    const draws = PROMPTS * CANDIDATES;
-    expect(sources.length / draws).toBeGreaterThanOrEqual(MIN_VALIDITY);
-    expect(new Set(sources).size / draws).toBeGreaterThanOrEqual(MIN_DISTINCT);
-    // Headroom: left alone it seldom asks for steps, so that rewards have something to teach.
-    const withSteps = sources.filter((source) => detectTechniques(source).includes("steps"));
-    expect(withSteps.length / sources.length).toBeLessThan(0.5);
-  });
+      const draws = PROMPTS * CANDIDATES;
+      expect(sources.length / draws).toBeGreaterThanOrEqual(MIN_VALIDITY);
+      expect(new Set(sources).size / draws).toBeGreaterThanOrEqual(MIN_DISTINCT);
+      // Headroom: left alone it seldom asks for steps, so that rewards have something to teach.
+      const withSteps = sources.filter((source) => detectTechniques(source).includes("steps"));
+      expect(withSteps.length / sources.length).toBeLessThan(0.5);
+    },
+  );
 });
 
 function parses(source: string): boolean {
