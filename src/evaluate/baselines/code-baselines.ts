@@ -60,17 +60,6 @@ export function codeBaselines(): Baseline[] {
 `),
     },
     {
-      name: "weak-first",
-      title: "local model writes, executor writes where the public tests fail",
-      source: workflow(`  const [draft] = await agent.weak.text(problem);
-  const program = code(draft);
-  const { failed } = await agent.test(program);
-  if (program !== "" && failed === 0) return program;
-  const [reply] = await agent.text(problem);
-  return code(reply);
-`),
-    },
-    {
       name: "weak-ranked-by-tests",
       title: "four programs of the local model, ranked by public tests; the executor where all fail",
       source: workflow(`  const drafts = await agent.weak.text(problem, { n: 4, temperature: 0.8 });
@@ -88,4 +77,19 @@ export function codeBaselines(): Baseline[] {
 `),
     },
   ];
+}
+
+/** The local model first, and the executor in doubt: asked for by name. */
+export function weakFirstCode(): Baseline {
+  return {
+    name: "weak-first",
+    title: "local model writes, executor writes where the public tests fail",
+    source: workflow(`  const [draft] = await agent.weak.text(problem);
+  const program = code(draft);
+  const { failed } = await agent.test(program);
+  if (program !== "" && failed === 0) return program;
+  const [reply] = await agent.text(problem);
+  return code(reply);
+`),
+  };
 }

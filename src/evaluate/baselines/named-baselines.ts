@@ -8,6 +8,7 @@ import {
 } from "../../workflow/answer-kind.js";
 import { workflowHash } from "../../workflow/workflow-hash.js";
 import type { Baseline } from "./baseline.js";
+import { weakFirstCode } from "./code-baselines.js";
 import { exampleBaselines } from "./example-baselines.js";
 import { programBaselines } from "./program-baselines.js";
 import { qaBaselines } from "./qa-baselines.js";
@@ -16,7 +17,8 @@ import { usualBaselines } from "./usual-baselines.js";
 /** Every baseline there is for a kind of answer, by name. Code, robot and writing tasks bring their own cooperative ones. */
 export function namedBaselines(kind: AnswerKind, hasContext: boolean): Baseline[] {
   const usual = usualBaselines(kind, hasContext);
-  if (kind === "code" || kind === "commands" || kind === "writing") return usual;
+  if (kind === "code") return [...usual, weakFirstCode()];
+  if (kind === "commands" || kind === "writing") return usual;
   return [
     ...usual,
     ...programBaselines(kind, hasContext),

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { codeBaselines } from "../../../src/evaluate/baselines/code-baselines.js";
+import { codeBaselines, weakFirstCode } from "../../../src/evaluate/baselines/code-baselines.js";
 import { usualBaselines } from "../../../src/evaluate/baselines/usual-baselines.js";
 import { WorkflowRunner } from "../../../src/evaluate/workflow-runner.js";
 import { MockChatModel } from "../../../src/llm/mock-chat-model.js";
@@ -38,7 +38,7 @@ async function play(name: string, strong: string[], weak: string[] = []) {
   const local = new MockChatModel((request) => weak.splice(0, request.n ?? 1));
   const runner = new WorkflowRunner({ executor, weak: local, programs: python });
   closing.push(runner);
-  const seed = codeBaselines().find((candidate) => candidate.name === name);
+  const seed = [...codeBaselines(), weakFirstCode()].find((candidate) => candidate.name === name);
   const run = await runner.run(seed!.source, visibleTask(sample));
   const prompts = JSON.stringify([...executor.requests, ...local.requests].map(({ messages }) => messages));
   for (const line of sample.privateTests!.trim().split("\n")) expect(prompts).not.toContain(line);
@@ -87,6 +87,17 @@ test("several weak programs, all wrong: the executor decides", async () => {
   expect(calls).toEqual([1, 1]);
   // The draft with most passed tests is the one shown.
   expect(prompts).toContain("The best draft so far:\\ndef seat_label(*args)");
+});
+
+test("weak first: the executor is asked where the public tests of the weak program fail", async () => {
+  const good = await play("weak-first", [], [fenced(right)]);
+  expect(good.score?.isCorrect).toBe(true);
+  expect(good.calls).toEqual([0, 1]);
+  for (const draft of [fenced(wrong()), "no program"]) {
+    const doubtful = await play("weak-first", [fenced(right)], [draft]);
+    expect(doubtful.score?.isCorrect).toBe(true);
+    expect(doubtful.calls).toEqual([1, 1]);
+  }
 });
 
 test("agent.runPython takes a program and its input; without a sandbox it is not there", async () => {
