@@ -9,5 +9,6 @@ export TASK=${TASK:-gsm8k}
 node dist/cli/main.js models pull qwen2.5-coder-0.5b
 scripts/with-executor.sh bash -c 'node dist/cli/main.js optimize --task "$TASK" --model qwen2.5-coder-0.5b \
   --executor "openai:$EXECUTOR_URL" --executor-model qwen2.5-coder-1.5b --price-input 0 --price-output 0 \
-  --episodes 2 --turns 2 --candidates 5 --validation-limit 10 --screen 3 --test-limit 30 \
-  --reply-tokens 256 --concurrency 4 --threads 1 --gpu off "$@"' real "$@"
+  --baselines direct,chain-of-thought,weak-alone --episodes 1 --turns 2 --candidates 4 \
+  --validation-limit 10 --screen 3 --test-limit 20 \
+  --reply-tokens 1024 --sample-ms 1800000 --concurrency 4 --threads 1 --gpu off "$@"' real "$@"

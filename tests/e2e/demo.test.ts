@@ -25,7 +25,9 @@ describe("w4s demo", () => {
     expect(result.stderr).toContain("SIMULATED");
     expect(result.stdout).toMatch(/Rounds \(simulated executor\)/);
     expect(result.stdout).toMatch(/trained − base: (?:better|worse|not told apart), mean accuracy/);
-    expect(result.stdout).toMatch(/trained − random techniques: (?:better|worse|not told apart), mean accuracy/);
+    expect(result.stdout).toMatch(
+      /trained − random techniques: (?:better|worse|not told apart), mean accuracy/,
+    );
     expect(result.stdout).toMatch(/Next\n {2}a real model/);
   });
 
