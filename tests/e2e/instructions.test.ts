@@ -93,6 +93,6 @@ it("a writer that is no model of the run, or a simulated one, is refused before 
     ...["--instructions", "2"],
   ]);
   expect(simulated.code).toBe(2);
-  expect(simulated.stderr).toContain("the simulated executor can neither judge nor write");
+  expect(simulated.stderr).toContain("the simulated executor cannot write");
   expect(server.requests.length).toBe(before);
 });
