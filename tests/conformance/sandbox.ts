@@ -384,7 +384,8 @@ export function sandboxSuite(name: string, create: () => Sandbox): void {
           const five = body(
             "await Promise.all(Array.from({ length: 5 }, () => agent.text('1000'))); return 1;",
           );
-          expect(await run(five, { host: told(), limits })).toMatchObject({ status: "ok" });
+          // Answered at once, the first could be over before the last has come.
+          expect(await run(five, { host: told(400), limits })).toMatchObject({ status: "ok" });
           const chains = body(
             "const twice = async () => { await agent.text('1800'); await agent.text('1800'); };\n" +
               "await Promise.all([twice(), twice()]); return 1;",
