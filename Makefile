@@ -39,7 +39,7 @@ test: install ## everything: check, then unit, conformance, property, native, en
 	@$(MAKE) --no-print-directory --jobs=2 build check
 	timeout 2700 $(BIN)/vitest run
 
-demo: build ## the whole loop offline: a weak model learns to design workflows (about two minutes)
+demo: build ## the whole loop offline: a weak model learns to design workflows (some minutes)
 	@$(W4S) demo
 
 demo-check: build ## does the demo's model learn? six seeds and controls, two unseen families (ten minutes)
@@ -79,7 +79,7 @@ real: build ## real weak and strong model on GSM8K through real HTTP (more than 
 grammar-check: build ## share of valid and distinct candidates of two real models (about 12 minutes)
 	node scripts/grammar-check.mjs
 
-grammar-sample: install ## 10 000 sentences of the grammar for each kind of answer, parsed and run in the sandbox (about 15 minutes)
+grammar-sample: install ## 10 000 sentences of the grammar for each kind of answer, parsed and run in the sandbox
 	GRAMMAR_SENTENCES=10000 node_modules/.bin/vitest run tests/conformance/grammar-sentences.test.ts
 
 parity: build ## our forward pass beside llama.cpp's on three real files (pulls them; 1 minute)
@@ -94,7 +94,7 @@ bench-quick: build ## the same with the embedded model only, two minutes
 bench-full: build ## with the long rows: 2,048 tokens, 1.5 B, PyTorch where Python has it (hours)
 	$(W4S) bench --full --out bench/results/full.json
 
-simulated-check: build ## the simulated executor beside a real 1.5 B model on generated families (half an hour)
+simulated-check: build ## the simulated executor beside a real 1.5 B model on generated families (hours)
 	scripts/simulated-check.sh --out docs/results/simulated-check.md
 
 programs-check: build ## programs and examples beside direct answers of a real 1.5 B model, BBH=DIR of the published files (hours)

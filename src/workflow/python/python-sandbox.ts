@@ -52,7 +52,7 @@ export class PythonSandbox implements ProgramRunner {
   readonly limits: Readonly<PythonLimits>;
   readonly #snapshotFolder: string | undefined;
   #snapshot: Promise<string | undefined> | undefined;
-  /** What programs printed, by program and input, the longest unused first: a start costs a third of a second of processor time. */
+  /** What programs printed, by program and input, the longest unused first: a start costs half a second of processor time. */
   readonly #known = new Map<string, ProgramRun>();
 
   constructor({ processes, limits = {}, snapshotFolder }: PythonSandboxOptions = {}) {
