@@ -25,13 +25,15 @@ const ANSWER_SHARES = [
 ];
 /** Of tasks that are made up, not drawn from a generated family. */
 const MADE_UP = 0.75;
-/** A search offers programs wherever they can print the answer; rules may forbid them. */
+/** A search offers programs wherever they can print the answer; rules may forbid them, as the demo's do. */
 const OFFERS = [
-  [["runPython"], 0.55],
-  [["weak", "runPython"], 0.3],
-  [[], 0.1],
-  [["weak"], 0.05],
+  [["runPython"], 0.4],
+  [["weak", "runPython"], 0.25],
+  [[], 0.2],
+  [["weak"], 0.15],
 ];
+/** Of the tasks of short answers: those with a train split, whose items can be shown as examples. */
+const WITH_EXAMPLES = 0.6;
 const SAMPLES = 4;
 const REPAIRS = 0.03;
 
@@ -61,8 +63,11 @@ function makePair(random, families, replyCount) {
     families === "held-out" || !random.chance(MADE_UP) ? realTask(random, families) : madeUpTask(random);
   const { card, samples } = task;
   const offers = new Set(weighted(random, OFFERS));
-  if (card.answer === "code" && random.chance(0.6)) offers.add("test");
-  const space = { answer: card.answer, offers, context: samples[0].context !== undefined };
+  if (card.answer === "code") {
+    if (random.chance(0.6)) offers.add("test");
+  } else if (random.chance(WITH_EXAMPLES)) offers.add("examples");
+  const { answer, description } = card;
+  const space = { answer, offers, context: samples[0].context !== undefined, description };
   const { source, design: current } = currentWorkflow(random, space);
   const state = {
     task: card,

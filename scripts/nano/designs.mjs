@@ -82,16 +82,19 @@ const DRAWN = [
   "code-then-words",
   "program-vote",
   "extract-compute",
+  "one-program",
   "test-repair",
   "weak-first",
   "escalate",
   "ask-again",
   "decompose",
   "prompt-vote",
+  "few-shot",
 ];
 
 /** Designs that the task's kind of answer and its offers allow. */
-function allowedBodies({ answer, offers }) {
+function allowedBodies(space) {
+  const { answer, offers } = space;
   const names = new Set(techniqueNames({ answer, offers }));
   const needs = {
     json: answer !== "code",
@@ -100,7 +103,7 @@ function allowedBodies({ answer, offers }) {
     weak: names.has("weak-drafts"),
     program: names.has("program"),
   };
-  const drawn = DRAWN.filter((name) => canForce([name], { answer, offers }));
+  const drawn = DRAWN.filter((name) => canForce([name], space));
   return [
     ...Object.entries(SHARES.bodies).filter(([body]) => needs[body] ?? true),
     ...drawn.map((name) => [name, SHARES.drawn / drawn.length]),
@@ -116,7 +119,7 @@ function weighted(random, entries) {
   return entries[0][0];
 }
 
-/** A design drawn anew. `space`: answer, offers, context. */
+/** A design drawn anew. `space`: answer, offers, context, description. */
 export function drawDesign(random, space) {
   const design = { body: weighted(random, allowedBodies(space)) };
   for (const feature of ["steps", "plan", "careful-reading", "format", "free", "role", "temperature"])
@@ -280,6 +283,11 @@ const SAYINGS = {
   "ask-again": ["ask again where a reply cannot be read", "ask more plainly when a reply was cut"],
   decompose: ["solve smaller parts first and join them", "let the model ask itself smaller questions"],
   "prompt-vote": ["ask in three ways and vote", "take what most ways of asking give"],
+  "one-program": [
+    "let one program answer every question",
+    "write a program once and run it on each question",
+  ],
+  "few-shot": ["show solved examples before the question", "let the model see how others were answered"],
   plain: [
     "ask the question directly, without more words",
     "keep the prompt short and plain",

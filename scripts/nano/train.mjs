@@ -10,15 +10,15 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
+import { sha256 } from "../../dist/core/hash.js";
+import { Random } from "../../dist/core/random.js";
 import {
   actionExample,
   DEFAULT_MODEL_TRAIN_SETTINGS,
   OrtBackend,
-  Random,
-  sha256,
   trainModel,
   writeModel,
-} from "../../dist/index.js";
+} from "../../dist/train.js";
 import { CORPUS_VERSION, makeCorpus } from "./corpus.mjs";
 import { makeInitialModel, promptTokens, SHAPE, SPECIAL } from "./initial-model.mjs";
 

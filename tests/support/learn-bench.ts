@@ -1,5 +1,5 @@
 /** @file A tiny model, a fake server and `w4s learn` on them: two rounds in some seconds. */
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { makeTinyGguf } from "w4s/testing";
 import { type FakeOpenAI, startFakeOpenAI } from "./fake-openai-server.js";
@@ -21,6 +21,9 @@ export interface LearnBench {
 export async function startLearnBench(folder: string): Promise<LearnBench> {
   const model = makeTinyGguf(join(folder, "tiny.gguf"), { hasRandomNorms: true });
   const server = await startFakeOpenAI({ delayMs: 2, reply: namedReply });
+  // A start of Python takes longer than all else that such a design does.
+  const rules = join(folder, "no-programs.yaml");
+  writeFileSync(rules, "forbid: { calls: [runPython] }\n");
   const summaryOf = (run: string) => JSON.parse(readFileSync(join(folder, run, "summary.json"), "utf8"));
   return {
     folder,
@@ -34,7 +37,7 @@ export async function startLearnBench(folder: string): Promise<LearnBench> {
       ...["--rounds", "2", "--episodes", "2", "--turns", "1", "--candidates", "3", "--eval-episodes", "1"],
       ...["--max-repairs", "1", "--screen", "0", "--validation-limit", "4", "--test-limit", "3"],
       ...["--rank", "2", "--epochs", "1", "--batch-size", "3", "--seed", "5", "--accept", "always"],
-      ...["--concurrency", "3", "--run", join(folder, run)],
+      ...["--concurrency", "3", "--rules", rules, "--run", join(folder, run)],
       ...more,
     ],
     outcome: (run) => {
