@@ -7,7 +7,7 @@ export interface CorpusPair {
   /** The first of `replies`. */
   reply: string;
   replies: string[];
-  space: { answer: AnswerKind; offers: Set<string>; context: boolean };
+  space: { answer: AnswerKind; offers: Set<string>; context: boolean; description: string };
   /** Of the first reply. */
   design: Record<string, unknown> & { body: string };
   task: string;
