@@ -2,9 +2,13 @@
  * @file Sampled sentences of the grammar run to an answer whatever the models and programs do.
  * GRAMMAR_SENTENCES sets their number for each kind of answer (`make grammar-sample`: 10 000).
  */
+import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
+import { Tokenizer } from "../../scripts/nano/bpe.mjs";
 import { seedFrom } from "../../src/core/hash.js";
 import { Random } from "../../src/core/random.js";
+import { stringsValue } from "../../src/formats/gguf/gguf-metadata.js";
+import { readGgufHeader } from "../../src/formats/gguf/read-gguf-header.js";
 import { ANSWER_KINDS, type AnswerKind } from "../../src/workflow/answer-kind.js";
 import { Gbnf } from "../../src/workflow/gbnf.js";
 import { extractWorkflow } from "../../src/workflow/reading/extract-workflow.js";
@@ -18,8 +22,8 @@ const SEED = 20_261_129;
 const SENTENCES = Number(process.env.GRAMMAR_SENTENCES ?? 120);
 /** Sentences drawn from one grammar. */
 const PER_GRAMMAR = 4;
+/** Of a design, in the vocabulary of the embedded model. */
 const MAX_TOKENS = 500;
-const CHARACTERS_PER_TOKEN = 3.5;
 const DESCRIPTION = `Sums \`of\` \${things} in C:\\x.\n"Quoted" ${"and more words ".repeat(30)}`;
 const OFFERS = ["weak", "runPython", "test", "tool", "examples"];
 const TOOL = {
@@ -27,6 +31,15 @@ const TOOL = {
   description: "Finds texts.",
   input: { type: "object", properties: { query: { type: "string" } }, required: ["query"] },
 };
+
+/** The embedded model's own. */
+function nanoTokenizer(): Tokenizer {
+  const { metadata } = readGgufHeader(fileURLToPath(new URL("../../models/nano/nano.gguf", import.meta.url)));
+  const merges = stringsValue(metadata, "tokenizer.ggml.merges")!.map(
+    (pair) => pair.split(" ") as [string, string],
+  );
+  return new Tokenizer(stringsValue(metadata, "tokenizer.ggml.tokens")!, merges);
+}
 
 function drawSpace(random: Random, answer: AnswerKind): SubsetOptions & { models: string[] } {
   const offers = new Set(
@@ -47,6 +60,7 @@ describe(`sentences of the grammar (seed ${SEED}, ${SENTENCES} for each kind of 
   const sandbox = new QuickJsSandbox({ processes: 2 });
   afterAll(async () => await sandbox.close());
   const grammars = new Map<string, Gbnf>();
+  const tokenizer = nanoTokenizer();
 
   for (const answer of ANSWER_KINDS) {
     it(`run to an answer and are short: ${answer}`, { timeout: 120_000 + SENTENCES * 120 }, async () => {
@@ -69,7 +83,7 @@ describe(`sentences of the grammar (seed ${SEED}, ${SENTENCES} for each kind of 
         const sentences = Array.from({ length: PER_GRAMMAR }, () => grammar.sample(random));
         await Promise.all(
           sentences.map(async (sentence, index) => {
-            longest = Math.max(longest, sentence.length);
+            longest = Math.max(longest, tokenizer.encode(sentence).length);
             const extracted = extractWorkflow(sentence);
             if (!extracted.ok) throw new Error(`${extracted.error}:\n${sentence}`);
             expect(readWorkflow(extracted.source).calls.length, sentence).toBeGreaterThan(0);
@@ -92,9 +106,9 @@ describe(`sentences of the grammar (seed ${SEED}, ${SENTENCES} for each kind of 
         );
       }
       expect(statuses).toEqual({ ok: Math.ceil(SENTENCES / PER_GRAMMAR) * PER_GRAMMAR });
-      expect(longest / CHARACTERS_PER_TOKEN).toBeLessThanOrEqual(MAX_TOKENS);
+      expect(longest).toBeLessThanOrEqual(MAX_TOKENS);
       if (process.env.GRAMMAR_SENTENCES)
-        process.stdout.write(`${answer}: ${SENTENCES} sentences ran, the longest ${longest} characters\n`);
+        process.stdout.write(`${answer}: ${SENTENCES} sentences ran, the longest ${longest} tokens\n`);
     });
   }
 
