@@ -9,7 +9,7 @@ W4S := node dist/cli/main.js
 BENCH_JSON := bench/results/latest.json
 
 .DEFAULT_GOAL := help
-.PHONY: install build check types format unused test demo demo-check learn-check learn-controls learn-qwen designed-check nano code-check simulated-check programs-check mode-check report-big bench bench-quick bench-full models real grammar-check grammar-sample acceptance-check parity clean help
+.PHONY: install build check types format unused test demo demo-check learn-check learn-controls learn-qwen designed-check nano code-check simulated-check programs-check mode-check report-big bench bench-quick bench-full models real real-bbh grammar-check grammar-sample acceptance-check parity clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-16s %s\n' "$$name" "$$text"; done
@@ -75,6 +75,9 @@ models: build ## fetch the models that `make real` and `make bench` use (1.7 GB)
 
 real: build ## real weak and strong model on GSM8K through real HTTP (more than an hour on two cores)
 	scripts/real.sh
+
+real-bbh: build ## nano designs for a real 0.5 B model on word sorting, BBH=DIR of the published files (45 minutes)
+	scripts/real-bbh.sh
 
 grammar-check: build ## share of valid and distinct candidates of two real models (about 12 minutes)
 	node scripts/grammar-check.mjs

@@ -20,9 +20,9 @@ export function judgeScorer(judge: AnswerJudge): Scorer {
   };
 }
 
-/** Question as a judge is shown it, never with the answers of the item. */
-export function questionOf({ question, context }: Sample): string {
-  return context === undefined ? question : `${context}\n\n${question}`;
+/** Question as a judge is shown it, with what its dataset asks of every answer, never with the answers of the item. */
+export function questionOf({ question, context, instruction }: Sample): string {
+  return [context, question, instruction].filter((part) => part !== undefined).join("\n\n");
 }
 
 export function gradeText({ marks, reason }: Grade): string {

@@ -49,6 +49,13 @@ describe("marks", () => {
     expect(prompts).toHaveLength(1);
   });
 
+  test("the judge is told what the dataset asks of every answer", async () => {
+    const { judge, prompts } = await judgeThat(() => MARKS);
+    const sample = { ...SAMPLE, context: "Spring.", instruction: "In two lines." };
+    await makeScorer("judge", {}, { judge }).score("Rain falls.", sample);
+    expect(prompts[0]).toContain("Spring.\n\nWrite about rain.\n\nIn two lines.");
+  });
+
   test.each([
     "no JSON",
     '{"request": 5}',
