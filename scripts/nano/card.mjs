@@ -71,7 +71,8 @@ Printed by \`scripts/nano/evaluate.mjs\`. Perplexity is that of held-out pairs, 
 | replies | ${three(perplexity.shown.reply)} | ${three(perplexity.heldOut.reply)} |
 | prompts and replies | ${three(perplexity.shown.all)} | ${three(perplexity.heldOut.all)} |
 
-Drawn at temperature 0.8 from the prompts of first turns (each baseline as the current workflow), five candidates each.
+Drawn at temperature 0.8 from the prompts of first turns (each baseline as the current workflow; programs and examples are
+offered, as in a search), five candidates each.
 Valid: a workflow is found in the reply and runs to status ok on one item. Distinct: different valid workflows by content
 hash, over all draws. Accuracy: on ${figures.items} items a family **with the simulated executor**; invalid designs count as 0.
 
