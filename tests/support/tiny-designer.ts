@@ -5,11 +5,11 @@ import { apiText } from "../../src/workflow/workflow-api.js";
 
 const SPACE = { answer: "number", offers: new Set<string>(), tools: [], models: [] } as const;
 
-/** Writes the model to `path` and returns the path. */
-export function makeTinyDesigner(path: string, seed = 0): string {
+/** Writes the model to `path` and returns the path. `contextLength` in tokens, default 4096. */
+export function makeTinyDesigner(path: string, contextLength?: number): string {
   const text = [
     subsetGrammar({ ...SPACE, forced: [] }),
     ...["full" as const, "compact" as const].map((style) => apiText({ ...SPACE, style })),
   ].join("\n");
-  return makeTinyGguf(path, { hasRandomNorms: true, seed, vocab: 736, text });
+  return makeTinyGguf(path, { hasRandomNorms: true, contextLength, vocab: 736, text });
 }
