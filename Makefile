@@ -9,7 +9,7 @@ W4S := node dist/cli/main.js
 BENCH_JSON := bench/results/latest.json
 
 .DEFAULT_GOAL := help
-.PHONY: install build check types format unused test demo demo-check learn-check learn-controls learn-qwen designed-check nano code-check simulated-check programs-check mode-check report-big bench bench-quick bench-full models real real-bbh grammar-check grammar-sample acceptance-check parity clean help
+.PHONY: install build check types format unused test kills demo demo-check learn-check learn-controls learn-qwen designed-check nano code-check simulated-check programs-check mode-check report-big bench bench-quick bench-full models real real-bbh grammar-check grammar-sample acceptance-check parity clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-16s %s\n' "$$name" "$$text"; done
@@ -37,7 +37,11 @@ unused: install
 
 test: install ## everything: check, then unit, conformance, property, native, end-to-end
 	@$(MAKE) --no-print-directory --jobs=2 build check
-	timeout 2700 $(BIN)/vitest run
+	timeout 1800 $(BIN)/vitest run
+
+kills: build ## the tests that kill runs, with more kills at other moments than the gate's
+	@seed=$${SEED:-$$RANDOM}; echo "seed $$seed"; \
+	W4S_TEST_SEED=$$seed W4S_TEST_KILLS=4 timeout 3600 $(BIN)/vitest run tests/e2e/learn-kills.test.ts tests/e2e/kill-resume.test.ts tests/e2e/cli-train.test.ts
 
 demo: build ## the whole loop offline: a weak model learns to design workflows (some minutes)
 	@$(W4S) demo

@@ -1,6 +1,6 @@
 /** @file The rooms of src/ and their arrows, held by machine: no dependency but a regex over import statements. */
 import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
@@ -98,6 +98,59 @@ function targets(file: SourceFile): string[] {
         .replace(/\.js$/, ".ts"),
     );
 }
+
+const scripts = (readdirSync(join(root, "scripts"), { recursive: true }) as string[])
+  .filter((name) => name.endsWith(".mjs"))
+  .map((name) => join("scripts", name));
+
+/** What a file imports from dist/, by `import { … } from` and `const { … } = await import(…)`: source file and names. */
+function importsFromDist(path: string): { source: string; names: string[] }[] {
+  const code = readFileSync(join(root, path), "utf8");
+  const statements = code.matchAll(
+    /\{([^{}]*)\}\s*(?:from\s*|=\s*await import\(\s*)"((?:\.\.\/)+dist\/[^"]+)\.js"/g,
+  );
+  return [...statements].map(([, names = "", target = ""]) => ({
+    source: relative(root, resolve(root, dirname(path), target)).replace(/^dist/, "src"),
+    names: names
+      .split(",")
+      .map((name) => name.trim().split(/\s+as\s+|:/)[0] as string)
+      .filter((name) => name !== ""),
+  }));
+}
+
+/** Names that a file exports, those that it hands on included. */
+function exportsOf(source: string): Set<string> {
+  const code = bare(readFileSync(join(root, `${source}.ts`), "utf8"));
+  const declared = code.matchAll(/^export (?:async )?(?:abstract )?(?:function\*?|class|const|let) (\w+)/gm);
+  const lists = [...code.matchAll(/^export \{([^}]*)\}/gm)].flatMap(([, names = ""]) => names.split(","));
+  return new Set([
+    ...[...declared].map(([, name = ""]) => name),
+    ...lists.map(
+      (name) =>
+        name
+          .trim()
+          .split(/\s+as\s+/)
+          .at(-1) as string,
+    ),
+  ]);
+}
+
+it("what the scripts import from dist/ is there", () => {
+  const imported = scripts.flatMap((script) => importsFromDist(script).map((one) => ({ script, ...one })));
+  expect(imported.length).toBeGreaterThan(20);
+  const missing = imported.flatMap(({ script, source, names }) => {
+    const known = existsSync(join(root, `${source}.ts`)) ? exportsOf(source) : new Set();
+    return names.filter((name) => !known.has(name)).map((name) => `${script}: ${name} of ${source}.ts`);
+  });
+  expect(missing).toEqual([]);
+  // Every mention of a module of dist/ was read above, or is a path to start a process with.
+  const unread = scripts.filter((script) => {
+    const mentions =
+      readFileSync(join(root, script), "utf8").match(/(?:from |import\()"(?:\.\.\/)+dist\//g) ?? [];
+    return mentions.length !== importsFromDist(script).length;
+  });
+  expect(unread).toEqual([]);
+});
 
 describe("architecture", () => {
   it("reads the sources at all", () => {

@@ -24,18 +24,22 @@ const CODE_OF_BYTE: readonly number[] = (() => {
  * @returns at most `count` pairs; fewer when no pair is left.
  */
 export function learnMerges(text: string, count: number): [string, string][] {
-  const words = (text.match(/ ?[A-Za-z]+|\s|[^\sA-Za-z]/g) ?? []).map((word) =>
-    [...Buffer.from(word, "utf8")].map(symbolOfByte),
-  );
+  const times = new Map<string, number>();
+  for (const word of text.match(/ ?[A-Za-z]+|\s|[^\sA-Za-z]/g) ?? [])
+    times.set(word, (times.get(word) ?? 0) + 1);
+  const words = [...times].map(([word, count]) => ({
+    parts: [...Buffer.from(word, "utf8")].map(symbolOfByte),
+    count,
+  }));
   const merges: [string, string][] = [];
   const made = new Set<string>();
   while (merges.length < count) {
     const frequencies = new Map<string, { pair: [string, string]; count: number }>();
-    for (const word of words) {
-      for (let i = 0; i + 1 < word.length; i++) {
-        const pair: [string, string] = [word[i] as string, word[i + 1] as string];
+    for (const { parts, count: copies } of words) {
+      for (let i = 0; i + 1 < parts.length; i++) {
+        const pair: [string, string] = [parts[i] as string, parts[i + 1] as string];
         const entry = frequencies.get(pair.join(" ")) ?? { pair, count: 0 };
-        entry.count++;
+        entry.count += copies;
         frequencies.set(pair.join(" "), entry);
       }
     }
@@ -49,9 +53,9 @@ export function learnMerges(text: string, count: number): [string, string][] {
     const [left, right] = best.pair;
     merges.push(best.pair);
     made.add(left + right);
-    for (const word of words) {
-      for (let i = 0; i + 1 < word.length; i++) {
-        if (word[i] === left && word[i + 1] === right) word.splice(i, 2, left + right);
+    for (const { parts } of words) {
+      for (let i = 0; i + 1 < parts.length; i++) {
+        if (parts[i] === left && parts[i + 1] === right) parts.splice(i, 2, left + right);
       }
     }
   }

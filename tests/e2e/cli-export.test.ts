@@ -1,4 +1,4 @@
-/** @file `w4s export` and `w4s import` as processes: every form is read back, wrong input is named. */
+/** @file `w4s export` and `w4s import` at the command line: every form is read back, wrong input is named. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -9,9 +9,10 @@ import { SafetensorsFile } from "../../src/formats/safetensors/safetensors-file.
 import { writeSafetensors } from "../../src/formats/safetensors/write-safetensors.js";
 import { readGgufAdapter, writeGgufAdapter } from "../../src/lora/gguf-adapter.js";
 import { expectFailure } from "../support/cli-expect.js";
-import { runCli } from "../support/run-cli.js";
+import { useCliHost } from "../support/cli-host.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
 
+const runCli = useCliHost();
 const newFolder = useTemporaryFolder();
 let folder: string;
 let base: string;

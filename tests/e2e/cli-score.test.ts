@@ -1,13 +1,14 @@
-/** @file `w4s score` as a process: numbers on stdout, the comparison with llama.cpp, and wrong input. */
+/** @file `w4s score` at the command line: numbers on stdout, the comparison with llama.cpp, and wrong input. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { makeTinyGguf } from "w4s/testing";
 import { gguf } from "../../src/formats/gguf/gguf-writer.js";
 import { expectFailure } from "../support/cli-expect.js";
-import { runCli } from "../support/run-cli.js";
+import { useCliHost } from "../support/cli-host.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
 
+const runCli = useCliHost();
 const newFolder = useTemporaryFolder();
 const TEXT = "The workflow asks the model to think about the question and then to check the answer. ";
 /** F32 weights on both sides, F32 KV cache: rounding only. */

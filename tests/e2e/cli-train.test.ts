@@ -16,13 +16,21 @@ import { makeTinyGguf } from "w4s/testing";
 import { Random } from "../../src/core/random.js";
 import { gguf } from "../../src/formats/gguf/gguf-writer.js";
 import { expectFailure } from "../support/cli-expect.js";
-import { type CliOptions, runCli } from "../support/run-cli.js";
+import { useCliHost } from "../support/cli-host.js";
+import { KILLS_A_PART } from "../support/kill-moments.js";
+import { type CliOptions, runCli as runProcess } from "../support/run-cli.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
 
 const SEED = Number(process.env.W4S_TEST_SEED ?? 20_261_123);
-const KILLS = 12;
+/** Half of them at updates, half at checkpoints. */
+const KILLS = 4 * KILLS_A_PART;
 /** A session is killed at one of its first so many updates, or signs of a checkpoint: 32 updates take some sessions. */
 const LATEST_SIGN = 6;
+
+/** Most commands need no process of their own; those that are killed or limited do. */
+const runInHost = useCliHost();
+const runCli = (words: readonly string[], options: CliOptions = {}) =>
+  options.onStart || options.fileLimitKiB ? runProcess(words, options) : runInHost(words, options);
 
 const newFolder = useTemporaryFolder();
 let folder: string;

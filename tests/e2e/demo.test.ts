@@ -11,7 +11,8 @@ const newFolder = useTemporaryFolder();
 describe("w4s demo", () => {
   it("leaves an adapter in two forms, a report, and says what is simulated", async () => {
     const cwd = newFolder();
-    const result = await runCli(["demo", "--run", "short", "--rounds", "1", "--eval-episodes", "1"], { cwd });
+    const short = ["--rounds", "1", "--episodes", "3", "--eval-episodes", "1"];
+    const result = await runCli(["demo", "--run", "short", ...short], { cwd });
     expect(`${result.code} ${result.stderr}`).toMatch(/^0 /);
     const run = join(cwd, "runs", "short");
     const summary = JSON.parse(readFileSync(join(run, "summary.json"), "utf8"));

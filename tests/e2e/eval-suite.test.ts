@@ -9,6 +9,7 @@ import { BUILT_IN_SUITES } from "../../src/run/suite/built-in-suites.js";
 import type { SuiteResult } from "../../src/run/suite/suite-result.js";
 import { readModel } from "../../src/transformer/read-model.js";
 import { expectFailure } from "../support/cli-expect.js";
+import { useCliHost } from "../support/cli-host.js";
 import { type FakeOpenAI, startFakeOpenAI } from "../support/fake-openai-server.js";
 import { randomAdapter } from "../support/random-adapter.js";
 import { type CliOptions, runCli } from "../support/run-cli.js";
@@ -204,6 +205,9 @@ counterfactual: { items: 8, swaps: [control, names, genders, places] }
 });
 
 describe("what is wrong", () => {
+  const runCli = useCliHost();
+  const w4s = (args: readonly string[]) => runCli(args, { cwd: work });
+
   it("with a suite file ends with exit 3 and names file, line and key", async () => {
     const file = suiteFile("bad.yaml", "name: bad\ntasks: [swaps]\nrows:\n  - baselin: direct\n");
     expectFailure(

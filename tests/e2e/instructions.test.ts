@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { readInstructionRecord } from "../../src/records/instruction-record.js";
 import { readRunReport } from "../../src/report/run-report.js";
 import { type FakeOpenAI, startFakeOpenAI } from "../support/fake-openai-server.js";
+import { withoutPrograms } from "../support/no-programs.js";
 import { runCli } from "../support/run-cli.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
 
@@ -49,7 +50,7 @@ function optimize(run: string, ...more: string[]) {
       "none",
     ],
     ...["--executor", `openai:${server.baseUrl}`, "--executor-model", "fake-model", "--baselines", "direct"],
-    ...["--price-input", "1", "--price-output", "1", ...more],
+    ...["--price-input", "1", "--price-output", "1", ...withoutPrograms(folder()), ...more],
   ]);
 }
 

@@ -2,17 +2,16 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { makeTinyGguf } from "w4s/testing";
 import { Random } from "../../src/core/random.js";
 import { type FakeOpenAI, startFakeOpenAI } from "../support/fake-openai-server.js";
-import { doneBy, drawMoments, dyingAt, killAtEach } from "../support/kill-moments.js";
+import { doneBy, drawMoments, dyingAt, KILLS_A_PART, killAtEach } from "../support/kill-moments.js";
+import { withoutPrograms } from "../support/no-programs.js";
 import { namedReply, requestId, storedRequests } from "../support/paid-calls.js";
 import { runCli } from "../support/run-cli.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
+import { makeTinyDesigner } from "../support/tiny-designer.js";
 
 const SEED = Number(process.env.W4S_TEST_SEED ?? 20_261_122);
-/** Besides one at a call of each. */
-const WRITES_A_TURN = 1;
 const LEAST_KILLS = 10;
 const CONCURRENCY = 3;
 
@@ -22,7 +21,7 @@ let server: FakeOpenAI;
 
 beforeAll(async () => {
   folder = newFolder();
-  makeTinyGguf(join(folder, "tiny.gguf"), { seed: 3 });
+  makeTinyDesigner(join(folder, "tiny.gguf"));
   server = await startFakeOpenAI({ delayMs: 2, reply: namedReply });
 });
 
@@ -33,9 +32,9 @@ function command(run: string): string[] {
     "optimize",
     ...["--task", "word-problems", "--model", join(folder, "tiny.gguf"), "--gpu", "off", "--threads", "1"],
     ...["--executor", `openai:${server.baseUrl}`, "--executor-model", "fake-model", "--weak", "none"],
-    ...["--episodes", "2", "--turns", "2", "--candidates", "3", "--max-repairs", "1", "--screen", "2"],
+    ...["--episodes", "2", "--turns", "2", "--candidates", "2", "--max-repairs", "1", "--screen", "2"],
     ...["--validation-limit", "5", "--test-limit", "5", "--concurrency", String(CONCURRENCY), "--seed", "5"],
-    ...["--run", join(folder, run)],
+    ...["--instructions", "1", ...withoutPrograms(folder), "--run", join(folder, run)],
   ];
 }
 
@@ -65,7 +64,7 @@ it(`ends like an undisturbed run after kills in all turns (seed ${SEED})`, async
   const parts = partsOf(done);
   const drawn = drawMoments(done, {
     partOf: (name) => parts.get(name),
-    perPart: WRITES_A_TURN,
+    perPart: KILLS_A_PART,
     random: new Random(SEED),
   });
 

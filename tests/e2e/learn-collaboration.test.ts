@@ -2,15 +2,16 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { makeTinyGguf } from "w4s/testing";
 import { type ActionsRecord, readTrajectory, type TurnRecord } from "../../src/records/trajectory.js";
 import { readExamples } from "../../src/train/data/example-file.js";
 import { strategyLine } from "../../src/workflow/strategy-grammar.js";
 import { TECHNIQUES } from "../../src/workflow/techniques.js";
 import { expectFailure } from "../support/cli-expect.js";
 import { dyingAt, killAtEach } from "../support/kill-moments.js";
+import { withoutPrograms } from "../support/no-programs.js";
 import { runCli } from "../support/run-cli.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
+import { makeTinyDesigner } from "../support/tiny-designer.js";
 
 /** In the middle of what the writer wrote, between the trainings, and in the second of them. */
 const KILLED_AT = [
@@ -24,7 +25,7 @@ let model: string;
 
 beforeAll(() => {
   folder = newFolder();
-  model = makeTinyGguf(join(folder, "tiny.gguf"), { hasRandomNorms: true });
+  model = makeTinyDesigner(join(folder, "tiny.gguf"));
 });
 
 function learn(run: string, ...more: string[]): string[] {
@@ -34,7 +35,16 @@ function learn(run: string, ...more: string[]): string[] {
     ...["--executor", "simulated", "--rounds", "1", "--episodes", "1", "--turns", "1", "--candidates", "4"],
     ...["--eval-episodes", "1", "--validation-limit", "6", "--screen", "0", "--test-limit", "0"],
     ...["--max-repairs", "0", "--prompt-style", "compact", "--rank", "2", "--epochs", "1"],
-    ...["--accept", "always", "--explore", "1", "--run", join(folder, run), ...more],
+    ...[
+      "--accept",
+      "always",
+      "--explore",
+      "1",
+      ...withoutPrograms(folder),
+      "--run",
+      join(folder, run),
+      ...more,
+    ],
   ];
 }
 

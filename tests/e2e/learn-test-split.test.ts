@@ -90,6 +90,14 @@ describe("code tasks", () => {
         "1",
         "--episodes",
         "1",
+        "--eval-episodes",
+        "0",
+        "--validation-limit",
+        "2",
+        "--test-limit",
+        "0",
+        "--baselines",
+        "direct",
       ]),
     );
     expect(`${result.code} ${result.stderr}`).toMatch(/^0 /);

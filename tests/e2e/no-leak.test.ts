@@ -3,11 +3,12 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { optimize, type Policy, parseRunConfig } from "w4s";
-import { makeTinyGguf } from "w4s/testing";
 import { readTrajectory } from "../../src/records/trajectory.js";
 import { type FakeOpenAI, startFakeOpenAI } from "../support/fake-openai-server.js";
+import { withoutPrograms } from "../support/no-programs.js";
 import { runCli } from "../support/run-cli.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
+import { makeTinyDesigner } from "../support/tiny-designer.js";
 
 const folder = useTemporaryFolder();
 const SPLITS = ["train", "validation", "test"] as const;
@@ -62,8 +63,7 @@ beforeAll(async () => {
     reply: ({ prompt }) =>
       `I read ${markersIn(prompt).join(" and ")}. The answer is (A). <answer>nothing</answer>`,
   });
-  model = join(folder(), "tiny.gguf");
-  makeTinyGguf(model, { seed: 1, contextLength: 16_384 });
+  model = makeTinyDesigner(join(folder(), "tiny.gguf"), 16_384);
 });
 afterAll(() => server.close());
 
@@ -133,7 +133,7 @@ describe("a task with marked items", () => {
       ],
       ...["--executor", `openai:${server.baseUrl}`, "--executor-model", "fake-model", "--weak", "none"],
       ...["--baselines", "direct", "--max-repairs", "0"],
-      ...(designer === "random" ? [] : ["--model", model]),
+      ...(designer === "random" ? [] : ["--model", model, ...withoutPrograms(root)]),
       ...DESIGNERS[designer],
     ]);
     expect(`${code} ${stderr}`).toMatch(/^0 /);

@@ -2,22 +2,24 @@
 import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { makeTinyGguf } from "w4s/testing";
 import { hashJson } from "../../src/core/hash.js";
 import { readTrajectory } from "../../src/records/trajectory.js";
 import { expectFailure } from "../support/cli-expect.js";
 import { startFakeOpenAI } from "../support/fake-openai-server.js";
+import { withoutPrograms } from "../support/no-programs.js";
 import { runCli } from "../support/run-cli.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
+import { makeTinyDesigner } from "../support/tiny-designer.js";
 
 const newFolder = useTemporaryFolder();
 
 it("gives the same scores from a copied run, and refuses other settings", async () => {
   const home = newFolder();
-  const model = makeTinyGguf(join(home, "tiny.gguf"), { hasRandomNorms: true });
+  const model = makeTinyDesigner(join(home, "tiny.gguf"));
   const server = await startFakeOpenAI({
     reply: ({ body }) => `the answer is ${Number.parseInt(hashJson(body).slice(0, 6), 16) % 5}`,
   });
+  const rules = withoutPrograms(home);
   const search = [
     "--task",
     "counting",
@@ -30,7 +32,17 @@ it("gives the same scores from a copied run, and refuses other settings", async 
     "--candidates",
     "3",
   ];
-  const settings = [...search, "--max-repairs", "1", "--screen", "2", "--validation-limit", "5", "--json"];
+  const settings = [
+    ...search,
+    "--max-repairs",
+    "1",
+    "--screen",
+    "2",
+    "--validation-limit",
+    "5",
+    "--json",
+    ...rules,
+  ];
   const recorded = await runCli([
     "collect",
     ...settings,

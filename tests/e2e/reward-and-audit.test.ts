@@ -2,17 +2,20 @@
 import { appendFileSync, copyFileSync, cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { makeTinyGguf } from "w4s/testing";
 import { decodeLine, encodeLine } from "../../src/core/jsonl-log.js";
 import { trajectorySamples } from "../../src/learn/examples/trajectory-samples.js";
 import type { RunAudit } from "../../src/records/audit-run.js";
 import { readTrajectory } from "../../src/records/trajectory.js";
 import { exampleWeights } from "../../src/train/data/example-weights.js";
 import { expectFailure } from "../support/cli-expect.js";
-import { type CliResult, runCli } from "../support/run-cli.js";
+import { useCliHost } from "../support/cli-host.js";
+import { withoutPrograms } from "../support/no-programs.js";
+import type { CliResult } from "../support/run-cli.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
+import { makeTinyDesigner } from "../support/tiny-designer.js";
 
 const newFolder = useTemporaryFolder();
+const runCli = useCliHost();
 let home: string;
 let model: string;
 let run: string;
@@ -24,7 +27,7 @@ const collect = (name: string, ...more: string[]) =>
       ...["collect", "--task", "counting", "--executor", "simulated", "--model", model, "--gpu", "off"],
       ...["--threads", "1", "--episodes", "1", "--turns", "1", "--candidates", "10", "--explore", "1"],
       ...["--screen", "2", "--validation-limit", "4", "--max-repairs", "0", "--run", join(home, name)],
-      ...["--reward", "composite", ...more, "--json"],
+      ...["--reward", "composite", ...withoutPrograms(home), ...more, "--json"],
     ],
     { cwd: home },
   );
@@ -33,7 +36,7 @@ const candidatesOf = (path: string) =>
 
 beforeAll(async () => {
   home = newFolder();
-  model = makeTinyGguf(join(home, "tiny.gguf"), { hasRandomNorms: true });
+  model = makeTinyDesigner(join(home, "tiny.gguf"));
   run = join(home, "run");
   collected = await collect("run");
 });

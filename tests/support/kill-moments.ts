@@ -6,6 +6,9 @@ const PRELOAD = new URL("./die-at.mjs", import.meta.url).href;
 /** A row of fewer calls is not broken off. */
 const LEAST_CALLS = 4;
 
+/** Of each part of a run, in the gate; `make kills` takes more. */
+export const KILLS_A_PART = Number(process.env.W4S_TEST_KILLS ?? 1);
+
 /** What die-at.mjs dies at: "half rounds/01/train.jsonl:3", "after call 2". */
 export type Moment = string;
 
@@ -28,14 +31,14 @@ export interface DrawnMoment {
 export interface DrawOptions {
   /** Part of the run that a write belongs to; undefined: of none, so that nothing is killed there. */
   partOf: (write: string) => string | undefined;
-  /** Writes of each part. */
+  /** Writes of each part, and calls of each part. */
   perPart: number;
   random: Random;
 }
 
 /**
- * Draws moments from all parts of an undisturbed run, in the order of their coming: writes of each part, and one call
- * of each row of calls. Writes that come twice by one name are left out: a session that was taken up again would meet
+ * Draws moments from all parts of an undisturbed run, in the order of their coming: writes of each part, and calls, at
+ * most one of each row of calls. Writes that come twice by one name are left out: a session that was taken up again would meet
  * them too early.
  */
 export function drawMoments(
@@ -56,11 +59,13 @@ export function drawMoments(
     const ways = /^events\.jsonl |:\d+$/.test(name) ? ["before", "half", "after"] : ["before", "after"];
     offered.push(...ways.map((way) => ({ moment: `${way} ${name}`, part, isCall: false })));
   }
-  const chosen = new Set(offered.filter(({ isCall }) => isCall));
+  const chosen = new Set<DrawnMoment>();
   for (const part of new Set(offered.map((one) => one.part))) {
-    const writes = offered.filter((one) => one.part === part && !one.isCall);
-    while (writes.length > perPart) writes.splice(random.integer(0, writes.length - 1), 1);
-    for (const one of writes) chosen.add(one);
+    for (const isCall of [false, true]) {
+      const some = offered.filter((one) => one.part === part && one.isCall === isCall);
+      while (some.length > perPart) some.splice(random.integer(0, some.length - 1), 1);
+      for (const one of some) chosen.add(one);
+    }
   }
   return offered.filter((one) => chosen.has(one));
 }

@@ -1,9 +1,10 @@
 /** @file A tiny model, a fake server and `w4s learn` on them: two rounds in some seconds. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { makeTinyGguf } from "w4s/testing";
 import { type FakeOpenAI, startFakeOpenAI } from "./fake-openai-server.js";
+import { withoutPrograms } from "./no-programs.js";
 import { namedReply } from "./paid-calls.js";
+import { makeTinyDesigner } from "./tiny-designer.js";
 
 export interface LearnBench {
   folder: string;
@@ -19,11 +20,9 @@ export interface LearnBench {
 
 /** The caller closes the server. */
 export async function startLearnBench(folder: string): Promise<LearnBench> {
-  const model = makeTinyGguf(join(folder, "tiny.gguf"), { hasRandomNorms: true });
+  const model = makeTinyDesigner(join(folder, "tiny.gguf"));
   const server = await startFakeOpenAI({ delayMs: 2, reply: namedReply });
-  // A start of Python takes longer than all else that such a design does.
-  const rules = join(folder, "no-programs.yaml");
-  writeFileSync(rules, "forbid: { calls: [runPython] }\n");
+  const rules = withoutPrograms(folder);
   const summaryOf = (run: string) => JSON.parse(readFileSync(join(folder, run, "summary.json"), "utf8"));
   return {
     folder,
@@ -34,10 +33,21 @@ export async function startLearnBench(folder: string): Promise<LearnBench> {
       "learn",
       ...["--task", "counting,shopping", "--held-back", "sequences", "--model", model, "--gpu", "off"],
       ...["--executor", `openai:${server.baseUrl}`, "--executor-model", "fake-model", "--threads", "1"],
-      ...["--rounds", "2", "--episodes", "2", "--turns", "1", "--candidates", "3", "--eval-episodes", "1"],
-      ...["--max-repairs", "1", "--screen", "0", "--validation-limit", "4", "--test-limit", "3"],
+      ...["--rounds", "2", "--episodes", "2", "--turns", "1", "--candidates", "2", "--eval-episodes", "1"],
+      ...[
+        "--max-repairs",
+        "0",
+        "--instructions",
+        "1",
+        "--screen",
+        "0",
+        "--validation-limit",
+        "4",
+        "--test-limit",
+        "3",
+      ],
       ...["--rank", "2", "--epochs", "1", "--batch-size", "3", "--seed", "5", "--accept", "always"],
-      ...["--concurrency", "3", "--rules", rules, "--run", join(folder, run)],
+      ...["--concurrency", "3", ...rules, "--run", join(folder, run)],
       ...more,
     ],
     outcome: (run) => {

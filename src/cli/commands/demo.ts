@@ -15,7 +15,16 @@ const INTRO = `w4s demo
 `;
 
 /** Flags of the demo: where it writes, and its luck. */
-const FLAGS = ["run", "runsRoot", "seed", "threads", "fresh", "learn.rounds", "learn.evaluationEpisodes"];
+const FLAGS = [
+  "run",
+  "runsRoot",
+  "seed",
+  "threads",
+  "fresh",
+  "episodes",
+  "learn.rounds",
+  "learn.evaluationEpisodes",
+];
 
 export function command(): Command {
   const demo = new Command("demo").description(

@@ -11,6 +11,8 @@ export interface TinyGgufOptions {
   seed?: number | undefined;
   /** Tokens in the vocabulary, specials included; at least 260. Default 512. */
   vocab?: number | undefined;
+  /** Text whose most frequent letters in a row become tokens: the more the model's texts are like it, the fewer tokens they take. Default: some lines of code and English. */
+  text?: string | undefined;
   /** Default 2. */
   blocks?: number | undefined;
   /** Width of the model, a multiple of 32. Default 64. */
@@ -57,7 +59,7 @@ export function tinyGgufBytes(options: TinyGgufOptions = {}): Buffer {
   if (vocab < 256 + SPECIAL_TOKENS.length + 1)
     throw new RangeError(`vocab is ${vocab}, must be at least 260`);
   if (width % (2 * HEAD_LENGTH) !== 0) throw new RangeError(`width is ${width}, must be a multiple of 32`);
-  const { tokens, merges, types } = vocabulary(vocab);
+  const { tokens, merges, types } = vocabulary(vocab, options.text ?? CORPUS);
   const { family = "llama", hasRandomNorms = false, isTied = false } = options;
   const heads = width / HEAD_LENGTH;
   const feedForward = width * 2;
@@ -100,9 +102,9 @@ export function makeTinyGguf(path: string, options: TinyGgufOptions = {}): strin
   return path;
 }
 
-function vocabulary(size: number): { tokens: string[]; merges: string[]; types: number[] } {
+function vocabulary(size: number, text: string): { tokens: string[]; merges: string[]; types: number[] } {
   const bytes = Array.from({ length: 256 }, (_, byte) => symbolOfByte(byte));
-  const learnt = learnMerges(CORPUS, size - 256 - SPECIAL_TOKENS.length);
+  const learnt = learnMerges(text, size - 256 - SPECIAL_TOKENS.length);
   const tokens = [...SPECIAL_TOKENS, ...bytes, ...learnt.map(([left, right]) => left + right)];
   // A small corpus runs out of pairs; unused entries keep the size exact.
   while (tokens.length < size) tokens.push(`<|unused_${tokens.length}|>`);

@@ -1,18 +1,17 @@
-/** @file `w4s learn` killed in every phase of one of its rounds: it ends like a run that was not, and pays nothing twice. */
+/** @file `w4s learn` killed in every phase of its rounds: it ends like a run that was not, and pays nothing twice. */
 import { join } from "node:path";
-import { expect } from "vitest";
+import { expect, it } from "vitest";
 import { Random } from "../../src/core/random.js";
-import { doneBy, drawMoments, dyingAt, killAtEach } from "./kill-moments.js";
-import type { LearnBench } from "./learn-bench.js";
-import { requestId, storedRequests } from "./paid-calls.js";
-import { runCli } from "./run-cli.js";
+import { doneBy, drawMoments, dyingAt, KILLS_A_PART, killAtEach } from "../support/kill-moments.js";
+import { startLearnBench } from "../support/learn-bench.js";
+import { requestId, storedRequests } from "../support/paid-calls.js";
+import { runCli } from "../support/run-cli.js";
+import { useTemporaryFolder } from "../support/temporary-folder.js";
 
-export const SEED = Number(process.env.W4S_TEST_SEED ?? 20_261_123);
+const SEED = Number(process.env.W4S_TEST_SEED ?? 20_261_123);
 const LAST_ROUND = 2;
-/** Besides calls: one of each row. */
-const WRITES_A_PHASE = 2;
-/** Of each round; 30 in all. A trainer may get further than a kill of its parent was meant to let it. */
-const LEAST_KILLS = { 1: 17, [LAST_ROUND]: 13 };
+
+const newFolder = useTemporaryFolder();
 
 /** What is written in the phases of a round. */
 const PHASES: Record<string, (round: number) => string> = {
@@ -24,12 +23,11 @@ const PHASES: Record<string, (round: number) => string> = {
   train: (round) => `rounds/0${round}/|events.jsonl (examples|train|phase) ${round}`,
 };
 
-/** Parts of a run in which the test of a round kills: with the first goes what comes before, with the last what comes after. */
-const partsOf = (round: number): string[] => [
+const PARTS: readonly string[] = [
   // Before the first round there is only the base to judge.
-  ...(round === 1 ? ["start", "judge 0"] : []),
-  ...Object.keys(PHASES).map((phase) => `${phase} ${round}`),
-  ...(round === LAST_ROUND ? ["end"] : []),
+  ...["start", "judge 0"],
+  ...[1, LAST_ROUND].flatMap((round) => Object.keys(PHASES).map((phase) => `${phase} ${round}`)),
+  "end",
 ];
 
 function partOf(name: string): string | undefined {
@@ -42,20 +40,16 @@ function partOf(name: string): string | undefined {
   return /^(run|config)\.|run-start/.test(name) ? "start" : "end";
 }
 
-/** Runs `w4s learn` undisturbed, and again with a kill in every part of `round`, and compares the two. */
-export async function killInRound(
-  round: 1 | typeof LAST_ROUND,
-  { folder, server, learn, outcome }: LearnBench,
-): Promise<void> {
+it(`ends like an undisturbed run after kills in all phases of both rounds (seed ${SEED})`, async () => {
+  const { folder, server, learn, outcome } = await startLearnBench(newFolder());
   const undisturbed = await runCli(learn("undisturbed"), { env: dyingAt(join(folder, "undisturbed")) });
   expect(`${undisturbed.code} ${undisturbed.stderr}`).toMatch(/^0 /);
   const callsOfOne = server.chats.length;
-  const parts = partsOf(round);
   const drawn = drawMoments(doneBy(undisturbed), {
     partOf,
-    perPart: WRITES_A_PHASE,
+    perPart: KILLS_A_PART,
     random: new Random(SEED),
-  }).filter(({ part }) => parts.includes(part));
+  });
 
   const run = join(folder, "killed");
   const paidTwice: string[] = [];
@@ -70,9 +64,9 @@ export async function killInRound(
   expect(`${last.code} ${last.stderr}`).toMatch(/^0 /);
   expect(outcome("killed")).toEqual(outcome("undisturbed"));
   expect(paidTwice).toEqual([]);
-  expect(new Set(died.map(({ part }) => part))).toEqual(new Set(parts));
-  expect(died.length).toBeGreaterThanOrEqual(LEAST_KILLS[round]);
+  expect(new Set(died.map(({ part }) => part))).toEqual(new Set(PARTS));
   console.log(
     `${died.length} of ${drawn.length} kills, ${callsOfOne} calls undisturbed, 0 stored replies asked again`,
   );
-}
+  await server.close();
+});
