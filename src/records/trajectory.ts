@@ -48,6 +48,8 @@ const header = z.object({
   isSimulated: z.boolean(),
   policy: policyInfo,
   seed: z.number().int(),
+  /** What the rewards are, where they were computed anew. */
+  reward: z.string().optional(),
 });
 
 const helper = z.object({
