@@ -105,7 +105,7 @@ function figures(weights, played, samples) {
 }
 
 function weightsOf(turns) {
-  const samples = rewardedCandidates(turns, "accuracy", undefined).map((one) => ({
+  const samples = rewardedCandidates(turns, undefined, "accuracy").map((one) => ({
     ...one,
     episode: 0,
     turn: one.turn.turn,

@@ -149,7 +149,7 @@ function fileRows(file: string): Row[] {
   const header = records.find((record) => record.kind === "header");
   const turns = records.filter((record) => record.kind === "turn");
   const scored = new Map(
-    rewardedCandidates(turns, undefined, undefined, header?.reward).map((one) => [
+    rewardedCandidates(turns, header).map((one) => [
       `${one.turn.episode} ${one.turn.turn} ${one.candidate.index}`,
       one,
     ]),

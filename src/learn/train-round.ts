@@ -101,13 +101,11 @@ function playedIn(course: Course, files: RoundFiles, plans: readonly RoundRecord
   for (let round = first; round <= files.round; round++) {
     const own = new RoundFiles(directory.path, round);
     for (const { path } of collectedFiles(course, own, plans[round - 1] as RoundRecord["plan"])) {
-      const samples = trajectorySamples(path, undefined, reward, rewardWeights);
       // A run goes on by the rule it was begun with.
-      const plain = () => samples.map((sample) => ({ ...sample, shrunk: undefined }));
-      played.push({
-        source: `round ${round}`,
-        samples: directory.shrinksRewards ? samples : plain(),
-      });
+      const samples = directory.shrinksRewards
+        ? trajectorySamples(path, undefined, reward, rewardWeights)
+        : trajectorySamples(path).map((sample) => ({ ...sample, shrunk: undefined }));
+      played.push({ source: `round ${round}`, samples });
     }
   }
   return played;

@@ -5,7 +5,12 @@ import { InputError } from "../../core/errors.js";
 import type { HelperReply } from "../../design/policy.js";
 import { rewardOf } from "../../design/reward.js";
 import { playedTrajectories } from "../../records/run-files.js";
-import { type CandidateRecord, readTrajectory, type TurnRecord } from "../../records/trajectory.js";
+import {
+  type CandidateRecord,
+  readTrajectory,
+  type TrajectoryHeader,
+  type TurnRecord,
+} from "../../records/trajectory.js";
 import { type ShrunkReward, shrunkRewards } from "./shrunk-rewards.js";
 
 /** One reply of the policy. */
@@ -72,7 +77,7 @@ export function trajectorySamples(
   }
   const turns = records.filter((record) => record.kind === "turn");
   const scored = new Map(
-    rewardedCandidates(turns, reward, weights, header.reward).map((one) => [
+    rewardedCandidates(turns, header, reward, weights).map((one) => [
       `${one.turn.episode} ${one.turn.turn} ${one.candidate.index}`,
       one,
     ]),
@@ -111,8 +116,20 @@ export function trajectorySamples(
   return samples;
 }
 
-/** Rewards that are means over items. */
-const MEANS: ReadonlySet<string> = new Set(["accuracy", "composite"] satisfies RewardName[]);
+/** With its plain mean: the level that a candidate was given in a race is shrunk already, among the workflows of its episode. */
+function asMeasured({ candidate, turn }: ScoredReply): Pick<ScoredReply, "candidate" | "turn"> {
+  const mean = candidate.accuracy ?? candidate.screenAccuracy;
+  const { components } = candidate;
+  if (candidate.lost || mean === null) return { candidate, turn };
+  return {
+    turn,
+    candidate: {
+      ...candidate,
+      commonAccuracy: undefined,
+      components: components && { ...components, accuracy: mean },
+    },
+  };
+}
 
 /** A scored candidate with the turn it was written in and what it is worth. */
 export interface ScoredReply extends Pick<TrajectorySample, "candidate" | "reward" | "shrunk"> {
@@ -122,15 +139,18 @@ export interface ScoredReply extends Pick<TrajectorySample, "candidate" | "rewar
 /**
  * The candidates of a task and round with their rewards, shrunk where these are means over items: accuracies, and what is
  * composed of them. Recorded rewards are known for accuracies where all of them are.
- * @param reward - computes rewards anew; default: those that were recorded
- * @param recorded - what the recorded ones are, where the file says so
+ * @param header - says what the recorded rewards are, where they were computed anew
+ * @param given - computes rewards anew; default: those that were recorded
+ * @param givenWeights - of the composite reward
  */
 export function rewardedCandidates(
   turns: readonly TurnRecord[],
-  reward: RewardName | undefined,
-  weights: RewardWeights | undefined,
-  recorded?: string | undefined,
+  header?: Pick<TrajectoryHeader, "reward"> | undefined,
+  given?: RewardName | undefined,
+  givenWeights?: RewardWeights | undefined,
 ): ScoredReply[] {
+  const reward = given ?? (header?.reward?.name as RewardName | undefined);
+  const weights = given ? givenWeights : (header?.reward?.weights as RewardWeights | undefined);
   const anew = (name: RewardName, { candidate, turn }: Pick<ScoredReply, "candidate" | "turn">) =>
     rewardOf(name, candidate, turn.history, weights);
   const all = turns
@@ -140,13 +160,16 @@ export function rewardedCandidates(
       reward: reward === undefined ? one.candidate.reward : anew(reward, one),
       shrunk: undefined,
     }));
-  const name = reward ?? recorded;
-  const areMeans =
-    name === undefined ? all.every((one) => one.reward === anew("accuracy", one)) : MEANS.has(name);
-  if (!areMeans) return all;
+  const areAccuracies = () => all.every((one) => one.reward === anew("accuracy", one));
+  const name = reward ?? (areAccuracies() ? "accuracy" : undefined);
+  if (name !== "accuracy" && name !== "composite") return all;
   const judged = all.filter(({ candidate }) => candidate.outcome !== "lost");
   const shrunk = shrunkRewards(
-    judged.map((one) => ({ ...one, turn: `${one.turn.episode} ${one.turn.turn}` })),
+    judged.map((one) => ({
+      candidate: one.candidate,
+      turn: `${one.turn.episode} ${one.turn.turn}`,
+      reward: anew(name, asMeasured(one)),
+    })),
   );
   const byCandidate = new Map(judged.map(({ candidate }, index) => [candidate, shrunk[index]]));
   return all.map((one) => ({ ...one, shrunk: byCandidate.get(one.candidate) }));

@@ -20,7 +20,7 @@ function candidate(index: number, measured: Measured): CandidateRecord {
     ...{ calls: 1, tokens: 1, dollars: 0, n: accuracy === null ? 0 : ITEMS },
     ...{ workflowHash: `hash ${index}`, accuracy, screenAccuracy },
     outcome: accuracy === null ? "screened-out" : "scored",
-    reward: accuracy ?? screenAccuracy ?? 0,
+    reward: measured.commonAccuracy ?? accuracy ?? screenAccuracy ?? 0,
     ...measured,
   };
 }
@@ -33,7 +33,7 @@ const turnOf = (turn: number, candidates: readonly Measured[]): TurnRecord => ({
 
 /** Weights of the candidates of a task, as a round takes them and as they were before rewards were shrunk. */
 function weightsOf(turns: readonly TurnRecord[], reward?: "discrete") {
-  const samples = rewardedCandidates(turns, reward, undefined)
+  const samples = rewardedCandidates(turns, undefined, reward ?? "accuracy")
     .filter((one) => one.candidate.outcome !== "lost")
     .map((one) => ({ ...one, episode: 0, turn: one.turn.turn }));
   const plain = samples.map((sample) => ({ ...sample, shrunk: undefined }));
@@ -131,10 +131,17 @@ describe("shrunkRewards", () => {
     expect(after).toEqual(before);
     // Recorded ones neither.
     const recorded = [turnOf(0, [scored(0.55, { reward: 1 }), scored(0.6, { reward: 0.5 })])];
-    expect(rewardedCandidates(recorded, undefined, undefined).map(({ shrunk }) => shrunk)).toEqual([
-      undefined,
-      undefined,
-    ]);
+    expect(rewardedCandidates(recorded).map(({ shrunk }) => shrunk)).toEqual([undefined, undefined]);
+  });
+
+  it("takes the plain mean of a candidate whose level was shrunk in its race", () => {
+    const levels = (more: Measured) => [
+      turnOf(0, [scored(0.55, more), scored(0.6, more), out(0.75, { n: 4, ...more })]),
+    ];
+    expect(weightsOf(levels({ commonAccuracy: 0.58 })).after).toEqual(weightsOf(levels({})).after);
+    // Where samples were lost it is the accuracy on common ones.
+    const lost = { commonAccuracy: 0.58, lost: 1 };
+    for (const weight of weightsOf(levels(lost)).after) expect(weight).toBeCloseTo(1, 9);
   });
 
   it("shrinks composite rewards too", () => {
@@ -144,7 +151,7 @@ describe("shrunkRewards", () => {
       turnOf(0, [scored(0.55, { components: { ...components, accuracy: 0.55 } }), out(0.75, { components })]),
     ];
     const weights = { accuracy: 1, efficiency: 0, coherence: 0, relevance: 0 } as RewardWeights;
-    const [, screened] = rewardedCandidates(turns, "composite", weights);
+    const [, screened] = rewardedCandidates(turns, undefined, "composite", weights);
     expect(screened!.reward).toBe(0.75);
     expect(screened!.shrunk!.estimate).toBeLessThan(0.7);
   });
