@@ -108,6 +108,7 @@ const LEARN = {
   "learn.weighting": "--weighting <kind>",
   "learn.weightTemperature": "--weight-temperature <T>",
   "learn.weightCap": "--weight-cap <w>",
+  "learn.kl": "--kl <factor>",
   "learn.epochs": "--epochs <n>",
   "learn.batchSize": "--batch-size <n>",
   "learn.learningRate": "--learning-rate <x>",

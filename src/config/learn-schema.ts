@@ -1,7 +1,14 @@
 /** @file The `learn` section of the configuration: rounds, examples, weights, curriculum, training, acceptance. */
 import { z } from "zod";
 import { between, flag, oneOf, positive, schedule, text, whole } from "./config-fields.js";
+import { OBJECTIVE_NAMES, OBJECTIVES } from "./objectives.js";
 import { COLLABORATIONS } from "./policies-schema.js";
+
+function weightings(): string {
+  return Object.entries(OBJECTIVES)
+    .map(([name, { equation }]) => `${name} = ${equation}`)
+    .join("; ");
+}
 
 export const learnSchema = z.strictObject({
   rounds: whole(0, 1000)
@@ -68,15 +75,14 @@ export const learnSchema = z.strictObject({
     .default(false)
     .describe("examples: equal replies to the same prompt count as often as they came"),
   unbalanced: flag().default(false).describe("examples: tasks weigh by their number of examples, not alike"),
-  weighting: oneOf(["exponential", "advantage", "binary", "uniform", "shuffled"])
-    .default("advantage")
-    .describe("weights: exp(r/T), exp((r - mean)/T), r > 0; uniform and shuffled are controls"),
-  weightTemperature: positive(100)
+  weighting: oneOf(OBJECTIVE_NAMES).default("advantage").describe(`weights: ${weightings()}`),
+  weightTemperature: positive(100).optional().describe("T; default 0.04 for shrunk rewards, else 0.4"),
+  weightCap: positive(1e6).optional().describe("largest weight; default 12, for exponential 12.2"),
+  kl: between(0, 1000)
     .optional()
-    .describe("T; default 0.06 for advantages of accuracies, else 0.4"),
-  weightCap: positive(1e6)
-    .optional()
-    .describe("largest weight; default 12 for advantage, 12.2 for exponential"),
+    .describe(
+      "training: penalty on the divergence from the model without its adapter; default 0, and group needs one",
+    ),
   epochs: whole(1, 1000).default(3).describe("training: passes over the examples"),
   batchSize: whole(1, 4096).default(8).describe("training: examples per update"),
   learningRate: positive(1)

@@ -64,9 +64,11 @@ export interface ScoredCandidate {
 
 /**
  * The reward of a candidate. An invalid workflow has accuracy 0 and gets what the reward makes of that; one that was
- * screened out gets 0, or its accuracy (its components) on the screening set where these themselves are the reward.
+ * screened out gets its accuracy (its components) on the screening set where these themselves are the reward. Other rewards
+ * make of that accuracy what they would of any, at most 0: losing the screening never pays better than passing it.
  * One that lost too many samples gets 0, which says nothing: whoever uses rewards leaves it out.
  * @param weights - of the composite reward
+ * @param paysScreening - false as in runs begun before that: screened out is 0, also where passing pays less
  * @throws {InputError} when a component that has a weight was not recorded
  */
 export function rewardOf(
@@ -74,10 +76,13 @@ export function rewardOf(
   candidate: ScoredCandidate,
   history: RewardHistory,
   weights: RewardWeights = DEFAULT_REWARD_WEIGHTS,
+  paysScreening = true,
 ): number {
   const { outcome, accuracy, screenAccuracy, commonAccuracy, components } = candidate;
   if (outcome === "lost") return 0;
   if (name === "composite") return outcome === "invalid" ? 0 : compositeReward(components, weights);
-  if (outcome === "screened-out") return name === "accuracy" ? (commonAccuracy ?? screenAccuracy ?? 0) : 0;
-  return REWARDS[name]()(commonAccuracy ?? accuracy ?? 0, history);
+  const level = commonAccuracy ?? (outcome === "screened-out" ? screenAccuracy : accuracy) ?? 0;
+  const reward = REWARDS[name]()(level, history);
+  if (outcome !== "screened-out" || name === "accuracy") return reward;
+  return paysScreening ? Math.min(0, reward) : 0;
 }

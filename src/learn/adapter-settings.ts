@@ -1,5 +1,6 @@
 /** @file Settings of the trainer from the `learn` section, for rounds and for `w4s train` alike. */
 import type { LearnSettings } from "../config/learn-schema.js";
+import { isSigned } from "../config/objectives.js";
 import { DEFAULT_TRAIN_SETTINGS, type TrainSettings } from "../train/train-settings.js";
 
 /** Point at which the rule was measured: SmolLM2-135M learned at 2e-3 what it did not at 3e-4 (docs/learning.md). */
@@ -10,12 +11,17 @@ const MEASURED = { parameters: 135e6, rate: 2e-3 };
  * @param parameterCount - of the base model
  */
 export function adapterSettings(
-  learn: Pick<LearnSettings, "epochs" | "batchSize" | "learningRate" | "rank" | "alpha">,
+  learn: Pick<LearnSettings, "epochs" | "batchSize" | "learningRate" | "rank" | "alpha" | "weighting" | "kl">,
   parameterCount: number,
 ): TrainSettings {
   const { epochs, batchSize, learningRate = defaultLearningRate(parameterCount), rank, alpha } = learn;
   const lora = { ...DEFAULT_TRAIN_SETTINGS.lora, rank, alpha };
-  return { ...DEFAULT_TRAIN_SETTINGS, lora, epochs, batchSize, learningRate };
+  return {
+    ...DEFAULT_TRAIN_SETTINGS,
+    ...{ lora, epochs, batchSize, learningRate },
+    klPenalty: learn.kl ?? DEFAULT_TRAIN_SETTINGS.klPenalty,
+    allowNegativeWeights: isSigned(learn.weighting),
+  };
 }
 
 /**

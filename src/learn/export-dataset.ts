@@ -5,8 +5,8 @@ import { Random } from "../core/random.js";
 import { groupBy, mean } from "../core/statistics.js";
 import { refuseExisting, writeAtomic } from "../core/write-atomic.js";
 import { readTrajectory } from "../records/trajectory.js";
-import { type ExampleWeightOptions, exampleWeights } from "../train/data/example-weights.js";
-import { trajectoryFiles } from "./examples/trajectory-samples.js";
+import { type ObjectiveOptions, type RewardedExample, weighExamples } from "./examples/objectives.js";
+import { rewardedCandidates, trajectoryFiles } from "./examples/trajectory-samples.js";
 
 /**
  * `messages`: `{messages, weight, reward, task, iter}`, read with weights by Fireworks and w4s, without by others;
@@ -15,10 +15,9 @@ import { trajectoryFiles } from "./examples/trajectory-samples.js";
  */
 export type DatasetFormat = "messages" | "resampled" | "kto" | "dpo";
 
-interface Row {
+interface Row extends RewardedExample {
   prompt: { role: string; content: string }[];
   reply: string;
-  reward: number;
   task: string;
   /** Number of the turn, from 0. */
   iter: number;
@@ -39,18 +38,19 @@ export async function exportDataset(
   outPath: string,
   options: {
     format: DatasetFormat;
-    weighting?: ExampleWeightOptions | undefined;
+    /** Default exponential: the reference's weights. */
+    weighting?: ObjectiveOptions | undefined;
     seed?: number | undefined;
     force?: boolean | undefined;
   },
 ): Promise<number> {
   refuseExisting(outPath, options.force);
-  const rows = readRows(path);
-  const weights = exampleWeights(
-    rows.map(({ reward }) => reward),
-    options.weighting ?? { kind: "exponential" },
+  const { weighting = { kind: "exponential" }, seed = 0 } = options;
+  const files = readRows(path);
+  const weights = files.map((rows, file) =>
+    weighExamples(rows, weighting, new Random(seed).derive("shuffled", file)),
   );
-  const lines = FORMATS[options.format](rows, weights, options.seed ?? 0);
+  const lines = FORMATS[options.format](files.flat(), weights.flat(), seed);
   if (lines.length === 0) {
     throw new InputError(`${path} has no prompt with replies of different reward`, {
       hint: "collect more candidates, or export messages",
@@ -75,6 +75,10 @@ const FORMATS: Readonly<
   resampled: (rows, weights, seed) => {
     const random = new Random(seed).derive("resampled");
     const total = weights.reduce((sum, weight) => sum + weight, 0);
+    if (weights.some((weight) => weight < 0))
+      throw new InputError("some weights are below 0: rows cannot be drawn by them", {
+        hint: "export messages, or use --weighting advantage",
+      });
     if (total === 0) throw new InputError("all weights are 0", { hint: "use exponential weights" });
     return rows.map(() => {
       let left = random.next() * total;
@@ -87,25 +91,25 @@ const FORMATS: Readonly<
   },
 
   kto: (rows) => {
-    const rewardOf = (group: readonly Row[]) => mean(group.map(({ reward }) => reward));
-    const overall = rewardOf(rows);
+    const worthOfAll = (group: readonly Row[]) => mean(group.map(worthOf));
+    const overall = worthOfAll(rows);
     const baselines = new Map(
       [...groupBy(rows, ({ key }) => key)].map(([key, group]) => [
         key,
-        differ(group) ? rewardOf(group) : overall,
+        differ(group) ? worthOfAll(group) : overall,
       ]),
     );
     return rows.map((row) => ({
       prompt: row.prompt,
       completion: [{ role: "assistant", content: row.reply }],
-      label: row.reward > (baselines.get(row.key) as number),
+      label: worthOf(row) > (baselines.get(row.key) as number),
     }));
   },
 
   dpo: (rows) =>
     [...groupBy(rows, ({ key }) => key).values()].flatMap((group) => {
-      const best = group.reduce((a, b) => (b.reward > a.reward ? b : a));
-      const worst = group.reduce((a, b) => (b.reward < a.reward ? b : a));
+      const best = group.reduce((a, b) => (worthOf(b) > worthOf(a) ? b : a));
+      const worst = group.reduce((a, b) => (worthOf(b) < worthOf(a) ? b : a));
       if (!differ(group)) return [];
       const reply = ({ reply: content }: Row) => [{ role: "assistant", content }];
       return [{ prompt: best.prompt, chosen: reply(best), rejected: reply(worst) }];
@@ -116,46 +120,65 @@ function conversation({ prompt, reply }: Row) {
   return [...prompt, { role: "assistant", content: reply }];
 }
 
-function differ(rows: readonly Row[]): boolean {
-  return rows.some(({ reward }) => reward !== rows[0]?.reward);
+/** The reward without luck, where it is known. */
+function worthOf({ reward, shrunk }: Row): number {
+  return shrunk?.estimate ?? reward;
 }
 
-function readRows(path: string): Row[] {
+function differ(rows: readonly Row[]): boolean {
+  return rows.some((row) => worthOf(row) !== worthOf(rows[0] as Row));
+}
+
+/** Rows by trajectory file. */
+function readRows(path: string): Row[][] {
   if (path.endsWith(".gguf")) {
     throw new InputError(`${path} is no trajectory`, {
       hint: "adapters are exported with --to gguf, peft or merged",
     });
   }
-  const rows = trajectoryFiles(path).flatMap(fileRows);
-  if (rows.length === 0)
+  const files = trajectoryFiles(path).map(fileRows);
+  if (files.flat().length === 0)
     throw new InputError(`${path} has no scored candidates with a reply`, {
       hint: "let at least one turn finish",
     });
-  return rows;
+  return files;
 }
 
 function fileRows(file: string): Row[] {
   const records = readTrajectory(file);
-  const rewards = new Map<string, number>();
-  let task = "";
-  for (const record of records) {
-    if (record.kind === "header") task = record.task.name;
-    if (record.kind !== "turn") continue;
-    for (const { index, reward } of record.candidates)
-      rewards.set(`${record.episode} ${record.turn} ${index}`, reward);
-  }
+  const header = records.find((record) => record.kind === "header");
+  const turns = records.filter((record) => record.kind === "turn");
+  const scored = new Map(
+    rewardedCandidates(turns, header).map((one) => [
+      `${one.turn.episode} ${one.turn.turn} ${one.candidate.index}`,
+      one,
+    ]),
+  );
   return records.flatMap((record) => {
     if (record.kind !== "actions") return [];
     const { episode, turn, messages: prompt } = record;
     return record.actions.flatMap(({ index, text, messages: own }): Row[] => {
-      const reward = rewards.get(`${episode} ${turn} ${index}`);
+      const found = scored.get(`${episode} ${turn} ${index}`);
       // In a team, a reply may answer another conversation than the turn's, such as a request to revise a draft.
       const place = `${file} ${episode} ${turn} ${record.prompt}`;
       const key = own === undefined ? place : `${place} ${hashJson(own)}`;
-      // A turn cut off by a kill has no rewards; an empty reply teaches nothing, and some trainers refuse it.
-      return reward === undefined || text === ""
-        ? []
-        : [{ prompt: own ?? prompt, reply: text, reward, task, iter: turn, key }];
+      // A turn cut off by a kill has no rewards, and a candidate that lost its samples none that says anything; an empty
+      // reply teaches nothing, and some trainers refuse it.
+      if (found === undefined || found.candidate.outcome === "lost" || text === "") return [];
+      const { reward, shrunk } = found;
+      const state = `${episode} ${turn}`;
+      return [
+        {
+          prompt: own ?? prompt,
+          reply: text,
+          reward,
+          shrunk,
+          state,
+          task: header?.task.name ?? "",
+          iter: turn,
+          key,
+        },
+      ];
     });
   });
 }

@@ -29,6 +29,7 @@ import type { Task } from "../tasks/task.js";
 import { acceptance } from "./acceptance.js";
 import { comparePolicies } from "./compare-policies.js";
 import { type Course, type CourseTask, type LearnHooks, openCourseTasks, splitTasks } from "./course.js";
+import { refuseUnleashed } from "./examples/objectives.js";
 import { trajectorySamples } from "./examples/trajectory-samples.js";
 import type { LearnEvent } from "./learn-event.js";
 import { concludeLearning, type LearnProgress, type LearnResult } from "./learn-result.js";
@@ -57,6 +58,7 @@ export async function learn(config: RunConfig, hooks: LearnHooks = {}): Promise<
       hint: "leave designer out; w4s collect --designer random gives the control",
     });
   }
+  refuseUnleashed(config.learn.weighting, config.learn.kl ?? 0);
   const collaboration = collaborationOf(config);
   const names = splitTasks(config);
   await using local = new LocalModels(config, hooks.resolveModelFile);

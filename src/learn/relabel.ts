@@ -37,6 +37,7 @@ export async function relabel(
     const before: number[] = [];
     const after: number[] = [];
     const records = readTrajectory(from).map((record) => {
+      if (record.kind === "header") return { ...record, reward: { name: reward, weights } };
       if (record.kind !== "turn") return record;
       const candidates = record.candidates.map((candidate) => {
         const renewed = rewardOf(reward, candidate, record.history, weights);

@@ -27,6 +27,7 @@ import { readModel } from "../transformer/read-model.js";
 import type { WeightCache } from "../transformer/weight-plan.js";
 import { adapterSettings } from "./adapter-settings.js";
 import { chatExamples, type ReplySpan } from "./examples/chat-examples.js";
+import { type RewardedExample, refuseUnleashed } from "./examples/objectives.js";
 import {
   type ExampleSettings,
   type TrajectoryExamples,
@@ -94,11 +95,12 @@ export async function trainAdapter(options: TrainAdapterOptions): Promise<TrainA
   const header = readLoadableModel(modelPath);
   const parameterCount = header.tensors.reduce((sum, { elementCount }) => sum + elementCount, 0);
   const settings: TrainSettings = {
-    ...adapterSettings(ROUNDS, parameterCount),
+    ...adapterSettings({ ...ROUNDS, weighting: selection.weighting }, parameterCount),
     ...options.settings,
     ...(initial && { lora: initial.config }),
   };
   checkTrainSettings(settings);
+  refuseUnleashed(selection.weighting, settings.klPenalty);
   const { config } = readModel(header);
   if (initial !== undefined) checkAdapterSizes(options.continueFrom ?? "", initial, config);
   const threads = options.threads ?? defaultThreads(header.fileSize);
@@ -115,7 +117,7 @@ export async function trainAdapter(options: TrainAdapterOptions): Promise<TrainA
           hint: "train on recorded runs instead",
         });
       const random = new Random(settings.seed).derive("shuffled");
-      const weigh = (rewards: readonly number[]) => weighRewards(rewards, selection, reward, random);
+      const weigh = (rows: readonly RewardedExample[]) => weighRewards(rows, selection, reward, random);
       found = await chatExamples(chatPath, model, { weigh, spans: options.spans ?? "last", endToken });
     } else {
       const { rewardWeights } = options;

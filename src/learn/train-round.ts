@@ -94,13 +94,17 @@ export async function trainRound(
 
 function playedIn(course: Course, files: RoundFiles, plans: readonly RoundRecord["plan"][]): Played[] {
   const { learn, reward = "accuracy", rewardWeights } = course.run.config;
+  const { directory } = course.run;
   // A continued adapter has learned the rounds before already; a fresh one needs them all.
   const first = learn.start === "base" ? 1 : files.round;
   const played: Played[] = [];
   for (let round = first; round <= files.round; round++) {
-    const own = new RoundFiles(course.run.directory.path, round);
+    const own = new RoundFiles(directory.path, round);
     for (const { path } of collectedFiles(course, own, plans[round - 1] as RoundRecord["plan"])) {
-      const samples = trajectorySamples(path, undefined, reward, rewardWeights);
+      // A run goes on by the rule it was begun with.
+      const samples = directory.shrinksRewards
+        ? trajectorySamples(path, undefined, reward, rewardWeights)
+        : trajectorySamples(path).map((sample) => ({ ...sample, shrunk: undefined }));
       played.push({ source: `round ${round}`, samples });
     }
   }

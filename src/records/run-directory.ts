@@ -29,6 +29,8 @@ export class RunDirectory {
   /** Empty in runs of 0.1. */
   readonly id: string;
   readonly isResumed: boolean;
+  /** See RunManifest. */
+  readonly shrinksRewards: boolean;
   readonly #release: () => void;
   readonly #events: JsonlLog;
   /** Approvals of earlier sessions, as they were logged. */
@@ -39,7 +41,7 @@ export class RunDirectory {
   private constructor(
     path: string,
     id: string,
-    isResumed: boolean,
+    known: RunManifest | undefined,
     release: () => void,
     events: JsonlLog,
     approvals: readonly LoggedApproval[],
@@ -47,7 +49,8 @@ export class RunDirectory {
   ) {
     this.path = path;
     this.id = id;
-    this.isResumed = isResumed;
+    this.isResumed = known !== undefined;
+    this.shrinksRewards = known === undefined || (known.shrinksRewards ?? false);
     this.#release = release;
     this.#events = events;
     this.approvals = approvals;
@@ -61,7 +64,7 @@ export class RunDirectory {
    */
   static async open(
     config: DirectorySettings,
-    manifest: Omit<RunManifest, "version" | "id"> & { label: string },
+    manifest: Omit<RunManifest, "version" | "id" | "shrinksRewards"> & { label: string },
     onWarning: (message: string) => void,
   ): Promise<RunDirectory> {
     const { label, ...rest } = manifest;
@@ -74,7 +77,10 @@ export class RunDirectory {
       const known = findManifest(path);
       const id = known ? (known.id ?? "") : randomUUID();
       if (known) refuseChanges(path, known, identity);
-      else await writeRecord(join(path, MANIFEST_FILE), { ...rest, version: 1, id } satisfies RunManifest);
+      else {
+        const fresh: RunManifest = { ...rest, version: 1, id, shrinksRewards: true };
+        await writeRecord(join(path, MANIFEST_FILE), fresh);
+      }
       await writeRecord(join(path, "config.resolved.json"), config);
       // The log begins at what the run was started with, so that neither can be changed alone.
       const genesis = sha256(readFileSync(join(path, MANIFEST_FILE)));
@@ -86,7 +92,7 @@ export class RunDirectory {
         .flatMap((record) => parseEvent(record) ?? []);
       const approvals = earlier.filter((event) => event.type === "approval");
       const tested = earlier.flatMap((event) => (event.type === "test-opened" ? (event.workflow ?? []) : []));
-      return new RunDirectory(path, id, known !== undefined, release, log, approvals, tested);
+      return new RunDirectory(path, id, known, release, log, approvals, tested);
     } catch (error) {
       release();
       throw error;

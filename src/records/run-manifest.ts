@@ -13,6 +13,11 @@ const runManifest = z.object({
   isSimulated: z.boolean(),
   /** Name of the run in a ledger that several share; version 0.1 wrote none. */
   id: z.string().optional(),
+  /**
+   * Rewards are shrunk before they become weights, and losing a screening pays no better than passing it; absent in runs begun
+   * before that, which keep to the rules of their time.
+   */
+  shrinksRewards: z.boolean().optional(),
   /** Compared on resume: the part of the configuration that decides the results, and the inputs' hashes. */
   identity: z.record(z.string(), z.unknown()),
 });

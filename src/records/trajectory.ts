@@ -48,6 +48,8 @@ const header = z.object({
   isSimulated: z.boolean(),
   policy: policyInfo,
   seed: z.number().int(),
+  /** What the rewards are, and the weights of a composite one, where they were computed anew. */
+  reward: z.object({ name: z.string(), weights: z.record(z.string(), z.number()).optional() }).optional(),
 });
 
 const helper = z.object({

@@ -74,6 +74,8 @@ export interface BenchParts {
   tools: readonly ToolCard[];
   /** Aliases of further executors. */
   aliases: readonly string[];
+  /** See rewardOf(). Default true. */
+  paysScreening?: boolean | undefined;
   /** Run directory: events name trajectories by their place in it. Default: that of each trajectory. */
   directory?: string | undefined;
   approval: Pick<ApprovalGate, "refused">;
@@ -331,7 +333,8 @@ export class Bench {
         },
         evaluate: (workflows, samples, what) => this.evaluate(workflows, samples, { what }),
         refused: (workflows) => approval.refused(workflows),
-        reward: (candidate, history) => rewardOf(reward, candidate, history, rewardWeights),
+        reward: (candidate, history) =>
+          rewardOf(reward, candidate, history, rewardWeights, this.#parts.paysScreening),
         emit,
         signal,
       },

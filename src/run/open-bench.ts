@@ -59,6 +59,8 @@ export interface BenchEquipment {
   /** Who writes instructions for designers under a grammar. */
   instructions: InstructionPlan | undefined;
   store: CallStore;
+  /** See rewardOf(). */
+  paysScreening: boolean;
   /** Run directory. */
   directory: string;
   emit: OnRunEvent;
@@ -142,6 +144,7 @@ export async function openBench(
     aliases: [...opened.aliases.keys()],
     approval: equipment.approval,
     instructions: equipment.instructions,
+    paysScreening: equipment.paysScreening,
     directory: equipment.directory,
     emit,
     signal,

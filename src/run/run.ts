@@ -213,6 +213,7 @@ export class Run implements AsyncDisposable {
               onWarning: (message) => warn(message),
             }),
         defaultReward: isSearch ? "discrete" : "accuracy",
+        paysScreening: directory.shrinksRewards,
       };
       const run = new Run(config, order, directory, equipment, budget, closing);
       tasks.bindJudge(run.meter);

@@ -3,10 +3,11 @@ import { appendFileSync, copyFileSync, cpSync, readFileSync, writeFileSync } fro
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { decodeLine, encodeLine } from "../../src/core/jsonl-log.js";
+import { Random } from "../../src/core/random.js";
+import { weighExamples } from "../../src/learn/examples/objectives.js";
 import { trajectorySamples } from "../../src/learn/examples/trajectory-samples.js";
 import type { RunAudit } from "../../src/records/audit-run.js";
 import { readTrajectory } from "../../src/records/trajectory.js";
-import { exampleWeights } from "../../src/train/data/example-weights.js";
 import { expectFailure } from "../support/cli-expect.js";
 import { useCliHost } from "../support/cli-host.js";
 import { withoutPrograms } from "../support/no-programs.js";
@@ -82,9 +83,9 @@ describe("--reward composite", () => {
     const plain = ["--weighting", "exponential", "--count-duplicates", "--unbalanced"];
     const trained = await runCli([...trainArguments, "--from", moved, ...weights, ...plain, "--out", out]);
     expect(`${trained.code} ${trained.stderr}`).toMatch(/^0 /);
-    const rewards = trajectorySamples(files[0].to).map(({ reward }) => reward);
+    const examples = trajectorySamples(files[0].to).map(({ reward }) => ({ reward, state: "" }));
     expect(weightsOf(readFileSync(join(out, "examples.jsonl"), "utf8"))).toEqual(
-      exampleWeights(rewards, { kind: "exponential" }),
+      weighExamples(examples, { kind: "exponential" }, new Random(0)),
     );
   });
 

@@ -1,6 +1,7 @@
 /** @file `w4s export`: adapters for other runtimes, trajectories for other trainers. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { AdapterFormat, DatasetFormat, WeightType } from "../../commands.js";
+import { OBJECTIVE_NAMES, type ObjectiveName } from "../../config/objectives.js";
 import { type ActionBody, complete } from "../action.js";
 import { EXIT } from "../exit-code.js";
 import { flagOf, number } from "../flag-values.js";
@@ -14,17 +15,21 @@ Examples:
   $ w4s export adapter-lora-<hash>.gguf --to merged --base smollm2-135m --type Q8_0 --out merged.gguf
   $ w4s export adapter-lora-<hash>.gguf --to peft --base smollm2-135m --out peft/
   $ w4s export runs/RUN --to dpo --out pairs.jsonl
+  $ w4s export runs/RUN --to messages --weighting advantage --out rows.jsonl
   $ w4s export runs/RUN --to prompts --redact emails,keys --out prompts.jsonl
 
 Adapters: gguf (llama.cpp), peft (PEFT, vLLM, Transformers), merged (a whole model; Ollama, LM Studio).
 Prompts: what a run sent to its executor and aliases, one call a line, redacted on request.
-Trajectories: messages (rows with weight = exp(reward / temperature)), resampled, kto, dpo.`;
+Trajectories: messages (rows with a weight), resampled (rows drawn by weight), kto, dpo. Weights: docs/learning.md.`;
 
 interface ExportFlags {
   to: string;
   out: string;
   base?: string | undefined;
   type?: WeightType | undefined;
+  weighting?: ObjectiveName | undefined;
+  weightTemperature?: number | undefined;
+  weightCap?: number | undefined;
   rewardTemperature?: number | undefined;
   seed?: number | undefined;
   redact: string[];
@@ -45,7 +50,14 @@ export function command(): Command {
     .requiredOption("--out <path>", "file to write (a folder for peft)")
     .option("--base <model>", "for adapters: GGUF file or name of the model it was trained on")
     .addOption(new Option("--type <type>", "of the numbers").choices(["F32", "F16", "Q8_0"]))
-    .option("--reward-temperature <x>", "for data: weight = exp(reward / x) (default: 0.4)", number)
+    .addOption(
+      new Option("--weighting <kind>", "for messages and resampled (default: exponential)").choices(
+        OBJECTIVE_NAMES,
+      ),
+    )
+    .option("--weight-temperature <T>", "T of the weights (default: 0.4, for shrunk rewards 0.04)", number)
+    .option("--weight-cap <w>", "largest weight (default: 12, for exponential 12.2)", number)
+    .addOption(new Option("--reward-temperature <T>").argParser(number).hideHelp())
     .option("--seed <n>", "for resampled (default: 0)", wholeNumber)
     .option(
       "--redact <list>",
@@ -59,10 +71,11 @@ export function command(): Command {
 
 const exportAction: ActionBody = async ({ isJson, command }, source = "") => {
   const api = await import("../../commands.js");
-  const { to, out, base, type, rewardTemperature, seed, force = false } = command.opts<ExportFlags>();
-  refuseForeignFlags(api, to, command.opts<ExportFlags>());
+  const flags = command.opts<ExportFlags>();
+  const { to, out, base, type, seed, force = false } = flags;
+  refuseForeignFlags(api, to, flags);
   if (to === "prompts") {
-    const { redact } = command.opts<ExportFlags>();
+    const { redact } = flags;
     const { rows, redacted } = await api.exportPrompts(source, out, { redact, force });
     const taken = Object.entries(redacted).map(([kind, count]) => `${count} ${kind}`);
     if (isJson) writeJson({ path: out, rows, redacted });
@@ -72,7 +85,12 @@ const exportAction: ActionBody = async ({ isJson, command }, source = "") => {
   if (DATASET_FORMATS.includes(to)) {
     const rows = await api.exportDataset(source, out, {
       format: to as DatasetFormat,
-      weighting: { kind: "exponential", temperature: rewardTemperature },
+      weighting: {
+        kind: flags.weighting ?? "exponential",
+        // The former name of the flag.
+        temperature: flags.weightTemperature ?? flags.rewardTemperature,
+        cap: flags.weightCap,
+      },
       seed,
       force,
     });
@@ -104,10 +122,18 @@ function refuseForeignFlags(api: typeof import("../../commands.js"), to: string,
   if (to !== "prompts" && flags.redact.length > 0)
     throw new api.ConfigError(`--redact does nothing with --to ${to}`, { hint: "leave it out" });
   const isData = DATASET_FORMATS.includes(to);
+  const hasWeights = to === "messages" || to === "resampled";
   const ofAdapters = ["base", "type"] as const;
-  const ofData = ["rewardTemperature", "seed"] as const;
+  const ofWeights = ["weighting", "weightTemperature", "weightCap"] as const;
+  const ofData = [...ofWeights, "rewardTemperature", "seed"] as const;
   const foreign: readonly (keyof ExportFlags)[] =
-    to === "prompts" ? [...ofAdapters, ...ofData] : isData ? ofAdapters : ofData;
+    to === "prompts"
+      ? [...ofAdapters, ...ofData]
+      : !isData
+        ? ofData
+        : hasWeights
+          ? ofAdapters
+          : [...ofAdapters, ...ofWeights];
   const given = foreign.find((name) => flags[name] !== undefined);
   const useless = to !== "resampled" && flags.seed !== undefined ? "seed" : given;
   if (useless === undefined) return;

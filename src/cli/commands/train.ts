@@ -34,7 +34,6 @@ interface TrainFlags {
   normalisation?: "sample-mean" | "token-sum" | undefined;
   labelSmoothing?: number | undefined;
   dropout?: number | undefined;
-  kl?: number | undefined;
   stopPromptGradient?: boolean | undefined;
   tokenBudget?: number | undefined;
   truncate?: boolean | undefined;
@@ -67,11 +66,6 @@ export function command(): Command {
     .addOption(new Option("--normalisation <kind>", "of the loss").choices(["sample-mean", "token-sum"]))
     .option("--label-smoothing <share>", "of every target's probability, spread over the vocabulary", number)
     .option("--dropout <share>", "of the input of every pair, dropped in training (default: 0)", number)
-    .option(
-      "--kl <factor>",
-      "penalty on the divergence from the model without its adapter (default: 0)",
-      number,
-    )
     .option("--token-budget <n>", "tokens in one pass (default: 4096)", integer)
     .option(
       "--stop-prompt-gradient",
@@ -113,8 +107,10 @@ const trainAction: ActionBody = async ({ isJson, watch, command }) => {
     seed,
     ...definedOnly({
       ...{ learningRate, schedule, normalisation, labelSmoothing, dropout, stopPromptGradient },
-      ...{ tokenBudget, allowNegativeWeights },
-      klPenalty: flags.kl,
+      tokenBudget,
+      // An objective with negative weights says so itself.
+      allowNegativeWeights: allowNegativeWeights || undefined,
+      klPenalty: learn.kl,
       heldOutShare: flags.holdOut,
       truncate: flags.truncate ? ("middle" as const) : undefined,
     }),

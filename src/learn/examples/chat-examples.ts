@@ -6,8 +6,9 @@ import { InputError, messageOf } from "../../core/errors.js";
 import { issueLine } from "../../core/issue-line.js";
 import type { LocalModel } from "../../llm/local/local-model.js";
 import { actionExample, type TokenExample } from "../../train/data/example.js";
+import type { RewardedExample } from "./objectives.js";
 
-const row = z.object({
+const rowSchema = z.object({
   messages: z
     .array(
       z.object({
@@ -22,7 +23,7 @@ const row = z.object({
   reward: z.number().optional(),
   task: z.string().optional(),
 });
-type Row = z.infer<typeof row>;
+type Row = z.infer<typeof rowSchema>;
 
 /** Which replies of a conversation train: the last one, or all (those marked `"weight": 0` never do). */
 export type ReplySpan = "last" | "all";
@@ -35,14 +36,18 @@ export type ReplySpan = "last" | "all";
 export async function chatExamples(
   path: string,
   model: LocalModel,
-  options: { weigh: (rewards: readonly number[]) => number[]; spans: ReplySpan; endToken: number },
+  options: { weigh: (rows: readonly RewardedExample[]) => number[]; spans: ReplySpan; endToken: number },
 ): Promise<{ examples: TokenExample[]; rewards: number[] }> {
   const rows = readRows(path);
-  const rewards = rows.flatMap(({ reward }) => (reward === undefined ? [] : [reward]));
-  const fromRewards = options.weigh(rewards);
+  const groupOf = ({ task }: Row, index: number) => task ?? `line ${index + 1}`;
+  const rewarded = rows.flatMap((row, index) =>
+    row.reward === undefined ? [] : [{ reward: row.reward, state: groupOf(row, index) }],
+  );
+  const fromRewards = options.weigh(rewarded);
   let nextReward = 0;
   const examples: TokenExample[] = [];
-  for (const [index, { messages, weight, reward, task }] of rows.entries()) {
+  for (const [index, row] of rows.entries()) {
+    const { messages, weight, reward } = row;
     const rewardWeight = reward === undefined ? 1 : (fromRewards[nextReward++] as number);
     const replies = messages.flatMap(({ role, weight: own }, at) =>
       role === "assistant" && own !== 0 ? [at] : [],
@@ -62,12 +67,12 @@ export async function chatExamples(
           promptTokens: Int32Array.from(tokens),
           actionTokens: Int32Array.from([...reply, options.endToken]),
           weight: weight ?? rewardWeight,
-          group: task ?? `line ${index + 1}`,
+          group: groupOf(row, index),
         }),
       );
     }
   }
-  return { examples, rewards };
+  return { examples, rewards: rewarded.map(({ reward }) => reward) };
 }
 
 function readRows(path: string): Row[] {
@@ -90,7 +95,7 @@ function readRows(path: string): Row[] {
     } catch (error) {
       throw new InputError(`${path}:${index + 1}: is not JSON: ${messageOf(error)}`, { hint });
     }
-    const parsed = row.safeParse(value);
+    const parsed = rowSchema.safeParse(value);
     if (parsed.success) return [parsed.data];
     throw new InputError(`${path}:${index + 1}: ${issueLine(parsed.error, "row")}`, { hint });
   });

@@ -5,7 +5,13 @@ import { InputError } from "../../core/errors.js";
 import type { HelperReply } from "../../design/policy.js";
 import { rewardOf } from "../../design/reward.js";
 import { playedTrajectories } from "../../records/run-files.js";
-import { type CandidateRecord, readTrajectory, type TurnRecord } from "../../records/trajectory.js";
+import {
+  type CandidateRecord,
+  readTrajectory,
+  type TrajectoryHeader,
+  type TurnRecord,
+} from "../../records/trajectory.js";
+import { type ShrunkReward, shrunkRewards } from "./shrunk-rewards.js";
 
 /** One reply of the policy. */
 export interface TrajectorySample {
@@ -22,6 +28,8 @@ export interface TrajectorySample {
   tokens: readonly number[];
   candidate: CandidateRecord;
   reward: number;
+  /** What the reward says once luck is taken off; undefined where rewards are no means over items. */
+  shrunk?: ShrunkReward | undefined;
 }
 
 /** The model whose tokens the trajectories must be made of. */
@@ -67,12 +75,13 @@ export function trajectorySamples(
       hint: "train the model that wrote the trajectories, or one with the same tokenizer",
     });
   }
-  const scored = new Map<string, { candidate: CandidateRecord; turn: TurnRecord }>();
-  for (const record of records) {
-    if (record.kind !== "turn") continue;
-    for (const candidate of record.candidates)
-      scored.set(`${record.episode} ${record.turn} ${candidate.index}`, { candidate, turn: record });
-  }
+  const turns = records.filter((record) => record.kind === "turn");
+  const scored = new Map(
+    rewardedCandidates(turns, header, reward, weights).map((one) => [
+      `${one.turn.episode} ${one.turn.turn} ${one.candidate.index}`,
+      one,
+    ]),
+  );
   const samples: TrajectorySample[] = [];
   for (const record of records) {
     if (record.kind !== "actions") continue;
@@ -80,14 +89,13 @@ export function trajectorySamples(
       const found = scored.get(`${record.episode} ${record.turn} ${action.index}`);
       // A turn that was cut off by a kill has no rewards yet, and a candidate that lost its samples teaches nothing.
       if (found === undefined || found.candidate.outcome === "lost" || action.tokens.length === 0) continue;
-      const { candidate, turn } = found;
       const shared = {
         task: header.task.name,
         episode: record.episode,
         turn: record.turn,
         index: action.index,
-        candidate,
-        reward: reward === undefined ? candidate.reward : rewardOf(reward, candidate, turn.history, weights),
+        candidate: found.candidate,
+        ...{ reward: found.reward, shrunk: found.shrunk },
       };
       for (const { policy, kind, promptTokens, tokens } of action.helpers ?? []) {
         if (tokens.length > 0 && isOurs(policy))
@@ -106,6 +114,65 @@ export function trajectorySamples(
   if (samples.length === 0 && ![...scored.values()].some(({ candidate }) => candidate.outcome === "lost"))
     throw new InputError(`${file} has no scored candidates`, { hint: "let at least one turn finish" });
   return samples;
+}
+
+/** With its plain mean: the level that a candidate was given in a race is shrunk already, among the workflows of its episode. */
+function asMeasured({ candidate, turn }: ScoredReply): Pick<ScoredReply, "candidate" | "turn"> {
+  const mean = candidate.accuracy ?? candidate.screenAccuracy;
+  const { components } = candidate;
+  if (candidate.lost || mean === null) return { candidate, turn };
+  return {
+    turn,
+    candidate: {
+      ...candidate,
+      commonAccuracy: undefined,
+      components: components && { ...components, accuracy: mean },
+    },
+  };
+}
+
+/** A scored candidate with the turn it was written in and what it is worth. */
+export interface ScoredReply extends Pick<TrajectorySample, "candidate" | "reward" | "shrunk"> {
+  turn: TurnRecord;
+}
+
+/**
+ * The candidates of a task and round with their rewards, shrunk where these are means over items: accuracies, and what is
+ * composed of them. Recorded rewards are known for accuracies where all of them are.
+ * @param header - says what the recorded rewards are, where they were computed anew
+ * @param given - computes rewards anew; default: those that were recorded
+ * @param givenWeights - of the composite reward
+ */
+export function rewardedCandidates(
+  turns: readonly TurnRecord[],
+  header?: Pick<TrajectoryHeader, "reward"> | undefined,
+  given?: RewardName | undefined,
+  givenWeights?: RewardWeights | undefined,
+): ScoredReply[] {
+  const reward = given ?? (header?.reward?.name as RewardName | undefined);
+  const weights = given ? givenWeights : (header?.reward?.weights as RewardWeights | undefined);
+  const anew = (name: RewardName, { candidate, turn }: Pick<ScoredReply, "candidate" | "turn">) =>
+    rewardOf(name, candidate, turn.history, weights);
+  const all = turns
+    .flatMap((turn) => turn.candidates.map((candidate) => ({ turn, candidate })))
+    .map((one) => ({
+      ...one,
+      reward: reward === undefined ? one.candidate.reward : anew(reward, one),
+      shrunk: undefined,
+    }));
+  const areAccuracies = () => all.every((one) => one.reward === anew("accuracy", one));
+  const name = reward ?? (areAccuracies() ? "accuracy" : undefined);
+  if (name !== "accuracy" && name !== "composite") return all;
+  const judged = all.filter(({ candidate }) => candidate.outcome !== "lost");
+  const shrunk = shrunkRewards(
+    judged.map((one) => ({
+      candidate: one.candidate,
+      turn: `${one.turn.episode} ${one.turn.turn}`,
+      reward: anew(name, asMeasured(one)),
+    })),
+  );
+  const byCandidate = new Map(judged.map(({ candidate }, index) => [candidate, shrunk[index]]));
+  return all.map((one) => ({ ...one, shrunk: byCandidate.get(one.candidate) }));
 }
 
 function noTrajectories(path: string): InputError {

@@ -4,18 +4,22 @@ import type { LearnSettings } from "../../config/learn-schema.js";
 import type { RewardName } from "../../config/reward-shares.js";
 import { Random } from "../../core/random.js";
 import { rangeOf } from "../../core/range-of.js";
-import { type ExampleWeightOptions, exampleWeights } from "../../train/data/example-weights.js";
+import { type ObjectiveOptions, type RewardedExample, weighExamples } from "./objectives.js";
 import type { TrajectorySample } from "./trajectory-samples.js";
 
-export type WeighSettings = Pick<
-  LearnSettings,
-  "weighting" | "weightTemperature" | "weightCap" | "invalid" | "unbalanced"
->;
+/** An objective with its figures, as it is configured. */
+export type ObjectiveSettings = Pick<LearnSettings, "weighting" | "weightTemperature" | "weightCap">;
+export type WeighSettings = ObjectiveSettings & Pick<LearnSettings, "invalid" | "unbalanced">;
+
+/** A sample as far as its weight depends on it. */
+export type WeighedSample = Pick<TrajectorySample, "episode" | "turn" | "reward" | "shrunk"> & {
+  candidate: Pick<TrajectorySample["candidate"], "outcome">;
+};
 
 /**
- * Accuracies of one task lie close together, so differences from their mean need a sharp T: 0.06 is what the first
- * measured learning result used, with weights capped at 12. Weights that are not centred take the reference's 0.4: a
- * sharp T would put every accuracy above 0.15 at the cap.
+ * Accuracies of one task lie close together, so plain differences from their mean need a sharp T: 0.06 is what the first
+ * measured learning result used. Weights that are not centred take the reference's 0.4: a sharp T would put every accuracy
+ * above 0.15 at the cap.
  */
 const SHARP_TEMPERATURE = 0.06;
 
@@ -26,15 +30,18 @@ const SHARP_TEMPERATURE = 0.06;
  * @returns weights in the same order
  */
 export function weighSamples(
-  byTask: readonly (readonly TrajectorySample[])[],
+  byTask: readonly (readonly WeighedSample[])[],
   settings: WeighSettings,
   reward: RewardName | undefined,
   seed: number,
 ): number[][] {
   const count = byTask.reduce((sum, samples) => sum + samples.length, 0);
   return byTask.map((samples, task) => {
-    const rewards = samples.map((sample) => sample.reward);
-    let weights = weighRewards(rewards, settings, reward, new Random(seed).derive("shuffled", task));
+    const examples = samples.map(({ episode, turn, ...sample }) => ({
+      ...{ reward: sample.reward, shrunk: sample.shrunk },
+      state: `${episode} ${turn}`,
+    }));
+    let weights = weighRewards(examples, settings, reward, new Random(seed).derive("shuffled", task));
     if (settings.invalid === "floor" && weights.length > 0) {
       const floor = rangeOf(weights).lowest;
       weights = weights.map((weight, i) => (samples[i]?.candidate.outcome === "invalid" ? floor : weight));
@@ -47,31 +54,23 @@ export function weighSamples(
 }
 
 /**
- * Weights of the rewards of one task, in the same order.
- * @param reward - what they are; undefined where nobody knows
+ * Weights of the examples of one task, in the same order.
+ * @param reward - what their rewards are; undefined where nobody knows
  * @param random - of the shuffling control
  */
 export function weighRewards(
-  rewards: readonly number[],
-  settings: Pick<WeighSettings, "weighting" | "weightTemperature" | "weightCap">,
+  examples: readonly RewardedExample[],
+  { weighting: kind, weightTemperature, weightCap: cap }: ObjectiveSettings,
   reward: RewardName | undefined,
   random: Random,
 ): number[] {
-  if (settings.weighting === "uniform") return rewards.map(() => 1);
-  const placed = settings.weighting === "shuffled" ? random.shuffle(rewards) : rewards;
-  return exampleWeights(placed, weightOptions(settings, reward));
-}
+  return weighExamples(examples, { kind, temperature: weightTemperature ?? sharp(), cap }, random);
 
-export function weightOptions(
-  settings: Pick<WeighSettings, "weighting" | "weightTemperature" | "weightCap">,
-  reward: RewardName | undefined,
-): ExampleWeightOptions {
-  const { weighting, weightTemperature, weightCap } = settings;
-  if (weighting === "binary") return { kind: "binary" };
-  if (weighting === "exponential")
-    return { kind: "exponential", temperature: weightTemperature, cap: weightCap };
-  // A composite reward is mostly an accuracy, and lies as close together.
-  const isContinuous = reward === "accuracy" || reward === "composite";
-  const temperature = weightTemperature ?? (isContinuous ? SHARP_TEMPERATURE : undefined);
-  return { kind: "advantage", temperature, cap: weightCap };
+  function sharp(): ObjectiveOptions["temperature"] {
+    const isCentred = kind === "advantage" || kind === "shuffled";
+    // A composite reward is mostly an accuracy, and lies as close together.
+    const isContinuous = reward === "accuracy" || reward === "composite";
+    const isPlain = examples.every(({ shrunk }) => shrunk === undefined);
+    return isCentred && isContinuous && isPlain ? SHARP_TEMPERATURE : undefined;
+  }
 }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { discreteReward, relativeGainReward } from "../../../src/design/reward.js";
+import { discreteReward, relativeGainReward, rewardOf } from "../../../src/design/reward.js";
 
 const history = { best: 0.6, previous: 0.4, sampleCount: 20 };
 
@@ -48,5 +48,31 @@ describe("relativeGainReward", () => {
         expect(Math.abs(low!)).toBeLessThanOrEqual(1);
       }),
     );
+  });
+});
+
+describe("a candidate that was screened out", () => {
+  const out = (screenAccuracy: number) =>
+    ({ outcome: "screened-out", accuracy: null, screenAccuracy }) as const;
+  const passed = (accuracy: number) => ({ outcome: "scored", accuracy, screenAccuracy: accuracy }) as const;
+
+  it.each(["discrete", "relative-gain"] as const)(
+    "is never paid better by %s than one that passed",
+    (name) => {
+      for (const accuracy of [0, 0.25, 0.5, 0.75, 1]) {
+        const reward = rewardOf(name, out(accuracy), history);
+        expect(reward).toBeLessThanOrEqual(Math.max(0, rewardOf(name, passed(accuracy), history)));
+        expect(reward).toBeLessThanOrEqual(rewardOf(name, passed(accuracy), history));
+        expect(reward).toBeLessThanOrEqual(0);
+      }
+      expect(rewardOf(name, out(0.25), history)).toBeLessThan(0);
+    },
+  );
+
+  it("gets its accuracy where that is the reward, and 0 in runs begun before", () => {
+    expect(rewardOf("accuracy", out(0.75), history)).toBe(0.75);
+    expect(rewardOf("accuracy", { ...out(0.75), commonAccuracy: 0.6 }, history)).toBe(0.6);
+    expect(rewardOf("discrete", out(0.25), history, undefined, false)).toBe(0);
+    expect(rewardOf("accuracy", out(0.25), history, undefined, false)).toBe(0.25);
   });
 });

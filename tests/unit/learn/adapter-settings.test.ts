@@ -17,4 +17,13 @@ describe("adapterSettings", () => {
       lora: { rank: 4, alpha: 8 },
     });
   });
+
+  it("let examples push replies away where the objective does, on its leash", () => {
+    const settings = (more: object) => adapterSettings(learnSchema.parse(more), 1e6);
+    expect(settings({ weighting: "group", kl: 0.2 })).toMatchObject({
+      klPenalty: 0.2,
+      allowNegativeWeights: true,
+    });
+    expect(settings({})).toMatchObject({ klPenalty: 0, allowNegativeWeights: false });
+  });
 });

@@ -3,8 +3,10 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { ConfigError, InputError, StorageError } from "../../../src/core/errors.js";
 import { encodeLine } from "../../../src/core/jsonl-log.js";
+import { trajectorySamples } from "../../../src/learn/examples/trajectory-samples.js";
+import { weighSamples } from "../../../src/learn/examples/weigh-samples.js";
 import { type DatasetFormat, exportDataset } from "../../../src/learn/export-dataset.js";
-import { TRAJECTORY_VERSION } from "../../../src/records/trajectory.js";
+import { readTrajectory, TRAJECTORY_VERSION } from "../../../src/records/trajectory.js";
 import { useTemporaryFolder } from "../../support/temporary-folder.js";
 
 const newFolder = useTemporaryFolder();
@@ -171,6 +173,56 @@ describe("messages", () => {
     expect(binary.map(({ weight }) => weight)).toEqual([0, 1, 0, 1, 0, 0]);
     const cold = rowsOf(RUN, "messages", { weighting: { kind: "exponential", temperature: 0 } });
     await expect(cold).rejects.toThrow(ConfigError);
+  });
+});
+
+/** A turn whose rewards are accuracies: 3 of 4 and then out, 55 % and 60 % of 20, and one that lost its samples. */
+function makeScreened(): string {
+  const texts = ["lucky", "first", "second", "lost"];
+  const run = makeRun([
+    { episode: 0, turn: 0, prompt: "turn", replies: texts.map((text) => ({ text, reward: 0 })) },
+  ]);
+  const file = join(run, "trajectories.jsonl");
+  const measured = [
+    { outcome: "screened-out", accuracy: null, screenAccuracy: 0.75, n: 4, reward: 0.75 },
+    { outcome: "scored", accuracy: 0.55, screenAccuracy: 0.75, n: 20, reward: 0.55 },
+    { outcome: "scored", accuracy: 0.6, screenAccuracy: 0.75, n: 20, reward: 0.6 },
+    { outcome: "lost", accuracy: null, screenAccuracy: null, n: 0, reward: 0 },
+  ];
+  const records = readTrajectory(file).map((record) =>
+    record.kind === "turn"
+      ? {
+          ...record,
+          candidates: record.candidates.map((one, i) => ({
+            ...one,
+            ...measured[i],
+            workflowHash: `hash ${i}`,
+          })),
+        }
+      : record,
+  );
+  writeFileSync(file, records.map((one) => `${encodeLine(one)}\n`).join(""));
+  return run;
+}
+
+describe("screened-out replies", () => {
+  it("stand on one scale with survivors; those that lost their samples are left out", async () => {
+    const run = makeScreened();
+    const rows = await rowsOf(run, "messages", { weighting: { kind: "advantage" } });
+    expect(rows.map(said)).toEqual(["lucky", "first", "second"]);
+    const samples = trajectorySamples(join(run, "trajectories.jsonl"));
+    const settings = { weighting: "advantage", invalid: "keep", unbalanced: true } as const;
+    expect(rows.map(({ weight }) => weight)).toEqual(weighSamples([samples], settings, "accuracy", 0)[0]);
+    expect(rows[0]!.weight / rows[1]!.weight).toBeLessThan(3);
+    expect(Math.exp((0.75 - 0.55) / 0.06)).toBeGreaterThan(28);
+  });
+
+  it("cannot be drawn by weights below 0", async () => {
+    const run = makeScreened();
+    const signed = await rowsOf(run, "messages", { weighting: { kind: "group" } });
+    expect(Math.min(...signed.map(({ weight }) => weight))).toBeLessThan(0);
+    const drawn = rowsOf(run, "resampled", { weighting: { kind: "group" } });
+    await expect(drawn).rejects.toThrow(/some weights are below 0/);
   });
 });
 

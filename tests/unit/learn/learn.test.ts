@@ -1,5 +1,5 @@
 /** @file Rounds with a scripted team, a table of scores and a trainer that trains nothing: plan, acceptance, resume, result. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parseRunConfig } from "../../../src/config/config-layers.js";
@@ -122,10 +122,40 @@ describe("rounds", () => {
     });
   });
 
+  it("a run that was begun before rewards were shrunk goes on with plain ones", async () => {
+    // Scripted replies have equal tokens.
+    const spread = setUp([], { rounds: 1, countDuplicates: true });
+    let written = 0;
+    const policy = new ScriptedPolicy(() => replyNamed(`0.${++written % 2 === 0 ? 25 : 75} ${written}`));
+    spread.hooks.team = { policy: async () => policy, release: async () => {} };
+    await learn(spread.config, spread.hooks);
+    const [shrunk] = spread.trained;
+    const manifest = join(spread.run, "run.json");
+    const { sum: _, shrinksRewards, ...before } = JSON.parse(readFileSync(manifest, "utf8"));
+    expect(shrinksRewards).toBe(true);
+    writeFileSync(manifest, JSON.stringify(before));
+    // Its log begins at the manifest.
+    for (const name of ["events.jsonl", "events.head.json", "summary.json", "rounds/01/round.json"])
+      rmSync(join(spread.run, name));
+    await learn(spread.config, spread.hooks);
+    const plain = spread.trained[1]!.weights;
+    expect(plain).toHaveLength(shrunk!.weights.length);
+    // Accuracies 0.5 and 1 on the eight items: exp(±0.25 / 0.06), the higher at the cap.
+    expect(Math.max(...plain) / Math.min(...plain)).toBeCloseTo(12 / Math.exp(-0.25 / 0.06), 6);
+    expect(shrunk!.weights).not.toEqual(plain);
+  });
+
   it("weights follow the rewards of the examples", async () => {
     const { config, hooks, trained } = setUp([0.2, 0.5, 0.8], { weighting: "uniform" });
     await learn(config, hooks);
     expect(new Set(trained[0]?.weights)).toEqual(new Set([1]));
+  });
+
+  it("an objective that pushes replies away is refused without a leash, before anything is played", async () => {
+    const { config, hooks, policies, run } = setUp([0.2, 0.5], { weighting: "group" });
+    await expect(learn(config, hooks)).rejects.toThrow(/weighting group pushes replies away/);
+    expect(policies).toEqual([]);
+    expect(existsSync(run)).toBe(false);
   });
 });
 

@@ -2,7 +2,11 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { trajectoryFiles, trajectorySamples } from "../../../src/learn/examples/trajectory-samples.js";
+import {
+  type TrajectorySample,
+  trajectoryFiles,
+  trajectorySamples,
+} from "../../../src/learn/examples/trajectory-samples.js";
 import { relabel } from "../../../src/learn/relabel.js";
 import { RoundFiles } from "../../../src/records/round-files.js";
 import { type CandidateRecord, TrajectoryLog } from "../../../src/records/trajectory.js";
@@ -110,5 +114,25 @@ describe("relabel", () => {
     const [done] = await relabel(run, "discrete");
     expect(rewardsOf(done?.to ?? "")).toEqual([1, -0.1]);
     expect(trajectoryFiles(run)).toEqual([own]);
+  });
+
+  it("tells what the rewards are, so that they weigh as if computed on the way", async () => {
+    const run = newFolder();
+    const own = join(run, "trajectories.jsonl");
+    writeTrajectory(own);
+    const shrunkOf = (samples: TrajectorySample[]) => samples.map(({ shrunk }) => shrunk);
+    const recorded = shrunkOf(trajectorySamples(own));
+    expect(recorded[0]!.estimate).toBeLessThan(0.75);
+    for (const [reward, expected] of [
+      ["accuracy", recorded],
+      ["relative-gain", [undefined, undefined]],
+      ["discrete", [undefined, undefined]],
+    ] as const) {
+      const [done] = await relabel(run, reward);
+      expect(shrunkOf(trajectorySamples(done!.to))).toEqual(expected);
+      expect(shrunkOf(trajectorySamples(own, undefined, reward))).toEqual(expected);
+      // Computed anew from a file of other rewards.
+      expect(shrunkOf(trajectorySamples(done!.to, undefined, "accuracy"))).toEqual(recorded);
+    }
   });
 });

@@ -1,0 +1,43 @@
+/** @file The objectives of training: from rewards to weights of examples, in the words of help texts and documentation. */
+
+/** One way to weigh examples, as it is told. */
+export interface ObjectiveText {
+  /** The weight of an example, in the symbols of docs/learning.md. */
+  equation: string;
+  /** Where it comes from. */
+  source: string;
+  /** Some weights are below 0: training with them needs a penalty on the divergence from the bare model. */
+  isSigned?: boolean | undefined;
+}
+
+/** Every objective there is, in the order of help texts; what each computes is in learn/examples/objectives.ts. */
+export const OBJECTIVES = {
+  advantage: {
+    equation: "exp((x - b) / T)",
+    source: "advantage-weighted regression, Peng et al. 2019 (arXiv 1910.00177), on shrunk rewards",
+  },
+  group: {
+    equation: "(x - mean x) / sd r, both of the turn",
+    source: "group-relative advantages, Shao et al. 2024 (arXiv 2402.03300), on shrunk rewards",
+    isSigned: true,
+  },
+  exponential: { equation: "exp(r / T)", source: "W4S (arXiv 2504.04785), reference code" },
+  success: {
+    equation: "1 where r > 0, else 0",
+    source: "filtered imitation: STaR, Zelikman et al. 2022 (arXiv 2203.14465)",
+  },
+  uniform: { equation: "1", source: "control: what training does without the rewards" },
+  shuffled: {
+    equation: "weights of advantage, dealt out anew in a task",
+    source: "control: the same weights without what they say",
+  },
+  binary: { equation: "as success, its former name", source: "as success" },
+} as const satisfies Record<string, ObjectiveText>;
+
+export type ObjectiveName = keyof typeof OBJECTIVES;
+export const OBJECTIVE_NAMES = Object.keys(OBJECTIVES) as [ObjectiveName, ...ObjectiveName[]];
+
+/** True where weights can be below 0. */
+export function isSigned(name: ObjectiveName): boolean {
+  return (OBJECTIVES[name] as ObjectiveText).isSigned ?? false;
+}
