@@ -1,5 +1,6 @@
 /** @file Strict CSV (RFC 4180): quoted fields may hold separators, quotes and line ends; anything unclear is refused. */
 import { InputError } from "../../core/errors.js";
+import { separatorName } from "./guess-separator.js";
 
 export interface CsvRecord {
   /** Line of the file the record starts on, from 1. */
@@ -20,7 +21,7 @@ export function parseCsv(text: string, path: string, separator = ","): CsvRecord
   const refuse = (reason: string): never => {
     throw new InputError(`${path}: line ${line}: ${reason}`, {
       code: "bad-line",
-      hint: "quote fields that hold separators, quotes or line ends, and double the quotes inside",
+      hint: "quote fields that hold separators, quotes or line ends, and double the quotes inside; another separator is named with --separator",
     });
   };
 
@@ -64,11 +65,14 @@ export function parseCsv(text: string, path: string, separator = ","): CsvRecord
     at++;
     if (record.fields.length > 1 || record.fields[0] !== "") {
       const width = records[0]?.fields.length ?? record.fields.length;
-      if (record.fields.length !== width) {
+      if (record.fields.length === width) records.push(record);
+      // A spreadsheet's empty rows may be shorter; they say nothing.
+      else if (record.fields.some((field) => field !== "")) {
         line = record.line;
-        refuse(`${record.fields.length} fields, but the header has ${width}`);
+        refuse(
+          `${record.fields.length} fields, but the header has ${width} (separator: ${separatorName(separator)})`,
+        );
       }
-      records.push(record);
     }
     line++;
   }
