@@ -1,7 +1,7 @@
 /** @file What the command line needs of the rest, loaded when a command runs. Not part of the package's doors. */
 
 export { configExample } from "./config/config-example.js";
-export { loadRunConfig } from "./config/config-file.js";
+export { CONFIG_FILE, loadRunConfig } from "./config/config-file.js";
 export { configWarnings } from "./config/config-layers.js";
 export { preset } from "./config/presets.js";
 export type { RewardName } from "./config/reward-shares.js";

@@ -196,6 +196,8 @@ function key(config: RunConfig): string {
 }
 
 async function endpoint(api: Api, config: RunConfig, signal: AbortSignal): Promise<string> {
+  const file = /^local:(.+)$/.exec(config.executor)?.[1];
+  if (file !== undefined) return `${await api.resolveModel(file)} is on this machine`;
   const isRemote = config.executor.startsWith("openai:") || Object.hasOwn(config.executors, config.executor);
   if (!isRemote) throw new NotChecked("no remote executor named");
   const local = new api.LocalModels(config, api.resolveModel);

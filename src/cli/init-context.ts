@@ -98,9 +98,9 @@ async function isGenerated(api: Api, task: unknown): Promise<boolean> {
   }
 }
 
-/** The newest dataset of the working folder that is somebody's own, else a generated one. */
+/** The newest dataset in the working folder, or in its datasets/, that is somebody's own; else a generated one. */
 async function ownDataset(api: Api): Promise<string> {
-  const entries = await api.listDatasets([resolve("datasets")]);
+  const entries = await api.listDatasets([resolve("datasets"), resolve(".")]);
   const own = entries.filter(({ family, error }) => family === undefined && error === undefined);
   const age = ({ directory }: (typeof own)[number]) => statSync(join(directory, "dataset.json")).mtimeMs;
   return own.sort((a, b) => age(b) - age(a))[0]?.name ?? GENERATED;

@@ -204,7 +204,10 @@ const importAction: ActionBody = async ({ isJson, command }, first = "", second 
     return EXIT.done;
   }
   if (kind === undefined)
-    return refuse("what kind of task is it?", "give --kind math, qa, choice or text, or --benchmark NAME");
+    return refuse(
+      "what kind of task is it?",
+      "give --kind math (answers are numbers), choice (options or labels), qa or text (short texts), or --benchmark NAME",
+    );
   const hasSet = flags.choices !== undefined || flags.choicesFrom !== undefined;
   if (hasSet && kind !== "choice")
     refuse(`--choices are for --kind choice, not ${kind}`, "pass --kind choice");

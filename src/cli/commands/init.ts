@@ -17,8 +17,8 @@ Examples:
   $ w4s init --task gsm8k --model qwen2.5-coder-0.5b \\
       --executor openai:http://127.0.0.1:8080/v1 --executor-model qwen2.5-coder-1.5b --max-dollars 2 --yes
 
-Asks for what no flag has given when a person is there; --yes takes the proposals: your newest dataset below datasets/, and for it
-the server of OPENAI_BASE_URL (model OPENAI_MODEL), OpenAI where OPENAI_API_KEY is set, else a model on this machine. Ends with the
+Asks for what no flag has given when a person is there; --yes takes the proposals: your newest dataset in this folder or in datasets/, and
+for it the server of OPENAI_BASE_URL (model OPENAI_MODEL), OpenAI where OPENAI_API_KEY is set, else a model on this machine. Ends with the
 checks of w4s doctor, which pay nothing; the file is written whatever they find of machine and server.`;
 
 export function command(): Command {
@@ -91,8 +91,10 @@ const initAction: ActionBody = async ({ isJson, watch, command }) => {
   if (isJson) writeJson({ written: output, settings, price, findings: health?.findings });
   else {
     if (health) writeOut(findingsTable(health.findings));
+    const other = output === api.CONFIG_FILE ? "" : ` --config ${output}`;
+    const next = `${(health?.exitCode ?? 0) === 0 ? "optimize --dry-run" : "doctor"}${other}`;
     writeOut(`executor ${config.executor}; price: ${price}`);
-    writeOut(`wrote ${output}; next: w4s ${(health?.exitCode ?? 0) === 0 ? "optimize --dry-run" : "doctor"}`);
+    writeOut(`wrote ${output}; next: w4s ${next}`);
   }
   if (health) adviseOn(health.findings);
   return EXIT.done;

@@ -50,8 +50,8 @@ export function writeImported({ directory, counts, manifest, dropped = [], bad =
   const lacks = ["validation", "test"].filter((split) => counts[split] === undefined);
   const next =
     lacks.length > 0
-      ? `a search needs ${lacks.join(" and ")}: --split ${lacks.map((split) => `${split}=0.2`).join(" --split ")}`
-      : `next: w4s init --task ${directory}`;
+      ? `a search needs ${lacks.join(" and ")} too: import again with --overwrite --split ${lacks.map((split) => `${split}=0.2`).join(" --split ")}`
+      : `next: w4s init --task ${directory}, then w4s optimize`;
   writeOut(`${did} ${sizes.join(", ")}; ${next}`);
 }
 

@@ -181,15 +181,17 @@ function openField(
   unused: readonly string[],
 ): InputError {
   const near = nearNames(field, unused)[0] ?? (field === "answer" ? unused.at(-1) : unused[0]);
+  const isHeaderless =
+    records[0]!.unit === "line" && Object.keys(records[0]!.fields).some((name) => /\?|^\d|.{60}/.test(name));
   const flag =
-    near === undefined
+    near === undefined || isHeaderless
       ? undefined
       : `--field ${field}=${/^[\w.-]+$/.test(near) ? near : JSON.stringify(near)}`;
   return new InputError(`${records[0]!.path}: no field "${field}"; it has ${columnsText(records)}`, {
     code: "no-field",
     hint:
       flag === undefined
-        ? `name the field with the ${field}: --field ${field}=NAME; the first line of a table must name its columns, and another separator is given with --separator`
+        ? `the first line of a table must name its columns, such as question,answer; then --field ${field}=NAME names the one with the ${field}, and --separator another separator`
         : `name the field with the ${field}, such as ${flag}`,
   });
 }

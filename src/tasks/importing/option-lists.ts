@@ -98,9 +98,18 @@ function namesOf(value: unknown): string[] | undefined {
   return isTexts(value) ? value.map(String) : undefined;
 }
 
-/** A list in a cell of a table, as JSON or as Python prints it. */
+/** A list in a cell of a table: as JSON, as Python prints it, or its parts with a separator between them. */
 function listed(value: unknown): unknown {
-  if (typeof value !== "string" || !/^\s*\[.*\]\s*$/s.test(value)) return value;
+  if (typeof value !== "string") return value;
+  if (!/^\s*\[.*\]\s*$/s.test(value)) {
+    const mark = ["|", ";", "\n", ","].find((one) => value.includes(one));
+    return mark === undefined
+      ? value
+      : value
+          .split(mark)
+          .map((part) => part.trim())
+          .filter((part) => part !== "");
+  }
   for (const text of [value, value.replace(/(?<=[[,]\s*)'|'(?=\s*[,\]])/g, '"')]) {
     try {
       return JSON.parse(text);

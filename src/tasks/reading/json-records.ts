@@ -8,23 +8,37 @@ const LIST_NAMES = ["rows", "data", "examples", "records", "items", "instances",
 /** Records of one JSON value, with the member they stood in where that may name a split; undefined where there are none. */
 export function jsonRecords(value: unknown): { fields: Fields; member?: string | undefined }[] | undefined {
   if (Array.isArray(value))
-    return value.every(isObject) ? value.map((fields) => ({ fields: row(fields) })) : undefined;
+    return value.every(isObject) ? value.flatMap(unwrapped).map((fields) => ({ fields })) : undefined;
   if (!isObject(value)) return undefined;
   const lists = Object.entries(value).filter(([, member]) => isList(member));
   const named = LIST_NAMES.find((name) => lists.some(([member]) => member.toLowerCase() === name));
   const chosen = named === undefined ? lists : lists.filter(([member]) => member.toLowerCase() === named);
-  if (
-    chosen.length > 0 &&
-    (named !== undefined ||
-      chosen.length === Object.keys(value).length ||
-      (chosen.length === 1 && !hasScalar(value)))
-  )
+  const isWrapping =
+    named !== undefined ||
+    lists.length === Object.keys(value).length ||
+    (lists.length === 1 && !hasScalar(value));
+  if (chosen.length > 0 && isWrapping)
     return chosen.flatMap(([member, list]) =>
-      (list as Fields[]).map((fields) => ({ fields: row(fields), member })),
+      (list as Fields[]).flatMap(unwrapped).map((fields) => ({ fields, member })),
     );
-  return (
-    columns(value)?.map((fields) => ({ fields })) ?? (hasScalar(value) ? [{ fields: row(value) }] : undefined)
-  );
+  const single = hasScalar(value) ? unwrapped(value) : undefined;
+  return (columns(value) ?? single)?.map((fields) => ({ fields }));
+}
+
+/** Members that hold the items of a record, as in SQuAD: articles hold paragraphs, and these hold questions. */
+const NESTED = ["paragraphs", "qas", "questions"];
+
+/** A record taken out of its wrapping; one that holds others gives those, each with what stands around it. */
+export function unwrapped(wrapped: Fields): Fields[] {
+  const fields = row(wrapped);
+  const name = NESTED.find((one) => isList(fields[one]));
+  if (name === undefined) return [fields];
+  return (fields[name] as Fields[]).flatMap((inner) => {
+    const whole: Fields = Object.create(null);
+    for (const [key, value] of [...Object.entries(fields), ...Object.entries(inner)])
+      if (key !== name || key in inner) whole[key] = value;
+    return unwrapped(whole);
+  });
 }
 
 /** A page of a datasets server (`{"rows": [{"row": …}]}`) on a line of its own. */
@@ -33,7 +47,7 @@ export function isPage(value: Fields): boolean {
 }
 
 /** What a datasets server wraps around a record taken off. */
-export function row(fields: Fields): Fields {
+function row(fields: Fields): Fields {
   return isObject(fields.row) && Object.keys(fields).every((name) => /^row|^truncated/.test(name))
     ? fields.row
     : fields;

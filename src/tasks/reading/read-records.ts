@@ -4,7 +4,7 @@ import { ConfigError, InputError } from "../../core/errors.js";
 import { binaryKind } from "./binary-kind.js";
 import { decodeUtf8 } from "./decode-utf8.js";
 import { guessSeparator, separatorName } from "./guess-separator.js";
-import { isPage, jsonRecords, row } from "./json-records.js";
+import { isPage, jsonRecords, unwrapped } from "./json-records.js";
 import { parseCsv } from "./parse-csv.js";
 import { JsonTextError, parseJsonLine } from "./parse-json-line.js";
 import { printable } from "./printable.js";
@@ -78,7 +78,7 @@ export async function readRecords(path: string, options: ReadOptions = {}): Prom
     ...(form.isCrOnly ? ["lines end in CR"] : []),
   ];
   let records: SourceRecord[];
-  if (format === "jsonl") records = await readJsonl(path, form);
+  if (format === "jsonl") records = (await readJsonl(path, form)).flatMap(unwrappedLine);
   else if (format === "json") records = await readJson(path, form);
   else {
     const marked = /^sep=(.)\n/i.exec(text);
@@ -125,7 +125,7 @@ function isJsonText(text: string): boolean {
   }
 }
 
-/** Records of a JSONL file, as benchmarks and trajectories are published. @throws {InputError} */
+/** The objects of a JSONL file as they stand there. @throws {InputError} */
 export async function readJsonl(path: string, form?: TextForm): Promise<SourceRecord[]> {
   const records: SourceRecord[] = [];
   for await (const { number, text } of textLines(path, form)) {
@@ -143,11 +143,16 @@ export async function readJsonl(path: string, form?: TextForm): Promise<SourceRe
     if (typeof value !== "object" || value === null || Array.isArray(value)) {
       throw badRecord({ path, unit: "line", line: number }, "expected a JSON object");
     }
-    const fields = value as Record<string, unknown>;
-    const found = isPage(fields) ? (jsonRecords(fields) ?? []) : [{ fields: row(fields) }];
-    for (const { fields } of found) records.push({ path, unit: "line", line: number, fields });
+    records.push({ path, unit: "line", line: number, fields: value as Record<string, unknown> });
   }
   return records;
+}
+
+/** The records of a line that wraps one or more: a page of a server, an article with its questions. */
+function unwrappedLine(record: SourceRecord): SourceRecord[] {
+  const { fields } = record;
+  const found = isPage(fields) ? jsonRecords(fields)!.map((one) => one.fields) : unwrapped(fields);
+  return found.map((inner) => ({ ...record, fields: inner }));
 }
 
 async function readJson(path: string, form: TextForm): Promise<SourceRecord[]> {

@@ -195,6 +195,25 @@ describe("JSON", () => {
     expect(answersOf(await load(put(file, content))).sort()).toEqual(sums);
   });
 
+  test("questions within paragraphs within articles, as SQuAD is published", async () => {
+    const qas = (i: number) =>
+      [1, 2].map((j) => ({
+        id: `${i}-${j}`,
+        question: `Who ${i} ${j}?`,
+        answers: [{ text: `P${i}` }, { text: `P${i}` }],
+      }));
+    const paragraphs = [1, 2, 3].map((i) => ({ context: `Text ${i}.`, qas: qas(i) }));
+    const path = put("t.json", JSON.stringify({ version: "1.1", data: [{ title: "T", paragraphs }] }));
+    const { items } = await load(path, { kind: "qa" });
+    expect(items).toHaveLength(6);
+    expect(items.at(-1)).toMatchObject({
+      id: "3-2",
+      question: "Who 3 2?",
+      context: "Text 3.",
+      answer: ["P3"],
+    });
+  });
+
   test("members named by split are the splits", async () => {
     const { report } = await load(
       put("t.json", JSON.stringify({ train: records.slice(0, 3), dev: [records[3]], test: [records[4]] })),
@@ -282,6 +301,13 @@ describe("fields", () => {
     expect(error.message).toMatch(/4 items occur more than once: lines 2 and 3/);
     expect(error.hint).toMatch(/--field context=abschnitt/);
     expect(error.hint).not.toMatch(/drop/);
+  });
+
+  test("a table without names of its columns is told to get them", async () => {
+    const rows = five.map((i) => `What is ${i} plus 1?,${i + 1}`);
+    expect((await refusal(put("t.csv", rows.join("\n")))).hint).toMatch(
+      /first line .* must name its columns/,
+    );
   });
 
   test("without a likely name the advice is the flag to copy", async () => {
@@ -430,6 +456,7 @@ describe("options", () => {
       ],
       { "1": "red", "2": "blue" },
       "['red', 'blue']",
+      "red | blue",
     ];
     for (const choices of forms) {
       const answerKey = typeof choices === "string" ? "blue" : "2";
