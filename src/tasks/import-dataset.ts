@@ -86,7 +86,7 @@ const LONG_ITEM = 200_000;
 export async function importDataset(options: ImportOptions): Promise<ImportReport> {
   const metric = options.metric ?? KIND_METRICS[options.kind][0]!;
   const name = nameOf(options);
-  if (options.fields?.split !== undefined && options.splits?.train !== undefined)
+  if (options.fields?.split && options.splits?.train !== undefined)
     throw new ConfigError("give either a split field or split sizes, not both", {
       hint: "only splits that the field does not name may be drawn, from train: --split validation=0.2",
     });

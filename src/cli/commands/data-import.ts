@@ -35,7 +35,12 @@ export function importCommand(): Command {
         "text",
       ]),
     )
-    .option("--field <ours=theirs>", "field of the source for a field of ours; repeat it", repeated, [])
+    .option(
+      "--field <ours=theirs>",
+      "field of the source for a field of ours, nothing for none; repeat it",
+      repeated,
+      [],
+    )
     .option("--choices <a,b,c>", "the same options for every item")
     .option("--choices-from <field>", "the values of this field are the options of every item")
     .option("--choice-field <name>", "field with one option; repeat it", repeated, [])
@@ -147,7 +152,9 @@ const importAction: ActionBody = async ({ isJson, command }, first = "", second 
   const pair = <N extends string>(flag: string, text: string, names: readonly N[]): [N, string] => {
     const at = text.indexOf("=");
     const name = names.find((known) => known === text.slice(0, at));
-    return name === undefined || at === text.length - 1
+    const isEmpty =
+      at === text.length - 1 && (flag !== "--field" || name === "question" || name === "answer");
+    return name === undefined || isEmpty
       ? refuse(`${flag}: "${text}" is not NAME=VALUE`, `NAME is one of ${names.join(", ")}`)
       : [name, text.slice(at + 1)];
   };

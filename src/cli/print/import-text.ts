@@ -15,7 +15,7 @@ export function planText({ form, records, fields, labels, unused, notes, first }
   );
   const lines = [
     `read as ${form}: ${records} ${records === 1 ? "record" : "records"}`,
-    `fields: ${map.join(", ")}`,
+    `fields (--field OURS=NAME sets one): ${map.join(", ")}`,
   ];
   if (labels) lines.push(`options of every item (${labels.length}): ${listed(labels)}`);
   for (const [index, values] of first.entries()) {
@@ -25,8 +25,7 @@ export function planText({ form, records, fields, labels, unused, notes, first }
     lines.push(`  ${index + 1}  ${cells.join("  ")}`);
   }
   if (meta.length > 0) lines.push(`kept in meta: ${meta.join(", ")}`);
-  if (unused.length > 0)
-    lines.push(`not used: ${unused.join(", ")} (--field OURS=NAME, or --meta-field NAME to keep one)`);
+  if (unused.length > 0) lines.push(`not used: ${unused.join(", ")} (--meta-field NAME keeps one)`);
   for (const note of notes) lines.push(`note: ${note}`);
   return lines.map(visibleLine).join("\n");
 }

@@ -6,7 +6,7 @@ export type OurField = (typeof OUR_FIELDS)[number];
 
 /**
  * Which field of the source becomes which of ours. A field inside another is named with dots ("answers.text"). What is not
- * given is guessed from the usual names.
+ * given is guessed from the usual names; "" stands for none.
  */
 export interface FieldMap {
   question?: string | undefined;

@@ -66,7 +66,8 @@ export function guessFields(
   map.id ??= uniqueId(find("id"), records, notes);
   if (kind === "choice" && !hasChoices)
     map.choices ??= optionColumns(columns.filter(isFree)) ?? find("choices");
-  map.answer ??= find("answer", isAnswer);
+  // A worked solution ends in the answer where there is no field for that alone.
+  map.answer ??= find("answer", isAnswer) ?? find("solution", isTextual);
   map.question ??= find("question", isTextual);
   map.context ??=
     find("context", isTextual) ?? (kind === "qa" ? passage(columns.filter(isFree), sample, map) : undefined);
@@ -179,8 +180,8 @@ function passage(
   return long[0]?.path;
 }
 
-/** In the order of our fields, without those that are open. */
+/** In the order of our fields, without those that are open or given as none. */
 function ordered(map: FieldMap): FieldMap {
   const entries = [...OUR_FIELDS, "meta" as const].map((name) => [name, map[name]] as const);
-  return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
+  return Object.fromEntries(entries.filter(([, value]) => value !== undefined && value !== ""));
 }

@@ -53,7 +53,8 @@ export function planImport(
   for (const name of [options.fields ?? {}]
     .flatMap((map) => Object.values(map).flat())
     .concat(choicesFrom ?? []))
-    if (records.every(({ fields }) => valueAt(fields, name) === undefined)) throw noField(records, name);
+    if (name !== "" && records.every(({ fields }) => valueAt(fields, name) === undefined))
+      throw noField(records, name);
   const { map, unused, notes } = guessFields(records, kind, options.fields, choicesFrom, hasSet);
   const { question, answer } = map;
   if (question === undefined) throw openField(records, "question", unused);
@@ -180,19 +181,18 @@ function openField(
   field: "question" | "answer",
   unused: readonly string[],
 ): InputError {
+  const [record] = records as [SourceRecord];
+  const names = Object.keys(record.fields);
   const near = nearNames(field, unused)[0] ?? (field === "answer" ? unused.at(-1) : unused[0]);
-  const isHeaderless =
-    records[0]!.unit === "line" && Object.keys(records[0]!.fields).some((name) => /\?|^\d|.{60}/.test(name));
-  const flag =
-    near === undefined || isHeaderless
-      ? undefined
-      : `--field ${field}=${/^[\w.-]+$/.test(near) ? near : JSON.stringify(near)}`;
-  return new InputError(`${records[0]!.path}: no field "${field}"; it has ${columnsText(records)}`, {
+  const named = near !== undefined && /^[\w.-]+$/.test(near) ? near : JSON.stringify(near ?? "NAME");
+  const isTable = record.unit === "line" && names.every((name) => typeof record.fields[name] === "string");
+  const isHeaderless = isTable && names.some((name) => /\?|^\d|.{60}/.test(name));
+  const hint = isHeaderless
+    ? `the first line of a table must name its columns, such as question,answer; then --field ${field}=NAME names the one with the ${field}`
+    : `name the field with the ${field}, such as --field ${field}=${named}`;
+  return new InputError(`${record.path}: no field "${field}"; it has ${columnsText(records)}`, {
     code: "no-field",
-    hint:
-      flag === undefined
-        ? `the first line of a table must name its columns, such as question,answer; then --field ${field}=NAME names the one with the ${field}, and --separator another separator`
-        : `name the field with the ${field}, such as ${flag}`,
+    hint: isTable && names.length === 1 ? `${hint}; --separator names what stands between columns` : hint,
   });
 }
 

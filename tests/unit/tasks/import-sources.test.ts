@@ -245,6 +245,10 @@ describe("JSON", () => {
     const { items, report } = await load(put("t.jsonl", lines.join("\n")));
     expect(items.map(({ answer }) => answer)).toEqual(sums);
     expect(report.notes.join()).toContain("####");
+    const solutions = records.map(({ question, answer }) =>
+      JSON.stringify({ question, solution: `So #### ${answer}` }),
+    );
+    expect(answersOf(await load(put("t.jsonl", solutions.join("\n"))))).toEqual(sums);
   });
 });
 
@@ -308,6 +312,21 @@ describe("fields", () => {
     expect((await refusal(put("t.csv", rows.join("\n")))).hint).toMatch(
       /first line .* must name its columns/,
     );
+  });
+
+  test("a guess is left out where it is told so", async () => {
+    const lines = five.map((i) => JSON.stringify({ text: "x", id: `i${i}`, question: `q${i}`, answer: "y" }));
+    const path = put("t.jsonl", lines.join("\n"));
+    const { report } = await load(path, { kind: "qa", fields: { context: "", id: "" } });
+    expect(report).toMatchObject({
+      fields: { question: "question", answer: "answer" },
+      unused: ["text", "id"],
+    });
+    expect(report.fields).not.toHaveProperty("context");
+  });
+
+  test("a table of one column is told of separators", async () => {
+    expect((await refusal(put("t.csv", table("~")))).hint).toMatch(/--separator/);
   });
 
   test("without a likely name the advice is the flag to copy", async () => {

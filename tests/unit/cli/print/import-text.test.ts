@@ -18,13 +18,13 @@ it("shows form, fields, options, three records, what is not used and what was fo
   });
   expect(text.split("\n")).toEqual([
     "read as CSV, separator semicolon: 60 records",
-    "fields: question ← text, answer ← label, choices ← a + b",
+    "fields (--field OURS=NAME sets one): question ← text, answer ← label, choices ← a + b",
     "options of every item (2): bug, other",
     `  1  question "${"x".repeat(60)}…"  answer "bug"`,
     '  2  question "line\\nbreak"',
     '  3  answer "3"',
     "kept in meta: who",
-    "not used: ticket_id, ti\\x1btle (--field OURS=NAME, or --meta-field NAME to keep one)",
+    "not used: ticket_id, ti\\x1btle (--meta-field NAME keeps one)",
     "note: answers are numbers",
   ]);
 });
