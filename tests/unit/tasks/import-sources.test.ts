@@ -68,6 +68,7 @@ describe("tables", () => {
     ["semicolon", table(";")],
     ["pipe", table("|")],
     ["tab, named .csv", table("\t")],
+    ["tabs with bare quotes", table("\t").replaceAll("plus", '"plus"')],
     ["sep= line", `sep=;\r\n${table(";", undefined, "\r\n")}`],
     ["semicolons with commas in the texts", table(";").replaceAll("?", ", tell me?")],
     ["commas with quoted semicolons", table(",").replace("What is 1 plus 1?", '"a; b; ""c"""')],
