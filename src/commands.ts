@@ -1,7 +1,7 @@
 /** @file What the command line needs of the rest, loaded when a command runs. Not part of the package's doors. */
 
 export { configExample } from "./config/config-example.js";
-export { loadRunConfig } from "./config/config-file.js";
+export { CONFIG_FILE, loadRunConfig } from "./config/config-file.js";
 export { configWarnings } from "./config/config-layers.js";
 export { preset } from "./config/presets.js";
 export type { RewardName } from "./config/reward-shares.js";
@@ -34,6 +34,7 @@ export { type TrainAdapterOptions, trainAdapter } from "./learn/train-adapter.js
 export type { ChatMessage, ChatModel } from "./llm/chat-model.js";
 export { isLoss } from "./llm/fault-class.js";
 export { LocalModel } from "./llm/local/local-model.js";
+export { givenPrice, priceFor } from "./llm/prices.js";
 export { adapterFit, trainerProblem } from "./lora/adapter-fit.js";
 export { type AdapterFormat, exportAdapter, importAdapter } from "./lora/export-adapter.js";
 export { adapterLineage } from "./records/adapter-lineage.js";
@@ -57,8 +58,9 @@ export { suiteTables } from "./run/suite/suite-tables.js";
 export { TaskOpener } from "./run/task-opener.js";
 export { drawRobotRun } from "./tasks/families/robot/draw-map.js";
 export { importBenchmark } from "./tasks/import-benchmark.js";
-export { type ImportOptions, importDataset } from "./tasks/import-dataset.js";
-export { listDatasets } from "./tasks/list-datasets.js";
+export { type ImportOptions, type ImportPreview, importDataset } from "./tasks/import-dataset.js";
+export { datasetNamed, listDatasets } from "./tasks/list-datasets.js";
+export { separatorOf } from "./tasks/reading/guess-separator.js";
 export type { Sample, Score, Task, VisibleTask } from "./tasks/task.js";
 export { type DatasetReport, validateDataset } from "./tasks/validate-dataset.js";
 export { visibleTask } from "./tasks/visible-task.js";

@@ -6,6 +6,7 @@ import { dirname, join, resolve } from "node:path";
 import type { ChatModel, RunConfig } from "../commands.js";
 import { keyedServers } from "../config/key-variable.js";
 import { formatBytes } from "../core/figure-format.js";
+import { checkPrice, checkTask, NO_TASK } from "./check-task.js";
 import { EXIT, exitCodeOf } from "./exit-code.js";
 import { isInteractive, writeErr } from "./print/output.js";
 import { table } from "./print/tables.js";
@@ -76,6 +77,8 @@ function checks(api: Api, config: RunConfig, signal: AbortSignal): [string, () =
     ["sandbox and store", () => sandbox(api, signal)],
     ["llama.cpp", () => nativeModel(api, config)],
     ["weak model", () => weakModel(api, config)],
+    ["dataset", () => dataset(api, config)],
+    ["price", async () => checkPrice(api, config)],
     ["key", async () => key(config)],
     ["endpoint", () => endpoint(api, config, signal)],
   ];
@@ -177,6 +180,11 @@ async function weakModel(api: Api, config: RunConfig): Promise<string> {
   return `${path}, ${architecture}, ${formatBytes(fileSize)}`;
 }
 
+async function dataset(api: Api, config: RunConfig): Promise<string> {
+  if (config.task === NO_TASK) throw new NotChecked("none named; w4s data list shows which there are");
+  return await checkTask(api, config);
+}
+
 /** Says whether a key is set, never what it is. */
 function key(config: RunConfig): string {
   const names = new Set(keyedServers(config).flatMap(({ variable }) => variable ?? []));
@@ -188,6 +196,8 @@ function key(config: RunConfig): string {
 }
 
 async function endpoint(api: Api, config: RunConfig, signal: AbortSignal): Promise<string> {
+  const file = /^local:(.+)$/.exec(config.executor)?.[1];
+  if (file !== undefined) return `${await api.resolveModel(file)} is on this machine`;
   const isRemote = config.executor.startsWith("openai:") || Object.hasOwn(config.executors, config.executor);
   if (!isRemote) throw new NotChecked("no remote executor named");
   const local = new api.LocalModels(config, api.resolveModel);

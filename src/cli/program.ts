@@ -66,9 +66,20 @@ async function buildProgram(argv: readonly string[]): Promise<Command> {
 
 /** Settings that commander does not hand down to commands added as objects. */
 function tuned(command: Command): Command {
-  command.exitOverride().showSuggestionAfterError(true).showHelpAfterError(false);
+  command
+    .exitOverride((error) => {
+      // The page that helps is the one of the command that refused.
+      throw Object.assign(error, { command: pathOf(command) });
+    })
+    .showSuggestionAfterError(true)
+    .showHelpAfterError(false);
   for (const child of command.commands) tuned(child);
   return command;
+}
+
+/** The words that call a command, without the program's name. */
+function pathOf(command: Command): string {
+  return command.parent?.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name();
 }
 
 /** Runs a command line and ends the process with its exit code. */

@@ -16,7 +16,14 @@ export function describeError(error: unknown): ErrorReport {
       return { code: "usage", message: "a subcommand is missing", hint: "choose one of those above" };
     }
     const [first = "", ...more] = error.message.replace(/^error: /, "").split("\n");
-    return { code: "usage", message: first, hint: more.join(" ").replace(/[()]/g, "") || "see w4s --help" };
+    const { command = "" } = error as { command?: string };
+    const near = more.join(" ").replace(/[()]/g, "") || fieldHint(first);
+    const page = `see w4s ${command}${command && " "}--help`;
+    return {
+      code: "usage",
+      message: first,
+      hint: near && command ? `${near} Or ${page}` : near || page,
+    };
   }
   const { message, code, hint } = (error ?? {}) as { message?: unknown; code?: unknown; hint?: unknown };
   const isAbort = error instanceof Error && error.name === "AbortError";
@@ -30,8 +37,16 @@ export function describeError(error: unknown): ErrorReport {
           ? "run the same command again to go on"
           : typeof code === "string" && code.startsWith("model-")
             ? "run the same command again; where it stays, look at the model's server and its settings"
-            : "run again with --debug for the place, and report it if it stays",
+            : exitCodeOf(error) === EXIT.bug
+              ? "run again with --debug for the place, and report it if it stays"
+              : "correct it and run the same command again",
   };
+}
+
+/** A field of a dataset given as if it were a flag. */
+function fieldHint(message: string): string | undefined {
+  const field = /unknown option '--(question|answer|context|choices|id|solution)\b/.exec(message)?.[1];
+  return field && `A column is mapped by --field ${field}=NAME.`;
 }
 
 /** Prints an error and returns its exit code. */

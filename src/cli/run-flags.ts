@@ -1,5 +1,5 @@
 /** @file Flags that set the configuration of a run; what they mean is said by its table. */
-import { type Command, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { SETTINGS, type Setting } from "../config/settings.js";
 import { writeErr } from "./print/output.js";
 
@@ -141,10 +141,19 @@ function helpOf(path: string): string {
   return more.length === 0 ? meaning : `${meaning} (${more.join("; ")})`;
 }
 
+/** One value only: the last of several datasets would be taken in silence. */
+function once(value: string, known: string | undefined): string {
+  if (known === undefined) return value;
+  throw new InvalidArgumentError(
+    `It is given twice; learn takes several as ${known},${value}, other commands take one.`,
+  );
+}
+
 /** Adds the flags of some keys to a command, in that order. */
 export function addRunFlags(command: Command, paths: readonly string[]): Command {
   for (const path of paths) {
-    command.addOption(new Option(RUN_FLAGS[path] as string, helpOf(path)));
+    const option = new Option(RUN_FLAGS[path] as string, helpOf(path));
+    command.addOption(path === "task" ? option.argParser(once) : option);
   }
   for (const { flag, now } of Object.values(FORMER_FLAGS))
     if (paths.includes(now)) command.addOption(new Option(flag).hideHelp());

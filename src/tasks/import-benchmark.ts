@@ -14,10 +14,10 @@ import {
 import { gsm8k, gsmHard, math500, mgsm } from "./benchmarks/math-benchmarks.js";
 import { bbh, commonsenseQa, drop, strategyQa } from "./benchmarks/qa-benchmarks.js";
 import type { DatasetManifest } from "./dataset-manifest.js";
-import { drawSplits } from "./draw-splits.js";
+import { drawSplits } from "./importing/draw-splits.js";
 import { decodeUtf8 } from "./reading/decode-utf8.js";
 import { JsonTextError, parseJsonLine } from "./reading/parse-json-line.js";
-import { readRecords } from "./reading/read-records.js";
+import { readJsonl } from "./reading/read-records.js";
 import { TextFile } from "./reading/text-file.js";
 import { sampleKey } from "./sample-key.js";
 import { SPLIT_NAMES, type SplitName } from "./task.js";
@@ -170,7 +170,7 @@ async function readItems(path: string, benchmark: Benchmark): Promise<BenchmarkI
 }
 
 async function recordsOf(path: string, format: Benchmark["format"]): Promise<BenchmarkFile["records"]> {
-  if (format === "jsonl") return (await readRecords(path, "jsonl")).map(({ fields }) => fields);
+  if (format === "jsonl") return (await readJsonl(path)).map(({ fields }) => fields);
   const limits = { lineBytes: MAX_JSON_BYTES, fileBytes: MAX_JSON_BYTES };
   const lines: string[] = [];
   for await (const batch of (await TextFile.open(path, limits)).lines()) {

@@ -1,251 +1,229 @@
-/** @file A user's JSONL or CSV file to a dataset folder: fields mapped, duplicates refused, splits drawn by seed. */
-import { basename } from "node:path";
-import { ConfigError, InputError } from "../core/errors.js";
-import { nearNames } from "../core/near-names.js";
+/** @file A user's file of records to a dataset folder: fields mapped, duplicates refused, splits as given or drawn by seed. */
+import { basename, resolve } from "node:path";
+import { ConfigError, InputError, W4sError } from "../core/errors.js";
 import { type DatasetManifest, KIND_METRICS, type MetricOptions } from "./dataset-manifest.js";
-import { drawSplits } from "./draw-splits.js";
-import { readAnswer } from "./read-answer.js";
+import { dealSplits } from "./importing/deal-splits.js";
+import type { SplitSizes } from "./importing/draw-splits.js";
+import { type FieldMap, valueAt } from "./importing/field-map.js";
+import { type ImportPlan, type PlanOptions, planImport } from "./importing/import-plan.js";
+import { type ImportedRow, itemOfRecord } from "./importing/item-of-record.js";
+import { type ImportSource, readSource, sourceName } from "./importing/source-files.js";
+import { withoutDuplicates } from "./importing/without-duplicates.js";
 import { parseSampleLine, SampleLineError } from "./reading/parse-sample-line.js";
 import { printable } from "./reading/printable.js";
-import {
-  badRecord,
-  formatOf,
-  type RecordFormat,
-  readRecords,
-  type SourceRecord,
-} from "./reading/read-records.js";
-import { sampleKey } from "./sample-key.js";
-import { type MetricName, SPLIT_NAMES, type SplitName, type TaskKind } from "./task.js";
+import { badRecord, type ReadOptions, type SourceRecord } from "./reading/read-records.js";
+import { type MetricName, SPLIT_NAMES, type SplitName } from "./task.js";
 import { type DatasetLine, writeDataset } from "./write-dataset.js";
 
-/** Which field of the source becomes which of ours. */
-interface FieldMap {
-  /** Default "question". */
-  question?: string | undefined;
-  /** Default "answer". For kind choice: a letter, the text of an option, or (with `answerIndexFrom`) its number. */
-  answer?: string | undefined;
-  context?: string | undefined;
-  /** One field with a list, or several fields with one option each. Default "choices" for kind choice. */
-  choices?: string | readonly string[] | undefined;
-  /** Default: made from dataset, split and line number. */
-  id?: string | undefined;
-  solution?: string | undefined;
-  /** A field that names the split ("train", "validation", "valid", "dev", "test"). */
-  split?: string | undefined;
-  /** Further fields kept in `meta`. */
-  meta?: readonly string[] | undefined;
-}
-
 /** Which file, from where to where, and how its fields are read. */
-export interface ImportOptions {
-  /** JSONL, CSV or TSV file, also packed as .gz. */
-  source: string;
+export interface ImportOptions extends PlanOptions, ReadOptions {
+  /** JSONL, JSON, CSV, TSV or Parquet file (text also packed as .gz), a folder of such, or a file for each split. */
+  source: ImportSource;
   /** Folder of the dataset, new or empty. */
   directory: string;
-  /** Default: the name of `directory`. */
+  /** Default: the name of `directory`, with dashes for what a name cannot hold. */
   name?: string | undefined;
-  kind: Exclude<TaskKind, "code">;
   /** Default: the usual one of the kind. */
   metric?: MetricName | undefined;
   metricOptions?: MetricOptions | undefined;
   title?: string | undefined;
   description?: string | undefined;
-  /** What every model that answers an item is told with it; at most 2 000 characters. */
-  instruction?: string | undefined;
   license?: string | undefined;
   homepage?: string | undefined;
-  /** Default: by the ending of `source`. */
-  format?: RecordFormat | undefined;
-  fields?: FieldMap | undefined;
-  /** Shares that sum to at most 1 (so a single 1 means all), or counts of items. Default train 0.6, validation 0.2, test 0.2. Not with `fields.split`. */
-  splits?: Partial<Record<SplitName, number>> | undefined;
+  /**
+   * Shares that sum to at most 1 (so a single 1 means all), or counts of items. Default train 0.6, validation 0.2, test 0.2.
+   * Where the source names splits of its own, only for missing ones, which are drawn from train.
+   */
+  splits?: SplitSizes | undefined;
   /** Draws the splits. Default 0. */
   seed?: number | undefined;
-  /** Keep only what follows the last of these marks in an answer (such as "####"). */
-  answerAfter?: string | undefined;
-  /** Number of the first option where answers are option numbers. */
-  answerIndexFrom?: 0 | 1 | undefined;
   /** Keep the first of equal items instead of refusing the file. Default false. */
   dropDuplicates?: boolean | undefined;
+  /** Leave out records that cannot be read instead of refusing the file. Default false. */
+  skipBad?: boolean | undefined;
   overwrite?: boolean | undefined;
+  /** Called once it is known how the records are read, before any is judged. */
+  onPlan?: ((preview: ImportPreview) => void) | undefined;
+  /** Everything but the writing. Default false. */
+  isDryRun?: boolean | undefined;
 }
 
-export interface ImportReport {
+/** How a source is going to be read. */
+export interface ImportPreview {
+  /** "CSV, separator semicolon". */
+  form: string;
+  records: number;
+  fields: FieldMap;
+  /** One set of options for all items. */
+  labels?: readonly string[] | undefined;
+  /** Columns with values that nothing is made of. */
+  unused: readonly string[];
+  notes: readonly string[];
+  /** The first records: field of ours to its value. */
+  first: Record<string, unknown>[];
+}
+
+/** What was written, or would be. */
+export interface ImportReport extends ImportPreview {
   directory: string;
-  manifest: DatasetManifest;
+  manifest?: DatasetManifest | undefined;
   counts: Partial<Record<SplitName, number>>;
   /** Lines of the source left out as duplicates. */
   dropped: number[];
+  /** Messages of the records that were left out. */
+  bad: string[];
 }
 
-const SPLIT_WORDS: Readonly<Record<string, SplitName>> = {
-  train: "train",
-  training: "train",
-  validation: "validation",
-  valid: "validation",
-  val: "validation",
-  dev: "validation",
-  test: "test",
-};
-
-interface Row {
-  line: number;
-  split: SplitName | undefined;
-  item: Omit<DatasetLine, "id"> & { id: string | undefined };
-}
+const SHOWN_RECORDS = 3;
+/** More characters than most models read. */
+const LONG_ITEM = 200_000;
 
 /**
- * Writes a dataset folder from a file of records.
- * @throws {InputError} on a bad line, a missing field, or equal items (all named by line).
+ * Writes a dataset folder from records.
+ * @throws {InputError} on a bad record, a missing field, or equal items (all named by their place).
  * @throws {ConfigError} on contradicting options or a folder that is not empty.
  */
 export async function importDataset(options: ImportOptions): Promise<ImportReport> {
-  const format = options.format ?? formatOf(options.source);
-  const name = options.name ?? basename(options.directory);
   const metric = options.metric ?? KIND_METRICS[options.kind][0]!;
-  if (options.fields?.split !== undefined && options.splits) {
-    throw new ConfigError("give either a split field or split sizes, not both");
-  }
-  const records = await readRecords(options.source, format);
+  const name = nameOf(options);
+  if (options.fields?.split && options.splits?.train !== undefined)
+    throw new ConfigError("give either a split field or split sizes, not both", {
+      hint: "only splits that the field does not name may be drawn, from train: --split validation=0.2",
+    });
+  const { records, form, unread } = await readSource(options.source, options);
   if (records.length === 0) {
-    throw new InputError(`0 items in ${options.source}`, {
+    throw new InputError(`0 items in ${Object.values(sourceName(options.source)).join("")}`, {
       code: "empty-dataset",
-      hint: "the file holds no records",
+      hint: "the file holds no records; a table needs a line with the names of its columns and one for each item",
     });
   }
-  const rows = records.map((record) => toRow(record, options));
-  const { kept, dropped } = withoutDuplicates(rows, options);
-  const groups =
-    options.fields?.split === undefined ? drawSplits(kept, options.splits, options.seed) : groupSplits(kept);
+  const plan = planImport(records, metric, options);
+  if (plan.fields.split !== undefined && options.fields?.split === undefined)
+    leaveSplit(plan, records, options);
+  if (unread.length > 0) plan.notes.push(`files not read: ${unread.slice(0, 10).join(", ")}`);
+  const preview: ImportPreview = {
+    form,
+    records: records.length,
+    fields: plan.fields,
+    labels: plan.labels,
+    unused: plan.unused,
+    notes: plan.notes,
+    first: records.slice(0, SHOWN_RECORDS).map((record) => shown(record, plan)),
+  };
+  options.onPlan?.(preview);
+  const { rows, bad } = rowsOf(records, plan, options.skipBad ?? false);
+  const { kept, dropped } = withoutDuplicates(rows, plan, options.dropDuplicates ?? false);
+  const groups = dealSplits(kept, options.splits, options.seed);
   const splits: Partial<Record<SplitName, DatasetLine[]>> = {};
   const counts: Partial<Record<SplitName, number>> = {};
   for (const split of SPLIT_NAMES) {
     const group = groups[split];
     if (!group || group.length === 0) continue;
     counts[split] = group.length;
-    splits[split] = group.map(({ line, item }, index) => {
+    const ids = new Set<string>();
+    splits[split] = group.map(({ record, item }, index) => {
       const { id, ...rest } = item;
       const whole = { id: id ?? `${name}/${split}/${String(index + 1).padStart(4, "0")}`, ...rest };
-      checkLine(whole, line, options, metric);
+      if (ids.size === ids.add(whole.id).size)
+        throw badRecord(
+          record,
+          `the id ${printable(whole.id, 40)} occurs before`,
+          "name another field with --field id=NAME, or leave ids to be made",
+        );
+      checkLine(whole, record, options, metric);
       return whole;
     });
   }
+  const long = kept.find(({ item }) => item.question.length + (item.context?.length ?? 0) > LONG_ITEM);
+  if (long)
+    plan.notes.push(
+      `${long.record.unit} ${long.record.line} is longer than ${LONG_ITEM} characters: more than most models can read`,
+    );
+  const report = { ...preview, directory: options.directory, counts, dropped, bad };
+  if (options.isDryRun) return report;
   const manifest = await writeDataset(
     options.directory,
-    { manifest: manifestOf(options, name, metric), splits },
+    { manifest: manifestOf(options, name, metric, plan), splits },
     { overwrite: options.overwrite ?? false },
   );
-  return { directory: options.directory, manifest, counts, dropped };
+  return { ...report, manifest };
 }
 
-function toRow({ line, fields }: SourceRecord, options: ImportOptions): Row {
-  const map = options.fields ?? {};
-  const take = (field: string): unknown => {
-    if (field in fields) return fields[field];
-    const near = nearNames(field, Object.keys(fields));
-    const known =
-      near.length > 0
-        ? `did you mean ${near.map((name) => printable(name)).join(" or ")}?`
-        : `it has ${Object.keys(fields)
-            .slice(0, 10)
-            .map((name) => printable(name, 30))
-            .join(", ")}`;
-    throw badRecord(options.source, line, `no field ${printable(field)}; ${known}`);
-  };
-  const text = (field: string): string => {
-    const value = take(field);
-    if (typeof value === "string") return value;
-    if (typeof value === "number" || typeof value === "boolean") return String(value);
-    throw badRecord(options.source, line, `field ${printable(field)} is wrong: expected text`);
-  };
-  const choices = options.kind === "choice" ? readChoices(take, text, map, options.source, line) : undefined;
-  const meta: Record<string, unknown> = Object.create(null);
-  meta.sourceLine = line;
-  for (const field of map.meta ?? []) meta[field] = take(field);
-  const answerField = map.answer ?? "answer";
-  const rawAnswer = Array.isArray(take(answerField))
-    ? (take(answerField) as unknown[]).map(String)
-    : text(answerField);
-  return {
-    line,
-    split: map.split === undefined ? undefined : readSplitName(text(map.split), options.source, line),
-    item: {
-      id: map.id === undefined ? undefined : text(map.id),
-      question: text(map.question ?? "question"),
-      context: map.context === undefined ? undefined : text(map.context),
-      choices,
-      answer: readAnswer(rawAnswer, choices, options, line),
-      solution: map.solution === undefined ? undefined : text(map.solution),
-      meta,
+function nameOf({ name, directory }: ImportOptions): string {
+  const fits = (text: string) =>
+    text
+      .normalize("NFKD")
+      .replace(/\p{M}/gu, "")
+      .replace(/[^A-Za-z0-9._-]+/g, "-")
+      .replace(/^[^A-Za-z0-9]+|-+$/g, "")
+      .slice(0, 100);
+  const wanted = name ?? basename(resolve(directory));
+  const fitting = fits(wanted) || "dataset";
+  if (name === undefined || name === fitting) return fitting;
+  throw new ConfigError(
+    `--name: ${printable(name, 40)} must be letters, digits, dots and dashes, at most 100`,
+    {
+      hint: `such as --name ${fitting}; --title takes any text`,
     },
-  };
+  );
 }
 
-function readChoices(
-  take: (field: string) => unknown,
-  text: (field: string) => string,
-  map: FieldMap,
-  source: string,
-  line: number,
-): string[] {
-  const field = map.choices ?? "choices";
-  if (typeof field !== "string") return field.map(text).filter((choice) => choice.trim() !== "");
-  const value = take(field);
-  if (
-    Array.isArray(value) &&
-    value.every((choice) => typeof choice === "string" || typeof choice === "number")
-  ) {
-    return value.map(String);
+/** A column that looks like one of splits gives way to files by split, and to sizes for a split it has. */
+function leaveSplit(plan: ImportPlan, records: readonly SourceRecord[], { splits }: ImportOptions): void {
+  const field = plan.fields.split!;
+  if (splits?.train === undefined && records[0]!.split === undefined) return;
+  plan.fields = { ...plan.fields, split: undefined };
+  plan.unused.push(field);
+}
+
+function rowsOf(
+  records: readonly SourceRecord[],
+  plan: ImportPlan,
+  skipBad: boolean,
+): { rows: ImportedRow[]; bad: string[] } {
+  const rows: ImportedRow[] = [];
+  const bad: string[] = [];
+  for (const record of records) {
+    try {
+      rows.push(itemOfRecord(record, plan));
+    } catch (error) {
+      if (!skipBad || !W4sError.is(error)) throw error;
+      bad.push(error.message);
+    }
   }
-  throw badRecord(source, line, `field ${printable(field)} is wrong: expected a list of options`);
+  return { rows, bad };
 }
 
-function readSplitName(text: string, source: string, line: number): SplitName {
-  const split = SPLIT_WORDS[text.trim().toLowerCase()];
-  if (split) return split;
-  throw badRecord(source, line, `${printable(text, 40)} is not a split; use train, validation or test`);
-}
-
-function withoutDuplicates(rows: readonly Row[], options: ImportOptions): { kept: Row[]; dropped: number[] } {
-  const firstLine = new Map<string, number>();
-  const kept: Row[] = [];
-  const repeated: [number, number][] = [];
-  for (const row of rows) {
-    const key = sampleKey(row.item);
-    const first = firstLine.get(key);
-    if (first === undefined) {
-      firstLine.set(key, row.line);
-      kept.push(row);
-    } else repeated.push([first, row.line]);
-  }
-  if (repeated.length > 0 && !options.dropDuplicates) {
-    const listed = repeated
-      .slice(0, 5)
-      .map(([first, second]) => `lines ${first} and ${second}`)
-      .join(", ");
-    throw new InputError(`${options.source}: ${repeated.length} items occur more than once: ${listed}`, {
-      code: "repeated-item",
-      hint: "remove them, or pass --drop-duplicates to keep the first of each",
-    });
-  }
-  return { kept, dropped: repeated.map(([, line]) => line) };
-}
-
-function groupSplits(rows: readonly Row[]): Partial<Record<SplitName, Row[]>> {
-  return Object.fromEntries(SPLIT_NAMES.map((name) => [name, rows.filter(({ split }) => split === name)]));
+function shown(record: SourceRecord, { fields }: ImportPlan): Record<string, unknown> {
+  const { meta: _, choices, ...single } = fields;
+  const columns = Object.entries(single).flatMap(([ours, theirs]) =>
+    theirs === undefined ? [] : [[ours, valueAt(record.fields, theirs)] as const],
+  );
+  const options =
+    choices === undefined
+      ? []
+      : [
+          [
+            "choices",
+            typeof choices === "string"
+              ? valueAt(record.fields, choices)
+              : choices.map((one) => valueAt(record.fields, one)),
+          ] as const,
+        ];
+  return Object.fromEntries([...columns, ...options]);
 }
 
 function checkLine(
   whole: DatasetLine,
-  line: number,
-  { kind, metricOptions, source }: ImportOptions,
+  record: SourceRecord,
+  { kind, metricOptions }: ImportOptions,
   metric: MetricName,
 ): void {
   try {
     parseSampleLine(JSON.stringify(whole), { kind, metric, metricOptions });
   } catch (error) {
     if (!(error instanceof SampleLineError)) throw error;
-    throw badRecord(source, line, error.message);
+    throw badRecord(record, error.message);
   }
 }
 
@@ -253,9 +231,9 @@ function manifestOf(
   options: ImportOptions,
   name: string,
   metric: MetricName,
+  { fields }: ImportPlan,
 ): Omit<DatasetManifest, "splits"> {
-  const { title, description, instruction, kind, metricOptions, license, homepage, source, seed, fields } =
-    options;
+  const { title, description, instruction, kind, metricOptions, license, homepage, source, seed } = options;
   return {
     name,
     title,
@@ -266,7 +244,6 @@ function manifestOf(
     metricOptions,
     license,
     homepage,
-    // Only the file's name: a path would tell about the computer it came from.
-    source: { file: basename(source), seed: seed ?? 0, fields: { ...fields } },
+    source: { file: sourceName(source), seed: seed ?? 0, fields },
   };
 }

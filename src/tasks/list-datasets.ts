@@ -1,8 +1,8 @@
 /** @file The datasets a name can stand for. */
 import { join } from "node:path";
 import { W4sError } from "../core/errors.js";
-import { readManifest } from "./dataset-manifest.js";
-import { datasetNames, defaultDatasetRoots } from "./find-dataset.js";
+import { type DatasetManifest, readManifest } from "./dataset-manifest.js";
+import { datasetNames, defaultDatasetRoots, findDataset } from "./find-dataset.js";
 import { type MetricName, SPLIT_NAMES, type SplitName, type TaskKind } from "./task.js";
 
 export interface DatasetEntry {
@@ -34,6 +34,11 @@ export async function listDatasets(
     }
   }
   return entries;
+}
+
+/** The dataset.json of a folder or name, no split. @throws {InputError} where there is none, or it is refused */
+export async function datasetNamed(nameOrDirectory: string): Promise<DatasetManifest> {
+  return await readManifest(findDataset(nameOrDirectory));
 }
 
 async function describe(name: string, directory: string): Promise<Omit<DatasetEntry, "isHidden">> {

@@ -157,6 +157,58 @@ describe("usage (exit 2)", () => {
     expect(readFileSync(join(cwd, "w4s.config.yaml"), "utf8")).toMatch(/^task: ordering$/m);
   });
 
+  it("init refuses what the next command would refuse, and proposes what can solve the data", async () => {
+    const cwd = folder();
+    const table = join(cwd, "own.csv");
+    writeFileSync(table, `question,answer\n${[1, 2, 3, 4, 5].map((i) => `q${i},${i}`).join("\n")}\n`);
+    expect((await w4s(["data", "import", table, "datasets/own", "--kind", "math"], { cwd })).code).toBe(0);
+    const init = (words: string[], env = {}) =>
+      w4s(["init", "--yes", "--no-check", "--force", ...words], { cwd, env });
+    const written = () => readFileSync(join(cwd, "w4s.config.yaml"), "utf8");
+    expect((await init([])).code).toBe(0);
+    expect(written()).toMatch(/^task: own$/m);
+    expect(written()).toMatch(/^executor: local:qwen/m);
+    const env = { OPENAI_BASE_URL: "http://127.0.0.1:1/v1", OPENAI_MODEL: "m" };
+    expect((await init([], env)).stdout).toMatch(/openai:http:\/\/127\.0\.0\.1:1\/v1; price: \$0 in/);
+    expect(written()).toMatch(/^executorModel: m$/m);
+    expect((await init([], { OPENAI_API_KEY: "k" })).stdout).toMatch(/api\.openai\.com.*by the list/);
+    const remote = ["--executor", "openai:https://models.example/v1", "--executor-model", "theirs"];
+    expectFailure(
+      await init([...remote, "--max-dollars", "2"]),
+      2,
+      /price of theirs is unknown.*--price-input/,
+    );
+    expect((await init(remote)).stdout).toMatch(/price: unknown for theirs/);
+    const price = ["--price-input", "1", "--price-output", "2"];
+    expect((await init([...remote, ...price, "--max-dollars", "2"])).code).toBe(0);
+    expect(written()).toMatch(/^price:\n {2}inputPerMillion: 1\n {2}outputPerMillion: 2$/m);
+    expectFailure(await init(["--executor", "simulated"]), 2, /cannot solve own.*--executor openai:URL/);
+    expectFailure(await init(["--executor", "openai:http://127.0.0.1:1/v1"]), 2, /--executor-model/);
+    expectFailure(await init(["--task", "nosuch"]), 3, /unknown dataset "nosuch"/);
+  });
+
+  it("flags of the data that are none name the flag that helps", async () => {
+    expectFailure(await w4s(["data", "import", "a", "b", "--question", "q"]), 2, /--field question=NAME/);
+    expectFailure(await w4s(["data", "import", "a", "b", "--nope"]), 2, /see w4s data import --help/);
+    expectFailure(await w4s(["data", "import", "a"]), 2, /the folder to write is missing/);
+    expectFailure(await w4s(["eval", "--task", "a", "--task", "b"]), 2, /given twice/);
+    const table = file("own.csv", `question,answer\n${[1, 2, 3].map((i) => `q${i},${i}`).join("\n")}\n`);
+    for (const split of ["train=100", "train=1.8", "test=0"]) {
+      const refused = await w4s([
+        "data",
+        "import",
+        table,
+        join(folder(), "o"),
+        "--kind",
+        "math",
+        "--split",
+        split,
+      ]);
+      expectFailure(refused, 2, /--split train=/);
+      expect(refused.stderr).not.toContain("report it");
+    }
+  });
+
   it("--json gives the same as one object on stdout", async () => {
     const result = await w4s(["eval", ...SIMULATED, "--max-dollars", "-1", "--json"]);
     expect(result.code).toBe(2);

@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { type ActionBody, complete } from "../action.js";
 import { adviseOn, checkHealth, findingsTable } from "../check-health.js";
+import { NO_TASK } from "../check-task.js";
 import { EXIT } from "../exit-code.js";
 import { writeJson, writeOut } from "../print/output.js";
 import { addRunFlags, configSources } from "../run-flags.js";
@@ -19,6 +20,7 @@ export function command(): Command {
     "Checks Node, native packages, sandbox, model, threads, memory, disk, key and endpoint.",
   );
   addRunFlags(doctor, [
+    "task",
     "model",
     "adapter",
     "gpu",
@@ -26,6 +28,9 @@ export function command(): Command {
     "executor",
     "executorModel",
     "apiKeyEnv",
+    "budget.dollars",
+    "price.inputPerMillion",
+    "price.outputPerMillion",
     "runsRoot",
   ]);
   return complete(doctor, doctorAction, { examples: EXAMPLES });
@@ -36,7 +41,7 @@ const doctorAction: ActionBody = async ({ isJson, watch, command }) => {
   const config = api.loadRunConfig({
     ...configSources(command),
     // No run is started: whoever has no task or executor yet can still ask for a check.
-    defaults: { task: "none", executor: "simulated" },
+    defaults: { task: NO_TASK, executor: "simulated" },
   });
   const { findings, exitCode } = await checkHealth(api, config, { watch, isQuiet: isJson });
   if (isJson) writeJson({ ok: exitCode === EXIT.done, findings });

@@ -5,8 +5,10 @@ import { Command } from "commander";
 import { type ActionBody, complete } from "../action.js";
 import { askSettings } from "../ask-settings.js";
 import { adviseOn, checkHealth, findingsTable } from "../check-health.js";
+import { checkPrice, checkTask } from "../check-task.js";
 import { EXIT } from "../exit-code.js";
-import { isInteractive, writeJson, writeOut } from "../print/output.js";
+import { initContext } from "../init-context.js";
+import { isInteractive, writeErr, writeJson, writeOut } from "../print/output.js";
 import { addRunFlags, flagName, readRunFlags } from "../run-flags.js";
 
 const EXAMPLES = `
@@ -15,8 +17,9 @@ Examples:
   $ w4s init --task gsm8k --model qwen2.5-coder-0.5b \\
       --executor openai:http://127.0.0.1:8080/v1 --executor-model qwen2.5-coder-1.5b --max-dollars 2 --yes
 
-Asks for what no flag has given when a person is there; --yes takes the defaults. Ends with the checks of w4s doctor, which
-pay nothing; the file is written whatever they find.`;
+Asks for what no flag has given when a person is there; --yes takes the proposals: your newest dataset in this folder or in datasets/, and
+for it the server of OPENAI_BASE_URL (model OPENAI_MODEL), OpenAI where OPENAI_API_KEY is set, else a model on this machine. Ends with the
+checks of w4s doctor, which pay nothing; the file is written whatever they find of machine and server.`;
 
 export function command(): Command {
   const init = new Command("init")
@@ -25,7 +28,16 @@ export function command(): Command {
     .option("--force", "overwrite an existing file")
     .option("--yes", "do not ask")
     .option("--no-check", "leave out the checks of w4s doctor");
-  addRunFlags(init, ["task", "model", "executor", "executorModel", "apiKeyEnv", "budget.dollars"]);
+  addRunFlags(init, [
+    "task",
+    "model",
+    "executor",
+    "executorModel",
+    "apiKeyEnv",
+    "budget.dollars",
+    "price.inputPerMillion",
+    "price.outputPerMillion",
+  ]);
   return complete(init, initAction, { examples: EXAMPLES, hasConfig: false });
 }
 
@@ -48,8 +60,10 @@ const initAction: ActionBody = async ({ isJson, watch, command }) => {
   const reader = isAsking ? createInterface({ input: process.stdin, output: process.stderr }) : undefined;
   let settings: Record<string, unknown>;
   try {
-    settings = await askSettings(readRunFlags(command), async (prompt) =>
-      reader === undefined ? "" : reader.question(prompt, { signal: watch.stopSignal }),
+    settings = await askSettings(
+      readRunFlags(command),
+      async (prompt) => (reader === undefined ? "" : reader.question(prompt, { signal: watch.stopSignal })),
+      initContext(api, process.env, writeErr),
     );
   } finally {
     reader?.close();
@@ -62,6 +76,8 @@ const initAction: ActionBody = async ({ isJson, watch, command }) => {
     defaults: settings,
     flagName,
   });
+  await checkTask(api, config);
+  const price = checkPrice(api, config);
   try {
     writeFileSync(output, api.configExample(settings), { flag: force ? "w" : "wx" });
   } catch (error) {
@@ -72,10 +88,13 @@ const initAction: ActionBody = async ({ isJson, watch, command }) => {
     });
   }
   const health = check ? await checkHealth(api, config, { watch, isQuiet: isJson }) : undefined;
-  if (isJson) writeJson({ written: output, settings, findings: health?.findings });
+  if (isJson) writeJson({ written: output, settings, price, findings: health?.findings });
   else {
     if (health) writeOut(findingsTable(health.findings));
-    writeOut(`wrote ${output}; next: w4s ${(health?.exitCode ?? 0) === 0 ? "optimize --dry-run" : "doctor"}`);
+    const other = output === api.CONFIG_FILE ? "" : ` --config ${output}`;
+    const next = `${(health?.exitCode ?? 0) === 0 ? "optimize --dry-run" : "doctor"}${other}`;
+    writeOut(`executor ${config.executor}; price: ${price}`);
+    writeOut(`wrote ${output}; next: w4s ${next}`);
   }
   if (health) adviseOn(health.findings);
   return EXIT.done;

@@ -99,13 +99,16 @@ async function findItem(
   id: string,
 ): Promise<{ task: Task; sample: Sample }> {
   const task = await tasks.load(name);
+  let known = `${task.name}/validation/0001`;
   for (const split of task.splits) {
     if (split === "test") continue;
-    const sample = (await task.load(split)).find((candidate) => candidate.id === id);
+    const samples = await task.load(split);
+    const sample = samples.find((candidate) => candidate.id === id);
+    known = samples[0]?.id ?? known;
     if (sample) return { task, sample };
   }
   throw new api.InputError(`${task.name} has no item ${JSON.stringify(id)} in train or validation`, {
-    hint: "ids look like word-problems/validation/0001; the test split stays closed here",
+    hint: `ids look like ${known}; the test split stays closed here`,
   });
 }
 
@@ -124,7 +127,7 @@ function readInput(api: Api, { question, context, choice, input }: RunCommandFla
   }
   let value: unknown;
   try {
-    value = JSON.parse(readFileSync(input === "-" ? 0 : input, "utf8"));
+    value = JSON.parse(readFileSync(input === "-" ? 0 : input, "utf8").replace(/^\ufeff/, ""));
   } catch (error) {
     throw new api.InputError(`cannot read the input ${input}: ${api.messageOf(error)}`, {
       hint: 'give a JSON object such as {"question": "…"}',

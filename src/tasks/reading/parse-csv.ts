@@ -1,5 +1,6 @@
 /** @file Strict CSV (RFC 4180): quoted fields may hold separators, quotes and line ends; anything unclear is refused. */
 import { InputError } from "../../core/errors.js";
+import { separatorName } from "./guess-separator.js";
 
 export interface CsvRecord {
   /** Line of the file the record starts on, from 1. */
@@ -10,7 +11,7 @@ export interface CsvRecord {
 /**
  * Records of a CSV text, the header among them. Line ends are LF or CRLF; blank lines are left out.
  * @param separator - one character, "," unless told
- * @throws {InputError} on a quote inside an unquoted field, text behind a closing quote, an open quote at the end, or
+ * @throws {InputError} on a quote inside an unquoted field (but between tabs), text behind a closing quote, an open quote at the end, or
  *   records of different length.
  */
 export function parseCsv(text: string, path: string, separator = ","): CsvRecord[] {
@@ -20,7 +21,7 @@ export function parseCsv(text: string, path: string, separator = ","): CsvRecord
   const refuse = (reason: string): never => {
     throw new InputError(`${path}: line ${line}: ${reason}`, {
       code: "bad-line",
-      hint: "quote fields that hold separators, quotes or line ends, and double the quotes inside",
+      hint: "quote fields that hold separators, quotes or line ends, and double the quotes inside; another separator is named with --separator",
     });
   };
 
@@ -46,7 +47,8 @@ export function parseCsv(text: string, path: string, separator = ","): CsvRecord
   const plain = (): string => {
     const start = at;
     while (at < text.length && text[at] !== separator && text[at] !== "\n" && !isCrLf(text, at)) {
-      if (text[at] === '"') refuse("a quote stands inside a field that is not quoted");
+      // Between tabs a quote within a field is a plain character: such files quote nothing.
+      if (text[at] === '"' && separator !== "\t") refuse("a quote stands inside a field that is not quoted");
       at++;
     }
     return text.slice(start, at);
@@ -64,11 +66,14 @@ export function parseCsv(text: string, path: string, separator = ","): CsvRecord
     at++;
     if (record.fields.length > 1 || record.fields[0] !== "") {
       const width = records[0]?.fields.length ?? record.fields.length;
-      if (record.fields.length !== width) {
+      if (record.fields.length === width) records.push(record);
+      // A spreadsheet's empty rows may be shorter; they say nothing.
+      else if (record.fields.some((field) => field !== "")) {
         line = record.line;
-        refuse(`${record.fields.length} fields, but the header has ${width}`);
+        refuse(
+          `${record.fields.length} fields, but the header has ${width} (separator: ${separatorName(separator)})`,
+        );
       }
-      records.push(record);
     }
     line++;
   }

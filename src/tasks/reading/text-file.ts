@@ -29,27 +29,42 @@ export interface TextLine {
   bytes: Buffer;
 }
 
+type Conversion = (content: AsyncIterable<Buffer>) => AsyncIterable<Buffer>;
+
 /** A regular file opened for one reading; `.gz` content is unpacked, whatever the name says. */
 export class TextFile {
   readonly path: string;
   readonly #handle: FileHandle;
   readonly #isPacked: boolean;
   readonly #limits: FileLimits;
+  readonly #convert: Conversion;
   readonly #hash = createHash("sha256");
   #rawBytes = 0;
 
-  private constructor(path: string, handle: FileHandle, isPacked: boolean, limits: FileLimits) {
+  private constructor(
+    path: string,
+    handle: FileHandle,
+    isPacked: boolean,
+    limits: FileLimits,
+    convert: Conversion,
+  ) {
     this.path = path;
     this.#handle = handle;
     this.#isPacked = isPacked;
     this.#limits = limits;
+    this.#convert = convert;
   }
 
   /**
    * @throws {InputError} at once when the path is absent, unreadable, or not a regular file: opening does not
    *   wait for a writer of a pipe, and nothing is read from a device.
+   * @param convert - makes UTF-8 with LF of what another encoding holds. Default: as it is
    */
-  static async open(path: string, limits: Partial<FileLimits> = {}): Promise<TextFile> {
+  static async open(
+    path: string,
+    limits: Partial<FileLimits> = {},
+    convert: Conversion = (content) => content,
+  ): Promise<TextFile> {
     let handle: FileHandle;
     try {
       handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
@@ -61,11 +76,23 @@ export class TextFile {
       if (!stats.isFile()) throw cannotRead(path, `it is ${kindOf(stats)}, not a file`);
       const { buffer } = await handle.read(Buffer.alloc(2), 0, 2, 0);
       const isPacked = buffer[0] === 0x1f && buffer[1] === 0x8b;
-      return new TextFile(path, handle, isPacked, { ...FILE_LIMITS, ...limits });
+      return new TextFile(path, handle, isPacked, { ...FILE_LIMITS, ...limits }, convert);
     } catch (error) {
       await handle.close();
       throw error instanceof InputError ? error : cannotRead(path, reasonOf(error), error);
     }
+  }
+
+  /** The first bytes after unpacking, as they are: at least `count`, or all there are. @throws {InputError} as `lines()` */
+  static async head(path: string, count: number): Promise<Buffer> {
+    const pieces: Buffer[] = [];
+    let size = 0;
+    for await (const piece of (await TextFile.open(path)).#content()) {
+      pieces.push(piece);
+      size += piece.length;
+      if (size >= count) break;
+    }
+    return Buffer.concat(pieces);
   }
 
   /** SHA-256 of the file as it lies on disk; complete once all lines were read. */
@@ -90,7 +117,7 @@ export class TextFile {
     let seen = 0;
     let pending: Buffer[] = [];
     let pendingBytes = 0;
-    for await (const chunk of this.#content()) {
+    for await (const chunk of this.#convert(this.#content())) {
       if (seen + chunk.length > fileBytes) throw cannotRead(this.path, `larger than ${bytesText(fileBytes)}`);
       const batch: TextLine[] = [];
       let from = 0;
@@ -100,7 +127,7 @@ export class TextFile {
         if (pendingBytes + piece.length > lineBytes) {
           throw new InputError(`${this.path}: line ${number} is longer than ${bytesText(lineBytes)}`, {
             code: "line-too-long",
-            hint: "one JSON object a line is expected; is the file a single JSON array?",
+            hint: "one record a line is expected; should the file be one JSON value, name it .json",
           });
         }
         // Copied, since a short piece would keep its whole chunk alive.

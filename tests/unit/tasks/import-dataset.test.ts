@@ -123,12 +123,12 @@ describe("refused", () => {
       "a missing field",
       '{"q":1,"anser":"2"}',
       { fields: { question: "q" } },
-      /line 1: no field "answer"; did you mean "anser"\?/,
+      /no field "answer"; it has "q", "anser"/,
     ],
     [
       "an object as question",
       '{"question":{},"answer":"1"}',
-      {},
+      { fields: { question: "question" } },
       /line 1: field "question" is wrong: expected text/,
     ],
     [
@@ -152,8 +152,8 @@ describe("refused", () => {
     [
       "an empty question",
       '{"question":" ","answer":1}',
-      { splits: { test: 1 } },
-      /line 1: field "question" is wrong/,
+      { splits: { test: 1 }, fields: { question: "question" } },
+      /line 1: field "question" is empty/,
     ],
     [
       "an odd split name",
