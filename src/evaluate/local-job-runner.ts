@@ -1,5 +1,5 @@
 /** @file JobRunner on this machine: sandbox pool, result store, bounded concurrency. */
-import PQueue from "p-queue";
+import type PQueue from "p-queue";
 import { messageOf } from "../core/errors.js";
 import type { ProgramRunner } from "../core/program-runner.js";
 import type { CallStore } from "../llm/call-store.js";
@@ -41,8 +41,8 @@ export interface LocalJobRunnerOptions {
   maxTokens: number;
   /** Results carry the texts of all replies; part of the settings' hash, since stored results differ. */
   keepReplies?: boolean | undefined;
-  /** Jobs running at once. */
-  concurrency: number;
+  /** Where jobs wait for a slot; its concurrency is the number of jobs at once. Runners that share it share the slots. */
+  queue: PQueue;
   /** Called before a sample is run: the simulated executor is handed the item's true solver here. */
   onSample?: ((sample: Sample) => void) | undefined;
   /** Aborted when the user asked for a graceful end: nothing new starts, what is in flight finishes. */
@@ -54,6 +54,8 @@ export class LocalJobRunner implements JobRunner {
   /** Violations told of. */
   readonly #told = new Set<string>();
   readonly #start: StartWatch;
+  /** Jobs under way, by id: whoever else asks for one waits for the same run. */
+  readonly #running = new Map<string, Promise<JobResult>>();
 
   constructor(options: LocalJobRunnerOptions) {
     this.#options = options;
@@ -63,15 +65,15 @@ export class LocalJobRunner implements JobRunner {
   /** What is lost is asked again once, when all others are through. */
   async run(
     jobs: readonly Job[],
-    { signal, onDone }: Parameters<JobRunner["run"]>[1] = {},
+    { signal, stop = new AbortController(), onDone }: Parameters<JobRunner["run"]>[1] = {},
   ): Promise<JobResult[]> {
     const results = new Map<string, JobResult>();
-    await this.#pass(jobs, signal, (result) => {
+    await this.#pass(jobs, { signal, stop }, (result) => {
       results.set(result.jobId, result);
       if (result.status !== "error") onDone?.(result);
     });
     const lost = jobs.filter((job) => results.get(job.id)?.status === "error");
-    await this.#pass(lost, signal, (result) => {
+    await this.#pass(lost, { signal, stop }, (result) => {
       results.set(result.jobId, result);
       onDone?.(result);
     });
@@ -81,30 +83,37 @@ export class LocalJobRunner implements JobRunner {
 
   async #pass(
     jobs: readonly Job[],
-    signal: AbortSignal | undefined,
+    { signal, stop }: { signal: AbortSignal | undefined; stop: AbortController },
     onResult: (result: JobResult) => void,
   ): Promise<void> {
-    const queue = new PQueue({ concurrency: this.#options.concurrency });
+    const { queue, stopSignal } = this.#options;
     const begun = new Set<string>();
-    let fatal: unknown;
     const tasks = jobs.map((job) =>
       queue.add(async () => {
-        if (fatal !== undefined || begun.has(job.id)) return;
+        if (begun.has(job.id)) return;
         begun.add(job.id);
-        signal?.throwIfAborted();
-        this.#options.stopSignal?.throwIfAborted();
+        for (const one of [signal, stopSignal, stop.signal]) one?.throwIfAborted();
         try {
-          onResult(await this.#runOnce(job, signal));
+          onResult(await this.#shared(job, signal));
         } catch (error) {
           // The first fatal error decides; what is in flight may finish, so that no paid reply is lost.
-          fatal ??= error;
+          stop.abort(error);
           throw error;
         }
       }),
     );
-    const outcomes = await Promise.allSettled(tasks);
-    const failure = fatal ?? outcomes.find((outcome) => outcome.status === "rejected")?.reason;
-    if (failure !== undefined) throw failure;
+    const failed = (await Promise.allSettled(tasks)).find(({ status }) => status === "rejected");
+    if (failed) throw stop.signal.aborted ? stop.signal.reason : (failed as PromiseRejectedResult).reason;
+  }
+
+  async #shared(job: Job, signal: AbortSignal | undefined): Promise<JobResult> {
+    const running = this.#running.get(job.id) ?? this.#runOnce(job, signal);
+    this.#running.set(job.id, running);
+    try {
+      return await running;
+    } finally {
+      this.#running.delete(job.id);
+    }
   }
 
   #tellViolations({ workflowHash, sample }: Job, { violations }: WorkflowAgent): void {

@@ -1,4 +1,5 @@
 /** @file Whose fault a failed call is: what is lost, what is asked again, what stops a run. */
+import PQueue from "p-queue";
 import { afterEach, describe, expect, it } from "vitest";
 import { Budget } from "../../../src/core/budget.js";
 import { ModelCallError, type ModelCallErrorKind } from "../../../src/core/errors.js";
@@ -50,7 +51,8 @@ function makeRunner(
   const models = { executor, aliases: new Map() };
   const sandbox = new InProcessSandbox();
   const runner = new LocalJobRunner({
-    ...{ sandbox, models, store, scorer, concurrency },
+    ...{ sandbox, models, store, scorer },
+    queue: new PQueue({ concurrency }),
     limits: {},
     maxTokens: 512,
   });
