@@ -54,8 +54,6 @@ export class LocalJobRunner implements JobRunner {
   /** Violations told of. */
   readonly #told = new Set<string>();
   readonly #start: StartWatch;
-  /** Jobs under way, by id: whoever else asks for one waits for the same run. */
-  readonly #running = new Map<string, Promise<JobResult>>();
 
   constructor(options: LocalJobRunnerOptions) {
     this.#options = options;
@@ -94,7 +92,7 @@ export class LocalJobRunner implements JobRunner {
         begun.add(job.id);
         for (const one of [signal, stopSignal, stop.signal]) one?.throwIfAborted();
         try {
-          onResult(await this.#shared(job, signal));
+          onResult(await this.#runOnce(job, signal));
         } catch (error) {
           // The first fatal error decides; what is in flight may finish, so that no paid reply is lost.
           stop.abort(error);
@@ -104,16 +102,6 @@ export class LocalJobRunner implements JobRunner {
     );
     const failed = (await Promise.allSettled(tasks)).find(({ status }) => status === "rejected");
     if (failed) throw stop.signal.aborted ? stop.signal.reason : (failed as PromiseRejectedResult).reason;
-  }
-
-  async #shared(job: Job, signal: AbortSignal | undefined): Promise<JobResult> {
-    const running = this.#running.get(job.id) ?? this.#runOnce(job, signal);
-    this.#running.set(job.id, running);
-    try {
-      return await running;
-    } finally {
-      this.#running.delete(job.id);
-    }
   }
 
   #tellViolations({ workflowHash, sample }: Job, { violations }: WorkflowAgent): void {

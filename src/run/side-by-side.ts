@@ -70,7 +70,7 @@ class Table {
   readonly #slots: number;
   readonly #writing = new PQueue({ concurrency: 1 });
   #open = 0;
-  /** Begun, and not yet asking the weak model. */
+  /** Begun, and still on the way to asking the weak model, or to the first jobs where an earlier session asked it. */
   #beginning = 0;
   /** Jobs that were handed in and are not done. */
   #jobs = 0;
@@ -92,11 +92,11 @@ class Table {
     try {
       return await play({
         stop: this.#stop,
-        write: async (ask) => {
+        write: (ask) => {
           begun();
-          return await this.#changing(() => this.#writing.add(ask));
+          return this.#writing.add(ask).finally(() => this.#changed());
         },
-        evaluate: (jobs, work) => this.#evaluate(jobs, work),
+        evaluate: (jobs, work) => this.#evaluate(jobs, work).finally(begun),
       });
     } catch (error) {
       this.#stop.abort(error);
@@ -129,14 +129,6 @@ class Table {
       return await work(() => done(Math.min(1, left)));
     } finally {
       done(left);
-    }
-  }
-
-  async #changing<T>(work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } finally {
-      this.#changed();
     }
   }
 
