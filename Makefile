@@ -9,7 +9,7 @@ W4S := node dist/cli/main.js
 BENCH_JSON := bench/results/latest.json
 
 .DEFAULT_GOAL := help
-.PHONY: install build check types format unused test kills demo demo-check learn-check learn-controls learn-qwen designed-check nano code-check simulated-check programs-check mode-check report-big bench bench-quick bench-full models real real-bbh grammar-check grammar-sample acceptance-check parity clean help
+.PHONY: install build check types format unused test kills demo demo-check learn-check learn-controls learn-qwen designed-check nano code-check simulated-check programs-check mode-check report-big bench bench-quick bench-full models real real-bbh grammar-check grammar-sample acceptance-check busy-check parity clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-16s %s\n' "$$name" "$$text"; done
@@ -113,6 +113,11 @@ mode-check: build ## a row of every curriculum and way of working together, with
 
 acceptance-check: build ## how often equal adapters are refused or called better, simulated with known truth
 	node scripts/acceptance-check.mjs
+
+busy-check: build ## how busy a collecting run keeps a fake server of 16 slots, nano and SmolLM2-135M (a quarter of an hour on a quiet machine)
+	$(W4S) models pull smollm2-135m
+	node scripts/busy-server.mjs --model nano
+	node scripts/busy-server.mjs --model smollm2-135m
 
 code-check: build ## known answers of code tasks, HumanEval and MBPP against the tests scorer (about ten minutes)
 	node scripts/code-check.mjs

@@ -38,18 +38,24 @@ async function quotedResults(
 }
 
 /**
- * Why a candidate failed its quick check, as its repair is told: a message of a run may hold text of the item, so it is
- * that of a run on an item which may be quoted.
+ * Why candidates failed their quick check, as their repairs are told, in order: a message of a run may hold text of the
+ * item, so it is that of a run on an item which may be quoted.
  */
-export async function quotableFailure(
+export async function quotableFailures(
   { quoted, policy, evaluate }: EpisodeParts,
-  { workflow, failure }: Attempt,
-): Promise<string> {
-  const { status, message } = failure ?? { status: "unknown", message: "" };
-  if (!workflow || !quoted.hasAnswers || READ_FROM_SOURCE.has(status)) return message;
-  const [again] = policy.isBlind ? [] : await evaluate([workflow], quoted.samples.slice(0, 1), "repair");
-  const [result] = again?.results ?? [];
-  return result?.status === status && result.message !== undefined
-    ? result.message
-    : `it ended as ${status} on one item`;
+  attempts: readonly Attempt[],
+): Promise<string[]> {
+  const again = new Map<string, Workflow>();
+  for (const { workflow, failure } of attempts)
+    if (workflow && failure && !READ_FROM_SOURCE.has(failure.status)) again.set(workflow.hash, workflow);
+  if (!quoted.hasAnswers) again.clear();
+  const isRun = again.size > 0 && !policy.isBlind;
+  const evaluations = isRun ? await evaluate([...again.values()], quoted.samples.slice(0, 1), "repair") : [];
+  return attempts.map(({ workflow, failure: { status, message } = { status: "unknown", message: "" } }) => {
+    if (!workflow || !again.has(workflow.hash)) return message;
+    const [result] = evaluations.find((one) => one.workflowHash === workflow.hash)?.results ?? [];
+    return result?.status === status && result.message !== undefined
+      ? result.message
+      : `it ended as ${status} on one item`;
+  });
 }

@@ -40,29 +40,39 @@ export async function drawCandidates(
   return record.actions;
 }
 
+/** A candidate that failed its quick check, and what its repair is told. */
+interface Failed {
+  action: ActionRecord;
+  failure: string;
+}
+
 /**
- * A repair of a candidate that failed, by the member that wrote it.
+ * Repairs of the candidates that failed, each by the member that wrote it, all asked for together: one stands behind the
+ * other before the weak model, and the prompt that they share is evaluated once.
  * @param attempt - from 1
- * @param index - of the repair among the candidates of the turn
+ * @param index - of the first repair among the candidates of the turn
  */
-export async function drawRepair(
+export async function drawRepairs(
   parts: EpisodeParts,
   place: TurnPlace,
   prompt: readonly ChatMessage[],
-  failed: ActionRecord,
-  failure: string,
+  failed: readonly Failed[],
   { attempt, index }: { attempt: number; index: number },
 ): Promise<ActionRecord[]> {
   const { draws, policy } = parts;
-  const again: CandidateDraw = {
-    seed: seedFrom(draws.drawSeed, "repair", place.episode, place.turn, failed.index, attempt),
-    temperature: draws.temperature,
-    forced: failed.forced,
-  };
-  const repairPrompt = buildRepairPrompt([...prompt], failed.text, failure, policy.style);
-  const origin = { repairOf: failed.index, attempt, index };
-  const name = `repair-${failed.index}`;
-  return (await draw(parts, place, name, repairPrompt, [again], origin, failed.policy)).actions;
+  const drawn = failed.map(({ action, failure }, offset) => {
+    const again: CandidateDraw = {
+      seed: seedFrom(draws.drawSeed, "repair", place.episode, place.turn, action.index, attempt),
+      temperature: draws.temperature,
+      forced: action.forced,
+    };
+    const repairPrompt = buildRepairPrompt([...prompt], action.text, failure, policy.style);
+    const origin = { repairOf: action.index, attempt, index: index + offset };
+    return draw(parts, place, `repair-${action.index}`, repairPrompt, [again], origin, action.policy);
+  });
+  // None is left behind that would write to the log after the episode has ended.
+  await Promise.allSettled(drawn);
+  return (await Promise.all(drawn)).flatMap(({ actions }) => actions);
 }
 
 /** What a policy may write here. */
@@ -86,13 +96,19 @@ async function draw(
     announce(parts, known, true);
     return known;
   }
-  const startedAt = performance.now();
-  const { promptTokens, actions } = await policy.act(prompt, draws, {
-    ...actOptions(parts),
-    sentences: instructions,
-    session: policy.style === "full" ? `episode-${episode}` : `turn-${episode}-${turn}`,
-    author,
-    signal,
+  const conversation = policy.style === "full" ? `episode-${episode}` : `turn-${episode}-${turn}`;
+  let startedAt = 0;
+  const { promptTokens, actions } = await parts.write(() => {
+    signal.throwIfAborted();
+    startedAt = performance.now();
+    return policy.act(prompt, draws, {
+      ...actOptions(parts),
+      sentences: instructions,
+      // Those of other tasks, played at the same time, have logs of their own.
+      session: `${log.file} ${conversation}`,
+      author,
+      signal,
+    });
   });
   const record: ActionsRecord = {
     kind: "actions",

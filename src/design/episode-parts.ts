@@ -1,6 +1,6 @@
 /** @file What an episode is played with; `Bench.episode` puts it together, and none of it can be left out. */
 import type { Evaluation } from "../evaluate/evaluation.js";
-import type { Workflow } from "../evaluate/scored-workflow.js";
+import type { ScoredWorkflow, Workflow } from "../evaluate/scored-workflow.js";
 import type { OnRunEvent } from "../records/run-event.js";
 import type { TrajectoryLog } from "../records/trajectory.js";
 import type { Sample } from "../tasks/task.js";
@@ -32,6 +32,8 @@ export interface EpisodeDraws {
 export interface EpisodeParts {
   policy: Policy;
   log: TrajectoryLog;
+  /** Name of the task, said in progress. */
+  task: string;
   /** The task as the policy is told of it. */
   card: PolicyState["task"];
   /** Optional calls of agent that exist here, after the rules. */
@@ -51,11 +53,15 @@ export interface EpisodeParts {
   /** Seed of the run, which draws what a prompt shows. */
   seed: number;
   draws: EpisodeDraws;
+  /** Filled with the workflows that reached the whole validation set, turn by turn. */
+  found: ScoredWorkflow[];
+  /** Asks the policy: one thing at a time, in the order of asking. */
+  write<T>(ask: () => Promise<T>): Promise<T>;
   /** One evaluation per workflow, in order. */
   evaluate(workflows: readonly Workflow[], samples: readonly Sample[], what: string): Promise<Evaluation[]>;
   /** Hashes of the workflows that must not run: asked before a newly designed one first does. */
   refused(workflows: readonly Workflow[]): Promise<ReadonlySet<string>>;
   reward(candidate: ScoredCandidate, history: RewardHistory): number;
   emit: OnRunEvent;
-  signal: AbortSignal | undefined;
+  signal: AbortSignal;
 }

@@ -7,8 +7,8 @@ import type { CandidateRecord, TurnRecord } from "../records/trajectory.js";
 import { detectTechniques } from "../workflow/techniques.js";
 import { chooseParent } from "./choose-parent.js";
 import { componentsOf } from "./composite-reward.js";
-import { designPrompt, quotableFailure } from "./design-prompt.js";
-import { drawCandidates, drawRepair, type TurnPlace } from "./draw-candidates.js";
+import { designPrompt, quotableFailures } from "./design-prompt.js";
+import { drawCandidates, drawRepairs, type TurnPlace } from "./draw-candidates.js";
 import type { EpisodeParts } from "./episode-parts.js";
 import type { PolicyState } from "./policy-state.js";
 import type { RewardHistory } from "./reward.js";
@@ -25,15 +25,14 @@ export async function playEpisode(
   starts: readonly ScoredWorkflow[],
   episode: number,
 ): Promise<ScoredWorkflow[]> {
-  const { log, draws, validation, quoted, card, offers, tools, models, seed } = parts;
+  const { log, draws, validation, quoted, card, offers, tools, models, seed, found } = parts;
   const shownStarts = comparable(starts).map((start) => shown(start.title, start, start.evaluation));
   // The first baseline is the plainest: what efficiency is measured against.
   const reference = shownStarts[0]!.evaluation;
-  const found: ScoredWorkflow[] = [];
   const turns: { reply: string; shown: ShownWorkflow }[] = [];
   for (let turn = 0; turn < draws.turns; turn++) {
-    parts.signal?.throwIfAborted();
-    parts.emit({ type: "turn-start", episode, turn, turns: draws.turns });
+    parts.signal.throwIfAborted();
+    parts.emit({ type: "turn-start", task: parts.task, episode, turn, turns: draws.turns });
     const parent = chooseParent(
       draws.parent,
       shownStarts,
@@ -109,14 +108,11 @@ async function playTurn(
   await quickCheck(parts, attempts, recorded);
   let failed = attempts.filter(isRepairable);
   for (let round = 1; round <= draws.maxRepairs && failed.length > 0; round++) {
-    const repairs: Attempt[] = [];
-    for (const attempt of failed) {
-      const { action } = attempt;
-      const failure = await quotableFailure(parts, attempt);
-      const origin = { attempt: round, index: attempts.length + repairs.length };
-      const actions = await drawRepair(parts, place, prompt, action, failure, origin);
-      repairs.push(...actions.map((repair) => ({ action: repair })));
-    }
+    const failures = await quotableFailures(parts, failed);
+    const told = failed.map(({ action }, i) => ({ action, failure: failures[i]! }));
+    const origin = { attempt: round, index: attempts.length };
+    const drawn = await drawRepairs(parts, place, prompt, told, origin);
+    const repairs: Attempt[] = drawn.map((action) => ({ action }));
     await quickCheck(parts, repairs, recorded);
     attempts.push(...repairs);
     failed = repairs.filter(isRepairable);

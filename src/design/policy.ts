@@ -84,7 +84,10 @@ export interface Policy {
   readonly style: PromptStyle;
   /** True where `forced` techniques are honoured; free text has no grammar to force them with. */
   readonly canForce: boolean;
-  /** One action per draw, in order, all from the same prompt. */
+  /**
+   * One action per draw, in order, all from the same prompt. Called one at a time; calls of several episodes come mixed, so
+   * that a run can be repeated and taken up only where actions follow from prompt and draws alone.
+   */
   act(
     prompt: readonly ChatMessage[],
     draws: readonly CandidateDraw[],

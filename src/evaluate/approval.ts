@@ -1,6 +1,7 @@
 /** @file Approval: a person says whether a newly designed workflow may run against a paid executor; what they said is logged. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import PQueue from "p-queue";
 import { ConfigError, messageOf } from "../core/errors.js";
 import { writeAtomic } from "../core/write-atomic.js";
 import type { OnRunEvent } from "../records/run-event.js";
@@ -55,7 +56,10 @@ export class ApprovalGate {
   readonly #options: ApprovalGateOptions;
   readonly #decided = new Map<string, boolean>();
   readonly #listed: [prefix: string, isAllowed: boolean][];
+  /** Episodes that are played at the same time wait for each other: a person is asked one thing at a time. */
+  readonly #asking = new PQueue({ concurrency: 1 });
   #isAlways = false;
+  #hasQuit = false;
 
   /** @throws {ConfigError} when the file of approvals cannot be read */
   constructor(options: ApprovalGateOptions) {
@@ -72,7 +76,11 @@ export class ApprovalGate {
    * @returns hashes of those that must not run
    * @throws {ApprovalNeededError} when nobody is there to ask; a DOMException AbortError when the answer is to quit
    */
-  async refused(workflows: readonly Workflow[]): Promise<Set<string>> {
+  refused(workflows: readonly Workflow[]): Promise<Set<string>> {
+    return this.#asking.add(() => this.#refused(workflows));
+  }
+
+  async #refused(workflows: readonly Workflow[]): Promise<Set<string>> {
     const { ask, directory } = this.#options;
     const waiting: Workflow[] = [];
     for (const workflow of new Map(workflows.map((one) => [one.hash, one])).values()) {
@@ -103,7 +111,10 @@ export class ApprovalGate {
 
   async #ask(workflow: Workflow, ask: AskApproval): Promise<void> {
     const { hash, source } = workflow;
-    const answer = await ask({ hash, source, card: workflowCard(source, this.#options.context) });
+    const answer = this.#hasQuit
+      ? "quit"
+      : await ask({ hash, source, card: workflowCard(source, this.#options.context) });
+    this.#hasQuit = answer === "quit";
     if (answer === "quit") throw new DOMException("stopped before a workflow was run", "AbortError");
     if (answer === "always") this.#isAlways = true;
     this.#decide(hash, answer, "terminal");

@@ -64,7 +64,12 @@ export interface JobRunner {
    */
   run(
     jobs: readonly Job[],
-    options: { signal?: AbortSignal | undefined; onDone?: ((result: JobResult) => void) | undefined },
+    options: {
+      signal?: AbortSignal | undefined;
+      /** Once aborted nothing new starts, and what is in flight finishes. The first fatal error aborts it, for all who share it. */
+      stop?: AbortController | undefined;
+      onDone?: ((result: JobResult) => void) | undefined;
+    },
   ): Promise<JobResult[]>;
 }
 

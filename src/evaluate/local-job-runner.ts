@@ -1,5 +1,5 @@
 /** @file JobRunner on this machine: sandbox pool, result store, bounded concurrency. */
-import PQueue from "p-queue";
+import type PQueue from "p-queue";
 import { messageOf } from "../core/errors.js";
 import type { ProgramRunner } from "../core/program-runner.js";
 import type { CallStore } from "../llm/call-store.js";
@@ -41,8 +41,8 @@ export interface LocalJobRunnerOptions {
   maxTokens: number;
   /** Results carry the texts of all replies; part of the settings' hash, since stored results differ. */
   keepReplies?: boolean | undefined;
-  /** Jobs running at once. */
-  concurrency: number;
+  /** Where jobs wait for a slot; its concurrency is the number of jobs at once. Runners that share it share the slots. */
+  queue: PQueue;
   /** Called before a sample is run: the simulated executor is handed the item's true solver here. */
   onSample?: ((sample: Sample) => void) | undefined;
   /** Aborted when the user asked for a graceful end: nothing new starts, what is in flight finishes. */
@@ -63,15 +63,15 @@ export class LocalJobRunner implements JobRunner {
   /** What is lost is asked again once, when all others are through. */
   async run(
     jobs: readonly Job[],
-    { signal, onDone }: Parameters<JobRunner["run"]>[1] = {},
+    { signal, stop = new AbortController(), onDone }: Parameters<JobRunner["run"]>[1] = {},
   ): Promise<JobResult[]> {
     const results = new Map<string, JobResult>();
-    await this.#pass(jobs, signal, (result) => {
+    await this.#pass(jobs, { signal, stop }, (result) => {
       results.set(result.jobId, result);
       if (result.status !== "error") onDone?.(result);
     });
     const lost = jobs.filter((job) => results.get(job.id)?.status === "error");
-    await this.#pass(lost, signal, (result) => {
+    await this.#pass(lost, { signal, stop }, (result) => {
       results.set(result.jobId, result);
       onDone?.(result);
     });
@@ -81,30 +81,27 @@ export class LocalJobRunner implements JobRunner {
 
   async #pass(
     jobs: readonly Job[],
-    signal: AbortSignal | undefined,
+    { signal, stop }: { signal: AbortSignal | undefined; stop: AbortController },
     onResult: (result: JobResult) => void,
   ): Promise<void> {
-    const queue = new PQueue({ concurrency: this.#options.concurrency });
+    const { queue, stopSignal } = this.#options;
     const begun = new Set<string>();
-    let fatal: unknown;
     const tasks = jobs.map((job) =>
       queue.add(async () => {
-        if (fatal !== undefined || begun.has(job.id)) return;
+        if (begun.has(job.id)) return;
         begun.add(job.id);
-        signal?.throwIfAborted();
-        this.#options.stopSignal?.throwIfAborted();
+        for (const one of [signal, stopSignal, stop.signal]) one?.throwIfAborted();
         try {
           onResult(await this.#runOnce(job, signal));
         } catch (error) {
           // The first fatal error decides; what is in flight may finish, so that no paid reply is lost.
-          fatal ??= error;
+          stop.abort(error);
           throw error;
         }
       }),
     );
-    const outcomes = await Promise.allSettled(tasks);
-    const failure = fatal ?? outcomes.find((outcome) => outcome.status === "rejected")?.reason;
-    if (failure !== undefined) throw failure;
+    const failed = (await Promise.allSettled(tasks)).find(({ status }) => status === "rejected");
+    if (failed) throw stop.signal.aborted ? stop.signal.reason : (failed as PromiseRejectedResult).reason;
   }
 
   #tellViolations({ workflowHash, sample }: Job, { violations }: WorkflowAgent): void {

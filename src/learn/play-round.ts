@@ -10,7 +10,8 @@ import { startsOf } from "../evaluate/baselines/choose-baselines.js";
 import type { ScoredWorkflow } from "../evaluate/scored-workflow.js";
 import type { RoundFiles } from "../records/round-files.js";
 import type { EpisodeScore, RoundPlan, RoundRecord } from "../records/round-record.js";
-import type { TurnRecord } from "../records/trajectory.js";
+import type { TrajectoryLog, TurnRecord } from "../records/trajectory.js";
+import { playSideBySide, type Seat } from "../run/side-by-side.js";
 import type { Course, CourseTask } from "./course.js";
 import type { JudgedPolicy } from "./learn-event.js";
 import type { Adapters } from "./member.js";
@@ -67,10 +68,13 @@ export async function collectRound(
   const { round } = files;
   const found: FoundWorkflows[] = [];
   for (const member of players(course)) {
+    const policy = await course.team.policy(adapters, member);
+    const plays: Play[] = [];
     for (const { task: name, count } of plan.episodes) {
       const task = course.tasks.find((one) => one.name === name) as CourseTask;
-      const play = {
-        policy: await course.team.policy(adapters, member),
+      plays.push({
+        task,
+        episodes: count,
         logPath: files.collected(name, member),
         draws: {
           // Equal members would write the same workflows from the same seed.
@@ -78,11 +82,11 @@ export async function collectRound(
           turns: config.turns,
           ...exploration(course, round),
         },
-      };
-      const shown = member === undefined ? [] : await exchangedWorkflows(course, task, member, rounds);
-      const { workflows } = await playTask(course, task, play, count, shown);
-      found.push({ task: name, policy: member, workflows });
+        exchanged: member === undefined ? [] : await exchangedWorkflows(course, task, member, rounds),
+      });
     }
+    const played = await playTasks(course, policy, plays);
+    for (const { task, workflows } of played) found.push({ task, policy: member, workflows });
   }
   return found;
 }
@@ -127,61 +131,86 @@ export async function judgePolicy(
 ): Promise<EpisodeScore[]> {
   const { judgeTasks } = course;
   const { config } = course.run;
-  const episodes: EpisodeScore[] = [];
-  if (config.learn.evaluationEpisodes === 0) return episodes;
-  for (const task of judgeTasks) {
-    course.emit({ type: "judge", round: files.round, policy: policyName, task: task.name });
-    const play = {
-      policy: policyName === "random" ? new RandomPolicy() : await course.team.policy(adapters),
-      logPath: files.judged(policyName, task.name),
-      draws: {
-        drawSeed: seedFrom(config.seed, "judge"),
-        explore: 0,
-        turns: config.learn.evaluationTurns ?? config.turns,
-      },
-    };
-    const played = await playTask(course, task, play, config.learn.evaluationEpisodes);
-    const items = {
-      ids: task.bench.validation.map(({ id }) => id),
-      evaluations: played.workflows.map(({ evaluation }) => evaluation),
-    };
-    episodes.push(...episodeScores(task.name, config.seed, played.turns, items));
-  }
-  return episodes;
+  if (config.learn.evaluationEpisodes === 0) return [];
+  for (const { name } of judgeTasks)
+    course.emit({ type: "judge", round: files.round, policy: policyName, task: name });
+  const policy = policyName === "random" ? new RandomPolicy() : await course.team.policy(adapters);
+  const plays = judgeTasks.map((task) => ({
+    task,
+    episodes: config.learn.evaluationEpisodes,
+    logPath: files.judged(policyName, task.name),
+    draws: {
+      drawSeed: seedFrom(config.seed, "judge"),
+      explore: 0,
+      turns: config.learn.evaluationTurns ?? config.turns,
+    },
+  }));
+  const played = await playTasks(course, policy, plays);
+  return judgeTasks.flatMap(({ name, bench }, index) => {
+    const { workflows, turns } = played[index]!;
+    const ids = bench.validation.map(({ id }) => id);
+    const evaluations = workflows.map(({ evaluation }) => evaluation);
+    return episodeScores(name, config.seed, turns, { ids, evaluations });
+  });
 }
 
 /** Order of one phase on one task: how it draws, and where it writes. */
 interface Play {
-  policy: Policy;
+  task: CourseTask;
+  episodes: number;
   logPath: string;
   /** The seed keeps the draws of rounds and phases apart. */
   draws: Pick<EpisodeDraws, "drawSeed" | "explore" | "turns"> & Partial<EpisodeDraws>;
+  /** Workflows shown beside the baselines. Default none. */
+  exchanged?: readonly ScoredWorkflow[] | undefined;
 }
 
-async function playTask(
-  course: Course,
-  { name, bench, baselines }: CourseTask,
-  { policy, logPath, draws }: Play,
-  episodes: number,
-  exchanged: readonly ScoredWorkflow[] = [],
-): Promise<{ workflows: ScoredWorkflow[]; turns: TurnRecord[] }> {
-  const { config } = course.run;
-  mkdirSync(dirname(logPath), { recursive: true });
-  const log = bench.openLog(logPath, policy);
-  const drawSeed = seedFrom(draws.drawSeed, "task", name);
+/** What the episodes of a task came to, in their order. */
+interface Played {
+  task: string;
+  workflows: ScoredWorkflow[];
+  turns: TurnRecord[];
+}
+
+/** Plays the episodes of all tasks side by side: one model writes for all of them. */
+async function playTasks(course: Course, policy: Policy, plays: readonly Play[]): Promise<Played[]> {
+  const { config, signal } = course.run;
+  const logs: TrajectoryLog[] = [];
   try {
-    const workflows: ScoredWorkflow[] = [];
-    const shown = startsOf(baselines, config.baselines);
-    for (let episode = 0; episode < episodes; episode++) {
-      course.emit({ type: "episode-start", episode, episodes });
-      const random = new Random(seedFrom(draws.drawSeed, "from-scratch", name, episode));
-      // The first baseline is the plainest: one direct question.
-      const starts = random.chance(config.learn.fromScratch) ? shown.slice(0, 1) : [...shown, ...exchanged];
-      const order = { log, starts, draws: { ...draws, drawSeed } };
-      workflows.push(...(await bench.episode(policy, order, episode)));
+    for (const { task, logPath } of plays) {
+      mkdirSync(dirname(logPath), { recursive: true });
+      logs.push(task.bench.openLog(logPath, policy));
     }
-    return { workflows, turns: log.turns().filter((turn) => turn.episode < episodes) };
+    const seats = plays.flatMap((play, index) =>
+      Array.from({ length: play.episodes }, (_, episode) => ({ play, log: logs[index]!, episode })),
+    );
+    const found = await playSideBySide(seats.length, config.concurrency, signal, async (number, seat) => {
+      const { play, log, episode } = seats[number]!;
+      return await playOne(course, policy, play, { log, seat }, episode);
+    });
+    return plays.map((play, index) => ({
+      task: play.task.name,
+      workflows: found.filter((_, number) => seats[number]?.play === play).flat(),
+      turns: logs[index]!.turns().filter(({ episode }) => episode < play.episodes),
+    }));
   } finally {
-    log.close();
+    for (const log of logs) log.close();
   }
+}
+
+async function playOne(
+  course: Course,
+  policy: Policy,
+  { task: { name, bench, baselines }, episodes, draws, exchanged = [] }: Play,
+  order: { log: TrajectoryLog; seat: Seat },
+  episode: number,
+): Promise<ScoredWorkflow[]> {
+  const { config } = course.run;
+  course.emit({ type: "episode-start", task: bench.task.name, episode, episodes });
+  const shown = startsOf(baselines, config.baselines);
+  const random = new Random(seedFrom(draws.drawSeed, "from-scratch", name, episode));
+  // The first baseline is the plainest: one direct question.
+  const starts = random.chance(config.learn.fromScratch) ? shown.slice(0, 1) : [...shown, ...exchanged];
+  const drawSeed = seedFrom(draws.drawSeed, "task", name);
+  return await bench.episode(policy, { ...order, starts, draws: { ...draws, drawSeed } }, episode);
 }

@@ -48,7 +48,7 @@ export interface StoredTurn extends Omit<TurnRecord, "kind" | "candidates"> {
 }
 
 /**
- * The turns that a run searched or trained on, in the order of its files.
+ * The turns that a run searched or trained on: file by file, by episode and turn.
  * @param path - a run directory, or one trajectory file
  * @throws {InputError | StorageError} as readTrajectory does
  */
@@ -87,6 +87,8 @@ async function readFile(
       turns.push(joinTurn(record, source, written, place));
     }
   }
+  // Episodes that were played at the same time lie mixed in a file.
+  turns.sort((a, b) => a.episode - b.episode || a.turn - b.turn);
   return { source, turns };
 }
 
@@ -125,11 +127,13 @@ function joinTurn(
         prompt,
       };
     }),
-    prompts: mine.map(({ prompt, promptTokens, messages }) => ({
-      name: prompt,
-      tokens: promptTokens.length,
-      messages,
-    })),
+    prompts: mine
+      .sort((a, b) => (a.actions[0]?.index ?? 0) - (b.actions[0]?.index ?? 0))
+      .map(({ prompt, promptTokens, messages }) => ({
+        name: prompt,
+        tokens: promptTokens.length,
+        messages,
+      })),
     seconds: mine.reduce((sum, value) => sum + value.seconds, 0),
   };
 }

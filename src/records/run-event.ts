@@ -18,6 +18,7 @@ const forecast = z.object({
   basis: z.array(z.string()),
 });
 
+/** Both from 0. Episodes of one task, or of several, may be played at the same time. */
 const place = { episode: z.number(), turn: z.number() };
 
 const runEvent = z.discriminatedUnion("type", [
@@ -71,8 +72,13 @@ const runEvent = z.discriminatedUnion("type", [
     dollars: z.number().nullable(),
     isResumed: z.boolean(),
   }),
-  z.object({ type: z.literal("episode-start"), episode: z.number(), episodes: z.number() }),
-  z.object({ type: z.literal("turn-start"), ...place, turns: z.number() }),
+  z.object({
+    type: z.literal("episode-start"),
+    task: z.string().optional(),
+    episode: z.number(),
+    episodes: z.number(),
+  }),
+  z.object({ type: z.literal("turn-start"), task: z.string().optional(), ...place, turns: z.number() }),
   z.object({
     type: z.literal("candidates-written"),
     ...place,
@@ -81,7 +87,15 @@ const runEvent = z.discriminatedUnion("type", [
     seconds: z.number(),
     isResumed: z.boolean(),
   }),
-  z.object({ type: z.literal("job-done"), done: z.number(), total: z.number(), what: z.string() }),
+  z.object({
+    type: z.literal("job-done"),
+    done: z.number(),
+    total: z.number(),
+    what: z.string(),
+    task: z.string().optional(),
+    /** Absent where the jobs are run for none: baselines, the final test. */
+    episode: z.number().optional(),
+  }),
   z.object({
     type: z.literal("candidate-scored"),
     /** The trajectory that records it, inside the run directory; not told by version 0.1. */

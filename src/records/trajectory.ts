@@ -183,11 +183,32 @@ export function bestLevel({ history, candidates }: Pick<TurnRecord, "history" | 
 }
 
 /**
- * Reads the records of a trajectory file.
+ * Records by episode and turn, the replies of a turn in the order of its candidates: episodes that were played at the same
+ * time lie mixed in a file, in an order that says nothing.
+ */
+export function inOrder<T extends TrajectoryRecord>(records: readonly T[]): T[] {
+  const placeOf = (one: TrajectoryRecord): number[] =>
+    one.kind === "header"
+      ? [-1]
+      : [
+          one.episode,
+          one.turn,
+          one.kind === "turn" ? Number.POSITIVE_INFINITY : (one.actions[0]?.index ?? 0),
+        ];
+  const places = new Map(records.map((one) => [one, placeOf(one)]));
+  return [...records].sort((a, b) => {
+    const [left, right] = [places.get(a)!, places.get(b)!];
+    const at = left.findIndex((value, i) => value !== right[i]);
+    return at < 0 ? 0 : (left[at] as number) - (right[at] as number);
+  });
+}
+
+/**
+ * Reads the records of a trajectory file, as `inOrder` has them.
  * @throws {InputError} on a newer version or a record that does not fit; {StorageError} on damage.
  */
 export function readTrajectory(path: string): TrajectoryRecord[] {
-  return JsonlLog.read(path).records.map((value, index) => parseTrajectory(value, path, index + 1));
+  return inOrder(JsonlLog.read(path).records.map((value, index) => parseTrajectory(value, path, index + 1)));
 }
 
 /**
@@ -235,8 +256,9 @@ export class TrajectoryLog {
     return this.#turns.get(`${episode}/${turn}`);
   }
 
+  /** By episode and turn. */
   turns(): TurnRecord[] {
-    return [...this.#turns.values()];
+    return inOrder([...this.#turns.values()]);
   }
 
   /** On the disk when this returns: what was generated is never generated again. */

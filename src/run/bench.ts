@@ -34,6 +34,7 @@ import type { AnswerKind } from "../workflow/answer-kind.js";
 import type { ToolCard } from "../workflow/tool.js";
 import { workflowHash } from "../workflow/workflow-hash.js";
 import { resultRow } from "./run-figures.js";
+import { alone, type Seat } from "./side-by-side.js";
 import { type InstructionPlan, taskInstructions } from "./task-instructions.js";
 
 /** The settings of a configuration that decide what happens on a bench. */
@@ -107,6 +108,10 @@ export interface EpisodeOrder {
   draws?: Partial<EpisodeDraws> | undefined;
   /** Evaluated workflows shown at the first turn, the plainest first. Default: the baselines that ask the executor. */
   starts?: readonly ScoredWorkflow[] | undefined;
+  /** Filled with what the episode finds, turn by turn, so that one that is stopped keeps it. Default: a list of its own. */
+  found?: ScoredWorkflow[] | undefined;
+  /** Place among episodes that are played at the same time. Default: it is played alone. */
+  seat?: Seat | undefined;
 }
 
 export class Bench {
@@ -173,23 +178,36 @@ export class Bench {
    * Runs several workflows on the same samples, all their jobs in one queue.
    * @param options.what - said in progress
    * @param options.epoch - repetition with fresh replies. Default 0
+   * @param options.episode - that they are run for, said in progress
    * @returns one evaluation per workflow, in order
    * @throws what stops a run: a fatal ModelCallError, a BudgetExceededError, the signal's reason
    */
   async evaluate(
     workflows: readonly Workflow[],
     samples: readonly Sample[],
-    { what, epoch = 0 }: { what: string; epoch?: number },
+    {
+      what,
+      epoch = 0,
+      episode,
+      seat = alone(),
+    }: { what: string; epoch?: number; episode?: number; seat?: Seat },
   ): Promise<Evaluation[]> {
     const { task, runner, settings, emit, signal } = this.#parts;
     this.#warnOfExamples(workflows);
     const jobs = workflows.flatMap((workflow) => makeJobs(workflow, samples, task, { ...settings, epoch }));
+    const place = { what, task: task.name, episode };
     let done = 0;
-    emit({ type: "job-done", done, total: jobs.length, what });
-    const results = await runner.run(jobs, {
-      signal,
-      onDone: () => emit({ type: "job-done", done: ++done, total: jobs.length, what }),
-    });
+    emit({ type: "job-done", done, total: jobs.length, ...place });
+    const results = await seat.evaluate(jobs.length, (onDone) =>
+      runner.run(jobs, {
+        signal,
+        stop: seat.stop,
+        onDone: () => {
+          onDone();
+          emit({ type: "job-done", done: ++done, total: jobs.length, ...place });
+        },
+      }),
+    );
     return workflows.map(({ hash }, index) => {
       const own = results.slice(index * samples.length, (index + 1) * samples.length);
       return summarize(hash, this.#blame(hash, own), settings.seed, settings.resamples);
@@ -310,6 +328,7 @@ export class Bench {
    */
   async episode(policy: Policy, order: EpisodeOrder, number: number): Promise<ScoredWorkflow[]> {
     const { validation, offers, tools, aliases, approval, emit, signal } = this.#parts;
+    const { seat = alone(signal), found = [] } = order;
     const { seed, turns, candidates, temperature, explore, maxRepairs, screen, parent } = this.settings;
     const { reward, rewardWeights } = this.settings;
     const starts = order.starts ?? (await this.starts());
@@ -318,6 +337,7 @@ export class Bench {
       {
         policy,
         log: order.log,
+        task: this.task.name,
         card: this.#card,
         offers,
         tools,
@@ -331,12 +351,15 @@ export class Bench {
           ...{ drawSeed: seed, turns, candidates, temperature, explore, maxRepairs, screen, parent },
           ...order.draws,
         },
-        evaluate: (workflows, samples, what) => this.evaluate(workflows, samples, { what }),
+        found,
+        write: (ask) => seat.write(ask),
+        evaluate: (workflows, samples, what) =>
+          this.evaluate(workflows, samples, { what, episode: number, seat }),
         refused: (workflows) => approval.refused(workflows),
         reward: (candidate, history) =>
           rewardOf(reward, candidate, history, rewardWeights, this.#parts.paysScreening),
         emit,
-        signal,
+        signal: seat.stop.signal,
       },
       starts,
       number,

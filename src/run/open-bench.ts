@@ -1,5 +1,6 @@
 /** @file From an opened run and a task to a bench: items drawn, the runner built, what the rules leave offered. */
 import { join } from "node:path";
+import type PQueue from "p-queue";
 import { LOCAL_REPLY_TOKENS } from "../config/reply-tokens.js";
 import type { RunConfig } from "../config/run-config.js";
 import { InternalError } from "../core/errors.js";
@@ -66,6 +67,8 @@ export interface BenchEquipment {
   emit: OnRunEvent;
   signal: AbortSignal | undefined;
   stopSignal: AbortSignal | undefined;
+  /** Slots of the run: jobs of all benches and episodes wait here. */
+  queue: PQueue;
   /** Gate before the executor; none before a simulated one. */
   pace: ServerPace | undefined;
   /** Runs jobs elsewhere. Default: in sandboxes on this machine. */
@@ -119,7 +122,7 @@ export async function openBench(
       },
       limits: config.limits,
       maxTokens,
-      concurrency: config.concurrency,
+      queue: equipment.queue,
       keepReplies,
       onSample: (sample) => opened.onSample(sample),
       stopSignal: equipment.stopSignal,

@@ -26,6 +26,7 @@ import { type BestWorkflow, Run } from "./run.js";
 import { candidateStats } from "./run-figures.js";
 import type { RunHooks } from "./run-hooks.js";
 import { runWarnings } from "./run-warnings.js";
+import { playSideBySide } from "./side-by-side.js";
 import { TaskOpener } from "./task-opener.js";
 
 /** Result of a search: the best workflow on validation, rows of figures, cost. */
@@ -133,6 +134,7 @@ async function search(
 ): Promise<void> {
   const { config } = run;
   const log = bench.openLog(run.directory.file("trajectories.jsonl"), policy);
+  const found: ScoredWorkflow[][] = [];
   try {
     const speed = new SpeedMeter(() => run.store.ledgerTotals());
     await bench.baselines((baseline) => {
@@ -144,11 +146,13 @@ async function search(
       const again = speed.remeasured(forecast, evaluation, config.concurrency);
       if (again && !run.executor.model.isSimulated) run.emit({ type: "forecast", forecast: again });
     });
-    for (let episode = 0; episode < config.episodes; episode++) {
-      run.emit({ type: "episode-start", episode, episodes: config.episodes });
-      progress.found.push(...(await bench.episode(policy, { log }, episode)));
-    }
+    await playSideBySide(config.episodes, config.concurrency, run.signal, async (episode, seat) => {
+      run.emit({ type: "episode-start", task: bench.task.name, episode, episodes: config.episodes });
+      found[episode] = [];
+      await bench.episode(policy, { log, seat, found: found[episode] }, episode);
+    });
   } finally {
+    progress.found.push(...found.flat());
     log.close();
   }
 }

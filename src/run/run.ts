@@ -1,5 +1,6 @@
 /** @file An opened run: its directory, lock, store, budget, models, sandboxes, rules, approval and events. */
 import { join } from "node:path";
+import PQueue from "p-queue";
 import { withoutHeaderValues } from "../config/executor-params.js";
 import type { RunConfig } from "../config/run-config.js";
 import { identityOf } from "../config/run-identity.js";
@@ -204,6 +205,7 @@ export class Run implements AsyncDisposable {
         instructions: plan,
         ...{ signal, stopSignal, runner },
         programs: tasks.programs,
+        queue: new PQueue({ concurrency: config.concurrency }),
         directory: directory.path,
         pace: executor.model.isSimulated
           ? undefined

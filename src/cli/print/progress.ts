@@ -26,14 +26,14 @@ export class Progress {
   readonly #now: () => number;
   readonly #write: (line: string) => void;
   readonly #spinner: Ora | undefined;
-  #phase = "";
-  #phaseStart = 0;
-  #phaseBase = 0;
+  /** Of each phase that is under way: when it began, and what was done by then. */
+  readonly #phases = new Map<string, { start: number; base: number }>();
   #lastPlain = Number.NEGATIVE_INFINITY;
   #spent: Spending | undefined;
   /** What runs before this one spent of the same budget. */
   #earlier: Spending[] = [];
-  #episode = "";
+  /** Episodes by task and number: what is said of each. */
+  readonly #episodes = new Map<string, { task: string; name: string; turn: string }>();
   #isPhaseDone = false;
 
   constructor(options: ProgressOptions = {}) {
@@ -48,24 +48,29 @@ export class Progress {
   readonly onEvent = (event: RunEvent): void => {
     switch (event.type) {
       case "job-done":
-        this.#tick(event.what, event.done, event.total);
+        this.#tick(event);
         break;
       case "spent":
         this.#spent = event;
         break;
       case "episode-start":
-        this.#episode = `episode ${event.episode + 1} of ${event.episodes}`;
+        this.#episodes.set(keyOf(event), {
+          task: event.task ?? "",
+          name: `episode ${event.episode + 1} of ${event.episodes}`,
+          turn: "",
+        });
         break;
-      case "turn-start":
-        this.#episode = `${this.#episode.split(",")[0]}, turn ${event.turn + 1} of ${event.turns}`;
-        this.status(`${this.#episode}: writing workflows`);
+      case "turn-start": {
+        const episode = this.#episodes.get(keyOf(event));
+        if (episode) episode.turn = `, turn ${event.turn + 1} of ${event.turns}`;
+        this.status(`${this.#placeOf(event)}writing workflows`);
         break;
+      }
       default:
         if (event.type === "run-start" && this.#spent) {
           this.#earlier.push(this.#spent);
           this.#spent = undefined;
         }
-        if (event.type === "test-opened") this.#episode = "";
         for (const line of describeEvent(event)) this.line(line);
     }
   };
@@ -84,16 +89,16 @@ export class Progress {
     this.#spinner?.stop();
   }
 
-  #tick(what: string, done: number, total: number): void {
-    if (what !== this.#phase) {
-      this.#phase = what;
-      this.#phaseStart = this.#now();
-      // The first tick may already count results of an earlier session: they say nothing about the rate.
-      this.#phaseBase = done;
-    }
-    const seconds = (this.#now() - this.#phaseStart) / 1000;
-    const worked = done - this.#phaseBase;
-    const parts = [`${this.#episode === "" ? "" : `${this.#episode}: `}${what} ${done}/${total}`];
+  #tick(event: Extract<RunEvent, { type: "job-done" }>): void {
+    const { what, done, total } = event;
+    const key = `${keyOf(event)} ${what}`;
+    // The first tick may already count results of an earlier session: they say nothing about the rate.
+    const { start, base } = this.#phases.get(key) ?? { start: this.#now(), base: done };
+    if (done < total) this.#phases.set(key, { start, base });
+    else this.#phases.delete(key);
+    const seconds = (this.#now() - start) / 1000;
+    const worked = done - base;
+    const parts = [`${this.#placeOf(event)}${what} ${done}/${total}`];
     if (worked > 0 && seconds >= MIN_RATE_SECONDS) {
       const rate = worked / seconds;
       parts.push(`${rate >= 1 ? `${rate.toFixed(1)}/s` : `${(1 / rate).toFixed(1)} s each`}`);
@@ -103,6 +108,14 @@ export class Progress {
     if (spent !== "") parts.push(spent);
     this.#isPhaseDone = done === total;
     this.status(parts.join(", "), this.#isPhaseDone);
+  }
+
+  /** Episode and turn of an event, with the task where several are played; nothing for what belongs to none. */
+  #placeOf(event: { task?: string | undefined; episode?: number | undefined }): string {
+    const episode = this.#episodes.get(keyOf(event));
+    if (!episode) return "";
+    const hasMany = new Set([...this.#episodes.values()].map(({ task }) => task)).size > 1;
+    return `${hasMany ? `${episode.task}, ` : ""}${episode.name}${episode.turn}: `;
   }
 
   #spending(): string {
@@ -133,6 +146,15 @@ export class Progress {
   }
 }
 
+function keyOf({ task, episode }: { task?: string | undefined; episode?: number | undefined }): string {
+  return JSON.stringify([task, episode]);
+}
+
+/** Episodes may be played at the same time: candidates are named as in a report. */
+function idOf({ episode, turn }: { episode: number; turn: number }): string {
+  return `e${episode + 1}.t${turn + 1}`;
+}
+
 /** The lines of an event that are kept. */
 export function describeEvent(event: RunEvent): string[] {
   switch (event.type) {
@@ -160,7 +182,7 @@ export function describeEvent(event: RunEvent): string[] {
     }
     case "candidates-written":
       return [
-        `turn ${event.turn + 1}: ${event.count} workflows${event.isResumed ? " from the last session" : ` in ${event.seconds.toFixed(1)} s`}, ${event.valid} can be read`,
+        `${idOf(event)}: ${event.count} workflows${event.isResumed ? " from the last session" : ` in ${event.seconds.toFixed(1)} s`}, ${event.valid} can be read`,
       ];
     case "candidate-scored": {
       const score =
@@ -168,11 +190,11 @@ export function describeEvent(event: RunEvent): string[] {
       const techniques = event.techniques.length > 0 ? `, ${event.techniques.join(" + ")}` : "";
       const lost = event.lost ? `, ${event.lost} samples lost` : "";
       return [
-        `  candidate ${event.index + 1}: ${score}${lost}, reward ${event.reward.toFixed(2)}${techniques}`,
+        `  ${idOf(event)}.c${event.index + 1}: ${score}${lost}, reward ${event.reward.toFixed(2)}${techniques}`,
       ];
     }
     case "turn-end":
-      return [`turn ${event.turn + 1} done: best so far ${formatPercent(event.best)}`];
+      return [`${idOf(event)} done: best so far ${formatPercent(event.best)}`];
     case "test-opened":
       return [`test split opened: ${event.items} items for ${event.purpose}`];
     default:

@@ -9,7 +9,8 @@ import type { BoundContext, LogitsIndex } from "./local-bindings.js";
  * state equals a fresh one bit for bit, so results do not depend on what ran before (or on a resume).
  */
 export const CHUNK_TOKENS = 128;
-const MAX_SAVED_BYTES = 256 * 1024 * 1024;
+/** Conversations of several episodes are open at once: one of 6,000 tokens takes 220 MB with a model of 3 B (36 KiB a token). */
+const MAX_SAVED_BYTES = 1024 * 1024 * 1024;
 const MAX_SAVED_SESSIONS = 16;
 
 interface SavedState {

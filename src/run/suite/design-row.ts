@@ -14,6 +14,7 @@ import type { TurnRecord } from "../../records/trajectory.js";
 import type { Bench } from "../bench.js";
 import { localPolicy } from "../local-policy.js";
 import type { Run } from "../run.js";
+import { playSideBySide, type Seat } from "../side-by-side.js";
 import type { SuitePolicy } from "./suite-schema.js";
 
 /** Stands for a policy that designed nothing: it scores 0, as an empty answer would. */
@@ -70,13 +71,14 @@ async function designTask(
   const drawSeed = seedFrom(bench.settings.seed, "design", bench.task.name);
   const log = bench.openLog(logPath, policy);
   try {
-    const found: ScoredWorkflow[] = [];
-    for (let episode = 0; episode < episodes; episode++) {
-      run.emit({ type: "episode-start", episode, episodes });
-      const order = { log, draws: { drawSeed, turns, candidates, temperature, explore } };
-      found.push(...(await bench.episode(policy, order, episode)));
-    }
-    return concluded(row, bench.task.name, found, log.turns());
+    const task = bench.task.name;
+    const play = (episode: number, seat: Seat) => {
+      run.emit({ type: "episode-start", task, episode, episodes });
+      const draws = { drawSeed, turns, candidates, temperature, explore };
+      return bench.episode(policy, { log, seat, draws }, episode);
+    };
+    const found = await playSideBySide(episodes, run.config.concurrency, run.signal, play);
+    return concluded(row, task, found.flat(), log.turns());
   } finally {
     log.close();
   }

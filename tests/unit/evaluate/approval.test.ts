@@ -72,6 +72,25 @@ describe("ApprovalGate", () => {
     expect(events).toHaveLength(1);
   });
 
+  it("asks one thing at a time where episodes ask at the same time, and nothing more after quit", async () => {
+    let isAsking = false;
+    const asked: string[] = [];
+    const { gate: one } = gate({
+      ask: async ({ hash }) => {
+        expect(isAsking).toBe(false);
+        isAsking = true;
+        await new Promise((resolve) => setTimeout(resolve, 2));
+        isAsking = false;
+        asked.push(hash);
+        return hash === b.hash ? "quit" : "no";
+      },
+    });
+    const [first, ...others] = await Promise.allSettled([[a], [a, b], [c]].map((list) => one.refused(list)));
+    expect(first).toMatchObject({ value: new Set([a.hash]) });
+    expect(others.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+    expect(asked).toEqual([a.hash, b.hash]);
+  });
+
   it("asks nothing where nothing is paid, but keeps to earlier refusals", async () => {
     const earlier = [{ workflow: a.hash, decision: "no" as const }];
     expect(await gate({ isAsking: false, earlier }).gate.refused([a, b])).toEqual(new Set([a.hash]));

@@ -1,4 +1,5 @@
 /** @file Whose fault a failed call is: what is lost, what is asked again, what stops a run. */
+import PQueue from "p-queue";
 import { afterEach, describe, expect, it } from "vitest";
 import { Budget } from "../../../src/core/budget.js";
 import { ModelCallError, type ModelCallErrorKind } from "../../../src/core/errors.js";
@@ -41,7 +42,7 @@ afterEach(() => {
 function makeRunner(
   script: MockScript,
   store = CallStore.open(":memory:"),
-  concurrency = 1,
+  queue = new PQueue({ concurrency: 1 }),
   scorer: Scorer = anyScorer,
 ) {
   stores.push(store);
@@ -50,7 +51,8 @@ function makeRunner(
   const models = { executor, aliases: new Map() };
   const sandbox = new InProcessSandbox();
   const runner = new LocalJobRunner({
-    ...{ sandbox, models, store, scorer, concurrency },
+    ...{ sandbox, models, store, scorer },
+    queue,
     limits: {},
     maxTokens: 512,
   });
@@ -100,12 +102,53 @@ describe("lost samples", () => {
   });
 });
 
+describe("what runs at the same time", () => {
+  it("shares the slots of one queue", async () => {
+    let most = 0;
+    let now = 0;
+    const queue = new PQueue({ concurrency: 3 });
+    const slow: MockScript = async (request) => {
+      most = Math.max(most, ++now);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      now--;
+      return sum(questionOf(request));
+    };
+    const runners = [0, 1].map(() => makeRunner(slow, undefined, queue).runner);
+    const all = runners.flatMap((runner) => [runner.run(jobs(4)), runner.run(jobs(2, VOTES))]);
+    const scores = (await Promise.all(all)).flatMap((results) => results.map(({ score }) => score));
+    expect(scores).toEqual(Array(12).fill(1));
+    expect(most).toBe(3);
+  });
+
+  it("ends together: after a fatal error nothing new starts for any that shares its end, and what is in flight is stored", async () => {
+    const store = CallStore.open(":memory:");
+    const { runner, model } = makeRunner(
+      async (request) => {
+        const question = questionOf(request);
+        await new Promise((resolve) => setTimeout(resolve, question === "1 + 1" ? 1 : 10));
+        return question === "1 + 1" ? fails("auth", "no such key") : sum(question);
+      },
+      store,
+      new PQueue({ concurrency: 2 }),
+    );
+    const stop = new AbortController();
+    const [first, second] = [jobs(2), jobs(8).slice(2)];
+    const outcomes = await Promise.allSettled([first, second].map((list) => runner.run(list, { stop })));
+    expect(outcomes).toMatchObject([
+      { status: "rejected", reason: { kind: "auth" } },
+      { status: "rejected", reason: { kind: "auth" } },
+    ]);
+    expect(model.requests.map(questionOf)).toEqual(["0 + 0", "1 + 1"]);
+    expect(store.resultCount()).toBe(1);
+  });
+});
+
 describe("a reply that was cut", () => {
   it("is scored by its marks alone, where a workflow returns it as it is", async () => {
     const source = "export default async (agent, task) => (await agent.text(task.question))[0]";
     const replies = ["First 7 + 1 = 8, then 8", "The answer is 2. To check this, take 9"];
     const script: MockScript = (request) => replies[Number(questionOf(request)[0])]!;
-    const { runner, model } = makeRunner(script, undefined, 1, exactNumberScorer());
+    const { runner, model } = makeRunner(script, undefined, undefined, exactNumberScorer());
     const whole = model.chat.bind(model);
     model.chat = async (request) => ({ ...(await whole(request)), finishReasons: ["length"] });
     const results = await runner.run(jobs(2, source), {});

@@ -15,11 +15,9 @@ function setUp(budget = {}) {
   return { lines, clock, progress };
 }
 
-const tick = (done: number, total = 20, what = "direct"): RunEvent => ({
-  type: "job-done",
-  done,
-  total,
-  what,
+const tick = (done: number, total = 20, place: { task?: string; episode?: number } = {}): RunEvent => ({
+  ...{ type: "job-done", done, total, what: "direct" },
+  ...place,
 });
 
 describe("Progress without a terminal", () => {
@@ -73,10 +71,36 @@ describe("Progress without a terminal", () => {
     const { lines, progress } = setUp();
     progress.onEvent({ type: "episode-start", episode: 0, episodes: 2 });
     progress.onEvent({ type: "turn-start", episode: 0, turn: 1, turns: 3 });
+    progress.onEvent(tick(20, 20, { episode: 0 }));
     progress.onEvent(tick(20));
     expect(lines).toEqual([
       "episode 1 of 2, turn 2 of 3: writing workflows",
       "episode 1 of 2, turn 2 of 3: direct 20/20",
+      "direct 20/20",
+    ]);
+  });
+
+  it("tells episodes that are played at the same time apart, each with its own rate", () => {
+    const { lines, clock, progress } = setUp();
+    const places = [
+      { task: "a", episode: 0 },
+      { task: "b", episode: 0 },
+    ];
+    for (const place of places) {
+      progress.onEvent({ type: "episode-start", ...place, episodes: 2 });
+      progress.onEvent({ type: "turn-start", ...place, turn: 0, turns: 1 });
+      progress.onEvent(tick(0, 20, place));
+    }
+    lines.length = 0;
+    clock.now += 10_000;
+    progress.onEvent(tick(5, 20, places[0]));
+    clock.now += 10_000;
+    progress.onEvent(tick(20, 20, places[1]));
+    progress.onEvent(tick(20, 20, places[0]));
+    expect(lines).toEqual([
+      "a, episode 1 of 2, turn 1 of 1: direct 5/20, 2.0 s each, 30 s left",
+      "b, episode 1 of 2, turn 1 of 1: direct 20/20, 1.0/s",
+      "a, episode 1 of 2, turn 1 of 1: direct 20/20, 1.0/s",
     ]);
   });
 

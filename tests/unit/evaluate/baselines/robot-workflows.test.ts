@@ -1,4 +1,5 @@
 /** @file Workflows on robot runs: one call for every control step, with sandbox, quotas, store and rule layer in force. */
+import PQueue from "p-queue";
 import { afterAll, describe, expect, test } from "vitest";
 import { MockChatModel } from "w4s/testing";
 import { Budget } from "../../../../src/core/budget.js";
@@ -64,7 +65,7 @@ function runnerWith(
     scorer,
     limits: {},
     maxTokens: 512,
-    concurrency: 4,
+    queue: new PQueue({ concurrency: 4 }),
     ...(onSample ? { onSample } : {}),
   });
 }

@@ -1,6 +1,7 @@
 /** @file agent.examples: items of the train split with answers, never the item at hand, never validation or test items. */
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import PQueue from "p-queue";
 import { describe, expect, it } from "vitest";
 import { Budget } from "../../../../src/core/budget.js";
 import { BudgetExceededError, ModelCallError } from "../../../../src/core/errors.js";
@@ -310,7 +311,7 @@ describe("workflows", () => {
       examples: examplesOf(task, executor),
       limits: {},
       maxTokens: 64,
-      concurrency: 2,
+      queue: new PQueue({ concurrency: 2 }),
     });
     const run = async (carried?: Parameters<typeof makeJobs>[0]["carried"]) => {
       const workflow = { hash: "h", source: source(", { worked: true }"), carried };
