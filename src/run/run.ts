@@ -33,6 +33,7 @@ import { type ToolSet, toolSet } from "../workflow/tool.js";
 import type { Bench } from "./bench.js";
 import { type BenchEquipment, type BenchOptions, openBench } from "./open-bench.js";
 import type { RunHooks } from "./run-hooks.js";
+import { searchPlan } from "./search-plan.js";
 import type { InstructionPlan } from "./task-instructions.js";
 import type { TaskOpener } from "./task-opener.js";
 
@@ -149,6 +150,7 @@ export class Run implements AsyncDisposable {
           label,
           executor: executor.model.id,
           isSimulated: executor.model.isSimulated,
+          search: searchPlan(config, command),
           identity: {
             ...identityOf(config, command),
             ...order.inputs,
@@ -205,6 +207,7 @@ export class Run implements AsyncDisposable {
         ...{ signal, stopSignal, runner },
         programs: tasks.programs,
         directory: directory.path,
+        search: directory.search,
         pace: executor.model.isSimulated
           ? undefined
           : new ServerPace({
