@@ -5,7 +5,7 @@ import type { TurnRecord } from "../records/trajectory.js";
 import type { Sample } from "../tasks/task.js";
 import type { TurnPlace } from "./draw-candidates.js";
 import type { EpisodeParts } from "./episode-parts.js";
-import { type Standing, standings } from "./shrinkage.js";
+import { type Standing, standings } from "./standings.js";
 
 /** A workflow in the race. */
 export interface Racer extends Workflow {
@@ -18,7 +18,7 @@ export interface Racer extends Workflow {
 /** Standard deviations by which a workflow may turn out better than it looks: behind the leader by more, it is out. */
 const REACH = 2;
 /** Tokens for later blocks, as a share of what the first block of the turn's new workflows cost. */
-const LATER_SHARE = 1;
+const LATER_SHARE = 1.25;
 
 /**
  * Those that meet their next block: who can still win, in the order of what it may be ahead of the leader for each token

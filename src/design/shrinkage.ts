@@ -1,8 +1,5 @@
 /** @file Shrinkage: what the mean of one candidate among many says once luck is taken off. */
-import type { Interval } from "../core/statistics.js";
 import { mean } from "../core/statistics.js";
-import { isEligible } from "../evaluate/common-items.js";
-import type { Evaluation, Figures } from "../evaluate/evaluation.js";
 
 /** Mean score of a candidate over n items. */
 export interface ObservedMean {
@@ -58,47 +55,4 @@ export function estimateShrinkage(observed: readonly ObservedMean[], noise: numb
 export function shrunk({ mean: observed, n }: ObservedMean, { centre, spread, noise }: Shrinkage): number {
   const share = spread === 0 ? 0 : spread / (spread + noise / n);
   return centre + share * (observed - centre);
-}
-
-/** What is known of a workflow's true accuracy once luck is taken off. */
-export interface Standing {
-  /** Shrunk mean, 0–1. */
-  level: number;
-  /** Its standard deviation. */
-  deviation: number;
-}
-
-/** Variance of a coin toss, counted as one observation, so that equal scores do not look certain. */
-const COIN = 0.25;
-
-/** Standings of workflows that were measured on any items of one pool; those that lost too many samples have none. */
-export function standings<T extends { evaluation: Evaluation }>(list: readonly T[]): Map<T, Standing> {
-  const measured = list.filter(({ evaluation }) => evaluation.n > 0 && isEligible(evaluation));
-  const shrinkage = shrinkageOf(measured.map(({ evaluation }) => evaluation));
-  return new Map(measured.map((one) => [one, standingOf(one.evaluation, shrinkage)]));
-}
-
-/** Shrinkage towards the mean of these workflows. */
-export function shrinkageOf(figures: readonly Pick<Figures, "accuracy" | "n" | "scores">[]): Shrinkage {
-  let squares = COIN;
-  let freedom = 1;
-  for (const { accuracy, scores } of figures) {
-    squares += scores.reduce((sum, score) => sum + (score - accuracy) ** 2, 0);
-    freedom += Math.max(0, scores.length - 1);
-  }
-  return estimateShrinkage(
-    figures.map(({ accuracy, n }) => ({ mean: accuracy, n })),
-    squares / freedom,
-  );
-}
-
-export function standingOf({ accuracy, n }: Pick<Figures, "accuracy" | "n">, shrinkage: Shrinkage): Standing {
-  const { spread, noise } = shrinkage;
-  const variance = spread === 0 ? 0 : (spread * noise) / n / (spread + noise / n);
-  return { level: shrunk({ mean: accuracy, n }, shrinkage), deviation: Math.sqrt(variance) };
-}
-
-/** The 95 % interval of a shrunk mean, within 0–1. */
-export function standingInterval({ level, deviation }: Standing): Interval {
-  return { low: Math.max(0, level - 1.96 * deviation), high: Math.min(1, level + 1.96 * deviation) };
 }

@@ -2,7 +2,7 @@
 import type { RunConfig } from "../config/run-config.js";
 import { formatPercent } from "../core/figure-format.js";
 import { seedFrom } from "../core/hash.js";
-import { standingInterval, standings } from "../design/shrinkage.js";
+import { standingInterval, standings } from "../design/standings.js";
 import { startsOf } from "../evaluate/baselines/choose-baselines.js";
 import { bestOf, comparePaired, isEligible, onCommonItems } from "../evaluate/common-items.js";
 import type { Evaluation, Figures } from "../evaluate/evaluation.js";

@@ -1,7 +1,7 @@
 /** @file The workflow that a search names best: the leading designs meet items that nothing was chosen by, beside the best baseline. */
 import { formatPercent, formatPercentChange } from "../core/figure-format.js";
 import { seedFrom } from "../core/hash.js";
-import { shrinkageOf, standingInterval, standingOf, standings } from "../design/shrinkage.js";
+import { shrinkageOf, standingInterval, standingOf, standings } from "../design/standings.js";
 import { bestOf, comparable, comparePaired, isEligible } from "../evaluate/common-items.js";
 import { type Evaluation, type Figures, summarize } from "../evaluate/evaluation.js";
 import type { ScoredWorkflow } from "../evaluate/scored-workflow.js";
