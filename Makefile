@@ -9,7 +9,7 @@ W4S := node dist/cli/main.js
 BENCH_JSON := bench/results/latest.json
 
 .DEFAULT_GOAL := help
-.PHONY: install build check types format unused test demo demo-check learn-check learn-controls learn-qwen designed-check nano code-check simulated-check programs-check mode-check report-big bench bench-quick bench-full models real grammar-check grammar-sample acceptance-check parity clean help
+.PHONY: install build check types format unused test demo demo-check learn-check learn-controls learn-qwen designed-check nano code-check simulated-check programs-check mode-check report-big bench bench-quick bench-full models real grammar-check grammar-sample acceptance-check search-check parity clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-16s %s\n' "$$name" "$$text"; done
@@ -106,6 +106,9 @@ mode-check: build ## a row of every curriculum and way of working together, with
 
 acceptance-check: build ## how often equal adapters are refused or called better, simulated with known truth
 	node scripts/acceptance-check.mjs
+
+search-check: build ## how well a search chooses, and how far off its figures are, simulated with known truth
+	node scripts/search-simulation.mjs --out docs/results/search-simulation.md
 
 code-check: build ## known answers of code tasks, HumanEval and MBPP against the tests scorer (about ten minutes)
 	node scripts/code-check.mjs

@@ -18,7 +18,7 @@ export interface Racer extends Workflow {
 /** Standard deviations by which a workflow may turn out better than it looks: behind the leader by more, it is out. */
 const REACH = 2;
 /** Tokens for later blocks, as a share of what the first block of the turn's new workflows cost. */
-const LATER_SHARE = 1.25;
+export const LATER_SHARE = 1.25;
 
 /**
  * Those that meet their next block: who can still win, in the order of what it may be ahead of the leader for each token

@@ -34,6 +34,7 @@ import type { AnswerKind } from "../workflow/answer-kind.js";
 import type { ToolCard } from "../workflow/tool.js";
 import { workflowHash } from "../workflow/workflow-hash.js";
 import { resultRow } from "./run-figures.js";
+import { BASELINE_ITEMS } from "./search-plan.js";
 import { type InstructionPlan, taskInstructions } from "./task-instructions.js";
 
 /** The settings of a configuration that decide what happens on a bench. */
@@ -91,8 +92,6 @@ export interface BenchParts {
 const QUOTED_ITEMS = 4;
 /** Items of train that the writer of instructions is shown, each answered directly first. */
 const INSTRUCTED_ITEMS = 8;
-/** Items of a race's pool that every baseline is run on. */
-const BASELINE_ITEMS = 32;
 
 /** A workflow on its way to a table: `name` for programs, `title` for people. */
 export interface Contestant extends Workflow {

@@ -9,7 +9,7 @@ import type { Confirmation } from "../records/run-summary.js";
 import type { Bench } from "./bench.js";
 
 /** Designs that are confirmed. */
-const FINALISTS = 3;
+export const FINALISTS = 3;
 /** Sign-flip test: above, two are not told apart. */
 const LEVEL = 0.05;
 /** A workflow counts as cheaper from this share of the other's tokens an item. */

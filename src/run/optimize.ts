@@ -93,6 +93,7 @@ async function searchFor(
     price,
     isTested,
     runsPerSample(bench),
+    bench.settings.isRacing ? { confirmation: bench.confirmation.length } : undefined,
   );
   run.emit({ type: "forecast", forecast });
   const progress: SearchProgress = { baselines: [], found: [], test: [] };

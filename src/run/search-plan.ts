@@ -5,6 +5,8 @@ import type { RunCommand, SearchPlan } from "../records/run-manifest.js";
 
 /** Validation items of a search, where the configuration names none. */
 const POOL = 200;
+/** Items of a race's pool that every baseline is run on. */
+export const BASELINE_ITEMS = 32;
 const CONFIRM_SHARE = 1 / 3;
 /** With fewer items a confirmation says too little to be worth them. */
 const FEWEST = 8;
