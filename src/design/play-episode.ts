@@ -204,6 +204,7 @@ function announce({ emit, log }: EpisodeParts, record: TurnRecord): void {
             ? candidate.status
             : candidate.outcome,
       accuracy: candidate.accuracy ?? candidate.screenAccuracy,
+      n: candidate.n,
       lost: candidate.lost,
       reward: candidate.reward,
       techniques: candidate.techniques,

@@ -49,12 +49,12 @@ export function standingInterval({ level, deviation }: Standing): Interval {
 
 /** Standard deviations of true accuracies that are weighed: 0.01, 0.02 … 0.3. */
 const SPREADS = Array.from({ length: 30 }, (_, index) => (index + 1) / 100);
-/** Scale of the half-normal prior over them: designs for one task seldom lie further apart. */
-const USUAL_SPREAD = 0.05;
+/** Scale of the half-Cauchy prior over them: designs for one task seldom lie far apart, and when they do it shows. */
+const USUAL_SPREAD = 0.03;
 
 /**
  * Centre and spread of true accuracies, from the observed ones and the variance of single scores: the means of their
- * posterior, with a flat prior for the centre and a half-normal one for the standard deviation. A single best value would be
+ * posterior, with a flat prior for the centre and a half-Cauchy one for the standard deviation. A single best value would be
  * 0 in half of all small searches, and would call all candidates equal.
  * @param noise - variance of single scores within a candidate, pooled over candidates; more than 0
  * @source Gelman 2006, Bayesian Analysis 1: prior distributions for variance parameters in hierarchical models.
@@ -70,7 +70,8 @@ function posteriorShrinkage(observed: readonly ObservedMean[], noise: number): S
       0,
     );
     const logs = variances.reduce((sum, variance) => sum + Math.log(variance), 0);
-    const logPosterior = -(logs + Math.log(total) + squares + (deviation / USUAL_SPREAD) ** 2) / 2;
+    const logPosterior =
+      -(logs + Math.log(total) + squares) / 2 - Math.log(1 + (deviation / USUAL_SPREAD) ** 2);
     return { centre, spread: deviation ** 2, logPosterior };
   });
   const highest = Math.max(...fits.map(({ logPosterior }) => logPosterior));

@@ -27,8 +27,9 @@ export interface Choice {
 
 /**
  * Chooses among designs and baselines. The designs that are ahead by their shrunk means are run on the confirmation items,
- * and so is the best baseline; the design that is then ahead over all its items is the best, where it beats the baseline on
- * the confirmation items, or a cheaper one that does too and is not told apart from it. Else the baseline is the best.
+ * and so is the best baseline; the design that is then ahead over all its items is the best, where it beats the baseline both
+ * on the confirmation items and by its shrunk mean, or a cheaper one that does too and is not told apart from it. Else the
+ * baseline is the best.
  * Without confirmation items the shrunk mean decides.
  * @param baselines - evaluated ones that designs start from
  * @param found - designs as their races left them
@@ -84,7 +85,9 @@ export async function confirmBest(
   const order = finalists
     .map((one) => ({ ...one, standing: standingOf(one.all, shrinkage) }))
     .sort((a, b) => b.standing.level - a.standing.level || costOf(a.design) - costOf(b.design));
-  const beats = ({ lead }: (typeof order)[number]) => (lead?.difference ?? 0) > 0;
+  const rivalAll = summary(rivals, [...rival.evaluation.results, ...rivals.results]);
+  const beats = ({ lead, standing }: (typeof order)[number]) =>
+    (lead?.difference ?? 0) > 0 && standing.level > rivalAll.accuracy;
   const [first] = order as [(typeof order)[number]];
   const cheaper = order
     .filter((one) => beats(one) && costOf(one.design) <= CHEAPER * costOf(first.design))
@@ -121,7 +124,7 @@ export async function confirmBest(
     ],
   };
   return chosen === undefined
-    ? { best: rival, estimate: rivals, confirmation, evaluations }
+    ? { best: rival, estimate: rivalAll, confirmation, evaluations }
     : {
         best: chosen.design,
         estimate: shrunkEvaluation(chosen.all, chosen.standing),

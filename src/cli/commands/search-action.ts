@@ -89,7 +89,9 @@ function printSearch(result: OptimizeResult, { dryRun: isDryRun, budget: limits 
 function printConfirmation({ confirmation, isSimulated }: OptimizeResult): void {
   if (!confirmation) return;
   const { items, rows, sentence } = confirmation;
-  writeOut(`\nConfirmation on ${items} validation items kept for it${isSimulated ? " (simulated)" : ""}: ${sentence}.`);
+  writeOut(
+    `\nConfirmation on ${items} validation items kept for it${isSimulated ? " (simulated)" : ""}: ${sentence}.`,
+  );
   writeOut(
     table(
       ["workflow", "accuracy there", "n", "shrunk, all items", "95 % interval", "n of all"],

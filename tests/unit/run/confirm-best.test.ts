@@ -63,8 +63,7 @@ describe("confirmBest", () => {
         [scored("good", 24, 24), ...others],
       );
       expect(found?.best.hash).toBe("direct");
-      // What nobody chose it by.
-      expect(found?.estimate).toMatchObject({ n: 12, accuracy: 0.5 });
+      expect(found?.estimate).toMatchObject({ n: 44, accuracy: 0.5 });
       expect(found?.confirmation).toMatchObject({
         isConfirmed: false,
         sentence:

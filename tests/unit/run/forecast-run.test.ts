@@ -61,7 +61,9 @@ describe("forecastRun", () => {
     );
     // 6 turns of 4 candidates, each on 4 samples and on so many more as later blocks may cost; 3 finalists and a baseline on 20.
     expect(forecast.executorCalls).toBe(3 * 32 + 20 + (6 * 4 * 4 * (1 + LATER_SHARE) + 3 * 20) * 2);
-    expect(forecast.basis[0]).toContain("race over 40 validation samples in blocks of 4; the best 3 are confirmed on 20");
+    expect(forecast.basis[0]).toContain(
+      "race over 40 validation samples in blocks of 4; the best 3 are confirmed on 20",
+    );
   });
 
   it("prices prompt and reply tokens apart", () => {

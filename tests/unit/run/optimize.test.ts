@@ -133,7 +133,11 @@ describe("optimize with a race", () => {
     const run = folder();
     const first = await search(run, byItem({ baseline: 0.4, a: 1, b: 0 }), race);
     expect(first.best?.source).toContain('"a"');
-    expect(first.confirmation).toMatchObject({ items: 12, isConfirmed: true, against: "executor alone, direct" });
+    expect(first.confirmation).toMatchObject({
+      items: 12,
+      isConfirmed: true,
+      against: "executor alone, direct",
+    });
     const [baseline, best] = first.validation;
     expect(baseline).toMatchObject({ n: 24 });
     // Shrunk: the mean of its items is 1.
@@ -167,7 +171,9 @@ describe("optimize with a race", () => {
     const result = await search(folder(), byItem({ baseline: 0.4, a: 1 }), { ...race, validationLimit: 12 });
     expect(result.best?.source).toContain('"a"');
     expect(result.confirmation).toBeUndefined();
-    expect(result.warnings.join("\n")).toContain("12 validation items are too few to keep some for a confirmation");
+    expect(result.warnings.join("\n")).toContain(
+      "12 validation items are too few to keep some for a confirmation",
+    );
   });
 });
 
