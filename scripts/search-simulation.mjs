@@ -26,7 +26,7 @@ const [EPISODES, TURNS, CANDIDATES] = [2, 4, 5];
 const POOL = 200;
 /**
  * The world, on the logit scale: items differ by `item`, a workflow suits an item by `own`, and designs are a little worse than
- * the direct call on average. The three were set so that the rule of version 0.1 comes out as it was first measured (true
+ * the direct call on average. The three were set so that the rule of version 0.1 comes out about as it was first measured (true
  * accuracy 0.555 of 0.613, printed 13 points too high, 13 % worse than direct, 40 % best never fully scored, at spread 0.35).
  */
 const WORLD = { item: 1.4, own: 0.9, offset: -0.08 };
@@ -198,7 +198,7 @@ if (flags.out)
     `${[
       "# Choosing the best of many designs, with known truth",
       "",
-      "_How good is the workflow that a search ends with, and how far off is the figure that is printed?_ Read first: [evaluation.md](../evaluation.md).",
+      "_How good is the workflow that a search ends with, and how far off is the figure that is printed?_ Read first: [runs.md](../runs.md).",
       "",
       `${TRIALS} trials a row, seed ${SEED}: \`make search-check\`. Nothing is asked: workflows have a true accuracy, and each run of one on an item is a coin toss with the`,
       "probability that world, workflow and item give it. Episodes, race, confirmation, shrinkage and choice are those of `w4s optimize` at its defaults",
