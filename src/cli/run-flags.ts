@@ -71,6 +71,7 @@ const SEARCH = {
   instructionsBy: "--instructions-by <name>",
   parent: "--parent <choice>",
   screen: "--screen <n>",
+  confirm: "--confirm <share>",
   promptStyle: "--prompt-style <style>",
   grammar: "--grammar <kind>",
   logProbs: "--log-probs",

@@ -223,16 +223,27 @@ export const runConfigSchema = z
     instructionsBy: text("executor, or an alias")
       .optional()
       .describe("model that writes them: executor (default), or an alias of executors"),
-    parent: oneOf(["last", "best", "evolutionary"])
+    parent: oneOf(["last", "best", "evolutionary", "pareto"])
       .default("last")
-      .describe("workflow a turn starts from: the one kept last, the best so far, or one drawn by merit"),
-    screen: whole(0, 10_000).default(4).describe("samples every candidate is screened on first; 0 = none"),
+      .describe(
+        "workflow a turn starts from: the one kept last, the best so far, one drawn by merit, or by the items it is best on",
+      ),
+    screen: whole(0, 10_000)
+      .default(4)
+      .describe("samples of a block of the race: every candidate meets the first one; 0 = no race"),
+    confirm: between(0, 0.9)
+      .optional()
+      .describe(
+        "share of the validation samples that only the best designs and the best baseline meet, at the end; default a third, without a race 0",
+      ),
     baselines: text("all, or names of baselines separated by commas")
       .optional()
       .describe(
         "workflows to compare with: all, or names (docs/question-answering.md); default the usual ones",
       ),
-    validationLimit: whole(1, 1_000_000).default(32).describe("validation samples, drawn by seed"),
+    validationLimit: whole(1, 1_000_000)
+      .optional()
+      .describe("validation samples, drawn by seed; default 200 where candidates race, else 32"),
     testLimit: whole(0, 1_000_000)
       .default(200)
       .describe("test samples, opened once at the end; 0 = leave test closed"),

@@ -24,9 +24,15 @@ export interface EpisodeDraws {
   explore: number;
   /** Most tries to repair a workflow that fails the quick check. */
   maxRepairs: number;
-  /** Samples every candidate is screened on first; 0 = no screening. */
+  /** Items of a block of the race; without a race, those that every candidate is screened on first, 0 = no screening. */
   screen: number;
   parent: ParentChoice;
+}
+
+/** A workflow, and the samples to run it on. */
+export interface Measurement {
+  workflow: Workflow;
+  samples: readonly Sample[];
 }
 
 export interface EpisodeParts {
@@ -42,14 +48,15 @@ export interface EpisodeParts {
   tools: readonly ToolCard[];
   /** Aliases of further executors. */
   models: readonly string[];
-  /** Its head is the screening set. */
+  /** Candidates race over the items; else they are screened on the head of the set, and the better half meets all of it. */
+  isRacing: boolean;
   validation: readonly Sample[];
   /** Items that prompts may quote; none of `validation` where there is a train split. */
   quoted: QuotedItems;
   /** Instructions written for the task, written at the first call. Default none. */
   instructions?: (() => Promise<readonly string[]>) | undefined;
-  /** Item of the quick check. */
-  quickItem: Sample;
+  /** Item of the quick check: the first of these that most baselines finished. */
+  quickItem(samples: readonly Sample[]): Sample;
   /** Seed of the run, which draws what a prompt shows. */
   seed: number;
   draws: EpisodeDraws;
@@ -59,6 +66,8 @@ export interface EpisodeParts {
   write<T>(ask: () => Promise<T>): Promise<T>;
   /** One evaluation per workflow, in order. */
   evaluate(workflows: readonly Workflow[], samples: readonly Sample[], what: string): Promise<Evaluation[]>;
+  /** As evaluate, with samples of its own for each workflow, all in one queue. */
+  measure(wanted: readonly Measurement[], what: string): Promise<Evaluation[]>;
   /** Hashes of the workflows that must not run: asked before a newly designed one first does. */
   refused(workflows: readonly Workflow[]): Promise<ReadonlySet<string>>;
   reward(candidate: ScoredCandidate, history: RewardHistory): number;

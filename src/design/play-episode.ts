@@ -1,23 +1,31 @@
-/** @file One episode: a few turns of write, quick check, repair, screen, evaluate, reward, keep the best. */
+/** @file One episode: a few turns of write, quick check, repair, race, reward, keep the best. */
 import { seedFrom } from "../core/hash.js";
-import { comparable, onCommonItems, ranked } from "../evaluate/common-items.js";
+import { comparable } from "../evaluate/common-items.js";
 import type { Evaluation, ShownWorkflow } from "../evaluate/evaluation.js";
 import { type ScoredWorkflow, shown } from "../evaluate/scored-workflow.js";
 import type { CandidateRecord, TurnRecord } from "../records/trajectory.js";
 import { detectTechniques } from "../workflow/techniques.js";
 import { chooseParent } from "./choose-parent.js";
 import { componentsOf } from "./composite-reward.js";
+import { concludeComparison, concludeRace, levelsOf, measured } from "./conclude-turn.js";
 import { designPrompt, quotableFailures } from "./design-prompt.js";
 import { drawCandidates, drawRepairs, type TurnPlace } from "./draw-candidates.js";
 import type { EpisodeParts } from "./episode-parts.js";
 import type { PolicyState } from "./policy-state.js";
+import { EpisodeRace } from "./race.js";
 import type { RewardHistory } from "./reward.js";
-import { type Attempt, isRepairable, noteCommon, quickCheck, scoreCandidates } from "./score-candidates.js";
+import {
+  type Attempt,
+  isRepairable,
+  quickCheck,
+  raceCandidates,
+  scoreCandidates,
+} from "./score-candidates.js";
 
 /**
  * Plays one episode and writes it to the log. What an earlier session of the run wrote is read, not drawn again.
  * @param starts - evaluated baselines, shown at the first turn; those that lost too many samples are left out
- * @returns all workflows that reached the whole validation set, in order of their appearance
+ * @returns all workflows that were scored, in order of their appearance: those of a race on as many items as they met
  * @throws {LostSamplesError} where all of them did; and what stops a run
  */
 export async function playEpisode(
@@ -26,10 +34,12 @@ export async function playEpisode(
   episode: number,
 ): Promise<ScoredWorkflow[]> {
   const { log, draws, validation, quoted, card, offers, tools, models, seed, found } = parts;
+  const race = parts.isRacing ? new EpisodeRace(parts) : undefined;
   const shownStarts = comparable(starts).map((start) => shown(start.title, start, start.evaluation));
   // The first baseline is the plainest: what efficiency is measured against.
   const reference = shownStarts[0]!.evaluation;
   const turns: { reply: string; shown: ShownWorkflow }[] = [];
+  const archive: ShownWorkflow[] = [...shownStarts];
   for (let turn = 0; turn < draws.turns; turn++) {
     parts.signal.throwIfAborted();
     parts.emit({ type: "turn-start", task: parts.task, episode, turn, turns: draws.turns });
@@ -38,6 +48,7 @@ export async function playEpisode(
       shownStarts,
       turns.map((one) => one.shown),
       seedFrom(draws.drawSeed, "parent", episode, turn),
+      { archive, levelOf: race && levelsOf(race) },
     );
     const state: PolicyState = {
       task: card,
@@ -51,21 +62,19 @@ export async function playEpisode(
       quoted,
       seed,
     };
-    const attempts = await playTurn(parts, state, { episode, turn }, reference);
-    const scored = attempts.filter((attempt) => isScored(attempt));
+    const attempts = await playTurn(parts, state, { episode, turn }, reference, race);
     const known = [...shownStarts, ...turns.map((one) => one.shown)];
-    const common = onCommonItems([...known, ...scored]);
-    noteCommon(scored, common, reference);
-    const level = common.shift(reference);
-    const accuracies = known.flatMap((one) => common.figures.get(one)?.accuracy ?? []);
-    const best = Math.max(0, ...accuracies) + level;
-    const previous = (common.figures.get(parent)?.accuracy ?? parent.evaluation.accuracy) + level;
+    const {
+      best,
+      previous,
+      kept: first,
+    } = race
+      ? concludeRace(race, known, parent, attempts)
+      : concludeComparison(known, parent, attempts, reference);
     const history = { best, previous, sampleCount: validation.length };
     const recorded = log.turn(episode, turn);
     // A finished turn stands as it was recorded, also where a sample lost to an outage has come back since.
-    const kept = recorded
-      ? scored.find((attempt) => attempt.action.index === recorded.kept)
-      : ranked(common).find((one) => "action" in one);
+    const kept = recorded ? attempts.find(({ action }) => action.index === recorded.kept) : first;
     const record: TurnRecord = recorded ?? {
       kind: "turn",
       episode,
@@ -74,25 +83,44 @@ export async function playEpisode(
       parentHash: parent.evaluation.workflowHash,
       candidates: attempts.map((attempt) => candidateRecord(attempt, parts, history, reference)),
       kept: kept?.action.index ?? null,
+      race: race?.asked(),
     };
     if (!recorded) log.append(record);
-    for (const attempt of scored) {
+    for (const attempt of attempts) {
+      const evaluation = race ? measured(attempt) : attempt.evaluation;
+      if (!evaluation || (race && found.some(({ hash }) => hash === attempt.workflow!.hash))) continue;
       const title = `episode ${episode + 1}, turn ${turn + 1}, candidate ${attempt.action.index + 1}`;
-      found.push({ ...attempt.workflow!, title, evaluation: attempt.evaluation });
+      found.push({ ...attempt.workflow!, title, evaluation });
+      archive.push(shown(title, attempt.workflow!, evaluation));
     }
     announce(parts, record);
-    if (kept) {
+    const evaluation = kept && (race ? measured(kept) : kept.evaluation);
+    if (evaluation) {
       turns.push({
         reply: kept.action.text,
-        shown: shown("your last workflow", kept.workflow!, kept.evaluation),
+        shown: shown("your last workflow", kept.workflow!, evaluation),
       });
+    }
+    if (race) {
+      measureAgain(race, [...turns.map((one) => one.shown), ...archive.slice(shownStarts.length)]);
+      found.splice(0, found.length, ...leveled(race, found));
     }
   }
   return found;
 }
 
-function isScored(attempt: Attempt): attempt is Attempt & { evaluation: Evaluation } {
-  return attempt.evaluation !== undefined;
+/** What was found, with all that the race has measured of it. */
+function leveled(race: EpisodeRace, found: readonly ScoredWorkflow[]): ScoredWorkflow[] {
+  const levelOf = levelsOf(race);
+  return found.map((one) => {
+    const evaluation = race.evaluationOf(one.hash)!;
+    return { ...one, evaluation, level: levelOf({ evaluation }) };
+  });
+}
+
+/** Later turns have measured earlier workflows further. */
+function measureAgain(race: EpisodeRace, known: readonly ShownWorkflow[]): void {
+  for (const one of known) one.evaluation = race.evaluationOf(one.evaluation.workflowHash) ?? one.evaluation;
 }
 
 async function playTurn(
@@ -100,12 +128,14 @@ async function playTurn(
   state: PolicyState,
   place: TurnPlace,
   reference: Evaluation,
+  race: EpisodeRace | undefined,
 ): Promise<Attempt[]> {
   const { log, draws } = parts;
   const recorded = log.turn(place.episode, place.turn);
+  const items = race?.orderOf(place) ?? parts.validation;
   const prompt = await designPrompt(parts, state, place);
   const attempts: Attempt[] = (await drawCandidates(parts, place, prompt)).map((action) => ({ action }));
-  await quickCheck(parts, attempts, recorded);
+  await quickCheck(parts, attempts, items, recorded);
   let failed = attempts.filter(isRepairable);
   for (let round = 1; round <= draws.maxRepairs && failed.length > 0; round++) {
     const failures = await quotableFailures(parts, failed);
@@ -113,11 +143,12 @@ async function playTurn(
     const origin = { attempt: round, index: attempts.length };
     const drawn = await drawRepairs(parts, place, prompt, told, origin);
     const repairs: Attempt[] = drawn.map((action) => ({ action }));
-    await quickCheck(parts, repairs, recorded);
+    await quickCheck(parts, repairs, items, recorded);
     attempts.push(...repairs);
     failed = repairs.filter(isRepairable);
   }
-  await scoreCandidates(parts, attempts, state.current, reference);
+  if (race) await raceCandidates(race, attempts, place, recorded);
+  else await scoreCandidates(parts, attempts, state.current, reference);
   return attempts;
 }
 
@@ -150,7 +181,7 @@ function candidateRecord(
     status: failure?.status ?? "ok",
     message: failure?.message,
     interval: evaluation?.interval ?? null,
-    n: evaluation?.n ?? 0,
+    n: figures?.n ?? 0,
     lost: figures?.errors || undefined,
     calls: figures?.calls ?? 0,
     tokens: figures?.tokens ?? 0,
@@ -176,6 +207,7 @@ function announce({ emit, log }: EpisodeParts, record: TurnRecord): void {
             ? candidate.status
             : candidate.outcome,
       accuracy: candidate.accuracy ?? candidate.screenAccuracy,
+      n: candidate.n,
       lost: candidate.lost,
       reward: candidate.reward,
       techniques: candidate.techniques,

@@ -1,11 +1,13 @@
-/** @file Candidates from reply to score: extraction, approval, quick check, screening, and the whole validation set. */
+/** @file Candidates from reply to score: extraction, approval, quick check, then the race, or screening and the whole validation set. */
 import { NOT_APPROVED } from "../evaluate/approval.js";
-import { type Common, onCommonItems, ranked } from "../evaluate/common-items.js";
+import { type Common, isEligible, onCommonItems, ranked } from "../evaluate/common-items.js";
 import type { Evaluation, Figures, ShownWorkflow } from "../evaluate/evaluation.js";
 import type { Workflow } from "../evaluate/scored-workflow.js";
 import type { ActionRecord, TurnRecord } from "../records/trajectory.js";
 import type { Sample } from "../tasks/task.js";
+import type { TurnPlace } from "./draw-candidates.js";
 import type { EpisodeParts } from "./episode-parts.js";
+import type { EpisodeRace } from "./race.js";
 import { workflowOf } from "./workflow-of.js";
 
 /** A candidate on its way through a turn. */
@@ -14,9 +16,9 @@ export interface Attempt {
   workflow?: Workflow | undefined;
   /** Why it is invalid; absent while it may still be valid. */
   failure?: { status: string; message: string } | undefined;
-  /** On the screening set. */
+  /** On the screening set, or on the first block of a race that it got no further in. */
   screen?: Evaluation | undefined;
-  /** On the whole validation set. */
+  /** On the whole validation set, or as far as it got in a race. */
   evaluation?: Evaluation | undefined;
   /** What its reward is made of: figures on samples that all it was last compared with have. Absent: too many lost. */
   common?: Figures | undefined;
@@ -26,11 +28,13 @@ export interface Attempt {
 
 /**
  * Extraction, approval, then one run on an item that the baselines finished: status `ok` passes, a right answer is not needed.
+ * @param items - in the order in which the candidates will meet them
  * @param recorded - the turn as an earlier session finished it, whose approvals stand
  */
 export async function quickCheck(
   parts: EpisodeParts,
   attempts: readonly Attempt[],
+  items: readonly Sample[],
   recorded: TurnRecord | undefined,
 ): Promise<void> {
   for (const attempt of attempts) {
@@ -40,7 +44,7 @@ export async function quickCheck(
   }
   await refuseUnapproved(parts, attempts, recorded);
   const running = attempts.filter((attempt) => !attempt.failure);
-  const checks = await evaluateDistinct(parts, running, [parts.quickItem], "quick check");
+  const checks = await evaluateDistinct(parts, running, [parts.quickItem(items)], "quick check");
   for (const attempt of attempts) {
     const [result] = (attempt.workflow && checks.get(attempt.workflow.hash))?.results ?? [];
     // A failed call says nothing about the source: the candidate meets the same item again later, and is not written again for it.
@@ -96,6 +100,29 @@ export async function scoreCandidates(
   }
   const evaluations = await evaluateDistinct(parts, survivors, parts.validation, "validation");
   for (const attempt of survivors) attempt.evaluation = evaluations.get(attempt.workflow!.hash)!;
+}
+
+/** What passed the quick check joins the race of the episode; each attempt is noted with how far it got, and its shrunk mean. */
+export async function raceCandidates(
+  race: EpisodeRace,
+  attempts: readonly Attempt[],
+  place: TurnPlace,
+  recorded: TurnRecord | undefined,
+): Promise<void> {
+  const running = attempts.filter((attempt) => attempt.workflow && !attempt.failure);
+  await race.run(
+    place,
+    running.map((attempt) => attempt.workflow!),
+    recorded,
+  );
+  const standings = race.standings();
+  for (const attempt of running) {
+    const { hash } = attempt.workflow!;
+    const evaluation = race.evaluationOf(hash)!;
+    attempt[race.isOut(hash) ? "screen" : "evaluation"] = evaluation;
+    attempt.common = isEligible(evaluation) ? evaluation : undefined;
+    attempt.shift = (standings.get(hash)?.level ?? evaluation.accuracy) - evaluation.accuracy;
+  }
 }
 
 /** Notes the figures of a comparison with the candidates it was about. */

@@ -10,10 +10,12 @@ export interface Workflow {
   carried?: WorkflowParts | undefined;
 }
 
-/** A workflow that was evaluated on the whole validation set. */
+/** A workflow that was evaluated on the whole validation set, or in a race as far as it got. */
 export interface ScoredWorkflow extends Workflow {
   title: string;
   evaluation: Evaluation;
+  /** Shrunk mean at the end of its episode's race, by which those of different items compare; absent without a race. */
+  level?: number | undefined;
 }
 
 /** The workflow as the meta-agent is shown it. */

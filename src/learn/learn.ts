@@ -7,7 +7,6 @@ import { ConfigError } from "../core/errors.js";
 import { rangeOf } from "../core/range-of.js";
 import { refuseUnmeasured } from "../design/composite-reward.js";
 import { collaborationOf, teamMembers } from "../design/team-members.js";
-import { bestOf } from "../evaluate/common-items.js";
 import { LocalModels } from "../evaluate/local-models.js";
 import { defaultThreads } from "../llm/local/local-model.js";
 import { adapterHash } from "../lora/adapter-hash.js";
@@ -22,6 +21,7 @@ import {
   readRound,
   writeRound,
 } from "../records/round-record.js";
+import { bestMeasured } from "../run/choose-winner.js";
 import { isInterruption } from "../run/is-interruption.js";
 import { Run } from "../run/run.js";
 import { TaskOpener } from "../run/task-opener.js";
@@ -235,7 +235,7 @@ async function playRound(
     ...acceptance(againstPrevious, config.learn.accept),
     seconds,
     best: found.flatMap(({ task, policy, workflows }) => {
-      const best = bestOf(workflows);
+      const best = bestMeasured(workflows);
       if (best === undefined) return [];
       const { hash, source, evaluation } = best;
       return [{ task, policy, accuracy: evaluation.accuracy, hash, source }];

@@ -9,7 +9,7 @@ import { lockRun } from "../core/lock-run.js";
 import { writeRecord } from "./record-file.js";
 import { type LoggedEvent, parseEvent } from "./run-event.js";
 import { runEntries } from "./run-files.js";
-import { findManifest, MANIFEST_FILE, type RunManifest } from "./run-manifest.js";
+import { findManifest, MANIFEST_FILE, type RunManifest, type SearchPlan } from "./run-manifest.js";
 
 /** The settings that say where a run lies and how it is opened. */
 export interface DirectorySettings {
@@ -31,6 +31,8 @@ export class RunDirectory {
   readonly isResumed: boolean;
   /** See RunManifest. */
   readonly shrinksRewards: boolean;
+  /** As the run was begun; undefined in those of earlier versions, and where nothing is searched for. */
+  readonly search: SearchPlan | undefined;
   readonly #release: () => void;
   readonly #events: JsonlLog;
   /** Approvals of earlier sessions, as they were logged. */
@@ -42,6 +44,7 @@ export class RunDirectory {
     path: string,
     id: string,
     known: RunManifest | undefined,
+    search: SearchPlan | undefined,
     release: () => void,
     events: JsonlLog,
     approvals: readonly LoggedApproval[],
@@ -51,6 +54,7 @@ export class RunDirectory {
     this.id = id;
     this.isResumed = known !== undefined;
     this.shrinksRewards = known === undefined || (known.shrinksRewards ?? false);
+    this.search = search;
     this.#release = release;
     this.#events = events;
     this.approvals = approvals;
@@ -76,7 +80,7 @@ export class RunDirectory {
       if (config.fresh) setAside(path);
       const known = findManifest(path);
       const id = known ? (known.id ?? "") : randomUUID();
-      if (known) refuseChanges(path, known, identity);
+      if (known) refuseChanges(path, known, rest);
       else {
         const fresh: RunManifest = { ...rest, version: 1, id, shrinksRewards: true };
         await writeRecord(join(path, MANIFEST_FILE), fresh);
@@ -92,7 +96,8 @@ export class RunDirectory {
         .flatMap((record) => parseEvent(record) ?? []);
       const approvals = earlier.filter((event) => event.type === "approval");
       const tested = earlier.flatMap((event) => (event.type === "test-opened" ? (event.workflow ?? []) : []));
-      return new RunDirectory(path, id, known, release, log, approvals, tested);
+      const { search } = known ?? rest;
+      return new RunDirectory(path, id, known, search, release, log, approvals, tested);
     } catch (error) {
       release();
       throw error;
@@ -125,15 +130,22 @@ function noteHead(path: string, head: ChainHead): void {
   } catch {}
 }
 
-function refuseChanges(path: string, known: RunManifest, identity: Record<string, unknown>): void {
-  const keys = new Set([...Object.keys(known.identity), ...Object.keys(identity)]);
+function refuseChanges(
+  path: string,
+  known: RunManifest,
+  now: Pick<RunManifest, "identity" | "search">,
+): void {
+  // Another default is no other setting: the run goes on as it was begun.
+  const settings = ({ identity, search }: typeof now): Record<string, unknown> =>
+    known.search ? { ...identity, validationLimit: search?.items } : identity;
+  const [before, after] = [settings(known), settings(now)];
+  const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
   const changed = [...keys].filter(
-    (key) => hashJson([known.identity[key] ?? null]) !== hashJson([identity[key] ?? null]),
+    (key) => hashJson([before[key] ?? null]) !== hashJson([after[key] ?? null]),
   );
   if (changed.length === 0) return;
   const list = changed.map(
-    (key) =>
-      `${key}: ${JSON.stringify(known.identity[key]) ?? "none"} → ${JSON.stringify(identity[key]) ?? "none"}`,
+    (key) => `${key}: ${JSON.stringify(before[key]) ?? "none"} → ${JSON.stringify(after[key]) ?? "none"}`,
   );
   throw new ConfigError(`${path} was started with other settings (${list.join("; ")})`, {
     code: "run-changed",

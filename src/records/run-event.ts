@@ -106,6 +106,8 @@ const runEvent = z.discriminatedUnion("type", [
     workflow: z.string().nullable().optional(),
     status: z.string(),
     accuracy: z.number().nullable(),
+    /** Samples behind it; not told by earlier versions. */
+    n: z.number().optional(),
     lost: z.number().optional(),
     reward: z.number(),
     techniques: z.array(z.string()),

@@ -6,6 +6,16 @@ import { readRecord } from "./record-file.js";
 
 export const MANIFEST_FILE = "run.json";
 
+/** How a search uses its validation items. */
+const searchPlan = z.object({
+  /** Most items. */
+  items: z.number().int(),
+  /** Candidates race over them; else they are screened, and the better half meets all of them. */
+  isRacing: z.boolean(),
+  /** Share that only the confirmation of the best designs meets. */
+  confirm: z.number(),
+});
+
 const runManifest = z.object({
   command: z.enum(["optimize", "collect", "eval", "learn"]),
   version: z.literal(1),
@@ -20,7 +30,11 @@ const runManifest = z.object({
   shrinksRewards: z.boolean().optional(),
   /** Compared on resume: the part of the configuration that decides the results, and the inputs' hashes. */
   identity: z.record(z.string(), z.unknown()),
+  /** Absent in runs of version 0.1, which screen and do not confirm. */
+  search: searchPlan.optional(),
 });
+
+export type SearchPlan = z.infer<typeof searchPlan>;
 
 export type RunManifest = z.infer<typeof runManifest>;
 export type RunCommand = RunManifest["command"];

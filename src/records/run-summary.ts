@@ -5,7 +5,7 @@ import { z } from "zod";
 import { messageOf } from "../core/errors.js";
 import { sha256 } from "../core/hash.js";
 import { checkRecord, readRecord, writeRecord } from "./record-file.js";
-import { resultRowSchema, spentSchema } from "./result-row.js";
+import { intervalSchema, resultRowSchema, spentSchema } from "./result-row.js";
 import {
   episodeScoreSchema,
   policyDifferenceSchema,
@@ -57,6 +57,30 @@ const comparison = z.object({
   n: z.number(),
 });
 
+/** The best designs and the best baseline on validation items that nothing was chosen by. */
+const confirmation = z.object({
+  items: z.number(),
+  /** The baseline. */
+  against: z.string(),
+  /** False: no design beat it there, and it is the best. */
+  isConfirmed: z.boolean(),
+  /** The same in words. */
+  sentence: z.string(),
+  /** The baseline first, then the designs, by their estimates. */
+  rows: z.array(
+    z.object({
+      title: z.string(),
+      hash: z.string(),
+      n: z.number(),
+      accuracy: z.number(),
+      /** Over the baseline. */
+      lead: comparison.optional(),
+      /** Shrunk mean over the items of the search and of the confirmation. */
+      estimate: z.object({ accuracy: z.number(), interval: intervalSchema, n: z.number() }).optional(),
+    }),
+  ),
+});
+
 const searchSummary = z.object({
   command: z.enum(["optimize", "collect"]),
   task: z.string(),
@@ -74,6 +98,8 @@ const searchSummary = z.object({
   breakEven: z.record(z.string(), z.number().nullable()),
   /** Best workflow minus the best baseline on validation, by split; none where that is the best, or in earlier versions. */
   comparisons: z.array(comparison.extend({ split: z.string(), against: z.string() })).optional(),
+  /** Absent where none was made, and in earlier versions. */
+  confirmation: confirmation.optional(),
   spent: spentSchema,
   ...ended,
 });
@@ -129,6 +155,7 @@ const learnSummary = z.object({
 });
 
 export type CandidateStats = z.infer<typeof candidateStats>;
+export type Confirmation = z.infer<typeof confirmation>;
 export type BestWorkflow = z.infer<typeof bestWorkflow>;
 export type SearchSummary = z.infer<typeof searchSummary>;
 export type EvalSummary = z.infer<typeof evalSummary>;

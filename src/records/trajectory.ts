@@ -121,8 +121,8 @@ const candidate = z.object({
   workflowHash: z.string().nullable(),
   source: z.string().nullable(),
   /**
-   * "scored" on the whole validation set, "screened-out" after the small one, "invalid" by the quick check, "lost" where
-   * the executor lost so many samples that nothing can be said.
+   * "scored" on the whole validation set, "screened-out" after the small one (in a race: later blocks, and the first), "invalid"
+   * by the quick check, "lost" where the executor lost so many samples that nothing can be said.
    */
   outcome: z.enum(["scored", "screened-out", "invalid", "lost"]),
   /** Status of the quick check or of the extraction. */
@@ -132,10 +132,12 @@ const candidate = z.object({
   screenAccuracy: z.number().nullable(),
   /**
    * Accuracy that is rewarded, where samples were lost: on those that all workflows of the turn have, plus what the
-   * plainest baseline shows these to be harder than all of them. Absent where it is the plain accuracy.
+   * plainest baseline shows these to be harder than all of them. In a race: the shrunk mean over all items it was run on. Absent
+   * where it is the plain accuracy.
    */
   commonAccuracy: z.number().optional(),
   interval: intervalSchema.nullable(),
+  /** Samples behind its accuracy, or that of the screening; version 0.1 wrote 0 for those that were screened out. */
   n: z.number().int(),
   /** Samples that the executor lost, of the set it was last run on; absent where none. */
   lost: z.number().int().optional(),
@@ -156,6 +158,8 @@ const turn = z.object({
   candidates: z.array(candidate),
   /** The candidate that becomes the next state; null when none was valid. */
   kept: z.number().int().nullable(),
+  /** In a race, by workflow hash: items asked of each workflow of the episode when the turn ended. */
+  race: z.record(z.string(), z.number().int()).optional(),
 });
 
 const record = z.discriminatedUnion("kind", [header, actions, turn]);

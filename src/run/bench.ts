@@ -4,7 +4,7 @@ import type { RunConfig } from "../config/run-config.js";
 import { InputError } from "../core/errors.js";
 import { seedFrom } from "../core/hash.js";
 import { Random } from "../core/random.js";
-import type { EpisodeDraws } from "../design/episode-parts.js";
+import type { EpisodeDraws, Measurement } from "../design/episode-parts.js";
 import type { QuotedItems } from "../design/feedback.js";
 import { playEpisode } from "../design/play-episode.js";
 import type { Policy } from "../design/policy.js";
@@ -34,6 +34,7 @@ import type { AnswerKind } from "../workflow/answer-kind.js";
 import type { ToolCard } from "../workflow/tool.js";
 import { workflowHash } from "../workflow/workflow-hash.js";
 import { resultRow } from "./run-figures.js";
+import { BASELINE_ITEMS } from "./search-plan.js";
 import { alone, type Seat } from "./side-by-side.js";
 import { type InstructionPlan, taskInstructions } from "./task-instructions.js";
 
@@ -57,14 +58,18 @@ export type BenchSettings = Pick<
   resamples: number;
   /** Hash over executors, limits and defaults: part of every job id. */
   settingsHash: string;
+  /** Candidates race over the validation items (docs/evaluation.md). Default false: they are screened on the first ones. */
+  isRacing?: boolean | undefined;
   /** Hash over the limits of programs: part of the job ids of workflows that run some. Default: in settingsHash, or there are none. */
   programsHash?: string | undefined;
 };
 
 export interface BenchParts {
   task: Task;
-  /** The seeded, fixed validation set: its head is the screening set. */
+  /** The seeded, fixed validation set: the pool of a race, or its head is the screening set. */
   validation: readonly Sample[];
+  /** Validation items that only the confirmation of the best designs meets. Default none. */
+  confirmation?: readonly Sample[] | undefined;
   runner: JobRunner;
   settings: BenchSettings;
   executor: { id: string; isSimulated: boolean };
@@ -102,6 +107,14 @@ export interface Tested {
   evaluation: Evaluation;
 }
 
+interface MeasureOptions {
+  what: string;
+  epoch?: number | undefined;
+  episode?: number | undefined;
+  /** Default: alone. */
+  seat?: Seat | undefined;
+}
+
 /** Order of an episode; settings that are left out are those of the run. */
 export interface EpisodeOrder {
   log: TrajectoryLog;
@@ -118,6 +131,7 @@ export class Bench {
   readonly task: Task;
   readonly answer: AnswerKind;
   readonly validation: readonly Sample[];
+  readonly confirmation: readonly Sample[];
   readonly settings: BenchSettings;
   readonly #parts: BenchParts;
   #scored: Promise<ScoredWorkflow[]> | undefined;
@@ -132,6 +146,7 @@ export class Bench {
     this.task = parts.task;
     this.answer = answerKind(parts.task);
     this.validation = parts.validation;
+    this.confirmation = parts.confirmation ?? [];
     this.settings = parts.settings;
     this.#parts = parts;
   }
@@ -146,7 +161,7 @@ export class Bench {
   }
 
   /**
-   * The baselines evaluated on validation, once a bench.
+   * The baselines evaluated on validation, once a bench; before a race on its first 32 items.
    * @param onScored - told of each as it is done
    * @throws {ConfigError} where designs would have nothing to start from
    */
@@ -159,9 +174,10 @@ export class Bench {
     const workflows = this.baselineWorkflows;
     checkStarts(workflows, this.settings.baselines);
     const scored: ScoredWorkflow[] = [];
+    const samples = this.settings.isRacing ? this.validation.slice(0, BASELINE_ITEMS) : this.validation;
     for (const { title, source } of workflows) {
       const workflow = { hash: workflowHash(source), source };
-      const [evaluation] = await this.evaluate([workflow], this.validation, { what: title });
+      const [evaluation] = await this.evaluate([workflow], samples, { what: title });
       const baseline = { ...workflow, title, evaluation: evaluation! };
       scored.push(baseline);
       onScored?.(baseline);
@@ -185,16 +201,25 @@ export class Bench {
   async evaluate(
     workflows: readonly Workflow[],
     samples: readonly Sample[],
-    {
-      what,
-      epoch = 0,
-      episode,
-      seat = alone(),
-    }: { what: string; epoch?: number; episode?: number; seat?: Seat },
+    options: MeasureOptions,
+  ): Promise<Evaluation[]> {
+    return await this.measure(
+      workflows.map((workflow) => ({ workflow, samples })),
+      options,
+    );
+  }
+
+  /** As evaluate(), with samples of its own for each workflow. */
+  async measure(
+    wanted: readonly Measurement[],
+    { what, epoch = 0, episode, seat = alone() }: MeasureOptions,
   ): Promise<Evaluation[]> {
     const { task, runner, settings, emit, signal } = this.#parts;
-    this.#warnOfExamples(workflows);
-    const jobs = workflows.flatMap((workflow) => makeJobs(workflow, samples, task, { ...settings, epoch }));
+    this.#warnOfExamples(wanted.map(({ workflow }) => workflow));
+    const lists = wanted.map(({ workflow, samples }) =>
+      makeJobs(workflow, samples, task, { ...settings, epoch }),
+    );
+    const jobs = lists.flat();
     const place = { what, task: task.name, episode };
     let done = 0;
     emit({ type: "job-done", done, total: jobs.length, ...place });
@@ -208,8 +233,10 @@ export class Bench {
         },
       }),
     );
-    return workflows.map(({ hash }, index) => {
-      const own = results.slice(index * samples.length, (index + 1) * samples.length);
+    let next = 0;
+    return wanted.map(({ workflow: { hash }, samples: { length } }) => {
+      const own = results.slice(next, next + length);
+      next += length;
       return summarize(hash, this.#blame(hash, own), settings.seed, settings.resamples);
     });
   }
@@ -249,14 +276,14 @@ export class Bench {
     });
   }
 
-  /** The first item that all of these finished, else that any did; a workflow fails it for reasons of its own. */
-  #quickItem(starts: readonly ScoredWorkflow[]): Sample {
+  /** The first of the items that all of these finished, else that any did; a workflow fails it for reasons of its own. */
+  #quickItem(starts: readonly ScoredWorkflow[], samples: readonly Sample[]): Sample {
     const finished = starts.flatMap(({ evaluation }) =>
       evaluation.results.filter(({ status }) => status === "ok").map(({ sampleId }) => sampleId),
     );
     const count = (sample: Sample) => finished.filter((id) => id === sample.id).length;
-    const counts = this.validation.map(count);
-    return this.validation[counts.indexOf(Math.max(...counts))]!;
+    const counts = samples.map(count);
+    return samples[counts.indexOf(Math.max(...counts))]!;
   }
 
   /** The first items of train in a seeded order, without those that validation holds too; none where there is no train split. */
@@ -324,7 +351,7 @@ export class Bench {
    * Plays one episode: the only way to let a policy design, so that approval, rules and reward cannot be left out.
    * What the log holds already is read, not drawn again.
    * @param number - of the episode in its log, from 0
-   * @returns all workflows that reached the whole validation set, in order of their appearance
+   * @returns all workflows that were scored, in order of their appearance: those of a race on as many items as they met
    */
   async episode(policy: Policy, order: EpisodeOrder, number: number): Promise<ScoredWorkflow[]> {
     const { validation, offers, tools, aliases, approval, emit, signal } = this.#parts;
@@ -342,10 +369,11 @@ export class Bench {
         offers,
         tools,
         models: aliases,
+        isRacing: this.settings.isRacing === true && this.settings.screen > 0,
         validation,
         quoted: await this.#quoted,
         instructions: () => this.instructions(),
-        quickItem: this.#quickItem(starts),
+        quickItem: (samples) => this.#quickItem(starts, samples),
         seed,
         draws: {
           ...{ drawSeed: seed, turns, candidates, temperature, explore, maxRepairs, screen, parent },
@@ -355,6 +383,7 @@ export class Bench {
         write: (ask) => seat.write(ask),
         evaluate: (workflows, samples, what) =>
           this.evaluate(workflows, samples, { what, episode: number, seat }),
+        measure: (wanted, what) => this.measure(wanted, { what, episode: number, seat }),
         refused: (workflows) => approval.refused(workflows),
         reward: (candidate, history) =>
           rewardOf(reward, candidate, history, rewardWeights, this.#parts.paysScreening),

@@ -1,6 +1,7 @@
 /** @file `eval`: workflows and baselines on one split, with one executor or several (transfer table). */
 import { readFileSync } from "node:fs";
 import type { RunConfig } from "../config/run-config.js";
+import { DEFAULT_VALIDATION } from "../config/run-identity.js";
 import type { Budget } from "../core/budget.js";
 import { InputError, messageOf } from "../core/errors.js";
 import { seedFrom } from "../core/hash.js";
@@ -165,7 +166,9 @@ async function evaluateWith(
 /** Fills `part` as it goes. @throws what stopped it */
 async function scoreAll(run: Run, bench: Bench, options: EvaluateOptions, part: Part): Promise<void> {
   const { config } = run;
-  const limit = options.limit ?? (options.split === "test" ? config.testLimit : config.validationLimit);
+  const limit =
+    options.limit ??
+    (options.split === "test" ? config.testLimit : (config.validationLimit ?? DEFAULT_VALIDATION));
   const items = await bench.items(options.split, limit, "eval");
   const contestants = [
     ...(options.baselines === false

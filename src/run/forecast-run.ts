@@ -1,10 +1,13 @@
 /** @file What a run may cost at most, worked out before anything is paid. */
 
 import type { RunConfig } from "../config/run-config.js";
+import { LATER_SHARE } from "../design/race.js";
 import type { LedgerRow } from "../llm/call-store.js";
 import type { Price } from "../llm/prices.js";
 import type { Forecast } from "../records/run-event.js";
 import type { Sample } from "../tasks/task.js";
+import { FINALISTS } from "./confirm-best.js";
+import { BASELINE_ITEMS } from "./search-plan.js";
 
 /** Designed workflows made two calls a sample on average in our own runs; a draft and a check of it. */
 const CALLS_PER_DESIGNED_RUN = 2;
@@ -25,6 +28,7 @@ export type ForecastConfig = Pick<
 /**
  * Estimates of calls, tokens, dollars and minutes for `optimize`; `isTested` adds the final test.
  * @param runsPerSample - of a workflow: more than 1 for items that are played step by step
+ * @param race - items of the confirmation, where candidates race. Default: they are screened
  */
 export function forecastRun(
   config: ForecastConfig,
@@ -33,16 +37,23 @@ export function forecastRun(
   price: Price | undefined,
   isTested: boolean,
   runsPerSample = 1,
+  race: { confirmation: number } | undefined = undefined,
 ): Forecast {
   const n = validation.length;
+  const screen = Math.min(config.screen, n);
   const remoteBaselines = baselines.filter((baseline) => baseline.name !== "weak-alone").length;
   const candidates = config.episodes * config.turns * config.candidates;
-  const screened = config.screen > 0 && config.screen < n;
-  const perTurn = screened
-    ? config.candidates * config.screen + Math.ceil(config.candidates / 2) * (n - config.screen)
-    : config.candidates * n;
-  const designedRuns = config.episodes * config.turns * perTurn + (isTested ? config.testLimit : 0);
-  const baselineRuns = remoteBaselines * (n + (isTested ? config.testLimit : 0));
+  const screened = screen > 0 && screen < n;
+  const perTurn = race
+    ? Math.min(config.candidates * n, config.candidates * screen * (1 + LATER_SHARE))
+    : screened
+      ? config.candidates * screen + Math.ceil(config.candidates / 2) * (n - screen)
+      : config.candidates * n;
+  const confirmed = race?.confirmation ?? 0;
+  const designedRuns =
+    config.episodes * config.turns * perTurn + FINALISTS * confirmed + (isTested ? config.testLimit : 0);
+  const seen = race ? Math.min(n, BASELINE_ITEMS) : n;
+  const baselineRuns = remoteBaselines * (seen + (isTested ? config.testLimit : 0)) + confirmed;
   const calls = Math.round((baselineRuns + designedRuns * CALLS_PER_DESIGNED_RUN) * runsPerSample);
   const questionTokens =
     validation.reduce((sum, sample) => sum + sample.question.length + (sample.context?.length ?? 0), 0) /
@@ -63,7 +74,9 @@ export function forecastRun(
     minutes: tenths((calls * SECONDS_PER_CALL) / config.concurrency / 60),
     isMeasured: false,
     basis: [
-      `${candidates} candidates on ${n} validation samples${screened ? `, screened on ${config.screen}` : ""}`,
+      race
+        ? `${candidates} candidates race over ${n} validation samples in blocks of ${screen}${confirmed > 0 ? `; the best ${FINALISTS} are confirmed on ${confirmed} others` : ""}`
+        : `${candidates} candidates on ${n} validation samples${screened ? `, screened on ${screen}` : ""}`,
       `${remoteBaselines} baselines${isTested ? ` and the final test on at most ${config.testLimit} items` : ""}`,
       ...(runsPerSample > 1
         ? [`at most ${tenths(runsPerSample)} runs a sample on average, one for every control step`]

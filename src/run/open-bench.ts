@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type PQueue from "p-queue";
 import { LOCAL_REPLY_TOKENS } from "../config/reply-tokens.js";
 import type { RunConfig } from "../config/run-config.js";
+import { DEFAULT_VALIDATION } from "../config/run-identity.js";
 import { InternalError } from "../core/errors.js";
 import { hashJson } from "../core/hash.js";
 import type { ApprovalGate } from "../evaluate/approval.js";
@@ -19,10 +20,12 @@ import type { ToolBox } from "../evaluate/tool-box.js";
 import { WorkflowAgent, type WorkflowModels } from "../evaluate/workflow-agent.js";
 import type { CallStore } from "../llm/call-store.js";
 import type { OnRunEvent } from "../records/run-event.js";
+import type { SearchPlan } from "../records/run-manifest.js";
 import type { Sample, Task } from "../tasks/task.js";
 import type { PythonSandbox } from "../workflow/python/python-sandbox.js";
 import type { Sandbox } from "../workflow/workflow-run.js";
 import { Bench, type BenchSettings, drawItems } from "./bench.js";
+import { splitPool } from "./search-plan.js";
 import type { InstructionPlan } from "./task-instructions.js";
 
 /** Options of a task where a command wants more than the usual. */
@@ -37,7 +40,7 @@ export interface BenchOptions {
 
 type BenchConfig = Pick<
   RunConfig,
-  | Exclude<keyof BenchSettings, "resamples" | "settingsHash" | "programsHash">
+  | Exclude<keyof BenchSettings, "resamples" | "settingsHash" | "programsHash" | "isRacing">
   | "bootstrap"
   | "validationLimit"
   | "limits"
@@ -48,6 +51,8 @@ type BenchConfig = Pick<
 /** Equipment that all benches of a run share. */
 export interface BenchEquipment {
   config: BenchConfig;
+  /** How the run uses validation items. Default: all for everything, as runs of version 0.1 do. */
+  search: SearchPlan | undefined;
   /** Reward where the configuration names none. */
   defaultReward: BenchSettings["reward"];
   opened: OpenModels;
@@ -85,7 +90,10 @@ export async function openBench(
   const { models, executor } = isWeakOnly ? weakOnly(equipment) : { ...equipment, executor: opened.executor };
   const maxTokens = isWeakOnly ? Math.min(config.maxTokens, LOCAL_REPLY_TOKENS) : config.maxTokens;
   const programs = canPrint(task) ? equipment.programs : undefined;
-  const validation = drawn ?? (await drawItems(task, "validation", config.validationLimit, config.seed));
+  const { items = config.validationLimit ?? DEFAULT_VALIDATION, confirm = 0 } = equipment.search ?? {};
+  const [validation, confirmation] = drawn
+    ? [drawn, []]
+    : splitPool(await drawItems(task, "validation", items, config.seed), { confirm });
   // What is wrong with a split is known once it has been read.
   for (const message of task.notices ?? []) emit({ type: "warning", message });
   const settingsHash = hashJson({
@@ -132,6 +140,7 @@ export async function openBench(
   return new Bench({
     task,
     validation,
+    confirmation,
     runner,
     settings: {
       ...{ seed, turns, candidates, temperature, explore, maxRepairs, screen, parent },
@@ -139,6 +148,7 @@ export async function openBench(
       // Results of other tasks have the names they had before programs ran there.
       programsHash: programs && task.kind !== "code" ? hashJson(programs.limits) : undefined,
       resamples: config.bootstrap.samples,
+      isRacing: equipment.search?.isRacing,
     },
     executor: { id: executor.model.id, isSimulated: executor.model.isSimulated },
     offers: offersOf(task, models, tools, rules),

@@ -5,7 +5,7 @@ import { mean } from "../core/statistics.js";
 import { refuseUnmeasured } from "../design/composite-reward.js";
 import type { Policy, PolicyInfo } from "../design/policy.js";
 import { RandomPolicy } from "../design/random-policy.js";
-import { checkStarts } from "../evaluate/baselines/choose-baselines.js";
+import { checkStarts, startsOf } from "../evaluate/baselines/choose-baselines.js";
 import { onCommonItems } from "../evaluate/common-items.js";
 import { resultHash } from "../evaluate/evaluation.js";
 import { LocalModels } from "../evaluate/local-models.js";
@@ -18,7 +18,14 @@ import type { Forecast } from "../records/run-event.js";
 import type { Result, SearchSummary } from "../records/run-summary.js";
 import { readTrajectory } from "../records/trajectory.js";
 import type { Bench } from "./bench.js";
-import { breakEvens, chooseWinner, comparisonsOf, type SearchProgress } from "./choose-winner.js";
+import {
+  breakEvens,
+  chooseWinner,
+  comparisonsOf,
+  type SearchProgress,
+  shownFigures,
+} from "./choose-winner.js";
+import { confirmBest } from "./confirm-best.js";
 import { forecastRun, SpeedMeter } from "./forecast-run.js";
 import { isInterruption } from "./is-interruption.js";
 import { localPolicy } from "./local-policy.js";
@@ -87,6 +94,7 @@ async function searchFor(
     price,
     isTested,
     runsPerSample(bench),
+    bench.settings.isRacing ? { confirmation: bench.confirmation.length } : undefined,
   );
   run.emit({ type: "forecast", forecast });
   const progress: SearchProgress = { baselines: [], found: [], test: [] };
@@ -94,6 +102,10 @@ async function searchFor(
   if (!config.dryRun) {
     try {
       await search(run, bench, policy, progress, forecast);
+      if (bench.settings.isRacing || bench.confirmation.length > 0) {
+        const starts = startsOf(progress.baselines, config.baselines);
+        progress.choice = await confirmBest(bench, starts, progress.found);
+      }
       if (isTested) await testBest(run, bench, progress);
     } catch (error) {
       if (!isInterruption(error)) throw error;
@@ -206,17 +218,21 @@ function conclude(
       : readTrajectory(directory.file("trajectories.jsonl")).filter((record) => record.kind === "turn"),
   );
   const row = (workflow: ScoredWorkflow, name: string, title: string) =>
-    bench.row({ name, title }, "validation", workflow.evaluation);
+    bench.row({ name, title }, "validation", shownFigures(workflow, progress));
   const validation = progress.baselines.map((baseline) =>
     row(baseline, baseline.hash === best?.hash ? BEST_ROW : baseline.title, baseline.title),
   );
   if (best && !isBaseline(best, progress)) validation.push(row(best, BEST_ROW, bestTitle(best)));
-  const evaluations = [...progress.baselines, ...progress.found].map((workflow) => workflow.evaluation);
+  const evaluations = [
+    ...[...progress.baselines, ...progress.found].map((workflow) => workflow.evaluation),
+    ...(progress.choice?.evaluations ?? []),
+  ];
   const spent = run.spent();
   const warnings = config.dryRun
     ? []
     : [
         ...choice,
+        ...confirmationWarnings(run, bench, progress),
         ...runWarnings({
           baselines: progress.baselines,
           evaluations,
@@ -237,6 +253,7 @@ function conclude(
     validation,
     test: progress.test.map(({ row }) => row),
     comparisons,
+    confirmation: progress.choice?.confirmation,
     best: best
       ? { title: best.title, hash: best.hash, source: best.source, isBaseline: isBaseline(best, progress) }
       : null,
@@ -251,8 +268,23 @@ function conclude(
   };
 }
 
-function paretoOf({ baselines, found }: SearchProgress): ParetoView {
-  const { figures } = onCommonItems([...baselines, ...found]);
+/** What a reader must know of how the best was chosen. */
+function confirmationWarnings({ directory }: Run, bench: Bench, { choice }: SearchProgress): string[] {
+  if (choice?.confirmation) return choice.confirmation.isConfirmed ? [] : [choice.confirmation.sentence];
+  if (!directory.search?.confirm) return [];
+  const count = bench.validation.length;
+  return choice
+    ? [
+        `${count} validation items are too few to keep some for a confirmation: the best was chosen by the items it was found with`,
+      ]
+    : ["the search ended before its best designs were confirmed"];
+}
+
+function paretoOf({ baselines, found, choice }: SearchProgress): ParetoView {
+  const all = [...baselines, ...found];
+  const figures = found.some(({ level }) => level !== undefined)
+    ? new Map(all.map((one) => [one, shownFigures(one, { baselines, found, choice, test: [] })]))
+    : onCommonItems(all).figures;
   return paretoView(
     [...figures].map(([{ hash, title }, { accuracy, n, tokens, dollars }]) => {
       const inputs = Math.max(1, n);

@@ -34,6 +34,7 @@ import { type ToolSet, toolSet } from "../workflow/tool.js";
 import type { Bench } from "./bench.js";
 import { type BenchEquipment, type BenchOptions, openBench } from "./open-bench.js";
 import type { RunHooks } from "./run-hooks.js";
+import { searchPlan } from "./search-plan.js";
 import type { InstructionPlan } from "./task-instructions.js";
 import type { TaskOpener } from "./task-opener.js";
 
@@ -150,6 +151,7 @@ export class Run implements AsyncDisposable {
           label,
           executor: executor.model.id,
           isSimulated: executor.model.isSimulated,
+          search: searchPlan(config, command),
           identity: {
             ...identityOf(config, command),
             ...order.inputs,
@@ -207,6 +209,7 @@ export class Run implements AsyncDisposable {
         programs: tasks.programs,
         queue: new PQueue({ concurrency: config.concurrency }),
         directory: directory.path,
+        search: directory.search,
         pace: executor.model.isSimulated
           ? undefined
           : new ServerPace({

@@ -73,7 +73,7 @@ function config(run: string, concurrency: number, executor = `openai:${server.ba
     episodes: 2,
     turns: 2,
     candidates: 4,
-    validationLimit: 8,
+    validationLimit: 24,
     testLimit: 8,
     screen: 3,
     seed: 11,
@@ -90,9 +90,9 @@ function withoutLatency(line: string): unknown {
 }
 
 describe("concurrency", () => {
-  it("1, 4 and 16 give identical result hashes, best workflow and trajectories", async () => {
+  it("1, 4 and 64 give identical result hashes, best workflow and trajectories", async () => {
     const outcomes = [];
-    for (const concurrency of [1, 4, 16]) {
+    for (const concurrency of [1, 4, 64]) {
       const run = `c${concurrency}`;
       const result = await optimize(config(run, concurrency), { policy: scriptedPolicy() });
       expect(result.stoppedBy).toBeUndefined();

@@ -50,6 +50,7 @@ function printSearch(result: OptimizeResult, { dryRun: isDryRun, budget: limits 
   }
   if (result.validation.length > 0) writeOut(resultTable(result.validation));
   if (result.test.length > 0) writeOut(resultTable(result.test));
+  printConfirmation(result);
   printComparisons(result);
   const { best, candidates, spent } = result;
   if (best) {
@@ -82,6 +83,28 @@ function printSearch(result: OptimizeResult, { dryRun: isDryRun, budget: limits 
     ]);
   }
   writeOut(`\n${pairs(rows)}`);
+}
+
+/** The finalists on the items that nothing was chosen by. */
+function printConfirmation({ confirmation, isSimulated }: OptimizeResult): void {
+  if (!confirmation) return;
+  const { items, rows, sentence } = confirmation;
+  writeOut(
+    `\nConfirmation on ${items} validation items kept for it${isSimulated ? " (simulated)" : ""}: ${sentence}.`,
+  );
+  writeOut(
+    table(
+      ["workflow", "accuracy there", "n", "shrunk, all items", "95 % interval", "n of all"],
+      rows.map(({ title, accuracy, n, estimate }) => [
+        title,
+        formatPercent(accuracy),
+        n,
+        estimate ? formatPercent(estimate.accuracy) : "–",
+        estimate ? formatInterval(estimate.interval) : "–",
+        estimate?.n ?? "–",
+      ]),
+    ),
+  );
 }
 
 /** On validation the best was chosen, so that its lead there is too large; test tells. */

@@ -186,7 +186,9 @@ export function describeEvent(event: RunEvent): string[] {
       ];
     case "candidate-scored": {
       const score =
-        event.accuracy === null ? event.status : `${formatPercent(event.accuracy)} (${event.status})`;
+        event.accuracy === null
+          ? event.status
+          : `${formatPercent(event.accuracy)}${event.n === undefined ? "" : ` of ${event.n}`} (${event.status})`;
       const techniques = event.techniques.length > 0 ? `, ${event.techniques.join(" + ")}` : "";
       const lost = event.lost ? `, ${event.lost} samples lost` : "";
       return [

@@ -386,7 +386,7 @@ describe("configExample", () => {
       // What has no default shows its smallest value.
       .filter(
         (line) =>
-          !/^(apiKeyEnv|instructions|threads|maxTokens|requestsPerMinute|timeoutMs|idleTimeoutMs|maxRetries|stream|sendSeed|maxWaitSeconds|minScore|price|budget|rewardWeights):|^ {2}(dollars|tokens|calls|minutes|\w+PerMillion|evaluationTurns|\w+Schedule|keepTurns|weightTemperature|weightCap|kl|learningRate):/.test(
+          !/^(apiKeyEnv|confirm|instructions|threads|maxTokens|requestsPerMinute|timeoutMs|idleTimeoutMs|maxRetries|stream|sendSeed|maxWaitSeconds|minScore|price|budget|rewardWeights|validationLimit):|^ {2}(dollars|tokens|calls|minutes|\w+PerMillion|evaluationTurns|\w+Schedule|keepTurns|weightTemperature|weightCap|kl|learningRate):/.test(
             line,
           ),
       )

@@ -34,6 +34,27 @@ describe("chooseParent", () => {
     expect(() => chooseParent("best", [shown("lost", 1, 8)], [], 1)).toThrow("at least one");
   });
 
+  it("draws whatever is best on some item, by the number of such items", () => {
+    // Right on items 0–3, and alone on 8 and 9; the third is best nowhere.
+    const odd = shown("odd", 0.2);
+    for (const one of odd.evaluation.results) one.score = Number(one.sampleId) > 7 ? 1 : 0;
+    const archive = [shown("direct", 0.4), odd, shown("nothing", 0)];
+    const drawn = Array.from({ length: 300 }, (_, seed) =>
+      chooseParent("pareto", archive, [archive[1]!], seed, { archive }),
+    );
+    const times = (title: string) => drawn.filter((one) => one.title === title).length;
+    expect(times("direct") + times("odd")).toBe(300);
+    // Four items against two.
+    expect(times("direct")).toBeGreaterThan(160);
+    expect(times("odd")).toBeGreaterThan(60);
+    expect(chooseParent("pareto", [shown("nothing", 0)], [shown("none", 0)], 1).title).toBe("nothing");
+  });
+
+  it("goes by another merit where workflows met different items", () => {
+    const levelOf = ({ title }: { title: string }) => (title === "second" ? 0.9 : 0.3);
+    expect(chooseParent("best", seeds, kept, 1, { levelOf }).title).toBe("second");
+  });
+
   it("draws the better ones more often, the same one for a seed", () => {
     const counts = new Map<string, number>();
     for (let seed = 0; seed < 400; seed++) {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseRunConfig } from "../../../src/config/config-layers.js";
+import { LATER_SHARE } from "../../../src/design/race.js";
 import { usualBaselines } from "../../../src/evaluate/baselines/usual-baselines.js";
 import { forecastRun, remeasured } from "../../../src/run/forecast-run.js";
 import type { Sample } from "../../../src/tasks/task.js";
@@ -46,6 +47,23 @@ describe("forecastRun", () => {
     );
     // A turn: 4 candidates × 4 samples, then 2 of them on the other 16.
     expect(forecast.executorCalls).toBe(3 * 20 + 6 * (16 + 32) * 2);
+  });
+
+  it("counts a race, what baselines see of its pool, and the confirmation", () => {
+    const forecast = forecastRun(
+      parseRunConfig({ ...SETTINGS, screen: 4 }),
+      Array.from({ length: 40 }, () => samples[0]!),
+      baselines,
+      undefined,
+      false,
+      1,
+      { confirmation: 20 },
+    );
+    // 6 turns of 4 candidates, each on 4 samples and on so many more as later blocks may cost; 3 finalists and a baseline on 20.
+    expect(forecast.executorCalls).toBe(3 * 32 + 20 + (6 * 4 * 4 * (1 + LATER_SHARE) + 3 * 20) * 2);
+    expect(forecast.basis[0]).toContain(
+      "race over 40 validation samples in blocks of 4; the best 3 are confirmed on 20",
+    );
   });
 
   it("prices prompt and reply tokens apart", () => {

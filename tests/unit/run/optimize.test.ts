@@ -121,6 +121,62 @@ describe("optimize", () => {
   });
 });
 
+describe("optimize with a race", () => {
+  // 36 items: 24 to race over, 12 that only the confirmation meets.
+  const race = { screen: 3, validationLimit: 36, testLimit: 0, candidates: 2 };
+  const byItem = (shares: Record<string, number>): Table => {
+    const at = positions();
+    return (name, sample) => Number((at(sample) * 7) % 12 < 12 * (shares[name] ?? 0));
+  };
+
+  it("ends with the design that the confirmation bears out, and is the same when it is taken up", async () => {
+    const run = folder();
+    const first = await search(run, byItem({ baseline: 0.4, a: 1, b: 0 }), race);
+    expect(first.best?.source).toContain('"a"');
+    expect(first.confirmation).toMatchObject({
+      items: 12,
+      isConfirmed: true,
+      against: "executor alone, direct",
+    });
+    const [baseline, best] = first.validation;
+    expect(baseline).toMatchObject({ n: 24 });
+    // Shrunk: the mean of its items is 1.
+    expect(best?.n).toBeGreaterThan(12);
+    expect(best?.accuracy).toBeLessThan(1);
+    expect(first.comparisons).toMatchObject([{ split: "confirmation", n: 12 }]);
+    expect(readSummary(run)).toMatchObject({ confirmation: first.confirmation });
+    const second = await search(run, byItem({ baseline: 0.4, a: 1, b: 0 }), race);
+    expect(second.resultHash).toBe(first.resultHash);
+    expect(second.confirmation).toEqual(first.confirmation);
+    await expect(search(run, () => 1, { ...race, validationLimit: 30 })).rejects.toThrow(
+      "validationLimit: 36 → 30",
+    );
+  });
+
+  it("returns the baseline where no design beats it on items that nothing was chosen by, and says so", async () => {
+    const at = positions();
+    // Good on what it races over, and no better than the baseline on the rest.
+    const table: Table = (name, sample) => Number(name === "a" ? at(sample) < 24 : (at(sample) * 7) % 12 < 6);
+    const run = folder();
+    const result = await search(run, table, race);
+    expect(result.best).toMatchObject({ isBaseline: true, title: "executor alone, direct" });
+    expect(result.confirmation?.isConfirmed).toBe(false);
+    expect(result.warnings).toContain(
+      "no design beat executor alone, direct on the 12 validation items kept for the confirmation, so the baseline is the result",
+    );
+    expect(readFileSync(join(run, "best-workflow.js"), "utf8")).toBe(result.best?.source);
+  });
+
+  it("keeps nothing for a confirmation where the items are too few, and says so", async () => {
+    const result = await search(folder(), byItem({ baseline: 0.4, a: 1 }), { ...race, validationLimit: 12 });
+    expect(result.best?.source).toContain('"a"');
+    expect(result.confirmation).toBeUndefined();
+    expect(result.warnings.join("\n")).toContain(
+      "12 validation items are too few to keep some for a confirmation",
+    );
+  });
+});
+
 describe("evaluate", () => {
   it("ten epochs of the same replies give the interval, and the difference, of ten items", async () => {
     const table: Table = (name, sample) => Number(at(sample) < (name === "a" ? 6 : 3));
