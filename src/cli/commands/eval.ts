@@ -101,7 +101,8 @@ export function workflowPath(path: string): string {
   return existsSync(inRun) ? inRun : path;
 }
 
-function printEvaluation(result: EvaluateResult, limits: BudgetLimits): void {
+/** Tables and figures of an evaluation on stdout. */
+export function printEvaluation(result: EvaluateResult, limits: BudgetLimits): void {
   const hasExecutor = new Set(result.rows.map((row) => row.executor)).size > 1;
   if (result.rows.length > 0) writeOut(resultTable(result.rows, { hasExecutor }));
   const reference = result.rows[0]?.title ?? "the first";

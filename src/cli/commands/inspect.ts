@@ -6,7 +6,7 @@ import { formatBytes, formatCount, formatPercent } from "../../core/figure-forma
 import { groupBy } from "../../core/statistics.js";
 import { type ActionBody, complete } from "../action.js";
 import { EXIT } from "../exit-code.js";
-import { visible, visibleLine, writeErr, writeJson, writeOut } from "../print/output.js";
+import { visible, visibleLine, writeErr, writeJson, writeOut, writeProse } from "../print/output.js";
 import { spentText } from "../print/spent-text.js";
 import { pairs, resultTable, table } from "../print/tables.js";
 import { auditAction } from "./inspect-audit.js";
@@ -257,7 +257,8 @@ function short(value: unknown): string {
   return text.length > MAX_VALUE ? `${text.slice(0, MAX_VALUE)}…` : text;
 }
 
-function turnsSummary(api: Api, turns: RunReport["turns"]) {
+/** Counts of turns, and over all their candidates. */
+export function turnsSummary(api: Pick<Api, "bestLevel">, turns: RunReport["turns"]) {
   const candidates = turns.flatMap((turn) => turn.candidates);
   return {
     turns: turns.map(({ episode, turn, history, candidates: own, kept }) => ({
@@ -310,10 +311,11 @@ function printTurns({ turns }: TurnsSummary): void {
   );
 }
 
-function printRun(
+/** What a run directory holds, on stdout. */
+export function printRun(
   directory: string,
   run: RunReport,
-  summary: ReturnType<typeof turnsSummary>,
+  summary: TurnsSummary,
   cardText: Api["cardText"],
 ): void {
   const { command, task, executor, policy, isSimulated, isComplete, spent, rows, best, card, sources } = run;
@@ -333,7 +335,7 @@ function printRun(
     if (own.length > 0) writeOut(resultTable(own));
   }
   if (best !== null) writeOut(`\nBest workflow (${best.title}):\n\n${best.source}`);
-  if (card !== null) writeOut(cardText(card));
+  if (card !== null) writeProse(cardText(card));
   // Episodes of several files are numbered alike.
   if (sources.length === 1) printTurns(summary);
 }

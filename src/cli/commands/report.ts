@@ -1,11 +1,11 @@
 /** @file `w4s report RUN`: a run as one HTML page, as tables, or as JSON. */
 import { join } from "node:path";
 import { Command } from "commander";
-import type { ReportTable } from "../../commands.js";
+import type { TextReport } from "../../commands.js";
 import { formatBytes } from "../../core/figure-format.js";
 import { type ActionBody, complete } from "../action.js";
 import { EXIT } from "../exit-code.js";
-import { writeErr, writeJson, writeOut } from "../print/output.js";
+import { writeErr, writeJson, writeOut, writeProse } from "../print/output.js";
 import { pairs, table } from "../print/tables.js";
 
 const EXAMPLES = `
@@ -55,13 +55,7 @@ const reportAction: ActionBody = async ({ isJson, command }, directory = "") => 
   if (isJson) {
     writeJson({ ...text.json, page: isPage ? path : null });
   } else if (flags.text) {
-    writeOut(`${text.title}\n`);
-    for (const notice of text.notices) writeOut(`note: ${notice}`);
-    writeOut(
-      `\n${pairs(text.keyFigures.map(({ label, value, detail }) => [label, `${value} (${detail})`]))}`,
-    );
-    if (text.card) writeOut(`\nThe best workflow in words\n${api.cardText(text.card)}`);
-    for (const one of text.tables) writeOut(printed(one, api.cellText));
+    printReport(text, api);
   }
   if (isPage && !isJson) {
     if (flags.text) writeErr(`${path}: ${formatBytes(bytes)}`);
@@ -70,12 +64,22 @@ const reportAction: ActionBody = async ({ isJson, command }, directory = "") => 
   return EXIT.done;
 };
 
-function printed(
-  { title, note, head, rows }: ReportTable,
-  cellText: (cell: ReportTable["rows"][number][number]) => string,
-): string {
-  return `\n${title}${note ? `\n${note}` : ""}\n${table(
-    head,
-    rows.map((row) => row.map(cellText)),
-  )}`;
+/** The figures and tables of a report on stdout. */
+export function printReport(
+  { title, notices, keyFigures, card, tables }: TextReport,
+  { cardText, cellText }: Pick<typeof import("../../commands.js"), "cardText" | "cellText">,
+): void {
+  writeProse(`${title}\n\n`);
+  for (const notice of notices) writeProse(`note: ${notice}`);
+  writeOut(`\n${pairs(keyFigures.map(({ label, value, detail }) => [label, `${value} (${detail})`]))}`);
+  if (card) writeProse(`\nThe best workflow in words\n${cardText(card)}`);
+  for (const { title: name, note, head, rows } of tables) {
+    writeProse(`\n${name}${note ? `\n${note}` : ""}`);
+    writeOut(
+      table(
+        head,
+        rows.map((row) => row.map(cellText)),
+      ),
+    );
+  }
 }

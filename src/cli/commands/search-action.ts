@@ -41,7 +41,8 @@ export function searchAction(name: "optimize" | "collect"): ActionBody {
   };
 }
 
-function printSearch(result: OptimizeResult, { dryRun: isDryRun, budget: limits }: RunConfig): void {
+/** Tables and figures of a search on stdout. */
+export function printSearch(result: OptimizeResult, { dryRun: isDryRun, budget: limits }: RunConfig): void {
   const { isSimulated } = result;
   if (isDryRun) {
     writeOut(`forecast, about: ${forecastLine(result.forecast)}`);
