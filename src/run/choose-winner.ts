@@ -60,7 +60,10 @@ export function comparisonsOf(
   });
 }
 
-/** By baseline, at the costs on samples that it and the best workflow have. */
+/**
+ * By baseline, at the costs on samples that it and the best workflow have; null for all where the best baseline is more
+ * accurate: what is worse saves nothing.
+ */
 export function breakEvens(
   best: ScoredWorkflow | undefined,
   { baselines }: SearchProgress,
@@ -69,12 +72,22 @@ export function breakEvens(
   if (best === undefined) return {};
   const costOf = ({ dollars, tokens, n }: Figures) =>
     ((spent.dollars ? dollars : tokens) ?? 0) / Math.max(1, n);
+  const rival = bestOf(baselines);
+  const both = (baseline: ScoredWorkflow) => {
+    const { figures } = onCommonItems([baseline, best]);
+    return { own: figures.get(best), others: figures.get(baseline) };
+  };
+  const isAhead = ({ own, others }: ReturnType<typeof both>) =>
+    own !== undefined && others !== undefined && own.accuracy > 0 && own.accuracy >= others.accuracy;
+  const isWorthIt = rival !== undefined && isAhead(both(rival));
   return Object.fromEntries(
     baselines.flatMap((baseline) => {
-      const { figures } = onCommonItems([baseline, best]);
-      const [own, others] = [figures.get(best), figures.get(baseline)];
+      const { own, others } = both(baseline);
       if (baseline.hash === best.hash || !own || !others) return [];
-      return [[baseline.title, breakEven(spent.dollars || spent.tokens, costOf(others), costOf(own))]];
+      const samples = isWorthIt
+        ? breakEven(spent.dollars || spent.tokens, costOf(others), costOf(own))
+        : null;
+      return [[baseline.title, samples]];
     }),
   );
 }

@@ -26,6 +26,7 @@ import { type BestWorkflow, Run } from "./run.js";
 import { candidateStats } from "./run-figures.js";
 import type { RunHooks } from "./run-hooks.js";
 import { runWarnings } from "./run-warnings.js";
+import { suspiciousFigures } from "./suspicious-figures.js";
 import { TaskOpener } from "./task-opener.js";
 
 /** Result of a search: the best workflow on validation, rows of figures, cost. */
@@ -196,11 +197,10 @@ function conclude(
   const { directory, executor, config } = run;
   const { best, warnings: choice } = chooseWinner(run, progress);
   const comparisons = comparisonsOf(best, progress, config);
-  const candidates = candidateStats(
-    config.dryRun
-      ? []
-      : readTrajectory(directory.file("trajectories.jsonl")).filter((record) => record.kind === "turn"),
-  );
+  const turns = config.dryRun
+    ? []
+    : readTrajectory(directory.file("trajectories.jsonl")).filter((record) => record.kind === "turn");
+  const candidates = candidateStats(turns);
   const row = (workflow: ScoredWorkflow, name: string, title: string) =>
     bench.row({ name, title }, "validation", workflow.evaluation);
   const validation = progress.baselines.map((baseline) =>
@@ -213,6 +213,10 @@ function conclude(
     ? []
     : [
         ...choice,
+        ...suspiciousFigures(
+          evaluations,
+          turns.flatMap((turn) => turn.candidates),
+        ),
         ...runWarnings({
           baselines: progress.baselines,
           evaluations,

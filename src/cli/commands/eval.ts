@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
 import type { BudgetLimits, EvaluateResult } from "../../commands.js";
-import { formatInterval, formatPercentChange, formatProbability } from "../../core/figure-format.js";
+import { formatPairedInterval, formatPercentChange, formatProbability } from "../../core/figure-format.js";
 import { type ActionBody, complete } from "../action.js";
 import { repeated } from "../flag-values.js";
 import { writeErr, writeJson, writeOut } from "../print/output.js";
@@ -122,7 +122,7 @@ export function printEvaluation(result: EvaluateResult, limits: BudgetLimits): v
           name,
           ...(hasExecutor ? [executor] : []),
           formatPercentChange(difference),
-          formatInterval({ low, high }),
+          formatPairedInterval({ low, high }, n),
           formatProbability(pValue),
           n,
         ]),

@@ -3,7 +3,7 @@ import type { OptimizeResult, RunConfig } from "../../commands.js";
 import {
   formatCount,
   formatDollars,
-  formatInterval,
+  formatPairedInterval,
   formatPercent,
   formatPercentChange,
   formatProbability,
@@ -98,7 +98,7 @@ function printComparisons({ comparisons = [], isSimulated }: OptimizeResult): vo
       comparisons.map((one) => [
         one.split,
         formatPercentChange(one.difference),
-        formatInterval(one),
+        formatPairedInterval(one, one.n),
         formatProbability(one.pValue),
         one.n,
       ]),
