@@ -38,6 +38,8 @@ export { adapterFit, trainerProblem } from "./lora/adapter-fit.js";
 export { type AdapterFormat, exportAdapter, importAdapter } from "./lora/export-adapter.js";
 export { adapterLineage } from "./records/adapter-lineage.js";
 export { auditRun, type RunAudit } from "./records/audit-run.js";
+export { namedRun } from "./records/find-run.js";
+export { type ListedRun, listRuns } from "./records/list-runs.js";
 export { readTurns } from "./records/read-turns.js";
 export type { ResultRow } from "./records/result-row.js";
 export { rollback } from "./records/rollback.js";

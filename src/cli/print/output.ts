@@ -57,11 +57,19 @@ export function writeProse(text: string): void {
 
 /** One JSON object; what JSON itself leaves unescaped is escaped too. */
 export function writeJson(value: unknown): void {
-  const json = JSON.stringify(value, null, 2).replace(
+  process.stdout.write(`${escaped(JSON.stringify(value, null, 2))}\n`);
+}
+
+/** One JSON object on one line, of a list that is written as it comes. */
+export function writeJsonLine(value: unknown): void {
+  process.stdout.write(`${escaped(JSON.stringify(value))}\n`);
+}
+
+function escaped(json: string): string {
+  return json.replace(
     /[\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
     (mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
-  process.stdout.write(`${json}\n`);
 }
 
 /** Progress, warnings and errors. */
