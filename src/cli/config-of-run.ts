@@ -40,7 +40,8 @@ export async function configOfRun(command: Command, directory: string | undefine
   return config;
 }
 
-function keptSettings(directory: string): Record<string, unknown> | undefined {
+/** Settings about models that a run was made with; undefined where none are kept. */
+export function keptSettings(directory: string): Record<string, unknown> | undefined {
   let config: Record<string, unknown>;
   try {
     config = JSON.parse(readFileSync(join(directory, "config.resolved.json"), "utf8"));

@@ -148,15 +148,19 @@ function dataTable(records: readonly RoundRecord[]): ReportTable {
 
 function trainingTable(records: readonly RoundRecord[]): ReportTable {
   const loss = (value: number | null) => (value === null ? "none" : decimal(value, 3));
+  const isSame = records.every(({ training }) => training.sameExamples !== undefined);
   return {
     id: "training-table",
     title: "Training",
-    head: ["round", "updates", "first loss", "last loss", "tokens computed", "peak memory"],
+    note: isSame
+      ? "Losses of the same examples, those of the first update, before and after."
+      : "Losses of the first and the last update, which have different examples: they tell little.",
+    head: ["round", "updates", "loss before", "loss after", "tokens computed", "peak memory"],
     rows: records.map(({ round, training }): Cell[] => [
       round,
       count(training.steps),
-      loss(training.firstLoss),
-      loss(training.lastLoss),
+      loss(training.sameExamples?.before ?? training.firstLoss),
+      loss(training.sameExamples?.after ?? training.lastLoss),
       count(training.trainedTokens),
       `${count(training.peakRssBytes / 2 ** 20)} MiB`,
     ]),
