@@ -1,4 +1,5 @@
 /** @file `optimize`: design a workflow for a task and report it beside the baselines, chosen on validation only. */
+import { basename } from "node:path";
 import type { RunConfig } from "../config/run-config.js";
 import { ConfigError } from "../core/errors.js";
 import { mean } from "../core/statistics.js";
@@ -19,7 +20,7 @@ import type { Result, SearchSummary } from "../records/run-summary.js";
 import { readTrajectory } from "../records/trajectory.js";
 import type { Bench } from "./bench.js";
 import { breakEvens, chooseWinner, comparisonsOf, type SearchProgress } from "./choose-winner.js";
-import { forecastRun, SpeedMeter } from "./forecast-run.js";
+import { forecastRun, isOff, SpeedMeter } from "./forecast-run.js";
 import { isInterruption } from "./is-interruption.js";
 import { localPolicy } from "./local-policy.js";
 import { type BestWorkflow, Run } from "./run.js";
@@ -64,10 +65,11 @@ async function searchFor(
   const task = await tasks.load(config.task);
   refuseUnmeasured(config, task);
   const { policy, model } = await openPolicy(config, local, hooks.policy);
+  const isOwn = hooks.policy === undefined && config.designer !== "random";
   await using run = await Run.open(config, {
     command,
     label: config.task,
-    policy: `${policy.info.id} on ${policy.info.device}`,
+    policy: `${policyName(policy.info, isOwn ? config.model : undefined)} on ${policy.info.device}`,
     inputs: {
       taskHash: task.hash,
       modelHash: model?.info.modelHash ?? null,
@@ -106,6 +108,11 @@ async function searchFor(
   return result;
 }
 
+/** With the name that the model was asked for by: its id is a hash. */
+function policyName({ id }: PolicyInfo, model: string | undefined): string {
+  return model === undefined ? id : `${basename(model)} (${id})`;
+}
+
 /** The weak model as the configuration has it, or the policy that was handed in; `model` is what either needs loaded. */
 async function openPolicy(
   config: Pick<RunConfig, "designer" | "model" | "weak" | "promptStyle" | "grammar" | "logProbs">,
@@ -136,6 +143,7 @@ async function search(
   const log = bench.openLog(run.directory.file("trajectories.jsonl"), policy);
   try {
     const speed = new SpeedMeter(() => run.store.ledgerTotals());
+    let said = forecast;
     await bench.baselines((baseline) => {
       progress.baselines.push(baseline);
       const { title, evaluation } = baseline;
@@ -143,7 +151,10 @@ async function search(
       run.emit({ type: "baseline-scored", name: title, accuracy, interval, n, lost });
       run.emitSpent();
       const again = speed.remeasured(forecast, evaluation, config.concurrency);
-      if (again && !run.executor.model.isSimulated) run.emit({ type: "forecast", forecast: again });
+      if (again && !run.executor.model.isSimulated && isOff(said, again)) {
+        said = again;
+        run.emit({ type: "forecast", forecast: again });
+      }
     });
     for (let episode = 0; episode < config.episodes; episode++) {
       run.emit({ type: "episode-start", episode, episodes: config.episodes });

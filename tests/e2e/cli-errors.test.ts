@@ -214,7 +214,7 @@ describe("input files (exit 3)", () => {
     [
       "an input that is no JSON",
       () => ["run", file("w.js", WORKFLOW), "--executor", "simulated", "--input", file("i.json", "{")],
-      /cannot read the input/,
+      /line 1: not JSON/,
     ],
     [
       "an input of the wrong shape",

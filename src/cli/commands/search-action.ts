@@ -1,4 +1,5 @@
 /** @file The work of `optimize` and `collect`: configuration in, tables and exit code out. */
+import { basename } from "node:path";
 import type { OptimizeResult, RunConfig } from "../../commands.js";
 import {
   formatCount,
@@ -42,7 +43,10 @@ export function searchAction(name: "optimize" | "collect"): ActionBody {
 }
 
 /** Tables and figures of a search on stdout. */
-export function printSearch(result: OptimizeResult, { dryRun: isDryRun, budget: limits }: RunConfig): void {
+export function printSearch(
+  result: OptimizeResult,
+  { dryRun: isDryRun, budget: limits, model, designer }: RunConfig,
+): void {
   const { isSimulated } = result;
   if (isDryRun) {
     writeOut(`forecast, about: ${forecastLine(result.forecast)}`);
@@ -72,7 +76,7 @@ export function printSearch(result: OptimizeResult, { dryRun: isDryRun, budget: 
     ],
     ["techniques", techniques.join(", ") || "none"],
     ["spent", `${spentText(spent, limits)}${isSimulated ? " (simulated)" : ""}`],
-    ["weak model", `${result.policy} on ${result.device}`],
+    ["weak model", weakModelText(result, designer === "random" ? undefined : model)],
     ["run", result.directory],
   ];
   const pays = Object.entries(result.breakEven).filter(([, samples]) => samples !== null);
@@ -83,6 +87,11 @@ export function printSearch(result: OptimizeResult, { dryRun: isDryRun, budget: 
     ]);
   }
   writeOut(`\n${pairs(rows)}`);
+}
+
+/** By the name that it was asked for, since its id is a hash. */
+function weakModelText({ policy, device }: OptimizeResult, model: string | undefined): string {
+  return `${model === undefined ? policy : `${basename(model)} (${policy})`} on ${device}`;
 }
 
 /** On validation the best was chosen, so that its lead there is too large; test tells. */
