@@ -63,6 +63,5 @@ export { type ImportOptions, importDataset } from "./tasks/import-dataset.js";
 export { listDatasets } from "./tasks/list-datasets.js";
 export type { Sample, Score, Task, VisibleTask } from "./tasks/task.js";
 export { type DatasetReport, validateDataset } from "./tasks/validate-dataset.js";
-export { visibleTask } from "./tasks/visible-task.js";
 export type { TrainEvent } from "./train/loop/train-event.js";
 export { LINEAR_NAMES } from "./transformer/linear-name.js";
