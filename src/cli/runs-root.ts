@@ -1,5 +1,6 @@
 /** @file Where the runs lie that a command names, by its flags, the environment and the configuration. */
 import { existsSync } from "node:fs";
+import { isAbsolute } from "node:path";
 import type { Command } from "commander";
 import { configSources } from "./run-flags.js";
 
@@ -15,8 +16,8 @@ export async function runsRootOf(command: Command): Promise<string> {
  * @throws {InputError} where there is none of that name
  */
 export async function namedRunOf(command: Command, name: string): Promise<string> {
-  // A path needs no configuration, which may be a broken one.
-  if (existsSync(name)) return name;
+  // A path needs no configuration, which may be a broken one; what is wrong with it says who reads it.
+  if (existsSync(name) || isAbsolute(name)) return name;
   const { namedRun } = await import("../commands.js");
   return namedRun(name, await runsRootOf(command));
 }
