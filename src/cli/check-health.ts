@@ -5,6 +5,7 @@ import { availableParallelism, freemem, tmpdir, totalmem } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import type { ChatModel, RunConfig } from "../commands.js";
 import { keyedServers } from "../config/key-variable.js";
+import { messageOf, StorageError } from "../core/errors.js";
 import { formatBytes } from "../core/figure-format.js";
 import { checkPrice, checkTask, NO_TASK } from "./check-task.js";
 import { EXIT, exitCodeOf } from "./exit-code.js";
@@ -109,10 +110,18 @@ function memory(): string {
   return text;
 }
 
-/** Looks at the nearest folder that exists: the directory itself may be made later. */
+/** Tries the nearest folder that exists: the directory itself may be made later. */
 async function disk(directory: string): Promise<string> {
   let place = resolve(directory);
   while (!existsSync(place) && dirname(place) !== place) place = dirname(place);
+  try {
+    rmSync(mkdtempSync(join(place, ".w4s-doctor-")), { recursive: true });
+  } catch (error) {
+    throw new StorageError(`cannot write to ${place}: ${messageOf(error)}`, {
+      hint: "choose another folder (--runs-root, W4S_HOME), or make it writable",
+      cause: error,
+    });
+  }
   const { bavail, bsize } = await statfs(place);
   const text = `${formatBytes(bavail * bsize)} free`;
   if (bavail * bsize < LOW_DISK)

@@ -1,7 +1,7 @@
 /** @file The table of commands. A command's module, and with it the library, is loaded only when it is asked for. */
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
-import { guardStreams, writeErr } from "./print/output.js";
+import { guardStreams, writeErr, writeOut } from "./print/output.js";
 import { reportError } from "./report-error.js";
 
 type LazyCommand = readonly [summary: string, load: () => Promise<{ command(): Command }>];
@@ -21,14 +21,16 @@ const COMMANDS: Readonly<Record<string, LazyCommand>> = {
   rollback: ["go on from an earlier round", () => import("./commands/rollback.js")],
   import: ["an adapter of another tool, to train on from", () => import("./commands/import.js")],
   eval: ["score workflows and baselines on a split", () => import("./commands/eval.js")],
+  runs: ["list the runs that are here", () => import("./commands/runs.js")],
   report: ["show a run as one HTML page", () => import("./commands/report.js")],
-  run: ["run one input through a workflow", () => import("./commands/run.js")],
+  run: ["run inputs through a workflow", () => import("./commands/run.js")],
   models: ["list and fetch local models", () => import("./commands/models.js")],
   data: ["list, check and import datasets", () => import("./commands/data.js")],
   bench: ["measure this machine", () => import("./commands/bench.js")],
   doctor: ["check this machine and its settings", () => import("./commands/doctor.js")],
   init: ["write a commented w4s.config.yaml", () => import("./commands/init.js")],
   score: ["log-probabilities of a text, by our forward pass", () => import("./commands/score.js")],
+  completion: ["Tab completion for bash, zsh and fish", () => import("./commands/completion.js")],
   inspect: ["show a GGUF file, a trajectory or a run", () => import("./commands/inspect.js")],
 };
 
@@ -49,7 +51,7 @@ export function version(): string {
 }
 
 /** The program with the one command that `argv` names in full, and only the names of the others. */
-async function buildProgram(argv: readonly string[]): Promise<Command> {
+export async function buildProgram(argv: readonly string[]): Promise<Command> {
   const program = new Command("w4s")
     .description("A weak local model learns to design workflows for a strong remote model.")
     .version(version(), "-V, --version", "print the version")
@@ -95,17 +97,32 @@ export async function runCli(words: readonly string[]): Promise<void> {
   process.on("uncaughtException", onBug);
   process.on("unhandledRejection", onBug);
   try {
-    const program = await buildProgram(argv);
-    // Commander's own error text is kept for reportError, which prints every error in one form.
-    const writers = { writeErr: (text: string) => void (text.startsWith("error:") || writeErr(text)) };
-    for (const command of allCommands(program)) command.configureOutput(writers);
-    await program.parseAsync([...argv], { from: "user" });
+    if (argv[0] === COMPLETE) await printCompletions(argv.slice(1));
+    else await play(argv);
   } catch (error) {
     const isHelp = error instanceof CommanderError && error.exitCode === 0;
     if (!isHelp) process.exitCode = reportError(error, options);
   }
   await new Promise((resolve) => process.stdout.write("", resolve));
   process.exit();
+}
+
+async function play(argv: readonly string[]): Promise<void> {
+  const program = await buildProgram(argv);
+  // Commander's own error text is kept for reportError, which prints every error in one form.
+  const writers = { writeErr: (text: string) => void (text.startsWith("error:") || writeErr(text)) };
+  for (const command of allCommands(program)) command.configureOutput(writers);
+  await program.parseAsync([...argv], { from: "user" });
+}
+
+/** Called by the scripts of `w4s completion` with the words of a line, the last one unfinished. */
+const COMPLETE = "__complete";
+
+async function printCompletions(words: readonly string[]): Promise<void> {
+  const { completeWords } = await import("./complete-words.js");
+  const { knownNames } = await import("./known-names.js");
+  const found = await completeWords(await buildProgram(words.slice(0, -1)), words, knownNames);
+  if (found.length > 0) writeOut(found.join("\n"));
 }
 
 /** No words at all ask for help; --json and --debug may stand before the command too. */

@@ -12,9 +12,11 @@ const MAX_RUN_NAME = 200;
 
 /** Why a base URL cannot be used, or undefined. Keys belong in the environment, so user:pass is refused. */
 export function badBaseUrl(url: string): string | undefined {
-  if (!URL.canParse(url)) return "must be a complete http(s) URL such as http://127.0.0.1:8080/v1";
+  // A host with its port, or a path, and nothing before it.
+  const meant = /^[\w.-]+(:\d+)?(\/.*)?$/.test(url) ? `; did you mean http://${url}?` : "";
+  if (!URL.canParse(url)) return `must be a complete http(s) URL such as http://127.0.0.1:8080/v1${meant}`;
   const { protocol, username, password } = new URL(url);
-  if (protocol !== "http:" && protocol !== "https:") return `must be an http(s) URL, not ${protocol}`;
+  if (protocol !== "http:" && protocol !== "https:") return `must be an http(s) URL, not ${protocol}${meant}`;
   if (username || password)
     return "must not carry a user name or password; name the key's variable in apiKeyEnv";
   return undefined;
@@ -49,8 +51,8 @@ const RESERVED = /^(con|prn|aux|nul|com\d|lpt\d|lock|cache)(\.|$)/i;
 /** Why a text cannot name a run directory, or undefined. */
 export function badRunName(name: string): string | undefined {
   if (name.length > MAX_RUN_NAME) return `must be at most ${MAX_RUN_NAME} characters`;
-  if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name) || name.endsWith(".")) {
-    return "must be a name of letters, digits, dots, dashes and underscores (use runsRoot for the folder)";
+  if (!/^[\p{L}\p{N}][\p{L}\p{M}\p{N} ._-]*$/u.test(name) || /[. ]$/.test(name)) {
+    return "must be a name of letters, digits, blanks, dots, dashes and underscores (use runsRoot for the folder)";
   }
   if (RESERVED.test(name)) return `must not be the reserved name ${name}`;
   return undefined;
@@ -60,7 +62,8 @@ export function badRunName(name: string): string | undefined {
  * Why a run cannot be written there, or undefined. A name lands under runsRoot and cannot leave it; an absolute
  * path is taken as it is, since whoever names it has chosen its root.
  */
-function badRun(run: string, runsRoot: string): string | undefined {
+function badRun(named: string, runsRoot: string): string | undefined {
+  const run = withoutEnds(named);
   const path = runPath(run, runsRoot);
   const below = run === path && !isAbsolute(run) ? run.slice(rootPrefix(runsRoot).length) : run;
   const parts = below.split(/[\\/]/);
@@ -73,10 +76,16 @@ function badRun(run: string, runsRoot: string): string | undefined {
 }
 
 function rootPrefix(runsRoot: string): string {
-  return `${runsRoot.replace(/[\\/]+$/, "")}/`;
+  return `${withoutEnds(runsRoot)}/`;
 }
 
-function runPath(run: string, runsRoot: string): string {
+/** "./foo/", as a shell completes it, is foo. */
+function withoutEnds(run: string): string {
+  return run.replace(/^(\.[\\/]+)+/, "").replace(/(?<=.)[\\/]+$/, "");
+}
+
+function runPath(named: string, runsRoot: string): string {
+  const run = withoutEnds(named);
   return isAbsolute(run) || run.startsWith(rootPrefix(runsRoot)) ? run : join(runsRoot, run);
 }
 
@@ -349,7 +358,8 @@ export const runConfigSchema = z
     const kind = config.executor.split(":", 1)[0] ?? "";
     if (!EXECUTOR_KINDS.has(kind) && !Object.hasOwn(config.executors, config.executor)) {
       const aliases = Object.keys(config.executors).join(", ") || "none there";
-      const message = `must be openai:URL, local:FILE|NAME, simulated, replay:RUN or an alias of the config (${aliases})`;
+      const meant = /^https?$/.test(kind) ? `; did you mean openai:${config.executor}?` : "";
+      const message = `must be openai:URL, local:FILE|NAME, simulated, replay:RUN or an alias of the config (${aliases})${meant}`;
       context.addIssue({ code: "custom", path: ["executor"], message });
     }
   })

@@ -36,6 +36,11 @@ export function formatInterval({ low, high }: { low: number; high: number }): st
   return `[${formatPercent(low)}, ${formatPercent(high)}]`;
 }
 
+/** The interval of a difference over pairs, or that there are too few for one. */
+export function formatPairedInterval(interval: { low: number; high: number }, pairs: number): string {
+  return pairs < FEWEST_FOR_INTERVAL ? "too few pairs" : formatInterval(interval);
+}
+
 /** A p-value; a dash where none was computed. */
 export function formatProbability(p: number | undefined): string {
   if (p === undefined) return "–";

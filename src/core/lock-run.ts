@@ -84,6 +84,14 @@ export function lockRun(
   throw new RunInUseError(`${directory} is being locked by another process right now`, { hint: "try again" });
 }
 
+/** Whether another living process works there; one that cannot be told from its pid's next owner counts. */
+export function isLocked(directory: string): boolean {
+  return contenders(directory).some(({ isHeld, owner }) => {
+    const isHere = owner?.host === hostname();
+    return isHeld && owner !== undefined && (!isHere || stateOf(owner) !== "dead");
+  });
+}
+
 /** The file held, or undefined when another contender was seen at the same moment. */
 function tryOnce(
   directory: string,

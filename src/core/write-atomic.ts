@@ -10,8 +10,9 @@ export async function writeAtomic(path: string, content: string | Buffer): Promi
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     await writeFileAtomic(path, content, { mode: 0o600 });
   } catch (error) {
+    const isRefused = /^(EACCES|EPERM|EROFS)$/.test(String((error as { code?: unknown }).code));
     throw new StorageError(`cannot write ${path}: ${messageOf(error)}`, {
-      hint: "free some space or choose another folder, then run the same command again",
+      hint: `${isRefused ? "make the folder writable" : "free some space"} or choose another folder, then run the same command again`,
       cause: error,
     });
   }

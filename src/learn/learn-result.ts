@@ -185,14 +185,14 @@ function breakEvens(
   const isPaid = Boolean(spent.dollars);
   const costOf = ({ dollars, tokens, n }: { dollars: number | null; tokens: number; n: number }) =>
     (isPaid ? (dollars ?? 0) : tokens) / Math.max(1, n);
+  const accuracy = levelOf(best) ?? 0;
+  // What is worse than a baseline saves nothing against any.
+  const isWorthIt = accuracy > 0 && task.baselines.every(({ evaluation }) => accuracy >= evaluation.accuracy);
+  const spentOnIt = isPaid ? (spent.dollars ?? 0) : spent.tokens;
   return task.baselines.map((baseline) => ({
     task: task.name,
     baseline: baseline.title,
-    samples: breakEven(
-      isPaid ? (spent.dollars ?? 0) : spent.tokens,
-      costOf(baseline.evaluation),
-      costOf(best),
-    ),
+    samples: isWorthIt ? breakEven(spentOnIt, costOf(baseline.evaluation), costOf(best)) : null,
   }));
 }
 

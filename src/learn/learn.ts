@@ -259,6 +259,7 @@ function memberRecord(course: Course, { name, start, examples, result }: Trained
       steps: result.steps,
       firstLoss: result.losses.at(0) ?? null,
       lastLoss: result.losses.at(-1) ?? null,
+      sameExamples: result.sameExamples,
       trainedTokens: result.trainedTokens,
       peakRssBytes: result.peakRssBytes,
     },

@@ -316,12 +316,13 @@ export class CallStore implements Disposable {
     return this.#count("replies");
   }
 
-  /** Writes what is only counted so far; closing twice is harmless. */
+  /** Writes what is only counted so far, and leaves one file that can be copied alone; closing twice is harmless. */
   close(): void {
     if (!this.#db.open) return;
     guard(this.path, () => {
       try {
         if (this.#cachedCalls.size > 0) this.#inTransaction(() => this.#flushCached());
+        leaveOneFile(this.#db);
       } finally {
         this.#db.close();
       }
@@ -374,6 +375,17 @@ function inTransaction<T>(db: Database.Database, work: () => T): T {
   } catch (error) {
     if (db.inTransaction) db.exec("ROLLBACK");
     throw error;
+  }
+}
+
+/** Folds the log of writes into the database, and removes it where nobody else has the store open. */
+function leaveOneFile(db: Database.Database): void {
+  try {
+    db.pragma("busy_timeout = 0");
+    db.pragma("wal_checkpoint(TRUNCATE)");
+    db.pragma("journal_mode = DELETE");
+  } catch {
+    // In use elsewhere, or no room: nothing is lost, there are two files.
   }
 }
 

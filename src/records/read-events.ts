@@ -11,6 +11,8 @@ export interface StoredEvents {
   /** Times of the first and the last event, ISO 8601; null without events. */
   startedAt: string | null;
   endedAt: string | null;
+  /** Milliseconds that its sessions took together: pauses between them, and steps of the clock, are left out. */
+  workedMs: number;
   /** Number of times the command was started: 1 unless the run was resumed. */
   sessions: number;
   task: string | null;
@@ -63,6 +65,7 @@ export async function readEvents(path: string): Promise<StoredEvents> {
   const found: StoredEvents = {
     startedAt: null,
     endedAt: null,
+    workedMs: 0,
     sessions: 0,
     task: null,
     testOpenings: [],
@@ -74,9 +77,11 @@ export async function readEvents(path: string): Promise<StoredEvents> {
   const warnings = new Set<string>();
   for await (const line of readLogLines(path)) {
     const at = String(line.at ?? "");
+    const event = parseEvent(line);
+    const passedMs = Date.parse(at) - Date.parse(found.endedAt ?? at);
+    if (event?.type !== "run-start" && passedMs > 0) found.workedMs += passedMs;
     found.startedAt ??= at;
     found.endedAt = at;
-    const event = parseEvent(line);
     if (event?.type === "run-start") {
       found.sessions++;
       found.task = event.task;

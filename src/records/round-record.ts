@@ -106,6 +106,9 @@ export const policyDifferenceSchema = z.object({
 
 const trainingFigures = z.object({
   steps: z.number(),
+  /** Loss of the first update's examples before and after; not told by earlier versions. */
+  sameExamples: z.object({ before: z.number(), after: z.number() }).optional(),
+  /** Of the first and of the last update, which have different examples. */
   firstLoss: z.number().nullable(),
   lastLoss: z.number().nullable(),
   trainedTokens: z.number(),

@@ -3,6 +3,7 @@
 import {
   formatDollars as dollars,
   formatDuration as duration,
+  FEWEST_FOR_INTERVAL,
   formatProbability,
   formatPercent as percent,
 } from "../core/figure-format.js";
@@ -32,7 +33,7 @@ export function keyFigures(report: RunReport, figures: ReportFigures): KeyFigure
       list.push({
         label: `Against the best baseline${simulated}`,
         value: `${points(paired.difference)} points`,
-        detail: `${paired.against}, ${points(paired.low)} to ${points(paired.high)} on ${paired.n} samples that both have, p = ${formatProbability(paired.pValue)}`,
+        detail: `${paired.against}, ${paired.n < FEWEST_FOR_INTERVAL ? "" : `${points(paired.low)} to ${points(paired.high)} `}on ${paired.n} samples that both have, p = ${formatProbability(paired.pValue)}`,
       });
     } else if (rival) {
       const isApart = best.interval.low > rival.interval.high || rival.interval.low > best.interval.high;
@@ -47,10 +48,11 @@ export function keyFigures(report: RunReport, figures: ReportFigures): KeyFigure
   const difference = report.learned?.difference ?? judged?.againstBase;
   if (difference) {
     const { mean, interval } = difference.meanReward;
+    const each = (difference.each ?? []).map(points).join(", ");
     const range =
-      Number.isFinite(interval.low) && Number.isFinite(interval.high)
-        ? `${points(interval.low)} to ${points(interval.high)}`
-        : "no interval";
+      difference.pairs < FEWEST_FOR_INTERVAL
+        ? `too few for an interval${each === "" ? "" : `: ${each}`}`
+        : `${points(interval.low)} to ${points(interval.high)}`;
     const place = report.learned && !report.learned.isHeldBack ? ", on tasks it was trained on" : "";
     list.push({
       label: `${report.learned?.difference ? "Trained model" : "Last adapter"} against the base${simulated}`,
@@ -96,18 +98,19 @@ export function keyFigures(report: RunReport, figures: ReportFigures): KeyFigure
     list.push({
       label: "Break-even",
       value: soonest ? `${count(soonest[1] ?? 0)} samples` : "never",
-      detail: soonest ? `against ${soonest[0]}` : "the best workflow costs no less than any baseline",
+      detail: soonest
+        ? `against ${soonest[0]}`
+        : "the best workflow is no better than the baselines, or costs no less than any of them",
     });
   }
-  const { startedAt, endedAt, sessions, testOpenings } = report.events;
-  if (startedAt && endedAt) {
-    const seconds = (Date.parse(endedAt) - Date.parse(startedAt)) / 1000;
+  const { startedAt, workedMs, sessions, testOpenings } = report.events;
+  if (startedAt) {
     const opened =
       testOpenings.length === 0 ? "test split not opened" : `test split opened ${times(testOpenings.length)}`;
     list.push({
       label: "Time",
-      value: Number.isFinite(seconds) ? duration(seconds * 1000) : "unknown",
-      detail: `${sessions > 1 ? `${sessions} sessions, pauses included; ` : ""}${opened}`,
+      value: duration(workedMs),
+      detail: `${sessions > 1 ? `${sessions} sessions, pauses between them left out; ` : ""}${opened}`,
     });
   }
   return list;

@@ -2,6 +2,7 @@
 
 import {
   formatDollars as dollars,
+  FEWEST_FOR_INTERVAL,
   failuresOf,
   failuresText,
   formatProbability,
@@ -109,8 +110,8 @@ function differenceCells({
   n,
 }: Omit<RunReport["comparisons"][number], "against" | "split">): Cell[] {
   return [
-    { text: points(difference), ...tone(low, high) },
-    `${points(low)} to ${points(high)}`,
+    { text: points(difference), ...(n < FEWEST_FOR_INTERVAL ? {} : tone(low, high)) },
+    n < FEWEST_FOR_INTERVAL ? "too few pairs" : `${points(low)} to ${points(high)}`,
     formatProbability(pValue),
     count(n),
   ];
@@ -219,11 +220,11 @@ function breakEvenTable({ breakEven }: RunReport): ReportTable {
   return {
     id: "break-even-table",
     title: "Break-even",
-    note: "Samples after which the search has paid for itself: what it cost, divided by what the best workflow saves a sample against the baseline (money where a price is known, else tokens). Accuracy is not part of this.",
+    note: "Samples after which the search has paid for itself: what it cost, divided by what the best workflow saves a sample against the baseline (money where a price is known, else tokens). Nothing is saved where the best baseline is more accurate.",
     head: ["against", "pays off after"],
     rows: Object.entries(breakEven).map(([name, samples]) => [
       name,
-      samples === null ? "never: it costs no less" : `${count(samples)} samples`,
+      samples === null ? "never: it is no better, or costs no less" : `${count(samples)} samples`,
     ]),
   };
 }

@@ -1,13 +1,14 @@
 /** @file Tables on the rounds of `w4s learn`: the data, the training, the judgement. */
 
-import { formatDuration as duration, formatPercent as percent } from "../core/figure-format.js";
+import {
+  formatDuration as duration,
+  FEWEST_FOR_INTERVAL,
+  formatPercent as percent,
+} from "../core/figure-format.js";
 import type { LearnPhase, PolicyDifference, PolicyScore, RoundRecord } from "../records/round-record.js";
 import { count, decimal, points, shortHash } from "./figure-format.js";
 import type { Cell, ReportTable, RichCell } from "./report-table.js";
 import type { RunReport } from "./run-report.js";
-
-/** Fewer pairs are shown without colour: an interval drawn from two or three leaves out 0 too easily. */
-const FEWEST_PAIRS = 6;
 
 export function roundTables({ rounds, learned }: RunReport): ReportTable[] {
   const records = rounds.flatMap(({ record }) => record ?? []);
@@ -70,7 +71,7 @@ function judgementTable(records: readonly RoundRecord[], open: readonly number[]
   return {
     id: "judgement-table",
     title: "New adapters, judged",
-    note: `Judged on episodes that are never trained on, without forced techniques. Reward is the mean accuracy of the candidates; differences in points, with 95 % intervals over the same seeds; coloured where ${FEWEST_PAIRS} pairs or more leave out 0.${unfinished}`,
+    note: `Judged on episodes that are never trained on, without forced techniques. Reward is the mean accuracy of the candidates; differences in points, over the same seeds; from ${FEWEST_FOR_INTERVAL} pairs on with 95 % intervals, coloured where they leave out 0.${unfinished}`,
     head: [
       "round",
       "adapter",
@@ -107,8 +108,9 @@ function statCell(
   { mean, interval: { low, high } }: PolicyDifference["meanReward"],
   pairs: number,
 ): RichCell {
-  if (!Number.isFinite(low) || !Number.isFinite(high)) return { text: `${points(mean)}, no interval` };
-  const tone = pairs < FEWEST_PAIRS ? undefined : low > 0 ? "good" : high < 0 ? "bad" : undefined;
+  if (pairs < FEWEST_FOR_INTERVAL || !Number.isFinite(low) || !Number.isFinite(high))
+    return { text: points(mean) };
+  const tone = low > 0 ? "good" : high < 0 ? "bad" : undefined;
   return {
     text: `${points(mean)} [${points(low)}, ${points(high)}]`,
     tone,
@@ -146,15 +148,19 @@ function dataTable(records: readonly RoundRecord[]): ReportTable {
 
 function trainingTable(records: readonly RoundRecord[]): ReportTable {
   const loss = (value: number | null) => (value === null ? "none" : decimal(value, 3));
+  const isSame = records.every(({ training }) => training.sameExamples !== undefined);
   return {
     id: "training-table",
     title: "Training",
-    head: ["round", "updates", "first loss", "last loss", "tokens computed", "peak memory"],
+    note: isSame
+      ? "Losses of the same examples, those of the first update, before and after."
+      : "Losses of the first and the last update, which have different examples: they tell little.",
+    head: ["round", "updates", "loss before", "loss after", "tokens computed", "peak memory"],
     rows: records.map(({ round, training }): Cell[] => [
       round,
       count(training.steps),
-      loss(training.firstLoss),
-      loss(training.lastLoss),
+      loss(training.sameExamples?.before ?? training.firstLoss),
+      loss(training.sameExamples?.after ?? training.lastLoss),
       count(training.trainedTokens),
       `${count(training.peakRssBytes / 2 ** 20)} MiB`,
     ]),

@@ -15,7 +15,14 @@ export async function writeReport(path: string, page: string): Promise<void> {
   if (existsSync(path) && !beginning(path).includes(MARK)) {
     throw new ConfigError(`${path} exists and is no report of w4s`, { hint: "choose another --out" });
   }
-  await writeAtomic(path, page);
+  try {
+    await writeAtomic(path, page);
+  } catch (error) {
+    throw new StorageError(messageOf(error), {
+      hint: "write it elsewhere with --out FILE",
+      cause: error,
+    });
+  }
 }
 
 function beginning(path: string): string {

@@ -88,7 +88,10 @@ export function comparisonsOf(
   return [...first, ...others];
 }
 
-/** By baseline, at the costs on samples that it and the best workflow have. */
+/**
+ * By baseline, at the costs on samples that it and the best workflow have; null for all where the best baseline is more
+ * accurate: what is worse saves nothing.
+ */
 export function breakEvens(
   best: ScoredWorkflow | undefined,
   { baselines }: SearchProgress,
@@ -97,15 +100,24 @@ export function breakEvens(
   if (best === undefined) return {};
   const costOf = ({ dollars, tokens, n }: Figures) =>
     ((spent.dollars ? dollars : tokens) ?? 0) / Math.max(1, n);
+  const rival = bestOf(baselines);
+  const both = (baseline: ScoredWorkflow) => {
+    // What a race measured further than a baseline is not cut back to the baseline's items.
+    if (best.level !== undefined) return { own: best.evaluation, others: baseline.evaluation };
+    const { figures } = onCommonItems([baseline, best]);
+    return { own: figures.get(best), others: figures.get(baseline) };
+  };
+  const isAhead = ({ own, others }: ReturnType<typeof both>) =>
+    own !== undefined && others !== undefined && own.accuracy > 0 && own.accuracy >= others.accuracy;
+  const isWorthIt = rival !== undefined && isAhead(both(rival));
   return Object.fromEntries(
     baselines.flatMap((baseline) => {
-      const { figures } = onCommonItems([baseline, best]);
-      const [own, others] =
-        best.level === undefined
-          ? [figures.get(best), figures.get(baseline)]
-          : [best.evaluation, baseline.evaluation];
+      const { own, others } = both(baseline);
       if (baseline.hash === best.hash || !own || !others) return [];
-      return [[baseline.title, breakEven(spent.dollars || spent.tokens, costOf(others), costOf(own))]];
+      const samples = isWorthIt
+        ? breakEven(spent.dollars || spent.tokens, costOf(others), costOf(own))
+        : null;
+      return [[baseline.title, samples]];
     }),
   );
 }

@@ -148,6 +148,16 @@ export function remeasured(
   };
 }
 
+/** Factor between two forecasts of the time from which on the later one is worth a line. */
+const WORTH_SAYING = 2;
+
+/** Whether a forecast is to be said again: the first that was measured, and then any that is off by a factor of two. */
+export function isOff(said: Forecast, now: Forecast): boolean {
+  if (said.isMeasured !== now.isMeasured) return true;
+  const [low, high] = [Math.min(said.minutes, now.minutes), Math.max(said.minutes, now.minutes)];
+  return high >= WORTH_SAYING * low && high !== low;
+}
+
 function tenths(value: number): number {
   return Math.round(value * 10) / 10;
 }

@@ -1,4 +1,5 @@
 /** @file `optimize`: design a workflow for a task and report it beside the baselines, chosen on validation only. */
+import { basename } from "node:path";
 import type { RunConfig } from "../config/run-config.js";
 import { ConfigError } from "../core/errors.js";
 import { mean } from "../core/statistics.js";
@@ -26,7 +27,7 @@ import {
   shownFigures,
 } from "./choose-winner.js";
 import { confirmBest } from "./confirm-best.js";
-import { forecastRun, SpeedMeter } from "./forecast-run.js";
+import { forecastRun, isOff, SpeedMeter } from "./forecast-run.js";
 import { isInterruption } from "./is-interruption.js";
 import { localPolicy } from "./local-policy.js";
 import { type BestWorkflow, Run } from "./run.js";
@@ -34,6 +35,7 @@ import { candidateStats } from "./run-figures.js";
 import type { RunHooks } from "./run-hooks.js";
 import { runWarnings } from "./run-warnings.js";
 import { playSideBySide } from "./side-by-side.js";
+import { suspiciousFigures } from "./suspicious-figures.js";
 import { TaskOpener } from "./task-opener.js";
 
 /** Result of a search: the best workflow on validation, rows of figures, cost. */
@@ -71,10 +73,11 @@ async function searchFor(
   const task = await tasks.load(config.task);
   refuseUnmeasured(config, task);
   const { policy, model } = await openPolicy(config, local, hooks.policy);
+  const isOwn = hooks.policy === undefined && config.designer !== "random";
   await using run = await Run.open(config, {
     command,
     label: config.task,
-    policy: `${policy.info.id} on ${policy.info.device}`,
+    policy: `${policyName(policy.info, isOwn ? config.model : undefined)} on ${policy.info.device}`,
     inputs: {
       taskHash: task.hash,
       modelHash: model?.info.modelHash ?? null,
@@ -118,6 +121,11 @@ async function searchFor(
   return result;
 }
 
+/** With the name that the model was asked for by: its id is a hash. */
+function policyName({ id }: PolicyInfo, model: string | undefined): string {
+  return model === undefined ? id : `${basename(model)} (${id})`;
+}
+
 /** The weak model as the configuration has it, or the policy that was handed in; `model` is what either needs loaded. */
 async function openPolicy(
   config: Pick<RunConfig, "designer" | "model" | "weak" | "promptStyle" | "grammar" | "logProbs">,
@@ -149,6 +157,7 @@ async function search(
   const found: ScoredWorkflow[][] = [];
   try {
     const speed = new SpeedMeter(() => run.store.ledgerTotals());
+    let said = forecast;
     await bench.baselines((baseline) => {
       progress.baselines.push(baseline);
       const { title, evaluation } = baseline;
@@ -156,7 +165,10 @@ async function search(
       run.emit({ type: "baseline-scored", name: title, accuracy, interval, n, lost });
       run.emitSpent();
       const again = speed.remeasured(forecast, evaluation, config.concurrency);
-      if (again && !run.executor.model.isSimulated) run.emit({ type: "forecast", forecast: again });
+      if (again && !run.executor.model.isSimulated && isOff(said, again)) {
+        said = again;
+        run.emit({ type: "forecast", forecast: again });
+      }
     });
     await playSideBySide(config.episodes, config.concurrency, run.signal, async (episode, seat) => {
       run.emit({ type: "episode-start", task: bench.task.name, episode, episodes: config.episodes });
@@ -212,11 +224,10 @@ function conclude(
   const { directory, executor, config } = run;
   const { best, warnings: choice } = chooseWinner(run, progress);
   const comparisons = comparisonsOf(best, progress, config);
-  const candidates = candidateStats(
-    config.dryRun
-      ? []
-      : readTrajectory(directory.file("trajectories.jsonl")).filter((record) => record.kind === "turn"),
-  );
+  const turns = config.dryRun
+    ? []
+    : readTrajectory(directory.file("trajectories.jsonl")).filter((record) => record.kind === "turn");
+  const candidates = candidateStats(turns);
   const row = (workflow: ScoredWorkflow, name: string, title: string) =>
     bench.row({ name, title }, "validation", shownFigures(workflow, progress));
   const validation = progress.baselines.map((baseline) =>
@@ -233,6 +244,10 @@ function conclude(
     : [
         ...choice,
         ...confirmationWarnings(run, bench, progress),
+        ...suspiciousFigures(
+          evaluations,
+          turns.flatMap((turn) => turn.candidates),
+        ),
         ...runWarnings({
           baselines: progress.baselines,
           evaluations,

@@ -1,6 +1,6 @@
 /** @file What a reader must know before believing the figures of a run. */
 
-import { formatInterval, formatPercentChange } from "../core/figure-format.js";
+import { formatPairedInterval, formatPercentChange } from "../core/figure-format.js";
 import type { PairedComparison } from "../evaluate/common-items.js";
 import type { Evaluation } from "../evaluate/evaluation.js";
 import type { ScoredWorkflow } from "../evaluate/scored-workflow.js";
@@ -37,7 +37,7 @@ export function runWarnings(input: {
   const { comparison } = input;
   if (comparison && comparison.low <= 0 && comparison.high >= 0) {
     warnings.push(
-      `on test ${comparison.n} items do not tell the best workflow and ${comparison.against} apart: ${formatPercentChange(comparison.difference)} ${formatInterval(comparison)}`,
+      `on test ${comparison.n} items do not tell the best workflow and ${comparison.against} apart: ${formatPercentChange(comparison.difference)}, ${formatPairedInterval(comparison, comparison.n)}`,
     );
   }
   const { count, lost } = input.candidates;

@@ -19,6 +19,7 @@ import {
   type DesignedUpdate,
   examplesAt,
   runTraining,
+  type SameExamplesLoss,
   type TrainingData,
   type TrainingRunOptions,
   trainingData,
@@ -33,6 +34,7 @@ export interface TrainOptions extends TrainingRunOptions<TrainSettings> {
 
 export interface TrainResult extends TrainingLoopResult {
   adapter: LoraAdapter;
+  sameExamples?: SameExamplesLoss | undefined;
 }
 
 /**

@@ -80,6 +80,12 @@ export interface DesignedUpdate {
 
 const MEMORY_SHARE = 0.7;
 
+/** Loss of the first update's examples with the parameters a run began with, and with those it ended with. */
+export interface SameExamplesLoss {
+  before: number;
+  after: number;
+}
+
 /**
  * Checks the examples, keeps some back and puts the others in order.
  * @param longestExample tokens that one pass holds
@@ -122,7 +128,7 @@ export async function runTraining(
   options: TrainingRunOptions<SharedTrainSettings>,
   data: TrainingData,
   design: TrainingDesign,
-): Promise<TrainingLoopResult & { parameters: Map<string, Float32Array> }> {
+): Promise<TrainingLoopResult & { parameters: Map<string, Float32Array>; sameExamples?: SameExamplesLoss }> {
   const { settings, backend, modelHash, dataHash } = options;
   const { file, model, examples, heldOut, order } = data;
   const { lora, packing, weights, looked } = design;
@@ -160,10 +166,9 @@ export async function runTraining(
     signal: options.signal,
   });
   const { parameters } = state;
-  const heldOutLoss = async () => {
+  const lossOf = async (own: readonly TokenExample[], at: ReadonlyMap<string, Float32Array>) => {
     let loss = 0;
-    for (const pass of design.passesOf(packBatches(heldOut, packing)))
-      loss += await gradients.loss(pass, parameters);
+    for (const pass of design.passesOf(packBatches(own, packing))) loss += await gradients.loss(pass, at);
     return loss;
   };
   try {
@@ -177,11 +182,15 @@ export async function runTraining(
           const packed = packBatches(examplesAt(data, update), packing);
           return design.addGradients(gradients, { update, packed, parameters, sums });
         },
-        heldOutLoss: heldOut.length === 0 ? undefined : heldOutLoss,
+        heldOutLoss: heldOut.length === 0 ? undefined : () => lossOf(heldOut, parameters),
       },
       options,
     );
-    return { ...result, parameters };
+    // All weights of a new model make no difference that a reader would ask for.
+    if (trainsWeights || order.totalSteps === 0) return { ...result, parameters };
+    const first = examplesAt(data, 0);
+    const before = await lossOf(first, design.newParameters());
+    return { ...result, parameters, sameExamples: { before, after: await lossOf(first, parameters) } };
   } finally {
     await gradients.close();
   }

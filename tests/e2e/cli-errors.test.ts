@@ -235,6 +235,18 @@ describe("input files (exit 3)", () => {
       () => ["eval", "--task", "word-problem", "--executor", "simulated"],
       /unknown dataset.*word-problems/,
     ],
+    ["a run that is not here", () => ["report", "nosuch"], /no run nosuch.*w4s runs/],
+    ["latest without any run", () => ["inspect", "latest", "--runs-root", folder()], /no run below/],
+    ["a run without a workflow", () => ["run", folder(), "--question", "q"], /holds no best-workflow\.js/],
+    [
+      "an input line that is none",
+      () => [
+        "run",
+        file("w.js", WORKFLOW),
+        ...["--executor", "simulated", "--input", file("in.jsonl", '{"question":"a"}\n{"text":"b"}\n')],
+      ],
+      /line 2: unknown field "text"/,
+    ],
     [
       "a task folder that is none",
       () => ["eval", "--task", folder(), "--executor", "simulated"],
@@ -254,7 +266,7 @@ describe("input files (exit 3)", () => {
     [
       "an input that is no JSON",
       () => ["run", file("w.js", WORKFLOW), "--executor", "simulated", "--input", file("i.json", "{")],
-      /cannot read the input/,
+      /line 1: not JSON/,
     ],
     [
       "an input of the wrong shape",

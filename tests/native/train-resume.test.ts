@@ -46,9 +46,17 @@ it("dropout and divergence: a stopped run ends like an undisturbed one", async (
   await expect(trainLora({ ...options, checkpointFolder, signal: stop.signal, onEvent })).rejects.toThrow();
   const resumed = await trainLora({ ...options, checkpointFolder });
   expect(resumed.losses).toEqual(undisturbed.losses);
+  expect(resumed.sameExamples).toEqual(undisturbed.sameExamples);
   expect(adapterHash(resumed.adapter)).toBe(adapterHash(undisturbed.adapter));
   const undropped = await trainLora({ ...options, settings: { ...options.settings, dropout: 0 } });
   expect(adapterHash(undropped.adapter)).not.toBe(adapterHash(undisturbed.adapter));
+});
+
+it("tells the loss of the same examples before and after", async () => {
+  const { losses, sameExamples } = await trainLora(optionsFor({ epochs: 6 }));
+  // The first update computed it before it changed anything.
+  expect(sameExamples?.before).toBeCloseTo(losses[0] as number, 5);
+  expect(sameExamples?.after).toBeLessThan(sameExamples?.before as number);
 });
 
 it("a penalty keeps the model nearer to its base", async () => {

@@ -1,9 +1,9 @@
 /** @file `w4s eval`: score workflows and baselines on a split, with one executor or several. */
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
 import type { BudgetLimits, EvaluateResult } from "../../commands.js";
-import { formatInterval, formatPercentChange, formatProbability } from "../../core/figure-format.js";
+import { formatPairedInterval, formatPercentChange, formatProbability } from "../../core/figure-format.js";
 import { type ActionBody, complete } from "../action.js";
 import { repeated } from "../flag-values.js";
 import { writeErr, writeJson, writeOut } from "../print/output.js";
@@ -12,6 +12,7 @@ import { spentText, spentTogether } from "../print/spent-text.js";
 import { pairs, resultTable, table } from "../print/tables.js";
 import { addRunFlags, configSources, DATASET_FLAGS, MODEL_FLAGS } from "../run-flags.js";
 import { stoppedByJson, withProgress } from "../run-frame.js";
+import { namedRunOf } from "../runs-root.js";
 import { verdict } from "../verdict.js";
 import { evalSuiteAction } from "./eval-suite.js";
 
@@ -31,7 +32,7 @@ Examples:
   $ w4s eval --suite core
   $ w4s eval --suite my-suite.yaml --max-dollars 2
 
-WORKFLOW is a .js file or a run directory. --split test counts as opening the test split and is logged.`;
+WORKFLOW is a .js file, or a run: its directory, its name, or latest. --split test counts as opening the test split and is logged.`;
 
 interface EvalFlags {
   split: string;
@@ -45,7 +46,7 @@ interface EvalFlags {
 export function command(): Command {
   const command = new Command("eval")
     .description("Scores workflows and baselines on a split, with 95 % intervals and paired differences.")
-    .argument("[workflow...]", "workflow files or run directories")
+    .argument("[workflow...]", "workflow files, or runs: directory, name, or latest")
     .option("--split <name>", "train, validation or test", "validation")
     .option("--also <executor>", "score with this executor too; may be repeated", repeated, [])
     .option("--epochs <n>", "repetitions of every sample with fresh replies", "1")
@@ -75,7 +76,8 @@ const evaluateAction: ActionBody = async (context, ...paths) => {
       hint: "name a workflow, or leave --no-baselines out",
     });
   }
-  const workflows = paths.map((path) => api.readWorkflowFile(workflowPath(path)));
+  const workflows: ReturnType<typeof api.readWorkflowFile>[] = [];
+  for (const path of paths) workflows.push(api.readWorkflowFile(await workflowPath(command, path)));
   const result = await withProgress(api, config, watch, new Progress({ budget: config.budget }), (hooks) =>
     api.evaluate(
       config,
@@ -95,13 +97,21 @@ const evaluateAction: ActionBody = async (context, ...paths) => {
   return verdict(result.stoppedBy, result.rows, judged, config);
 };
 
-/** A run directory stands for its best workflow. */
-export function workflowPath(path: string): string {
-  const inRun = join(path, "best-workflow.js");
-  return existsSync(inRun) ? inRun : path;
+/** A run stands for its best workflow: its directory, its name, or latest. @returns the name where it is no run */
+export async function workflowPath(command: Command, name: string): Promise<string> {
+  const isFile = /\.m?js$/.test(name);
+  const directory = existsSync(name) || isFile ? name : await namedRunOf(command, name);
+  const inRun = join(directory, "best-workflow.js");
+  if (existsSync(inRun)) return inRun;
+  if (!existsSync(directory) || !statSync(directory).isDirectory()) return directory;
+  const { InputError } = await import("../../commands.js");
+  throw new InputError(`${directory} holds no best-workflow.js`, {
+    hint: "w4s optimize and w4s learn leave one; name its .js file where it lies elsewhere",
+  });
 }
 
-function printEvaluation(result: EvaluateResult, limits: BudgetLimits): void {
+/** Tables and figures of an evaluation on stdout. */
+export function printEvaluation(result: EvaluateResult, limits: BudgetLimits): void {
   const hasExecutor = new Set(result.rows.map((row) => row.executor)).size > 1;
   if (result.rows.length > 0) writeOut(resultTable(result.rows, { hasExecutor }));
   const reference = result.rows[0]?.title ?? "the first";
@@ -121,7 +131,7 @@ function printEvaluation(result: EvaluateResult, limits: BudgetLimits): void {
           name,
           ...(hasExecutor ? [executor] : []),
           formatPercentChange(difference),
-          formatInterval({ low, high }),
+          formatPairedInterval({ low, high }, n),
           formatProbability(pValue),
           n,
         ]),

@@ -1,14 +1,16 @@
 /** @file `w4s inspect FILE`: what is in a GGUF file, a workflow, a trajectory or a run directory. */
-import { closeSync, openSync, readSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
 import { Command } from "commander";
 import type { GgufHeader, RunReport } from "../../commands.js";
 import { formatBytes, formatCount, formatPercent } from "../../core/figure-format.js";
 import { groupBy } from "../../core/statistics.js";
 import { type ActionBody, complete } from "../action.js";
 import { EXIT } from "../exit-code.js";
-import { visible, visibleLine, writeErr, writeJson, writeOut } from "../print/output.js";
+import { visible, visibleLine, writeErr, writeJson, writeOut, writeProse } from "../print/output.js";
 import { spentText } from "../print/spent-text.js";
 import { pairs, resultTable, table } from "../print/tables.js";
+import { addRunFlags } from "../run-flags.js";
+import { namedRunOf } from "../runs-root.js";
 import { auditAction } from "./inspect-audit.js";
 
 const EXAMPLES = `
@@ -16,7 +18,7 @@ Examples:
   $ w4s inspect smollm2-135m.gguf
   $ w4s inspect adapter-lora-<hash>.gguf --base smollm2-135m
   $ w4s inspect best-workflow.js
-  $ w4s inspect runs/RUN
+  $ w4s inspect latest
   $ w4s inspect runs/RUN --audit
   $ w4s inspect runs/RUN/trajectories.jsonl --json
 
@@ -34,14 +36,19 @@ export function command(): Command {
     .description(
       "Shows a GGUF file (metadata, tensors, chat template), a workflow in words, a trajectory or a run directory.",
     )
-    .argument("<file>", "GGUF file, workflow file, trajectories.jsonl or run directory")
+    .argument(
+      "<file>",
+      "GGUF file or name of a model, workflow file, trajectories.jsonl, or a run: its directory, its name, or latest",
+    )
     .option("--audit", "for runs: check the log, and tell who designed what, from which data, at what cost")
     .option("--base <model>", "for adapters: check that it fits this model (GGUF file or name)");
-  return complete(inspect, inspectAction, { examples: EXAMPLES, hasConfig: false });
+  addRunFlags(inspect, ["runsRoot"]);
+  return complete(inspect, inspectAction, { examples: EXAMPLES });
 }
 
-const inspectAction: ActionBody = async ({ isJson, command }, path = "") => {
+const inspectAction: ActionBody = async ({ isJson, command }, name = "") => {
   const api = await import("../../commands.js");
+  const path = await inspectedPath(api, command, name);
   const isDirectory = statOf(api, path).isDirectory();
   const { audit } = command.opts<{ audit?: boolean }>();
   if (audit) {
@@ -64,7 +71,9 @@ const inspectAction: ActionBody = async ({ isJson, command }, path = "") => {
     if (isJson) writeJson(card);
     else writeOut(api.cardText(card));
   } else if (path.endsWith(".gguf") || startsLikeGguf(path)) {
-    const { header, problems } = api.inspectGguf(path);
+    const { header, problems: asModel } = api.inspectGguf(path);
+    // An adapter is no model, and need not be loadable as one.
+    const problems = header.kind === "adapter" ? [] : asModel;
     const { base } = command.opts<{ base?: string }>();
     const training = [...(await trainingPairs(api, header, base)), ...lineagePairs(api, header, path)];
     if (isJson) writeJson({ ...headerJson(header), problems, ...Object.fromEntries(training) });
@@ -79,6 +88,14 @@ const inspectAction: ActionBody = async ({ isJson, command }, path = "") => {
   }
   return EXIT.done;
 };
+
+/** A path, the name of a model that is here, or that of a run. */
+async function inspectedPath(api: Api, command: Command, name: string): Promise<string> {
+  if (existsSync(name)) return name;
+  const isModel = api.listModels().some((model) => model.name === name);
+  if (isModel) return await api.resolveModel(name);
+  return /[\\/.]/.test(name) ? name : await namedRunOf(command, name);
+}
 
 /** Name and answer: can the trainer use a model, does an adapter fit its base. */
 async function trainingPairs(
@@ -257,7 +274,8 @@ function short(value: unknown): string {
   return text.length > MAX_VALUE ? `${text.slice(0, MAX_VALUE)}…` : text;
 }
 
-function turnsSummary(api: Api, turns: RunReport["turns"]) {
+/** Counts of turns, and over all their candidates. */
+export function turnsSummary(api: Pick<Api, "bestLevel">, turns: RunReport["turns"]) {
   const candidates = turns.flatMap((turn) => turn.candidates);
   return {
     turns: turns.map(({ episode, turn, history, candidates: own, kept }) => ({
@@ -310,10 +328,11 @@ function printTurns({ turns }: TurnsSummary): void {
   );
 }
 
-function printRun(
+/** What a run directory holds, on stdout. */
+export function printRun(
   directory: string,
   run: RunReport,
-  summary: ReturnType<typeof turnsSummary>,
+  summary: TurnsSummary,
   cardText: Api["cardText"],
 ): void {
   const { command, task, executor, policy, isSimulated, isComplete, spent, rows, best, card, sources } = run;
@@ -333,7 +352,7 @@ function printRun(
     if (own.length > 0) writeOut(resultTable(own));
   }
   if (best !== null) writeOut(`\nBest workflow (${best.title}):\n\n${best.source}`);
-  if (card !== null) writeOut(cardText(card));
+  if (card !== null) writeProse(cardText(card));
   // Episodes of several files are numbered alike.
   if (sources.length === 1) printTurns(summary);
 }

@@ -4,7 +4,7 @@ import type { BudgetLimits, LearnResult, RunConfig } from "../../commands.js";
 import { FEWEST_FOR_INTERVAL, formatDifference, formatPercent } from "../../core/figure-format.js";
 import { type ActionBody, complete } from "../action.js";
 import { LearnPrinter, roundRow } from "../print/learn-printer.js";
-import { writeJson, writeOut } from "../print/output.js";
+import { writeJson, writeOut, writeProse } from "../print/output.js";
 import { spentText } from "../print/spent-text.js";
 import { pairs, resultTable, table } from "../print/tables.js";
 import {
@@ -128,7 +128,7 @@ function printDifference(other: string, difference: LearnResult["difference"] | 
   if (!difference) return;
   const { meanReward, best, pairs, each, verdict = "not told apart" } = difference;
   const intervals = pairs < FEWEST_FOR_INTERVAL ? "" : ", 95 % intervals";
-  writeOut(
+  writeProse(
     `trained − ${other}: ${verdict}, mean accuracy ${formatDifference(meanReward, pairs, each)}, best of an episode ${formatDifference(best, pairs)}; ${pairs} paired episodes${intervals}`,
   );
 }

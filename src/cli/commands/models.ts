@@ -1,6 +1,6 @@
 /** @file `w4s models`: list and fetch local models. */
 import { Command } from "commander";
-import type { PullProgress } from "../../commands.js";
+import type { listModels, PullProgress } from "../../commands.js";
 import { formatBytes, formatDuration, formatPercent } from "../../core/figure-format.js";
 import { type ActionBody, complete } from "../action.js";
 import { EXIT } from "../exit-code.js";
@@ -46,21 +46,23 @@ const listAction: ActionBody = async ({ isJson }) => {
     writeJson({ models });
     return EXIT.done;
   }
-  writeOut(
-    table(
-      ["name", "what", "kind", "size", "here", "licence"],
-      models.map(({ name, title, kind, bytes, isInstalled, license }) => [
-        name,
-        title,
-        kind,
-        formatBytes(bytes),
-        isInstalled ? "yes" : "no",
-        license,
-      ]),
-    ),
-  );
+  writeOut(modelsTable(models));
   return EXIT.done;
 };
+
+export function modelsTable(models: ReturnType<typeof listModels>): string {
+  return table(
+    ["name", "what", "kind", "size", "here", "licence"],
+    models.map(({ name, title, kind, bytes, isInstalled, license }) => [
+      name,
+      title,
+      kind,
+      formatBytes(bytes),
+      isInstalled ? "yes" : "no",
+      license,
+    ]),
+  );
+}
 
 const pullAction: ActionBody = async ({ isJson, watch, command }, name = "") => {
   const { pullModel } = await import("../../commands.js");

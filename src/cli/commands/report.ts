@@ -1,16 +1,18 @@
 /** @file `w4s report RUN`: a run as one HTML page, as tables, or as JSON. */
 import { join } from "node:path";
 import { Command } from "commander";
-import type { ReportTable } from "../../commands.js";
+import type { TextReport } from "../../commands.js";
 import { formatBytes } from "../../core/figure-format.js";
 import { type ActionBody, complete } from "../action.js";
 import { EXIT } from "../exit-code.js";
-import { writeErr, writeJson, writeOut } from "../print/output.js";
+import { writeErr, writeJson, writeOut, writeProse } from "../print/output.js";
 import { pairs, table } from "../print/tables.js";
+import { addRunFlags } from "../run-flags.js";
+import { namedRunOf } from "../runs-root.js";
 
 const EXAMPLES = `
 Examples:
-  $ w4s report runs/RUN
+  $ w4s report latest
   $ w4s report runs/RUN --compare runs/OTHER --out both.html
   $ w4s report runs/RUN --text
 
@@ -26,22 +28,27 @@ interface ReportFlags {
 export function command(): Command {
   const report = new Command("report")
     .description("Writes a run as one self-contained HTML page, or prints its numbers.")
-    .argument("<run>", "run directory of optimize, collect, eval or learn")
+    .argument("<run>", "run of optimize, collect, eval or learn: its directory, its name, or latest")
     .option("--compare <run>", "a second run to show beside it")
     .option("--text", "print tables instead of writing a page")
     .option("--out <file>", "where the page goes (default: report.html in the run directory)")
     .option("--seed <n>", "draws the candidates shown in full where a run has too many", "0");
-  return complete(report, reportAction, { examples: EXAMPLES, hasConfig: false });
+  addRunFlags(report, ["runsRoot"]);
+  return complete(report, reportAction, { examples: EXAMPLES });
 }
 
-const reportAction: ActionBody = async ({ isJson, command }, directory = "") => {
+const reportAction: ActionBody = async ({ isJson, command }, name = "") => {
   const flags = command.opts<ReportFlags>();
   const api = await import("../../commands.js");
   const seed = Number(flags.seed);
   if (!Number.isSafeInteger(seed) || seed < 0)
     throw new api.ConfigError(`--seed ${flags.seed} is no whole number`, { hint: "give a number from 0" });
+  const directory = await namedRunOf(command, name);
   const report = await api.readRunReport(directory);
-  const compare = flags.compare === undefined ? undefined : await api.readRunReport(flags.compare);
+  const compare =
+    flags.compare === undefined
+      ? undefined
+      : await api.readRunReport(await namedRunOf(command, flags.compare));
   // Printing alone writes nothing.
   const isPage = flags.out !== undefined || !(flags.text || isJson);
   const path = flags.out ?? join(directory, "report.html");
@@ -55,13 +62,7 @@ const reportAction: ActionBody = async ({ isJson, command }, directory = "") => 
   if (isJson) {
     writeJson({ ...text.json, page: isPage ? path : null });
   } else if (flags.text) {
-    writeOut(`${text.title}\n`);
-    for (const notice of text.notices) writeOut(`note: ${notice}`);
-    writeOut(
-      `\n${pairs(text.keyFigures.map(({ label, value, detail }) => [label, `${value} (${detail})`]))}`,
-    );
-    if (text.card) writeOut(`\nThe best workflow in words\n${api.cardText(text.card)}`);
-    for (const one of text.tables) writeOut(printed(one, api.cellText));
+    printReport(text, api);
   }
   if (isPage && !isJson) {
     if (flags.text) writeErr(`${path}: ${formatBytes(bytes)}`);
@@ -70,12 +71,22 @@ const reportAction: ActionBody = async ({ isJson, command }, directory = "") => 
   return EXIT.done;
 };
 
-function printed(
-  { title, note, head, rows }: ReportTable,
-  cellText: (cell: ReportTable["rows"][number][number]) => string,
-): string {
-  return `\n${title}${note ? `\n${note}` : ""}\n${table(
-    head,
-    rows.map((row) => row.map(cellText)),
-  )}`;
+/** The figures and tables of a report on stdout. */
+export function printReport(
+  { title, notices, keyFigures, card, tables }: TextReport,
+  { cardText, cellText }: Pick<typeof import("../../commands.js"), "cardText" | "cellText">,
+): void {
+  writeProse(`${title}\n\n`);
+  for (const notice of notices) writeProse(`note: ${notice}`);
+  writeOut(`\n${pairs(keyFigures.map(({ label, value, detail }) => [label, `${value} (${detail})`]))}`);
+  if (card) writeProse(`\nThe best workflow in words\n${cardText(card)}`);
+  for (const { title: name, note, head, rows } of tables) {
+    writeProse(`\n${name}${note ? `\n${note}` : ""}`);
+    writeOut(
+      table(
+        head,
+        rows.map((row) => row.map(cellText)),
+      ),
+    );
+  }
 }

@@ -1,9 +1,11 @@
 /** @file The work of `optimize` and `collect`: configuration in, tables and exit code out. */
+import { basename } from "node:path";
 import type { OptimizeResult, RunConfig } from "../../commands.js";
 import {
   formatCount,
   formatDollars,
   formatInterval,
+  formatPairedInterval,
   formatPercent,
   formatPercentChange,
   formatProbability,
@@ -41,7 +43,11 @@ export function searchAction(name: "optimize" | "collect"): ActionBody {
   };
 }
 
-function printSearch(result: OptimizeResult, { dryRun: isDryRun, budget: limits }: RunConfig): void {
+/** Tables and figures of a search on stdout. */
+export function printSearch(
+  result: OptimizeResult,
+  { dryRun: isDryRun, budget: limits, model, designer }: RunConfig,
+): void {
   const { isSimulated } = result;
   if (isDryRun) {
     writeOut(`forecast, about: ${forecastLine(result.forecast)}`);
@@ -72,7 +78,7 @@ function printSearch(result: OptimizeResult, { dryRun: isDryRun, budget: limits 
     ],
     ["techniques", techniques.join(", ") || "none"],
     ["spent", `${spentText(spent, limits)}${isSimulated ? " (simulated)" : ""}`],
-    ["weak model", `${result.policy} on ${result.device}`],
+    ["weak model", weakModelText(result, designer === "random" ? undefined : model)],
     ["run", result.directory],
   ];
   const pays = Object.entries(result.breakEven).filter(([, samples]) => samples !== null);
@@ -107,6 +113,11 @@ function printConfirmation({ confirmation, isSimulated }: OptimizeResult): void 
   );
 }
 
+/** By the name that it was asked for, since its id is a hash. */
+function weakModelText({ policy, device }: OptimizeResult, model: string | undefined): string {
+  return `${model === undefined ? policy : `${basename(model)} (${policy})`} on ${device}`;
+}
+
 /** On validation the best was chosen, so that its lead there is too large; test tells. */
 function printComparisons({ comparisons = [], isSimulated }: OptimizeResult): void {
   const [first] = comparisons;
@@ -120,7 +131,7 @@ function printComparisons({ comparisons = [], isSimulated }: OptimizeResult): vo
       comparisons.map((one) => [
         one.split,
         formatPercentChange(one.difference),
-        formatInterval(one),
+        formatPairedInterval(one, one.n),
         formatProbability(one.pValue),
         one.n,
       ]),

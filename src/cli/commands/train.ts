@@ -1,17 +1,20 @@
 /** @file `w4s train`: reward-weighted LoRA fine-tuning of a GGUF model on this machine. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { TrainAdapterOptions, TrainEvent } from "../../commands.js";
+import { SETTINGS } from "../../config/settings.js";
 import { formatCount, formatDuration } from "../../core/figure-format.js";
 import { type ActionBody, complete } from "../action.js";
+import { keptSettings } from "../config-of-run.js";
 import { EXIT } from "../exit-code.js";
 import { number, repeated, weightsOption } from "../flag-values.js";
 import { isInteractive, writeErr, writeJson, writeOut, writeStatus } from "../print/output.js";
 import { pairs } from "../print/tables.js";
 import { addRunFlags, configSources, LEARN_FLAGS } from "../run-flags.js";
+import { namedRunOf } from "../runs-root.js";
 
 const EXAMPLES = `
 Examples:
-  $ w4s train --model smollm2-135m --from runs/RUN --out adapters/first
+  $ w4s train --from latest --out adapters/first
   $ w4s train --model model.gguf --chat pairs.jsonl --epochs 1 --rank 8 --out adapters/chat
   $ w4s optimize … --adapter adapters/first/adapter-lora-<hash>.gguf
 
@@ -23,7 +26,6 @@ Families: llama, qwen2, qwen3, gemma3, in any quantisation that w4s inspect call
 const SHARED = LEARN_FLAGS.slice(LEARN_FLAGS.indexOf("learn.keep"));
 
 interface TrainFlags {
-  model: string;
   from: string[];
   chat?: string | undefined;
   spans: "last" | "all";
@@ -47,7 +49,10 @@ interface TrainFlags {
 export function command(): Command {
   const train = new Command("train")
     .description("Trains a LoRA adapter on recorded runs or chat lines; each example counts by its reward.")
-    .requiredOption("--model <model>", "base: GGUF file, or a name of `w4s models list`")
+    .option(
+      "--model <model>",
+      "base: GGUF file, or a name of `w4s models list` (default: that of the configuration, else of the run)",
+    )
     .option("--from <run>", "a run directory or trajectories.jsonl; repeat it", repeated, [])
     .option("--reward <name>", "compute rewards anew: discrete, relative-gain, accuracy, composite")
     .option("--reward-weights <list>", "of composite (default: accuracy=1,efficiency=0.2)")
@@ -79,25 +84,28 @@ export function command(): Command {
     .option("--max-memory <GB>", "memory the trainer may take (default: 70 % of what is free)", number)
     .option("--checkpoint-every <n>", "updates between checkpoints (default: 10)", integer)
     .option("--threads <n>", "CPU threads (default: the cores, at most 8)");
-  return complete(addRunFlags(train, SHARED), trainAction, { examples: EXAMPLES, hasConfig: false });
+  return complete(addRunFlags(train, [...SHARED, "runsRoot"]), trainAction, { examples: EXAMPLES });
 }
 
 const trainAction: ActionBody = async ({ isJson, watch, command }) => {
   const api = await import("../../commands.js");
   const flags = command.opts<TrainFlags>();
   const sources = configSources(command);
-  const { learn, reward, rewardWeights, seed, threads } = api.loadRunConfig({
+  const config = api.loadRunConfig({
     ...sources,
-    hasFile: false,
-    env: {},
     // Training asks no executor and solves no task.
     defaults: { task: "train", executor: "simulated" },
   });
+  const { learn, reward, rewardWeights, seed, threads } = config;
+  const from: string[] = [];
+  for (const name of flags.from) from.push(await namedRunOf(command, name));
   const { epochs, batchSize, learningRate, rank } = learn;
   const { schedule, normalisation, labelSmoothing, dropout, stopPromptGradient } = flags;
   const { tokenBudget, allowNegativeWeights } = flags;
   // Twice the rank, so that another rank alone does not change by how much an update is multiplied.
-  const alpha = sources.flags.has("learn.alpha") ? learn.alpha : 2 * rank;
+  const isAlphaGiven =
+    sources.flags.has("learn.alpha") || learn.alpha !== SETTINGS.get("learn.alpha")?.default;
+  const alpha = isAlphaGiven ? learn.alpha : 2 * rank;
   const targets = (flags.targets?.split(",").map((name) => name.trim()) ??
     api.LINEAR_NAMES) as typeof api.LINEAR_NAMES;
   const settings: NonNullable<TrainAdapterOptions["settings"]> = {
@@ -117,8 +125,8 @@ const trainAction: ActionBody = async ({ isJson, watch, command }) => {
   };
   const started = Date.now();
   const result = await api.trainAdapter({
-    modelPath: await api.resolveModel(flags.model),
-    from: flags.from,
+    modelPath: await api.resolveModel(baseModel(api, config.model, from)),
+    from,
     spans: flags.spans,
     selection: learn,
     settings,
@@ -138,14 +146,16 @@ const trainAction: ActionBody = async ({ isJson, watch, command }) => {
     writeJson(result);
     return EXIT.done;
   }
-  const { losses } = result;
+  const { sameExamples: loss } = result;
   writeOut(
     pairs([
       ["adapter", result.adapterPath],
       ["examples", `${result.examples}, ${result.steps} updates`],
       [
         "loss",
-        `${losses[0]?.toFixed(4) ?? "–"} before the first update, ${losses.at(-1)?.toFixed(4) ?? "–"} before the last`,
+        loss === undefined
+          ? "–"
+          : `${loss.before.toFixed(4)} before, ${loss.after.toFixed(4)} after, on the same examples (the first update's)`,
       ],
       ["trained", `${formatCount(result.trainedTokens)} tokens in ${formatDuration(Date.now() - started)}`],
       // In the unit of the plan that was printed at the start.
@@ -154,6 +164,20 @@ const trainAction: ActionBody = async ({ isJson, watch, command }) => {
   );
   return EXIT.done;
 };
+
+/** Name of the base: as it was given, else as the first of the runs had it, which is said. */
+function baseModel(
+  { ConfigError }: Pick<typeof import("../../commands.js"), "ConfigError">,
+  given: string | undefined,
+  from: readonly string[],
+): string {
+  if (given !== undefined) return given;
+  const kept = from.map((run) => keptSettings(run)?.model).find((name) => typeof name === "string");
+  if (typeof kept !== "string")
+    throw new ConfigError("no model to train was named", { hint: "add --model NAME|FILE (w4s models list)" });
+  writeErr(`model ${kept}: the one this run was made with`);
+  return kept;
+}
 
 function report(event: TrainEvent): void {
   switch (event.type) {

@@ -83,8 +83,10 @@ function describe(event: LearnEvent): string[] {
 /** A line of the table of rounds. */
 export function roundRow(record: RoundRecord): (string | number)[] {
   const { card, training, score } = record;
-  const lossOf = ({ firstLoss, lastLoss }: RoundRecord["training"]) =>
-    [firstLoss, lastLoss].map((value) => value?.toFixed(3) ?? "–").join(" → ");
+  const lossOf = ({ sameExamples, firstLoss, lastLoss }: RoundRecord["training"]) =>
+    (sameExamples ? [sameExamples.before, sameExamples.after] : [firstLoss, lastLoss])
+      .map((value) => value?.toFixed(3) ?? "–")
+      .join(" → ");
   const loss =
     record.members?.map((member) => `${member.name} ${lossOf(member.training)}`).join(", ") ??
     lossOf(training);

@@ -42,7 +42,10 @@ export class Progress {
     this.#write = options.write ?? writeErr;
     // discardStdin would take Ctrl-C away from our own handler.
     if (options.isInteractive ?? isInteractive())
-      this.#spinner = ora({ stream: process.stderr, discardStdin: false });
+      this.#spinner = ora({
+        ...{ stream: process.stderr, discardStdin: false },
+        color: process.env.NO_COLOR ? false : "cyan",
+      });
   }
 
   readonly onEvent = (event: RunEvent): void => {

@@ -29,6 +29,7 @@ async function train(order: TrainerOrder, send: (message: TrainerMessage) => voi
   return {
     adapterPath: await saveAdapter(outFolder, name, adapter),
     losses: [...result.losses],
+    sameExamples: result.sameExamples,
     steps: result.steps,
     trainedTokens: result.trainedTokens,
     peakRssBytes: process.resourceUsage().maxRSS * 1024,

@@ -3,6 +3,7 @@ import type { ErrorJson } from "../../core/errors.js";
 import type { AdapterOrigin } from "../../lora/lora-adapter.js";
 import type { TrainEvent } from "../loop/train-event.js";
 import type { TrainOptions } from "../train-lora.js";
+import type { SameExamplesLoss } from "../training-run.js";
 
 export interface TrainerOrder
   extends Pick<TrainOptions, "modelPath" | "modelHash" | "dataHash" | "settings" | "memoryLimitBytes">,
@@ -21,6 +22,8 @@ export interface TrainerOrder
 export interface TrainerResult {
   adapterPath: string;
   losses: number[];
+  /** Of the first update's examples, before and after. */
+  sameExamples?: SameExamplesLoss | undefined;
   steps: number;
   trainedTokens: number;
   /** Peak of the process's resident memory, bytes. */

@@ -212,7 +212,6 @@ describe("run names", () => {
     ".hidden",
     "a\nb",
     "a\0b",
-    "a b",
     "CON",
     "nul.txt",
     "lpt1",
@@ -260,6 +259,60 @@ describe("sources", () => {
     expect(refusal(() => loadRunConfig({ cwd, env: { ...env, W4S_CONFIG: missing } })).message).toContain(
       missing,
     );
+  });
+
+  it("read the nearest file upwards, whose paths are those of its folder, up to the root of a repository", () => {
+    const root = folder();
+    const deep = join(root, "a", "b");
+    mkdirSync(join(root, "data"));
+    mkdirSync(deep, { recursive: true });
+    const env = { W4S_EXECUTOR: "simulated" };
+    const text = "task: data\nmodel: nano\nrunsRoot: out\ntools: tools.js\nseed: 4\n";
+    writeFileSync(join(root, "w4s.config.yaml"), text);
+    expect(loadRunConfig({ cwd: deep, env })).toMatchObject({
+      ...{ seed: 4, task: "../../data", model: "nano", runsRoot: "../../out", tools: "../../tools.js" },
+    });
+    expect(loadRunConfig({ cwd: root, env })).toMatchObject({ task: "data", runsRoot: "out" });
+    mkdirSync(join(root, "a", ".git"));
+    expect(refusal(() => loadRunConfig({ cwd: deep, env })).message).toContain("task: missing");
+    writeFileSync(join(root, "a", "w4s.config.yaml"), "task: nearer\n");
+    expect(loadRunConfig({ cwd: deep, env }).task).toBe("nearer");
+  });
+
+  it("tell of a file whose name is not read", () => {
+    const env = { W4S_TASK: "t", W4S_EXECUTOR: "simulated" };
+    for (const name of ["w4s.config.yml", "w4s.config.json"]) {
+      const cwd = folder();
+      const told: string[] = [];
+      mkdirSync(join(cwd, ".git"));
+      writeFileSync(join(cwd, name), "seed: 4\n");
+      expect(loadRunConfig({ cwd, env, onWarning: (message) => told.push(message) }).seed).toBe(0);
+      expect(told).toEqual([`${name} is not read: call it w4s.config.yaml, or pass --config ${name}`]);
+    }
+  });
+
+  it("take a run as a shell completes it, and names with blanks and letters of any script", () => {
+    const runOf = (run: string, runsRoot = "runs") =>
+      loadRunConfig({
+        hasFile: false,
+        env: {},
+        defaults: { task: "t", executor: "simulated", run, runsRoot },
+      }).run;
+    for (const run of ["foo", "./foo", "foo/", "runs/foo/", "./runs/foo"])
+      expect(runOf(run), run).toBe(join("runs", "foo"));
+    expect(runOf("foo", "./out/")).toBe(join("out", "foo"));
+    expect(runOf("mein Lauf ä 1")).toBe(join("runs", "mein Lauf ä 1"));
+    for (const run of ["..", "a/../b", "foo. ", "-foo", "a\nb", "./", "/"])
+      expect(refusal(() => runOf(run)).message, run).toContain("run");
+  });
+
+  it("say what was meant by an executor without its kind, and a URL without its scheme", () => {
+    const message = (executor: string) =>
+      refusal(() => loadRunConfig({ hasFile: false, env: {}, defaults: { task: "t", executor } })).message;
+    expect(message("http://127.0.0.1:9101/v1")).toContain("did you mean openai:http://127.0.0.1:9101/v1?");
+    expect(message("openai:localhost:9101/v1")).toContain("did you mean http://localhost:9101/v1?");
+    expect(message("openai:127.0.0.1:9101")).toContain("did you mean http://127.0.0.1:9101?");
+    expect(message("openai:ftp://x")).not.toContain("did you mean");
   });
 
   it("are named in errors", () => {

@@ -1,6 +1,14 @@
 /** @file Stored replies, ledger and results: durable, first wins, damaged files are named. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -122,6 +130,34 @@ describe("ledger", () => {
     store.addLedger(entry());
     store.addLedger(entry({ dollars: null }));
     expect(store.ledgerTotals()[0]?.dollars).toBeNull();
+  });
+});
+
+describe("the files of a store", () => {
+  const filesOf = (name: string) =>
+    readdirSync(directory)
+      .filter((file) => file.startsWith(name))
+      .sort();
+
+  test("are one after it was closed", () => {
+    const store = CallStore.open(join(directory, "alone.db"));
+    for (let i = 0; i < 50; i++) store.putReply(`key ${i}`, reply("x".repeat(500)));
+    expect(filesOf("alone.db")).toEqual(["alone.db", "alone.db-shm", "alone.db-wal"]);
+    store.close();
+    expect(filesOf("alone.db")).toEqual(["alone.db"]);
+  });
+
+  test("may be copied without its log after every user has closed it", () => {
+    const path = join(directory, "shared.db");
+    const [one, other] = [CallStore.open(path), CallStore.open(path)];
+    one.putReply("first", reply("one"));
+    one.close();
+    other.putReply("last", reply("after the first was closed"));
+    other.close();
+    copyFileSync(path, join(directory, "copied.db"));
+    const copy = CallStore.open(join(directory, "copied.db"));
+    expect(copy.replyCount()).toBe(2);
+    copy.close();
   });
 });
 

@@ -229,13 +229,13 @@ describe("a run of learn", () => {
     expect(table("policy-table").map((row) => row.slice(0, 3))).toEqual([
       ["base", "30.0%", "75.0%"],
       ["trained", "45.0%", "75.0%"],
-      ["trained − base, points", "+15.0 [+10.0, +20.0]", "+15.0 [+10.0, +20.0]"],
+      ["trained − base, points", "+15.0", "+15.0"],
     ]);
     expect(table("judgement-table").map((row) => [row[2], ...row.slice(6)])).toEqual([
-      ["accepted: not worse", "+15.0 [+10.0, +20.0]", "+15.0 [+10.0, +20.0]", "4"],
+      ["accepted: not worse", "+15.0", "+15.0", "4"],
       ["refused: plain 22", "−20.0 [−25.0, −15.0]", "−35.0 [−40.0, −30.0]", "8"],
     ]);
-    // Four pairs are too few for a colour, eight are enough.
+    // Four pairs are too few for an interval and a colour, eight are enough.
     const judged = tables.find((one) => one.id === "judgement-table")?.rows ?? [];
     expect(judged.map((row) => (row[6] as { tone?: string }).tone)).toEqual([undefined, "bad"]);
     expect(
@@ -249,7 +249,7 @@ describe("a run of learn", () => {
     expect(keyFigures).toContainEqual({
       label: "Trained model against the base, simulated",
       value: "+15.0 points",
-      detail: "mean accuracy of its designs, +10.0 to +20.0, 4 pairs of episodes",
+      detail: "mean accuracy of its designs, too few for an interval, 4 pairs of episodes",
     });
     const data = dataOf(htmlReport(report));
     expect(data.charts.map(({ id }) => id)).toEqual([

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { parseRunConfig } from "../../../src/config/config-layers.js";
 import { LATER_SHARE } from "../../../src/design/race.js";
 import { usualBaselines } from "../../../src/evaluate/baselines/usual-baselines.js";
-import { forecastRun, remeasured } from "../../../src/run/forecast-run.js";
+import { forecastRun, isOff, remeasured } from "../../../src/run/forecast-run.js";
 import type { Sample } from "../../../src/tasks/task.js";
 
 const SETTINGS = {
@@ -73,6 +73,18 @@ describe("forecastRun", () => {
     expect(free.dollars).toBe(0);
     // 100 tokens of question and 60 of instructions a call.
     expect(input.dollars).toBeCloseTo((input.executorCalls * 160) / 1e6, 9);
+  });
+});
+
+describe("isOff", () => {
+  it("says a forecast again when it was measured first, and when it is off by a factor of two", () => {
+    const guessed = forecastRun(parseRunConfig(SETTINGS), samples, baselines, undefined, true);
+    const measured = (minutes: number) => ({ ...guessed, isMeasured: true, minutes });
+    expect(isOff(guessed, measured(guessed.minutes))).toBe(true);
+    expect(isOff(measured(10), measured(19))).toBe(false);
+    expect(isOff(measured(10), measured(20))).toBe(true);
+    expect(isOff(measured(10), measured(5))).toBe(true);
+    expect(isOff(measured(0), measured(0))).toBe(false);
   });
 });
 

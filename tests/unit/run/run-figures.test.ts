@@ -27,7 +27,9 @@ describe("runWarnings", () => {
 
   it("warns when test does not tell the best from the baseline that was best on validation", () => {
     const [text] = runWarnings({ ...NOTHING, comparison: against(0.1, -0.05, 0.25) });
-    expect(text).toBe("on test 30 items do not tell the best workflow and vote apart: +10.0% [-5.0%, 25.0%]");
+    expect(text).toBe(
+      "on test 30 items do not tell the best workflow and vote apart: +10.0%, [-5.0%, 25.0%]",
+    );
   });
 
   it("warns about saturation, empty replies, lost samples and too small a search", () => {
