@@ -5,19 +5,14 @@ import { positive, text, whole } from "./config-fields.js";
 const KiB = 1024;
 const MiB = 1024 * KiB;
 
-/** @param whose - "all requests of a day", "one key in a day" */
-const dayBudget = (whose: string) =>
-  z
-    .strictObject({
-      dollars: positive(1e6).optional().describe(`dollars that ${whose} may cost (UTC); default no limit`),
-      tokens: whole(1, 1e12)
-        .optional()
-        .describe(`tokens of executors that ${whose} may use (UTC); default no limit`),
-      calls: whole(1, 1e9)
-        .optional()
-        .describe(`calls of executors that ${whose} may make (UTC); default no limit`),
-    })
-    .prefault({});
+const dollars = (whose: string) =>
+  positive(1e6).optional().describe(`dollars that ${whose} may cost (UTC); default no limit`);
+const tokens = (whose: string) =>
+  whole(1, 1e12).optional().describe(`tokens of executors that ${whose} may use (UTC); default no limit`);
+const calls = (whose: string) =>
+  whole(1, 1e9).optional().describe(`calls of executors that ${whose} may make (UTC); default no limit`);
+const ALL = "all requests of a day";
+const ONE = "one key in a day";
 
 const template = (otherwise: string) =>
   z
@@ -51,8 +46,12 @@ export const serveSchema = z.strictObject({
   timeoutMs: whole(100, 86_400_000)
     .default(600_000)
     .describe("time for a request from its arrival to its answer, waiting included, milliseconds"),
-  day: dayBudget("all requests of a day"),
-  keyDay: dayBudget("one key in a day"),
+  dayDollars: dollars(ALL),
+  dayTokens: tokens(ALL),
+  dayCalls: calls(ALL),
+  keyDollars: dollars(ONE),
+  keyTokens: tokens(ONE),
+  keyCalls: calls(ONE),
   log: text("a directory")
     .optional()
     .describe("keeps questions and answers there, one file a day, as w4s data import reads them"),

@@ -65,7 +65,8 @@ export class RequestLog {
     const { question, context, answer, ...rest } = request;
     const record = {
       question: this.#redact(question),
-      context: context && this.#redact(context),
+      // There in every line, so that an import can name it.
+      context: this.#redact(context ?? ""),
       answer: answer && this.#redact(answer),
       ...rest,
       time: new Date().toISOString(),

@@ -34,6 +34,7 @@ export class ServedWorkflows {
    */
   constructor(files: readonly { path: string; name?: string | undefined }[]) {
     for (const { path, name = nameOf(path) } of files) {
+      const workflow = readWorkflow(name, path);
       if (!NAME.test(name))
         throw new ConfigError(`${JSON.stringify(name)} cannot be the name of a model`, {
           hint: "give another with --as: letters, digits and . _ : / -, at most 128",
@@ -42,7 +43,7 @@ export class ServedWorkflows {
         throw new ConfigError(`two workflows are called ${name}`, {
           hint: "name them with --as, in the order of the workflows",
         });
-      this.#byName.set(name, readWorkflow(name, path));
+      this.#byName.set(name, workflow);
     }
   }
 

@@ -3,6 +3,7 @@ import { createServer, type Server } from "node:http";
 import { getRequestListener } from "@hono/node-server";
 import type { RunConfig } from "../config/run-config.js";
 import { type ServeConfig, serveSchema } from "../config/serve-schema.js";
+import type { BudgetLimits } from "../core/budget.js";
 import { CloseStack } from "../core/close-stack.js";
 import { ConfigError, messageOf } from "../core/errors.js";
 import { isLoopback } from "../core/network/loopback.js";
@@ -44,7 +45,7 @@ export interface RunningServer {
    * Takes no more requests and waits for those at work.
    * @param hard - gives these up when it is aborted
    */
-  stop(hard?: AbortSignal): Promise<void>;
+  stop(hard: AbortSignal): Promise<void>;
 }
 
 /** A client has this long to send its headers, and its body. */
@@ -52,6 +53,8 @@ const HEADERS_MS = 15_000;
 const BODY_MS = 60_000;
 /** Between two requests of one connection: longer than most proxies keep theirs, so that these end first. */
 const IDLE_MS = 75_000;
+/** For the last bytes of answers to leave when the server is stopped at once. */
+const FLUSH_MS = 300;
 /** Between two looks at connections whose last answer has left. */
 const LEAVING_MS = 50;
 
@@ -70,9 +73,9 @@ export async function startServer(given: ServerConfig, order: ServerOrder): Prom
   try {
     const log = config.log === undefined ? undefined : new RequestLog(config.log, config.redact);
     closing.add(() => log?.close());
-    const budgets = new DayBudgets({ day: config.day, keyDay: config.keyDay });
+    const budgets = new DayBudgets(limitsOf(config));
     for (const { key, spent } of log?.open(budgets.date) ?? []) budgets.restore(key, spent);
-    if (!log && [config.day, config.keyDay].some((limits) => Object.keys(limits).length > 0))
+    if (!log && Object.values(limitsOf(config)).some((limits) => Object.values(limits).some(Boolean)))
       onWarning("what a day costs is counted in memory only: with --log DIR it outlives the process");
     const runner = await WorkflowRunner.open(given, {
       resolveModelFile: order.resolveModelFile,
@@ -114,13 +117,15 @@ export async function startServer(given: ServerConfig, order: ServerOrder): Prom
         const stopped = answering.stop();
         const leaving = setInterval(() => server.closeIdleConnections(), LEAVING_MS);
         const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-        const unlink = hard && onAbort(hard, () => answering.stopNow());
+        const unlink = onAbort(hard, () => {
+          answering.stopNow();
+          // Whoever waited is told so; readers that are slower than this are left.
+          setTimeout(() => server.closeAllConnections(), FLUSH_MS).unref();
+        });
         await stopped;
-        const unlinkSlow = hard && onAbort(hard, () => server.closeAllConnections());
         await closed;
         clearInterval(leaving);
-        unlink?.();
-        unlinkSlow?.();
+        unlink();
         await closing.close();
       },
     };
@@ -137,9 +142,19 @@ function refuseOpenAddress({ host, keys }: ServeConfig): void {
   });
 }
 
+function limitsOf(config: ServeConfig): { day: BudgetLimits; keyDay: BudgetLimits } {
+  return {
+    day: { dollars: config.dayDollars, tokens: config.dayTokens, calls: config.dayCalls },
+    keyDay: { dollars: config.keyDollars, tokens: config.keyTokens, calls: config.keyCalls },
+  };
+}
+
 /** A limit in dollars needs prices, as a budget does. */
-function refuseUnpriced({ day, keyDay }: ServeConfig, { meter: { models } }: WorkflowRunner): void {
-  if (day.dollars === undefined && keyDay.dollars === undefined) return;
+function refuseUnpriced(
+  { dayDollars, keyDollars }: ServeConfig,
+  { meter: { models } }: WorkflowRunner,
+): void {
+  if (dayDollars === undefined && keyDollars === undefined) return;
   const unpriced = [models.executor, ...models.aliases.values()].find(({ price }) => price === null);
   if (!unpriced) return;
   throw new ConfigError(`a limit in dollars needs the price of ${unpriced.id}`, {
