@@ -68,7 +68,7 @@ const sourceOf = (text: string) => `'sha256-${createHash("sha256").update(text).
 
 /** Content-Security-Policy: the page's own style and script, requests to this server, nothing else. */
 export const TRY_PAGE_POLICY =
-  `default-src 'none'; style-src ${sourceOf(STYLE)}; script-src ${sourceOf(SCRIPT)}; connect-src 'self'; ` +
+  `default-src 'none'; img-src data:; style-src ${sourceOf(STYLE)}; script-src ${sourceOf(SCRIPT)}; connect-src 'self'; ` +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 export const TRY_PAGE = `<!doctype html>

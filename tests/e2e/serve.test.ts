@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { JsonlLog } from "../../src/core/jsonl-log.js";
-import { type FakeOpenAI, startFakeOpenAI } from "../support/fake-openai-server.js";
+import { type FakeOpenAI, faults, startFakeOpenAI } from "../support/fake-openai-server.js";
 import { environmentOf, ROOT, runCli } from "../support/run-cli.js";
 import { ECHO } from "../support/served.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
@@ -26,7 +26,8 @@ async function serve(cwd: string): Promise<{ child: ChildProcess; url: string; s
   const child = spawn(
     process.execPath,
     [`${ROOT}/dist/cli/main.js`, ...words, "--executor-model", "fake-model"],
-    { cwd, env: environmentOf(), stdio: ["ignore", "pipe", "pipe"] },
+    // A group of its own, as service managers make one.
+    { cwd, env: environmentOf(), stdio: ["ignore", "pipe", "pipe"], detached: true },
   );
   let stderr = "";
   child.stderr?.on("data", (chunk: Buffer) => {
@@ -60,13 +61,36 @@ describe("w4s serve", () => {
     second.child.kill("SIGHUP");
     while (!second.stderr().includes("echo is now")) await new Promise((resolve) => setTimeout(resolve, 20));
     expect(await ask(second.url, "two")).toBe("new two");
-    second.child.kill("SIGTERM");
-    expect(await once(second.child, "exit")).toEqual([0, null]);
+    writeFileSync(join(cwd, "echo.js"), ECHO);
+    second.child.kill("SIGHUP");
+    while (second.stderr().split("echo is now").length < 3)
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    const running = new Promise<void>((resolve) => {
+      fake.queue(async ({ response }) => {
+        resolve();
+        await new Promise((later) => setTimeout(later, 500));
+        const choices = [
+          { index: 0, message: { role: "assistant", content: "late" }, finish_reason: "stop" },
+        ];
+        await faults.status(200, { choices })({ response } as never);
+      });
+    });
+    const last = ask(second.url, "three");
+    await running;
+    const ended = once(second.child, "exit");
+    // The whole group gets it, sandboxes included.
+    process.kill(-second.child.pid!, "SIGTERM");
+    expect(await last).toBe("late");
+    expect(await ended).toEqual([0, null]);
 
     const log = join(cwd, "log");
     const answers = readdirSync(log).filter((name) => name.startsWith("answers-"));
     const read = answers.map((name) => JsonlLog.read(join(log, name)));
-    expect(read.flatMap(({ records }) => records.map(({ question }) => question))).toEqual(["one", "two"]);
+    expect(read.flatMap(({ records }) => records.map(({ question }) => question))).toEqual([
+      "one",
+      "two",
+      "three",
+    ]);
     expect(read.every(({ tornAt }) => tornAt === undefined)).toBe(true);
   });
 

@@ -139,7 +139,7 @@ describe("refusals", () => {
     const response = await fetch(served.base);
     const page = await response.text();
     expect(response.headers.get("content-security-policy")).toMatch(
-      /^default-src 'none'; style-src 'sha256-/,
+      /^default-src 'none'; img-src data:; style-src 'sha256-/,
     );
     expect(page).not.toMatch(/https?:\/\//);
   });
