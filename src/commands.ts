@@ -58,6 +58,8 @@ export { evaluateSuite } from "./run/suite/evaluate-suite.js";
 export { loadSuite } from "./run/suite/load-suite.js";
 export { suiteTables } from "./run/suite/suite-tables.js";
 export { TaskOpener } from "./run/task-opener.js";
+export { addKey } from "./serve/key-ring.js";
+export { startServer } from "./serve/start-server.js";
 export { drawRobotRun } from "./tasks/families/robot/draw-map.js";
 export { importBenchmark } from "./tasks/import-benchmark.js";
 export { type ImportOptions, type ImportPreview, importDataset } from "./tasks/import-dataset.js";

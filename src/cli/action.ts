@@ -19,11 +19,16 @@ export type ActionBody = (
  * Gives a command its work and what every command has: machine-readable output, the place of an error.
  * @param options.examples - text below its help
  * @param options.hasConfig - whether it takes another configuration file. Default true
+ * @param options.listen - what signals mean to it. Default: as to a run, which can go on later
  */
 export function complete(
   command: Command,
   body: ActionBody,
-  { examples = "", hasConfig = true }: { examples?: string; hasConfig?: boolean } = {},
+  {
+    examples = "",
+    hasConfig = true,
+    listen = watchSignals,
+  }: { examples?: string; hasConfig?: boolean; listen?: () => SignalWatch } = {},
 ): Command {
   if (hasConfig)
     command.option("--config <file>", "configuration (default: w4s.config.yaml here, if present)");
@@ -31,18 +36,18 @@ export function complete(
     .option("--json", "one JSON object on stdout")
     .option("--debug", "show where an error came from")
     .addHelpText("after", examples)
-    .action(action(body));
+    .action(action(body, listen));
 }
 
 /**
  * Wraps the work of a command for commander's `.action()`.
  * The positional arguments come as strings; a variadic one is spread.
  */
-function action(body: ActionBody): (...args: unknown[]) => Promise<void> {
+function action(body: ActionBody, listen: () => SignalWatch): (...args: unknown[]) => Promise<void> {
   return async (...args) => {
     const command = args.at(-1) as Command;
     const { json, debug } = command.opts<{ json?: boolean; debug?: boolean }>();
-    const watch = watchSignals();
+    const watch = listen();
     const report = (error: unknown, isJson: boolean) => {
       const interruptCode = watch.exitCode();
       return reportError(error, {

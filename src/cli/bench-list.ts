@@ -48,6 +48,12 @@ export const BENCHES: readonly Bench[] = [
     limitSeconds: { quick: 180, usual: 180, full: 180 },
   },
   {
+    name: "serve",
+    shows: "a served workflow beside its executor asked directly, and many requests at once",
+    args: { usual: "", full: "" },
+    limitSeconds: { quick: 180, usual: 180, full: 180 },
+  },
+  {
     name: "rollout",
     shows: "five candidates of one prompt beside llama.cpp by hand and beside five separate generations",
     models: BY_SCOPE,

@@ -24,6 +24,10 @@ const COMMANDS: Readonly<Record<string, LazyCommand>> = {
   runs: ["list the runs that are here", () => import("./commands/runs.js")],
   report: ["show a run as one HTML page", () => import("./commands/report.js")],
   run: ["run inputs through a workflow", () => import("./commands/run.js")],
+  serve: [
+    "answer other programs with found workflows, as an OpenAI-compatible server",
+    () => import("./commands/serve.js"),
+  ],
   models: ["list and fetch local models", () => import("./commands/models.js")],
   data: ["list, check and import datasets", () => import("./commands/data.js")],
   bench: ["measure this machine", () => import("./commands/bench.js")],

@@ -117,12 +117,40 @@ const LEARN = {
   "learn.alpha": "--alpha <a>",
 };
 
+/** Flags of the server. */
+const SERVE = {
+  "serve.host": "--host <address>",
+  "serve.port": "--port <n>",
+  "serve.hosts": "--proxy-hosts <names>",
+  "serve.keys": "--keys <file>",
+  "serve.queue": "--queue <n>",
+  "serve.bodyBytes": "--body-bytes <n>",
+  "serve.timeoutMs": "--request-ms <ms>",
+  "serve.dayDollars": "--day-dollars <x>",
+  "serve.dayTokens": "--day-tokens <n>",
+  "serve.dayCalls": "--day-calls <n>",
+  "serve.keyDollars": "--key-dollars <x>",
+  "serve.keyTokens": "--key-tokens <n>",
+  "serve.keyCalls": "--key-calls <n>",
+  "serve.log": "--log <dir>",
+  "serve.redact": "--redact <list>",
+  "serve.question": "--question-template <text>",
+  "serve.context": "--context-template <text>",
+};
+
 /** Every flag of a setting, by its key. */
-export const RUN_FLAGS: Readonly<Record<string, string>> = { ...MODEL, ...DATASET, ...SEARCH, ...LEARN };
+export const RUN_FLAGS: Readonly<Record<string, string>> = {
+  ...MODEL,
+  ...DATASET,
+  ...SEARCH,
+  ...LEARN,
+  ...SERVE,
+};
 export const MODEL_FLAGS = Object.keys(MODEL);
 export const DATASET_FLAGS = Object.keys(DATASET);
 export const SEARCH_FLAGS = Object.keys(SEARCH);
 export const LEARN_FLAGS = Object.keys(LEARN);
+export const SERVE_FLAGS = Object.keys(SERVE);
 
 /** Names that flags had before, still read: key of that time → flag, and the key that has its place now. */
 const FORMER_FLAGS: Readonly<Record<string, { flag: string; now: string }>> = {

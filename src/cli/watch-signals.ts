@@ -14,6 +14,8 @@ export interface SignalWatch {
   signal: AbortSignal;
   /** Exit code of the signal that was received, or undefined. */
   exitCode(): number | undefined;
+  /** SIGHUP asks a service to read its files again. */
+  onHangup?: (() => void) | undefined;
   dispose(): void;
 }
 
@@ -57,4 +59,43 @@ export function watchSignals(
       for (const [signal, listener] of listeners) target.off(signal, listener);
     },
   };
+}
+
+/**
+ * Signals of a service, which ends well when it is asked to: the first SIGTERM or SIGINT lets it finish what runs, a second
+ * one stops it now, SIGHUP asks it to read its files again.
+ */
+export function watchService(
+  target: NodeJS.EventEmitter = process,
+  exit = (code: number) => process.exit(code),
+): SignalWatch {
+  const stop = new AbortController();
+  const hard = new AbortController();
+  const timers: NodeJS.Timeout[] = [];
+  const giveUp = () => {
+    hard.abort();
+    timers.push(setTimeout(() => exit(EXIT.done), CLOSING_MS).unref());
+  };
+  const onStop = () => {
+    if (stop.signal.aborted) {
+      giveUp();
+      return;
+    }
+    writeErr("finishing what runs, at most 10 s; again to stop now");
+    stop.abort();
+    timers.push(setTimeout(giveUp, GRACE_MS).unref());
+  };
+  const onHangup = () => watch.onHangup?.();
+  const listeners = Object.entries({ SIGINT: onStop, SIGTERM: onStop, SIGHUP: onHangup });
+  for (const [signal, listener] of listeners) target.on(signal, listener);
+  const watch: SignalWatch = {
+    stopSignal: stop.signal,
+    signal: hard.signal,
+    exitCode: () => (stop.signal.aborted ? EXIT.done : undefined),
+    dispose() {
+      for (const timer of timers) clearTimeout(timer);
+      for (const [signal, listener] of listeners) target.off(signal, listener);
+    },
+  };
+  return watch;
 }

@@ -22,6 +22,7 @@ const SECTIONS: Readonly<Record<string, string>> = {
   screen: "Evaluation",
   concurrency: "Speed, limits and money",
   learn: "Rounds of learning",
+  serve: "Serving workflows (w4s serve)",
   run: "Where it is written, and how it ends",
 };
 

@@ -7,6 +7,7 @@ import { learnSchema } from "./learn-schema.js";
 import { policiesSchema } from "./policies-schema.js";
 import { defaultReplyTokens } from "./reply-tokens.js";
 import { REWARD_NAMES, rewardWeightsSchema } from "./reward-shares.js";
+import { serveSchema } from "./serve-schema.js";
 
 const MAX_RUN_NAME = 200;
 
@@ -312,6 +313,10 @@ export const runConfigSchema = z
       .prefault({})
       .describe("rounds of collecting and training (w4s learn)")
       .meta(decides("learning")),
+    serve: serveSchema
+      .optional()
+      .describe("the server of found workflows (w4s serve)")
+      .meta(decides("session")),
     run: z
       .string({ error: "must be a run name" })
       .optional()

@@ -11,8 +11,8 @@ export function serveParent(onMessage: (message: unknown, send: (reply: object) 
   };
   process.on("message", (message) => onMessage(message, send));
   process.on("disconnect", () => process.exit(0));
-  // Signals of the terminal reach the whole group: the parent decides when we end.
-  process.on("SIGINT", () => {});
+  // Terminals and service managers send their signals to the whole group: the parent decides when we end.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => {});
   const watchdog = new Worker(
     `const parent = ${process.ppid};
      setInterval(() => { if (process.ppid !== parent) process.kill(process.pid, "SIGKILL"); }, 500);`,

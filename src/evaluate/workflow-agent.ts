@@ -1,5 +1,6 @@
 /** @file Answers the host calls of one workflow run: `agent.text`, `agent.json` and their weak twins. */
 import { LOCAL_REPLY_TOKENS } from "../config/reply-tokens.js";
+import type { Spending } from "../core/budget.js";
 import { ModelCallError } from "../core/errors.js";
 import { canonicalJson } from "../core/hash.js";
 import type { ProgramRunner } from "../core/program-runner.js";
@@ -114,6 +115,7 @@ export class WorkflowAgent implements AgentHost {
   readonly #printed: string[] = [];
   readonly #keepReplies: boolean;
   readonly #pace: ServerPace | undefined;
+  readonly #onPaid: ((spent: Spending) => void) | undefined;
   readonly #occurrences = new Map<string, number>();
   readonly #cutTexts = new Set<unknown>();
   readonly isCut = (reply: unknown): boolean => this.#cutTexts.has(reply);
@@ -128,6 +130,7 @@ export class WorkflowAgent implements AgentHost {
    * @param options.examples - offers examples
    * @param options.instruction - told to every model with every prompt. Default none
    * @param options.pace - gate before the executor. Default none
+   * @param options.onPaid - told what each call to an executor costs when it is paid, the weak model's left out
    */
   constructor(
     models: WorkflowModels,
@@ -141,6 +144,7 @@ export class WorkflowAgent implements AgentHost {
       instruction?: string | undefined;
       examples?: GiveExamples | undefined;
       pace?: ServerPace | undefined;
+      onPaid?: ((spent: Spending) => void) | undefined;
     },
   ) {
     this.#models = models;
@@ -153,6 +157,7 @@ export class WorkflowAgent implements AgentHost {
     this.#instruction = options.instruction;
     this.#examples = options.examples;
     this.#pace = options.pace;
+    this.#onPaid = options.onPaid;
     this.offers = new Set([
       ...(models.weak ? ["weak"] : []),
       ...(options.programs ? ["runPython"] : []),
@@ -358,7 +363,8 @@ export class WorkflowAgent implements AgentHost {
           clock.sentAt(sentAt);
           onSent?.(sentAt);
         };
-        return model.chat({ ...request, signal, onAttempt }, { occurrence, epoch: this.#epoch });
+        const call = { occurrence, epoch: this.#epoch, onPaid: isWeak ? undefined : this.#onPaid };
+        return model.chat({ ...request, signal, onAttempt }, call);
       };
       const isPaced = this.#pace !== undefined && model.role === "executor";
       const result = await (isPaced ? this.#pace!.send(send, signal) : send());

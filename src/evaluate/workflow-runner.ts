@@ -1,7 +1,7 @@
 /** @file A found workflow inside someone's own program: one input in, one answer out. */
 import { join } from "node:path";
 import type { RunConfig } from "../config/run-config.js";
-import { Budget, type BudgetLimits } from "../core/budget.js";
+import { Budget, type BudgetLimits, type Spending } from "../core/budget.js";
 import { CloseStack } from "../core/close-stack.js";
 import { ConfigError } from "../core/errors.js";
 import { seedFrom } from "../core/hash.js";
@@ -39,8 +39,10 @@ export interface WorkflowRunnerOptions {
   aliases?: Record<string, ChatModel> | undefined;
   /** The cheap local model behind `agent.weak`: costs nothing and is not limited by the budget. */
   weak?: ChatModel | undefined;
-  /** File of the reply cache; default: kept in memory for the lifetime of the runner. */
+  /** File of the reply cache; default: the last 1 000 replies are kept in memory for the lifetime of the runner. */
   cachePath?: string | undefined;
+  /** Most runs at once, each in a process of about 60 MiB. Default: cores, at most 4. */
+  processes?: number | undefined;
   /** Shared by all runs of this runner. */
   budget?: BudgetLimits | undefined;
   /** Price of the executor; without it dollars are reported as null. */
@@ -69,6 +71,19 @@ export type RunnerConfig = ModelsConfig &
     RunConfig,
     "gpu" | "threads" | "adapter" | "tools" | "rulesFile" | "budget" | "limits" | "maxTokens" | "cache"
   >;
+
+/** Replies of a cache in memory. */
+const MAX_KEPT_REPLIES = 1_000;
+/** Runs mostly wait for replies: as many processes as runs at once, up to what memory (60 MiB each) bears. */
+export const MAX_SANDBOX_PROCESSES = 16;
+
+/** What an agent is made for. */
+interface Asked {
+  task: VisibleTask;
+  epoch: number;
+  examples: ExampleSet | undefined;
+  onPaid?: ((spent: Spending) => void) | undefined;
+}
 
 /** One run with what it used. */
 export type WorkflowAnswer = WorkflowRun & {
@@ -130,6 +145,7 @@ export class WorkflowRunner {
         weak: weak?.model,
         cachePath: config.cache === undefined ? undefined : join(config.cache, "calls.db"),
         ...{ budget, limits, rules, tools },
+        processes: Math.min(config.concurrency, MAX_SANDBOX_PROCESSES),
         programs: hooks.programs,
         maxTokens: config.maxTokens,
         seed: config.seed,
@@ -175,7 +191,7 @@ export class WorkflowRunner {
           }
         : {}),
     };
-    this.#sandbox = new QuickJsSandbox({ limits: options.limits });
+    this.#sandbox = new QuickJsSandbox({ processes: options.processes, limits: options.limits });
     this.#closing.add(() => this.#sandbox.close());
   }
 
@@ -185,6 +201,7 @@ export class WorkflowRunner {
    * @param input - what the workflow sees as `task`
    * @param options.parts - what lies beside the workflow in best-workflow.json: its examples, and its instruction where neither
    *   the input nor the runner has one
+   * @param options.onPaid - told what each call to an executor costs, as it is paid, also where this rejects
    * @returns the tagged result; a failing workflow does not throw
    * @throws {ModelCallError} where the executor gave no usable reply, asked twice: nothing is known about the workflow then;
    *   fatal where it cannot be used at all, also where its context is too small for the input
@@ -198,12 +215,18 @@ export class WorkflowRunner {
       signal,
       epoch = 0,
       parts,
-    }: { signal?: AbortSignal; epoch?: number; parts?: WorkflowParts | undefined } = {},
+      onPaid,
+    }: {
+      signal?: AbortSignal;
+      epoch?: number;
+      parts?: WorkflowParts | undefined;
+      onPaid?: ((spent: Spending) => void) | undefined;
+    } = {},
   ): Promise<WorkflowAnswer> {
     const { seed = 0 } = this.#options;
     const task = this.#told({ id: "input", ...input }, parts);
     const examples = this.#examplesOf(source, parts);
-    return await this.#askedTwice({ task, epoch, examples }, (agent) =>
+    return await this.#askedTwice({ task, epoch, examples, onPaid }, (agent) =>
       this.#sandbox.run(source, task, agent, { seed: seedFrom(seed, task.id, epoch), signal }),
     );
   }
@@ -235,7 +258,7 @@ export class WorkflowRunner {
 
   /** An input that was lost is asked again once; the replies it had are not paid again. */
   async #askedTwice<T>(
-    asked: { task: VisibleTask; epoch: number; examples: ExampleSet | undefined },
+    asked: Asked,
     work: (agent: WorkflowAgent) => Promise<T>,
   ): Promise<T & Pick<WorkflowAnswer, "usage" | "tools">> {
     for (let isAgain = false; ; isAgain = true) {
@@ -247,6 +270,8 @@ export class WorkflowRunner {
       } catch (error) {
         if (!isLoss(error)) throw error;
         if (isAgain) throw error.kind === "context-length" ? asSetupFault(error, "") : error;
+      } finally {
+        if (this.#options.cachePath === undefined) this.#store.forgetOldest(MAX_KEPT_REPLIES);
       }
     }
   }
@@ -276,15 +301,7 @@ export class WorkflowRunner {
     return set;
   }
 
-  #agentFor({
-    task,
-    epoch,
-    examples,
-  }: {
-    task: VisibleTask;
-    epoch: number;
-    examples: ExampleSet | undefined;
-  }): WorkflowAgent {
+  #agentFor({ task, epoch, examples, onPaid }: Asked): WorkflowAgent {
     const { maxTokens = 2048, programs } = this.#options;
     return new WorkflowAgent(this.#models, {
       maxTokens,
@@ -294,6 +311,7 @@ export class WorkflowRunner {
       rules: this.#options.rules,
       instruction: task.instruction,
       examples: examples && (async (count, options) => examples.give(task, count, options)),
+      onPaid,
     });
   }
 

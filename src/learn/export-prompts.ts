@@ -5,8 +5,8 @@ import { z } from "zod";
 import { InputError } from "../core/errors.js";
 import { refuseExisting, writeAtomic } from "../core/write-atomic.js";
 import { CallStore } from "../llm/call-store.js";
+import { type TextRedaction, textRedaction } from "../llm/text-redaction.js";
 import { readRecord } from "../records/record-file.js";
-import { type TextRedaction, textRedaction } from "./text-redaction.js";
 
 /**
  * Writes one row for each call that was paid, in the order of sending: role, model, messages and parameters. What the local

@@ -298,6 +298,16 @@ export class CallStore implements Disposable {
     );
   }
 
+  /** Leaves the latest replies with their requests, as many tool calls and ledger lines: a service must not grow for ever. */
+  forgetOldest(keep: number): void {
+    guard(this.path, () => {
+      for (const table of ["replies", "requests", "ledger", "tool_calls"])
+        this.#db.exec(
+          `DELETE FROM ${table} WHERE rowid <= (SELECT MAX(rowid) FROM ${table}) - ${Math.trunc(keep)}`,
+        );
+    });
+  }
+
   resultCount(): number {
     return this.#count("results");
   }

@@ -43,6 +43,8 @@ export interface MeteredResult extends ChatResult {
 export interface MeteredCall extends CallPosition {
   /** Free label for the ledger, such as the job. */
   tag?: string | undefined;
+  /** Called once with what is paid for this call, also where it fails or nobody waits for it any more. */
+  onPaid?: ((spent: Spending) => void) | undefined;
 }
 
 /** One question on its way to the model, and those who wait for its answer. */
@@ -104,20 +106,20 @@ export class MeteredModel {
     const stored = this.#options.store.getReply(key);
     if (stored) return this.#report(stored, true, call.tag);
     const running = this.#flights.get(key);
-    const flight = running ?? this.#start(key, request, call.tag);
+    const flight = running ?? this.#start(key, request, call);
     if (request.onAttempt) flight.listeners.push(request.onAttempt);
     if (request.onAttempt && flight.sentAt !== undefined) request.onAttempt(flight.sentAt);
     return this.#report(await this.#join(key, flight, request.signal), running !== undefined, call.tag);
   }
 
-  #start(key: string, request: ChatRequest, tag: string | undefined): Flight {
+  #start(key: string, request: ChatRequest, call: MeteredCall): Flight {
     const controller = new AbortController();
     const flight = { controller, waiting: 0, listeners: [] } as Omit<Flight, "reply"> as Flight;
     const onAttempt: ChatRequest["onAttempt"] = (sentAt) => {
       flight.sentAt = sentAt;
       for (const listener of flight.listeners) listener(sentAt);
     };
-    flight.reply = this.#pay(key, { ...request, onAttempt }, tag, controller.signal);
+    flight.reply = this.#pay(key, { ...request, onAttempt }, call, controller.signal);
     this.#flights.set(key, flight);
     const forget = () => {
       if (this.#flights.get(key) === flight) this.#flights.delete(key);
@@ -129,11 +131,15 @@ export class MeteredModel {
   async #pay(
     key: string,
     request: ChatRequest,
-    tag: string | undefined,
+    { tag, onPaid }: MeteredCall,
     signal: AbortSignal,
   ): Promise<ChatResult> {
     const { model, store, budget, seed } = this.#options;
-    const settle = await budget.reserve(() => this.#mostOf(request), signal);
+    const release = await budget.reserve(() => this.#mostOf(request), signal);
+    const settle = (spent: Spending) => {
+      release(spent);
+      onPaid?.(spent);
+    };
     let abandoned: Usage | undefined;
     let reply: ChatResult;
     try {

@@ -58,8 +58,12 @@ export function readWorkflowFile(path: string): WorkflowFile {
   try {
     source = readFileSync(path, "utf8");
   } catch (error) {
-    throw new InputError(`cannot read the workflow ${path}: ${messageOf(error)}`, {
-      hint: "name a .js file, such as best-workflow.js of a run directory",
+    const isFolder = (error as { code?: unknown }).code === "EISDIR";
+    const what = isFolder ? "it is a folder without best-workflow.js" : messageOf(error);
+    throw new InputError(`cannot read the workflow ${path}: ${what}`, {
+      hint: isFolder
+        ? "name a run that has ended with a workflow, or a .js file"
+        : "name a .js file, such as best-workflow.js of a run directory",
       cause: error,
     });
   }

@@ -20,6 +20,7 @@ import { ServerPace } from "../evaluate/server-pace.js";
 import { ToolBox } from "../evaluate/tool-box.js";
 import type { WorkflowModels } from "../evaluate/workflow-agent.js";
 import { cardMarkdown, workflowCard } from "../evaluate/workflow-card.js";
+import { MAX_SANDBOX_PROCESSES } from "../evaluate/workflow-runner.js";
 import { CallStore } from "../llm/call-store.js";
 import type { Price } from "../llm/prices.js";
 import { type ResultRow, type Spent, spentOf } from "../records/result-row.js";
@@ -67,9 +68,6 @@ export interface BestWorkflow {
   /** What it needs beside its source. Default: nothing. */
   parts?: WorkflowParts | undefined;
 }
-
-/** Runs mostly wait for replies: as many processes as runs at once, up to what memory (60 MiB each) bears. */
-const MAX_SANDBOX_PROCESSES = 16;
 
 const DEFAULT_INSTRUCTIONS = 4;
 

@@ -11,9 +11,12 @@ const CHILD_HEAP_MIB = 128;
 export class SandboxChild<To extends object = ToChild, From = ToParent> {
   readonly process: ManagedChild;
   onMessage: ((message: From) => void) | undefined;
+  /** A warm process outlives its runs by far: each that listened to the end itself would be kept until then. */
+  onExit: ((exit: ChildExitError) => void) | undefined;
 
   constructor(process: ManagedChild) {
     this.process = process;
+    void process.exited.then((exit) => this.onExit?.(exit));
     process.onMessage((message) => this.onMessage?.(message as From));
   }
 
@@ -85,6 +88,7 @@ export class ChildPool<To extends object = ToChild, From = ToParent> {
   /** Gives a process back; one that must not be used again is killed and replaced in the background. */
   release(child: SandboxChild<To, From>, isReusable: boolean): void {
     child.onMessage = undefined;
+    child.onExit = undefined;
     if (isReusable && child.process.isAlive && !this.isClosed) {
       const waiter = this.#waiters.shift();
       if (waiter) {

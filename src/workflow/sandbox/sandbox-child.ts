@@ -49,6 +49,8 @@ const wasmModule = await WebAssembly.compile(
 /** A fresh engine whose memory cannot grow over its limit, whatever the guest allocates. */
 interface Instance {
   context: QuickJSContext;
+  /** The guest's side of the border, compiled and not yet called. */
+  prelude: QuickJSHandle;
   memoryBytes: number;
   /** The last attempt to grow failed. */
   isExhausted(): boolean;
@@ -72,6 +74,7 @@ async function createInstance(memoryBytes: number): Promise<Instance> {
   context.runtime.setMaxStackSize(STACK_BYTES);
   return {
     context,
+    prelude: context.unwrapResult(context.evalCode(PRELUDE, "w4s")),
     memoryBytes,
     isExhausted: () => isExhausted,
     usedBytes: () => wasmMemory.buffer.byteLength,
@@ -169,7 +172,7 @@ class Execution {
       this.#guestEnded(context.getString(outcome!), context.getString(json!));
       return context.undefined;
     });
-    const prelude = context.unwrapResult(context.evalCode(PRELUDE, "w4s"));
+    const { prelude } = this.#instance;
     const settings = context.unwrapResult(context.evalCode(`(${JSON.stringify(options)})`, "w4s"));
     const made = context.unwrapResult(context.callFunction(prelude, context.undefined, host, settings));
     this.#handles = {

@@ -84,7 +84,8 @@ export class SandboxRun {
       stopWatching,
     );
     this.#child.onMessage = (message) => this.#onMessage(message);
-    void this.#child.process.exited.then((exit) => this.#onExit(exit));
+    this.#child.onExit = (exit) => this.#onExit(exit);
+    if (!this.#child.process.isAlive) void this.#child.process.exited.then((exit) => this.#onExit(exit));
     this.#watchCpu();
     const calls = offeredCalls(host.offers).map(({ name }) => name);
     this.#child.post({ type: "run", run: this.#id, source, taskJson, seed, calls, limits: this.#limits });

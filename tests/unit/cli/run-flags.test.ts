@@ -10,6 +10,7 @@ import {
   RUN_FLAGS,
   readRunFlags,
   SEARCH_FLAGS,
+  SERVE_FLAGS,
 } from "../../../src/cli/run-flags.js";
 import { parseRunConfig } from "../../../src/config/config-layers.js";
 import { SETTINGS } from "../../../src/config/settings.js";
@@ -48,8 +49,8 @@ describe("RUN_FLAGS", () => {
       expect(help(flag.split(" ")[0] ?? "")?.length, path).toBeGreaterThan(10);
   });
 
-  it("is offered in whole by learn", () => {
-    const lists = [DATASET_FLAGS, MODEL_FLAGS, SEARCH_FLAGS, LEARN_FLAGS];
+  it("is offered in whole by learn and serve", () => {
+    const lists = [DATASET_FLAGS, MODEL_FLAGS, SEARCH_FLAGS, LEARN_FLAGS, SERVE_FLAGS];
     const offered = new Set<string>(lists.flat());
     expect(Object.keys(RUN_FLAGS).filter((path) => !offered.has(path))).toEqual([]);
     expect(offered.size).toBe(lists.reduce((sum, list) => sum + list.length, 0));

@@ -8,6 +8,7 @@ import { loadRunConfig, readConfigFile } from "../../../src/config/config-file.j
 import { configWarnings, parseRunConfig, variableOf } from "../../../src/config/config-layers.js";
 import { withoutHeaderValues } from "../../../src/config/executor-params.js";
 import { identityOf, suiteSettings } from "../../../src/config/run-identity.js";
+import { serveSchema } from "../../../src/config/serve-schema.js";
 import { decidesOf, SETTINGS } from "../../../src/config/settings.js";
 import { ConfigError } from "../../../src/core/errors.js";
 import { useTemporaryFolder } from "../../support/temporary-folder.js";
@@ -439,14 +440,16 @@ describe("configExample", () => {
       // What has no default shows its smallest value.
       .filter(
         (line) =>
-          !/^(apiKeyEnv|confirm|instructions|threads|maxTokens|requestsPerMinute|timeoutMs|idleTimeoutMs|maxRetries|stream|sendSeed|maxWaitSeconds|minScore|price|budget|rewardWeights|validationLimit):|^ {2}(dollars|tokens|calls|minutes|\w+PerMillion|evaluationTurns|\w+Schedule|keepTurns|weightTemperature|weightCap|kl|learningRate):/.test(
+          !/^(apiKeyEnv|confirm|instructions|threads|maxTokens|requestsPerMinute|timeoutMs|idleTimeoutMs|maxRetries|stream|sendSeed|maxWaitSeconds|minScore|price|budget|rewardWeights|validationLimit):|^ {2}(dollars|tokens|calls|minutes|\w+PerMillion|evaluationTurns|\w+Schedule|keepTurns|weightTemperature|weightCap|kl|learningRate|(?:day|key)[A-Z]\w+):/.test(
             line,
           ),
       )
       .join("\n");
-    expect(loadRunConfig({ file: yamlFile(active), env: {} })).toEqual(
-      parseRunConfig({ task: "t", executor: "simulated" }),
-    );
+    expect(loadRunConfig({ file: yamlFile(active), env: {} })).toEqual({
+      ...parseRunConfig({ task: "t", executor: "simulated" }),
+      // The section is absent where it is not named.
+      serve: serveSchema.parse({}),
+    });
     expect(active).toContain("limits:");
     expect(active).toContain("wallMs: 300000");
   });
@@ -532,7 +535,7 @@ describe("decidesOf", () => {
         "threads",
         "timeoutMs",
       ],
-      session: ["budget", "cache", "dryRun", "forceUnlock", "fresh", "run", "runsRoot"],
+      session: ["budget", "cache", "dryRun", "forceUnlock", "fresh", "run", "runsRoot", "serve"],
     });
   });
 });

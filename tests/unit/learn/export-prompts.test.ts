@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { Budget } from "../../../src/core/budget.js";
 import { exportPrompts } from "../../../src/learn/export-prompts.js";
-import { textRedaction } from "../../../src/learn/text-redaction.js";
 import { CallStore } from "../../../src/llm/call-store.js";
 import { MeteredModel } from "../../../src/llm/metered-model.js";
 import { MockChatModel } from "../../../src/llm/mock-chat-model.js";
+import { textRedaction } from "../../../src/llm/text-redaction.js";
 import { useTemporaryFolder } from "../../support/temporary-folder.js";
 
 const folder = useTemporaryFolder();

@@ -1,0 +1,154 @@
+/** @file A served workflow beside its executor asked directly: time of a request, and many at once. `node bench/serve.mjs [--requests N] [--json FILE]` */
+import { fork, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { report, spread, timeMs } from "./harness.mjs";
+
+const EXECUTOR_MS = 20;
+const PAIRS = 200;
+const WARM_UP = 20;
+const AT_ONCE = 64;
+const WORKFLOW = "export default async (agent, task) => (await agent.text(task.question))[0];\n";
+const CLI = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
+
+/** An executor that echoes after a fixed time, as a process of its own. */
+async function playExecutor() {
+  const server = createServer((incoming, response) => {
+    const parts = [];
+    incoming.on("data", (part) => parts.push(part));
+    incoming.on("end", () => {
+      response.setHeader("content-type", "application/json");
+      if (incoming.method === "GET")
+        return response.end('{"object":"list","data":[{"id":"m","object":"model"}]}');
+      const { messages } = JSON.parse(Buffer.concat(parts).toString());
+      const message = { role: "assistant", content: `reply to: ${messages.at(-1).content}` };
+      const usage = { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 };
+      const choices = [{ index: 0, message, finish_reason: "stop" }];
+      const body = { id: "c", object: "chat.completion", created: 0, model: "m", choices, usage };
+      setTimeout(() => response.end(JSON.stringify(body)), EXECUTOR_MS);
+    });
+  });
+  server.listen(0, "127.0.0.1", () => process.send({ port: server.address().port }));
+}
+
+/** @param {string} base ends in /v1 */
+async function ask(base, content) {
+  const response = await fetch(`${base}/chat/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ model: "echo", messages: [{ role: "user", content }] }),
+  });
+  if (response.status !== 200) throw new Error(`${response.status} ${await response.text()}`);
+  return (await response.json()).choices[0].message.content;
+}
+
+async function memoryMiB(url) {
+  const text = await (await fetch(url.replace(/v1$/, "metrics"))).text();
+  return Number(/^process_resident_memory_bytes (\d+)$/m.exec(text)[1]) / 2 ** 20;
+}
+
+/** Direct and served in turns, so that both meet the same machine. */
+async function overhead(executor, url) {
+  const [direct, served] = [[], []];
+  for (let i = 0; i < PAIRS + WARM_UP; i++) {
+    const a = await timeMs(() => ask(executor, `direct ${i}`));
+    const b = await timeMs(() => ask(url, `served ${i}`));
+    if (i < WARM_UP) continue;
+    direct.push(a);
+    served.push(b);
+  }
+  const differences = spread(served.map((ms, i) => ms - direct[i]));
+  const ratio = spread(served).value / spread(direct).value;
+  return [
+    { name: `executor of ${EXECUTOR_MS} ms asked directly`, ...spread(direct), unit: "ms" },
+    {
+      name: "the same through the server",
+      ...spread(served),
+      unit: "ms",
+      note: `${ratio.toFixed(2)} times as long`,
+    },
+    { name: "overhead of a request", ...differences, unit: "ms", limit: "≤ 3", isOk: differences.value <= 3 },
+  ];
+}
+
+async function manyAtOnce(url, requests) {
+  let [next, wrong, lost] = [0, 0, 0];
+  const client = async () => {
+    for (let i = next++; i < requests; i = next++) {
+      try {
+        if ((await ask(url, `question ${i}`)) !== `reply to: question ${i}`) wrong++;
+      } catch {
+        lost++;
+      }
+    }
+  };
+  const round = async () => {
+    next = 0;
+    await Promise.all(Array.from({ length: AT_ONCE }, client));
+  };
+  await round();
+  const before = await memoryMiB(url);
+  const ms = await timeMs(round);
+  const growth = (await memoryMiB(url)) - before;
+  const name = `${requests} requests, ${AT_ONCE} at once`;
+  return [
+    { name: `${name}: a second`, value: (requests / ms) * 1000, unit: "1/s" },
+    {
+      name: `${name}: lost or wrong, two rounds`,
+      value: lost + wrong,
+      unit: "",
+      limit: "0",
+      isOk: lost + wrong === 0,
+    },
+    {
+      name: `${name}: growth in the second round`,
+      value: growth,
+      unit: "MiB",
+      limit: "≤ 16",
+      isOk: growth <= 16,
+    },
+  ];
+}
+
+async function main() {
+  const { values } = parseArgs({ options: { requests: { type: "string", default: "1000" } }, strict: false });
+  const folder = mkdtempSync(join(tmpdir(), "w4s-bench-"));
+  writeFileSync(join(folder, "echo.js"), WORKFLOW);
+  const executor = fork(fileURLToPath(import.meta.url), ["--executor"]);
+  const [{ port }] = await once(executor, "message");
+  const base = `http://127.0.0.1:${port}/v1`;
+  const flags = [
+    "--port",
+    "0",
+    "--concurrency",
+    "16",
+    "--executor-model",
+    "m",
+    "--executor",
+    `openai:${base}`,
+  ];
+  const server = spawn(process.execPath, [CLI, "serve", "echo.js", ...flags], {
+    cwd: folder,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  try {
+    const [line] = await once(createInterface({ input: server.stdout }), "line");
+    const url = line.split(" ")[0];
+    const rows = [...(await overhead(base, url)), ...(await manyAtOnce(url, Number(values.requests)))];
+    report("serve", rows);
+  } finally {
+    server.kill();
+    executor.kill();
+    await once(server, "exit");
+    rmSync(folder, { recursive: true });
+  }
+}
+
+if (process.argv.includes("--executor")) await playExecutor();
+else await main();
