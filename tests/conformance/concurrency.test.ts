@@ -22,9 +22,8 @@ const WORKFLOWS = [
   "export default async function workflow(agent, task) { throw new Error('never works'); }",
 ];
 
-/** Writes the workflows above, in turn. */
+/** Writes the workflows above, by the seed of the draw: which episode asks first differs. */
 function scriptedPolicy(): Policy {
-  let next = 0;
   return {
     info: {
       id: "scripted",
@@ -38,8 +37,8 @@ function scriptedPolicy(): Policy {
     canForce: false,
     act: async (_prompt, draws) => ({
       promptTokens: [],
-      actions: draws.map(() => {
-        const text = REPLY(WORKFLOWS[next++ % WORKFLOWS.length]!);
+      actions: draws.map(({ seed }) => {
+        const text = REPLY(WORKFLOWS[seed % WORKFLOWS.length]!);
         return { text, tokens: [], finishReason: "stop" };
       }),
     }),
@@ -83,7 +82,7 @@ function config(run: string, concurrency: number, executor = `openai:${server.ba
 }
 
 /** Latency is measured, not computed; no reward weighs it unless it is asked to. */
-function withoutLatency(line: string): unknown {
+function withoutLatency(line: string) {
   const { sum: _, ...turn } = JSON.parse(line);
   for (const { components } of turn.candidates) if (components) delete components.efficiency.latency;
   return turn;
@@ -104,7 +103,9 @@ describe("concurrency", () => {
         turns: trajectory
           .split("\n")
           .filter((line) => line.includes('"kind":"turn"'))
-          .map(withoutLatency),
+          .map(withoutLatency)
+          // Episodes are written as they go, side by side.
+          .sort((a, b) => a.episode - b.episode || a.turn - b.turn),
       });
     }
     expect(outcomes[1]).toEqual(outcomes[0]);

@@ -101,7 +101,7 @@ describe("w4s serve", () => {
     const executor = ["--executor", `openai:${fake.baseUrl}`, "--executor-model", "m"];
     const cases: [code: number, text: string, args: string[]][] = [
       [2, "nothing to serve", executor],
-      [3, "without best-workflow.js", [".", ...executor]],
+      [3, "holds no best-workflow.js", [".", ...executor]],
       [2, "listens there already", ["echo.js", "--port", port, ...executor]],
       [2, "unknown option", ["echo.js", "--prot", "1", ...executor]],
     ];

@@ -31,8 +31,10 @@ export interface DrawnMoment {
 export interface DrawOptions {
   /** Part of the run that a write belongs to; undefined: of none, so that nothing is killed there. */
   partOf: (write: string) => string | undefined;
-  /** Writes of each part, and calls of each part. */
+  /** Writes of each part. */
   perPart: number;
+  /** Calls of each part. Default: as many. */
+  callsPerPart?: number | undefined;
   random: Random;
 }
 
@@ -43,7 +45,7 @@ export interface DrawOptions {
  */
 export function drawMoments(
   done: readonly string[],
-  { partOf, perPart, random }: DrawOptions,
+  { partOf, perPart, callsPerPart = perPart, random }: DrawOptions,
 ): DrawnMoment[] {
   const offered: (DrawnMoment & { isCall: boolean })[] = [];
   let calls = 0;
@@ -63,7 +65,8 @@ export function drawMoments(
   for (const part of new Set(offered.map((one) => one.part))) {
     for (const isCall of [false, true]) {
       const some = offered.filter((one) => one.part === part && one.isCall === isCall);
-      while (some.length > perPart) some.splice(random.integer(0, some.length - 1), 1);
+      while (some.length > (isCall ? callsPerPart : perPart))
+        some.splice(random.integer(0, some.length - 1), 1);
       for (const one of some) chosen.add(one);
     }
   }

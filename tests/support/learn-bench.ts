@@ -31,7 +31,8 @@ export async function startLearnBench(folder: string): Promise<LearnBench> {
     summaryOf,
     learn: (run, more = []) => [
       "learn",
-      ...["--task", "counting,shopping", "--held-back", "sequences", "--model", model, "--gpu", "off"],
+      ...(more.includes("--task") ? [] : ["--task", "counting,shopping"]),
+      ...["--held-back", "sequences", "--model", model, "--gpu", "off"],
       ...["--executor", `openai:${server.baseUrl}`, "--executor-model", "fake-model", "--threads", "1"],
       ...["--rounds", "2", "--episodes", "2", "--turns", "1", "--candidates", "2", "--eval-episodes", "1"],
       ...[

@@ -3,7 +3,14 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** Files that take longest, the longest first. */
 const SLOWEST = [
-  ...["e2e/learn-kills", "e2e/learn-collaboration", "e2e/demo", "e2e/learn", "e2e/kill-resume"],
+  ...[
+    "e2e/learn-kills",
+    "e2e/learn-collaboration",
+    "e2e/learn-teams",
+    "e2e/demo",
+    "e2e/learn",
+    "e2e/kill-resume",
+  ],
   ...["e2e/cli-train", "e2e/learn-test-split", "conformance/hostile-py", "conformance/odd-servers"],
   ...["native/local-model", "e2e/eval-suite", "e2e/faults", "unit/train/gradients/full-gradients"],
   ...[
