@@ -1,5 +1,4 @@
 /** @file JobRunner on this machine: sandbox pool, result store, bounded concurrency. */
-import type PQueue from "p-queue";
 import { messageOf } from "../core/errors.js";
 import type { ProgramRunner } from "../core/program-runner.js";
 import type { CallStore } from "../llm/call-store.js";
@@ -18,6 +17,11 @@ import { WorkflowAgent, type WorkflowModels } from "./workflow-agent.js";
 
 const MAX_STORED_ANSWER = 2000;
 const MAX_STORED_LOG = 4000;
+
+/** Queue that bounds how many jobs run at once. */
+export interface JobQueue {
+  add<T>(job: () => Promise<T>): Promise<T>;
+}
 
 export interface LocalJobRunnerOptions {
   sandbox: Sandbox;
@@ -42,7 +46,7 @@ export interface LocalJobRunnerOptions {
   /** Results carry the texts of all replies; part of the settings' hash, since stored results differ. */
   keepReplies?: boolean | undefined;
   /** Where jobs wait for a slot; its concurrency is the number of jobs at once. Runners that share it share the slots. */
-  queue: PQueue;
+  queue: JobQueue;
   /** Called before a sample is run: the simulated executor is handed the item's true solver here. */
   onSample?: ((sample: Sample) => void) | undefined;
   /** Aborted when the user asked for a graceful end: nothing new starts, what is in flight finishes. */

@@ -1,6 +1,5 @@
 /** @file From an opened run and a task to a bench: items drawn, the runner built, what the rules leave offered. */
 import { join } from "node:path";
-import type PQueue from "p-queue";
 import { LOCAL_REPLY_TOKENS } from "../config/reply-tokens.js";
 import type { RunConfig } from "../config/run-config.js";
 import { DEFAULT_VALIDATION } from "../config/run-identity.js";
@@ -12,7 +11,7 @@ import type { BuiltExecutor } from "../evaluate/build-executor.js";
 import type { JobRunner } from "../evaluate/evaluation.js";
 import { offersExamples, TaskExamples } from "../evaluate/examples/task-examples.js";
 import { workedSolutions } from "../evaluate/examples/worked-solutions.js";
-import { LocalJobRunner } from "../evaluate/local-job-runner.js";
+import { type JobQueue, LocalJobRunner } from "../evaluate/local-job-runner.js";
 import type { OpenModels } from "../evaluate/open-models.js";
 import type { Rules } from "../evaluate/rules.js";
 import type { ServerPace } from "../evaluate/server-pace.js";
@@ -73,7 +72,7 @@ export interface BenchEquipment {
   signal: AbortSignal | undefined;
   stopSignal: AbortSignal | undefined;
   /** Slots of the run: jobs of all benches and episodes wait here. */
-  queue: PQueue;
+  queue: JobQueue;
   /** Gate before the executor; none before a simulated one. */
   pace: ServerPace | undefined;
   /** Runs jobs elsewhere. Default: in sandboxes on this machine. */

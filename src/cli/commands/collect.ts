@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import { complete } from "../action.js";
 import { addRunFlags, DATASET_FLAGS, MODEL_FLAGS, SEARCH_FLAGS } from "../run-flags.js";
-import { searchAction } from "./search-action.js";
+import { searchAction } from "../search-action.js";
 
 const EXAMPLES = `
 Examples:

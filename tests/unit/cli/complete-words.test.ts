@@ -38,7 +38,7 @@ describe("completeWords", () => {
   it("completes the flags of a command, and only those", async () => {
     expect(await completed("optimize", "--max-d")).toEqual(["--max-dollars"]);
     expect(await completed("models", "pull", "--y")).toEqual(["--yes"]);
-    expect(await completed("doctor", "--max-d")).toEqual([]);
+    expect(await completed("bench", "--max-d")).toEqual([]);
     expect(await completed("optimize", "--pol")).toEqual([]);
   });
 

@@ -148,7 +148,7 @@ describe("the files of a store", () => {
   });
 
   test("may be copied without its log after every user has closed it", () => {
-    const path = join(directory, "shared.db");
+    const path = join(directory, "two-users.db");
     const [one, other] = [CallStore.open(path), CallStore.open(path)];
     one.putReply("first", reply("one"));
     one.close();

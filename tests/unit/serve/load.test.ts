@@ -134,9 +134,11 @@ describe("trouble", () => {
       }),
     );
     expect(statuses).toMatchObject({
-      ...{ loop: 504, jobs: 504, memory: 507, calls: 429, flood: 429 },
+      ...{ loop: 504, memory: 507, calls: 429, flood: 429 },
       ...{ throws: 500, reject: 500, never: 500, none: 500, cyclic: 500, echo: 200 },
     });
+    // Whichever limit it meets first.
+    expect([504, 507]).toContain(statuses.jobs);
     expect(await answerOf(served.chat("after", { model: "echo" }))).toBe("reply to: after");
   });
 

@@ -8,10 +8,10 @@ import { printRun, turnsSummary } from "../../../../src/cli/commands/inspect.js"
 import { printLearning } from "../../../../src/cli/commands/learn.js";
 import { modelsTable } from "../../../../src/cli/commands/models.js";
 import { printReport } from "../../../../src/cli/commands/report.js";
-import { printSearch } from "../../../../src/cli/commands/search-action.js";
 import { outputWidth, writeOut } from "../../../../src/cli/print/output.js";
 import { pairs, table } from "../../../../src/cli/print/tables.js";
 import { columnsOf } from "../../../../src/cli/print/wrap-words.js";
+import { printSearch } from "../../../../src/cli/search-action.js";
 import { cardText } from "../../../../src/evaluate/workflow-card.js";
 import { listModels } from "../../../../src/hub/model-hub.js";
 import { readSummary } from "../../../../src/records/run-summary.js";

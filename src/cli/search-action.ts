@@ -1,6 +1,6 @@
 /** @file The work of `optimize` and `collect`: configuration in, tables and exit code out. */
 import { basename } from "node:path";
-import type { OptimizeResult, RunConfig } from "../../commands.js";
+import type { OptimizeResult, RunConfig } from "../commands.js";
 import {
   formatCount,
   formatDollars,
@@ -9,20 +9,20 @@ import {
   formatPercent,
   formatPercentChange,
   formatProbability,
-} from "../../core/figure-format.js";
-import type { ActionBody } from "../action.js";
-import { writeJson, writeOut } from "../print/output.js";
-import { forecastLine, Progress } from "../print/progress.js";
-import { spentText } from "../print/spent-text.js";
-import { pairs, resultTable, table } from "../print/tables.js";
-import { configSources } from "../run-flags.js";
-import { stoppedByJson, withProgress } from "../run-frame.js";
-import { bestVerdict } from "../verdict.js";
+} from "../core/figure-format.js";
+import type { ActionBody } from "./action.js";
+import { writeJson, writeOut } from "./print/output.js";
+import { forecastLine, Progress } from "./print/progress.js";
+import { spentText } from "./print/spent-text.js";
+import { pairs, resultTable, table } from "./print/tables.js";
+import { configSources } from "./run-flags.js";
+import { stoppedByJson, withProgress } from "./run-frame.js";
+import { bestVerdict } from "./verdict.js";
 
 /** @param name - the function of the library to call */
 export function searchAction(name: "optimize" | "collect"): ActionBody {
   return async ({ isJson, watch, command }) => {
-    const api = await import("../../commands.js");
+    const api = await import("../commands.js");
     const { replay } = command.opts<{ replay?: string }>();
     const sources = configSources(command);
     const { flags } = sources;
