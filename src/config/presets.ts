@@ -5,7 +5,7 @@ import { nearHint } from "../core/near-names.js";
 
 /** Nested as in w4s.config.yaml. */
 export const PRESETS: Readonly<Record<string, Record<string, unknown>>> = {
-  /** About two minutes on two cores, without network or key: embedded nano model, simulated executor. */
+  /** About three minutes on two cores, without network or key: embedded nano model, simulated executor. */
   demo: {
     task: "counting,shopping,unit-conversion",
     model: "nano",
