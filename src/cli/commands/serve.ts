@@ -1,6 +1,8 @@
 /** @file `w4s serve`: found workflows behind an OpenAI-compatible endpoint. */
+import { dirname } from "node:path";
 import { Command } from "commander";
 import { type ActionBody, complete } from "../action.js";
+import { configOfRun } from "../config-of-run.js";
 import { EXIT } from "../exit-code.js";
 import { repeated } from "../flag-values.js";
 import { writeErr, writeJson, writeOut } from "../print/output.js";
@@ -29,7 +31,7 @@ interface ServeFlags {
 export function command(): Command {
   const serve = new Command("serve")
     .description("Answers chat completions with found workflows, on this machine or, with keys, for others.")
-    .argument("[workflows...]", "workflow files or run directories, each of them a model")
+    .argument("[workflows...]", "workflow files, or runs: a directory, a name, or latest; each is a model")
     .option("--as <name>", "name of a workflow as a model, in their order; repeat it", repeated, [])
     .option("--new-key <name>", "make a key, add its hash to --keys, print it once, and end");
   addRunFlags(serve, [...SERVE_FLAGS, "concurrency", ...MODEL_FLAGS]);
@@ -39,13 +41,10 @@ export function command(): Command {
 const serveAction: ActionBody = async ({ isJson, watch, command }, ...paths) => {
   const api = await import("../../commands.js");
   const { as: names, newKey } = command.opts<ServeFlags>();
-  const config = api.loadRunConfig({
-    ...configSources(command),
-    // What is asked comes from clients; a key needs no models.
-    defaults: { task: "input", ...(newKey === undefined ? {} : { executor: "simulated" }) },
-  });
   if (newKey !== undefined) {
-    const file = config.serve?.keys;
+    // A key needs no models.
+    const defaults = { task: "input", executor: "simulated" };
+    const file = api.loadRunConfig({ ...configSources(command), defaults }).serve?.keys;
     if (file === undefined)
       throw new api.ConfigError("--new-key keeps the hash of the key in a file, and none is named", {
         hint: "add --keys FILE",
@@ -64,9 +63,11 @@ const serveAction: ActionBody = async ({ isJson, watch, command }, ...paths) => 
     throw new api.ConfigError(`${names.length} names for ${paths.length} workflows`, {
       hint: "give --as at most once for each workflow",
     });
+  const files = await Promise.all(paths.map((path) => workflowPath(command, path)));
+  const run = files.find((file, index) => file !== paths[index]);
+  const config = await configOfRun(command, run === undefined ? undefined : dirname(run));
   for (const message of api.configWarnings(config, process.env)) writeErr(`warning: ${message}`);
   await using tasks = new api.TaskOpener(config, api.resolveModel);
-  const files = await Promise.all(paths.map((path) => workflowPath(command, path)));
   const server = await api.startServer(config, {
     workflows: files.map((path, index) => ({ path, name: names[index] })),
     resolveModelFile: api.resolveModel,
