@@ -80,7 +80,7 @@ models: build ## fetch the models that `make real` and `make bench` use (1.7 GB)
 real: build ## real weak and strong model on GSM8K through real HTTP (more than an hour on two cores)
 	scripts/real.sh
 
-real-bbh: build ## nano designs for a real 0.5 B model on word sorting, BBH=DIR of the published files (45 minutes)
+real-bbh: build ## nano designs for a real 0.5 B model on word sorting, BBH=DIR of the published files (not timed to its end yet)
 	scripts/real-bbh.sh
 
 grammar-check: build ## share of valid and distinct candidates of two real models (about 12 minutes)
@@ -114,7 +114,7 @@ mode-check: build ## a row of every curriculum and way of working together, with
 acceptance-check: build ## how often equal adapters are refused or called better, simulated with known truth
 	node scripts/acceptance-check.mjs
 
-busy-check: build ## how busy a collecting run keeps a fake server of 16 slots, nano and SmolLM2-135M (a quarter of an hour on a quiet machine)
+busy-check: build ## how busy a collecting run keeps a fake server of 16 slots, nano and SmolLM2-135M (not timed to its end yet)
 	$(W4S) models pull smollm2-135m
 	node scripts/busy-server.mjs --model nano
 	node scripts/busy-server.mjs --model smollm2-135m
