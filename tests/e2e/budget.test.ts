@@ -3,20 +3,20 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { useCliHost } from "../support/cli-host.js";
 import { completion, type FakeOpenAI, startFakeOpenAI } from "../support/fake-openai-server.js";
-import { runCli } from "../support/run-cli.js";
 
 /** Tokens of one reply, of the 512 that it may have. */
 const REPLY_TOKENS = 100;
 const PROMPT_TOKENS = 60;
 const PRICE = { input: 1, output: 10 };
 const WORKFLOW = `export default async function workflow(agent, task) {
-  const texts = [];
-  for (let i = 0; i < 4; i++) texts.push(...await agent.text(i + ". " + task.question, { n: 16 }));
-  return number(vote(texts));
+  const asked = [0, 1, 2, 3].map((i) => agent.text(i + ". " + task.question, { n: 16 }));
+  return number(vote((await Promise.all(asked)).flat()));
 }
 `;
 
+const runCli = useCliHost();
 let folder: string;
 let server: FakeOpenAI;
 const billed = { calls: 0, tokens: 0, dollars: 0, dearest: 0 };

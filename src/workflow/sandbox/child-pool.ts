@@ -36,7 +36,11 @@ interface Waiter<Child> {
   reject(error: unknown): void;
 }
 
-/** Processes are started when first needed, kept while idle without holding the parent, and replaced when spent. */
+/**
+ * Processes are started when first needed, kept while idle without holding the parent, and replaced when spent. Beyond the
+ * first ones the pool grows only while more wait than half a start's time has served: short runs, such as those on a
+ * simulated model, are over sooner on a few processes than many have started.
+ */
 export class ChildPool<To extends object = ToChild, From = ToParent> {
   readonly size: number;
   /** Nothing is handed out any more. */
@@ -46,6 +50,11 @@ export class ChildPool<To extends object = ToChild, From = ToParent> {
   readonly #waiters: Waiter<SandboxChild<To, From>>[] = [];
   readonly #startProcess: () => Promise<ManagedChild>;
   #starting = 0;
+  /** How long the last start took. */
+  #startMs = 0;
+  /** Handed out since the pool was last looked at. */
+  #served = 0;
+  #growth: NodeJS.Timeout | undefined;
   readonly #pending = new Set<Promise<unknown>>();
 
   /**
@@ -81,7 +90,7 @@ export class ChildPool<To extends object = ToChild, From = ToParent> {
       };
       signal?.addEventListener("abort", leave, { once: true });
       this.#waiters.push(waiter);
-      this.#startMissing();
+      this.#grow();
     });
   }
 
@@ -92,6 +101,7 @@ export class ChildPool<To extends object = ToChild, From = ToParent> {
     if (isReusable && child.process.isAlive && !this.isClosed) {
       const waiter = this.#waiters.shift();
       if (waiter) {
+        this.#served++;
         waiter.resolve(child);
         return;
       }
@@ -107,6 +117,7 @@ export class ChildPool<To extends object = ToChild, From = ToParent> {
   /** Kills every process; nothing is left when it resolves. */
   async close(): Promise<void> {
     this.isClosed = true;
+    clearTimeout(this.#growth);
     for (const waiter of this.#waiters.splice(0)) waiter.reject(closedError());
     const children = [...this.#all];
     this.#all.clear();
@@ -125,6 +136,21 @@ export class ChildPool<To extends object = ToChild, From = ToParent> {
     return undefined;
   }
 
+  /** Starts what is missing: at once while there is no process, else when those that wait are not served soon. */
+  #grow(): void {
+    if (this.#all.size === 0) {
+      this.#startMissing();
+      return;
+    }
+    if (this.#growth !== undefined || this.#all.size + this.#starting >= this.size) return;
+    this.#served = 0;
+    this.#growth = setTimeout(() => {
+      this.#growth = undefined;
+      if (this.#waiters.length > this.#served) this.#startMissing();
+      if (this.#waiters.length > 0) this.#grow();
+    }, this.#startMs / 2);
+  }
+
   #startMissing(): void {
     const most = Math.min(this.#waiters.length, STARTS_AT_ONCE, this.size - this.#all.size);
     while (this.#starting < most) this.#start();
@@ -138,7 +164,9 @@ export class ChildPool<To extends object = ToChild, From = ToParent> {
 
   async #startOne(): Promise<void> {
     try {
+      const startedAt = performance.now();
       const process = await startTwice(this.#startProcess);
+      this.#startMs = performance.now() - startedAt;
       this.#starting--;
       if (this.isClosed) {
         await process.kill();
@@ -149,7 +177,7 @@ export class ChildPool<To extends object = ToChild, From = ToParent> {
       void process.exited.then(() => this.#all.delete(child));
       process.ref(true);
       this.release(child, true);
-      this.#startMissing();
+      if (this.#waiters.length > 0) this.#grow();
     } catch (error) {
       this.#starting--;
       // Without processes nobody would ever be served: tell the first in line.
