@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeTinyGguf } from "w4s/testing";
 import { lockRun } from "../../src/core/lock-run.js";
 import { expectFailure, lastLine } from "../support/cli-expect.js";
+import { useCliHost } from "../support/cli-host.js";
 import { completion, type FakeOpenAI, startFakeOpenAI } from "../support/fake-openai-server.js";
 import { type CliOptions, type CliResult, runCli } from "../support/run-cli.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
@@ -24,9 +25,11 @@ beforeAll(async () => {
 });
 afterAll(async () => server.close());
 
+/** Most commands need no process of their own; those that get a signal do. */
+const runInHost = useCliHost();
 /** Runs in the temporary folder, so that no run directory lands in the repository. */
 const w4s = (args: readonly string[], options: CliOptions = {}): Promise<CliResult> =>
-  runCli(args, { cwd: work, ...options });
+  (options.onStart ? runCli : runInHost)(args, { cwd: work, ...options });
 
 const SIMULATED = ["--task", "word-problems", "--executor", "simulated"];
 const file = (name: string, content: string | Buffer): string => {

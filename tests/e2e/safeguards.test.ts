@@ -2,14 +2,16 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { makeTinyGguf } from "w4s/testing";
 import { readTrajectory } from "../../src/records/trajectory.js";
 import { expectFailure } from "../support/cli-expect.js";
+import { useCliHost } from "../support/cli-host.js";
 import { type FakeOpenAI, startFakeOpenAI } from "../support/fake-openai-server.js";
-import { runCli } from "../support/run-cli.js";
+import { withoutPrograms } from "../support/no-programs.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
+import { makeTinyDesigner } from "../support/tiny-designer.js";
 
 const folder = useTemporaryFolder();
+const runCli = useCliHost();
 let home: string;
 let server: FakeOpenAI;
 let executor: string[];
@@ -105,13 +107,16 @@ describe("--approve", () => {
         "2",
         "--max-repairs",
         "1",
+        "--baselines",
+        "direct",
         "--run",
         join(home, "asked"),
+        ...withoutPrograms(home),
         ...more,
       ],
     ]);
   beforeAll(() => {
-    model = makeTinyGguf(join(home, "tiny.gguf"), { hasRandomNorms: true });
+    model = makeTinyDesigner(join(home, "tiny.gguf"));
   });
 
   it("refuses without a terminal, before anything is asked of the executor", async () => {
@@ -187,12 +192,10 @@ describe("--approve", () => {
         "counting",
         "--executor",
         "simulated",
-        "--model",
-        model,
-        "--gpu",
-        "off",
-        "--threads",
-        "1",
+        "--designer",
+        "random",
+        "--baselines",
+        "direct",
       ],
       ...[
         "--weak",
@@ -206,7 +209,7 @@ describe("--approve", () => {
         "--validation-limit",
         "1",
       ],
-      ...["--max-repairs", "0", "--approve", "--run", join(home, "free")],
+      ...["--max-repairs", "0", "--approve", "--run", join(home, "free"), ...withoutPrograms(home)],
     ]);
     expect(`${free.code} ${free.stderr}`).toMatch(/^0 /);
     expect(existsSync(join(home, "free", "approvals"))).toBe(false);
