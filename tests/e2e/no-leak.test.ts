@@ -4,13 +4,14 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { optimize, type Policy, parseRunConfig } from "w4s";
 import { readTrajectory } from "../../src/records/trajectory.js";
+import { useCliHost } from "../support/cli-host.js";
 import { type FakeOpenAI, startFakeOpenAI } from "../support/fake-openai-server.js";
 import { withoutPrograms } from "../support/no-programs.js";
-import { runCli } from "../support/run-cli.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
 import { makeTinyDesigner } from "../support/tiny-designer.js";
 
 const folder = useTemporaryFolder();
+const runCli = useCliHost();
 const SPLITS = ["train", "validation", "test"] as const;
 const ITEMS = 6;
 
@@ -133,7 +134,8 @@ describe("a task with marked items", () => {
       ],
       ...["--executor", `openai:${server.baseUrl}`, "--executor-model", "fake-model", "--weak", "none"],
       ...["--baselines", "direct", "--max-repairs", "0"],
-      ...(designer === "random" ? [] : ["--model", model, ...withoutPrograms(root)]),
+      ...withoutPrograms(root),
+      ...(designer === "random" ? [] : ["--model", model]),
       ...DESIGNERS[designer],
     ]);
     expect(`${code} ${stderr}`).toMatch(/^0 /);
@@ -192,7 +194,7 @@ async function nosySearch(splits: readonly string[], style: Policy["style"]) {
     parseRunConfig({
       ...{ task: writeTask(root, "qa", splits), run, episodes: 1, turns: 2, candidates: 1, maxRepairs: 1 },
       ...{ executor: `openai:${server.baseUrl}`, executorModel: "fake-model", weak: "none", parent: "last" },
-      ...{ screen: 0, testLimit: 2 },
+      ...{ screen: 0, testLimit: 2, baselines: "direct" },
     }),
     {
       policy: nosy(style),
