@@ -73,6 +73,18 @@ export function drawMoments(
   return offered.filter((one) => chosen.has(one));
 }
 
+/** One of the drawn moments of each part: a write and a call in turns, where the part has both. */
+export function oneOfEachPart(drawn: readonly DrawnMoment[]): DrawnMoment[] {
+  const parts = [...new Set(drawn.map(({ part }) => part))];
+  return parts.map((part, index) => {
+    const offered = drawn.filter((one) => one.part === part);
+    const wantsCall = index % 2 === 1;
+    return (
+      offered.find(({ moment }) => moment.includes(" call ") === wantsCall) ?? (offered[0] as DrawnMoment)
+    );
+  });
+}
+
 /**
  * Runs a command again and again: it dies at the first of the moments that comes, then at the first of those after it,
  * and so on, until it ends by itself.
