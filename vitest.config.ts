@@ -30,6 +30,8 @@ export default defineConfig({
     hookTimeout: 900_000,
     pool: "forks",
     maxWorkers: 2,
+    // What a file runs side by side waits: for servers, for limits.
+    maxConcurrency: 10,
     sequence: { sequencer: LongFilesFirst },
     reporters: ["default", "./tests/support/count-reporter.ts"],
   },

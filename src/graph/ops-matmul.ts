@@ -68,15 +68,14 @@ export const MATMUL_OPS: OpTable<"matmul"> = {
       const [innerStepB, columnStepB] = transB ? [1, inner] : [columns, 1];
       const batch = output.shape.slice(0, -2);
       const strides = [a, b, output].map(({ shape }) => batchStrides(shape, batch));
+      // Copies of one type: an engine reads an array of several types at half the speed.
+      const [left, right] = [new Float64Array(a.data), new Float64Array(b.data)];
       forEachIndex(batch, strides, (_position, offsets) => {
         const [startA, startB, start] = offsets as [number, number, number];
         for (let row = 0; row < rows; row++) {
           for (let column = 0; column < columns; column++) {
-            let sum = 0;
-            for (let k = 0; k < inner; k++)
-              sum +=
-                (a.data[startA + row * rowStepA + k * innerStepA] as number) *
-                (b.data[startB + k * innerStepB + column * columnStepB] as number);
+            const [fromA, fromB] = [startA + row * rowStepA, startB + column * columnStepB];
+            const sum = dot(left, fromA, innerStepA, right, fromB, innerStepB, inner);
             output.data[start + row * columns + column] = alpha * sum;
           }
         }
@@ -84,3 +83,18 @@ export const MATMUL_OPS: OpTable<"matmul"> = {
     },
   },
 };
+
+/** Σ aᵢ·bᵢ of `count` elements in float64, first to last, from the given places on in the given steps. */
+function dot(
+  a: Float64Array,
+  fromA: number,
+  stepA: number,
+  b: Float64Array,
+  fromB: number,
+  stepB: number,
+  count: number,
+): number {
+  let sum = 0;
+  for (let k = 0; k < count; k++) sum += (a[fromA + k * stepA] as number) * (b[fromB + k * stepB] as number);
+  return sum;
+}

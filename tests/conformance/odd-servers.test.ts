@@ -10,7 +10,7 @@ import { sharedPath } from "../support/shared.js";
 
 const folder = mkdtempSync(join(tmpdir(), "w4s-test-"));
 /** As many at once as tests run at once: they wait for servers more than they compute. */
-const runCli = useCliHost(5);
+const runCli = useCliHost(10);
 afterAll(() => rmSync(folder, { recursive: true }));
 const WORKFLOWS: Record<OddCase["workflow"], string> = {
   number: "number((await agent.text(task.question))[0])",

@@ -36,6 +36,5 @@ test("made once, found again, and made anew when a byte is wrong", async () => {
 test("where none can be written, interpreters start without", async () => {
   const blocked = join(folder(), "file");
   writeFileSync(blocked, "a file where the folder should be");
-  expect(await pythonSnapshot(join(blocked, "python"))).toBeUndefined();
   expect(await runs(join(blocked, "python"))).toBe(true);
 });
