@@ -109,7 +109,7 @@ export async function importBenchmark(options: ImportBenchmarkOptions): Promise<
       manifest: {
         name,
         ...about,
-        instruction,
+        instruction: instruction ?? about.instruction,
         source: { benchmark: options.benchmark, file: basename(source), seed },
       },
       splits,

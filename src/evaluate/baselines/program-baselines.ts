@@ -8,7 +8,7 @@ type PrintedKind = Exclude<AnswerKind, "code" | "commands" | "writing">;
 const PRINTED: Readonly<Record<PrintedKind, string>> = {
   number: "only the answer",
   choice: "only the letter of the right option",
-  text: "only the answer",
+  text: "only the answer, as plain text and not as a list",
 };
 
 /** Expressions over the variable `printed` that make an answer of it; "" where it holds none. */

@@ -19,7 +19,7 @@ export interface BenchmarkFile {
 export interface Benchmark
   extends Pick<
     DatasetManifest,
-    "title" | "description" | "kind" | "metric" | "metricOptions" | "license" | "homepage"
+    "title" | "description" | "instruction" | "kind" | "metric" | "metricOptions" | "license" | "homepage"
   > {
   format: "jsonl" | "json" | "tsv";
   /** Form of the benchmark that is tried where no file holds items of this kind. */

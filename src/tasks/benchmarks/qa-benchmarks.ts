@@ -125,6 +125,8 @@ const bbhText: Benchmark = {
   ...BBH,
   title: "BIG-Bench Hard, answers in words",
   description: "A reasoning task. The answer is a short text, such as sorted words with spaces between them.",
+  // The questions do not say it, and a program that prints a list is wrong without a word.
+  instruction: "Answer on one line, with single spaces between the words or signs.",
   kind: "text",
   metric: "exact-match",
   metricOptions: { normalize: "spaces", ignoreCase: true },

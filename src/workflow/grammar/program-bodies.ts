@@ -21,6 +21,12 @@ const STDIN_REQUESTS = [
   "The question comes on standard input. Write a short Python program that solves it and prints only the answer.",
 ];
 
+/** What a program is asked to print, where more is to be said than the answer: small models print lists as Python writes them. */
+const PRINTED: Partial<Record<AnswerKind, string>> = {
+  choice: "the letter of the right option",
+  text: "the answer, as plain text and not as a list",
+};
+
 /** Expressions over the variable `run` that make an answer of what a program printed. */
 const READ_RUN: Partial<Record<AnswerKind, string>> = {
   number: "number(run.stdout)",
@@ -99,7 +105,7 @@ export const PROGRAM_BODIES = {
 
 /** A request as the kind of answer wants it: of choices the letter is printed. */
 function printed(request: string, answer: AnswerKind): string {
-  return answer === "choice" ? request.replace("the answer", "the letter of the right option") : request;
+  return request.replace("the answer", PRINTED[answer] ?? "the answer");
 }
 
 /** What a program reads from standard input: everything a solver needs to see. */

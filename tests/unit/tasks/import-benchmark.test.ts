@@ -218,7 +218,7 @@ describe("each benchmark", () => {
     const { task, samples } = await load("bbh", {
       "arithmetic.json": JSON.stringify({ canary: "x", examples: numbers }),
     });
-    expect(task).toMatchObject({ kind: "math", metric: "exact-number" });
+    expect(task).toMatchObject({ kind: "math", metric: "exact-number", instruction: undefined });
     expect(samples.find(({ question }) => question === "((2 - 3)) =")).toMatchObject({
       answers: ["-1"],
       meta: { task: "arithmetic" },
@@ -226,6 +226,8 @@ describe("each benchmark", () => {
     const brackets = many((i) => ({ input: `Close: ${"< [ ".repeat(i + 1)}`, target: "] > ".repeat(i + 1) }));
     const closed = await load("bbh", { "dyck.json": JSON.stringify({ canary: "x", examples: brackets }) });
     expect(closed.task).toMatchObject({ kind: "text", metric: "exact-match" });
+    expect(closed.task.instruction).toMatch(/one line, with single spaces/);
+    expect(closed.samples[0]?.instruction).toBe(closed.task.instruction);
     const score = async (answer: string) =>
       (await closed.task.scorer.score(answer, closed.samples.find(({ meta }) => meta.sourceIndex === 0)!))
         .value;
