@@ -253,7 +253,10 @@ export class LaneEngine {
       one.lane.dispose();
       this.#active[sequence] = undefined;
     }
-    if (error !== undefined) return request.reject(error);
+    if (error !== undefined) {
+      request.reject(error);
+      return;
+    }
     const { prompt, replies, reusedTokens = 0, prefillMs, sampleMs, decodesSince = 0 } = request;
     const timings = { prefillMs, decodeMs: performance.now() - decodesSince, sampleMs };
     request.resolve({ promptTokens: [...prompt], replies, reusedPromptTokens: reusedTokens, timings });
