@@ -54,6 +54,13 @@ export const BENCHES: readonly Bench[] = [
     limitSeconds: { quick: 180, usual: 180, full: 180 },
   },
   {
+    name: "lanes",
+    shows: "requests of a local executor written together beside one after another",
+    models: { quick: [], usual: ["nano"], full: [MEDIUM] },
+    args: { usual: "", full: "" },
+    limitSeconds: { quick: 180, usual: 180, full: 600 },
+  },
+  {
     name: "rollout",
     shows: "five candidates of one prompt beside llama.cpp by hand and beside five separate generations",
     models: BY_SCOPE,

@@ -23,6 +23,9 @@ import { simulatedItems } from "../tasks/simulated-items.js";
 import type { Sample } from "../tasks/task.js";
 import type { LocalModels } from "./local-models.js";
 
+/** Replies of a local executor that are written together: more gain little where one step computes as long as it reads the weights. */
+const EXECUTOR_LANES = 8;
+
 export interface BuiltExecutor {
   model: ChatModel;
   price: Price | undefined;
@@ -87,7 +90,8 @@ export async function buildExecutor(spec: string, context: ExecutorContext): Pro
       const { enable_thinking } = (config.params?.chat_template_kwargs ?? {}) as {
         enable_thinking?: unknown;
       };
-      const model = new LocalChatModel(await context.local.load(rest), enable_thinking === true);
+      const loaded = await context.local.load(rest, EXECUTOR_LANES);
+      const model = new LocalChatModel(loaded, enable_thinking === true);
       return { model, price: FREE, onSample: () => {} };
     }
     case "simulated": {

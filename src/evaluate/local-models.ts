@@ -23,21 +23,24 @@ export class LocalModels implements AsyncDisposable {
   }
 
   /**
-   * Loads a file once. The weak model of the configuration is loaded with its adapter.
+   * Loads a file once for each way of working. The weak model of the configuration is loaded with its adapter.
+   * @param lanes - as LocalModel.load() takes them. Default none
    * @throws {InputError | UnsupportedModelError} on a file that is missing or cannot be loaded
    */
-  async load(nameOrPath: string): Promise<LocalModel> {
+  async load(nameOrPath: string, lanes?: number): Promise<LocalModel> {
     const { gpu, threads, model, adapter } = this.#config;
     const modelPath = await this.resolve(nameOrPath);
-    const known = this.#loaded.get(modelPath);
+    const key = JSON.stringify([modelPath, lanes]);
+    const known = this.#loaded.get(key);
     if (known) return known;
     const loaded = await LocalModel.load({
       modelPath,
       gpu,
       threads,
+      lanes,
       adapterPath: nameOrPath === model ? adapter : undefined,
     });
-    this.#loaded.set(modelPath, loaded);
+    this.#loaded.set(key, loaded);
     return loaded;
   }
 

@@ -1,8 +1,7 @@
 /** @file Generation over llama.cpp: one prefill for all candidates, one batch per step, KV kept between calls. */
 import type { ChatMessage } from "../chat-model.js";
-import type { Bindings, BoundContext, BoundSampler, LogitsIndex } from "./local-bindings.js";
+import type { Bindings, BoundContext, LogitsIndex } from "./local-bindings.js";
 import {
-  type Candidate,
   type Generated,
   type GeneratedReply,
   type GenerateOrder,
@@ -12,23 +11,10 @@ import {
 } from "./local-protocol.js";
 import { CHUNK_TOKENS, PromptCache } from "./prompt-cache.js";
 import { ContentGuard, renderChatTemplate } from "./render-chat-template.js";
+import { ReplyLane } from "./reply-lane.js";
 
 /** Contexts grow in these steps, so that slowly growing prompts do not rebuild them each time. */
 const CONTEXT_STEP = 512;
-
-interface SamplerPair {
-  sampler: BoundSampler;
-  scorer: BoundSampler | undefined;
-}
-
-/** One candidate while it is being written. */
-interface Lane extends SamplerPair {
-  sequence: number;
-  tokens: number[];
-  logProbs: number[];
-  /** Reply, set when the lane ends. */
-  reply: GeneratedReply | undefined;
-}
 
 export class LocalEngine {
   readonly #bindings: Bindings;
@@ -111,6 +97,13 @@ export class LocalEngine {
     return { text: pieces.join(""), tokens };
   }
 
+  /** Tokens to go on from. @throws {LocalFailure} "bad-template" where there are none */
+  promptOf({ messages, isThinking }: GenerateOrder): number[] {
+    const { tokens } = this.renderPrompt(messages, isThinking);
+    if (tokens.length === 0) throw new LocalFailure("bad-template", "gives an empty prompt");
+    return tokens;
+  }
+
   abort(id: number): void {
     this.#aborted.add(id);
   }
@@ -128,8 +121,7 @@ export class LocalEngine {
       onProgress();
     };
     checkAborted();
-    const { tokens: prompt } = this.renderPrompt(order.messages, order.isThinking);
-    if (prompt.length === 0) throw new LocalFailure("bad-template", "gives an empty prompt");
+    const prompt = this.promptOf(order);
     const width = Math.min(order.candidates.length, this.#order.maxSequences);
     const context = await this.#contextFor(width, prompt.length + order.maxTokens);
     const prompts = this.#prompts as PromptCache;
@@ -138,63 +130,41 @@ export class LocalEngine {
     let reused = 0;
     for (let from = 0; from < order.candidates.length; from += width) {
       const group = order.candidates.slice(from, from + width);
-      const samplers = await this.#samplers(group, order.logProbs);
+      const lanes = await ReplyLane.createAll(this.#bindings, group, order);
       try {
         const started = performance.now();
         const prefill = await prompts.prefill(prompt, order.session, tick);
         if (from === 0) reused = prefill.reusedTokens;
         for (let sequence = 1; sequence < group.length; sequence++) await context.copySequence(0, sequence);
         const prefilled = performance.now();
-        const lanes = samplers.map(
-          (pair, sequence): Lane => ({ ...pair, sequence, tokens: [], logProbs: [], reply: undefined }),
-        );
-        timings.sampleMs += await this.#decode(context, lanes, prompt.length, prefill.logits, order, tick);
+        timings.sampleMs += await this.#decode(context, lanes, prompt.length, prefill.logits, tick);
         timings.prefillMs += prefilled - started;
         timings.decodeMs += performance.now() - prefilled;
         for (const lane of lanes) replies.push(lane.reply as GeneratedReply);
       } finally {
         prompts.keepPromptOnly(prompt.length);
-        release(samplers);
+        for (const lane of lanes) lane.dispose();
       }
     }
     return { promptTokens: prompt, replies, reusedPromptTokens: reused, timings };
   }
 
-  /** One after another, so that candidates of one grammar compile it once; all or none. */
-  async #samplers(group: readonly Candidate[], withScorer: boolean): Promise<SamplerPair[]> {
-    const made: SamplerPair[] = [];
-    try {
-      for (const candidate of group) {
-        const pair: SamplerPair = {
-          sampler: await this.#bindings.createSampler(candidate),
-          scorer: undefined,
-        };
-        made.push(pair);
-        if (withScorer) pair.scorer = this.#bindings.createScorer();
-      }
-      return made;
-    } catch (error) {
-      release(made);
-      throw error;
-    }
-  }
-
   /** Steps all lanes together until each has ended; returns the milliseconds spent in sampling. */
   async #decode(
     context: BoundContext,
-    lanes: readonly Lane[],
+    lanes: readonly ReplyLane[],
     promptLength: number,
     promptLogits: LogitsIndex,
-    order: GenerateOrder,
     tick: () => void,
   ): Promise<number> {
     let sampleMs = 0;
     let logits = lanes.map(() => promptLogits);
     for (let step = 0; ; step++) {
       const started = performance.now();
-      const active = lanes.filter((lane) => lane.reply === undefined);
       await Promise.all(
-        active.map((lane) => this.#sample(context, lane, logits[lane.sequence] as LogitsIndex, order)),
+        lanes.map((lane, sequence) =>
+          lane.reply ? undefined : lane.sample(context, logits[sequence] as LogitsIndex),
+        ),
       );
       sampleMs += performance.now() - started;
       const last = lanes.findLastIndex((lane) => lane.reply === undefined);
@@ -204,42 +174,15 @@ export class LocalEngine {
       // llama.cpp batches neighbouring sequences only: an ended lane between two others is stepped along.
       const rows = lanes.slice(first, last + 1);
       const indexes = await context.decode(
-        rows.map((lane) => ({
-          sequence: lane.sequence,
+        rows.map((lane, at) => ({
+          sequence: first + at,
           position: promptLength + step,
           tokens: [lane.tokens.at(-1) as number],
           wantsLogits: lane.reply === undefined,
         })),
       );
-      logits = lanes.map(({ sequence }) => indexes[sequence - first] ?? -1);
+      logits = lanes.map((_, sequence) => indexes[sequence - first] ?? -1);
     }
-  }
-
-  async #sample(context: BoundContext, lane: Lane, index: LogitsIndex, order: GenerateOrder): Promise<void> {
-    const token = await context.sample(index, lane.sampler);
-    if (lane.scorer) lane.logProbs.push(await context.logProb(index, token, lane.scorer));
-    lane.tokens.push(token);
-    const isEnd = this.#bindings.isEndOfGeneration(token);
-    const cut = isEnd ? undefined : this.#stopAt(lane.tokens, order.stop);
-    if (!isEnd && cut === undefined && lane.tokens.length < order.maxTokens) return;
-    lane.reply = {
-      text: cut ?? this.#bindings.detokenize(isEnd ? lane.tokens.slice(0, -1) : lane.tokens),
-      tokens: lane.tokens,
-      finishReason: isEnd || cut !== undefined ? "stop" : "length",
-      logProbs: lane.scorer && lane.logProbs,
-    };
-  }
-
-  /** The text before the first stop string, or undefined when there is none. */
-  #stopAt(tokens: readonly number[], stop: readonly string[]): string | undefined {
-    if (stop.length === 0) return undefined;
-    // A stop string ends in the newest token, so the last tokens are enough to look through (each has a byte or more).
-    const window = Math.max(...stop.map((text) => Buffer.byteLength(text))) + 1;
-    const tail = this.#bindings.detokenize(tokens.slice(-window));
-    if (!stop.some((text) => tail.includes(text))) return undefined;
-    const text = this.#bindings.detokenize(tokens);
-    const found = stop.map((part) => text.indexOf(part)).filter((at) => at >= 0);
-    return found.length > 0 ? text.slice(0, Math.min(...found)) : undefined;
   }
 
   async #contextFor(sequences: number, needed: number): Promise<BoundContext> {
@@ -268,12 +211,5 @@ export class LocalEngine {
       saved: this.#prompts?.saved,
     });
     return context;
-  }
-}
-
-function release(pairs: readonly SamplerPair[]): void {
-  for (const { sampler, scorer } of pairs) {
-    sampler.dispose();
-    scorer?.dispose();
   }
 }

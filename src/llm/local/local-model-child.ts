@@ -11,9 +11,10 @@ import {
 } from "node-llama-cpp";
 import { messageOf } from "../../core/errors.js";
 import { serveParent } from "../../core/serve-parent.js";
+import { LaneEngine } from "./lane-engine.js";
 import type { Bindings, BoundContext, BoundSampler } from "./local-bindings.js";
 import { LocalEngine } from "./local-engine.js";
-import { type LoadOrder, LocalFailure, type ParentMessage } from "./local-protocol.js";
+import { type Generated, type LoadOrder, LocalFailure, type ParentMessage } from "./local-protocol.js";
 import { CHUNK_TOKENS } from "./prompt-cache.js";
 
 const MAX_GRAMMARS = 64;
@@ -237,22 +238,35 @@ function bindContext(
 }
 
 let engine: LocalEngine | undefined;
+let lanes: LaneEngine | undefined;
 
 async function handle(message: ParentMessage, onProgress: () => void): Promise<unknown> {
   if (message.type === "load") {
     const { stateFolder } = message.order;
     // When the parent was killed nobody else is left to remove it.
     process.once("exit", () => rmSync(stateFolder, { recursive: true, force: true }));
-    engine = new LocalEngine(await openBindings(message.order, onProgress), message.order);
+    const bindings = await openBindings(message.order, onProgress);
+    engine = new LocalEngine(bindings, message.order);
+    if (message.order.lanes)
+      lanes = new LaneEngine(bindings, message.order.lanes, message.order.contextLimit);
     return engine.describe();
   }
   if (!engine) throw new LocalFailure("failed", "no model is loaded");
-  if (message.type === "generate") return engine.generate(message.id, message.order, onProgress);
+  if (message.type === "generate") return generate(engine, message, onProgress);
   if (message.type === "render") return engine.renderPrompt(message.messages);
   if (message.type === "tokenize") return engine.tokenize(message.text, message.isDocument);
   if (message.type === "score") return engine.score(message.id, message.tokens, onProgress);
-  engine.abort(message.id);
+  if (!lanes?.abort(message.id)) engine.abort(message.id);
   return undefined;
+}
+
+async function generate(
+  serial: LocalEngine,
+  { id, order }: Extract<ParentMessage, { type: "generate" }>,
+  onProgress: () => void,
+): Promise<Generated> {
+  if (!lanes) return serial.generate(id, order, onProgress);
+  return lanes.generate(id, serial.promptOf(order), order, onProgress);
 }
 
 serveParent((raw, send) => {

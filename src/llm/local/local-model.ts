@@ -25,6 +25,7 @@ import {
   type LoadOrder,
   LocalFailure,
 } from "./local-protocol.js";
+import { planLanes } from "./plan-lanes.js";
 
 export interface LocalModelOptions {
   modelPath: string;
@@ -38,6 +39,11 @@ export interface LocalModelOptions {
   contextSize?: number | undefined;
   /** Candidates decoded together; more are done in groups. 1–64, default 8. */
   maxSequences?: number | undefined;
+  /**
+   * Replies of different requests written together, 1–64: for executors, whose replies may differ in near-ties with the
+   * company they are written in. Default none: one request after another, always with the same tokens.
+   */
+  lanes?: number | undefined;
   /** "file" (default): the template in the file, else `plain`. Or a built-in one, or Jinja source. */
   chatTemplate?: "file" | BuiltInTemplate | { jinja: string } | undefined;
   /** Default f16; f32 doubles the memory and is for comparisons with other implementations. */
@@ -138,6 +144,8 @@ export class LocalModel {
       threads: options.threads ?? defaultThreads(header.fileSize),
       chatTemplate: template,
       maxSequences,
+      lanes:
+        options.lanes === undefined ? undefined : planLanes(header, options.lanes, process.availableMemory()),
       contextLimit: contextLength,
       kvCache: options.kvCache ?? "f16",
       stateFolder,

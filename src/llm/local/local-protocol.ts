@@ -3,6 +3,14 @@ import type { ChatMessage } from "../chat-model.js";
 
 export type GpuChoice = "off" | "auto" | "cuda" | "vulkan" | "metal";
 
+/** Lanes of continuous batching. */
+export interface LanePlan {
+  /** Replies that are written together, 1 to 64. */
+  lanes: number;
+  /** Tokens of all lanes that memory has room for; long requests get fewer lanes. */
+  tokens: number;
+}
+
 export interface LoadOrder {
   modelPath: string;
   adapterPath?: string | undefined;
@@ -11,6 +19,8 @@ export interface LoadOrder {
   /** Jinja source. */
   chatTemplate: string;
   maxSequences: number;
+  /** Present for an executor: its requests are written side by side instead of one after another. */
+  lanes?: LanePlan | undefined;
   /** Tokens per sequence; contexts grow up to it. */
   contextLimit: number;
   /** Precision of the KV cache. */
