@@ -29,7 +29,8 @@ export default defineConfig({
     testTimeout: 900_000,
     hookTimeout: 900_000,
     pool: "forks",
-    maxWorkers: 2,
+    // One more than the usual two cores: some tests wait for limits and pauses.
+    maxWorkers: 3,
     // What a file runs side by side waits: for servers, for limits.
     maxConcurrency: 10,
     sequence: { sequencer: LongFilesFirst },

@@ -2,12 +2,13 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
+import { useCliHost } from "../support/cli-host.js";
 import { type FakeOpenAI, faults, startFakeOpenAI } from "../support/fake-openai-server.js";
-import { runCli } from "../support/run-cli.js";
 import { sharedPath } from "../support/shared.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
 
 const folder = useTemporaryFolder();
+const runCli = useCliHost();
 let servers: FakeOpenAI[] = [];
 afterEach(async () => {
   await Promise.all(servers.map((server) => server.close()));

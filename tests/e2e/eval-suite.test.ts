@@ -12,7 +12,6 @@ import { expectFailure } from "../support/cli-expect.js";
 import { useCliHost } from "../support/cli-host.js";
 import { type FakeOpenAI, startFakeOpenAI } from "../support/fake-openai-server.js";
 import { randomAdapter } from "../support/random-adapter.js";
-import { type CliOptions, runCli } from "../support/run-cli.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
 
 const folder = useTemporaryFolder();
@@ -41,7 +40,8 @@ beforeAll(async () => {
 });
 afterAll(async () => server.close());
 
-const w4s = (args: readonly string[], options: CliOptions = {}) => runCli(args, { cwd: work, ...options });
+const runCli = useCliHost();
+const w4s = (args: readonly string[]) => runCli(args, { cwd: work });
 const suiteFile = (name: string, text: string): string => {
   const path = join(work, name);
   writeFileSync(path, text);
@@ -205,9 +205,6 @@ counterfactual: { items: 8, swaps: [control, names, genders, places] }
 });
 
 describe("what is wrong", () => {
-  const runCli = useCliHost();
-  const w4s = (args: readonly string[]) => runCli(args, { cwd: work });
-
   it("with a suite file ends with exit 3 and names file, line and key", async () => {
     const file = suiteFile("bad.yaml", "name: bad\ntasks: [swaps]\nrows:\n  - baselin: direct\n");
     expectFailure(

@@ -4,6 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { expectFailure, lastLine } from "../support/cli-expect.js";
+import { useCliHost } from "../support/cli-host.js";
 import {
   completion,
   type FakeOpenAI,
@@ -11,11 +12,11 @@ import {
   faults,
   startFakeOpenAI,
 } from "../support/fake-openai-server.js";
-import { runCli } from "../support/run-cli.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
 
 const ITEMS = 8;
 const folder = useTemporaryFolder();
+const runCli = useCliHost();
 let sums: string;
 let servers: FakeOpenAI[] = [];
 

@@ -4,12 +4,13 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { readInstructionRecord } from "../../src/records/instruction-record.js";
 import { readRunReport } from "../../src/report/run-report.js";
+import { useCliHost } from "../support/cli-host.js";
 import { type FakeOpenAI, startFakeOpenAI } from "../support/fake-openai-server.js";
 import { withoutPrograms } from "../support/no-programs.js";
-import { runCli } from "../support/run-cli.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
 
 const folder = useTemporaryFolder();
+const runCli = useCliHost();
 const OWN = "Write down every price before you add.";
 const isWriting = (prompt: string) => prompt.startsWith("You write instructions");
 

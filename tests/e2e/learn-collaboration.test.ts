@@ -4,10 +4,9 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { readExamples } from "../../src/train/data/example-file.js";
 import { expectFailure } from "../support/cli-expect.js";
-import { runCli } from "../support/run-cli.js";
 import { type Member, useTeamBench } from "../support/team-bench.js";
 
-const { learn, finish, recordsOf, expectOwnAdapters, pathOf } = useTeamBench();
+const { learn, runCli, finish, recordsOf, expectOwnAdapters, pathOf } = useTeamBench();
 
 describe("ensemble", () => {
   it("deals candidates to both, trains each on its own, and goes on from its own adapter", async () => {

@@ -5,13 +5,14 @@ import { expect, it } from "vitest";
 import { hashJson } from "../../src/core/hash.js";
 import { readTrajectory } from "../../src/records/trajectory.js";
 import { expectFailure } from "../support/cli-expect.js";
+import { useCliHost } from "../support/cli-host.js";
 import { startFakeOpenAI } from "../support/fake-openai-server.js";
 import { withoutPrograms } from "../support/no-programs.js";
-import { runCli } from "../support/run-cli.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
 import { makeTinyDesigner } from "../support/tiny-designer.js";
 
 const newFolder = useTemporaryFolder();
+const runCli = useCliHost();
 
 it("gives the same scores from a copied run, and refuses other settings", async () => {
   const home = newFolder();

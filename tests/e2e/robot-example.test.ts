@@ -3,11 +3,12 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { steerRobot } from "../../examples/robot/steer-robot.js";
+import { useCliHost } from "../support/cli-host.js";
 import { recheckRobotTrace } from "../support/recheck-robot-trace.js";
-import { runCli } from "../support/run-cli.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
 
 const folder = useTemporaryFolder();
+const runCli = useCliHost();
 
 describe("examples/robot", () => {
   let work: string;

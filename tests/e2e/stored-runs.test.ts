@@ -5,11 +5,13 @@ import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
 import { beforeAll, describe, expect, it } from "vitest";
 import { makeTinyGguf } from "w4s/testing";
-import { type CliResult, runCli } from "../support/run-cli.js";
+import { useCliHost } from "../support/cli-host.js";
+import type { CliResult } from "../support/run-cli.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
 
 const stored = fileURLToPath(new URL("../fixtures/runs-0.1", import.meta.url));
 const newFolder = useTemporaryFolder();
+const runCli = useCliHost();
 let home: string;
 
 /** As the fixtures' README has it. */

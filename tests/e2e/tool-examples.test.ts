@@ -4,10 +4,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import type { EvaluateResult, OptimizeResult } from "../../src/index.js";
-import { runCli } from "../support/run-cli.js";
+import { useCliHost } from "../support/cli-host.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
 
 const folder = useTemporaryFolder();
+const runCli = useCliHost();
 const examples = fileURLToPath(new URL("../../examples", import.meta.url));
 
 const ASK = "`<found>\\n${JSON.stringify(found)}\\n</found>\\n\\n${task.question}\\n\\nThink step by step. ";
@@ -52,7 +53,10 @@ describe.each(CASES)("examples/$name", ({ name, workflow }) => {
     const path = join(dir, "workflow.js");
     writeFileSync(path, workflow);
     const { code, stdout, stderr } = await runCli(
-      ["eval", path, "--weak", "none", "--split", "train", "--runs-root", join(dir, "runs"), "--json"],
+      [
+        ...["eval", path, "--weak", "none", "--baselines", "direct", "--split", "train"],
+        ...["--runs-root", join(dir, "runs"), "--json"],
+      ],
       { cwd },
     );
     expect(code, stderr).toBe(0);
@@ -87,6 +91,8 @@ describe.each(CASES)("examples/$name", ({ name, workflow }) => {
         ...small,
         "--weak",
         "none",
+        "--baselines",
+        "direct",
         "--validation-limit",
         "2",
         "--test-limit",

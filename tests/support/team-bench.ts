@@ -3,8 +3,9 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect } from "vitest";
 import { type ActionsRecord, readTrajectory, type TurnRecord } from "../../src/records/trajectory.js";
+import { useCliHost } from "./cli-host.js";
 import { withoutPrograms } from "./no-programs.js";
-import { type CliResult, runCli } from "./run-cli.js";
+import type { CliResult } from "./run-cli.js";
 import { useTemporaryFolder } from "./temporary-folder.js";
 import { makeTinyDesigner } from "./tiny-designer.js";
 
@@ -19,6 +20,7 @@ export interface Member {
 /** To be called once in a file of tests. */
 export function useTeamBench() {
   const newFolder = useTemporaryFolder();
+  const runCli = useCliHost();
   const bench = { folder: "", model: "" };
 
   beforeAll(() => {
@@ -50,6 +52,7 @@ export function useTeamBench() {
   return {
     /** Words of the command that plays the run `run`. */
     learn,
+    runCli,
     pathOf: (...parts: string[]) => join(bench.folder, ...parts),
 
     // biome-ignore lint/suspicious/noExplicitAny: tests look into arbitrary fields
