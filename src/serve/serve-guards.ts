@@ -1,5 +1,6 @@
 /** @file Who may ask: host and origin of a request, its key, the kind and size of its body. */
 
+import type { HttpBindings } from "@hono/node-server";
 import type { Context, MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { isLoopback } from "../core/network/loopback.js";
@@ -7,7 +8,7 @@ import { ApiError } from "./api-error.js";
 import type { KeyRing } from "./key-ring.js";
 
 /** What the guards tell the routes. */
-export type GuardedEnv = { Variables: { key: string | undefined } };
+export type GuardedEnv = { Bindings: HttpBindings; Variables: { key: string | undefined } };
 
 /**
  * Refuses pages of other sites. A browser names the site in Origin; where the server is for this machine only, a name in
