@@ -8,7 +8,7 @@ import type { AskedQuestion } from "./asked-question.js";
 import { readChatRequest } from "./chat-request.js";
 import type { KeyRing } from "./key-ring.js";
 import { readResponsesRequest, response, responseEvents } from "./responses.js";
-import { type GuardedEnv, guardKey, guardOrigin, guardSize, readBody } from "./serve-guards.js";
+import { type GuardedEnv, guardKey, guardOrigin, readBody } from "./serve-guards.js";
 import type { ServeMetrics } from "./serve-metrics.js";
 import { chatChunks, chatCompletion, type ServedAnswer, usedHeaders } from "./served-answer.js";
 import type { ServedWorkflow, ServedWorkflows } from "./served-workflows.js";
@@ -65,7 +65,7 @@ export function serveApp(parts: AppParts): Hono<GuardedEnv> {
   app.get("/health", (context) =>
     context.json({ status: answering.isStopping ? "stopping" : "ok" }, answering.isStopping ? 503 : 200),
   );
-  app.use(guardKey(keys), guardSize(config.bodyBytes));
+  app.use(guardKey(keys));
   app.get("/", (context) => context.html(TRY_PAGE, 200, { "content-security-policy": TRY_PAGE_POLICY }));
   app.get("/metrics", (context) => {
     const { running, waiting } = answering.load;
@@ -83,7 +83,7 @@ export function serveApp(parts: AppParts): Hono<GuardedEnv> {
     return context.json(modelOf(workflow));
   });
   const ask = (form: Form) => async (context: Context<GuardedEnv>) => {
-    const asked = form.read(await readBody(context));
+    const asked = form.read(await readBody(context, config.bodyBytes));
     // Aborted when the client goes away, by whichever way it is noticed first.
     const gone = new AbortController();
     context.req.raw.signal.addEventListener("abort", () => gone.abort(), { once: true });
