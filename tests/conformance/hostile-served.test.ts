@@ -61,7 +61,7 @@ const programs = some(filesOf("py")).map(
 const models = Object.fromEntries([
   ...workflows.map((path) => [basename(path), ADAPTER + sourceOf(path)] as const),
   ...programs,
-  ["broken.js", "export default async () => {"],
+  ["broken.js", "export default async () => {"] as const,
 ]);
 const readable = Object.fromEntries(Object.entries(models).filter(([, source]) => isParsed(source)));
 
