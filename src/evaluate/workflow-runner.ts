@@ -74,6 +74,8 @@ export type RunnerConfig = ModelsConfig &
 
 /** Replies of a cache in memory. */
 const MAX_KEPT_REPLIES = 1_000;
+/** Runs after which the others are forgotten: to do it after each would take as long as everything else of a short one. */
+const RUNS_KEPT_WHOLE = 64;
 /** Runs mostly wait for replies: as many processes as runs at once, up to what memory (60 MiB each) bears. */
 export const MAX_SANDBOX_PROCESSES = 16;
 
@@ -107,6 +109,7 @@ export class WorkflowRunner {
   readonly #budget: Budget;
   readonly #closing = new CloseStack();
   readonly #sets = new WeakMap<WorkflowParts, ExampleSet>();
+  #runs = 0;
   #onSample: ((sample: Sample) => void) | undefined;
   #onWarning: (message: string) => void = () => {};
 
@@ -271,7 +274,8 @@ export class WorkflowRunner {
         if (!isLoss(error)) throw error;
         if (isAgain) throw error.kind === "context-length" ? asSetupFault(error, "") : error;
       } finally {
-        if (this.#options.cachePath === undefined) this.#store.forgetOldest(MAX_KEPT_REPLIES);
+        if (this.#options.cachePath === undefined && ++this.#runs % RUNS_KEPT_WHOLE === 0)
+          this.#store.forgetOldest(MAX_KEPT_REPLIES);
       }
     }
   }

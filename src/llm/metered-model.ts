@@ -221,9 +221,9 @@ export class MeteredModel {
       return await orAborted(flight.reply, signal);
     } finally {
       flight.waiting--;
-      if (flight.waiting === 0) {
+      if (flight.waiting === 0 && this.#flights.get(key) === flight) {
         // Whoever asks the same from now on must not join a call that is being called off.
-        if (this.#flights.get(key) === flight) this.#flights.delete(key);
+        this.#flights.delete(key);
         flight.controller.abort(signal?.reason);
       }
     }

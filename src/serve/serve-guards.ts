@@ -1,13 +1,13 @@
 /** @file Who may ask: host and origin of a request, its key, the kind and size of its body. */
-
+import type { IncomingMessage } from "node:http";
+import type { HttpBindings } from "@hono/node-server";
 import type { Context, MiddlewareHandler } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import { isLoopback } from "../core/network/loopback.js";
 import { ApiError } from "./api-error.js";
 import type { KeyRing } from "./key-ring.js";
 
 /** What the guards tell the routes. */
-export type GuardedEnv = { Variables: { key: string | undefined } };
+export type GuardedEnv = { Bindings: HttpBindings; Variables: { key: string | undefined } };
 
 /**
  * Refuses pages of other sites. A browser names the site in Origin; where the server is for this machine only, a name in
@@ -57,28 +57,56 @@ function keyOf(authorization: string): string {
   return text.slice(text.indexOf(":") + 1);
 }
 
-/** Stops reading where a body is too big, however it is sent. */
-export function guardSize(maxSize: number): MiddlewareHandler<GuardedEnv> {
-  return bodyLimit({
-    maxSize,
-    onError: () => {
-      throw new ApiError(413, "request_too_large", `the request is larger than ${maxSize} bytes`);
-    },
-  });
-}
+/** Refuses what is no UTF-8 instead of reading something else into it. */
+const UTF8 = new TextDecoder("utf-8", { fatal: true });
 
-/** The JSON object of a body. @throws {ApiError} 400 or 415 */
-export async function readBody(context: Context<GuardedEnv>): Promise<Record<string, unknown>> {
+/**
+ * The JSON object of a body.
+ * @param maxBytes - where a body is longer it is not read on, however it is sent
+ * @throws {ApiError} 400, 413 or 415
+ */
+export async function readBody(
+  context: Context<GuardedEnv>,
+  maxBytes: number,
+): Promise<Record<string, unknown>> {
   const type = context.req.header("content-type") ?? "";
   if (!/^application\/json\s*(;|$)/i.test(type))
     throw new ApiError(415, "unsupported_media_type", "the content-type must be application/json");
+  const encoding = context.req.header("content-encoding") ?? "identity";
+  if (encoding.toLowerCase() !== "identity")
+    throw new ApiError(
+      415,
+      "unsupported_media_type",
+      "bodies are read as they are, without content-encoding",
+    );
+  const bytes = await bytesOf(context.env.incoming, maxBytes);
   let body: unknown;
   try {
-    body = JSON.parse(await context.req.text());
+    body = JSON.parse(UTF8.decode(bytes));
   } catch (cause) {
     throw new ApiError(400, "invalid_json", "the body is no JSON", { cause });
   }
   if (typeof body !== "object" || body === null || Array.isArray(body))
     throw new ApiError(400, "invalid_json", "the body must be a JSON object");
   return body as Record<string, unknown>;
+}
+
+async function bytesOf(incoming: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  const tooLarge = () =>
+    new ApiError(413, "request_too_large", `the request is larger than ${maxBytes} bytes`);
+  if (Number(incoming.headers["content-length"]) > maxBytes) throw tooLarge();
+  const parts: Buffer[] = [];
+  let size = 0;
+  try {
+    // What is left unread must not end the connection before the refusal has gone out.
+    for await (const part of incoming.iterator({ destroyOnReturn: false })) {
+      size += (part as Buffer).length;
+      if (size > maxBytes) break;
+      parts.push(part as Buffer);
+    }
+  } catch (cause) {
+    throw new ApiError(400, "incomplete_body", "the body did not come to its end", { cause });
+  }
+  if (size > maxBytes) throw tooLarge();
+  return Buffer.concat(parts);
 }

@@ -12,6 +12,8 @@ import type { ResolveModelFile } from "../evaluate/local-models.js";
 import { type RunnerConfig, WorkflowRunner } from "../evaluate/workflow-runner.js";
 import { onAbort } from "../llm/clock.js";
 import { Answering } from "./answering.js";
+import { badRequest } from "./api-error.js";
+import { answerBrokenRequests } from "./broken-requests.js";
 import { DayBudgets } from "./day-budgets.js";
 import { KeyRing } from "./key-ring.js";
 import { RequestLog } from "./request-log.js";
@@ -93,10 +95,15 @@ export async function startServer(given: ServerConfig, order: ServerOrder): Prom
     });
     const app = serveApp({ config, keys, answering, workflows, metrics, onWarning });
     const server = createServer(
-      { headersTimeout: HEADERS_MS, requestTimeout: BODY_MS, keepAliveTimeout: IDLE_MS },
+      {
+        ...{ headersTimeout: HEADERS_MS, requestTimeout: BODY_MS, keepAliveTimeout: IDLE_MS },
+        // What has none is refused by the listener, which says so in a body.
+        requireHostHeader: false,
+      },
       // The globals stay as they are: others in this process use them too.
-      getRequestListener(app.fetch, { overrideGlobalObjects: false }),
+      getRequestListener(app.fetch, { overrideGlobalObjects: false, errorHandler: unreadable }),
     );
+    answerBrokenRequests(server);
     const url = await listen(server, config);
     const reload = () => {
       metrics.reloaded();
@@ -133,6 +140,16 @@ export async function startServer(given: ServerConfig, order: ServerOrder): Prom
     await closing.close().catch(() => {});
     throw error;
   }
+}
+
+/** Host and path of a request make no address. */
+function unreadable(): Response {
+  const error = badRequest(
+    "the host or the path of the request cannot be read",
+    undefined,
+    "invalid_request",
+  );
+  return Response.json(error.body(), { status: error.status, headers: { connection: "close" } });
 }
 
 function refuseOpenAddress({ host, keys }: ServeConfig): void {

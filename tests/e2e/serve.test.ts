@@ -92,6 +92,17 @@ describe("w4s serve", () => {
       "three",
     ]);
     expect(read.every(({ tornAt }) => tornAt === undefined)).toBe(true);
+    const parts = ["train", "validation", "test"];
+    const splits = parts.flatMap((name) => ["--split", `${name}=1`]);
+    const flags = ["--kind", "text", "--field", "context=context", "--drop-duplicates", ...splits];
+    const imported = await runCli(["data", "import", join(log, answers[0]!), "asked", ...flags], { cwd });
+    expect(imported.code, imported.stderr).toBe(0);
+    const items = parts.flatMap((split) =>
+      readFileSync(join(cwd, "asked", `${split}.jsonl`), "utf8")
+        .trim()
+        .split("\n"),
+    );
+    expect(items.join("\n")).toContain("reply to: one");
   });
 
   it("refuses what it cannot serve, and says what to do", async () => {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll } from "vitest";
 import { parseRunConfig } from "../../src/config/config-layers.js";
 import type { RunConfigInput } from "../../src/config/run-config.js";
+import type { ProgramRunner } from "../../src/core/program-runner.js";
 import { type RunningServer, startServer } from "../../src/serve/start-server.js";
 import { type FakeOpenAI, type FakeOpenAIOptions, startFakeOpenAI } from "./fake-openai-server.js";
 import { useTemporaryFolder } from "./temporary-folder.js";
@@ -27,6 +28,8 @@ export interface ServedOptions extends Omit<Partial<RunConfigInput>, "serve"> {
   /** Sources by name as a model. Default: ECHO as "echo". */
   workflows?: Record<string, string>;
   serve?: RunConfigInput["serve"];
+  /** Offers `agent.runPython`; the caller closes it. */
+  programs?: ProgramRunner;
   fake?: FakeOpenAIOptions;
 }
 
@@ -37,7 +40,13 @@ export function useServer(): (options?: ServedOptions) => Promise<Served> {
   afterAll(async () => {
     for (const close of closers.reverse()) await close();
   });
-  return async ({ workflows = { echo: ECHO }, serve = {}, fake: fakeOptions = {}, ...config } = {}) => {
+  return async ({
+    workflows = { echo: ECHO },
+    serve = {},
+    fake: fakeOptions = {},
+    programs,
+    ...config
+  } = {}) => {
     const fake = await startFakeOpenAI(fakeOptions);
     const folder = newFolder();
     const files = Object.entries(workflows).map(([name, source]) => {
@@ -53,7 +62,7 @@ export function useServer(): (options?: ServedOptions) => Promise<Served> {
         serve: { port: 0, ...serve },
       }),
       {
-        workflows: files,
+        ...{ workflows: files, programs },
         onWarning: (message) => void warnings.push(message),
         onNotice: (message) => void notices.push(message),
       },

@@ -44,7 +44,7 @@ export interface PreludeHandles {
 const MAX_DEPTH = 64;
 
 /**
- * Source of the guest's side as one expression: a function of (host, options).
+ * Source of the guest's side as one expression: a function of (host, JSON of the options).
  * @param helpersSource - expression of a function that makes the global functions from the readers and `isCut(text)`
  */
 export function preludeSource(helpersSource: string): string {
@@ -72,7 +72,8 @@ function guestPrelude(
   const hasOwn = Object.hasOwn;
   const slice = (text: string, end: number): string => apply(sliceString, text, [0, end]) as string;
 
-  return (host: PreludeHost, options: PreludeOptions): PreludeHandles => {
+  return (host: PreludeHost, optionsJson: string): PreludeHandles => {
+    const options = parse(optionsJson) as PreludeOptions;
     const { argumentBytes, resultBytes, errorBytes } = options;
 
     /** JSON text of a value; every member is read once. `refuse` gets why a value cannot cross and must throw. */

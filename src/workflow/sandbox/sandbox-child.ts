@@ -51,6 +51,10 @@ interface Instance {
   context: QuickJSContext;
   /** The guest's side of the border, compiled and not yet called. */
   prelude: QuickJSHandle;
+  /** Our side of it, as the guest sees it. */
+  host: QuickJSHandle;
+  /** Who is behind that; set before the guest runs. */
+  border: { execution?: Execution };
   memoryBytes: number;
   /** The last attempt to grow failed. */
   isExhausted(): boolean;
@@ -72,13 +76,50 @@ async function createInstance(memoryBytes: number): Promise<Instance> {
   const engine = await newQuickJSWASMModuleFromVariant(newVariant(quickjs, { wasmModule, wasmMemory }));
   const context = engine.newContext();
   context.runtime.setMaxStackSize(STACK_BYTES);
+  const border: Instance["border"] = {};
   return {
     context,
+    border,
+    host: hostObject(context, border),
     prelude: context.unwrapResult(context.evalCode(PRELUDE, "w4s")),
     memoryBytes,
     isExhausted: () => isExhausted,
     usedBytes: () => wasmMemory.buffer.byteLength,
   };
+}
+
+/** Functions of the guest's side, made before it is known who will be behind them: they take and give strings. */
+function hostObject(context: QuickJSContext, border: Instance["border"]): QuickJSHandle {
+  const host = context.newObject();
+  const define = (name: string, body: (...args: QuickJSHandle[]) => QuickJSHandle) => {
+    context.newFunction(name, body).consume((handle) => context.setProp(host, name, handle));
+  };
+  define("call", (id, name, json) =>
+    context.newString(
+      border.execution!.guestCalls(
+        context.getNumber(id!),
+        context.getString(name!),
+        context.getString(json!),
+      ),
+    ),
+  );
+  define("read", (name, json) => {
+    const read = REPLY_READERS[context.getString(name!) as keyof ReplyReaders] as (
+      ...args: unknown[]
+    ) => unknown;
+    const found = read(...(JSON.parse(context.getString(json!)) as unknown[]));
+    return context.newString(found === undefined ? "" : JSON.stringify(found));
+  });
+  define("log", (json) =>
+    border.execution!.guestLogs(JSON.parse(context.getString(json!)) as string)
+      ? context.true
+      : context.false,
+  );
+  define("end", (outcome, json) => {
+    border.execution!.guestEnded(context.getString(outcome!), context.getString(json!));
+    return context.undefined;
+  });
+  return host;
 }
 
 /** One run from source to outcome. Ends by calling `end` exactly once; afterwards the guest never runs again. */
@@ -141,39 +182,9 @@ class Execution {
   }
 
   #loadPrelude(options: PreludeOptions): void {
-    const context = this.#context;
-    const host = context.newObject();
-    const define = (name: string, body: (...args: QuickJSHandle[]) => QuickJSHandle) => {
-      context.newFunction(name, body).consume((handle) => context.setProp(host, name, handle));
-    };
-    define("call", (id, name, json) =>
-      context.newString(
-        this.#ended
-          ? "over"
-          : this.#run.call(
-              context.getNumber(id!),
-              context.getString(name!),
-              context.getString(json!),
-              this.#spentMs(),
-            ),
-      ),
-    );
-    define("read", (name, json) => {
-      const read = REPLY_READERS[context.getString(name!) as keyof ReplyReaders] as (
-        ...args: unknown[]
-      ) => unknown;
-      const found = read(...(JSON.parse(context.getString(json!)) as unknown[]));
-      return context.newString(found === undefined ? "" : JSON.stringify(found));
-    });
-    define("log", (json) =>
-      this.#run.log(JSON.parse(context.getString(json!)) as string) ? context.true : context.false,
-    );
-    define("end", (outcome, json) => {
-      this.#guestEnded(context.getString(outcome!), context.getString(json!));
-      return context.undefined;
-    });
-    const { prelude } = this.#instance;
-    const settings = context.unwrapResult(context.evalCode(`(${JSON.stringify(options)})`, "w4s"));
+    const { context, prelude, host, border } = this.#instance;
+    border.execution = this;
+    const settings = context.newString(JSON.stringify(options));
     const made = context.unwrapResult(context.callFunction(prelude, context.undefined, host, settings));
     this.#handles = {
       start: context.getProp(made, "start"),
@@ -271,8 +282,16 @@ class Execution {
     this.#report();
   }
 
-  /** Called by the guest's side of the border. */
-  #guestEnded(outcome: string, json: string): void {
+  /** Called by the guest's side of the border, as the two below. */
+  guestCalls(id: number, name: string, json: string): string {
+    return this.#ended ? "over" : this.#run.call(id, name, json, this.#spentMs());
+  }
+
+  guestLogs(text: string): boolean {
+    return this.#run.log(text);
+  }
+
+  guestEnded(outcome: string, json: string): void {
     if (outcome === "returned") this.#end("returned", json);
     else if (outcome === "bad-result" || outcome === "too-big")
       this.#end(outcome, JSON.parse(json) as string);

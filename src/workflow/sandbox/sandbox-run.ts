@@ -242,7 +242,7 @@ export class SandboxRun {
     for (const cleanup of this.#cleanups) cleanup();
     this.#resolve(end);
     // Calls still in flight have nobody to answer to.
-    this.#abort.abort(new W4sError("run-over", "the workflow has ended"));
+    if (this.#inFlight > 0) this.#abort.abort(new W4sError("run-over", "the workflow has ended"));
   }
 }
 

@@ -151,6 +151,20 @@ describe("other clients", () => {
     expect(short).toMatchObject({ choices: [{ message: { content: "reply to:" } }] });
   });
 
+  it("shows a workflow what the templates of the configuration take from the messages", async () => {
+    const { post, fake } = await start({
+      workflows: { both: TWO_CALLS },
+      serve: { question: "{{history}}\n\nUser: {{user}}", context: "Told: {{system}}" },
+    });
+    const roles = ["system", "user", "assistant", "developer", "user"];
+    const messages = roles.map((role, index) => ({ role, content: `${index} {{user}} $&` }));
+    expect((await post("v1/chat/completions", { model: "both", messages })).status).toBe(200);
+    const question = "User: 1 {{user}} $&\n\nAssistant: 2 {{user}} $&\n\nUser: 4 {{user}} $&";
+    expect(fake.chats[0]?.body.messages).toEqual([{ role: "user", content: question }]);
+    const context = "Told: 0 {{user}} $&\n\n3 {{user}} $&";
+    expect(fake.chats[1]?.body.messages[0]).toEqual({ role: "system", content: context });
+  });
+
   it("answers curl", async () => {
     const { base } = await start({ workflows: { length: NUMBER } });
     const body = '{"messages": [{"role": "user", "content": "four"}]}';

@@ -1,10 +1,10 @@
 /** @file A server under load, with clients that leave, workflows that misbehave, limits, and files that change. */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { addKey } from "../../../src/serve/key-ring.js";
 import { importDataset } from "../../../src/tasks/import-dataset.js";
 import { faults } from "../../support/fake-openai-server.js";
-import { ADAPTER } from "../../support/hostile-js.js";
 import { ECHO, type Served, useServer } from "../../support/served.js";
 import { useTemporaryFolder } from "../../support/temporary-folder.js";
 
@@ -97,16 +97,6 @@ describe("trouble", () => {
   });
 
   it("of workflows is told, and never takes the server down", async () => {
-    const shared = join(process.env.W4S_SHARED ?? "../shared", "hostile", "js");
-    const fixtures = new URL("../../fixtures/hostile-js", import.meta.url).pathname;
-    const files = [fixtures, shared]
-      .filter((folder) => existsSync(folder))
-      .flatMap((folder) =>
-        readdirSync(folder)
-          .filter((name) => /proto|flood|throw|ctor|escape/.test(name) && name.endsWith(".js"))
-          .slice(0, 3)
-          .map((name) => ADAPTER + readFileSync(join(folder, name), "utf8")),
-      );
     const served = await start({
       limits: { cpuMs: 300, modelCalls: 3, memoryBytes: 16 * 1024 * 1024 },
       workflows: {
@@ -121,7 +111,6 @@ describe("trouble", () => {
         never: "export default async () => new Promise(() => {})",
         none: "const nothing = 1;",
         cyclic: "export default async () => { const a = {}; a.a = a; return a; }",
-        ...Object.fromEntries(files.map((source, index) => [`file-${index}`, source])),
         echo: ECHO,
       },
     });
@@ -171,6 +160,15 @@ describe("limits of a day", () => {
     expect((await third.chat("f")).status).toBe(200);
   });
 
+  it("of one key leave the others theirs", async () => {
+    const keys = join(newFolder(), "keys.json");
+    const [ada, bob] = [await addKey(keys, "ada"), await addKey(keys, "bob")];
+    const { chat } = await start({ serve: { keys, keyCalls: 1 } });
+    const ask = (key: string) => chat("q", {}, { headers: { authorization: `Bearer ${key}` } });
+    const statuses = [(await ask(ada)).status, (await ask(ada)).status, (await ask(bob)).status];
+    expect(statuses).toEqual([200, 429, 200]);
+  });
+
   it("in dollars need prices", async () => {
     await expect(start({ serve: { dayDollars: 1 } })).rejects.toThrow("needs the price");
   });
@@ -200,6 +198,34 @@ describe("a running server", () => {
     served.server.reload();
     expect(served.notices.at(-1)).toMatch(/^one stays /);
     expect(await answerOf(served.chat("q"))).toBe("new");
+  });
+
+  it("loses no request while its workflow is exchanged again and again, and then answers with the last one", async () => {
+    const version = (number: number) =>
+      `export default async (agent, task) => "${number}: " + (await agent.text(task.question))[0];`;
+    const served = await start({ workflows: { one: version(0) }, concurrency: 4, fake: { delayMs: 5 } });
+    const file = join(served.folder, "one.js");
+    const answers: (string | undefined)[] = [];
+    let [next, latest] = [0, 0];
+    const client = async () => {
+      for (let index = next++; index < 60; index = next++) {
+        if (index % 10 === 9) {
+          writeFileSync(file, version(++latest));
+          served.server.reload();
+        }
+        const isStream = index % 2 === 1;
+        const text = await (await served.chat(`q${index}`, { stream: isStream })).text();
+        answers[index] = /"content":"(\d: reply to: q\d+)"/.exec(text)?.[1];
+      }
+    };
+    await Promise.all(Array.from({ length: 8 }, client));
+    const versions = answers.map((answer, index) => {
+      expect(answer).toMatch(new RegExp(`^\\d: reply to: q${index}$`));
+      return Number(answer?.[0]);
+    });
+    expect(new Set(versions).size).toBeGreaterThan(3);
+    expect(await answerOf(served.chat("after"))).toBe(`${latest}: reply to: after`);
+    expect(served.warnings).toEqual([]);
   });
 
   it("finishes what runs when it is stopped, and gives up the rest when told to", async () => {
