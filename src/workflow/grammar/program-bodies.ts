@@ -83,7 +83,7 @@ export const PROGRAM_BODIES = {
         ask("[program]"),
         template(
           inside(
-            `\${problem}\n\n<found>\n\${values}\n</found>\n\n${printed("Write a Python program that reads these values from standard input and prints only the answer.", context.answer)}`,
+            `\${problem}\n\n<found>\n\${values}\n</found>\n\n${programRequest("Write a Python program that reads these values from standard input and prints only the answer.", context.answer)}`,
           ),
         ),
         "program-options",
@@ -103,8 +103,8 @@ export const PROGRAM_BODIES = {
   },
 } as const satisfies Record<string, Body>;
 
-/** A request as the kind of answer wants it: of choices the letter is printed. */
-function printed(request: string, answer: AnswerKind): string {
+/** Request for a program as the kind of answer wants it: of choices the letter is printed, of texts no list. */
+export function programRequest(request: string, answer: AnswerKind): string {
   return request.replace("the answer", PRINTED[answer] ?? "the answer");
 }
 
@@ -130,7 +130,7 @@ function requestRules({ problem, answer }: BodyContext): Record<string, string> 
     template(
       problem,
       inside("\n\n"),
-      `${anyOf(phrases.map((phrase) => printed(phrase, answer)))} (" " free)?`,
+      `${anyOf(phrases.map((phrase) => programRequest(phrase, answer)))} (" " free)?`,
     );
   return { request: request(phrasesOf("program")), "stdin-request": request(STDIN_REQUESTS) };
 }
@@ -145,7 +145,7 @@ function oneProgram(context: BodyContext): Record<string, string> {
   const { answer, allowed, forced, options } = context;
   const description = cut((options.description ?? "").replace(/\s+/g, " ").trim(), MAX_DESCRIPTION);
   const task = literal(`Task: ${templateText(description)}\\n\\n`);
-  const request = `${anyOf(phrasesOf("one-program").map((phrase) => printed(phrase, answer)))}`;
+  const request = `${anyOf(phrasesOf("one-program").map((phrase) => programRequest(phrase, answer)))}`;
   const asked = `${ask("[program]")} ${template(task, request)}`;
   const shown = `constant-examples ${ask("[program]")} ${template(task, inside("<examples>\n${shots}\n</examples>\n\n"), request)}`;
   const isShown = ["few-shot", "worked-examples"].some((name) => forced.includes(name));
