@@ -317,7 +317,7 @@ describe("found workflows", () => {
     expect(config.tests.length).toBeGreaterThan(10);
     expect(text("promptfooconfig.workflow.mjs")).toContain("async callApi(prompt, context)");
     for (const { vars, assert } of config.tests) {
-      expect(Object.keys(vars).sort()).toEqual(["id", "question"]);
+      expect(Object.keys(vars).sort()).toEqual(["question"]);
       const judge = new Function("output", assert[0].value) as (output: string) => boolean;
       const [right] = /\[(-?[\d.]+)/.exec(assert[0].value)!.slice(1) as [string];
       expect([judge(right), judge(String(Number(right) + 1))]).toEqual([true, false]);

@@ -141,7 +141,7 @@ beforeAll(async () => {
   );
   for (const kind of ["number", "choice", "text"] as const) {
     const offers = new Set(["weak", "examples"]);
-    const draws = [1, 2, 3].map((seed) => ({ seed, forced: [] }));
+    const draws = [1, 2, 3].map((seed) => ({ seed, forced: [], temperature: 1 }));
     const space = { answer: kind, offers, models: ["big"], context: kind === "text" };
     const { actions } = await new RandomPolicy().act([], draws, space as never);
     for (const [index, { text }] of actions.entries())
@@ -182,7 +182,7 @@ beforeAll(async () => {
     }
     own.set(name, { found, bodies: bodiesSince(start) });
   }
-}, 120_000);
+}, 300_000);
 
 afterAll(async () => {
   await server.close();
@@ -227,7 +227,7 @@ describe("exported workflows give the answers of w4s with its requests", () => {
   it("in Node", async () => {
     const node = startNode(folder);
     await compare("ts", ".export.mjs", node.ask).finally(node.close);
-  }, 60_000);
+  }, 300_000);
 
   it.skipIf(python === undefined)(
     `in Python${python === undefined ? ": there is no python3 of 3.9 or later" : python.hasPackage ? "" : ", with a stand-in for the openai package, which is not installed"}`,
@@ -235,6 +235,6 @@ describe("exported workflows give the answers of w4s with its requests", () => {
       const process = startPython(python!);
       await compare("python", ".export.py", process.ask).finally(process.close);
     },
-    60_000,
+    300_000,
   );
 });

@@ -13,7 +13,7 @@ describe("translateWorkflow", () => {
       expect(translateWorkflow(source)).toContain("async def _load(");
     for (const answer of ["number", "choice", "text", "code"] as const) {
       const offers = new Set(["weak", ...(answer === "code" ? ["test"] : ["runPython", "examples"])]);
-      const draws = Array.from({ length: 25 }, (_, seed) => ({ seed, forced: [] }));
+      const draws = Array.from({ length: 12 }, (_, seed) => ({ seed, forced: [], temperature: 1 }));
       const space = { answer, offers, models: ["big"], description: "Sums." };
       const { actions } = await new RandomPolicy().act([], draws, space as never);
       for (const { text } of actions)
