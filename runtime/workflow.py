@@ -459,7 +459,13 @@ class _Regex:
 
     def __init__(self, source, flags=""):
         self.source, self.flags, self.compiled = source, flags, _rx(source, flags)
-        self.is_global = "g" in flags
+        self.is_global, self.last = "g" in flags, 0
+
+    def search(self, text):
+        """exec() and test(), which go on where the last match ended where the flag g is set."""
+        found = self.compiled.search(text, self.last if self.is_global else 0)
+        self.last = found.end() if found else 0
+        return found
 
 
 def _found(match):
@@ -545,8 +551,8 @@ def _fixed(own, digits=0):
 
 _NUMBERS = {"toFixed": _fixed, "toString": lambda own: _number_text(own)}
 _REGEXES = {
-    "test": lambda own, text: own.compiled.search(_text(text)) is not None,
-    "exec": lambda own, text: _found(own.compiled.search(_text(text))),
+    "test": lambda own, text: own.search(_text(text)) is not None,
+    "exec": lambda own, text: _found(own.search(_text(text))),
 }
 
 
@@ -1603,6 +1609,10 @@ class _Run:
             _trim(message["content"]) == "" for message in messages
         ):
             raise WorkflowError("the prompt is empty")
+        # Half of a pair, where a text was cut in its middle, cannot be sent.
+        messages = [
+            {**message, "content": _units(message["content"]).decode("utf-16-le", "replace")} for message in messages
+        ]
         n = int(options.get("n") or 1)
         temperature = options.get("temperature")
         if temperature is None:

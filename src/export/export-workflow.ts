@@ -19,8 +19,6 @@ const ENDINGS = {
 
 export type WorkflowForm = keyof typeof ENDINGS;
 
-export const WORKFLOW_FORMS = Object.keys(ENDINGS) as readonly WorkflowForm[];
-
 export interface ExportWorkflowOptions {
   form: WorkflowForm;
   /** Write over what is there. Default false. */

@@ -47,7 +47,14 @@ export default async function workflow(agent, task) {
   let left = 3;
   while (left > 0) left -= 2;
   do { left++; } while (left < 2);
-  add("loops", [text, left]);
+  let [rounds, high] = [0, 0];
+  while (rounds++ < 3) high = Math.max(high, rounds);
+  const bump = () => ++high;
+  const words = /[a-z]+/g;
+  const read = [];
+  let match;
+  while ((match = words.exec("ab cd 1")) != null) read.push(match[0]);
+  add("loops", [text, left, rounds, high, bump(), high--, high, (left = rounds + 1), read, words.test("x"), words.test("x")]);
   try {
     task.missing.deep;
   } catch (error) {

@@ -77,21 +77,13 @@ export abstract class PythonAssignments extends PythonExpressions {
   protected assign(pattern: Pattern, value: string, isNew: boolean): void {
     switch (pattern.type) {
       case "Identifier": {
-        const found = this.scope.find(pattern.name);
-        if (found === undefined) this.refuse(pattern, pattern.name);
-        if (!isNew && found.owner !== this.scope.owner) this.scope.owner.nonlocals.add(found.python);
-        this.line(`${found.python} = ${value}`);
+        const name = isNew ? this.scope.find(pattern.name)?.python : this.changed(pattern);
+        this.line(`${name} = ${value}`);
         return;
       }
-      case "MemberExpression": {
-        const { object, property, computed } = pattern;
-        if (object.type === "Super" || property.type === "PrivateIdentifier") this.refuse(pattern, "a class");
-        const key = computed
-          ? this.expression(property)
-          : JSON.stringify("name" in property && property.name);
-        this.line(`_set(${this.expression(object)}, ${key}, ${value})`);
+      case "MemberExpression":
+        this.line(this.memberSet(pattern, value));
         return;
-      }
       case "AssignmentPattern": {
         const given = this.temporary();
         const chosen = `(${given} if (${given} := ${value}) is not None else ${this.expression(pattern.right)})`;

@@ -89,15 +89,45 @@ export abstract class PythonExpressions {
         if (isNamed(node.callee, "Error")) return `WorkflowError(${this.#given(node.arguments) || '""'})`;
         return this.refuse(node, `new ${isIdentifier(node.callee) ? node.callee.name : "…"}`);
       case "AssignmentExpression":
-      case "UpdateExpression":
-        return this.refuse(
-          node,
-          "an assignment inside an expression",
-          "give the assignment a line of its own",
-        );
+        return this.#assigned(node.left, node.operator, this.expression(node.right));
+      case "UpdateExpression": {
+        const step = node.operator === "++" ? "1" : "-1";
+        const value = `_number_of(${this.expression(node.argument)}) + ${step}`;
+        const changed = this.#assigned(node.argument, "=", value);
+        return node.prefix ? changed : `(${changed} - ${step})`;
+      }
       default:
         return this.refuse(node, constructName(node));
     }
+  }
+
+  /** An assignment whose value is used. */
+  #assigned(left: AnyNode, operator: string, value: string): string {
+    const work = operator === "=" ? undefined : OPERATORS[operator.slice(0, -1)];
+    if (operator !== "=" && work === undefined)
+      return this.refuse(left, `${operator} inside an expression`, "give the assignment a line of its own");
+    const result = work === undefined ? value : `${work}(${this.expression(left)}, ${value})`;
+    if (isIdentifier(left)) return `(${this.changed(left)} := ${result})`;
+    if (left.type === "MemberExpression") return this.memberSet(left, result);
+    return this.refuse(left, "a pattern inside an expression", "give the assignment a line of its own");
+  }
+
+  /** The name of a variable that gets another value. */
+  protected changed(node: Extract<AnyNode, { type: "Identifier" }>): string {
+    const found = this.scope.find(node.name);
+    if (found === undefined) return this.refuse(node, node.name);
+    if (found.owner !== this.scope.owner) this.scope.owner.nonlocals.add(found.python);
+    return found.python;
+  }
+
+  /** Gives a member of an object or a list a value, which is the value of the expression. */
+  protected memberSet(node: MemberExpression, value: string): string {
+    const { object, property, computed } = node;
+    if (object.type === "Super" || property.type === "PrivateIdentifier") return this.refuse(node, "a class");
+    const key = computed
+      ? this.expression(property)
+      : JSON.stringify(isIdentifier(property) && property.name);
+    return `_set(${this.expression(object)}, ${key}, ${value})`;
   }
 
   /** A condition, as JavaScript takes values for true. */
