@@ -41,6 +41,32 @@ const BASELINES: Partial<Record<AnswerKind, string[]>> = {
   code: ["generate-test-repair"],
 };
 
+/** What the grammar does not write: nearest examples, lists of objects, a helper with the agent, too many calls. */
+const WRITTEN = {
+  near: `export default async function workflow(agent, task) {
+  const near = await agent.examples(4, { near: true });
+  const worked = await agent.examples(6, { worked: true, near: true });
+  const [reply] = await agent.text(fewShot(near) + "\\n---\\n" + fewShot(worked) + "\\n\\n" + task.question);
+  return number(reply) || "none";
+}`,
+  objects: `async function ask(agent, prompt) {
+  const list = await agent.json([{ role: "system", content: "Be brief." }, { role: "user", content: prompt }], ["answer", "why"], { n: 3, role: "a clerk" });
+  return list.map(({ answer }) => answer).filter(Boolean);
+}
+export default async (agent, task) => ({ answer: [await ask(agent, task.question), await ask(agent, task.question)] });`,
+  many: `export default async (agent, task) => {
+  let last = "";
+  for (let i = 0; i < 21; i++) {
+    try {
+      [last] = await agent.text(task.question + i);
+    } catch (error) {
+      last = "caught";
+    }
+  }
+  return last;
+};`,
+};
+
 const examples = Array.from({ length: 12 }, (_, i) => ({
   question: `Example ${i}: how much is ${i} + ${2 * i + 1}?`,
   answer: String(3 * i + 1),
@@ -149,6 +175,7 @@ beforeAll(async () => {
       cases.push({ name: `${kind}-drawn-${index}`, kind, source: /```js\n([\s\S]*?)\n```$/.exec(text)![1]! });
   }
   cases.push({ name: "semantics", kind: "number", source: SEMANTICS });
+  for (const [name, source] of Object.entries(WRITTEN)) cases.push({ name, kind: "number", source });
   await using programs = new PythonSandbox({ processes: 1, limits: { wallMs: 20_000, busyMs: 60_000 } });
   const model = (name: string) =>
     new OpenAIChatModel({ baseUrl: server.baseUrl, model: name, stream: false });

@@ -9,6 +9,12 @@ class APIError(Exception):
     pass
 
 
+class Reply(types.SimpleNamespace):
+    def __getattr__(self, name):
+        """Members that the server left out."""
+        return None
+
+
 class AsyncOpenAI:
     def __init__(self, *, base_url, api_key, max_retries):
         self.url, self.key, self.max_retries = base_url, api_key, max_retries
@@ -25,6 +31,6 @@ class AsyncOpenAI:
         )
         try:
             with urllib.request.urlopen(request) as reply:
-                return json.load(reply, object_hook=lambda value: types.SimpleNamespace(**value))
+                return json.load(reply, object_hook=lambda value: Reply(**value))
         except urllib.error.URLError as error:
             raise APIError(str(error)) from error
