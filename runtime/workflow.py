@@ -84,8 +84,14 @@ def _plain(value):
     if isinstance(value, list):
         return [_plain(item) for item in value]
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: _plain(value[key]) for key in _ordered(value)}
     return value
+
+
+def _ordered(value):
+    """Keys of an object as JavaScript has them: those that are whole numbers first, by their size."""
+    whole = [key for key in value if re.fullmatch("0|[1-9][0-9]{0,9}", str(key))]
+    return sorted(whole, key=int) + [key for key in value if key not in whole]
 
 
 def _json(value):
@@ -615,11 +621,11 @@ def _eager(function):
 
 
 def _keys(value):
-    return list(value) if isinstance(value, dict) else [str(index) for index in range(len(_items(value)))]
+    return _ordered(value) if isinstance(value, dict) else [str(index) for index in range(len(_items(value)))]
 
 
 def _values(value):
-    return list(value.values()) if isinstance(value, dict) else list(_items(value))
+    return [value[key] for key in _ordered(value)] if isinstance(value, dict) else list(_items(value))
 
 
 def _entries(value):
