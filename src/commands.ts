@@ -17,6 +17,7 @@ export { cardContext } from "./evaluate/card-context.js";
 export { LocalModels } from "./evaluate/local-models.js";
 export { cardText, workflowCard } from "./evaluate/workflow-card.js";
 export { type WorkflowAnswer, WorkflowRunner } from "./evaluate/workflow-runner.js";
+export { exportWorkflow, type WorkflowForm } from "./export/export-workflow.js";
 export type { GgufHeader } from "./formats/gguf/gguf-contents.js";
 export { inspectGguf } from "./formats/gguf/gguf-loadable.js";
 export { makeTinyGguf } from "./formats/gguf/make-tiny-gguf.js";

@@ -29,6 +29,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   run: SEARCH,
   learn: [...NUMBERS, ...SEARCH, "hub"],
   report: ["core", "records", "evaluate"],
+  export: ["core", "config", "llm", "tasks", "workflow", "records", "evaluate"],
   serve: ["core", "config", "llm", "tasks", "workflow", "records", "evaluate", "run"],
   // Figures are written as everywhere, and flags made from the table of settings; all else comes through the door.
   cli: ["core", "config"],

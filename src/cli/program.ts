@@ -14,7 +14,7 @@ const COMMANDS: Readonly<Record<string, LazyCommand>> = {
   collect: ["play episodes and record them for training", () => import("./commands/collect.js")],
   train: ["train a LoRA adapter on recorded runs or chat lines", () => import("./commands/train.js")],
   export: [
-    "adapters for other runtimes, trajectories for other trainers",
+    "found workflows without w4s, adapters for other runtimes, training data",
     () => import("./commands/export.js"),
   ],
   relabel: ["compute recorded rewards anew", () => import("./commands/relabel.js")],

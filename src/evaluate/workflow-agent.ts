@@ -13,6 +13,7 @@ import { estimatePromptTokens } from "../llm/token-usage.js";
 import type { Example } from "../records/workflow-parts.js";
 import { programOf } from "../tasks/scorers/program-of.js";
 import type { VisibleTask } from "../tasks/task.js";
+import { correctionMessages, jsonMessages, toMessages, withInstruction } from "../workflow/call-messages.js";
 import type { AgentHost, CallClock } from "../workflow/workflow-run.js";
 import type { ExampleOptions } from "./examples/example-set.js";
 import { type Rules, RuleViolationError } from "./rules.js";
@@ -302,13 +303,7 @@ export class WorkflowAgent implements AgentHost {
     signal: AbortSignal,
     clock: CallClock,
   ): Promise<unknown> {
-    const messages = toMessages(prompt, options.role);
-    const wanted = keys.map((key) => `${JSON.stringify(key)}: "..."`).join(", ");
-    messages.push({
-      role: "user",
-      content: `Reply with one JSON object and nothing else, with exactly these keys: {${wanted}}`,
-    });
-    const merged = mergeNeighbours(messages);
+    const merged = jsonMessages(toMessages(prompt, options.role), keys);
     const texts = await this.#ask(isWeak, merged, options, keys, signal, clock);
     const objects = await Promise.all(
       texts.map(async (text) => {
@@ -317,14 +312,7 @@ export class WorkflowAgent implements AgentHost {
           problem = found;
         });
         if (first) return first;
-        const corrected: ChatMessage[] = [
-          ...merged,
-          { role: "assistant", content: text },
-          {
-            role: "user",
-            content: `${problem}. Reply again: one JSON object with exactly these keys: {${wanted}}`,
-          },
-        ];
+        const corrected = correctionMessages(merged, keys, text, problem);
         const [again = ""] = await this.#ask(isWeak, corrected, { ...options, n: 1 }, keys, signal, clock);
         return parseKeys(again, keys, this.isCut(again)) ?? Object.fromEntries(keys.map((key) => [key, ""]));
       }),
@@ -438,31 +426,3 @@ export class WorkflowAgent implements AgentHost {
 
 /** Of calls that no run is timed by. */
 const UNTIMED: CallClock = { sentAt: () => {}, took: () => {} };
-
-function toMessages(prompt: string | readonly ChatMessage[], role: string | undefined): ChatMessage[] {
-  const messages: ChatMessage[] =
-    typeof prompt === "string"
-      ? [{ role: "user", content: prompt }]
-      : prompt.map((message) => ({ ...message }));
-  return role === undefined ? messages : [{ role: "system", content: `You are ${role}.` }, ...messages];
-}
-
-/** A prompt that tells the instruction: in its first system message, and once where the prompt holds it already. */
-function withInstruction(messages: ChatMessage[], instruction: string | undefined): ChatMessage[] {
-  const isTold = ({ role, content }: ChatMessage) => role !== "assistant" && content.includes(instruction!);
-  if (instruction === undefined || messages.some(isTold)) return messages;
-  const [first, ...rest] = messages;
-  const [head, body] = first?.role === "system" ? [`${first.content}\n\n`, rest] : ["", messages];
-  return [{ role: "system", content: `${head}${instruction}` }, ...body];
-}
-
-/** Two user messages in a row become one: some chat templates refuse anything but strict alternation. */
-function mergeNeighbours(messages: readonly ChatMessage[]): ChatMessage[] {
-  const merged: ChatMessage[] = [];
-  for (const message of messages) {
-    const last = merged.at(-1);
-    if (last?.role === message.role) last.content += `\n\n${message.content}`;
-    else merged.push({ ...message });
-  }
-  return merged;
-}

@@ -21,9 +21,12 @@ export interface ReadReply {
   problem?: ReplyProblem | undefined;
 }
 
-/** Marks in use around thinking that a server has left in the text: of Qwen and DeepSeek, Seed, Mistral, Kimi, gpt-oss. */
-const CLOSING = /<\/(?:\w+:)?think(?:ing)?>|\[\/THINK\]|◁\/think▷|<\|channel\|>final<\|message\|>/gi;
-const OPENING = /^[ \t]*(?:<(?:\w+:)?think(?:ing)?>|\[THINK\]|◁think▷|<\|channel\|>analysis<\|message\|>)/im;
+/** Mark that ends thinking which a server has left in the text: of Qwen and DeepSeek, Seed, Mistral, Kimi, gpt-oss. */
+export const THOUGHT_END =
+  /<\/(?:\w+:)?think(?:ing)?>|\[\/THINK\]|◁\/think▷|<\|channel\|>final<\|message\|>/gi;
+/** Mark that begins it. */
+export const THOUGHT_START =
+  /^[ \t]*(?:<(?:\w+:)?think(?:ing)?>|\[THINK\]|◁think▷|<\|channel\|>analysis<\|message\|>)/im;
 
 const MOST_TOKENS = 16_384;
 /** What a limit is multiplied with, or divided by. */
@@ -35,7 +38,7 @@ export const GROWTH = 4;
  * @param reasoning - thinking that came beside the text
  */
 export function readReply(raw: string, finishReason: FinishReason, reasoning = ""): ReadReply {
-  const closing = [...raw.matchAll(CLOSING)].at(-1);
+  const closing = [...raw.matchAll(THOUGHT_END)].at(-1);
   let text = raw;
   let inText = "";
   if (closing !== undefined) {
@@ -43,7 +46,7 @@ export function readReply(raw: string, finishReason: FinishReason, reasoning = "
     inText = raw.slice(0, end);
     text = raw.slice(end).trimStart();
   }
-  const opening = OPENING.exec(text);
+  const opening = THOUGHT_START.exec(text);
   if (opening !== null) {
     inText += text.slice(opening.index);
     text = text.slice(0, opening.index).trimEnd();

@@ -1,8 +1,9 @@
 /** @file `w4s export` and `w4s import` at the command line: every form is read back, wrong input is named. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { makeTinyGguf } from "w4s/testing";
+import { parse } from "yaml";
 import { GgufFile } from "../../src/formats/gguf/gguf-file.js";
 import { gguf } from "../../src/formats/gguf/gguf-writer.js";
 import { SafetensorsFile } from "../../src/formats/safetensors/safetensors-file.js";
@@ -10,6 +11,7 @@ import { writeSafetensors } from "../../src/formats/safetensors/write-safetensor
 import { readGgufAdapter, writeGgufAdapter } from "../../src/lora/gguf-adapter.js";
 import { expectFailure } from "../support/cli-expect.js";
 import { useCliHost } from "../support/cli-host.js";
+import { ROOT } from "../support/run-cli.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
 
 const runCli = useCliHost();
@@ -291,6 +293,75 @@ describe("adapters", () => {
     const path = join(folder, "nan-adapter.gguf");
     await writeGgufAdapter(path, { ...nan, pairs });
     expectFailure(await w4s("import", path, "--base", base, "--out", "nan-out.gguf"), 3, /NaN or infinity/);
+  });
+});
+
+describe("found workflows", () => {
+  it("become files that need no w4s, a configuration of promptfoo, and a card", async () => {
+    cpSync(join(ROOT, "tests/fixtures/runs-0.1/optimize"), join(folder, "runs", "found"), {
+      recursive: true,
+    });
+    const text = (name: string) => readFileSync(join(folder, name), "utf8");
+    const ts = await w4s("export", "found", "--to", "ts", "--out", "found.ts", "--json");
+    expect(`${ts.code} ${ts.stderr}`).toMatch(/^0 note: the run's executor \(simulated\) is no server/);
+    expect(JSON.parse(ts.stdout)).toMatchObject({ path: "found.ts", paths: ["found.ts"] });
+    expect(text("found.ts")).toContain("export async function answer(task: Task, options: Options = {})");
+    const python = await w4s("export", "latest", "--to", "python", "--out", "found.py");
+    expect([python.code, python.stdout]).toEqual([0, "found.py\n"]);
+    expect(text("found.py")).toMatch(/^async def answer\(task, /m);
+
+    const tests = await w4s("export", "runs/found", "--to", "promptfoo", "--out", "promptfooconfig.yaml");
+    expect([tests.code, tests.stdout]).toEqual([0, "promptfooconfig.yaml\npromptfooconfig.workflow.mjs\n"]);
+    const config = parse(text("promptfooconfig.yaml"));
+    expect(config.providers[0].id).toBe("file://promptfooconfig.workflow.mjs");
+    expect(config.tests.length).toBeGreaterThan(10);
+    expect(text("promptfooconfig.workflow.mjs")).toContain("async callApi(prompt, context)");
+    for (const { vars, assert } of config.tests) {
+      expect(Object.keys(vars).sort()).toEqual(["question"]);
+      const judge = new Function("output", assert[0].value) as (output: string) => boolean;
+      const [right] = /\[(-?[\d.]+)/.exec(assert[0].value)!.slice(1) as [string];
+      expect([judge(right), judge(String(Number(right) + 1))]).toEqual([true, false]);
+    }
+
+    expect((await w4s("export", "runs/found", "--to", "card", "--out", "card.md")).code).toBe(0);
+    const summary = JSON.parse(text("runs/found/summary.json"));
+    const { accuracy, n } = summary.validation.find(
+      (row: { workflowHash: string }) => row.workflowHash === summary.best.hash,
+    );
+    expect(text("card.md")).toMatch(
+      new RegExp(`\\| validation \\| ${accuracy.toFixed(3)} \\| .* – .* \\| ${n} \\|`),
+    );
+    expect(text("card.md")).toContain(summary.best.hash);
+  });
+
+  it("are refused with what to do instead", async () => {
+    const written = (name: string, source: string) => writeFileSync(join(folder, name), source);
+    written("plain.js", "export default (agent, task) => task.question;\n");
+    written("class.js", "export default (agent, task) => {\n  class A {}\n  return 1;\n};\n");
+    written("dice.js", "export default () => Math.random();\n");
+    written("shown.js", "export default async (agent) => fewShot(await agent.examples(3));\n");
+    written("torn.js", "export default (\n");
+    const cases: [code: number, message: RegExp, ...args: string[]][] = [
+      [2, /--to ts writes \.ts, \.mts, \.js, \.mjs.*workflow\.mjs/, "plain.js", "ts", "--out", "plain.txt"],
+      [2, /writes \.py/, "plain.js", "python", "--out", "plain"],
+      [2, /exists already.*--force/, "plain.js", "card", "--out", "chat.jsonl.md"],
+      [2, /--base does nothing with --to ts/, "plain.js", "ts", "--out", "o.mjs", "--base", base],
+      [2, /--redact does nothing/, "plain.js", "card", "--out", "o.md", "--redact", "keys"],
+      [2, /lies in none.*name a run/, "plain.js", "promptfoo", "--out", "o.yaml"],
+      [2, /asks for examples.*best-workflow\.json/, "shown.js", "ts", "--out", "o.mjs"],
+      [3, /line 2: a class declaration \(to Python\)/, "class.js", "python", "--out", "o.py"],
+      [3, /line 1: Math\.random.*seed/, "dice.js", "ts", "--out", "o.mjs"],
+      [3, /cannot be parsed \(line 2\)/, "torn.js", "ts", "--out", "o.mjs"],
+      [3, /cannot read the workflow/, "none.js", "ts", "--out", "o.mjs"],
+      [3, /is no workflow file.*name a run/, "base.gguf", "ts", "--out", "o.mjs"],
+      [3, /there is no run nowhere/, "nowhere", "card", "--out", "o.md"],
+      [3, /holds no best-workflow\.js/, "out", "card", "--out", "o.md"],
+    ];
+    written("chat.jsonl.md", "");
+    for (const [code, message, source, to, ...rest] of cases)
+      expectFailure(await w4s("export", source!, "--to", to!, ...rest), code, message);
+    expect(readdirSync(folder).filter((name) => /^o\./.test(name))).toEqual([]);
+    expect((await w4s("export", "class.js", "--to", "ts", "--out", "class.mjs")).code).toBe(0);
   });
 });
 

@@ -1,23 +1,32 @@
-/** @file `w4s export`: adapters for other runtimes, trajectories for other trainers. */
+/** @file `w4s export`: found workflows as files without w4s, adapters for other runtimes, trajectories for other trainers. */
 import { Command, InvalidArgumentError, Option } from "commander";
-import type { AdapterFormat, DatasetFormat, WeightType } from "../../commands.js";
+import type { AdapterFormat, DatasetFormat, WeightType, WorkflowForm } from "../../commands.js";
 import { OBJECTIVE_NAMES, type ObjectiveName } from "../../config/objectives.js";
 import { type ActionBody, complete } from "../action.js";
 import { EXIT } from "../exit-code.js";
 import { flagOf, number } from "../flag-values.js";
 import { writeErr, writeJson, writeOut } from "../print/output.js";
+import { addRunFlags, configSources } from "../run-flags.js";
+import { workflowPath } from "./eval.js";
 
+const WORKFLOW_FORMS = ["ts", "python", "promptfoo", "card"];
 const ADAPTER_FORMATS = ["gguf", "peft", "merged"];
 const DATASET_FORMATS = ["messages", "resampled", "kto", "dpo"];
 
 const EXAMPLES = `
 Examples:
+  $ w4s export runs/RUN --to ts --out workflow.mjs          (plain Node runs it; workflow.ts for tsx)
+  $ w4s export latest --to python --out workflow.py
+  $ w4s export runs/RUN --to promptfoo --out promptfooconfig.yaml
+  $ w4s export runs/RUN --to card --out card.md
   $ w4s export adapter-lora-<hash>.gguf --to merged --base smollm2-135m --type Q8_0 --out merged.gguf
   $ w4s export adapter-lora-<hash>.gguf --to peft --base smollm2-135m --out peft/
   $ w4s export runs/RUN --to dpo --out pairs.jsonl
   $ w4s export runs/RUN --to messages --weighting advantage --out rows.jsonl
   $ w4s export runs/RUN --to prompts --redact emails,keys --out prompts.jsonl
 
+Workflows of a run (its directory, its name, or latest) or a .js file: ts and python (one file on the openai package, without
+w4s), promptfoo (its validation items as tests), card (Markdown). More: docs/export.md.
 Adapters: gguf (llama.cpp), peft (PEFT, vLLM, Transformers), merged (a whole model; Ollama, LM Studio).
 Prompts: what a run sent to its executor and aliases, one call a line, redacted on request.
 Trajectories: messages (rows with a weight), resampled (rows drawn by weight), kto, dpo. Weights: docs/learning.md.`;
@@ -32,19 +41,23 @@ interface ExportFlags {
   weightCap?: number | undefined;
   rewardTemperature?: number | undefined;
   seed?: number | undefined;
-  redact: string[];
+  /** No list where the flag is not given: it has the name of a setting of w4s serve. */
+  redact?: string[] | undefined;
   force?: boolean | undefined;
 }
 
 export function command(): Command {
   const command = new Command("export")
     .description(
-      "Writes an adapter as GGUF, PEFT directory or merged model, or trajectories as training data.",
+      "Writes a found workflow as one file without w4s, an adapter as GGUF, PEFT or merged model, or training data.",
     )
-    .argument("<source>", "GGUF adapter, run directory or trajectories.jsonl")
+    .argument(
+      "<source>",
+      "run (directory, name or latest), workflow file, GGUF adapter, or trajectories.jsonl",
+    )
     .addOption(
       new Option("--to <form>", "what to write")
-        .choices([...ADAPTER_FORMATS, ...DATASET_FORMATS, "prompts"])
+        .choices([...WORKFLOW_FORMS, ...ADAPTER_FORMATS, ...DATASET_FORMATS, "prompts"])
         .makeOptionMandatory(),
     )
     .requiredOption("--out <path>", "file to write (a folder for peft)")
@@ -63,10 +76,10 @@ export function command(): Command {
       "--redact <list>",
       "for prompts: emails, keys, numbers, by commas, or one /pattern/; repeat it",
       redactions,
-      [],
     )
     .option("--force", "write over what is there");
-  return complete(command, exportAction, { examples: EXAMPLES, hasConfig: false });
+  addRunFlags(command, ["runsRoot"]);
+  return complete(command, exportAction, { examples: EXAMPLES });
 }
 
 const exportAction: ActionBody = async ({ isJson, command }, source = "") => {
@@ -74,8 +87,25 @@ const exportAction: ActionBody = async ({ isJson, command }, source = "") => {
   const flags = command.opts<ExportFlags>();
   const { to, out, base, type, seed, force = false } = flags;
   refuseForeignFlags(api, to, flags);
+  if (WORKFLOW_FORMS.includes(to)) {
+    const defaults = { task: "none", executor: "simulated" };
+    const config = api.loadRunConfig({ ...configSources(command), defaults });
+    await using tasks = new api.TaskOpener(config, api.resolveModel);
+    const { paths, warnings } = await api.exportWorkflow(await workflowPath(command, source), out, {
+      form: to as WorkflowForm,
+      force,
+      loadItems: async (name) => {
+        const task = await tasks.load(name);
+        return { task, items: await task.load("validation") };
+      },
+    });
+    for (const message of warnings) writeErr(`note: ${message}`);
+    if (isJson) writeJson({ path: out, paths, warnings });
+    else for (const path of paths) writeOut(path);
+    return EXIT.done;
+  }
   if (to === "prompts") {
-    const { redact } = flags;
+    const { redact = [] } = flags;
     const { rows, redacted } = await api.exportPrompts(source, out, { redact, force });
     const taken = Object.entries(redacted).map(([kind, count]) => `${count} ${kind}`);
     if (isJson) writeJson({ path: out, rows, redacted });
@@ -119,7 +149,7 @@ const exportAction: ActionBody = async ({ isJson, command }, source = "") => {
 
 /** Flags that would be passed over in silence. */
 function refuseForeignFlags(api: typeof import("../../commands.js"), to: string, flags: ExportFlags): void {
-  if (to !== "prompts" && flags.redact.length > 0)
+  if (to !== "prompts" && flags.redact !== undefined)
     throw new api.ConfigError(`--redact does nothing with --to ${to}`, { hint: "leave it out" });
   const isData = DATASET_FORMATS.includes(to);
   const hasWeights = to === "messages" || to === "resampled";
@@ -127,7 +157,7 @@ function refuseForeignFlags(api: typeof import("../../commands.js"), to: string,
   const ofWeights = ["weighting", "weightTemperature", "weightCap"] as const;
   const ofData = [...ofWeights, "rewardTemperature", "seed"] as const;
   const foreign: readonly (keyof ExportFlags)[] =
-    to === "prompts"
+    to === "prompts" || WORKFLOW_FORMS.includes(to)
       ? [...ofAdapters, ...ofData]
       : !isData
         ? ofData
@@ -141,7 +171,7 @@ function refuseForeignFlags(api: typeof import("../../commands.js"), to: string,
 }
 
 /** A pattern may hold commas; a list of kinds is split at them. */
-function redactions(value: string, all: string[]): string[] {
+function redactions(value: string, all: string[] = []): string[] {
   return [...all, ...(value.startsWith("/") ? [value] : value.split(",").map((name) => name.trim()))];
 }
 
