@@ -58,7 +58,8 @@ export class ToolBox {
   /**
    * A result, or the error the workflow gets. An error of a tool is stored like a result, so that the same call fares
    * alike for every candidate and in a replay; inputs that the schema refuses are never run.
-   * @throws {ModelCallError} fatal, in a replay of a run that has no such call; the signal's reason when it is aborted
+   * @throws {ModelCallError} fatal, in a replay of a run that has no such call, and where the tool's server cannot be used;
+   *   the signal's reason when it is aborted
    */
   async call(
     tool: Tool,
@@ -119,6 +120,8 @@ export class ToolBox {
       );
     } catch (error) {
       signal.throwIfAborted();
+      // What is wrong with its server is no result of a tool.
+      if (error instanceof ModelCallError && error.isFatal) throw error;
       if (late.signal.aborted) return { error: `tool ${name} gave no result within ${timeoutMs} ms` };
       return { error: `tool ${name} failed: ${messageOf(error, MAX_ERROR)}` };
     } finally {

@@ -19,8 +19,8 @@ import { type Tool, type ToolSet, toolSet } from "../workflow/tool.js";
 import type { SandboxLimits, WorkflowRun } from "../workflow/workflow-run.js";
 import { ExampleSet } from "./examples/example-set.js";
 import { asksForExamples } from "./examples/task-examples.js";
-import { loadTools } from "./load-tools.js";
 import { LocalModels, type ResolveModelFile } from "./local-models.js";
+import { openTools } from "./mcp/open-tools.js";
 import { type ModelsConfig, OpenModels } from "./open-models.js";
 import { Rules } from "./rules.js";
 import { runSample, type SampleRun } from "./run-sample.js";
@@ -132,7 +132,8 @@ export class WorkflowRunner {
       closing.add(() => opened[Symbol.asyncDispose]());
       const { executor, aliases, weak } = opened;
       await executor.model.preflight?.(hooks.signal);
-      const tools = config.tools === undefined ? undefined : await loadTools(config.tools);
+      const tools = config.tools === undefined ? undefined : await openTools(config.tools);
+      if (tools) closing.add(() => tools.close());
       const rules = config.rulesFile === undefined ? undefined : Rules.load(config.rulesFile);
       const { budget, limits } = rules?.tighten(config) ?? config;
       const runner = new WorkflowRunner({
