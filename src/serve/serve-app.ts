@@ -6,6 +6,7 @@ import { ApiError, asApiError, operatorLine } from "./api-error.js";
 import type { AskedQuestion } from "./asked-question.js";
 import { readChatRequest } from "./chat-request.js";
 import type { KeyRing } from "./key-ring.js";
+import type { McpEndpoint } from "./mcp-endpoint.js";
 import { readResponsesRequest, response, responseEvents } from "./responses.js";
 import { type GuardedEnv, guardKey, guardOrigin, guardSize, readBody } from "./serve-guards.js";
 import type { ServeMetrics } from "./serve-metrics.js";
@@ -19,6 +20,8 @@ export interface AppParts {
   answering: Answering;
   workflows: ServedWorkflows;
   metrics: ServeMetrics;
+  /** Answers at /mcp. Default: nothing does. */
+  mcp: McpEndpoint | undefined;
   onWarning: (message: string) => void;
 }
 
@@ -98,6 +101,16 @@ export function serveApp(parts: AppParts): Hono<GuardedEnv> {
   };
   app.post("/v1/chat/completions", ask(CHAT));
   app.post("/v1/responses", ask(RESPONSES));
+  const { mcp } = parts;
+  if (mcp) {
+    app.post("/mcp", async (context) =>
+      mcp.handle(context.req.raw, await readBody(context), context.get("key")),
+    );
+    // Without sessions there is nothing to listen to, and nothing to end.
+    app.all("/mcp", () => {
+      throw new ApiError(405, "method_not_allowed", "only POST is answered here");
+    });
+  }
   return app;
 }
 

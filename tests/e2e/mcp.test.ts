@@ -1,5 +1,6 @@
 /** @file Tools of real MCP servers in the built command: over stdio and HTTP, what a changed or lost server leads to, and what stays behind: nothing. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -138,6 +139,49 @@ describe("servers that change or fail", () => {
     expect([missing.code, missing.stderr]).toEqual([
       2,
       expect.stringContaining("there is no command no-such-server"),
+    ]);
+  });
+});
+
+describe("w4s serve --mcp stdio", () => {
+  it("answers on stdout, where nothing else is written, and ends with its input", async () => {
+    const cwd = newFolder();
+    writeFileSync(
+      join(cwd, "twice.js"),
+      "export default async (agent, task) => task.question + task.question;",
+    );
+    const words = ["serve", "twice.js", "--mcp", "stdio", "--executor", "simulated", "--json"];
+    const child = spawn(process.execPath, [`${ROOT}/dist/cli/main.js`, ...words], {
+      cwd,
+      env: environmentOf(),
+    });
+    let stdout = "";
+    child.stdout.on("data", (chunk: Buffer) => {
+      stdout += chunk.toString();
+    });
+    const clientInfo = { name: "test", version: "1" };
+    const requests = [
+      {
+        id: 1,
+        method: "initialize",
+        params: { protocolVersion: "2025-06-18", capabilities: {}, clientInfo },
+      },
+      { method: "notifications/initialized" },
+      { id: 2, method: "tools/list" },
+      { id: 3, method: "tools/call", params: { name: "twice", arguments: { question: "ab" } } },
+    ];
+    child.stdin.end(
+      requests.map((request) => `${JSON.stringify({ jsonrpc: "2.0", ...request })}\n`).join(""),
+    );
+    expect(await once(child, "close")).toEqual([0, null]);
+    const answers = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(answers).toMatchObject([
+      { id: 1, result: { serverInfo: { name: "w4s" } } },
+      { id: 2, result: { tools: [{ name: "twice" }] } },
+      { id: 3, result: { content: [{ type: "text", text: "abab" }] } },
     ]);
   });
 });

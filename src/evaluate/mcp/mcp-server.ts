@@ -1,6 +1,4 @@
 /** @file One server of the Model Context Protocol: started or reached, asked, and begun anew where it has ended. */
-import { accessSync, constants } from "node:fs";
-import { delimiter, join } from "node:path";
 import type { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import type { CallToolResult, Tool as ListedTool } from "@modelcontextprotocol/sdk/types.js";
@@ -13,8 +11,8 @@ import {
   W4sError,
 } from "../../core/errors.js";
 import { hashJson } from "../../core/hash.js";
-import { boundedFetch } from "./bounded-fetch.js";
 import { mcpSdk } from "./mcp-sdk.js";
+import { openTransport } from "./open-transport.js";
 import { StdioTransport } from "./stdio-transport.js";
 
 export interface McpServerOptions {
@@ -36,6 +34,8 @@ const PING_MS = 5_000;
 const MAX_PAGES = 100;
 /** What the SDK says when a connection ends with calls in flight. */
 const CONNECTION_CLOSED = -32_000;
+/** What it says when an answer took too long. */
+const REQUEST_TIMEOUT = -32_001;
 /** The limit of a call is that of its tool. */
 const NO_LIMIT_MS = 2 ** 31 - 1;
 
@@ -102,7 +102,7 @@ export class McpServer {
         if (!isLost(error)) throw error;
         const why = troubleOf(connection.transport) || messageOf(error, 200);
         await this.#drop(connecting);
-        refuseKey(error, this.name);
+        if (isRefusal(error)) throw this.#refused(error);
         if (!isAgain) continue;
         // A server that can be begun anew is well: it is this call that it fails on.
         await this.#connected();
@@ -133,30 +133,45 @@ export class McpServer {
 
   async #connect(): Promise<Connection> {
     const { Client } = await mcpSdk(() => import("@modelcontextprotocol/sdk/client/index.js"));
-    const { transport: open = transportOf, startMs = START_MS } = this.#options;
-    const transport = await open(this.#entry);
+    const { transport: open = openTransport, startMs = START_MS } = this.#options;
     const client = new Client({ name: "w4s", version: "1" });
-    const connection = { client, transport };
+    const isFirst = this.#listed.length === 0;
+    let transport: Transport | undefined;
     try {
+      transport = await open(this.#entry);
       await client.connect(transport, { timeout: startMs });
       const listed = await listTools(client, startMs);
-      const isFirst = this.#listed.length === 0;
       if (!isFirst && identityOf(listed, this.#entry) !== identityOf(this.#listed, this.#entry))
         throw this.#unusable("bad-reply", "it has other tools than at the start of the run");
       this.#listed = listed;
-      return connection;
+      return { client, transport };
     } catch (error) {
-      const trouble = troubleOf(transport);
-      await closeAll(connection);
-      if (W4sError.is(error)) throw error;
-      if (/^(ENOENT|EACCES)$/.test(String((error as NodeJS.ErrnoException).code)))
-        throw new ConfigError(`${this.name} cannot be started: ${messageOf(error, 200)}`, { cause: error });
-      refuseKey(error, this.name);
-      const isLate = (error as { code?: unknown }).code === -32_001;
-      const kind = isLate ? "timeout" : this.#entry.url === undefined ? "crashed" : "unreachable";
-      const what = isLate ? `no answer within ${startMs} ms` : reasonOf(error);
-      throw this.#unusable(kind, [what, trouble].filter(Boolean).join("; "), error);
+      const trouble = transport && troubleOf(transport);
+      if (transport) await closeAll({ client, transport });
+      const failure = this.#failure(error, trouble, startMs);
+      // What was right at the start is no mistake of the configuration later.
+      if (isFirst || failure instanceof ModelCallError) throw failure;
+      throw this.#unusable("crashed", failure.message, failure);
     }
+  }
+
+  #failure(error: unknown, trouble: string | undefined, startMs: number): W4sError {
+    if (W4sError.is(error)) return error;
+    const { code } = error as { code?: unknown };
+    if (code === "ENOENT" || code === "EACCES")
+      return new ConfigError(`${this.name} cannot be started: ${messageOf(error, 200)}`, { cause: error });
+    if (isRefusal(error)) return this.#refused(error);
+    const isLate = code === REQUEST_TIMEOUT;
+    const kind = isLate ? "timeout" : this.#entry.url === undefined ? "crashed" : "unreachable";
+    const what = isLate ? `no answer within ${startMs} ms` : reasonOf(error);
+    return this.#unusable(kind, [what, trouble].filter(Boolean).join("; "), error);
+  }
+
+  #refused(cause: unknown): ModelCallError {
+    return new ModelCallError("auth", `${this.name} refuses the key, or asks for one`, {
+      hint: "name the environment variable that holds it as apiKeyEnv of the server in tools.mcp",
+      cause,
+    });
   }
 
   /** After a call that ran out of time: a server that still answers is slow, another one is ended. */
@@ -194,51 +209,6 @@ export function identityOf(tools: readonly ListedTool[], { only }: Pick<McpEntry
   );
 }
 
-async function transportOf({
-  command,
-  args = [],
-  env = ["PATH"],
-  url,
-  apiKeyEnv,
-}: McpEntry): Promise<Transport> {
-  if (url === undefined) {
-    const handed = Object.fromEntries(env.map((name) => [name, variable(name)]));
-    return new StdioTransport({ command: findCommand(command ?? ""), args, env: handed });
-  }
-  const { StreamableHTTPClientTransport } = await mcpSdk(
-    () => import("@modelcontextprotocol/sdk/client/streamableHttp.js"),
-  );
-  const headers = apiKeyEnv === undefined ? {} : { authorization: `Bearer ${variable(apiKeyEnv)}` };
-  // Its types take no undefined where ours are exact.
-  return new StreamableHTTPClientTransport(new URL(url), {
-    requestInit: { headers },
-    fetch: boundedFetch,
-  }) as Transport;
-}
-
-function variable(name: string): string {
-  const value = process.env[name];
-  if (value !== undefined) return value;
-  throw new ConfigError(`tools.mcp hands ${name} to a server, and this variable is not set`, {
-    hint: `set ${name}, or take it out of the configuration`,
-  });
-}
-
-/** Found by our PATH, since the server may have none. */
-function findCommand(command: string): string {
-  if (command.includes("/")) return command;
-  for (const folder of (process.env.PATH ?? "").split(delimiter)) {
-    const path = join(folder, command);
-    try {
-      accessSync(path, constants.X_OK);
-      return path;
-    } catch {}
-  }
-  throw new ConfigError(`tools.mcp: there is no command ${command}`, {
-    hint: "install it, or give its whole path",
-  });
-}
-
 async function listTools(client: Client, timeout: number): Promise<ListedTool[]> {
   const listed: ListedTool[] = [];
   let cursor: string | undefined;
@@ -270,14 +240,10 @@ function troubleOf(transport: Transport): string {
   return transport instanceof StdioTransport ? transport.trouble : "";
 }
 
-/** @throws {ModelCallError} fatal, on a status that says so */
-function refuseKey(error: unknown, name: string): void {
-  const { code } = error as { code?: unknown };
-  if (code !== 401 && code !== 403 && (error as Error).name !== "UnauthorizedError") return;
-  throw new ModelCallError("auth", `${name} refuses the key, or asks for one`, {
-    hint: "name the environment variable that holds it as apiKeyEnv of the server in tools.mcp",
-    cause: error,
-  });
+/** Whether an answer's status asks for a key, or refuses it. */
+function isRefusal(error: unknown): boolean {
+  const { code, name } = error as { code?: unknown; name?: string };
+  return code === 401 || code === 403 || name === "UnauthorizedError";
 }
 
 /** With the cause that fetch hides. */

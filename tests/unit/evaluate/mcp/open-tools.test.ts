@@ -243,4 +243,36 @@ describe("the tools of servers", () => {
     const two = { tools: [ECHO, { ...ECHO, name: "more" }] };
     expect(await hashOf(two, { only: ["echo"] })).toBe(await hashOf({}, { only: ["echo"] }));
   });
+
+  it("a server that is lost in a call ends the run, and nothing is stored for the call", async () => {
+    let isLost = false;
+    const opened = await openTools(
+      { mcp: [{ command: "one" }] },
+      {
+        transport: async () => {
+          if (isLost) throw new Error("nobody is there");
+          const server = new Server({ name: "one", version: "1" }, { capabilities: { tools: {} } });
+          server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: [ECHO] }) as never);
+          server.setRequestHandler(CallToolRequestSchema, async () => {
+            isLost = true;
+            await server.close();
+            return { content: [] };
+          });
+          const [ours, theirs] = InMemoryTransport.createLinkedPair();
+          await server.connect(theirs);
+          return ours;
+        },
+      },
+    );
+    const store = CallStore.open(":memory:");
+    const box = new ToolBox(opened, store);
+    const position = { occurrence: 0, epoch: 0 };
+    const call = box.call(box.tool("echo"), { text: "a" }, position, new AbortController().signal);
+    await expect(call).rejects.toMatchObject({
+      isFatal: true,
+      message: expect.stringContaining("nobody is there"),
+    });
+    expect(store.toolTotals()).toEqual([]);
+    await opened.close();
+  });
 });
