@@ -2,6 +2,7 @@
 import { ModelCallError, messageOf } from "../core/errors.js";
 import { hashJson } from "../core/hash.js";
 import { plainJson } from "../core/plain-json.js";
+import { failSpanAs, withSpan } from "../core/telemetry/spans.js";
 import type { CallStore } from "../llm/call-store.js";
 import { orAborted } from "../llm/clock.js";
 import { TOOL_DEFAULTS, type Tool, type ToolCard, type ToolSet, toolCard } from "../workflow/tool.js";
@@ -26,6 +27,8 @@ export interface ToolPosition {
   occurrence: number;
   epoch: number;
 }
+
+type ToolOutcome = { json: string } | { error: string };
 
 const MAX_SHOWN_INPUT = 300;
 const MAX_STORED_INPUT = 4_000;
@@ -78,7 +81,7 @@ export class ToolBox {
     if (!stored) {
       if (this.#recorded) throw notRecorded(tool.name, shown.input);
       const startedAt = performance.now();
-      const outcome = await this.#run(tool, checked.input, signal);
+      const outcome = await this.#runInSpan(tool, checked.input, signal);
       const milliseconds = Math.round(performance.now() - startedAt);
       stored = { tool: tool.name, input: inputJson.slice(0, MAX_STORED_INPUT), milliseconds, ...outcome };
     }
@@ -106,7 +109,16 @@ export class ToolBox {
     }
   }
 
-  async #run(tool: Tool, input: unknown, signal: AbortSignal): Promise<{ json: string } | { error: string }> {
+  async #runInSpan(tool: Tool, input: unknown, signal: AbortSignal): Promise<ToolOutcome> {
+    const names = { "gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": tool.name };
+    return await withSpan(`execute_tool ${tool.name}`, names, async (span) => {
+      const outcome = await this.#run(tool, input, signal);
+      if ("error" in outcome) failSpanAs(span, "tool-error");
+      return outcome;
+    });
+  }
+
+  async #run(tool: Tool, input: unknown, signal: AbortSignal): Promise<ToolOutcome> {
     const { name, timeoutMs = TOOL_DEFAULTS.timeoutMs, resultBytes = TOOL_DEFAULTS.resultBytes } = tool;
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(), timeoutMs);

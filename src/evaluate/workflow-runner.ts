@@ -6,6 +6,7 @@ import { CloseStack } from "../core/close-stack.js";
 import { ConfigError } from "../core/errors.js";
 import { seedFrom } from "../core/hash.js";
 import type { ProgramRunner } from "../core/program-runner.js";
+import { failSpanAs, withSpan } from "../core/telemetry/spans.js";
 import { CallStore } from "../llm/call-store.js";
 import type { ChatModel } from "../llm/chat-model.js";
 import { asSetupFault, isLoss } from "../llm/fault-class.js";
@@ -257,15 +258,28 @@ export class WorkflowRunner {
     );
   }
 
+  /** A run in a span of its own. */
+  async #inSpan<T extends { run: Pick<WorkflowRun, "status"> }>(work: () => Promise<T>): Promise<T> {
+    return await withSpan("workflow", {}, async (span) => {
+      const result = await work();
+      const { status } = result.run;
+      span.setAttribute("w4s.status", status);
+      if (status !== "ok") failSpanAs(span, status);
+      return result;
+    });
+  }
+
   /** An input that was lost is asked again once; the replies it had are not paid again. */
-  async #askedTwice<T>(
+  async #askedTwice<T extends Pick<WorkflowRun, "status">>(
     asked: Asked,
     work: (agent: WorkflowAgent) => Promise<T>,
   ): Promise<T & Pick<WorkflowAnswer, "usage" | "tools">> {
     for (let isAgain = false; ; isAgain = true) {
-      const agent = this.#agentFor(asked);
       try {
-        const run = await work(agent);
+        const { run, agent } = await this.#inSpan(async () => {
+          const made = this.#agentFor(asked);
+          return { run: await work(made), agent: made };
+        });
         if (agent.shortPrompts > 0) this.#onWarning(`${agent.shortPrompts} prompts: ${SHORT_PROMPT_ADVICE}`);
         return { ...run, usage: Object.fromEntries(agent.usage), tools: agent.toolUses };
       } catch (error) {

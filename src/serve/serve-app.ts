@@ -1,6 +1,7 @@
 /** @file The endpoints of a server, and the one form of all its errors. */
 import { type Context, Hono } from "hono";
 import type { ServeConfig } from "../config/serve-schema.js";
+import { belowCaller } from "../core/telemetry/spans.js";
 import type { Answering, Opened } from "./answering.js";
 import { ApiError, asApiError, operatorLine } from "./api-error.js";
 import type { AskedQuestion } from "./asked-question.js";
@@ -89,7 +90,8 @@ export function serveApp(parts: AppParts): Hono<GuardedEnv> {
     // Aborted when the client goes away, by whichever way it is noticed first.
     const gone = new AbortController();
     context.req.raw.signal.addEventListener("abort", () => gone.abort(), { once: true });
-    const opened = answering.open(asked, context.get("key"), gone.signal);
+    const { headers } = context.req.raw;
+    const opened = belowCaller(headers, () => answering.open(asked, context.get("key"), gone.signal));
     const { answer } = opened;
     if (!asked.isStream || (await isSettledWithin(answer, STREAM_BEGINS_MS))) {
       const found = await answer;
