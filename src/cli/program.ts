@@ -1,6 +1,7 @@
 /** @file The table of commands. A command's module, and with it the library, is loaded only when it is asked for. */
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
+import { flushSpans } from "../core/telemetry/flush-spans.js";
 import { guardStreams, writeErr, writeOut } from "./print/output.js";
 import { reportError } from "./report-error.js";
 
@@ -108,6 +109,7 @@ export async function runCli(words: readonly string[]): Promise<void> {
     if (!isHelp) process.exitCode = reportError(error, options);
   }
   await new Promise((resolve) => process.stdout.write("", resolve));
+  await flushSpans();
   process.exit();
 }
 

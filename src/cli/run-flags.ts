@@ -123,6 +123,7 @@ const SERVE = {
   "serve.port": "--port <n>",
   "serve.hosts": "--proxy-hosts <names>",
   "serve.keys": "--keys <file>",
+  "serve.mcp": "--mcp [where]",
   "serve.queue": "--queue <n>",
   "serve.bodyBytes": "--body-bytes <n>",
   "serve.timeoutMs": "--request-ms <ms>",

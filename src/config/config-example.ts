@@ -38,6 +38,8 @@ const EXECUTORS_EXAMPLE = `#executors:
 const EXAMPLES: Readonly<Record<string, string>> = {
   executors: EXECUTORS_EXAMPLE,
   params: "#params: { reasoning_effort: low, headers: { x-team: NAME } }",
+  tools:
+    "#tools: NAME.mjs  # or { module: NAME.mjs, mcp: [{ command: npx, args: [-y, NAME] }, { url: URL }] }",
   policies:
     "#policies: { proposer: { model: NAME, temperature: 0.8 }, critic: { model: NAME, train: false } }",
   rewardWeights: "#rewardWeights: { accuracy: 1, efficiency: 0.2, coherence: 0, relevance: 0 }",

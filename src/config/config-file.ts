@@ -90,6 +90,8 @@ export function readConfigFile(path: string, cwd?: string): ConfigLayer {
   const folder = dirname(path);
   if (cwd === undefined || folder === resolve(cwd)) return layer;
   const moved = (key: string, value: unknown): unknown => {
+    if (key === "tools" && typeof value === "object" && value !== null && "module" in value)
+      return { ...value, module: moved(key, value.module) };
     if (typeof value !== "string" || isAbsolute(value)) return value;
     const there = join(folder, value);
     const isPath = PATHS.includes(key) || (NAMES_OR_PATHS.includes(key) && existsSync(there));

@@ -199,7 +199,7 @@ function nameIn(source: ReadonlyMap<string, ConfigLayer>, path: string): string 
 
 /** A value for an error message; what may be a key or a password is never repeated. */
 function show(value: unknown, path: string): string {
-  if (/apiKeyEnv$|(^|\.)params(\.|$)/.test(path)) return "(value not shown)";
+  if (/apiKeyEnv$|(^|\.)(params|env)(\.|$)/.test(path)) return "(value not shown)";
   // JSON has no word for Infinity and NaN.
   if (typeof value === "number") return String(value);
   const json = (JSON.stringify(value) ?? String(value)).replace(/\/\/[^/@\s"]*@/g, "//…@");

@@ -7,6 +7,7 @@ export const DEFAULT_KEY_VARIABLE = "OPENAI_API_KEY";
 
 /** Settings that name addresses and keys. */
 type Keyed = Pick<RunConfig, "executor" | "executors" | "apiKeyEnv">;
+type WithServers = Keyed & Pick<RunConfig, "tools">;
 
 /**
  * Variable that holds the key for a base URL: the one its entry names, the one the configuration names where the executor has
@@ -22,12 +23,15 @@ export function keyVariable(config: Keyed, url: string, named?: string | undefin
   return isOwn ? DEFAULT_KEY_VARIABLE : undefined;
 }
 
-/** Servers of a configuration, the executor's first, each with the variable of its key. */
-export function keyedServers(config: Keyed): { url: string; variable: string | undefined }[] {
+/** Servers of a configuration, the executor's first, those of tools last, each with the variable of its key. */
+export function keyedServers(config: WithServers): { url: string; variable: string | undefined }[] {
   const urls = Object.values(config.executors).map(({ url, apiKeyEnv }) => ({
     url,
     variable: keyVariable(config, url, apiKeyEnv),
   }));
+  const { tools } = config;
+  for (const { url, apiKeyEnv } of typeof tools === "object" ? tools.mcp : [])
+    if (url !== undefined) urls.push({ url, variable: apiKeyEnv });
   if (!config.executor.startsWith("openai:")) return urls;
   const url = config.executor.slice("openai:".length);
   return [{ url, variable: keyVariable(config, url) }, ...urls];

@@ -8,6 +8,7 @@ import { policiesSchema } from "./policies-schema.js";
 import { defaultReplyTokens } from "./reply-tokens.js";
 import { REWARD_NAMES, rewardWeightsSchema } from "./reward-shares.js";
 import { serveSchema } from "./serve-schema.js";
+import { toolsSchema } from "./tools-schema.js";
 
 const MAX_RUN_NAME = 200;
 
@@ -198,9 +199,11 @@ export const runConfigSchema = z
       .describe(
         "model that grades answers by a rubric (metrics judge and writing): executor, or an alias of executors",
       ),
-    tools: text("a file")
+    tools: toolsSchema
       .optional()
-      .describe("module that exports own tools, for agent.tool(name, input) (docs/tools.md)"),
+      .describe(
+        "own tools, for agent.tool(name, input): a module that exports some, or { module, mcp: [servers] } (docs/tools.md)",
+      ),
     gpu: oneOf(["auto", "off", "cuda", "vulkan", "metal"]).default("auto").describe("device of local models"),
     threads: whole(1, 256)
       .optional()

@@ -1,6 +1,6 @@
 /** @file The `serve` section of the configuration: address, keys, queue, budgets, log and templates of `w4s serve`. */
 import { z } from "zod";
-import { positive, text, whole } from "./config-fields.js";
+import { oneOf, positive, text, whole } from "./config-fields.js";
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -37,6 +37,12 @@ export const serveSchema = z.strictObject({
   keys: text("a file")
     .optional()
     .describe("file with the hashes of the keys that may ask; default: none, whoever reaches the port may"),
+  mcp: z
+    .preprocess((value) => (value === true ? "http" : value), oneOf(["off", "http", "stdio"]))
+    .default("off")
+    .describe(
+      "also offer the workflows as MCP tools at /mcp (http), or only so, through stdin and stdout (stdio)",
+    ),
   queue: whole(0, 100_000)
     .default(256)
     .describe("requests that wait for one of the concurrency at work; the next is answered 429"),

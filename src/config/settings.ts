@@ -56,11 +56,19 @@ function unwrap(schema: z.ZodType): z.ZodType {
 
 /** Known keys at a place of a schema, for hints at misspelt ones; none where no map of known keys lies there. */
 export function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
-  let current = unwrap(schema);
+  let current = mapIn(schema);
   for (const part of path) {
-    if (current instanceof z.ZodArray) current = unwrap(current.element as z.ZodType);
-    else if (current instanceof z.ZodRecord) current = unwrap(current.valueType as z.ZodType);
-    else if (current instanceof z.ZodObject) current = unwrap(current.shape[String(part)] as z.ZodType);
+    if (current instanceof z.ZodArray) current = mapIn(current.element as z.ZodType);
+    else if (current instanceof z.ZodRecord) current = mapIn(current.valueType as z.ZodType);
+    else if (current instanceof z.ZodObject) current = mapIn(current.shape[String(part)] as z.ZodType);
   }
   return current instanceof z.ZodObject ? Object.keys(current.shape) : [];
+}
+
+/** Among alternatives the one that is a map: only there can a key be misspelt. */
+function mapIn(schema: z.ZodType): z.ZodType {
+  const inner = unwrap(schema);
+  if (!(inner instanceof z.ZodUnion)) return inner;
+  const options = (inner.options as z.ZodType[]).map(unwrap);
+  return options.find((one) => one instanceof z.ZodObject) ?? inner;
 }

@@ -14,8 +14,18 @@ export function issueLine(
 }
 
 /** The issue that is told: a misspelt key explains the missing one beside it. */
-export function firstIssue({ issues }: z.ZodError): z.core.$ZodIssue {
-  return (issues.find(({ code }) => code === "unrecognized_keys") ?? issues[0]) as z.core.$ZodIssue;
+export function firstIssue({ issues }: { issues: readonly z.core.$ZodIssue[] }): z.core.$ZodIssue {
+  const issue = (issues.find(({ code }) => code === "unrecognized_keys") ?? issues[0]) as z.core.$ZodIssue;
+  if (issue.code !== "invalid_union") return issue;
+  // The alternative that the value was meant for is wrong inside; the others do not take its kind.
+  const meant = issue.errors.find((inner) => inner.some(isInside));
+  if (meant === undefined) return issue;
+  const found = firstIssue({ issues: meant });
+  return { ...found, path: [...issue.path, ...found.path] };
+}
+
+function isInside({ path, code }: z.core.$ZodIssue): boolean {
+  return path.length > 0 || code === "unrecognized_keys";
 }
 
 /** Member of nested objects and lists at a path; undefined where there is none. */

@@ -1,13 +1,15 @@
 /** @file Asks the policy for candidates and for repairs, or finds those that an earlier session of the run drew. */
 import { seedFrom } from "../core/hash.js";
 import { Random } from "../core/random.js";
+import { inThisSpan } from "../core/telemetry/spans.js";
 import type { ChatMessage } from "../llm/chat-model.js";
+import { inModelSpan } from "../llm/model-span.js";
 import type { ActionRecord, ActionsRecord } from "../records/trajectory.js";
 import { canForce } from "../workflow/subset-grammar.js";
 import { techniqueNames } from "../workflow/techniques.js";
 import { drawForcedTechniques } from "./draw-forced-techniques.js";
 import type { EpisodeParts } from "./episode-parts.js";
-import { type ActOptions, type CandidateDraw, grammarSpace } from "./policy.js";
+import { type ActOptions, type CandidateDraw, grammarSpace, type Policy } from "./policy.js";
 import { buildRepairPrompt } from "./policy-state.js";
 import { workflowOf } from "./workflow-of.js";
 
@@ -81,6 +83,26 @@ function actOptions({ card, offers, tools, models, validation }: EpisodeParts): 
   return { answer, offers, tools, models, description, hasContext: validation[0]?.context !== undefined };
 }
 
+/** A call of the designing model in a span; where there is no model, there is no call. */
+async function inPolicySpan(
+  { info }: Policy,
+  messages: ChatMessage[],
+  draws: readonly CandidateDraw[],
+  act: () => ReturnType<Policy["act"]>,
+): ReturnType<Policy["act"]> {
+  if (info.modelHash === "") return await act();
+  const request = { messages, n: draws.length, temperature: draws[0]?.temperature };
+  return await inModelSpan(info.id, "designer", request, act, ({ promptTokens, actions }) => ({
+    model: info.id,
+    usage: {
+      promptTokens: promptTokens.length,
+      completionTokens: actions.reduce((sum, { tokens }) => sum + tokens.length, 0),
+    },
+    finishReasons: actions.map(({ finishReason }) => finishReason),
+    texts: actions.map(({ text }) => text),
+  }));
+}
+
 async function draw(
   parts: EpisodeParts,
   { episode, turn }: TurnPlace,
@@ -98,18 +120,21 @@ async function draw(
   }
   const conversation = policy.style === "full" ? `episode-${episode}` : `turn-${episode}-${turn}`;
   let startedAt = 0;
-  const { promptTokens, actions } = await parts.write(() => {
+  const write = inThisSpan(() => {
     signal.throwIfAborted();
     startedAt = performance.now();
-    return policy.act(prompt, draws, {
-      ...actOptions(parts),
-      sentences: instructions,
-      // Those of other tasks, played at the same time, have logs of their own.
-      session: `${log.file} ${conversation}`,
-      author,
-      signal,
-    });
+    return inPolicySpan(policy, prompt, draws, () =>
+      policy.act(prompt, draws, {
+        ...actOptions(parts),
+        sentences: instructions,
+        // Those of other tasks, played at the same time, have logs of their own.
+        session: `${log.file} ${conversation}`,
+        author,
+        signal,
+      }),
+    );
   });
+  const { promptTokens, actions } = await parts.write(write);
   const record: ActionsRecord = {
     kind: "actions",
     episode,

@@ -1,5 +1,6 @@
 /** @file One episode: a few turns of write, quick check, repair, race, reward, keep the best. */
 import { seedFrom } from "../core/hash.js";
+import { CandidateSpans } from "../core/telemetry/spans.js";
 import { comparable } from "../evaluate/common-items.js";
 import type { Evaluation, ShownWorkflow } from "../evaluate/evaluation.js";
 import { type ScoredWorkflow, shown } from "../evaluate/scored-workflow.js";
@@ -62,7 +63,8 @@ export async function playEpisode(
       quoted,
       seed,
     };
-    const attempts = await playTurn(parts, state, { episode, turn }, reference, race);
+    const spans = new CandidateSpans(new Set(archive.map((one) => one.evaluation.workflowHash)));
+    const attempts = await spans.during(() => playTurn(parts, state, { episode, turn }, reference, race));
     const known = [...shownStarts, ...turns.map((one) => one.shown)];
     const {
       best,
@@ -86,6 +88,7 @@ export async function playEpisode(
       race: race?.asked(),
     };
     if (!recorded) log.append(record);
+    spans.end((hash) => spanAttributes(record, hash));
     for (const attempt of attempts) {
       const evaluation = race ? measured(attempt) : attempt.evaluation;
       if (!evaluation || (race && found.some(({ hash }) => hash === attempt.workflow!.hash))) continue;
@@ -188,6 +191,16 @@ function candidateRecord(
     dollars: figures ? figures.dollars : 0,
     reward: parts.reward(scores, history),
   };
+}
+
+function spanAttributes({ turn, candidates }: TurnRecord, hash: string): Record<string, string | number> {
+  const { index, outcome, accuracy, reward } =
+    candidates.find(({ workflowHash }) => workflowHash === hash) ?? {};
+  const measured = { "w4s.turn": turn, "w4s.candidate": index, "w4s.outcome": outcome };
+  const figures = { ...measured, "w4s.accuracy": accuracy, "w4s.reward": reward };
+  return Object.fromEntries(
+    Object.entries(figures).flatMap(([name, value]) => (value == null ? [] : [[name, value]])),
+  );
 }
 
 function announce({ emit, log }: EpisodeParts, record: TurnRecord): void {

@@ -1,6 +1,7 @@
 /** @file JobRunner on this machine: sandbox pool, result store, bounded concurrency. */
 import { messageOf } from "../core/errors.js";
 import type { ProgramRunner } from "../core/program-runner.js";
+import { belowCandidate, failSpanAs, withSpan } from "../core/telemetry/spans.js";
 import type { CallStore } from "../llm/call-store.js";
 import { isLoss } from "../llm/fault-class.js";
 import type { Sample, Score, Scorer } from "../tasks/task.js";
@@ -90,20 +91,21 @@ export class LocalJobRunner implements JobRunner {
   ): Promise<void> {
     const { queue, stopSignal } = this.#options;
     const begun = new Set<string>();
-    const tasks = jobs.map((job) =>
-      queue.add(async () => {
+    const tasks = jobs.map((job) => {
+      const runOnce = belowCandidate(job.workflowHash, () => this.#runInSpan(job, signal));
+      return queue.add(async () => {
         if (begun.has(job.id)) return;
         begun.add(job.id);
         for (const one of [signal, stopSignal, stop.signal]) one?.throwIfAborted();
         try {
-          onResult(await this.#runOnce(job, signal));
+          onResult(await runOnce());
         } catch (error) {
           // The first fatal error decides; what is in flight may finish, so that no paid reply is lost.
           stop.abort(error);
           throw error;
         }
-      }),
-    );
+      });
+    });
     const failed = (await Promise.allSettled(tasks)).find(({ status }) => status === "rejected");
     if (failed) throw stop.signal.aborted ? stop.signal.reason : (failed as PromiseRejectedResult).reason;
   }
@@ -117,16 +119,28 @@ export class LocalJobRunner implements JobRunner {
     }
   }
 
-  async #runOnce(job: Job, signal: AbortSignal | undefined): Promise<JobResult> {
-    const { store, sandbox, models, scorer, programs, tools, limits, maxTokens, onSample, keepReplies } =
-      this.#options;
-    const { examples } = this.#options;
-    const stored = store.getResult(job.id);
+  /** What is stored is not run, and has no span. */
+  async #runInSpan(job: Job, signal: AbortSignal | undefined): Promise<JobResult> {
+    const stored = this.#options.store.getResult(job.id);
     if (stored !== undefined) {
       const result = JSON.parse(stored) as JobResult;
       this.#start.answered(Object.keys(result.usage));
       return result;
     }
+    const names = { "w4s.sample.id": job.sample.id, "w4s.workflow.hash": job.workflowHash };
+    return await withSpan("sample", names, async (span) => {
+      const result = await this.#runOnce(job, signal);
+      const { status, score, fault } = result;
+      span.setAttributes({ "w4s.status": status, "w4s.score": status === "error" ? undefined : score });
+      if (status !== "ok") failSpanAs(span, fault === undefined ? status : `model-${fault}`);
+      return result;
+    });
+  }
+
+  async #runOnce(job: Job, signal: AbortSignal | undefined): Promise<JobResult> {
+    const { store, sandbox, models, scorer, programs, tools, limits, maxTokens, onSample, keepReplies } =
+      this.#options;
+    const { examples } = this.#options;
     const task = visibleTask(job.sample);
     const agent = new WorkflowAgent(models, {
       maxTokens,

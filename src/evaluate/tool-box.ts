@@ -2,6 +2,7 @@
 import { ModelCallError, messageOf } from "../core/errors.js";
 import { hashJson } from "../core/hash.js";
 import { plainJson } from "../core/plain-json.js";
+import { failSpanAs, withSpan } from "../core/telemetry/spans.js";
 import type { CallStore } from "../llm/call-store.js";
 import { orAborted } from "../llm/clock.js";
 import { TOOL_DEFAULTS, type Tool, type ToolCard, type ToolSet, toolCard } from "../workflow/tool.js";
@@ -26,6 +27,8 @@ export interface ToolPosition {
   occurrence: number;
   epoch: number;
 }
+
+type ToolOutcome = { json: string } | { error: string };
 
 const MAX_SHOWN_INPUT = 300;
 const MAX_STORED_INPUT = 4_000;
@@ -58,7 +61,8 @@ export class ToolBox {
   /**
    * A result, or the error the workflow gets. An error of a tool is stored like a result, so that the same call fares
    * alike for every candidate and in a replay; inputs that the schema refuses are never run.
-   * @throws {ModelCallError} fatal, in a replay of a run that has no such call; the signal's reason when it is aborted
+   * @throws {ModelCallError} fatal, in a replay of a run that has no such call, and where the tool's server cannot be used;
+   *   the signal's reason when it is aborted
    */
   async call(
     tool: Tool,
@@ -77,7 +81,7 @@ export class ToolBox {
     if (!stored) {
       if (this.#recorded) throw notRecorded(tool.name, shown.input);
       const startedAt = performance.now();
-      const outcome = await this.#run(tool, checked.input, signal);
+      const outcome = await this.#runInSpan(tool, checked.input, signal);
       const milliseconds = Math.round(performance.now() - startedAt);
       stored = { tool: tool.name, input: inputJson.slice(0, MAX_STORED_INPUT), milliseconds, ...outcome };
     }
@@ -105,7 +109,16 @@ export class ToolBox {
     }
   }
 
-  async #run(tool: Tool, input: unknown, signal: AbortSignal): Promise<{ json: string } | { error: string }> {
+  async #runInSpan(tool: Tool, input: unknown, signal: AbortSignal): Promise<ToolOutcome> {
+    const names = { "gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": tool.name };
+    return await withSpan(`execute_tool ${tool.name}`, names, async (span) => {
+      const outcome = await this.#run(tool, input, signal);
+      if ("error" in outcome) failSpanAs(span, "tool-error");
+      return outcome;
+    });
+  }
+
+  async #run(tool: Tool, input: unknown, signal: AbortSignal): Promise<ToolOutcome> {
     const { name, timeoutMs = TOOL_DEFAULTS.timeoutMs, resultBytes = TOOL_DEFAULTS.resultBytes } = tool;
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(), timeoutMs);
@@ -119,6 +132,8 @@ export class ToolBox {
       );
     } catch (error) {
       signal.throwIfAborted();
+      // What is wrong with its server is no result of a tool.
+      if (error instanceof ModelCallError && error.isFatal) throw error;
       if (late.signal.aborted) return { error: `tool ${name} gave no result within ${timeoutMs} ms` };
       return { error: `tool ${name} failed: ${messageOf(error, MAX_ERROR)}` };
     } finally {

@@ -7,6 +7,7 @@ import type { ProgramRunner } from "../core/program-runner.js";
 import { parseKeys } from "../core/reply/parse-keys.js";
 import { readChoice, readNumber } from "../core/reply/reply-readers.js";
 import { sumOrNull } from "../core/statistics.js";
+import { inThisSpan } from "../core/telemetry/spans.js";
 import type { ChatMessage, ChatRequest } from "../llm/chat-model.js";
 import type { MeteredModel } from "../llm/metered-model.js";
 import { estimatePromptTokens } from "../llm/token-usage.js";
@@ -119,6 +120,8 @@ export class WorkflowAgent implements AgentHost {
   readonly #onPaid: ((spent: Spending) => void) | undefined;
   readonly #occurrences = new Map<string, number>();
   readonly #cutTexts = new Set<unknown>();
+  /** Below the span that the agent was made in, since calls come from another process. */
+  readonly #inSpan = inThisSpan(<T>(work: () => T): T => work());
   readonly isCut = (reply: unknown): boolean => this.#cutTexts.has(reply);
 
   /**
@@ -199,7 +202,7 @@ export class WorkflowAgent implements AgentHost {
     this.steps++;
     try {
       this.#rules?.checkCall(name, args);
-      return await this.#answer(name, args, signal, clock);
+      return await this.#inSpan(() => this.#answer(name, args, signal, clock));
     } catch (error) {
       if (error instanceof RuleViolationError) this.violations.push({ call: name, rule: error.rule });
       throw error;
@@ -346,14 +349,14 @@ export class WorkflowAgent implements AgentHost {
     const occurrence = this.#occurrence([model.role, request]);
     const order = this.#asked++;
     try {
-      const send = (onSent?: ChatRequest["onAttempt"]) => {
+      const send = inThisSpan((onSent?: ChatRequest["onAttempt"]) => {
         const onAttempt: ChatRequest["onAttempt"] = (sentAt) => {
           clock.sentAt(sentAt);
           onSent?.(sentAt);
         };
         const call = { occurrence, epoch: this.#epoch, onPaid: isWeak ? undefined : this.#onPaid };
         return model.chat({ ...request, signal, onAttempt }, call);
-      };
+      });
       const isPaced = this.#pace !== undefined && model.role === "executor";
       const result = await (isPaced ? this.#pace!.send(send, signal) : send());
       // Made-up latencies are for tables.

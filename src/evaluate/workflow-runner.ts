@@ -6,6 +6,7 @@ import { CloseStack } from "../core/close-stack.js";
 import { ConfigError } from "../core/errors.js";
 import { seedFrom } from "../core/hash.js";
 import type { ProgramRunner } from "../core/program-runner.js";
+import { failSpanAs, withSpan } from "../core/telemetry/spans.js";
 import { CallStore } from "../llm/call-store.js";
 import type { ChatModel } from "../llm/chat-model.js";
 import { asSetupFault, isLoss } from "../llm/fault-class.js";
@@ -19,8 +20,8 @@ import { type Tool, type ToolSet, toolSet } from "../workflow/tool.js";
 import type { SandboxLimits, WorkflowRun } from "../workflow/workflow-run.js";
 import { ExampleSet } from "./examples/example-set.js";
 import { asksForExamples } from "./examples/task-examples.js";
-import { loadTools } from "./load-tools.js";
 import { LocalModels, type ResolveModelFile } from "./local-models.js";
+import { openTools } from "./mcp/open-tools.js";
 import { type ModelsConfig, OpenModels } from "./open-models.js";
 import { Rules } from "./rules.js";
 import { runSample, type SampleRun } from "./run-sample.js";
@@ -135,7 +136,8 @@ export class WorkflowRunner {
       closing.add(() => opened[Symbol.asyncDispose]());
       const { executor, aliases, weak } = opened;
       await executor.model.preflight?.(hooks.signal);
-      const tools = config.tools === undefined ? undefined : await loadTools(config.tools);
+      const tools = config.tools === undefined ? undefined : await openTools(config.tools);
+      if (tools) closing.add(() => tools.close());
       const rules = config.rulesFile === undefined ? undefined : Rules.load(config.rulesFile);
       const { budget, limits } = rules?.tighten(config) ?? config;
       const runner = new WorkflowRunner({
@@ -259,15 +261,28 @@ export class WorkflowRunner {
     );
   }
 
+  /** A run in a span of its own. */
+  async #inSpan<T extends { run: Pick<WorkflowRun, "status"> }>(work: () => Promise<T>): Promise<T> {
+    return await withSpan("workflow", {}, async (span) => {
+      const result = await work();
+      const { status } = result.run;
+      span.setAttribute("w4s.status", status);
+      if (status !== "ok") failSpanAs(span, status);
+      return result;
+    });
+  }
+
   /** An input that was lost is asked again once; the replies it had are not paid again. */
-  async #askedTwice<T>(
+  async #askedTwice<T extends Pick<WorkflowRun, "status">>(
     asked: Asked,
     work: (agent: WorkflowAgent) => Promise<T>,
   ): Promise<T & Pick<WorkflowAnswer, "usage" | "tools">> {
     for (let isAgain = false; ; isAgain = true) {
-      const agent = this.#agentFor(asked);
       try {
-        const run = await work(agent);
+        const { run, agent } = await this.#inSpan(async () => {
+          const made = this.#agentFor(asked);
+          return { run: await work(made), agent: made };
+        });
         if (agent.shortPrompts > 0) this.#onWarning(`${agent.shortPrompts} prompts: ${SHORT_PROMPT_ADVICE}`);
         return { ...run, usage: Object.fromEntries(agent.usage), tools: agent.toolUses };
       } catch (error) {

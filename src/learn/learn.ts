@@ -22,6 +22,7 @@ import {
   writeRound,
 } from "../records/round-record.js";
 import { bestMeasured } from "../run/choose-winner.js";
+import { inRunSpan } from "../run/in-run-span.js";
 import { isInterruption } from "../run/is-interruption.js";
 import { Run } from "../run/run.js";
 import { TaskOpener } from "../run/task-opener.js";
@@ -48,6 +49,10 @@ import { type TrainedMember, trainRound } from "./train-round.js";
  * @throws {TrainingDivergedError} when loss or gradients are not finite; the round before is kept
  */
 export async function learn(config: RunConfig, hooks: LearnHooks = {}): Promise<LearnResult> {
+  return await inRunSpan("learn", config, () => learnAll(config, hooks));
+}
+
+async function learnAll(config: RunConfig, hooks: LearnHooks): Promise<LearnResult> {
   if (config.dryRun) {
     throw new ConfigError("learn has no --dry-run", {
       hint: "w4s collect --dry-run forecasts one round of one task; --max-dollars limits the whole run",

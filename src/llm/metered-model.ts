@@ -6,6 +6,7 @@ import { type CallPosition, callKey } from "./call-key.js";
 import type { CallStore, LedgerEntry } from "./call-store.js";
 import type { ChatModel, ChatRequest, ChatResult, Usage } from "./chat-model.js";
 import { orAborted } from "./clock.js";
+import { inModelSpan } from "./model-span.js";
 import { costOf, type Price } from "./prices.js";
 import { addUsage, mostUsage } from "./token-usage.js";
 
@@ -143,7 +144,7 @@ export class MeteredModel {
     let abandoned: Usage | undefined;
     let reply: ChatResult;
     try {
-      reply = await model.chat({
+      const asked: ChatRequest = {
         ...request,
         seed: request.seed ?? seedFrom(seed, key),
         callKey: key,
@@ -151,7 +152,14 @@ export class MeteredModel {
         onAbandoned: (usage) => {
           abandoned = abandoned ? addUsage(abandoned, usage) : usage;
         },
-      });
+      };
+      reply = await inModelSpan(
+        model.id,
+        this.role,
+        asked,
+        () => model.chat(asked),
+        (result) => result,
+      );
     } catch (error) {
       const usage = error instanceof ModelCallError ? billedFor(error) : abandoned;
       if (usage) this.#learn(request, usage);

@@ -4,6 +4,7 @@ import type { RunConfig } from "../config/run-config.js";
 import { InputError } from "../core/errors.js";
 import { seedFrom } from "../core/hash.js";
 import { Random } from "../core/random.js";
+import { withSpan } from "../core/telemetry/spans.js";
 import type { EpisodeDraws, Measurement } from "../design/episode-parts.js";
 import type { QuotedItems } from "../design/feedback.js";
 import { playEpisode } from "../design/play-episode.js";
@@ -354,6 +355,11 @@ export class Bench {
    * @returns all workflows that were scored, in order of their appearance: those of a race on as many items as they met
    */
   async episode(policy: Policy, order: EpisodeOrder, number: number): Promise<ScoredWorkflow[]> {
+    const names = { "w4s.task": this.task.name, "w4s.episode": number };
+    return await withSpan("episode", names, () => this.#play(policy, order, number));
+  }
+
+  async #play(policy: Policy, order: EpisodeOrder, number: number): Promise<ScoredWorkflow[]> {
     const { validation, offers, tools, aliases, approval, emit, signal } = this.#parts;
     const { seat = alone(signal), found = [] } = order;
     const { seed, turns, candidates, temperature, explore, maxRepairs, screen, parent } = this.settings;

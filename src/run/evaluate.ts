@@ -16,6 +16,7 @@ import { readParts, type WorkflowParts } from "../records/workflow-parts.js";
 import type { SplitName } from "../tasks/task.js";
 import { workflowHash } from "../workflow/workflow-hash.js";
 import type { Bench } from "./bench.js";
+import { inRunSpan } from "./in-run-span.js";
 import { isInterruption } from "./is-interruption.js";
 import { Run, refuseUnpriced } from "./run.js";
 import type { RunHooks } from "./run-hooks.js";
@@ -124,6 +125,13 @@ function runOf(config: RunConfig, executor: string): RunConfig {
 }
 
 async function evaluateWith(
+  config: RunConfig,
+  ...rest: [options: EvaluateOptions, hooks: RunHooks, budget: Budget | undefined]
+): Promise<Part> {
+  return await inRunSpan("eval", config, () => evaluateOne(config, ...rest));
+}
+
+async function evaluateOne(
   config: RunConfig,
   options: EvaluateOptions,
   hooks: RunHooks,

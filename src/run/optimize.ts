@@ -28,6 +28,7 @@ import {
 } from "./choose-winner.js";
 import { confirmBest } from "./confirm-best.js";
 import { forecastRun, isOff, SpeedMeter } from "./forecast-run.js";
+import { inRunSpan } from "./in-run-span.js";
 import { isInterruption } from "./is-interruption.js";
 import { localPolicy } from "./local-policy.js";
 import { type BestWorkflow, Run } from "./run.js";
@@ -68,6 +69,14 @@ async function searchFor(
   command: "optimize" | "collect",
   hooks: RunHooks,
 ): Promise<OptimizeResult> {
+  return await inRunSpan(command, config, () => search(config, command, hooks));
+}
+
+async function search(
+  config: RunConfig,
+  command: "optimize" | "collect",
+  hooks: RunHooks,
+): Promise<OptimizeResult> {
   await using local = new LocalModels(config, hooks.resolveModelFile);
   await using tasks = new TaskOpener(config, local.resolve);
   const task = await tasks.load(config.task);
@@ -104,7 +113,7 @@ async function searchFor(
   let stoppedBy: unknown;
   if (!config.dryRun) {
     try {
-      await search(run, bench, policy, progress, forecast);
+      await play(run, bench, policy, progress, forecast);
       if (bench.settings.isRacing || bench.confirmation.length > 0) {
         const starts = startsOf(progress.baselines, config.baselines);
         progress.choice = await confirmBest(bench, starts, progress.found);
@@ -145,7 +154,7 @@ async function openPolicy(
 }
 
 /** Baselines on validation, then all episodes. @throws what stopped the run; everything finished is stored */
-async function search(
+async function play(
   run: Run,
   bench: Bench,
   policy: Policy,

@@ -12,8 +12,8 @@ import { ApprovalGate, isApprovalNeeded } from "../evaluate/approval.js";
 import { type BuiltExecutor, metered } from "../evaluate/build-executor.js";
 import { cardContext, executorOf, measuredUse } from "../evaluate/card-context.js";
 import { checkJudge, type JudgeContext, judgeModel } from "../evaluate/judge-model.js";
-import { loadTools } from "../evaluate/load-tools.js";
 import type { LocalModels } from "../evaluate/local-models.js";
+import { openTools } from "../evaluate/mcp/open-tools.js";
 import { OpenModels } from "../evaluate/open-models.js";
 import { Rules } from "../evaluate/rules.js";
 import { ServerPace } from "../evaluate/server-pace.js";
@@ -141,7 +141,9 @@ export class Run implements AsyncDisposable {
       const { isDesigning = command !== "eval" } = order;
       const isAsking = isDesigning && isApprovalNeeded(config, config.executor, hooks.approve !== undefined);
       const handed = hooks.tools && toolSet(hooks.tools);
-      const ownTools = handed ?? (config.tools === undefined ? undefined : await loadTools(config.tools));
+      const named = handed || config.tools === undefined ? undefined : await openTools(config.tools);
+      if (named) closing.add(() => named.close());
+      const ownTools = handed ?? named;
       const directory = await RunDirectory.open(
         withoutHeaderValues(config),
         {
@@ -154,6 +156,7 @@ export class Run implements AsyncDisposable {
             ...identityOf(config, command),
             ...order.inputs,
             executorId: executor.model.id,
+            mcpTools: named?.fromServers,
             toolsHash: ownTools?.hash,
             callPolicyHash: rules?.hash,
           },
@@ -181,7 +184,7 @@ export class Run implements AsyncDisposable {
         directory.id,
       );
       closing.add(() => store.close());
-      const tools = ownTools && openTools(ownTools, store, config.executor, closing);
+      const tools = ownTools && toolBox(ownTools, store, config.executor, closing);
       // What is stored can be read without the endpoint, and has shown that it answers.
       if (!config.dryRun && !store.hasAnswered(executor.model.id))
         await executor.model.preflight?.(hooks.signal);
@@ -324,7 +327,7 @@ function restore(budget: Budget, store: CallStore): void {
 }
 
 /** In a replay the results that the recorded run has stored; else the tools themselves. */
-function openTools(tools: ToolSet, store: CallStore, executor: string, closing: CloseStack): ToolBox {
+function toolBox(tools: ToolSet, store: CallStore, executor: string, closing: CloseStack): ToolBox {
   const replayed = /^replay:(.+)$/.exec(executor)?.[1];
   if (replayed === undefined) return new ToolBox(tools, store);
   const recorded = CallStore.open(join(replayed, "calls.db"));

@@ -4,6 +4,7 @@ import PQueue from "p-queue";
 import type { ServeConfig } from "../config/serve-schema.js";
 import type { Spending } from "../core/budget.js";
 import { messageOf } from "../core/errors.js";
+import { inThisSpan } from "../core/telemetry/spans.js";
 import type { WorkflowAnswer, WorkflowRunner } from "../evaluate/workflow-runner.js";
 import { linkedController, onAbort, orAborted } from "../llm/clock.js";
 import type { VisibleTask } from "../tasks/task.js";
@@ -118,14 +119,14 @@ export class Answering {
       const account = await orAborted(budgets.open(key, signal), signal);
       try {
         const run = await this.#queue.add(
-          async () => {
+          inThisSpan(async () => {
             // The version of now: it may have changed while the request waited.
             workflow = workflows.find(asked.model) ?? workflow;
             return await this.#run(workflow, request, signal, (paid) => {
               account.pay(paid);
               for (const kind of ["calls", "tokens", "dollars"] as const) spent[kind] += paid[kind] ?? 0;
             });
-          },
+          }),
           { signal },
         );
         const answer = toAnswer(run!, workflow, request);

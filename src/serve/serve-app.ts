@@ -2,11 +2,13 @@
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { type Context, Hono } from "hono";
 import type { ServeConfig } from "../config/serve-schema.js";
+import { belowCaller } from "../core/telemetry/spans.js";
 import type { Answering, Opened } from "./answering.js";
 import { ApiError, asApiError, operatorLine } from "./api-error.js";
 import type { AskedQuestion } from "./asked-question.js";
 import { readChatRequest } from "./chat-request.js";
 import type { KeyRing } from "./key-ring.js";
+import type { McpEndpoint } from "./mcp-endpoint.js";
 import { readResponsesRequest, response, responseEvents } from "./responses.js";
 import { type GuardedEnv, guardKey, guardOrigin, readBody } from "./serve-guards.js";
 import type { ServeMetrics } from "./serve-metrics.js";
@@ -20,6 +22,8 @@ export interface AppParts {
   answering: Answering;
   workflows: ServedWorkflows;
   metrics: ServeMetrics;
+  /** Answers at /mcp. Default: nothing does. */
+  mcp: McpEndpoint | undefined;
   onWarning: (message: string) => void;
 }
 
@@ -87,7 +91,8 @@ export function serveApp(parts: AppParts): Hono<GuardedEnv> {
     // Aborted when the client goes away, by whichever way it is noticed first.
     const gone = new AbortController();
     context.req.raw.signal.addEventListener("abort", () => gone.abort(), { once: true });
-    const opened = answering.open(asked, context.get("key"), gone.signal);
+    const { headers } = context.req.raw;
+    const opened = belowCaller(headers, () => answering.open(asked, context.get("key"), gone.signal));
     const { answer } = opened;
     if (!asked.isStream || (await isSettledWithin(answer, STREAM_BEGINS_MS))) {
       const found = await answer;
@@ -99,6 +104,16 @@ export function serveApp(parts: AppParts): Hono<GuardedEnv> {
   };
   app.post("/v1/chat/completions", ask(CHAT));
   app.post("/v1/responses", ask(RESPONSES));
+  const { mcp } = parts;
+  if (mcp) {
+    app.post("/mcp", async (context) =>
+      mcp.handle(context.req.raw, await readBody(context), context.get("key")),
+    );
+    // Without sessions there is nothing to listen to, and nothing to end.
+    app.all("/mcp", () => {
+      throw new ApiError(405, "method_not_allowed", "only POST is answered here");
+    });
+  }
   return app;
 }
 

@@ -16,6 +16,7 @@ import { badRequest } from "./api-error.js";
 import { answerBrokenRequests } from "./broken-requests.js";
 import { DayBudgets } from "./day-budgets.js";
 import { KeyRing } from "./key-ring.js";
+import { McpEndpoint } from "./mcp-endpoint.js";
 import { RequestLog } from "./request-log.js";
 import { serveApp } from "./serve-app.js";
 import { ServeMetrics } from "./serve-metrics.js";
@@ -41,6 +42,8 @@ export interface RunningServer {
   /** Base URL for clients, such as http://127.0.0.1:8484/v1. */
   url: string;
   models: string[];
+  /** Resolves when the client has ended the input, where that is stdin. */
+  ended: Promise<void> | undefined;
   /** Reads workflows and keys again. */
   reload(): void;
   /**
@@ -93,7 +96,8 @@ export async function startServer(given: ServerConfig, order: ServerOrder): Prom
       concurrency: given.concurrency,
       isSharing: given.cache !== undefined || given.executor.startsWith("replay:"),
     });
-    const app = serveApp({ config, keys, answering, workflows, metrics, onWarning });
+    const mcp = config.mcp === "off" ? undefined : await McpEndpoint.open(answering, workflows);
+    const app = serveApp({ config, keys, answering, workflows, metrics, mcp, onWarning });
     const server = createServer(
       {
         ...{ headersTimeout: HEADERS_MS, requestTimeout: BODY_MS, keepAliveTimeout: IDLE_MS },
@@ -104,7 +108,8 @@ export async function startServer(given: ServerConfig, order: ServerOrder): Prom
       getRequestListener(app.fetch, { overrideGlobalObjects: false, errorHandler: unreadable }),
     );
     answerBrokenRequests(server);
-    const url = await listen(server, config);
+    const ended = config.mcp === "stdio" ? mcp?.onStdio() : undefined;
+    const url = config.mcp === "stdio" ? "stdin" : await listen(server, config);
     const reload = () => {
       metrics.reloaded();
       workflows.reload(onNotice);
@@ -118,6 +123,7 @@ export async function startServer(given: ServerConfig, order: ServerOrder): Prom
     return {
       url,
       models: workflows.list().map(({ name }) => name),
+      ended,
       reload,
       async stop(hard) {
         unwatch();

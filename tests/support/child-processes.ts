@@ -23,6 +23,20 @@ export function childProcesses(text: string): FoundProcess[] {
     });
 }
 
+/** Whether a process of a group still runs; one that nobody has collected yet has ended. */
+export function isGroupAlive(group: number): boolean {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .some((name) => {
+      try {
+        const [, state, found] = /\) (\S) \d+ (\d+) /.exec(readFileSync(`/proc/${name}/stat`, "utf8")) ?? [];
+        return Number(found) === group && state !== "Z" && state !== "X";
+      } catch {
+        return false;
+      }
+    });
+}
+
 /** Waits until a process has computed for so long from now on: it is in the middle of its work, on a busy machine too. */
 export async function untilComputed(pid: number, ms: number): Promise<void> {
   const computedMs = () => {

@@ -20,6 +20,10 @@ Examples:
   $ w4s serve --new-key alice --keys keys.json
   $ w4s serve runs/A runs/B --as sums --as words --host 0.0.0.0 --keys keys.json
 
+  As a tool of programs that speak the Model Context Protocol, at http://127.0.0.1:8484/mcp, or started by them:
+  $ w4s serve runs/RUN --mcp
+  $ w4s serve runs/RUN --mcp stdio
+
 http://127.0.0.1:8484/ is a page to try it. Signals: SIGTERM and Ctrl-C finish what runs (at most 10 s) and end with exit code 0,
 SIGHUP reads workflows and keys again; changed files are noticed too.`;
 
@@ -76,14 +80,17 @@ const serveAction: ActionBody = async ({ isJson, watch, command }, ...paths) => 
     onNotice: (message) => writeErr(message),
     signal: watch.signal,
   });
-  const { url, models } = server;
-  if (isJson) writeJson({ url, models });
+  const { url, models, ended } = server;
+  // Where stdout is the protocol's, only it is written there.
+  if (ended) writeErr(`MCP on stdin and stdout serves ${models.join(", ")}`);
+  else if (isJson) writeJson({ url, models });
   else writeOut(`${url} serves ${models.join(", ")}`);
   watch.onHangup = () => server.reload();
   if (!watch.stopSignal.aborted)
-    await new Promise<void>((resolve) =>
-      watch.stopSignal.addEventListener("abort", () => resolve(), { once: true }),
-    );
+    await new Promise<void>((resolve) => {
+      watch.stopSignal.addEventListener("abort", () => resolve(), { once: true });
+      void ended?.then(resolve);
+    });
   await server.stop(watch.signal);
   return EXIT.done;
 };

@@ -18,6 +18,7 @@ import { counterfactual, type SkipReason } from "../../tasks/counterfactual.js";
 import type { Sample, Task } from "../../tasks/task.js";
 import { workflowHash } from "../../workflow/workflow-hash.js";
 import { type Bench, drawItems } from "../bench.js";
+import { inRunSpan } from "../in-run-span.js";
 import { isInterruption } from "../is-interruption.js";
 import { Run } from "../run.js";
 import type { RunHooks } from "../run-hooks.js";
@@ -63,7 +64,8 @@ export async function evaluateSuite(
       ...{ local, tasks, hooks },
     },
   );
-  return await runSuite(run, resolved, hooks.policy, local.resolve);
+  const named = { ...config, task: label };
+  return await inRunSpan("eval", named, () => runSuite(run, resolved, hooks.policy, local.resolve));
 }
 
 const RESOLVED = "suite.resolved.yaml";

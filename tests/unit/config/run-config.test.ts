@@ -539,3 +539,54 @@ describe("decidesOf", () => {
     });
   });
 });
+
+describe("tools", () => {
+  const parse = (tools: unknown) => parseRunConfig({ ...MINIMUM, tools } as never).tools;
+
+  it("are a module, servers, or both", () => {
+    expect(parse("tools.mjs")).toBe("tools.mjs");
+    const both = {
+      module: "tools.mjs",
+      mcp: [{ command: "npx", args: ["-y", "p"], env: ["TOKEN"], only: ["a"] }],
+    };
+    expect(parse(both)).toEqual(both);
+    expect(parse({ mcp: [{ url: "https://example.org/mcp", apiKeyEnv: "KEY" }] })).toBeDefined();
+  });
+
+  it.each<[string, unknown, RegExp]>([
+    ["a number", 3, /tools: 3 must be a file|Invalid/],
+    ["no servers", { mcp: [] }, /tools\.mcp: .*must name a server/],
+    ["servers alone", { mcp: { command: "npx" } }, /tools\.mcp: .*must be a list of servers/],
+    ["neither", { mcp: [{}] }, /tools\.mcp\.0: .*either command or url/],
+    ["both", { mcp: [{ command: "a", url: "http://a.b/mcp" }] }, /either command or url/],
+    ["a URL without its scheme", { mcp: [{ url: "example.org/mcp" }] }, /complete http\(s\) URL/],
+    ["a password in the URL", { mcp: [{ url: "https://a:secret@example.org/mcp" }] }, /must not carry/],
+    [
+      "a value where a name is meant",
+      { mcp: [{ command: "a", env: ["TOKEN=secret"] }] },
+      /tools\.mcp\.0\.env\.0: \(value not shown\)/,
+    ],
+    [
+      "values by name",
+      { mcp: [{ command: "a", env: { TOKEN: "secret" } }] },
+      /tools\.mcp\.0\.env: \(value not shown\) must be a list/,
+    ],
+    ["a key for a command", { mcp: [{ command: "a", apiKeyEnv: "KEY" }] }, /belongs to a url/],
+    ["a misspelt key", { mcp: [{ comand: "a" }] }, /tools\.mcp\.0\.comand: unknown key/],
+  ])("refuses %s", (_name, tools, message) => {
+    const error = refusal(() => parse(tools));
+    expect(error.message).toMatch(message);
+    expect(`${error.message} ${error.hint}`).not.toContain("secret");
+    if (_name === "a misspelt key") expect(error.hint).toContain("command");
+  });
+
+  it("warn where a key is sent unencrypted", () => {
+    const config = parseRunConfig({
+      ...MINIMUM,
+      tools: { mcp: [{ url: "http://example.org/mcp", apiKeyEnv: "KEY" }] },
+    });
+    expect(configWarnings(config, { KEY: "x" })).toEqual([
+      expect.stringContaining("unencrypted to example.org"),
+    ]);
+  });
+});
