@@ -107,7 +107,7 @@ export function serveApp(parts: AppParts): Hono<GuardedEnv> {
   const { mcp } = parts;
   if (mcp) {
     app.post("/mcp", async (context) =>
-      mcp.handle(context.req.raw, await readBody(context), context.get("key")),
+      mcp.handle(context.req.raw, await readBody(context, config.bodyBytes), context.get("key")),
     );
     // Without sessions there is nothing to listen to, and nothing to end.
     app.all("/mcp", () => {
