@@ -35,7 +35,7 @@ const WORLD = { item: 1.4, own: 0.9, offset: -0.08 };
 const RULES = {
   "0.1: screen, then the largest mean": { isRacing: false, items: 32, screen: 4, confirm: 0 },
   "race and confirmation": { isRacing: true, items: 200, screen: 4, confirm: 1 / 3 },
-  "the same, half as many runs": { isRacing: true, items: 80, screen: 2, confirm: 1 / 3 },
+  "the same, half as many runs": { isRacing: true, items: 90, screen: 2, confirm: 1 / 3 },
 };
 
 const logistic = (x) => 1 / (1 + Math.exp(-x));

@@ -147,3 +147,20 @@ export function groupBy<K, V>(values: Iterable<V>, keyOf: (value: V) => K): Map<
   }
   return groups;
 }
+
+/** Density of the standard normal distribution. */
+export function normalDensity(x: number): number {
+  return Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI);
+}
+
+/**
+ * Share of the standard normal distribution below x, to 8 · 10⁻⁸.
+ * @source Abramowitz & Stegun 1964, Handbook of Mathematical Functions, 26.2.17.
+ */
+export function normalShare(x: number): number {
+  const t = 1 / (1 + 0.2316419 * Math.abs(x));
+  const series =
+    t * (0.31938153 + t * (-0.356563782 + t * (1.781477937 + t * (-1.821255978 + t * 1.330274429))));
+  const above = normalDensity(x) * series;
+  return x < 0 ? above : 1 - above;
+}

@@ -18,10 +18,7 @@ export function measured({ evaluation, screen }: Attempt): Evaluation | undefine
   return evaluation ?? screen;
 }
 
-/**
- * After a race levels are shrunk means, whatever items they were measured on; that of a baseline, which nobody chose among
- * many, is its plain accuracy.
- */
+/** After a race levels are those of its standings, whatever items they were measured on, those of baselines too. */
 export function concludeRace(
   race: EpisodeRace,
   known: readonly ShownWorkflow[],

@@ -35,8 +35,8 @@ export async function playEpisode(
   episode: number,
 ): Promise<ScoredWorkflow[]> {
   const { log, draws, validation, quoted, card, offers, tools, models, seed, found } = parts;
-  const race = parts.isRacing ? new EpisodeRace(parts) : undefined;
   const shownStarts = comparable(starts).map((start) => shown(start.title, start, start.evaluation));
+  const race = parts.isRacing ? new EpisodeRace(parts, shownStarts) : undefined;
   // The first baseline is the plainest: what efficiency is measured against.
   const reference = shownStarts[0]!.evaluation;
   const turns: { reply: string; shown: ShownWorkflow }[] = [];

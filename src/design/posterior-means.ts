@@ -24,36 +24,48 @@ export function pooledItemNoise(observed: readonly ObservedMean[]): number {
  * may be spread. One estimate of the spread would often be 0, and then nothing tells good candidates from bad ones.
  * @param noise - variance of single scores within a candidate; 0 = means are taken as they are
  * @returns in the order given
- * @source Gelman 2006, Bayesian Analysis 1(3): a half-Cauchy prior on the standard deviation where there are few groups; centre
- *   integrated out as in Gelman et al. 2013, Bayesian Data Analysis, section 5.4.
  */
 export function posteriorMeans(observed: readonly ObservedMean[], noise: number): number[] {
   if (!(noise > 0)) return observed.map((one) => one.mean);
-  const deviations = Array.from({ length: GRID }, (_, step) => (WIDEST * (step + 0.5)) / GRID);
-  const fits = deviations.map((deviation) => fitted(observed, deviation ** 2, noise));
-  const highest = Math.max(...fits.map(({ logLikelihood }) => logLikelihood));
-  const shares = fits.map(
-    ({ logLikelihood }, step) =>
-      Math.exp(logLikelihood - highest) / (1 + ((deviations[step] as number) / PRIOR_SCALE) ** 2),
+  const fits = spreadPosterior(
+    observed.map(({ mean, n }) => ({ mean, variance: noise / n })),
+    PRIOR_SCALE,
   );
-  const total = shares.reduce((sum, share) => sum + share, 0);
-  return observed.map(
-    (one) => fits.reduce((sum, fit, step) => sum + (shares[step] as number) * shrunk(one, fit), 0) / total,
+  return observed.map((one) =>
+    fits.reduce((sum, { centre, spread, share }) => sum + share * shrunk(one, { centre, spread, noise }), 0),
   );
 }
 
-/** Centre and likelihood of the observed means where true ones have this variance. */
-function fitted(
-  observed: readonly ObservedMean[],
-  spread: number,
-  noise: number,
-): Shrinkage & { logLikelihood: number } {
-  const weights = observed.map(({ n }) => 1 / (spread + noise / n));
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
-  const centre = observed.reduce((sum, one, i) => sum + ((weights[i] as number) / total) * one.mean, 0);
-  const logLikelihood = observed.reduce((sum, one, i) => {
-    const weight = weights[i] as number;
-    return sum + (Math.log(weight) - weight * (one.mean - centre) ** 2) / 2;
-  }, -Math.log(total) / 2);
-  return { centre, spread, noise, logLikelihood };
+/** Centre and spread that true accuracies may have, and how likely that is: the shares come to 1. */
+interface SpreadFit extends Pick<Shrinkage, "centre" | "spread"> {
+  share: number;
+}
+
+/**
+ * What means say of how far true accuracies are spread, each deviation from 0.005 to 0.495 with its share of belief.
+ * @param measured - means with their variances about the true accuracies, more than 0
+ * @param scale - of the prior of the deviation: half of it lies below
+ * @source Gelman 2006, Bayesian Analysis 1(3): a half-Cauchy prior on the standard deviation where there are few groups; centre
+ *   integrated out as in Gelman et al. 2013, Bayesian Data Analysis, section 5.4.
+ */
+export function spreadPosterior(
+  measured: readonly { mean: number; variance: number }[],
+  scale: number,
+): SpreadFit[] {
+  const fits = Array.from({ length: GRID }, (_, step) => {
+    const deviation = (WIDEST * (step + 0.5)) / GRID;
+    const spread = deviation ** 2;
+    const weights = measured.map(({ variance }) => 1 / (spread + variance));
+    const total = weights.reduce((sum, weight) => sum + weight, 0);
+    const centre = measured.reduce((sum, one, i) => sum + ((weights[i] as number) / total) * one.mean, 0);
+    const logLikelihood = measured.reduce((sum, one, i) => {
+      const weight = weights[i] as number;
+      return sum + (Math.log(weight) - weight * (one.mean - centre) ** 2) / 2;
+    }, -Math.log(total) / 2);
+    return { centre, spread, logPosterior: logLikelihood - Math.log(1 + (deviation / scale) ** 2) };
+  });
+  const highest = Math.max(...fits.map(({ logPosterior }) => logPosterior));
+  const odds = fits.map(({ logPosterior }) => Math.exp(logPosterior - highest));
+  const total = odds.reduce((sum, one) => sum + one, 0);
+  return fits.map(({ centre, spread }, i) => ({ centre, spread, share: (odds[i] as number) / total }));
 }

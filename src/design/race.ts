@@ -1,4 +1,5 @@
 /** @file The race of an episode: which of its workflows meet more validation items, paid in tokens. */
+import { normalDensity, normalShare } from "../core/statistics.js";
 import type { Evaluation } from "../evaluate/evaluation.js";
 import type { Workflow } from "../evaluate/scored-workflow.js";
 import type { TurnRecord } from "../records/trajectory.js";
@@ -15,36 +16,45 @@ export interface Racer extends Workflow {
   evaluation: Evaluation;
 }
 
-/** Standard deviations by which a workflow may turn out better than it looks: behind the leader by more, it is out. */
-const REACH = 2;
-/** Tokens for later blocks, as a share of what the first block of the turn's new workflows cost. */
-export const LATER_SHARE = 1.25;
+/** Tokens for later blocks of a turn, as a share of what the first block of its new workflows cost. */
+export const LATER_SHARE = 0.6;
+/** An accuracy that is worth no further block. */
+const LEAST_GAIN = 1e-4;
+
+/** What the next blocks of a race may cost, and who is in it. */
+interface RaceStep {
+  /** Most workflows at once. */
+  width: number;
+  /** Items of a block. */
+  block: number;
+  /** Tokens left. */
+  tokens: number;
+  /** Measured too, but asked nothing: baselines. Default none. */
+  others?: readonly { evaluation: Evaluation }[] | undefined;
+}
 
 /**
- * Those that meet their next block: who can still win, in the order of what it may be ahead of the leader for each token
- * of an item, as far as the tokens reach. So cheap workflows go first, and a dear one follows where its promise is worth
- * its price. Nobody does where one of several is left that can win.
- * @param racers - of the whole episode, so that a strong earlier one is measured on
- * @param race.width - most workflows at once
- * @param race.block - items of a block
- * @param race.tokens - left to this turn
- * @source Karnin, Koren & Somekh 2013 (successive halving), with the gain a cost of Snoek et al. 2012 as its order.
+ * Those that meet their next block: in the order of how much better than the best other one they may be expected to turn out,
+ * for each token of an item, as far as the tokens reach. So cheap workflows go first, and a dear one follows where its promise is
+ * worth its price; the leader is measured where it may turn out worse than the second. Nobody is where nothing more is to be gained.
+ * @source Jones, Schonlau & Welch 1998 (expected improvement), per cost as in Snoek et al. 2012.
  */
 export function nextInRace<T extends Racer>(
   racers: readonly T[],
-  { width, block, tokens }: { width: number; block: number; tokens: number },
+  { width, block, tokens, others = [] }: RaceStep,
 ): T[] {
-  const found = standings(racers);
-  const lead = Math.max(...[...found.values()].map(({ level }) => level));
-  const running = [...found].filter(([, standing]) => reachOf(standing) >= lead);
-  if (running.length < 2 && found.size > 1) return [];
-  const ranked = running
-    .filter(([{ order, evaluation }]) => evaluation.results.length < order.length)
-    .map(([racer, standing]) => ({
-      racer,
-      promise: (reachOf(standing) - lead) / priceOf(racer),
-      cost: priceOf(racer) * Math.min(block, racer.order.length - racer.evaluation.results.length),
-    }))
+  const found = standings<{ evaluation: Evaluation }>([...racers, ...others]);
+  const levels = [...found.values()].map(({ level }) => level).sort((a, b) => b - a);
+  const ranked = racers
+    .flatMap((racer) => {
+      const standing = found.get(racer);
+      const left = racer.order.length - racer.evaluation.results.length;
+      if (standing === undefined || left <= 0) return [];
+      const gain = gainOf(standing, standing.level === levels[0] ? levels[1] : levels[0]);
+      return gain < LEAST_GAIN
+        ? []
+        : [{ racer, promise: gain / priceOf(racer), cost: priceOf(racer) * Math.min(block, left) }];
+    })
     .sort((a, b) => b.promise - a.promise || (a.racer.hash < b.racer.hash ? -1 : 1));
   const chosen: T[] = [];
   let left = tokens;
@@ -56,31 +66,42 @@ export function nextInRace<T extends Racer>(
   return chosen;
 }
 
-function reachOf({ level, deviation }: Standing): number {
-  return level + REACH * deviation;
+/** Expected gain in accuracy from knowing which of the two is better. */
+function gainOf({ level, deviation }: Standing, rival: number | undefined): number {
+  if (rival === undefined) return deviation;
+  if (deviation === 0) return 0;
+  const behind = -Math.abs(level - rival) / deviation;
+  return deviation * (behind * normalShare(behind) + normalDensity(behind));
 }
 
 /** Tokens of an item, 1 or more. */
-function priceOf({ evaluation: { tokens, results } }: Pick<Racer, "evaluation">): number {
+export function priceOf({ evaluation: { tokens, results } }: Pick<Racer, "evaluation">): number {
   return Math.max(1, tokens / Math.max(1, results.length));
 }
 
 /** The workflows of one episode in their race; each turn adds some, and all of them can be measured on. */
 export class EpisodeRace {
   readonly #parts: Pick<EpisodeParts, "validation" | "draws" | "measure">;
+  readonly #baselines: readonly { evaluation: Evaluation }[];
   readonly #racers = new Map<string, Racer>();
 
-  constructor(parts: Pick<EpisodeParts, "validation" | "draws" | "measure">) {
+  /** @param baselines - evaluated: they show how hard the items are, and what is to be beaten */
+  constructor(
+    parts: Pick<EpisodeParts, "validation" | "draws" | "measure">,
+    baselines: readonly { evaluation: Evaluation }[],
+  ) {
     this.#parts = parts;
+    this.#baselines = baselines;
   }
 
   get racers(): Racer[] {
     return [...this.#racers.values()];
   }
 
-  /** Shrunk means by workflow hash; those that lost too many samples have none. */
+  /** By workflow hash, those of the baselines too; workflows that lost too many samples have none. */
   standings(): Map<string, Standing> {
-    return new Map([...standings(this.racers)].map(([{ hash }, standing]) => [hash, standing]));
+    const found = standings<{ evaluation: Evaluation }>([...this.#baselines, ...this.racers]);
+    return new Map([...found].map(([{ evaluation }, standing]) => [evaluation.workflowHash, standing]));
   }
 
   evaluationOf(hash: string): Evaluation | undefined {
@@ -98,10 +119,12 @@ export class EpisodeRace {
     return Object.fromEntries(this.racers.map(({ hash, evaluation }) => [hash, evaluation.results.length]));
   }
 
-  /** The pool in the order of a turn: every turn of every episode begins one block further on. */
+  /** The pool in the order of a turn: every turn of every episode begins one block further on, with items that baselines met. */
   orderOf({ episode, turn }: TurnPlace): Sample[] {
     const { validation, draws } = this.#parts;
-    const start = ((episode * draws.turns + turn) * this.#block) % validation.length;
+    const shared = Math.max(0, ...this.#baselines.map(({ evaluation: { results } }) => results.length));
+    const start =
+      ((episode * draws.turns + turn) * this.#block) % Math.min(shared || Infinity, validation.length);
     return [...validation.slice(start), ...validation.slice(0, start)];
   }
 
@@ -134,7 +157,7 @@ export class EpisodeRace {
     let tokens = LATER_SHARE * block * first.reduce((sum, racer) => sum + priceOf(racer), 0);
     const width = Math.ceil(this.#parts.draws.candidates / 2);
     for (;;) {
-      const next = nextInRace(this.racers, { width, block, tokens });
+      const next = nextInRace(this.racers, { width, block, tokens, others: this.#baselines });
       if (next.length === 0) return;
       const before = next.reduce((sum, { evaluation }) => sum + evaluation.tokens, 0);
       await this.#measure(next, ({ hash }) => this.#racers.get(hash)!.evaluation.results.length + block);

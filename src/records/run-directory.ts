@@ -137,7 +137,7 @@ function refuseChanges(
 ): void {
   // Another default is no other setting: the run goes on as it was begun.
   const settings = ({ identity, search }: typeof now): Record<string, unknown> =>
-    known.search ? { ...identity, validationLimit: search?.items } : identity;
+    known.search ? { ...identity, validationLimit: search?.items, race: search?.rule } : identity;
   const [before, after] = [settings(known), settings(now)];
   const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
   const changed = [...keys].filter(

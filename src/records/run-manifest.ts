@@ -14,6 +14,8 @@ const searchPlan = z.object({
   isRacing: z.boolean(),
   /** Share that only the confirmation of the best designs meets. */
   confirm: z.number(),
+  /** How the race is run and its winner chosen; absent without either, and in runs begun before rules had names. */
+  rule: z.string().optional(),
 });
 
 const runManifest = z.object({

@@ -162,7 +162,7 @@ export class Bench {
   }
 
   /**
-   * The baselines evaluated on validation, once a bench; before a race on its first 32 items.
+   * The baselines evaluated on validation, once a bench; before a race on its first 16 items.
    * @param onScored - told of each as it is done
    * @throws {ConfigError} where designs would have nothing to start from
    */

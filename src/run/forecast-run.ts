@@ -6,7 +6,7 @@ import type { LedgerRow } from "../llm/call-store.js";
 import type { Price } from "../llm/prices.js";
 import type { Forecast } from "../records/run-event.js";
 import type { Sample } from "../tasks/task.js";
-import { FINALISTS } from "./confirm-best.js";
+import { CONFIRMED } from "./confirm-best.js";
 import { BASELINE_ITEMS } from "./search-plan.js";
 
 /** Designed workflows made two calls a sample on average in our own runs; a draft and a check of it. */
@@ -51,7 +51,9 @@ export function forecastRun(
       : config.candidates * n;
   const confirmed = race?.confirmation ?? 0;
   const designedRuns =
-    config.episodes * config.turns * perTurn + FINALISTS * confirmed + (isTested ? config.testLimit : 0);
+    config.episodes * config.turns * perTurn +
+    (CONFIRMED - 1) * confirmed +
+    (isTested ? config.testLimit : 0);
   const seen = race ? Math.min(n, BASELINE_ITEMS) : n;
   const baselineRuns = remoteBaselines * (seen + (isTested ? config.testLimit : 0)) + confirmed;
   const calls = Math.round((baselineRuns + designedRuns * CALLS_PER_DESIGNED_RUN) * runsPerSample);
@@ -75,7 +77,7 @@ export function forecastRun(
     isMeasured: false,
     basis: [
       race
-        ? `${candidates} candidates race over ${n} validation samples in blocks of ${screen}${confirmed > 0 ? `; the best ${FINALISTS} are confirmed on ${confirmed} others` : ""}`
+        ? `${candidates} candidates race over ${n} validation samples in blocks of ${screen}${confirmed > 0 ? `; the best of them go on over ${confirmed} others` : ""}`
         : `${candidates} candidates on ${n} validation samples${screened ? `, screened on ${screen}` : ""}`,
       `${remoteBaselines} baselines${isTested ? ` and the final test on at most ${config.testLimit} items` : ""}`,
       ...(runsPerSample > 1

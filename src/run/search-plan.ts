@@ -6,8 +6,10 @@ import type { RunCommand, SearchPlan } from "../records/run-manifest.js";
 /** Validation items of a search, where the configuration names none. */
 const POOL = 200;
 /** Items of a race's pool that every baseline is run on. */
-export const BASELINE_ITEMS = 32;
+export const BASELINE_ITEMS = 16;
 const CONFIRM_SHARE = 1 / 3;
+/** Recorded with a run: one that was begun by another rule would end with another result. */
+const RACE_RULE = "expected-improvement";
 /** With fewer items a confirmation says too little to be worth them. */
 const FEWEST = 8;
 
@@ -18,10 +20,12 @@ export function searchPlan(
 ): SearchPlan | undefined {
   if (command === "eval") return undefined;
   const isRacing = screen > 0;
+  const share = command === "optimize" ? (confirm ?? (isRacing ? CONFIRM_SHARE : 0)) : 0;
   return {
     items: validationLimit ?? (isRacing && command !== "learn" ? POOL : DEFAULT_VALIDATION),
     isRacing,
-    confirm: command === "optimize" ? (confirm ?? (isRacing ? CONFIRM_SHARE : 0)) : 0,
+    confirm: share,
+    rule: isRacing || share > 0 ? RACE_RULE : undefined,
   };
 }
 

@@ -1,8 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { parseRunConfig } from "../../../src/config/config-layers.js";
 import { LATER_SHARE } from "../../../src/design/race.js";
+
 import { usualBaselines } from "../../../src/evaluate/baselines/usual-baselines.js";
+import { CONFIRMED } from "../../../src/run/confirm-best.js";
 import { forecastRun, isOff, remeasured } from "../../../src/run/forecast-run.js";
+import { BASELINE_ITEMS } from "../../../src/run/search-plan.js";
 import type { Sample } from "../../../src/tasks/task.js";
 
 const SETTINGS = {
@@ -59,10 +62,13 @@ describe("forecastRun", () => {
       1,
       { confirmation: 20 },
     );
-    // 6 turns of 4 candidates, each on 4 samples and on so many more as later blocks may cost; 3 finalists and a baseline on 20.
-    expect(forecast.executorCalls).toBe(3 * 32 + 20 + (6 * 4 * 4 * (1 + LATER_SHARE) + 3 * 20) * 2);
+    // 6 turns of 4 candidates, each on 4 samples and on so many more as later blocks may cost; as much as six workflows on 20.
+    const searched = 6 * 4 * 4 * (1 + LATER_SHARE);
+    expect(forecast.executorCalls).toBe(
+      Math.round(3 * BASELINE_ITEMS + 20 + (searched + (CONFIRMED - 1) * 20) * 2),
+    );
     expect(forecast.basis[0]).toContain(
-      "race over 40 validation samples in blocks of 4; the best 3 are confirmed on 20",
+      "race over 40 validation samples in blocks of 4; the best of them go on over 20 others",
     );
   });
 

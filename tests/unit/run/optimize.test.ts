@@ -139,12 +139,14 @@ describe("optimize with a race", () => {
       against: "executor alone, direct",
     });
     const [baseline, best] = first.validation;
-    expect(baseline).toMatchObject({ n: 24 });
+    expect(baseline?.n).toBeGreaterThanOrEqual(16);
     // Shrunk: the mean of its items is 1.
-    expect(best?.n).toBeGreaterThan(12);
+    expect(best?.n).toBeGreaterThan(3);
     expect(best?.accuracy).toBeLessThan(1);
-    expect(first.comparisons).toMatchObject([{ split: "confirmation", n: 12 }]);
-    expect(readSummary(run)).toMatchObject({ confirmation: first.confirmation });
+    expect(first.confirmation?.rows[1]?.estimate?.accuracy).toBe(best?.accuracy);
+    expect(readSummary(run)).toMatchObject({
+      confirmation: JSON.parse(JSON.stringify(first.confirmation)),
+    });
     const second = await search(run, byItem({ baseline: 0.4, a: 1, b: 0 }), race);
     expect(second.resultHash).toBe(first.resultHash);
     expect(second.confirmation).toEqual(first.confirmation);
@@ -156,13 +158,13 @@ describe("optimize with a race", () => {
   it("returns the baseline where no design beats it on items that nothing was chosen by, and says so", async () => {
     const at = positions();
     // Good on what it races over, and no better than the baseline on the rest.
-    const table: Table = (name, sample) => Number(name === "a" ? at(sample) < 24 : (at(sample) * 7) % 12 < 6);
+    const table: Table = (name, sample) => Number(name === "a" ? at(sample) < 16 : (at(sample) * 7) % 12 < 6);
     const run = folder();
     const result = await search(run, table, race);
     expect(result.best).toMatchObject({ isBaseline: true, title: "executor alone, direct" });
     expect(result.confirmation?.isConfirmed).toBe(false);
     expect(result.warnings).toContain(
-      "no design beat executor alone, direct on the 12 validation items kept for the confirmation, so the baseline is the result",
+      "no design is probably better than executor alone, direct by all its items, and by those kept for the confirmation, so the baseline is the result",
     );
     expect(readFileSync(join(run, "best-workflow.js"), "utf8")).toBe(result.best?.source);
   });
