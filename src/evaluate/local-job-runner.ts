@@ -3,6 +3,7 @@ import { messageOf } from "../core/errors.js";
 import type { ProgramRunner } from "../core/program-runner.js";
 import type { CallStore } from "../llm/call-store.js";
 import { isLoss } from "../llm/fault-class.js";
+import type { WaveGate } from "../llm/wave-gate.js";
 import type { Sample, Score, Scorer } from "../tasks/task.js";
 import { visibleTask } from "../tasks/visible-task.js";
 import type { Sandbox, SandboxLimits } from "../workflow/workflow-run.js";
@@ -37,6 +38,8 @@ export interface LocalJobRunnerOptions {
   examples?: TaskExamples | undefined;
   /** Gate before the executor. Default none. */
   pace?: ServerPace | undefined;
+  /** Gate of waves: told which jobs may still ask. Default none. */
+  gate?: WaveGate | undefined;
   /** Called for each call that the rules stopped, once a workflow and rule. */
   onViolation?:
     | ((violation: { workflow: string; call: string; rule: string; sample: string }) => void)
@@ -88,22 +91,21 @@ export class LocalJobRunner implements JobRunner {
     { signal, stop }: { signal: AbortSignal | undefined; stop: AbortController },
     onResult: (result: JobResult) => void,
   ): Promise<void> {
-    const { queue, stopSignal } = this.#options;
+    const { queue, stopSignal, gate } = this.#options;
     const begun = new Set<string>();
-    const tasks = jobs.map((job) =>
-      queue.add(async () => {
-        if (begun.has(job.id)) return;
-        begun.add(job.id);
-        for (const one of [signal, stopSignal, stop.signal]) one?.throwIfAborted();
-        try {
-          onResult(await this.#runOnce(job, signal));
-        } catch (error) {
-          // The first fatal error decides; what is in flight may finish, so that no paid reply is lost.
-          stop.abort(error);
-          throw error;
-        }
-      }),
-    );
+    const work = async (job: Job) => {
+      if (begun.has(job.id)) return;
+      begun.add(job.id);
+      for (const one of [signal, stopSignal, stop.signal]) one?.throwIfAborted();
+      try {
+        onResult(await this.#runOnce(job, signal));
+      } catch (error) {
+        // The first fatal error decides; what is in flight may finish, so that no paid reply is lost.
+        stop.abort(error);
+        throw error;
+      }
+    };
+    const tasks = jobs.map((job) => queue.add(() => gate?.busy(() => work(job)) ?? work(job)));
     const failed = (await Promise.allSettled(tasks)).find(({ status }) => status === "rejected");
     if (failed) throw stop.signal.aborted ? stop.signal.reason : (failed as PromiseRejectedResult).reason;
   }
