@@ -286,7 +286,7 @@ export const runConfigSchema = z
     batchPrice: between(0, 1)
       .optional()
       .describe("price of a call in a batch as a share of its usual price (default 0.5)")
-      .meta(decides("terms")),
+      .meta(decides("pace")),
     timeoutMs: asking.timeoutMs.meta(decides("pace")),
     idleTimeoutMs: asking.idleTimeoutMs.meta(decides("pace")),
     maxRetries: asking.maxRetries.meta(decides("pace")),

@@ -29,7 +29,7 @@ export interface FakeBatchesOptions {
   /** Of a whole batch: its create request is answered with a reset, done or undone, or it is refused after its creation. */
   batchFault?: (
     batch: number,
-  ) => "reset-done" | "reset-undone" | "token-limit" | "bad-line" | "cancelled" | undefined;
+  ) => "reset-done" | "reset-undone" | "token-limit" | "refused" | "bad-line" | "cancelled" | undefined;
   /** Looks at a batch before it has ended. Default 1. */
   looks?: number;
   /** Keeps a batch from ending while true. */
@@ -102,13 +102,10 @@ export class FakeBatches {
       ...{ completed: 0, failed: 0, lineErrors: [] },
     };
     const number = this.batches.push(batch) - 1;
-    if (fault === "token-limit" || fault === "bad-line") {
+    const error = fault && BATCH_ERRORS[fault];
+    if (error) {
       batch.status = "failed";
-      batch.lineErrors.push(
-        fault === "token-limit"
-          ? { code: "token_limit_exceeded", message: "Enqueued token limit reached", line: null }
-          : { code: "invalid_request", message: "this line has a bad request", line: 1 },
-      );
+      batch.lineErrors.push(error);
     } else if (fault === "cancelled") {
       this.#work({ ...batch, requests: batch.requests.slice(0, 1) }, batch, number);
       batch.status = "cancelled";
@@ -203,7 +200,7 @@ export class FakeBatches {
       ...{
         input_file_id: batch.input,
         status: batch.status,
-        created_at: 1_700_000_000,
+        created_at: Math.floor(Date.now() / 1000),
         metadata: batch.metadata,
       },
       output_file_id: (isEnded && batch.output) || null,
@@ -213,6 +210,13 @@ export class FakeBatches {
     };
   }
 }
+
+/** Why a whole batch was not begun. */
+const BATCH_ERRORS: Readonly<Record<string, object>> = {
+  "token-limit": { code: "token_limit_exceeded", message: "Enqueued token limit reached", line: null },
+  "bad-line": { code: "server_error", message: "this line could not be read", line: 1 },
+  refused: { code: "unsupported", message: "no batches for this model", line: null },
+};
 
 /** What a content filter says. */
 export const REFUSAL = { error: { message: "the prompt was flagged", code: "content_filter" } };

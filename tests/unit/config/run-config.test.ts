@@ -550,10 +550,11 @@ describe("decidesOf", () => {
     const { results: _, ...rest } = by;
     expect(rest).toEqual({
       learning: ["learn", "policies"],
-      terms: ["approve", "approveFile", "batchPrice", "price", "rulesFile"],
+      terms: ["approve", "approveFile", "price", "rulesFile"],
       pace: [
         "batch",
         "batchBytes",
+        "batchPrice",
         "batchRequests",
         "concurrency",
         "idleTimeoutMs",

@@ -48,6 +48,7 @@ const jobs = (count: number, source: string): Job[] =>
 const hashOf = (results: readonly JobResult[]) => resultHash([summarize("w", results, 1, 100)]);
 
 interface Session {
+  executor: MeteredModel;
   run: (list: readonly Job[]) => Promise<JobResult[]>;
   model: OpenAIChatModel;
   store: CallStore;
@@ -63,6 +64,7 @@ interface SessionOptions {
   maxRequests?: number;
   budget?: BudgetLimits;
   stop?: AbortController;
+  scorer?: Scorer;
 }
 
 function openSession(server: FakeOpenAI, options: SessionOptions = {}): Session {
@@ -83,7 +85,7 @@ function openSession(server: FakeOpenAI, options: SessionOptions = {}): Session 
   const executor = new MeteredModel({ model, role: "executor", store, budget, seed: 1 });
   const inner = new InProcessSandbox();
   const runner = new LocalJobRunner({
-    ...{ store, scorer, gate, models: { executor, aliases: new Map() } },
+    ...{ store, gate, scorer: options.scorer ?? scorer, models: { executor, aliases: new Map() } },
     sandbox: gate ? new ParkingSandbox(inner, gate) : inner,
     queue: new PQueue({ concurrency: gate ? Number.POSITIVE_INFINITY : 16 }),
     ...{ limits: {}, maxTokens: 512, stopSignal: stop?.signal },
@@ -94,7 +96,7 @@ function openSession(server: FakeOpenAI, options: SessionOptions = {}): Session 
     store.close();
   };
   closers.push(die);
-  return { run: (list) => runner.run(list, {}), model, store, progress, warnings, die };
+  return { run: (list) => runner.run(list, {}), executor, model, store, progress, warnings, die };
 }
 
 async function serve(options: FakeBatchesOptions = {}) {
@@ -161,6 +163,42 @@ describe("rows in batches", () => {
     const session = openSession(server, { folder: newFolder() });
     expect(hashOf(await session.run(list))).toBe(expected);
     expect(batches.batches.map(({ requests }) => requests.length)).toEqual([40, 20]);
+    expect(timesPaid(batches)).toEqual([1]);
+  });
+
+  it("judges that scorers ask, and whatever waits for the same answer, hold up no wave", async () => {
+    const { server, batches } = await serve();
+    let judge: MeteredModel | undefined;
+    const judging = {
+      basis: "test",
+      score: async (answer: unknown) => {
+        const prompts = ["fair?", `is ${answer} right?`];
+        const ask = (content: string) =>
+          judge!.chat({ messages: [{ role: "user", content }] }, { occurrence: 0 });
+        const replies = await Promise.all(prompts.map(ask));
+        return { value: replies.length / 2, isCorrect: true, extracted: String(answer) };
+      },
+    } as unknown as Scorer;
+    const session = openSession(server, { folder: newFolder(), scorer: judging });
+    judge = session.executor;
+    const results = await session.run(jobs(20, ASKS));
+    expect(results.map(({ score }) => score)).toEqual(Array(20).fill(1));
+    const [first, second, ...more] = batches.batches.map(({ requests }) => requests.length);
+    // One question for each different answer, and one that all share.
+    const asked = new Set(results.map(({ extracted }) => extracted)).size + 1;
+    expect([first, second, more.length]).toEqual([20, asked, 0]);
+  });
+
+  it("a batch that was refused as a whole stops the run with the reason, and the next one asks again", async () => {
+    const { server, batches } = await serve({ batchFault: (batch) => (batch === 0 ? "refused" : undefined) });
+    const folder = newFolder();
+    const first = openSession(server, { folder });
+    await expect(first.run(jobs(3, ASKS))).rejects.toMatchObject({
+      message: expect.stringContaining("no batches for this model"),
+      isFatal: true,
+    });
+    await first.die();
+    await openSession(server, { folder }).run(jobs(3, ASKS));
     expect(timesPaid(batches)).toEqual([1]);
   });
 

@@ -5,7 +5,7 @@ import { onAbort, orAborted } from "../../clock.js";
 import { escapeText } from "../../escape-text.js";
 import type { WaveGate } from "../../wave-gate.js";
 import { CallFailure, failureOfReply } from "../call-failure.js";
-import { type BatchLine, isAnswer, readBatchLines } from "./batch-lines.js";
+import { type BatchLine, type BatchLines, isAnswer, readBatchLines } from "./batch-lines.js";
 import type { BatchLog, LoggedBatch } from "./batch-log.js";
 import { type Batch, type BatchService, isEnded, sizeOf } from "./batch-service.js";
 
@@ -62,6 +62,8 @@ const MAX_BYTES = 200e6;
 const GROWTH = 1.5;
 /** Times that files with fewer lines than the server counts are read anew. */
 const REREADS = 2;
+/** First pauses before a batch that is not found is looked for once more. */
+const SETTLE_PAUSES = 2;
 
 export class BatchQueue {
   readonly #options: BatchQueueOptions;
@@ -139,12 +141,21 @@ export class BatchQueue {
 
   /** Finds out about batches of which a kill has left open whether the server took them. */
   async #settle(): Promise<void> {
-    const { log, model, service } = this.#options;
+    const { log, model, service, signal } = this.#options;
     for (const batch of log.of(model)) {
       if (batch.batch !== undefined || batch.ended !== undefined) continue;
-      const id = await service.find(batch.plan, batch.file).catch((error) => {
-        throw fatal(error, "whether the server took a batch before the last session ended is not known: ");
-      });
+      const find = async () =>
+        batch.file === undefined ? undefined : await service.find(batch.plan, batch.file);
+      // A request that was under way when the last session died may still be taken.
+      const later = async () => {
+        await service.clock.sleep(SETTLE_PAUSES * this.#firstPauseMs, signal);
+        return await find();
+      };
+      const id = await find()
+        .then(async (found) => found ?? (batch.file === undefined ? undefined : await later()))
+        .catch((error) => {
+          throw fatal(error, "whether the server took a batch before the last session ended is not known: ");
+        });
       if (id === undefined) log.ended(batch, "dropped");
       else log.created(batch, id);
     }
@@ -210,32 +221,53 @@ export class BatchQueue {
   }
 
   async #readLines(logged: LoggedBatch): Promise<Map<string, BatchLine>> {
-    const { service, log, onWarning } = this.#options;
-    const wasEnded = logged.ended !== undefined;
+    const { log, onWarning } = this.#options;
+    if (logged.ended !== undefined) return await this.#readAgain(logged);
     const batch = await this.#untilEnd(logged);
-    const ids = new Set(logged.ids);
-    const { completed = 0, failed = 0 } = batch.request_counts ?? {};
-    let { lines, oddCount } = readBatchLines(await service.files(batch), ids);
-    for (let again = 0; again < REREADS && lines.size < Math.min(completed + failed, ids.size); again++) {
-      await service.clock.sleep(this.#firstPauseMs * 2 ** again, this.#options.signal);
-      ({ lines, oddCount } = readBatchLines(await service.files(batch), ids));
-    }
+    const { lines, oddCount } = await this.#readFiles(batch, logged);
+    const { size } = new Set(logged.ids);
     if (oddCount > 0)
       onWarning(
         `batch ${shown(batch.id)}: ${oddCount} lines of its answer could not be used (cut, twice, or of no request of ours)`,
       );
-    if (lines.size < ids.size)
+    if (lines.size < size)
       onWarning(
-        `batch ${shown(batch.id)} (${shown(batch.status)}) left ${ids.size - lines.size} of ${ids.size} requests without an answer`,
+        `batch ${shown(batch.id)} (${shown(batch.status)}) left ${size - lines.size} of ${size} requests without an answer`,
       );
-    if (batch.status === "failed") this.#readErrors(batch, logged, lines);
-    if (wasEnded) return lines;
-    if (batch.status === "cancelled" && lines.size < ids.size) {
+    if (batch.status === "failed" || (batch.status === "cancelled" && lines.size < size)) {
+      // The next session asks anew what this one stops at.
       log.ended(logged, batch.status);
-      throw cancelled(batch);
-    }
-    log.handedOn(logged, batch.status);
+      if (batch.status === "cancelled") throw cancelled(batch);
+      this.#readErrors(batch, logged, lines);
+    } else log.handedOn(logged, batch.status);
     return lines;
+  }
+
+  /** A batch that an earlier session has read: what was answered and is not stored; nothing where the server has forgotten it. */
+  async #readAgain(logged: LoggedBatch): Promise<Map<string, BatchLine>> {
+    try {
+      const batch = await this.#options.service.retrieve(logged.batch ?? "");
+      return (await this.#readFiles(batch, logged)).lines;
+    } catch (error) {
+      if (error instanceof ModelCallError && error.status === 404) return new Map();
+      throw error;
+    }
+  }
+
+  async #readFiles(batch: Batch, { ids }: LoggedBatch): Promise<BatchLines> {
+    const { service, signal } = this.#options;
+    const known = new Set(ids);
+    const { completed = 0, failed = 0 } = batch.request_counts ?? {};
+    let read = readBatchLines(await service.files(batch), known);
+    for (
+      let again = 0;
+      again < REREADS && read.lines.size < Math.min(completed + failed, ids.length);
+      again++
+    ) {
+      await service.clock.sleep(this.#firstPauseMs * 2 ** again, signal);
+      read = readBatchLines(await service.files(batch), known);
+    }
+    return read;
   }
 
   /** A batch that was not begun: errors of single lines belong to them, and any other to the whole. */
