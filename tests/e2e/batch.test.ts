@@ -36,13 +36,13 @@ async function serve(options: FakeBatchesOptions = {}) {
       "--task",
       "word-problems",
       "--validation-limit",
-      "12",
+      "4",
       "--seed",
       "5",
       "--weak",
       "none",
     ],
-    ...["--baselines", "direct,chain-of-thought", "--executor", `openai:${server.baseUrl}`],
+    ...["--baselines", "direct", "--executor", `openai:${server.baseUrl}`],
     ...["--executor-model", "fake-model", "--price-input", "1", "--price-output", "1"],
     ...["--run", join(folder, run), "--json", ...more],
   ];
@@ -51,13 +51,11 @@ async function serve(options: FakeBatchesOptions = {}) {
 
 /** In the order of their coming: while a batch is planned, uploaded, made, and read. */
 const MOMENTS = [
-  "half batches.jsonl:1",
   "after batches.jsonl:1",
   "after call 1",
-  "before call 2",
   "after call 2",
-  "after batches.jsonl:10",
-  "before batches.jsonl:11",
+  "after batches.jsonl:7",
+  "before batches.jsonl:8",
 ];
 
 it("ends as direct calls do after kills at every step of a batch, and pays each call once", async () => {
@@ -77,14 +75,15 @@ it("ends as direct calls do after kills at every step of a batch, and pays each 
   expect(server.chats).toHaveLength(chats);
   expect([...new Set(batches.paid.values())]).toEqual([1]);
   expect(batches.paid.size).toBe(chats);
+  // First questions of all rows are one wave, and what depends on them is the next.
+  expect(batches.batches.map(({ requests }) => requests.length)).toEqual([12, 4]);
   const dollars = (result: { spent: Record<string, { dollars: number }> }) =>
     Object.values(result.spent)[0]?.dollars ?? Number.NaN;
   expect(dollars(found)).toBeCloseTo(dollars(expected) / 2, 9);
 });
 
 it("Ctrl-C leaves the batch at the server, and only --batch goes on with it", async () => {
-  let isHeld = true;
-  const { batches, command } = await serve({ isHeld: () => isHeld });
+  const { batches, command } = await serve({ isHeld: () => true });
   const stopped = await runCli(command("stopped", "--batch"), {
     onStart: (started) => {
       started.stderr?.on("data", (text: Buffer) => {
@@ -94,11 +93,8 @@ it("Ctrl-C leaves the batch at the server, and only --batch goes on with it", as
   });
   expect(stopped.code).toBe(130);
   expect(stopped.stderr).toMatch(/batch batch-0 \(\d+ requests\) goes on at the server/);
-  isHeld = false;
   const without = await runCli(command("stopped"));
   expect(without.code).toBe(2);
   expect(without.stdout).toMatch(/calls of this run are in batches that were not read \(batch-0\)/);
-  const again = await runCli(command("stopped", "--batch"));
-  expect(again.code, again.stderr).toBe(0);
-  expect([...new Set(batches.paid.values())]).toEqual([1]);
+  expect(batches.batches).toHaveLength(1);
 });
