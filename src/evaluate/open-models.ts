@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { z } from "zod";
 import type { RunConfig } from "../config/run-config.js";
 import { CloseStack } from "../core/close-stack.js";
-import type { BatchSettings } from "../llm/openai/batch/batch-queue.js";
+import type { BatchSettings } from "../llm/openai/batch/batch-settings.js";
 import { OpenAIChatModel } from "../llm/openai/openai-chat-model.js";
 import { scaled } from "../llm/prices.js";
 import type { Sample } from "../tasks/task.js";

@@ -11,8 +11,9 @@ import { Redactor } from "../redaction.js";
 import { timedAttempt } from "../timed-attempt.js";
 import { addUsage, estimateTokens, usageOf } from "../token-usage.js";
 import type { WaveGate } from "../wave-gate.js";
-import { BatchQueue, type BatchSettings } from "./batch/batch-queue.js";
+import { BatchQueue } from "./batch/batch-queue.js";
 import { BatchService } from "./batch/batch-service.js";
+import type { BatchSettings } from "./batch/batch-settings.js";
 import { CallFailure } from "./call-failure.js";
 import { callAgain, callWithRetries } from "./call-with-retries.js";
 import type { Completion } from "./chat-completion.js";
@@ -168,7 +169,10 @@ export class OpenAIChatModel implements ChatModel {
     this.#dialect.recall(known, save);
   }
 
-  /** Sends requests in batches from now on. */
+  /**
+   * Sends requests in batches from now on.
+   * @internal
+   */
   useBatches(settings: BatchSettings): BatchQueue {
     this.#batches = new BatchQueue({
       ...settings,

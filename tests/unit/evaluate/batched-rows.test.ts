@@ -8,7 +8,7 @@ import { LocalJobRunner } from "../../../src/evaluate/local-job-runner.js";
 import { CallStore } from "../../../src/llm/call-store.js";
 import { MeteredModel } from "../../../src/llm/metered-model.js";
 import { BatchLog } from "../../../src/llm/openai/batch/batch-log.js";
-import type { BatchProgress } from "../../../src/llm/openai/batch/batch-queue.js";
+import type { BatchProgress } from "../../../src/llm/openai/batch/batch-settings.js";
 import { OpenAIChatModel } from "../../../src/llm/openai/openai-chat-model.js";
 import { WaveGate } from "../../../src/llm/wave-gate.js";
 import type { Scorer } from "../../../src/tasks/task.js";

@@ -3,41 +3,11 @@ import { randomUUID } from "node:crypto";
 import { ModelCallError } from "../../../core/errors.js";
 import { onAbort, orAborted } from "../../clock.js";
 import { escapeText } from "../../escape-text.js";
-import type { WaveGate } from "../../wave-gate.js";
 import { CallFailure, failureOfReply } from "../call-failure.js";
 import { type BatchLine, type BatchLines, isAnswer, readBatchLines } from "./batch-lines.js";
-import type { BatchLog, LoggedBatch } from "./batch-log.js";
+import type { LoggedBatch } from "./batch-log.js";
 import { type Batch, type BatchService, isEnded, sizeOf } from "./batch-service.js";
-
-/** What is told while a batch is waited for. */
-export interface BatchProgress {
-  /** Id by which the server knows it. */
-  id: string;
-  status: string;
-  requests: number;
-  /** Answered so far, and failed so far, as the server counts them. */
-  done: number;
-  failed: number;
-  /** Since it was made; 0 where the server does not say. */
-  ageSeconds: number;
-}
-
-export interface BatchSettings {
-  gate: WaveGate;
-  log: BatchLog;
-  /** Most requests of a batch. Default 50 000, the most that OpenAI takes. */
-  maxRequests?: number | undefined;
-  /** Most bytes of a batch's file. Default 200 MB, the most that OpenAI takes. */
-  maxBytes?: number | undefined;
-  /** First pause between two looks at a batch, ms, each being half as long again as the one before, up to the longest. Default 500. */
-  firstPauseMs?: number | undefined;
-  /** Default 60 000. */
-  longestPauseMs?: number | undefined;
-  /** Graceful stop: nobody waits for a batch any more, which goes on at the server. */
-  stopSignal?: AbortSignal | undefined;
-  onProgress?: ((progress: BatchProgress) => void) | undefined;
-  onWarning: (message: string) => void;
-}
+import type { BatchSettings } from "./batch-settings.js";
 
 export interface BatchQueueOptions extends BatchSettings {
   service: BatchService;
