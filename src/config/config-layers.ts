@@ -44,7 +44,10 @@ export function resolveConfig(
     }
   }
   const parsed = runConfigSchema.safeParse(tree);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) {
+    refuseIdle(parsed.data, source);
+    return parsed.data;
+  }
   throw explain(firstIssue(parsed.error), tree, source, flagName);
 }
 
@@ -154,6 +157,17 @@ function setPath(tree: Record<string, unknown>, path: string, value: unknown): v
     typeof known === "object" && known !== null ? (known as Record<string, unknown>) : Object.create(null);
   tree[section] = branch;
   branch[path.slice(section.length + 1)] = value;
+}
+
+/** @throws {ConfigError} for a number of calls at once that was given where calls go in batches */
+function refuseIdle({ batch }: RunConfig, source: ReadonlyMap<string, ConfigLayer>): void {
+  const layer = source.get("concurrency");
+  // A file may hold it for other runs.
+  if (!batch || !layer || !(layer.isText || layer === source.get("batch"))) return;
+  throw new ConfigError(
+    `${layer.nameOf("concurrency")}: means nothing in batches: all calls that wait are sent together`,
+    { hint: `leave it out, or ${nameIn(source, "batch")}` },
+  );
 }
 
 function explain(

@@ -272,6 +272,24 @@ export const runConfigSchema = z
       .optional()
       .describe("requests per minute to an executor")
       .meta(decides("pace")),
+    batch: flag()
+      .default(false)
+      .describe(
+        "send calls in batches (/v1/batches), at half the price and within a day, wave by wave (docs/executors.md)",
+      )
+      .meta(decides("pace")),
+    batchRequests: whole(1, 50_000)
+      .optional()
+      .describe("most requests of one batch (default 50000)")
+      .meta(decides("pace")),
+    batchBytes: whole(1024, 200_000_000)
+      .optional()
+      .describe("most bytes of one batch's file (default 200000000)")
+      .meta(decides("pace")),
+    batchPrice: between(0, 1)
+      .optional()
+      .describe("price of a call in a batch as a share of its usual price (default 0.5)")
+      .meta(decides("pace")),
     timeoutMs: asking.timeoutMs.meta(decides("pace")),
     idleTimeoutMs: asking.idleTimeoutMs.meta(decides("pace")),
     maxRetries: asking.maxRetries.meta(decides("pace")),
@@ -364,6 +382,14 @@ export const runConfigSchema = z
       context.addIssue({ code: "custom", path: ["rewardWeights"], message });
     }
     const kind = config.executor.split(":", 1)[0] ?? "";
+    if (config.batch && /^(local|simulated|replay)$/.test(kind) && !Object.hasOwn(config.executors, kind)) {
+      const message = `needs an executor whose server has batches (openai:URL or an alias), and ${config.executor} has none`;
+      context.addIssue({ code: "custom", path: ["batch"], message });
+    }
+    for (const key of ["batchRequests", "batchBytes", "batchPrice"] as const) {
+      if (config[key] === undefined || config.batch) continue;
+      context.addIssue({ code: "custom", path: [key], message: "counts in batches only: give batch too" });
+    }
     if (!EXECUTOR_KINDS.has(kind) && !Object.hasOwn(config.executors, config.executor)) {
       const aliases = Object.keys(config.executors).join(", ") || "none there";
       const meant = /^https?$/.test(kind) ? `; did you mean openai:${config.executor}?` : "";

@@ -4,6 +4,7 @@ import type { ProgramRunner } from "../core/program-runner.js";
 import { belowCandidate, failSpanAs, withSpan } from "../core/telemetry/spans.js";
 import type { CallStore } from "../llm/call-store.js";
 import { isLoss } from "../llm/fault-class.js";
+import type { WaveGate } from "../llm/wave-gate.js";
 import type { Sample, Score, Scorer } from "../tasks/task.js";
 import { visibleTask } from "../tasks/visible-task.js";
 import type { Sandbox, SandboxLimits } from "../workflow/workflow-run.js";
@@ -38,6 +39,8 @@ export interface LocalJobRunnerOptions {
   examples?: TaskExamples | undefined;
   /** Gate before the executor. Default none. */
   pace?: ServerPace | undefined;
+  /** Gate of waves: told which jobs may still ask. Default none. */
+  gate?: WaveGate | undefined;
   /** Called for each call that the rules stopped, once a workflow and rule. */
   onViolation?:
     | ((violation: { workflow: string; call: string; rule: string; sample: string }) => void)
@@ -89,22 +92,23 @@ export class LocalJobRunner implements JobRunner {
     { signal, stop }: { signal: AbortSignal | undefined; stop: AbortController },
     onResult: (result: JobResult) => void,
   ): Promise<void> {
-    const { queue, stopSignal } = this.#options;
+    const { queue, stopSignal, gate } = this.#options;
     const begun = new Set<string>();
+    const work = async (job: Job, runOnce: () => Promise<JobResult>) => {
+      if (begun.has(job.id)) return;
+      begun.add(job.id);
+      for (const one of [signal, stopSignal, stop.signal]) one?.throwIfAborted();
+      try {
+        onResult(await runOnce());
+      } catch (error) {
+        // The first fatal error decides; what is in flight may finish, so that no paid reply is lost.
+        stop.abort(error);
+        throw error;
+      }
+    };
     const tasks = jobs.map((job) => {
       const runOnce = belowCandidate(job.workflowHash, () => this.#runInSpan(job, signal));
-      return queue.add(async () => {
-        if (begun.has(job.id)) return;
-        begun.add(job.id);
-        for (const one of [signal, stopSignal, stop.signal]) one?.throwIfAborted();
-        try {
-          onResult(await runOnce());
-        } catch (error) {
-          // The first fatal error decides; what is in flight may finish, so that no paid reply is lost.
-          stop.abort(error);
-          throw error;
-        }
-      });
+      return queue.add(() => gate?.busy(() => work(job, runOnce)) ?? work(job, runOnce));
     });
     const failed = (await Promise.allSettled(tasks)).find(({ status }) => status === "rejected");
     if (failed) throw stop.signal.aborted ? stop.signal.reason : (failed as PromiseRejectedResult).reason;

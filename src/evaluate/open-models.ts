@@ -3,7 +3,9 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { z } from "zod";
 import type { RunConfig } from "../config/run-config.js";
 import { CloseStack } from "../core/close-stack.js";
+import type { BatchSettings } from "../llm/openai/batch/batch-settings.js";
 import { OpenAIChatModel } from "../llm/openai/openai-chat-model.js";
+import { scaled } from "../llm/prices.js";
 import type { Sample } from "../tasks/task.js";
 import { type BuiltExecutor, buildExecutor, buildWeakModel, type ExecutorConfig } from "./build-executor.js";
 import type { LocalModels } from "./local-models.js";
@@ -72,6 +74,21 @@ export class OpenModels implements AsyncDisposable {
         writeFileSync(path, `${JSON.stringify(Object.fromEntries(habits), null, 2)}\n`, { mode: 0o600 });
       });
     }
+  }
+
+  /**
+   * Calls of the executor and its aliases go in batches from now on, at a share of their price.
+   * @param priceShare - what a call in a batch costs, 1 being its usual price
+   * @returns a check of the executor's server; the others are checked when they are first asked
+   */
+  useBatches(settings: BatchSettings, priceShare: number): () => Promise<void> {
+    const checks = [this.executor, ...this.aliases.values()].flatMap((built) => {
+      if (!(built.model instanceof OpenAIChatModel)) return [];
+      built.price &&= scaled(built.price, priceShare);
+      const queue = built.model.useBatches(settings);
+      return [() => queue.check()];
+    });
+    return checks[0] ?? (async () => {});
   }
 
   /** Tells simulated models what is about to be run. */

@@ -1,6 +1,7 @@
 /** @file The one contract every model behind a workflow or a policy fulfils. */
 
 import type { ReplyUsage } from "../core/errors.js";
+import type { WaveGate } from "./wave-gate.js";
 
 export type Role = "system" | "user" | "assistant";
 
@@ -69,6 +70,8 @@ export interface ChatModel {
   readonly id: string;
   /** True for invented replies: every table and file that holds their numbers is marked. */
   readonly isSimulated: boolean;
+  /** Where its calls are sent in waves: whoever waits for one waits at this gate. */
+  readonly gate?: WaveGate | undefined;
   /**
    * Exactly n replies to a request.
    * @throws {ModelCallError} where there is no usable reply; `isFatal` says whether a run has to stop

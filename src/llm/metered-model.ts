@@ -97,7 +97,8 @@ export class MeteredModel {
   /**
    * Answers from the store, from an equal call in flight, or from the model. The most that a call can cost is reserved
    * before it is sent, so that tokens and dollars pass their limit by one call at most; a call that must wait for that waits.
-   * Until the bill of a first call is known, limits of tokens and dollars let one call go at a time, and few at first.
+   * Until the bill of a first call is known, limits of tokens and dollars let one call go at a time, and few at first; a batch
+   * has no first call, so that its estimates must do.
    * @throws {BudgetExceededError} before a call that would be paid after a limit was reached
    * @throws {ModelCallError} as the model throws it; errors are never stored, but what was billed for them is counted.
    */
@@ -110,7 +111,9 @@ export class MeteredModel {
     const flight = running ?? this.#start(key, request, call);
     if (request.onAttempt) flight.listeners.push(request.onAttempt);
     if (request.onAttempt && flight.sentAt !== undefined) request.onAttempt(flight.sentAt);
-    return this.#report(await this.#join(key, flight, request.signal), running !== undefined, call.tag);
+    const join = () => this.#join(key, flight, request.signal);
+    const reply = await (this.model.gate?.wait(join) ?? join());
+    return this.#report(reply, running !== undefined, call.tag);
   }
 
   #start(key: string, request: ChatRequest, call: MeteredCall): Flight {
@@ -181,10 +184,11 @@ export class MeteredModel {
    */
   #mostOf(request: ChatRequest): Spending {
     const { count, prompt, completion } = this.#bills;
+    const isBatched = this.model.gate !== undefined;
     const unknown = Number.POSITIVE_INFINITY;
-    if (count === 0) return { calls: 1, tokens: unknown, dollars: unknown };
+    if (count === 0 && !isBatched) return { calls: 1, tokens: unknown, dollars: unknown };
     const { promptTokens, completionTokens } = mostUsage(request);
-    const doubt = 1 + DOUBT_OF_ONE_BILL / count;
+    const doubt = isBatched ? 1 : 1 + DOUBT_OF_ONE_BILL / count;
     return this.#spending({
       promptTokens: promptTokens * prompt * doubt,
       completionTokens: completionTokens * completion * doubt,

@@ -78,7 +78,11 @@ export function priceFor(model: string, tier?: unknown, list: PriceList = loadPr
   return null;
 }
 
-function scaled({ inputPerMillion, outputPerMillion, cachedInputPerMillion }: Price, factor: number): Price {
+/** @param factor - times the price */
+export function scaled(
+  { inputPerMillion, outputPerMillion, cachedInputPerMillion }: Price,
+  factor: number,
+): Price {
   return {
     inputPerMillion: inputPerMillion * factor,
     outputPerMillion: outputPerMillion * factor,

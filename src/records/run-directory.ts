@@ -110,7 +110,8 @@ export class RunDirectory {
 
   /** Progress ticks are for the screen only; everything else is kept with a sequence of its own. */
   record(event: { type: string }): void {
-    if (event.type !== "job-done") this.#events.append({ at: new Date().toISOString(), ...event });
+    if (event.type !== "job-done" && event.type !== "batch-wait")
+      this.#events.append({ at: new Date().toISOString(), ...event });
   }
 
   close(): void {

@@ -96,6 +96,16 @@ const runEvent = z.discriminatedUnion("type", [
     /** Absent where the jobs are run for none: baselines, the final test. */
     episode: z.number().optional(),
   }),
+  /** A batch of calls is waited for; for the screen only. */
+  z.object({
+    type: z.literal("batch-wait"),
+    id: z.string(),
+    status: z.string(),
+    requests: z.number(),
+    done: z.number(),
+    failed: z.number(),
+    ageSeconds: z.number(),
+  }),
   z.object({
     type: z.literal("candidate-scored"),
     /** The trajectory that records it, inside the run directory; not told by version 0.1. */

@@ -69,7 +69,7 @@ export function playedTrajectories(path: string): RunTrajectory[] {
 /** Files that a run, its report or a copy with other rewards leaves at the top of its directory. */
 const OF_A_RUN = [
   /^(run|config\.resolved|endpoints|events\.head|summary|replays)\.json$/,
-  /^(.+\.)?(events|trajectories)\.jsonl(\.torn)?$/,
+  /^(.+\.)?(events|trajectories|batches)\.jsonl(\.torn)?$/,
   /^calls\.db(-wal|-shm|-journal)?$/,
   /^(best-workflow\.(js|json|md)|report\.html|suite\.md|suite\.resolved\.yaml)$/,
   /^(rounds|designs|worked|approvals|instructions|peft)$/,

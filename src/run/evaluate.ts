@@ -189,11 +189,20 @@ async function scoreAll(run: Run, bench: Bench, options: EvaluateOptions, part: 
     ...options.workflows,
   ].map((one: WorkflowFile) => ({ ...one, title: one.name, hash: workflowHash(one.source) }));
   const { evaluations } = part;
-  for (const contestant of contestants) {
-    const epochs: Evaluation[] = [];
-    for (let epoch = 0; epoch < (options.epochs ?? 1); epoch++)
-      epochs.push(...(await bench.evaluate([contestant], items, { what: contestant.name, epoch })));
-    const evaluation = mergeEpochs(epochs, config.seed, config.bootstrap.samples);
+  const scored = contestants.map((contestant) => async () => {
+    const epochs: Evaluation[][] = [];
+    const count = options.epochs ?? 1;
+    const evaluate = (epoch: number) => bench.evaluate([contestant], items, { what: contestant.name, epoch });
+    if (config.batch)
+      epochs.push(...(await Promise.all(Array.from({ length: count }, (_, epoch) => evaluate(epoch)))));
+    else for (let epoch = 0; epoch < count; epoch++) epochs.push(await evaluate(epoch));
+    return mergeEpochs(epochs.flat(), config.seed, config.bootstrap.samples);
+  });
+  // In batches all begin at once, so that their first calls are one wave.
+  const begun = config.batch ? scored.map((score) => score()) : [];
+  for (const one of begun) one.catch(() => {});
+  for (const [index, contestant] of contestants.entries()) {
+    const evaluation = await (begun[index] ?? scored[index]!());
     evaluations.push(evaluation);
     part.rows.push(bench.row(contestant, options.split, evaluation));
     const { accuracy, interval, n, errors: lost } = evaluation;

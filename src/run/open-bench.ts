@@ -18,6 +18,7 @@ import type { ServerPace } from "../evaluate/server-pace.js";
 import type { ToolBox } from "../evaluate/tool-box.js";
 import { WorkflowAgent, type WorkflowModels } from "../evaluate/workflow-agent.js";
 import type { CallStore } from "../llm/call-store.js";
+import type { WaveGate } from "../llm/wave-gate.js";
 import type { OnRunEvent } from "../records/run-event.js";
 import type { SearchPlan } from "../records/run-manifest.js";
 import type { Sample, Task } from "../tasks/task.js";
@@ -75,6 +76,8 @@ export interface BenchEquipment {
   queue: JobQueue;
   /** Gate before the executor; none before a simulated one. */
   pace: ServerPace | undefined;
+  /** Gate of waves, where calls go in batches. */
+  gate: WaveGate | undefined;
   /** Runs jobs elsewhere. Default: in sandboxes on this machine. */
   runner: ((task: Task) => JobRunner) | undefined;
 }
@@ -123,6 +126,7 @@ export async function openBench(
       rules,
       examples,
       pace: equipment.pace,
+      gate: equipment.gate,
       onViolation: (violation) => {
         const message = `agent.${violation.call} was stopped by the rules (${violation.rule})`;
         emit({ type: "policy-violation", ...violation, message });
@@ -169,7 +173,7 @@ function openExamples(
   task: Task,
   { models, settingsHash, maxTokens }: { models: WorkflowModels; settingsHash: string; maxTokens: number },
 ): TaskExamples {
-  const { config, opened, rules, pace, signal } = equipment;
+  const { config, opened, rules, pace, gate, signal } = equipment;
   return new TaskExamples({
     task,
     seed: config.seed,
@@ -183,9 +187,10 @@ function openExamples(
           opened.onSample(sample);
           return new WorkflowAgent(models, { maxTokens, instruction: sample.instruction, rules, pace });
         },
-        concurrency: config.concurrency,
+        concurrency: gate ? Number.POSITIVE_INFINITY : config.concurrency,
         signal,
       }),
+    gate,
   });
 }
 

@@ -22,7 +22,9 @@ import type { WorkflowModels } from "../evaluate/workflow-agent.js";
 import { cardMarkdown, workflowCard } from "../evaluate/workflow-card.js";
 import { MAX_SANDBOX_PROCESSES } from "../evaluate/workflow-runner.js";
 import { CallStore } from "../llm/call-store.js";
+import { BatchLog } from "../llm/openai/batch/batch-log.js";
 import type { Price } from "../llm/prices.js";
+import { WaveGate } from "../llm/wave-gate.js";
 import { type ResultRow, type Spent, spentOf } from "../records/result-row.js";
 import { RunDirectory } from "../records/run-directory.js";
 import type { RunEvent } from "../records/run-event.js";
@@ -30,6 +32,7 @@ import type { RunCommand } from "../records/run-manifest.js";
 import { writeSummary } from "../records/run-summary.js";
 import { type WorkflowParts, writeParts } from "../records/workflow-parts.js";
 import type { Task } from "../tasks/task.js";
+import { ParkingSandbox } from "../workflow/parking-sandbox.js";
 import { QuickJsSandbox } from "../workflow/sandbox/quickjs-sandbox.js";
 import { type ToolSet, toolSet } from "../workflow/tool.js";
 import type { Bench } from "./bench.js";
@@ -70,6 +73,10 @@ export interface BestWorkflow {
 }
 
 const DEFAULT_INSTRUCTIONS = 4;
+/** Which batches hold which calls, in a run directory. */
+const BATCH_FILE = "batches.jsonl";
+/** What the providers that have batches ask for a call in one, as a share of its price. */
+const BATCH_PRICE = 0.5;
 
 type InstructionContext = JudgeContext & {
   config: Pick<RunConfig, "instructions" | "instructionsBy" | "maxTokens">;
@@ -165,6 +172,8 @@ export class Run implements AsyncDisposable {
       );
       closing.add(() => directory.close());
       opened.keepHabits(directory.file("endpoints.json"));
+      const batchFile = directory.file(BATCH_FILE);
+      if (!config.batch) refusePending(batchFile);
       const emit = (event: RunEvent) => {
         directory.record(event);
         hooks.onEvent?.(event);
@@ -185,9 +194,25 @@ export class Run implements AsyncDisposable {
       );
       closing.add(() => store.close());
       const tools = ownTools && toolBox(ownTools, store, config.executor, closing);
+      const isKnown = config.dryRun || store.hasAnswered(executor.model.id);
       // What is stored can be read without the endpoint, and has shown that it answers.
-      if (!config.dryRun && !store.hasAnswered(executor.model.id))
-        await executor.model.preflight?.(hooks.signal);
+      if (!isKnown) await executor.model.preflight?.(hooks.signal);
+      const gate = config.batch ? new WaveGate() : undefined;
+      if (gate) {
+        const log = BatchLog.open(batchFile);
+        closing.add(() => log.close());
+        const check = opened.useBatches(
+          {
+            ...{ gate, log, stopSignal: hooks.stopSignal },
+            maxRequests: config.batchRequests,
+            maxBytes: config.batchBytes,
+            onProgress: (progress) => emit({ type: "batch-wait", ...progress }),
+            onWarning: (message) => warn(message),
+          },
+          config.batchPrice ?? BATCH_PRICE,
+        );
+        if (!isKnown) await check();
+      }
       const { budget = new Budget(config.budget) } = order;
       restore(budget, store);
       const meter = { store, budget, seed: config.seed };
@@ -198,9 +223,11 @@ export class Run implements AsyncDisposable {
       // Local calls cost no money and are not what a budget protects: they get one of their own.
       if (opened.weak) models.weak = metered(opened.weak, "weak", { ...meter, budget: new Budget() });
       const plan = instructionPlan(command, { config, models, store, budget });
-      const processes = Math.min(config.concurrency, MAX_SANDBOX_PROCESSES);
-      const sandbox = new QuickJsSandbox({ processes, limits: config.limits });
-      closing.add(() => sandbox.close());
+      // In batches nobody waits for a place: what is bounded is the processes that compute.
+      const processes = gate ? undefined : Math.min(config.concurrency, MAX_SANDBOX_PROCESSES);
+      const quickJs = new QuickJsSandbox({ processes, limits: config.limits });
+      closing.add(() => quickJs.close());
+      const sandbox = gate ? new ParkingSandbox(quickJs, gate) : quickJs;
       const isSearch = command === "optimize" || command === "collect";
       const { signal, stopSignal, runner } = hooks;
       const equipment: BenchEquipment = {
@@ -208,16 +235,18 @@ export class Run implements AsyncDisposable {
         instructions: plan,
         ...{ signal, stopSignal, runner },
         programs: tasks.programs,
-        queue: new PQueue({ concurrency: config.concurrency }),
+        queue: new PQueue({ concurrency: gate ? Number.POSITIVE_INFINITY : config.concurrency }),
+        gate,
         directory: directory.path,
         search: directory.search,
-        pace: executor.model.isSimulated
-          ? undefined
-          : new ServerPace({
-              concurrency: config.concurrency,
-              wallMs: config.limits.wallMs,
-              onWarning: (message) => warn(message),
-            }),
+        pace:
+          executor.model.isSimulated || gate
+            ? undefined
+            : new ServerPace({
+                concurrency: config.concurrency,
+                wallMs: config.limits.wallMs,
+                onWarning: (message) => warn(message),
+              }),
         defaultReward: isSearch ? "discrete" : "accuracy",
         paysScreening: directory.shrinksRewards,
       };
@@ -304,6 +333,17 @@ export function refuseUnpriced(limits: BudgetLimits, model: string, price: Price
   if (price || limits.dollars === undefined) return;
   throw new ConfigError(`the price of ${model} is unknown, so --max-dollars cannot hold`, {
     hint: "give --price-input and --price-output in dollars per million tokens, or limit tokens or calls instead",
+  });
+}
+
+/** @throws {ConfigError} where calls lie in batches, which would be paid a second time without them */
+function refusePending(path: string): void {
+  const pending = BatchLog.pending(path);
+  if (pending.length === 0) return;
+  const calls = pending.reduce((sum, { ids }) => sum + ids.length, 0);
+  const names = pending.map(({ batch, plan }) => batch ?? plan).join(", ");
+  throw new ConfigError(`${calls} calls of this run are in batches that were not read (${names})`, {
+    hint: `go on with --batch; to give them up, cancel them on the provider's page and remove ${path}`,
   });
 }
 

@@ -1,5 +1,5 @@
 /** @file The endpoints of a server, and the one form of all its errors. */
-import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
+
 import { type Context, Hono } from "hono";
 import type { ServeConfig } from "../config/serve-schema.js";
 import { belowCaller } from "../core/telemetry/spans.js";
@@ -9,6 +9,7 @@ import type { AskedQuestion } from "./asked-question.js";
 import { readChatRequest } from "./chat-request.js";
 import type { KeyRing } from "./key-ring.js";
 import type { McpEndpoint } from "./mcp-endpoint.js";
+import { RESPONSE_ALREADY_SENT } from "./node-server.js";
 import { readResponsesRequest, response, responseEvents } from "./responses.js";
 import { type GuardedEnv, guardKey, guardOrigin, readBody } from "./serve-guards.js";
 import type { ServeMetrics } from "./serve-metrics.js";

@@ -1,10 +1,10 @@
 /** @file Who may ask: host and origin of a request, its key, the kind and size of its body. */
 import type { IncomingMessage } from "node:http";
-import type { HttpBindings } from "@hono/node-server";
 import type { Context, MiddlewareHandler } from "hono";
 import { isLoopback } from "../core/network/loopback.js";
 import { ApiError } from "./api-error.js";
 import type { KeyRing } from "./key-ring.js";
+import type { HttpBindings } from "./node-server.js";
 
 /** What the guards tell the routes. */
 export type GuardedEnv = { Bindings: HttpBindings; Variables: { key: string | undefined } };

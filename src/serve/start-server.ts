@@ -1,6 +1,5 @@
 /** @file A server of found workflows: opened as a whole, asked through HTTP, stopped without losing what runs. */
 import { createServer, type Server } from "node:http";
-import { getRequestListener } from "@hono/node-server";
 import type { RunConfig } from "../config/run-config.js";
 import { type ServeConfig, serveSchema } from "../config/serve-schema.js";
 import type { BudgetLimits } from "../core/budget.js";
@@ -17,6 +16,7 @@ import { answerBrokenRequests } from "./broken-requests.js";
 import { DayBudgets } from "./day-budgets.js";
 import { KeyRing } from "./key-ring.js";
 import { McpEndpoint } from "./mcp-endpoint.js";
+import { getRequestListener } from "./node-server.js";
 import { RequestLog } from "./request-log.js";
 import { serveApp } from "./serve-app.js";
 import { ServeMetrics } from "./serve-metrics.js";

@@ -1,4 +1,5 @@
 /** @file What one run of a workflow on one sample leaves behind. A failing workflow is data, never an exception. */
+import { W4sError } from "../core/errors.js";
 
 export type WorkflowStatus =
   | "ok"
@@ -71,11 +72,20 @@ export interface AgentHost {
   readonly offers: ReadonlySet<string>;
 }
 
+/** The run was ended while it waited, as was asked for; its calls go on. */
+export class RunParkedError extends W4sError {
+  constructor() {
+    super("run-parked", "the run was ended while it waited");
+  }
+}
+
 /** Runs untrusted workflow source. Implementations pass tests/conformance/sandbox.ts. */
 export interface Sandbox {
   /**
    * @param source - complete workflow source, already extracted from a reply
    * @param seed - Math.random and Date inside the guest are functions of it
+   * @param onRest - told each time when the guest has nothing to do until one of its calls is answered; `park`, while that
+   *   is so, ends the run with a RunParkedError. Default: nobody asks
    * @throws {ModelCallError} where the executor failed or the run waited for it longer than its limit: nothing is known about
    *   the workflow then; what stops a run (budget, abort). Never for what the workflow does.
    */
@@ -83,7 +93,12 @@ export interface Sandbox {
     source: string,
     task: unknown,
     host: AgentHost,
-    options: { seed: number; limits?: Partial<SandboxLimits> | undefined; signal?: AbortSignal | undefined },
+    options: {
+      seed: number;
+      limits?: Partial<SandboxLimits> | undefined;
+      signal?: AbortSignal | undefined;
+      onRest?: ((park: () => void) => void) | undefined;
+    },
   ): Promise<WorkflowRun>;
   close(): Promise<void>;
 }

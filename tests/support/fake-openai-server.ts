@@ -12,6 +12,8 @@ interface FakeRequest {
   /** Parsed body of a POST; undefined where it is no JSON. */
   // biome-ignore lint/suspicious/noExplicitAny: tests look into arbitrary request bodies
   body: any;
+  /** The body as it came. */
+  text: string;
   /** Content of the last message. */
   prompt: string;
   /** Milliseconds of performance.now() at arrival. */
@@ -128,6 +130,7 @@ function readRequest(incoming: IncomingMessage, text: string): FakeRequest {
     query: (incoming.url ?? "").split("?")[1] ?? "",
     headers: incoming.headers,
     body,
+    text,
     prompt: typeof content === "string" ? content : "",
     at: performance.now(),
   };

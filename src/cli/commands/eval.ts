@@ -28,6 +28,9 @@ Examples:
   Baselines only:
   $ w4s eval --task word-problems --executor simulated
 
+  At half the price, within a day, through the batches of the provider (docs/executors.md):
+  $ w4s eval best-workflow.js --task gsm8k --executor openai:https://api.openai.com/v1 --executor-model gpt-4o-mini --batch
+
   Several tasks and rows, with tests, reliance on the strong model and fairness checks (docs/evaluation.md):
   $ w4s eval --suite core
   $ w4s eval --suite my-suite.yaml --max-dollars 2

@@ -8,6 +8,8 @@ import { type Spending, spentTogether } from "./spent-text.js";
 /** Without a terminal a line of progress comes at most this often. */
 const PLAIN_EVERY_MS = 10_000;
 
+type Of<Type extends RunEvent["type"]> = Extract<RunEvent, { type: Type }>;
+
 /** A rate over less says nothing: results that were found in the store. */
 const MIN_RATE_SECONDS = 0.5;
 
@@ -53,6 +55,9 @@ export class Progress {
       case "job-done":
         this.#tick(event);
         break;
+      case "batch-wait":
+        this.#batchWait(event);
+        break;
       case "spent":
         this.#spent = event;
         break;
@@ -92,7 +97,7 @@ export class Progress {
     this.#spinner?.stop();
   }
 
-  #tick(event: Extract<RunEvent, { type: "job-done" }>): void {
+  #tick(event: Of<"job-done">): void {
     const { what, done, total } = event;
     const key = `${keyOf(event)} ${what}`;
     // The first tick may already count results of an earlier session: they say nothing about the rate.
@@ -111,6 +116,15 @@ export class Progress {
     if (spent !== "") parts.push(spent);
     this.#isPhaseDone = done === total;
     this.status(parts.join(", "), this.#isPhaseDone);
+  }
+
+  #batchWait({ id, status, requests, done, failed, ageSeconds }: Of<"batch-wait">): void {
+    const age = ageSeconds > 0 ? `, ${formatDuration(ageSeconds * 1000)} old` : "";
+    const lost = failed > 0 ? `, ${failed} failed` : "";
+    const text = `batch ${id}: ${status.replaceAll("_", " ")}, ${done}/${requests} answered${lost}${age}`;
+    const isLast = /^(completed|failed|expired|cancelled)$/.test(status);
+    this.#isPhaseDone = isLast;
+    this.status(text, isLast);
   }
 
   /** Episode and turn of an event, with the task where several are played; nothing for what belongs to none. */

@@ -1,6 +1,7 @@
 /** @file The examples of one task in one run: items of its train split, and worked solutions that are made once. */
 import { seedFrom } from "../../core/hash.js";
 import { Random } from "../../core/random.js";
+import type { WaveGate } from "../../llm/wave-gate.js";
 import {
   type Example,
   PARTS_FORMAT,
@@ -56,6 +57,8 @@ export interface TaskExamplesOptions {
   workedPath: string;
   /** Makes the worked solutions out of items in their order. */
   solve: (items: readonly Sample[]) => Promise<Omit<WorkedRecord, "version" | "task">>;
+  /** Gate of waves: all who need the solutions wait while they are made. Default none. */
+  gate?: WaveGate | undefined;
 }
 
 export class TaskExamples {
@@ -85,7 +88,8 @@ export class TaskExamples {
     options: ExampleOptions = {},
     carried?: WorkflowParts,
   ): Promise<Example[]> {
-    const set = await this.#set(options.worked ?? false, carried);
+    const find = () => this.#set(options.worked ?? false, carried);
+    const set = await (this.#options.gate?.wait(find) ?? find());
     return set.give(task, count, options);
   }
 
@@ -167,7 +171,9 @@ export class TaskExamples {
     const { task, workedPath, solve } = this.#options;
     const stored = readWorked(workedPath);
     if (stored) return stored;
-    const record: WorkedRecord = { version: 1, task: task.name, ...(await solve(items)) };
+    const make = () => solve(items);
+    const made = await (this.#options.gate?.busy(make) ?? make());
+    const record: WorkedRecord = { version: 1, task: task.name, ...made };
     await writeWorked(workedPath, record);
     return record;
   }

@@ -99,6 +99,23 @@ export async function callWithRetries<T>(
   }
 }
 
+/**
+ * Asks again without lanes, pauses and limits of time, where each attempt waits its turn by itself.
+ * @throws {ModelCallError} after the last try; one that only this call met is not fatal
+ */
+export async function callAgain<T>(attempt: () => Promise<T>, maxRetries: number): Promise<T> {
+  for (let failures = 0; ; failures++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(error instanceof CallFailure)) throw error;
+      if (error.rule === "never") throw error.error;
+      if (failures >= (error.rule === "once" ? MAX_GARBLED_RETRIES : maxRetries))
+        throw withFatal(error.error, false);
+    }
+  }
+}
+
 function stop(limiter: RateLimiter, error: ModelCallError): ModelCallError {
   limiter.fail(error);
   return error;

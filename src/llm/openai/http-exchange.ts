@@ -17,7 +17,7 @@ export interface ExchangeRequest {
   url: string;
   method: string;
   headers: Record<string, string>;
-  body?: string | undefined;
+  body?: string | Buffer | undefined;
   /** From the first byte sent to the last one read. */
   timeoutMs: number;
   /** Longest silence, from the request on; anything that comes, such as a comment in a stream, ends it. */
@@ -25,6 +25,8 @@ export interface ExchangeRequest {
   /** Most bytes of the decoded body. */
   maxBytes: number;
   signal: AbortSignal;
+  /** Whether to leave it to the caller to send it again where a kept connection breaks: it may have arrived. Default false. */
+  isOnce?: boolean | undefined;
 }
 
 export interface ExchangeReply {
@@ -144,7 +146,7 @@ export class HttpExchange {
       // Errors may also come after the reply; then the promise is settled and this does nothing.
       const sent = outgoing;
       outgoing.on("error", (error) => {
-        if (sent.reusedSocket && isReset(error)) fail(new StaleConnectionError());
+        if (sent.reusedSocket && isReset(error) && !request.isOnce) fail(new StaleConnectionError());
         else cutOff(this.#unreachable(reasonOf(error), error));
       });
       outgoing.end(request.body);

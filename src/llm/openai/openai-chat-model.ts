@@ -1,4 +1,5 @@
 /** @file A chat model behind any OpenAI-compatible server: OpenAI, Azure, Ollama, vLLM, llama.cpp's server. */
+import { randomUUID } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { ConfigError, ModelCallError } from "../../core/errors.js";
 import { hashJson, seedFrom } from "../../core/hash.js";
@@ -9,11 +10,15 @@ import { NOTHING, problemError, type ReadReply, thoughtsOf } from "../read-reply
 import { Redactor } from "../redaction.js";
 import { timedAttempt } from "../timed-attempt.js";
 import { addUsage, estimateTokens, usageOf } from "../token-usage.js";
+import type { WaveGate } from "../wave-gate.js";
+import { BatchQueue } from "./batch/batch-queue.js";
+import { BatchService } from "./batch/batch-service.js";
+import type { BatchSettings } from "./batch/batch-settings.js";
 import { CallFailure } from "./call-failure.js";
-import { callWithRetries } from "./call-with-retries.js";
+import { callAgain, callWithRetries } from "./call-with-retries.js";
 import type { Completion } from "./chat-completion.js";
 import { type EndpointOptions, parseEndpoint } from "./endpoint.js";
-import { OpenAIWire } from "./openai-wire.js";
+import { type CompletionBody, OpenAIWire } from "./openai-wire.js";
 import { ParameterSearch } from "./parameter-search.js";
 import { RateLimiter } from "./rate-limiter.js";
 import { describeChange, RequestDialect } from "./request-dialect.js";
@@ -91,6 +96,10 @@ export class OpenAIChatModel implements ChatModel {
   readonly #timeoutMs: number;
   readonly #warned = new Set<string>();
   readonly #closing = new AbortController();
+  readonly #redactor: Redactor;
+  /** Set where requests go in batches: calls then wait for others at this gate. */
+  gate: WaveGate | undefined;
+  #batches: BatchQueue | undefined;
   #serverModels: string[] | undefined;
   #hasAnswered = false;
 
@@ -114,9 +123,10 @@ export class OpenAIChatModel implements ChatModel {
     this.id = `openai:${this.baseUrl}${query}#${options.model}`;
     this.#timeoutMs = options.timeoutMs ?? 600_000;
     this.#limiter = options.limiter ?? new RateLimiter(options);
+    this.#redactor = new Redactor(endpoint.secrets);
     this.#wire = new OpenAIWire({
       endpoint,
-      redactor: new Redactor(endpoint.secrets),
+      redactor: this.#redactor,
       clock: this.#limiter.clock,
       where: `${escapeText(options.model, 80)} at ${this.baseUrl}`,
       idleTimeoutMs: options.idleTimeoutMs ?? 300_000,
@@ -157,6 +167,29 @@ export class OpenAIChatModel implements ChatModel {
    */
   keepHabits(known: readonly string[], save: (all: readonly string[]) => void): void {
     this.#dialect.recall(known, save);
+  }
+
+  /**
+   * Sends requests in batches from now on.
+   * @internal
+   */
+  useBatches(settings: BatchSettings): BatchQueue {
+    this.#batches = new BatchQueue({
+      ...settings,
+      service: new BatchService({
+        wire: this.#wire,
+        limiter: this.#limiter,
+        timeoutMs: this.#timeoutMs,
+        maxRetries: this.#maxRetries,
+        signal: this.#closing.signal,
+        onWarning: settings.onWarning,
+      }),
+      model: this.id,
+      signal: this.#closing.signal,
+      redact: (text) => this.#redactor.redact(text),
+    });
+    this.gate = settings.gate;
+    return this.#batches;
   }
 
   /** The server's models; undefined where the list is refused, slow or huge, which says nothing about chat. */
@@ -262,6 +295,12 @@ export class OpenAIChatModel implements ChatModel {
   ): Promise<Answer & { latencyMs: number }> {
     const search = new ParameterSearch(this.#dialect);
     try {
+      if (this.#batches) {
+        const bounds = { timeoutMs: this.#timeoutMs, signal };
+        const attempt = () => this.#complete(request, { n, seed }, search, onUsage, bounds);
+        // Time in a batch is nobody's: no limit of a workflow counts it.
+        return { ...(await callAgain(attempt, this.#maxRetries)), latencyMs: 0 };
+      }
       return await this.#retry(
         (timeoutMs) =>
           timedAttempt(request, () =>
@@ -299,7 +338,8 @@ export class OpenAIChatModel implements ChatModel {
         seed: (this.#options.sendSeed ?? true) ? seed : undefined,
         maxTokens: this.#limitOf(request),
         // The first answer is asked for whole: it shows most plainly what a server is and what it refuses.
-        isStream: this.#wire.streams && (this.#hasAnswered || this.#options.stream === true),
+        isStream:
+          this.#wire.streams && !this.#batches && (this.#hasAnswered || this.#options.stream === true),
         params: this.#params,
       };
       const bodyNow = () => this.#dialect.body(this.model, request, options, search.changes);
@@ -308,10 +348,7 @@ export class OpenAIChatModel implements ChatModel {
       const body = bodyNow();
       const limit = this.#dialect.limit(options.maxTokens);
       try {
-        // What a server bills for a request that is called off is not known: its prompt at least.
-        const abandon = () => request.onAbandoned?.(usageOf(undefined, request.messages, []));
-        const unlink = onAbort(bounds.signal, abandon);
-        const completion = await this.#wire.complete(body, bounds).finally(unlink);
+        const completion = await this.#send(body, request, seed, bounds);
         const tokens = pay(completion);
         const { choices } = completion;
         this.#hasAnswered = true;
@@ -337,6 +374,24 @@ export class OpenAIChatModel implements ChatModel {
     }
   }
 
+  async #send(
+    body: CompletionBody,
+    request: ChatRequest,
+    seed: number | undefined,
+    bounds: { timeoutMs: number; signal: AbortSignal },
+  ): Promise<Completion> {
+    if (this.#batches) {
+      const { callKey = randomUUID() } = request;
+      const id = seed === request.seed ? callKey : hashJson([callKey, seed]);
+      const { status, body: answer } = await this.#batches.ask(id, body, bounds.signal);
+      return await this.#wire.completionOf(status, answer);
+    }
+    // What a server bills for a request that is called off is not known: its prompt at least.
+    const abandon = () => request.onAbandoned?.(usageOf(undefined, request.messages, []));
+    const unlink = onAbort(bounds.signal, abandon);
+    return await this.#wire.complete(body, bounds).finally(unlink);
+  }
+
   /** Does the server answer to our model's name, though it does not list it? */
   async #probe(signal: AbortSignal): Promise<void> {
     try {
@@ -359,10 +414,14 @@ export class OpenAIChatModel implements ChatModel {
     });
   }
 
+  get #maxRetries(): number {
+    return this.#options.maxRetries ?? 4;
+  }
+
   #retry<T>(attempt: (timeoutMs: number) => Promise<T>, signal: AbortSignal): Promise<T> {
     return callWithRetries(attempt, {
       limiter: this.#limiter,
-      maxRetries: this.#options.maxRetries ?? 4,
+      maxRetries: this.#maxRetries,
       timeoutMs: this.#timeoutMs,
       totalTimeoutMs: 2 * this.#timeoutMs,
       signal,

@@ -2,6 +2,7 @@
  * @file Single requests to an OpenAI-compatible server: built by the `openai` package, carried by our own
  * transport, and read so strictly that half an answer never passes for one.
  */
+import { Buffer } from "node:buffer";
 import OpenAI, { APIError } from "openai";
 import { Stream } from "openai/streaming";
 import { ConfigError, ModelCallError } from "../../core/errors.js";
@@ -40,6 +41,10 @@ const MAX_REDIRECTS = 3;
 interface Bounds {
   timeoutMs: number;
   signal: AbortSignal;
+  /** Most bytes of the answer. Default: as for chat. */
+  maxBytes?: number | undefined;
+  /** See ExchangeRequest. */
+  isOnce?: boolean | undefined;
 }
 
 export class OpenAIWire {
@@ -58,17 +63,36 @@ export class OpenAIWire {
     const { response, reply } = await this.#request(bounds, (client) =>
       client.chat.completions.create(body, { signal: bounds.signal }).asResponse(),
     );
-    try {
+    return await this.#strictly(reply, async () => {
       const completion = isStream(reply)
         ? await this.#readStream(response, reply)
         : parseCompletion(this.#readJson(reply));
       if (this.#streaming === "on trial" && !body.stream) this.#streaming = "no";
       return completion;
-    } catch (error) {
-      const failure = error instanceof MalformedReplyError ? this.#garbled(error.message, reply.text) : error;
-      if (failure instanceof CallFailure) failure.partial = partialCompletion(reply.text);
-      throw failure;
-    }
+    });
+  }
+
+  /** The completion in an answer that came by another way, such as in a file. @throws {CallFailure} as complete() does */
+  async completionOf(status: number, body: string): Promise<Completion> {
+    const reply = { status, headers: new Headers(), text: body };
+    if (status < 200 || status >= 300) throw this.#failure(reply, body);
+    return await this.#strictly(reply, async () => parseCompletion(this.#readJson(reply)));
+  }
+
+  /** Any other request of the API. @throws {CallFailure} for every answer but a success */
+  async request(bounds: Bounds, send: (client: OpenAI) => Promise<Response>): Promise<string> {
+    const { reply } = await this.#request(bounds, send);
+    if (reply.cut) throw reply.cut;
+    return reply.text;
+  }
+
+  /** As request(), for one that answers with an object. */
+  async requestObject(
+    bounds: Bounds,
+    send: (client: OpenAI) => Promise<Response>,
+  ): Promise<Record<string, unknown>> {
+    const { reply } = await this.#request(bounds, send);
+    return await this.#strictly(reply, async () => this.#readJson(reply) as Record<string, unknown>);
   }
 
   /** Whether to ask for a stream. */
@@ -113,6 +137,17 @@ export class OpenAIWire {
     this.#exchange.close();
   }
 
+  /** What cannot be read is a failure that says what was billed all the same. */
+  async #strictly<T>(reply: ExchangeReply, read: () => Promise<T>): Promise<T> {
+    try {
+      return await read();
+    } catch (error) {
+      const failure = error instanceof MalformedReplyError ? this.#garbled(error.message, reply.text) : error;
+      if (failure instanceof CallFailure) failure.partial = partialCompletion(reply.text);
+      throw failure;
+    }
+  }
+
   async #request(
     bounds: Bounds,
     send: (client: OpenAI) => Promise<Response>,
@@ -152,10 +187,10 @@ export class OpenAIWire {
       "user-agent": "w4s",
       ...endpoint.headers,
     };
-    const body = typeof init?.body === "string" ? init.body : undefined;
-    if (body !== undefined) headers["content-type"] = "application/json";
+    const { body, type } = await encoded(init?.body);
+    if (type !== undefined) headers["content-type"] = type;
     const method = init?.method ?? "GET";
-    const limits = { ...bounds, idleTimeoutMs, maxBytes: maxBodyBytes };
+    const limits = { ...bounds, idleTimeoutMs, maxBytes: bounds.maxBytes ?? maxBodyBytes };
     let reply = await this.#exchange.send({ url, method, headers, body, ...limits });
     for (let hop = 0; hop < MAX_REDIRECTS && (reply.status === 307 || reply.status === 308); hop++) {
       const target = this.#target(reply, url);
@@ -269,4 +304,17 @@ function isStream(reply: ExchangeReply): boolean {
   if (/^\s*[{[]/.test(reply.text)) return false;
   const type = reply.headers.get("content-type") ?? "";
   return /\btext\/event-stream\b/i.test(type) || /^\s*(data|event|id|retry)?:/.test(reply.text);
+}
+
+/** JSON as it is, and a form with a file as the bytes that it is sent as. */
+async function encoded(
+  body: RequestInit["body"],
+): Promise<{ body?: string | Buffer | undefined; type?: string | undefined }> {
+  if (body === undefined || body === null) return {};
+  if (typeof body === "string") return { body, type: "application/json" };
+  const form = new Response(body as FormData);
+  return {
+    body: Buffer.from(await form.arrayBuffer()),
+    type: form.headers.get("content-type") ?? undefined,
+  };
 }

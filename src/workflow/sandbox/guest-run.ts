@@ -54,6 +54,10 @@ export class GuestRun {
     return "";
   }
 
+  rest(): void {
+    this.#send({ type: "rest", run: this.id, outstanding: this.outstanding });
+  }
+
   #meet(limit: "budget" | "too-big", message: string): string {
     if (this.limitMet === undefined) {
       this.limitMet = limit;

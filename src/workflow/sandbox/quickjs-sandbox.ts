@@ -2,7 +2,13 @@
 import { setMaxListeners } from "node:events";
 import { W4sError } from "../../core/errors.js";
 import type { ChildExitError } from "../../core/managed-child.js";
-import type { AgentHost, Sandbox, SandboxLimits, WorkflowRun } from "../workflow-run.js";
+import {
+  type AgentHost,
+  RunParkedError,
+  type Sandbox,
+  type SandboxLimits,
+  type WorkflowRun,
+} from "../workflow-run.js";
 import { ChildPool } from "./child-pool.js";
 import { DEFAULT_LIMITS, MAX_SOURCE_BYTES } from "./sandbox-protocol.js";
 import { type RunEnd, SandboxRun, statusOfExit } from "./sandbox-run.js";
@@ -32,7 +38,7 @@ export class QuickJsSandbox implements Sandbox {
     source: string,
     task: unknown,
     host: AgentHost,
-    { seed, limits = {}, signal }: Parameters<Sandbox["run"]>[3],
+    { seed, limits = {}, signal, onRest }: Parameters<Sandbox["run"]>[3],
   ): Promise<WorkflowRun> {
     signal?.throwIfAborted();
     // One signal may end hundreds of runs; each listens to it.
@@ -46,16 +52,18 @@ export class QuickJsSandbox implements Sandbox {
       limits: withLimits(this.#limits, limits),
       host,
       signal,
+      onRest,
     };
     for (let isRetry = false; ; isRetry = true) {
       const child = await this.#pool.take(signal);
       const end: RunEnd = signal?.aborted
         ? { type: "fatal", error: signal.reason }
         : await new SandboxRun(child, request).execute();
-      this.#pool.release(child, end.type === "run" && end.isReusable);
+      this.#pool.release(child, end.type === "parked" || (end.type === "run" && end.isReusable));
       if (this.#pool.isClosed) throw new W4sError("sandbox-closed", "the sandbox was closed during a run");
       if (end.type === "run") return end.run;
       if (end.type === "fatal") throw end.error;
+      if (end.type === "parked") throw new RunParkedError();
       if (isRetry) return await processLost(child.process.exited);
     }
   }

@@ -254,7 +254,7 @@ class Execution {
       else if (runtime.hasPendingJob()) this.#schedulePump();
       else if (this.#run.outstanding === 0 && !this.#ended) {
         this.#end("threw", "the workflow waits for something that never comes");
-      }
+      } else if (this.#message.tellsRests && !this.#ended) this.#run.rest();
     });
   }
 
@@ -388,6 +388,11 @@ async function beginRun(
 ): Promise<void> {
   const { limits } = message;
   currentRun = message.run;
+  // The run before was parked: nothing comes back to it.
+  if (execution) {
+    execution = undefined;
+    collectGarbage();
+  }
   const ready = spare?.memoryBytes === limits.memoryBytes ? spare : undefined;
   spare = undefined;
   const instance = ready ?? (await createInstance(limits.memoryBytes));

@@ -29,6 +29,8 @@ export type ToChild =
       seed: number;
       calls: string[];
       limits: SandboxLimits;
+      /** Whether its rests are told. */
+      tellsRests: boolean;
     }
   | {
       type: "reply";
@@ -60,6 +62,13 @@ export type ToParent =
       argumentsJson: string;
       /** Own computing up to here. */
       cpuMs: number;
+    }
+  | {
+      /** The guest has nothing to do until a call is answered. */
+      type: "rest";
+      run: number;
+      /** Calls that it has no answer to. */
+      outstanding: number;
     }
   | {
       type: "log";

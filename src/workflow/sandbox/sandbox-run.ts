@@ -24,6 +24,8 @@ export type RunEnd =
   | { type: "run"; run: WorkflowRun; isReusable: boolean }
   /** The process died before it asked for anything: the run can be tried again. */
   | { type: "retry" }
+  /** It waited, and was ended for that: the process is free. */
+  | { type: "parked" }
   /** Outage, spent budget or abort: not the workflow's fault. */
   | { type: "fatal"; error: unknown };
 
@@ -34,6 +36,8 @@ export interface RunRequest {
   limits: SandboxLimits;
   host: AgentHost;
   signal?: AbortSignal | undefined;
+  /** See Sandbox.run(). */
+  onRest?: ((park: () => void) => void) | undefined;
 }
 
 type CallMessage = Extract<ToParent, { type: "call" }>;
@@ -57,6 +61,7 @@ export class SandboxRun {
   #inFlight = 0;
   /** Calls of the guest that it waits for: while there are any, its silence is not computing. */
   #unanswered = 0;
+  #isResting = false;
   #stopCpuWatch = () => {};
   /** The run's own clock: what the guest has computed, and what it has waited for replies, calls at once counted once. */
   #computedMs = 0;
@@ -69,7 +74,7 @@ export class SandboxRun {
 
   /** Runs the workflow to its end; never rejects. */
   execute(): Promise<RunEnd> {
-    const { source, taskJson, seed, limits, host, signal } = this.#request;
+    const { source, taskJson, seed, limits, host, signal, onRest } = this.#request;
     const ended = new Promise<RunEnd>((resolve) => {
       this.#resolve = resolve;
     });
@@ -88,15 +93,29 @@ export class SandboxRun {
     if (!this.#child.process.isAlive) void this.#child.process.exited.then((exit) => this.#onExit(exit));
     this.#watchCpu();
     const calls = offeredCalls(host.offers).map(({ name }) => name);
-    this.#child.post({ type: "run", run: this.#id, source, taskJson, seed, calls, limits: this.#limits });
+    const tellsRests = onRest !== undefined;
+    this.#child.post({
+      ...{ type: "run", run: this.#id, source, taskJson, seed, calls },
+      ...{ limits: this.#limits, tellsRests },
+    });
     return ended;
   }
 
   #onMessage(message: ToParent): void {
     if (this.#isOver || message.run !== this.#id) return;
     if (message.type === "call") this.#onCall(message);
+    else if (message.type === "rest") this.#onRest(message.outstanding);
     else if (message.type === "log") this.#onLog(message.text, message.isCut);
     else this.#onEnd(message);
+  }
+
+  /** An answer that crossed the message on its way ends the rest before it is known of. */
+  #onRest(outstanding: number): void {
+    if (outstanding !== this.#unanswered) return;
+    this.#isResting = true;
+    this.#request.onRest?.(() => {
+      if (this.#isResting) this.#finish({ type: "parked" });
+    });
   }
 
   #onLog(text: string, isCut: boolean): void {
@@ -179,6 +198,7 @@ export class SandboxRun {
     if (this.#isOver) return;
     const { isCut } = this.#request.host;
     const cutReplies = Array.isArray(value) && isCut ? value.filter((text) => isCut(text)) : undefined;
+    this.#isResting = false;
     this.#child.post({ type: "reply", run: this.#id, call, isOk, json: JSON.stringify(value), cutReplies });
     this.#unanswered--;
     if (this.#unanswered === 0) this.#watchCpu();
@@ -284,5 +304,6 @@ export function statusOfExit({ exitSignal }: ChildExitError): WorkflowStatus {
 /** Errors that are not the workflow's: they end the run() with a rejection instead of reaching the guest. */
 function isFatal(error: unknown, signal: AbortSignal | undefined): boolean {
   if (error instanceof BudgetExceededError || error instanceof ModelCallError || signal?.aborted) return true;
+  if (error instanceof DOMException && error.name === "AbortError") return true;
   return W4sError.is(error) && ((error as { isFatal?: unknown }).isFatal === true || error.code === "budget");
 }

@@ -440,7 +440,7 @@ describe("configExample", () => {
       // What has no default shows its smallest value.
       .filter(
         (line) =>
-          !/^(apiKeyEnv|confirm|instructions|threads|maxTokens|requestsPerMinute|timeoutMs|idleTimeoutMs|maxRetries|stream|sendSeed|maxWaitSeconds|minScore|price|budget|rewardWeights|validationLimit):|^ {2}(dollars|tokens|calls|minutes|\w+PerMillion|evaluationTurns|\w+Schedule|keepTurns|weightTemperature|weightCap|kl|learningRate|(?:day|key)[A-Z]\w+):/.test(
+          !/^(apiKeyEnv|confirm|instructions|threads|maxTokens|requestsPerMinute|timeoutMs|idleTimeoutMs|maxRetries|stream|sendSeed|maxWaitSeconds|batch[A-Z]\w+|minScore|price|budget|rewardWeights|validationLimit):|^ {2}(dollars|tokens|calls|minutes|\w+PerMillion|evaluationTurns|\w+Schedule|keepTurns|weightTemperature|weightCap|kl|learningRate|(?:day|key)[A-Z]\w+):/.test(
             line,
           ),
       )
@@ -452,6 +452,34 @@ describe("configExample", () => {
     });
     expect(active).toContain("limits:");
     expect(active).toContain("wallMs: 300000");
+  });
+});
+
+describe("batches", () => {
+  const real = { ...MINIMUM, executor: "openai:http://127.0.0.1:1/v1", executorModel: "m" };
+
+  it.each([
+    [{ ...MINIMUM, executor: "simulated", batch: true }, /batch.*server has batches.*simulated has none/],
+    [{ ...MINIMUM, executor: "local:a.gguf", batch: true }, /batch.*local:a\.gguf has none/],
+    [{ ...MINIMUM, executor: "replay:runs/x", batch: true }, /batch.*has none/],
+    [{ ...real, batchRequests: 10 }, /batchRequests.*batches only/],
+    [{ ...real, batch: true, batchPrice: 2 }, /batchPrice.*0 to 1/],
+    [{ ...real, batch: true, concurrency: 8 }, /concurrency.*nothing in batches/],
+  ])("refuses %j with a reason", (input, message) => {
+    expect(refusal(() => parseRunConfig(input)).message).toMatch(message);
+  });
+
+  it("refuses calls at once beside a flag, and lets a file keep them for other runs", () => {
+    const file = yamlFile(
+      "task: t\nexecutor: openai:http://127.0.0.1:1/v1\nexecutorModel: m\nconcurrency: 8\n",
+    );
+    const flags = new Map<string, string | boolean>([["batch", true]]);
+    const flagName = (path: string) => `--${path}`;
+    expect(loadRunConfig({ file, env: {}, flags, flagName }).batch).toBe(true);
+    flags.set("concurrency", "3");
+    const { message, hint } = refusal(() => loadRunConfig({ file, env: {}, flags, flagName }));
+    expect(message).toContain("--concurrency: means nothing in batches");
+    expect(hint).toContain("--batch");
   });
 });
 
@@ -524,6 +552,10 @@ describe("decidesOf", () => {
       learning: ["learn", "policies"],
       terms: ["approve", "approveFile", "price", "rulesFile"],
       pace: [
+        "batch",
+        "batchBytes",
+        "batchPrice",
+        "batchRequests",
         "concurrency",
         "idleTimeoutMs",
         "maxErrors",
