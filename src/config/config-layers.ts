@@ -5,6 +5,7 @@ import { firstIssue, memberAt } from "../core/issue-line.js";
 import { nearHint, nearNames } from "../core/near-names.js";
 import { isLoopback } from "../core/network/loopback.js";
 import { keyedServers } from "./key-variable.js";
+import { QUEUE_PASSWORD_VARIABLE, QUEUE_TOKEN_VARIABLE } from "./queue-url.js";
 import { type RunConfig, type RunConfigInput, runConfigSchema } from "./run-config.js";
 import { keysAt, SETTINGS } from "./settings.js";
 
@@ -67,7 +68,10 @@ export function objectLayer(input: unknown, name: string): ConfigLayer {
 }
 
 /** Variables of ours that are not settings of a run. */
-const OTHER_VARIABLES = new Set(["W4S_HOME", "W4S_DATASETS", "W4S_CONFIG", "W4S_SHARED"]);
+const OTHER_VARIABLES = new Set([
+  ...["W4S_HOME", "W4S_DATASETS", "W4S_CONFIG", "W4S_SHARED"],
+  ...[QUEUE_PASSWORD_VARIABLE, QUEUE_TOKEN_VARIABLE],
+]);
 
 export function variableOf(path: string): string {
   return `W4S_${path
@@ -199,7 +203,7 @@ function nameIn(source: ReadonlyMap<string, ConfigLayer>, path: string): string 
 
 /** A value for an error message; what may be a key or a password is never repeated. */
 function show(value: unknown, path: string): string {
-  if (/apiKeyEnv$|(^|\.)params(\.|$)/.test(path)) return "(value not shown)";
+  if (/apiKeyEnv$|(^|\.)params(\.|$)|^queue$/.test(path)) return "(value not shown)";
   // JSON has no word for Infinity and NaN.
   if (typeof value === "number") return String(value);
   const json = (JSON.stringify(value) ?? String(value)).replace(/\/\/[^/@\s"]*@/g, "//…@");

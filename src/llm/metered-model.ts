@@ -13,7 +13,7 @@ export interface MeteredModelOptions {
   model: ChatModel;
   /** Who asks, in the ledger: "executor", "weak", "judge". */
   role: string;
-  store: CallStore;
+  store: Pick<CallStore, "getReply" | "putReply" | "addLedger">;
   budget: Budget;
   /** Null or left out: unknown, so that dollars are reported as unknown. */
   price?: Price | null | undefined;
@@ -109,7 +109,8 @@ export class MeteredModel {
     const flight = running ?? this.#start(key, request, call);
     if (request.onAttempt) flight.listeners.push(request.onAttempt);
     if (request.onAttempt && flight.sentAt !== undefined) request.onAttempt(flight.sentAt);
-    return this.#report(await this.#join(key, flight, request.signal), running !== undefined, call.tag);
+    const reply = await this.#join(key, flight, request.signal);
+    return this.#report(reply, running !== undefined || reply.isShared === true, call.tag);
   }
 
   #start(key: string, request: ChatRequest, call: MeteredCall): Flight {
@@ -247,6 +248,6 @@ export class MeteredModel {
 }
 
 /** Undefined where a failed call has cost nothing that is known of. */
-function billedFor({ kind, usage }: ModelCallError): Usage | undefined {
+export function billedFor({ kind, usage }: ModelCallError): Usage | undefined {
   return usage ?? (ANSWERED_KINDS.has(kind) ? UNKNOWN_USAGE : undefined);
 }
