@@ -232,12 +232,14 @@ async function evaluate(run, more) {
 }
 
 function readStore(run) {
-  using store = CallStore.open(join(folder, "runs", run, "calls.db"));
-  const rows = store.ledgerTotals();
-  const calls = rows.reduce((sum, row) => sum + row.calls, 0);
-  const replies = store.replyCount();
+  const store = CallStore.open(join(folder, "runs", run, "calls.db"));
+  const calls = store.ledgerTotals().reduce((sum, row) => sum + row.calls, 0);
   const paid = store.paidCount();
-  return { results: store.resultCount(), paid, distinctPaid: replies, unusable: calls - paid };
+  const counts = {
+    ...{ results: store.resultCount(), paid, distinctPaid: store.replyCount(), unusable: calls - paid },
+  };
+  store.close();
+  return counts;
 }
 
 function writeDataset(count) {
@@ -247,7 +249,7 @@ function writeDataset(count) {
     JSON.stringify({
       id: `s${index}`,
       question: `How much is ${index} plus ${(index * 7) % 13}?`,
-      answers: [String(index + ((index * 7) % 13))],
+      answer: String(index + ((index * 7) % 13)),
     }),
   );
   writeFileSync(join(directory, "validation.jsonl"), `${lines.join("\n")}\n`);

@@ -22,7 +22,7 @@ function writeSums(folder: string): string {
   const directory = join(folder, "sums");
   mkdirSync(directory);
   const items = Array.from({ length: ITEMS }, (_, index) => ({
-    ...{ id: `s${index}`, question: `How much is ${index} plus 4?`, answers: [String(index + 4)] },
+    ...{ id: `s${index}`, question: `How much is ${index} plus 4?`, answer: String(index + 4) },
   }));
   writeFileSync(join(directory, "validation.jsonl"), items.map((item) => `${JSON.stringify(item)}\n`).join(""));
   const splits = { validation: { file: "validation.jsonl" } };

@@ -6,10 +6,12 @@ const [, , url, executor, lockMs] = process.argv;
 const stop = new AbortController();
 process.once("SIGTERM", () => stop.abort());
 const config = parseRunConfig({ task: "input", executor, executorModel: "fake", concurrency: 2 });
-await using worker = await QueueWorker.open(config, {
+const worker = await QueueWorker.open(config, {
   ...{ url, lockMs: Number(lockMs), hasPython: false },
   onNotice: (message) => process.stderr.write(`${message}\n`),
   ...{ stopSignal: stop.signal, signal: new AbortController().signal },
 });
 process.stdout.write("ready\n");
 await worker.work();
+await worker[Symbol.asyncDispose]();
+process.exit();

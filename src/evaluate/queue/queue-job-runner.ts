@@ -70,15 +70,8 @@ export class QueueJobRunner implements JobRunner {
     jobs: readonly Job[],
     { ended, done }: { ended: AbortSignal; done: (result: JobResult) => void },
   ): Promise<void> {
-    const { queue, plan: content, texts, onViolation } = this.#options;
+    const { queue, plan: content } = this.#options;
     ended.throwIfAborted();
-    const plan = await queue.openPlan(JSON.stringify(content), texts, (violation) => {
-      const { workflow, call, rule, sample } = violation;
-      const name = `${workflow} ${call} ${rule}`;
-      if (this.#told.has(name)) return;
-      this.#told.add(name);
-      onViolation({ workflow, call, rule, sample });
-    });
     const ids: string[] = [];
     let left = jobs.length;
     let end: () => void = () => {};
@@ -90,25 +83,22 @@ export class QueueJobRunner implements JobRunner {
     // It may fail while batches are still handed out.
     finished.catch(() => {});
     const unlink = onAbort(ended, () => fail(ended.reason));
+    const hooks = {
+      onResult: (result: JobResult) => {
+        done(result);
+        if (--left === 0) end();
+      },
+      onFailure: fail,
+    };
     try {
-      for (const group of cutBatches(jobs)) {
-        if (ended.aborted) break;
-        const all = new Map<string, string>();
-        const refs = [];
-        for (const job of group) {
-          const { ref, texts: own } = referTo(job, await this.#examplesFor(job));
-          for (const [hash, text] of own) all.set(hash, text);
-          refs.push(ref);
-        }
-        const batch = makeBatch(plan.hash, refs);
-        ids.push(batch.id);
-        await queue.add(plan, batch, all, {
-          onResult: (result) => {
-            done(result);
-            if (--left === 0) end();
-          },
-          onFailure: fail,
-        });
+      // Workflows without Python can be run by workers that have none.
+      const isPlain = ({ source }: Job) => content.metric !== "tests" && !source.includes("runPython");
+      const plain = { ...content, hasPrograms: false, programsHash: null };
+      for (const [wanted, own] of [
+        [content, jobs.filter((job) => !isPlain(job))],
+        [plain, jobs.filter(isPlain)],
+      ] as const) {
+        if (own.length > 0) await this.#handOut(wanted, own, ended, ids, hooks);
       }
       await finished;
     } catch (error) {
@@ -118,6 +108,37 @@ export class QueueJobRunner implements JobRunner {
     } finally {
       unlink();
     }
+  }
+
+  async #handOut(
+    content: QueuePlanInput,
+    jobs: readonly Job[],
+    ended: AbortSignal,
+    ids: string[],
+    hooks: { onResult: (result: JobResult) => void; onFailure: (error: unknown) => void },
+  ): Promise<void> {
+    const { queue, texts } = this.#options;
+    const plan = await queue.openPlan(JSON.stringify(content), texts, (violation) => this.#tell(violation));
+    for (const group of cutBatches(jobs)) {
+      if (ended.aborted) return;
+      const all = new Map<string, string>();
+      const refs = [];
+      for (const job of group) {
+        const { ref, texts: own } = referTo(job, await this.#examplesFor(job));
+        for (const [hash, text] of own) all.set(hash, text);
+        refs.push(ref);
+      }
+      const batch = makeBatch(plan.hash, refs);
+      ids.push(batch.id);
+      await queue.add(plan, batch, all, hooks);
+    }
+  }
+
+  #tell({ workflow, call, rule, sample }: Parameters<QueueJobRunnerOptions["onViolation"]>[0]): void {
+    const name = `${workflow} ${call} ${rule}`;
+    if (this.#told.has(name)) return;
+    this.#told.add(name);
+    this.#options.onViolation({ workflow, call, rule, sample });
   }
 
   async #examplesFor({ source, carried }: Job): Promise<unknown> {

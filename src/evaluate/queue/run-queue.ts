@@ -77,6 +77,8 @@ export class RunQueue {
   readonly #published = new Set<string>();
   readonly #told = new Set<string>();
   #pumping: Promise<void> | undefined;
+  /** Throws what ended the pump. */
+  #failure: (() => never) | undefined;
   #isClosing = false;
   #checkedAt = 0;
   #heardAt = performance.now();
@@ -112,6 +114,7 @@ export class RunQueue {
     texts: ReadonlyMap<string, string>,
     onViolation: OpenPlan["onViolation"],
   ): Promise<OpenPlan> {
+    this.#failure?.();
     const hash = sha256(text);
     const known = this.#plans.get(hash);
     if (known) return known;
@@ -133,6 +136,8 @@ export class RunQueue {
     texts: ReadonlyMap<string, string>,
     hooks: Pick<OpenBatch, "onResult" | "onFailure">,
   ): Promise<void> {
+    this.#failure?.();
+    if (this.#batches.size === 0) this.#heardAt = performance.now();
     const data = seal(JSON.stringify(batch), this.#options.token);
     const missing = new Set(batch.jobs.map(({ id }) => id));
     const open: OpenBatch = { plan, data, texts, missing, lost: 0, ...hooks };
@@ -261,7 +266,9 @@ export class RunQueue {
   }
 
   async #beat(): Promise<void> {
-    this.#options.budget.check();
+    const { budget } = this.#options;
+    // The other limits are held where calls are claimed: what needs no further call goes on.
+    if (budget.used("minutes") >= (budget.limits.minutes ?? Number.POSITIVE_INFINITY)) budget.check();
     await this.#connection.patiently(async (redis) => {
       for (const hash of this.#plans.keys())
         await redis.set(aliveKey(this.#member(hash)), "1", "EX", ALIVE_SECONDS);
@@ -378,13 +385,14 @@ export class RunQueue {
 
   /** Tells of workers that refuse, and ends the run where none takes it. */
   async #hearWorkers(): Promise<void> {
+    const silentMs = performance.now() - this.#heardAt;
+    if (silentMs > PATIENCE_MS) this.#warnOnce("no worker has finished anything for a minute; are they still there?");
     const answers = readAnswers(await this.#connection.redis.hgetall(this.keys.answers));
     for (const plan of new Set([...this.#batches.values()].map(({ plan }) => plan))) {
       const own = answers.filter((answer) => answer.plan === plan.hash);
       const refusals = own.filter(({ refusal }) => refusal !== null);
       for (const { worker, refusal } of refusals) this.#warnOnce(`worker ${worker} refuses: ${refusal}`);
       if (own.length > refusals.length) continue;
-      const silentMs = performance.now() - this.#heardAt;
       if (refusals.length > 0 && silentMs > REFUSED_MS) {
         const [{ worker, refusal } = { worker: "", refusal: "" }] = refusals;
         throw new ConfigError(`no worker takes this run; ${worker}: ${refusal}`, {
@@ -406,6 +414,9 @@ export class RunQueue {
 
   #fail(error: unknown): void {
     const reason = error ?? new QueueError("the queue is gone");
+    this.#failure = () => {
+      throw reason;
+    };
     for (const batch of this.#batches.values()) batch.onFailure(reason);
     this.#batches.clear();
   }

@@ -4,7 +4,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import PQueue from "p-queue";
 import type { RunConfig } from "../../config/run-config.js";
 import { CloseStack } from "../../core/close-stack.js";
-import { messageOf, W4sError } from "../../core/errors.js";
+import { ModelCallError, messageOf, W4sError } from "../../core/errors.js";
 import { LocalModels, type ResolveModelFile } from "../../evaluate/local-models.js";
 import { OpenModels } from "../../evaluate/open-models.js";
 import { QueueConnection } from "../../evaluate/queue/queue-connection.js";
@@ -42,6 +42,8 @@ export interface WorkerOptions {
 const LOCK_MS = 30_000;
 /** How often it is looked for new runs, and for those that ended. */
 const LOOK_MS = 500;
+/** A run that was refused because a model did not answer is looked at again after this time. */
+const RETRY_MS = 30_000;
 /** A worker that says nothing for this long is gone. */
 const ALIVE_SECONDS = 15;
 
@@ -156,6 +158,9 @@ export class QueueWorker {
       await redis.set(workerKey(this.card.name), JSON.stringify(this.card), "EX", ALIVE_SECONDS);
       const all = await redis.smembers(OPEN_PLANS);
       const alive = await Promise.all(all.map((member) => redis.exists(aliveKey(member))));
+      for (const [index, member] of all.entries())
+        if (alive[index] === 0 && (await redis.exists(runKeys(member.split(" ")[0] ?? "").plans)) === 0)
+          await redis.srem(OPEN_PLANS, member);
       return all.filter((_, index) => alive[index] === 1);
     });
     const open = new Set(members);
@@ -191,6 +196,8 @@ export class QueueWorker {
       await this.#answer(run, plan, null);
     } catch (error) {
       this.#plans.set(member, null);
+      // A server that did not answer may do so later; all else stays as it is.
+      if (error instanceof ModelCallError) setTimeout(() => this.#plans.delete(member), RETRY_MS).unref();
       const hint = W4sError.is(error) && error.hint !== undefined ? ` (${error.hint})` : "";
       const refusal = `${messageOf(error)}${hint}`;
       onNotice(`refuses run ${run}: ${refusal}`);

@@ -131,7 +131,12 @@ export class TakenPlan {
       await this.#opened.runner.run(jobs, {
         signal,
         stop,
-        onDone: (result) => writing.push(this.#calls.putResult(result)),
+        onDone: (result) => {
+          const written = this.#calls.putResult(result);
+          // Told of below, where all of them are waited for.
+          written.catch(() => {});
+          writing.push(written);
+        },
       });
       // Only when all results are stored the batch may leave the queue.
       await Promise.all(writing);
