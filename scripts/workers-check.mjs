@@ -3,7 +3,7 @@
  * distinct calls, and the same result hash as in one process. Needs `redis-server`; everything else is faked.
  *
  * node scripts/workers-check.mjs [--jobs 2000] [--workers 4] [--kills 20] [--stops 3] [--stop-seconds 40]
- *   [--redis-kills 1] [--delay-ms 200] [--seed 1] [--throughput]
+ *   [--redis-kills 1] [--delay-ms 200] [--seed 1] [--throughput | --costs]
  */
 import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -29,6 +29,7 @@ const { values } = parseArgs({
     "delay-ms": { type: "string", default: "200" },
     seed: { type: "string", default: "1" },
     throughput: { type: "boolean", default: false },
+    costs: { type: "boolean", default: false },
   },
 });
 /** Samples at once of each worker. */
@@ -75,7 +76,8 @@ writeFileSync(
 `,
 );
 const failures = [];
-if (values.throughput) await throughput();
+if (values.costs) await costs();
+else if (values.throughput) await throughput();
 else await chaos();
 redis.kill("SIGKILL");
 await executor.close();
@@ -182,6 +184,62 @@ async function throughput() {
   const factor = rates[1] / rates[0];
   say(`${factor.toFixed(2)} times as many with ${values.workers} workers`);
   check(factor >= 3.6, `${factor.toFixed(2)} is below 3.6`);
+}
+
+/** What a job of one call costs in the queue, without any model: time of its three steps, memory, and the run's share. */
+async function costs() {
+  const { QueueConnection } = await import("../dist/evaluate/queue/queue-connection.js");
+  const { RunQueue } = await import("../dist/evaluate/queue/run-queue.js");
+  const { SharedCalls } = await import("../dist/evaluate/queue/shared-calls.js");
+  const { Budget } = await import("../dist/core/budget.js");
+  const onWarning = () => {};
+  const connection = await QueueConnection.open(queue, { onWarning });
+  const calls = new SharedCalls(connection, "costs", 30_000);
+  const memory = async () => Number(/used_memory:(\d+)/.exec(await connection.redis.info("memory"))[1]);
+  const request = { messages: [{ role: "user", content: "q".repeat(600) }], temperature: 0, maxTokens: 2048 };
+  const usage = { promptTokens: 150, completionTokens: 100 };
+  const reply = { texts: ["a".repeat(400)], usage, finishReasons: ["stop"], model: "fake" };
+  const entry = { role: "executor", model: "fake", isCached: false, ...usage, dollars: 0.0001 };
+  const id = (index) => String(index).padStart(64, "0");
+  const before = await memory();
+  let begun = performance.now();
+  const cpu = process.cpuUsage();
+  for (let index = 0; index < items; index += 16) {
+    await Promise.all(
+      Array.from({ length: Math.min(16, items - index) }, async (_, offset) => {
+        const job = id(index + offset);
+        await calls.once(job, { tokens: 3000, dollars: 0.01 }, undefined, async () => ({
+          payment: { reply, entry, request },
+        }));
+        await calls.putResult({
+          jobId: job,
+          sampleId: "s",
+          status: "ok",
+          score: 1,
+          answer: "a".repeat(100),
+          usage: {},
+        });
+      }),
+    );
+  }
+  const worked = performance.now() - begun;
+  const { user, system } = process.cpuUsage(cpu);
+  const held = ((await memory()) - before) / items;
+  begun = performance.now();
+  const store = CallStore.open(join(folder, "costs.db"));
+  const run = await RunQueue.open(queue, { run: "costs", store, budget: new Budget(), onWarning });
+  const taken = performance.now() - begun;
+  const kept = ((await memory()) - before) / items;
+  say(
+    `${items} jobs of one call (600 + 400 characters), 16 at once: ${(worked / items).toFixed(2)} ms a job at the worker, of that ` +
+      `${((user + system) / 1000 / items).toFixed(2)} ms of its processor; ${Math.round(held)} bytes a job in Redis until the run takes it, ${Math.round(kept)} after; ` +
+      `${(taken / items).toFixed(2)} ms a job at the run`,
+  );
+  check(store.resultCount() === items && store.paidCount() === items, "not everything came");
+  await run.close();
+  store.close();
+  calls.close();
+  await connection.close();
 }
 
 function check(holds, message) {

@@ -14,7 +14,7 @@ import { workedSolutions } from "../evaluate/examples/worked-solutions.js";
 import { type JobQueue, LocalJobRunner, type LocalJobRunnerOptions } from "../evaluate/local-job-runner.js";
 import type { OpenModels } from "../evaluate/open-models.js";
 import { type SettingsBasis, settingsHash } from "../evaluate/queue/settings-basis.js";
-import type { Workers, WorkersConfig } from "../evaluate/queue/workers.js";
+import type { TaskWorkers, WorkersConfig } from "../evaluate/queue/task-workers.js";
 import type { Rules } from "../evaluate/rules.js";
 import type { ServerPace } from "../evaluate/server-pace.js";
 import type { ToolBox } from "../evaluate/tool-box.js";
@@ -79,7 +79,7 @@ export interface BenchEquipment {
   /** Gate before the executor; none before a simulated one. */
   pace: ServerPace | undefined;
   /** Workers that run the jobs. Default: sandboxes on this machine. */
-  workers: Workers | undefined;
+  workers: TaskWorkers | undefined;
   /** Runs jobs elsewhere, before all others. */
   runner: ((task: Task) => JobRunner) | undefined;
 }

@@ -24,7 +24,10 @@ function writeSums(folder: string): string {
   const items = Array.from({ length: ITEMS }, (_, index) => ({
     ...{ id: `s${index}`, question: `How much is ${index} plus 4?`, answer: String(index + 4) },
   }));
-  writeFileSync(join(directory, "validation.jsonl"), items.map((item) => `${JSON.stringify(item)}\n`).join(""));
+  writeFileSync(
+    join(directory, "validation.jsonl"),
+    items.map((item) => `${JSON.stringify(item)}\n`).join(""),
+  );
   const splits = { validation: { file: "validation.jsonl" } };
   writeFileSync(
     join(directory, "dataset.json"),

@@ -1,24 +1,16 @@
 /** @file JobRunner whose jobs are run by workers on any machine; results and payments come back into the run's store. */
-import type { CallStore } from "../../llm/call-store.js";
 import { onAbort } from "../../llm/clock.js";
 import type { Job, JobResult, JobRunner } from "../evaluation.js";
-import type { TaskExamples } from "../examples/task-examples.js";
 import { cutBatches, makeBatch, referTo } from "./queue-batch.js";
 import type { QueuePlanInput } from "./queue-plan.js";
 import type { RunQueue } from "./run-queue.js";
+import type { WorkersHooks } from "./task-workers.js";
 
-export interface QueueJobRunnerOptions {
+export interface QueueJobRunnerOptions extends WorkersHooks {
   queue: RunQueue;
-  store: Pick<CallStore, "getResult">;
   plan: QueuePlanInput;
   /** Texts that the plan names, by content hash. */
   texts: ReadonlyMap<string, string>;
-  examples?: Pick<TaskExamples, "isOffered" | "shownTo"> | undefined;
-  onViolation: (violation: { workflow: string; call: string; rule: string; sample: string }) => void;
-  /** Hard stop: nothing in flight is waited for. */
-  signal?: AbortSignal | undefined;
-  /** As of LocalJobRunner. */
-  stopSignal?: AbortSignal | undefined;
 }
 
 export class QueueJobRunner implements JobRunner {

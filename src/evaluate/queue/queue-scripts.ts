@@ -1,5 +1,4 @@
 /** @file Steps that no two processes may be half-way in at once, as scripts that Redis runs whole. */
-import type { Redis } from "ioredis";
 
 /** First element of an answer of `w4sClaim`: what the caller has to do. */
 export type ClaimAnswer =
@@ -103,11 +102,15 @@ const TOOL = `
 if redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2]) == 1 then redis.call('RPUSH', KEYS[2], ARGV[3]) end
 return redis.call('HGET', KEYS[1], ARGV[1])`;
 
-export function defineScripts(redis: Redis): Redis & QueueScripts {
+interface Definable {
+  defineCommand(name: string, definition: { numberOfKeys: number; lua: string }): void;
+}
+
+export function defineScripts<T extends Definable>(redis: T): T & QueueScripts {
   redis.defineCommand("w4sClaim", { numberOfKeys: 4, lua: CLAIM });
   redis.defineCommand("w4sRenew", { numberOfKeys: 1, lua: RENEW });
   redis.defineCommand("w4sSettle", { numberOfKeys: 4, lua: SETTLE });
   redis.defineCommand("w4sResult", { numberOfKeys: 2, lua: RESULT });
   redis.defineCommand("w4sTool", { numberOfKeys: 2, lua: TOOL });
-  return redis as Redis & QueueScripts;
+  return redis as T & QueueScripts;
 }

@@ -386,7 +386,8 @@ export class RunQueue {
   /** Tells of workers that refuse, and ends the run where none takes it. */
   async #hearWorkers(): Promise<void> {
     const silentMs = performance.now() - this.#heardAt;
-    if (silentMs > PATIENCE_MS) this.#warnOnce("no worker has finished anything for a minute; are they still there?");
+    if (silentMs > PATIENCE_MS)
+      this.#warnOnce("no worker has finished anything for a minute; are they still there?");
     const answers = readAnswers(await this.#connection.redis.hgetall(this.keys.answers));
     for (const plan of new Set([...this.#batches.values()].map(({ plan }) => plan))) {
       const own = answers.filter((answer) => answer.plan === plan.hash);

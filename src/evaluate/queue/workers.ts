@@ -1,15 +1,12 @@
 /** @file The workers of a run, as a bench sees them: a JobRunner for each task. */
-import type { Task } from "../../tasks/task.js";
 import type { ToolSet } from "../../workflow/tool.js";
 import type { Rules } from "../rules.js";
 import { makePlan, type PlanParts } from "./make-plan.js";
-import { QueueJobRunner, type QueueJobRunnerOptions } from "./queue-job-runner.js";
+import { QueueJobRunner } from "./queue-job-runner.js";
 import { RunQueue, type RunQueueOptions } from "./run-queue.js";
+import type { TaskWorkers } from "./task-workers.js";
 
-/** The settings that plans are made of. */
-export type WorkersConfig = PlanParts["config"];
-
-export class Workers {
+export class Workers implements TaskWorkers {
   readonly #queue: RunQueue;
   readonly #parts: Pick<PlanParts, "run" | "rules" | "tools">;
 
@@ -26,13 +23,9 @@ export class Workers {
     return new Workers(await RunQueue.open(url, options), { run: options.run, rules, tools });
   }
 
-  /** @throws {ConfigError} on what cannot leave this process */
-  runner(
-    parts: Omit<PlanParts, "run" | "rules" | "tools" | "task"> & { task: Task },
-    options: Pick<QueueJobRunnerOptions, "store" | "examples" | "onViolation" | "signal" | "stopSignal">,
-  ): QueueJobRunner {
+  runner(...[parts, hooks]: Parameters<TaskWorkers["runner"]>): QueueJobRunner {
     return new QueueJobRunner({
-      ...{ ...options, ...makePlan({ ...parts, ...this.#parts }) },
+      ...{ ...hooks, ...makePlan({ ...parts, ...this.#parts }) },
       queue: this.#queue,
     });
   }
