@@ -124,8 +124,8 @@ search-check: build ## how well a search chooses, and how far off its figures ar
 
 workers-check: build ## four workers, 2,000 jobs, kills and stops of workers and Redis, then one worker beside four (needs redis-server; about ten minutes)
 	node scripts/workers-check.mjs
-	node scripts/workers-check.mjs --throughput
 	node scripts/workers-check.mjs --costs
+	node scripts/workers-check.mjs --throughput
 
 code-check: build ## known answers of code tasks, HumanEval and MBPP against the tests scorer (about ten minutes)
 	node scripts/code-check.mjs

@@ -160,8 +160,7 @@ export class RunQueue {
         .get(id)
         ?.plan.queue.remove(id)
         .catch(() => 0);
-    const until = performance.now() + (isHard ? 0 : GRACE_MS);
-    while (!isHard && performance.now() < until && (await this.#isActive(plans))) await wait(100);
+    if (!isHard) await this.#untilIdle(plans);
     for (const id of open) this.#batches.delete(id);
   }
 
@@ -180,6 +179,8 @@ export class RunQueue {
   async #leave(): Promise<void> {
     const { redis } = this.#connection;
     for (const hash of this.#plans.keys()) await this.#closePlan(hash);
+    // A worker that still has items in hand, as of a batch of an earlier session, would find its calls unpaid.
+    await this.#untilIdle(new Set(this.#plans.values()));
     for (const { queue } of this.#plans.values()) await queue.obliterate({ force: true }).catch(() => {});
     while ((await this.#absorb()) > 0);
     const { outbox, ...others } = this.keys;
@@ -234,9 +235,11 @@ export class RunQueue {
     });
   }
 
-  async #isActive(plans: ReadonlySet<OpenPlan>): Promise<boolean> {
-    for (const { queue } of plans) if ((await queue.getActiveCount()) > 0) return true;
-    return false;
+  /** Waits until workers have nothing of these plans in hand, at most 8 s. */
+  async #untilIdle(plans: ReadonlySet<OpenPlan>): Promise<void> {
+    const until = performance.now() + GRACE_MS;
+    for (const { queue } of plans)
+      while (performance.now() < until && (await queue.getActiveCount()) > 0) await wait(100);
   }
 
   async #putTexts(texts: ReadonlyMap<string, string>): Promise<void> {
