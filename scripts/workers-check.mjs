@@ -32,8 +32,8 @@ const { values } = parseArgs({
     costs: { type: "boolean", default: false },
   },
 });
-/** Samples at once of each worker. */
-const CONCURRENCY = 4;
+/** Samples at once of each worker; few where their number is to decide the speed, not the processors of one machine. */
+const CONCURRENCY = values.throughput ? 2 : 4;
 const number = (name) => Number(values[name]);
 const say = (text) => process.stdout.write(`${text}\n`);
 

@@ -77,6 +77,8 @@ export class RunQueue {
   readonly #published = new Set<string>();
   readonly #told = new Set<string>();
   #pumping: Promise<void> | undefined;
+  /** Set when the run ends. */
+  #graceEnds: number | undefined;
   /** Throws what ended the pump. */
   #failure: (() => never) | undefined;
   #isClosing = false;
@@ -160,7 +162,8 @@ export class RunQueue {
         .get(id)
         ?.plan.queue.remove(id)
         .catch(() => 0);
-    if (!isHard) await this.#untilIdle(plans);
+    if (isHard) this.#graceEnds = 0;
+    await this.#untilIdle(plans);
     for (const id of open) this.#batches.delete(id);
   }
 
@@ -235,11 +238,11 @@ export class RunQueue {
     });
   }
 
-  /** Waits until workers have nothing of these plans in hand, at most 8 s. */
+  /** Waits until workers have nothing of these plans in hand, at most 8 s in all. */
   async #untilIdle(plans: ReadonlySet<OpenPlan>): Promise<void> {
-    const until = performance.now() + GRACE_MS;
+    this.#graceEnds ??= performance.now() + GRACE_MS;
     for (const { queue } of plans)
-      while (performance.now() < until && (await queue.getActiveCount()) > 0) await wait(100);
+      while (performance.now() < this.#graceEnds && (await queue.getActiveCount()) > 0) await wait(100);
   }
 
   async #putTexts(texts: ReadonlyMap<string, string>): Promise<void> {
