@@ -11,7 +11,7 @@ W4S := node dist/cli/main.js
 BENCH_JSON := bench/results/latest.json
 
 .DEFAULT_GOAL := help
-.PHONY: install build check types format unused test kills demo demo-check learn-check learn-controls learn-qwen designed-check nano code-check simulated-check programs-check mode-check report-big bench bench-quick bench-full models real real-bbh grammar-check grammar-sample acceptance-check search-check busy-check parity clean help
+.PHONY: install build check types format unused test kills demo demo-check learn-check learn-controls learn-qwen designed-check nano code-check workers-check simulated-check programs-check mode-check report-big bench bench-quick bench-full models real real-bbh grammar-check grammar-sample acceptance-check search-check busy-check parity clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-16s %s\n' "$$name" "$$text"; done
@@ -123,6 +123,11 @@ busy-check: build ## how busy a collecting run keeps a fake server of 16 slots, 
 
 search-check: build ## how well a search chooses, and how far off its figures are, simulated with known truth
 	node scripts/search-simulation.mjs --out docs/results/search-simulation.md
+
+workers-check: build ## four workers, 2,000 jobs, kills and stops of workers and Redis, then one worker beside four (needs redis-server; about ten minutes)
+	node scripts/workers-check.mjs
+	node scripts/workers-check.mjs --costs
+	node scripts/workers-check.mjs --throughput
 
 code-check: build ## known answers of code tasks, HumanEval and MBPP against the tests scorer (about ten minutes)
 	node scripts/code-check.mjs

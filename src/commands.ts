@@ -59,6 +59,7 @@ export { evaluateSuite } from "./run/suite/evaluate-suite.js";
 export { loadSuite } from "./run/suite/load-suite.js";
 export { suiteTables } from "./run/suite/suite-tables.js";
 export { TaskOpener } from "./run/task-opener.js";
+export { QueueWorker } from "./run/worker/queue-worker.js";
 export { addKey } from "./serve/key-ring.js";
 export { startServer } from "./serve/start-server.js";
 export { drawRobotRun } from "./tasks/families/robot/draw-map.js";

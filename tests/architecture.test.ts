@@ -52,7 +52,7 @@ const TAKES_WHOLE_CONFIG = new Set([
 
 /** Packages with native or wasm code, or with a door of their own: one file each. */
 const ONE_DOOR =
-  /^(node-llama-cpp|libsql|@jitl\/.*|quickjs-emscripten-core|openai|onnxruntime-node|@hono\/node-server|@huggingface\/transformers|pyodide)(\/|$)/;
+  /^(node-llama-cpp|libsql|@jitl\/.*|quickjs-emscripten-core|openai|onnxruntime-node|@hono\/node-server|@huggingface\/transformers|pyodide|bullmq|ioredis)(\/|$)/;
 const MAX_LINES = 500;
 
 /** Source without comments and without the inside of template texts, which may hold code of workflows. */

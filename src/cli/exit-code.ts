@@ -25,6 +25,7 @@ const BY_CLASS: ReadonlyMap<string, number> = new Map([
   ["FormatError", EXIT.input],
   ["UnsupportedModelError", EXIT.input],
   ["ModelCallError", EXIT.executor],
+  ["QueueError", EXIT.executor],
   ["TrainingDivergedError", EXIT.failedSamples],
   ["LostSamplesError", EXIT.failedSamples],
   ["StorageError", EXIT.storage],

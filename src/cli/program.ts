@@ -29,6 +29,10 @@ const COMMANDS: Readonly<Record<string, LazyCommand>> = {
     "answer other programs with found workflows, as an OpenAI-compatible server",
     () => import("./commands/serve.js"),
   ],
+  worker: [
+    "run workflows on items for runs on other machines, from a queue",
+    () => import("./commands/worker.js"),
+  ],
   models: ["list and fetch local models", () => import("./commands/models.js")],
   data: ["list, check and import datasets", () => import("./commands/data.js")],
   bench: ["measure this machine", () => import("./commands/bench.js")],

@@ -84,6 +84,11 @@ const SEARCH = {
   dryRun: "--dry-run",
 };
 
+/** Flags of commands whose jobs other machines may run. */
+const QUEUE = {
+  queue: "--queue <url>",
+};
+
 /** Flags of rounds. */
 const LEARN = {
   "learn.rounds": "--rounds <n>",
@@ -150,12 +155,14 @@ export const RUN_FLAGS: Readonly<Record<string, string>> = {
   ...SEARCH,
   ...LEARN,
   ...SERVE,
+  ...QUEUE,
 };
 export const MODEL_FLAGS = Object.keys(MODEL);
 export const DATASET_FLAGS = Object.keys(DATASET);
 export const SEARCH_FLAGS = Object.keys(SEARCH);
 export const LEARN_FLAGS = Object.keys(LEARN);
 export const SERVE_FLAGS = Object.keys(SERVE);
+export const QUEUE_FLAGS = Object.keys(QUEUE);
 
 /** Names that flags had before, still read: key of that time → flag, and the key that has its place now. */
 const FORMER_FLAGS: Readonly<Record<string, { flag: string; now: string }>> = {
@@ -199,7 +206,10 @@ export function readRunFlags(command: Command): Map<string, string | boolean> {
   const given = new Map<string, string | boolean>();
   const values = command.opts<Record<string, string | boolean | undefined>>();
   const flags = Object.entries(FORMER_FLAGS).map(([path, { flag }]) => [path, flag] as const);
+  // Two settings may share a flag's name on different commands.
+  const known = new Set(command.options.map((option) => option.flags));
   for (const [path, flag] of [...flags, ...Object.entries(RUN_FLAGS)]) {
+    if (!known.has(flag)) continue;
     const value = values[new Option(flag).attributeName()];
     // A flag such as --no-baselines is the command's own.
     if (value !== undefined && value !== false) given.set(path, value);

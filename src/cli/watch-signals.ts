@@ -68,6 +68,7 @@ export function watchSignals(
 export function watchService(
   target: NodeJS.EventEmitter = process,
   exit = (code: number) => process.exit(code),
+  graceMs = GRACE_MS,
 ): SignalWatch {
   const stop = new AbortController();
   const hard = new AbortController();
@@ -81,9 +82,10 @@ export function watchService(
       giveUp();
       return;
     }
-    writeErr("finishing what runs, at most 10 s; again to stop now");
+    const most = graceMs === Number.POSITIVE_INFINITY ? "" : ", at most 10 s";
+    writeErr(`finishing what runs${most}; again to stop now`);
     stop.abort();
-    timers.push(setTimeout(giveUp, GRACE_MS).unref());
+    if (most !== "") timers.push(setTimeout(giveUp, graceMs).unref());
   };
   const onHangup = () => watch.onHangup?.();
   const listeners = Object.entries({ SIGINT: onStop, SIGTERM: onStop, SIGHUP: onHangup });
@@ -98,4 +100,9 @@ export function watchService(
     },
   };
   return watch;
+}
+
+/** As of a service, but what runs may take its time: whoever starts workers says how long they may go on. */
+export function watchWorker(): SignalWatch {
+  return watchService(process, undefined, Number.POSITIVE_INFINITY);
 }

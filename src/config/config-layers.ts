@@ -5,6 +5,7 @@ import { firstIssue, memberAt } from "../core/issue-line.js";
 import { nearHint, nearNames } from "../core/near-names.js";
 import { isLoopback } from "../core/network/loopback.js";
 import { keyedServers } from "./key-variable.js";
+import { QUEUE_PASSWORD_VARIABLE, QUEUE_TOKEN_VARIABLE } from "./queue-url.js";
 import { type RunConfig, type RunConfigInput, runConfigSchema } from "./run-config.js";
 import { keysAt, SETTINGS } from "./settings.js";
 
@@ -70,7 +71,10 @@ export function objectLayer(input: unknown, name: string): ConfigLayer {
 }
 
 /** Variables of ours that are not settings of a run. */
-const OTHER_VARIABLES = new Set(["W4S_HOME", "W4S_DATASETS", "W4S_CONFIG", "W4S_SHARED"]);
+const OTHER_VARIABLES = new Set([
+  ...["W4S_HOME", "W4S_DATASETS", "W4S_CONFIG", "W4S_SHARED"],
+  ...[QUEUE_PASSWORD_VARIABLE, QUEUE_TOKEN_VARIABLE],
+]);
 
 export function variableOf(path: string): string {
   return `W4S_${path
@@ -159,8 +163,12 @@ function setPath(tree: Record<string, unknown>, path: string, value: unknown): v
   branch[path.slice(section.length + 1)] = value;
 }
 
-/** @throws {ConfigError} for a number of calls at once that was given where calls go in batches */
-function refuseIdle({ batch }: RunConfig, source: ReadonlyMap<string, ConfigLayer>): void {
+/** @throws {ConfigError} for workers, or a number of calls at once, that were given where calls go in batches */
+function refuseIdle({ batch, queue }: RunConfig, source: ReadonlyMap<string, ConfigLayer>): void {
+  if (batch && queue !== undefined)
+    throw new ConfigError(`${nameIn(source, "queue")}: workers ask their models directly, not in batches`, {
+      hint: `leave it out, or ${nameIn(source, "batch")}`,
+    });
   const layer = source.get("concurrency");
   // A file may hold it for other runs.
   if (!batch || !layer || !(layer.isText || layer === source.get("batch"))) return;
@@ -213,7 +221,7 @@ function nameIn(source: ReadonlyMap<string, ConfigLayer>, path: string): string 
 
 /** A value for an error message; what may be a key or a password is never repeated. */
 function show(value: unknown, path: string): string {
-  if (/apiKeyEnv$|(^|\.)(params|env)(\.|$)/.test(path)) return "(value not shown)";
+  if (/apiKeyEnv$|(^|\.)(params|env)(\.|$)|^queue$/.test(path)) return "(value not shown)";
   // JSON has no word for Infinity and NaN.
   if (typeof value === "number") return String(value);
   const json = (JSON.stringify(value) ?? String(value)).replace(/\/\/[^/@\s"]*@/g, "//…@");

@@ -5,6 +5,7 @@ import { between, decides, flag, oneOf, positive, text, whole } from "./config-f
 import { executorParams } from "./executor-params.js";
 import { learnSchema } from "./learn-schema.js";
 import { policiesSchema } from "./policies-schema.js";
+import { badQueueUrl } from "./queue-url.js";
 import { defaultReplyTokens } from "./reply-tokens.js";
 import { REWARD_NAMES, rewardWeightsSchema } from "./reward-shares.js";
 import { serveSchema } from "./serve-schema.js";
@@ -26,6 +27,11 @@ export function badBaseUrl(url: string): string | undefined {
 
 const baseUrl = z.string({ error: "must be a base URL" }).superRefine((url, context) => {
   const why = badBaseUrl(url);
+  if (why) context.addIssue({ code: "custom", message: why });
+});
+
+const queueUrl = z.string({ error: "must be redis://HOST:PORT" }).superRefine((url, context) => {
+  const why = badQueueUrl(url);
   if (why) context.addIssue({ code: "custom", message: why });
 });
 
@@ -337,6 +343,12 @@ export const runConfigSchema = z
     serve: serveSchema
       .optional()
       .describe("the server of found workflows (w4s serve)")
+      .meta(decides("session")),
+    queue: queueUrl
+      .optional()
+      .describe(
+        "Redis through which workers (w4s worker) run workflows on items: redis://HOST:PORT (docs/workers.md)",
+      )
       .meta(decides("session")),
     run: z
       .string({ error: "must be a run name" })

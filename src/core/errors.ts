@@ -265,6 +265,13 @@ export class RunInUseError extends W4sError {
   }
 }
 
+/** Queue that cannot be reached, or was away for too long (exit 4): the run can go on later. */
+export class QueueError extends W4sError {
+  constructor(message: string, options: W4sErrorOptions = {}) {
+    super("queue", message, options);
+  }
+}
+
 /** A bug of ours (exit 1). */
 export class InternalError extends W4sError {
   constructor(message: string, options: W4sErrorOptions = {}) {
@@ -287,6 +294,7 @@ const CLASSES: readonly (new (...args: never[]) => W4sError)[] = [
   LostSamplesError,
   StorageError,
   RunInUseError,
+  QueueError,
   InternalError,
 ];
 

@@ -3,12 +3,11 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { DEFAULT_KEY_VARIABLE, keyVariable } from "../config/key-variable.js";
 import type { RunConfig } from "../config/run-config.js";
-import type { Budget } from "../core/budget.js";
 import { ConfigError, InputError } from "../core/errors.js";
 import { CallStore } from "../llm/call-store.js";
 import type { ChatModel } from "../llm/chat-model.js";
 import { LocalChatModel } from "../llm/local/local-chat-model.js";
-import { MeteredModel } from "../llm/metered-model.js";
+import { MeteredModel, type MeteredModelOptions } from "../llm/metered-model.js";
 import { OpenAIChatModel } from "../llm/openai/openai-chat-model.js";
 import type { RequestParams } from "../llm/openai/request-params.js";
 import { FREE, givenPrice, type Price, priceFor } from "../llm/prices.js";
@@ -207,7 +206,7 @@ export function openReplay(directory: string): ReplayChatModel {
 export function metered(
   built: BuiltExecutor,
   role: string,
-  context: { store: CallStore; budget: Budget; seed: number },
+  context: Pick<MeteredModelOptions, "store" | "budget" | "seed">,
 ): MeteredModel {
   return new MeteredModel({
     model: built.model,

@@ -109,34 +109,45 @@ export interface ShownWorkflow {
   evaluation: Evaluation;
 }
 
+/** What the names of jobs are made of beside workflow and sample. */
+export interface JobNaming {
+  metric: string;
+  settingsHash: string;
+  seed: number;
+  /** Counts for workflows that run Python. */
+  programsHash?: string | undefined;
+}
+
+/** Name of a job's result, from its content. */
+export function jobId(
+  { workflowHash, source, sample, epoch, carried }: Omit<Job, "id" | "seed">,
+  { metric, settingsHash, seed, programsHash }: JobNaming,
+): string {
+  const brought = carried ? [hashJson(carried)] : [];
+  if (programsHash !== undefined && source.includes("runPython")) brought.push(programsHash);
+  return hashJson([...["job-v1", workflowHash, metric, sample, settingsHash, seed, epoch], ...brought]);
+}
+
 /** The seed of a job depends on run seed, sample and epoch, not on the workflow: candidates compare fairly. */
 export function makeJobs(
   workflow: { hash: string; source: string; carried?: WorkflowParts | undefined },
   samples: readonly Sample[],
-  task: Task,
-  settings: { seed: number; settingsHash: string; programsHash?: string | undefined; epoch?: number },
+  { metric }: Pick<Task, "metric">,
+  { epoch = 0, ...settings }: Omit<JobNaming, "metric"> & { epoch?: number },
 ): Job[] {
-  const epoch = settings.epoch ?? 0;
-  const { carried } = workflow;
+  const { hash: workflowHash, source, carried } = workflow;
   const told = (sample: Sample): Sample =>
     carried?.instruction === undefined
       ? sample
       : { ...sample, instruction: sample.instruction ?? carried.instruction };
-  const brought = carried ? [hashJson(carried)] : [];
-  const { programsHash } = settings;
-  if (programsHash !== undefined && workflow.source.includes("runPython")) brought.push(programsHash);
-  return samples.map(told).map((sample) => ({
-    id: hashJson([
-      ...["job-v1", workflow.hash, task.metric, sample, settings.settingsHash, settings.seed, epoch],
-      ...brought,
-    ]),
-    workflowHash: workflow.hash,
-    source: workflow.source,
-    sample,
-    epoch,
-    carried,
-    seed: Number.parseInt(hashJson([settings.seed, sample.id, epoch]).slice(0, 8), 16) & 0x7fffffff,
-  }));
+  return samples.map(told).map((sample) => {
+    const job = { workflowHash, source, sample, epoch, carried };
+    return {
+      id: jobId(job, { metric, ...settings }),
+      ...job,
+      seed: Number.parseInt(hashJson([settings.seed, sample.id, epoch]).slice(0, 8), 16) & 0x7fffffff,
+    };
+  });
 }
 
 /** Folds job results into the figures of one workflow. */

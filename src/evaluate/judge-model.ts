@@ -4,9 +4,8 @@ import type { RunConfig } from "../config/run-config.js";
 import type { AnswerJudge, Grade } from "../core/answer-judge.js";
 import type { Budget } from "../core/budget.js";
 import { ConfigError, InternalError } from "../core/errors.js";
-import type { CallStore } from "../llm/call-store.js";
 import type { ChatModel, ChatRequest } from "../llm/chat-model.js";
-import { MeteredModel, type MeteredResult } from "../llm/metered-model.js";
+import { MeteredModel, type MeteredModelOptions, type MeteredResult } from "../llm/metered-model.js";
 import { ModelJudge } from "./model-judge.js";
 import type { WorkflowModels } from "./workflow-agent.js";
 
@@ -14,7 +13,7 @@ import type { WorkflowModels } from "./workflow-agent.js";
 export interface JudgeContext {
   config: Pick<RunConfig, "seed" | "judge">;
   models: WorkflowModels;
-  store: CallStore;
+  store: MeteredModelOptions["store"];
   budget: Budget;
 }
 

@@ -1,11 +1,18 @@
 /** @file A module of the user's that exports tools, with a hash over its content. */
 import { readdirSync, readFileSync, statSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { z } from "zod";
 import { ConfigError, messageOf } from "../core/errors.js";
 import { hashJson, sha256 } from "../core/hash.js";
 import { checkTools, type ToolSet } from "../workflow/tool.js";
+
+/** Tools with the files that their hash covers. */
+export interface LoadedTools extends ToolSet {
+  module: string;
+  /** Paths from the folder of the module. */
+  files: string[];
+}
 
 /**
  * Imports a module whose default export is a list of tools, or a function `({ z }) => list` that needs no zod of its own.
@@ -13,7 +20,7 @@ import { checkTools, type ToolSet } from "../workflow/tool.js";
  * under another hash are not used.
  * @throws {ConfigError} when it cannot be read or loaded, or what it exports are no tools
  */
-export async function loadTools(path: string): Promise<ToolSet> {
+export async function loadTools(path: string): Promise<LoadedTools> {
   const file = resolve(path);
   const refuse = (what: string, cause?: unknown) =>
     new ConfigError(`${path}: ${what}`, {
@@ -44,7 +51,13 @@ export async function loadTools(path: string): Promise<ToolSet> {
     throw refuse("its export files is no list of paths");
   try {
     const contents = (files as string[]).flatMap((name) => contentsOf(join(dirname(file), name), name));
-    return { tools, hash: hashJson([own, contents]) };
+    const module = basename(file);
+    return {
+      tools,
+      hash: hashJson([own, contents]),
+      module,
+      files: [module, ...contents.map(([name]) => name)],
+    };
   } catch (error) {
     throw refuse(`its export files: ${messageOf(error, 200)}`, error);
   }

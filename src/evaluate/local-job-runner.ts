@@ -28,7 +28,7 @@ export interface JobQueue {
 export interface LocalJobRunnerOptions {
   sandbox: Sandbox;
   models: WorkflowModels;
-  store: CallStore;
+  store: Pick<CallStore, "getResult" | "putResult">;
   scorer: Scorer;
   /** Sandbox of the programs and public tests that workflows run. Default: they may run none. */
   programs?: ProgramRunner | undefined;
@@ -36,7 +36,7 @@ export interface LocalJobRunnerOptions {
   tools?: ToolBox | undefined;
   rules?: Rules | undefined;
   /** Items of the train split that workflows may be shown. Default: none. */
-  examples?: TaskExamples | undefined;
+  examples?: Pick<TaskExamples, "isOffered" | "give"> | undefined;
   /** Gate before the executor. Default none. */
   pace?: ServerPace | undefined;
   /** Gate of waves: told which jobs may still ask. Default none. */

@@ -99,6 +99,11 @@ export class Rules {
     return new Rules(rules as z.input<typeof rulesSchema>, path);
   }
 
+  /** The rules as JSON, from which an equal set is made. */
+  toJson(): string {
+    return JSON.stringify(this.#rules);
+  }
+
   /** The configuration with the limits of the rules, where these are tighter. */
   tighten<T extends { budget: BudgetLimits; limits: { modelCalls: number } }>(config: T): T {
     const { callsPerInput, promptCharacters: _, ...limits } = this.#rules.limits;

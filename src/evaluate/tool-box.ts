@@ -3,7 +3,7 @@ import { ModelCallError, messageOf } from "../core/errors.js";
 import { hashJson } from "../core/hash.js";
 import { plainJson } from "../core/plain-json.js";
 import { failSpanAs, withSpan } from "../core/telemetry/spans.js";
-import type { CallStore } from "../llm/call-store.js";
+import type { CallStore, StoredToolCall } from "../llm/call-store.js";
 import { orAborted } from "../llm/clock.js";
 import { TOOL_DEFAULTS, type Tool, type ToolCard, type ToolSet, toolCard } from "../workflow/tool.js";
 import { schemaText } from "../workflow/tool-schema.js";
@@ -30,6 +30,12 @@ export interface ToolPosition {
 
 type ToolOutcome = { json: string } | { error: string };
 
+/** Where calls are kept: the run's own store, or one that machines share. The first outcome of a call wins. */
+export interface ToolStore {
+  getToolCall(key: string): StoredToolCall | undefined | Promise<StoredToolCall | undefined>;
+  putToolCall(key: string, call: StoredToolCall): StoredToolCall | Promise<StoredToolCall>;
+}
+
 const MAX_SHOWN_INPUT = 300;
 const MAX_STORED_INPUT = 4_000;
 const MAX_ERROR = 500;
@@ -39,11 +45,11 @@ export class ToolBox {
   /** Over everything that is known to decide results. */
   readonly hash: string;
   readonly #tools: ReadonlyMap<string, Tool>;
-  readonly #store: CallStore;
+  readonly #store: ToolStore;
   readonly #recorded: CallStore | undefined;
 
   /** @param recorded - a run that is replayed: only what it has stored is answered, no tool is run */
-  constructor({ tools, hash }: ToolSet, store: CallStore, recorded?: CallStore) {
+  constructor({ tools, hash }: ToolSet, store: ToolStore, recorded?: CallStore) {
     this.cards = tools.map(toolCard);
     this.hash = hash;
     this.#tools = new Map(tools.map((tool) => [tool.name, tool]));
@@ -76,7 +82,7 @@ export class ToolBox {
     if ("error" in checked)
       return { use: { ...shown, error: checked.error, milliseconds: 0, isCached: false } };
     const key = hashJson(["tool-v1", this.hash, tool.name, input, position.occurrence, position.epoch]);
-    let stored = this.#store.getToolCall(key) ?? this.#recorded?.getToolCall(key);
+    let stored = (await this.#store.getToolCall(key)) ?? this.#recorded?.getToolCall(key);
     const isCached = stored !== undefined;
     if (!stored) {
       if (this.#recorded) throw notRecorded(tool.name, shown.input);
@@ -85,7 +91,7 @@ export class ToolBox {
       const milliseconds = Math.round(performance.now() - startedAt);
       stored = { tool: tool.name, input: inputJson.slice(0, MAX_STORED_INPUT), milliseconds, ...outcome };
     }
-    const { json, error, milliseconds } = this.#store.putToolCall(key, stored);
+    const { json, error, milliseconds } = await this.#store.putToolCall(key, stored);
     const use = { ...shown, milliseconds, isCached };
     if (json === undefined) return { use: { ...use, error: error ?? "" } };
     return { value: JSON.parse(json), use: { ...use, bytes: Buffer.byteLength(json) } };

@@ -71,6 +71,7 @@ const SCHEMA = `
     prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL,
     dollars REAL, is_estimated INTEGER NOT NULL, tag TEXT, run TEXT NOT NULL DEFAULT ''
   );
+  CREATE INDEX IF NOT EXISTS ledger_by_tag ON ledger (tag) WHERE tag IS NOT NULL;
   ${CACHED_CALLS}
   CREATE TABLE IF NOT EXISTS requests (key TEXT PRIMARY KEY, role TEXT NOT NULL, model TEXT NOT NULL, request TEXT NOT NULL);
   CREATE TABLE IF NOT EXISTS results (job TEXT PRIMARY KEY, json TEXT NOT NULL);
@@ -199,6 +200,49 @@ export class CallStore implements Disposable {
     );
   }
 
+  /**
+   * Commits what another process has paid; one that is told of twice is counted once.
+   * @param payment - id of the payment
+   * @param reply - undefined: the call left none that counts
+   * @returns false where it was known
+   */
+  putPayment(
+    payment: string,
+    key: string,
+    reply: StoredReply | undefined,
+    entry: LedgerEntry,
+    request: SentRequest,
+  ): boolean {
+    return guard(this.path, () =>
+      this.#inTransaction(() => {
+        const isKnown =
+          this.#db.prepare("SELECT 1 FROM ledger WHERE tag = ? LIMIT 1").get(payment) !== undefined;
+        if (isKnown) return false;
+        const isFirst = reply !== undefined && this.#putReply.run(key, JSON.stringify(reply)).changes > 0;
+        this.#insertLedger({ ...entry, tag: payment }, isFirst ? key : null);
+        if (isFirst) this.#putRequest.run(key, entry.role, entry.model, JSON.stringify(request));
+        return true;
+      }),
+    );
+  }
+
+  /** All replies with their keys, some at a time. */
+  *replyPages(count: number): Generator<{ key: string; reply: StoredReply }[]> {
+    const page = this.#db.prepare(
+      "SELECT rowid AS place, key, reply FROM replies WHERE rowid > ? ORDER BY rowid LIMIT ?",
+    );
+    for (let place = 0; ; ) {
+      const rows = guard(this.path, () => page.all(place, count)) as {
+        place: number;
+        key: string;
+        reply: string;
+      }[];
+      if (rows.length === 0) return;
+      place = rows.at(-1)!.place;
+      yield rows.map(({ key, reply }) => ({ key, reply: JSON.parse(reply) as StoredReply }));
+    }
+  }
+
   /** Records a call that left no reply to store. Cached ones are only counted, and written with the next reply or at close. */
   addLedger(entry: LedgerEntry): void {
     if (!entry.isCached) {
@@ -319,6 +363,15 @@ export class CallStore implements Disposable {
       () =>
         this.#db.prepare("SELECT 1 FROM ledger WHERE model = ? AND key IS NOT NULL LIMIT 1").get(model) !==
         undefined,
+    );
+  }
+
+  /** Payments that left a reply, in whatever run. */
+  paidCount(): number {
+    return guard(
+      this.path,
+      () =>
+        (this.#db.prepare("SELECT COUNT(*) AS n FROM ledger WHERE key IS NOT NULL").get() as { n: number }).n,
     );
   }
 

@@ -57,6 +57,8 @@ export interface ChatResult {
   finishReasons: FinishReason[];
   /** Name of the model as it answered. */
   model: string;
+  /** Answered from what another process had paid; absent elsewhere, and never stored. */
+  isShared?: true | undefined;
   /** Milliseconds of the attempts that answered, without lanes, pauses and failed ones; made up where the model is simulated. */
   latencyMs?: number | undefined;
 }

@@ -14,7 +14,7 @@ export interface MeteredModelOptions {
   model: ChatModel;
   /** Who asks, in the ledger: "executor", "weak", "judge". */
   role: string;
-  store: CallStore;
+  store: Pick<CallStore, "getReply" | "putReply" | "addLedger">;
   budget: Budget;
   /** Null or left out: unknown, so that dollars are reported as unknown. */
   price?: Price | null | undefined;
@@ -113,7 +113,7 @@ export class MeteredModel {
     if (request.onAttempt && flight.sentAt !== undefined) request.onAttempt(flight.sentAt);
     const join = () => this.#join(key, flight, request.signal);
     const reply = await (this.model.gate?.wait(join) ?? join());
-    return this.#report(reply, running !== undefined, call.tag);
+    return this.#report(reply, running !== undefined || reply.isShared === true, call.tag);
   }
 
   #start(key: string, request: ChatRequest, call: MeteredCall): Flight {
@@ -259,6 +259,6 @@ export class MeteredModel {
 }
 
 /** Undefined where a failed call has cost nothing that is known of. */
-function billedFor({ kind, usage }: ModelCallError): Usage | undefined {
+export function billedFor({ kind, usage }: ModelCallError): Usage | undefined {
   return usage ?? (ANSWERED_KINDS.has(kind) ? UNKNOWN_USAGE : undefined);
 }

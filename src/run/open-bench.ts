@@ -11,8 +11,10 @@ import type { BuiltExecutor } from "../evaluate/build-executor.js";
 import type { JobRunner } from "../evaluate/evaluation.js";
 import { offersExamples, TaskExamples } from "../evaluate/examples/task-examples.js";
 import { workedSolutions } from "../evaluate/examples/worked-solutions.js";
-import { type JobQueue, LocalJobRunner } from "../evaluate/local-job-runner.js";
+import { type JobQueue, LocalJobRunner, type LocalJobRunnerOptions } from "../evaluate/local-job-runner.js";
 import type { OpenModels } from "../evaluate/open-models.js";
+import { type SettingsBasis, settingsHash } from "../evaluate/queue/settings-basis.js";
+import type { TaskWorkers, WorkersConfig } from "../evaluate/queue/task-workers.js";
 import type { Rules } from "../evaluate/rules.js";
 import type { ServerPace } from "../evaluate/server-pace.js";
 import type { ToolBox } from "../evaluate/tool-box.js";
@@ -46,6 +48,7 @@ type BenchConfig = Pick<
   | "limits"
   | "maxTokens"
   | "concurrency"
+  | keyof WorkersConfig
 >;
 
 /** Equipment that all benches of a run share. */
@@ -78,7 +81,9 @@ export interface BenchEquipment {
   pace: ServerPace | undefined;
   /** Gate of waves, where calls go in batches. */
   gate: WaveGate | undefined;
-  /** Runs jobs elsewhere. Default: in sandboxes on this machine. */
+  /** Workers that run the jobs. Default: sandboxes on this machine. */
+  workers: TaskWorkers | undefined;
+  /** Runs jobs elsewhere, before all others. */
   runner: ((task: Task) => JobRunner) | undefined;
 }
 
@@ -98,45 +103,54 @@ export async function openBench(
     : splitPool(await drawItems(task, "validation", items, config.seed), { confirm });
   // What is wrong with a split is known once it has been read.
   for (const message of task.notices ?? []) emit({ type: "warning", message });
-  const settingsHash = hashJson({
+  const basis: SettingsBasis = {
     executor: executor.model.id,
     aliases: [...opened.aliases.values()].map(({ model }) => model.id),
     weak: models.weak?.id ?? null,
     limits: config.limits,
     programs: task.kind === "code" ? programs?.limits : undefined,
     tools: tools?.hash,
-    // The name by which stored results are found.
     callPolicy: rules?.hash,
     maxTokens,
     scorer: task.scorer.basis,
     task: task.hash,
-    // A hash leaves undefined out: it is the same as before replies could be kept.
     keepReplies: keepReplies || undefined,
-  });
-  const examples = openExamples(equipment, task, { models, settingsHash, maxTokens });
+  };
+  const hash = settingsHash(basis);
+  // Results of other tasks have the names they had before programs ran there.
+  const programsHash = programs && task.kind !== "code" ? hashJson(programs.limits) : undefined;
+  const examples = openExamples(equipment, task, { models, settingsHash: hash, maxTokens });
+  const { store, stopSignal } = equipment;
+  const onViolation: LocalJobRunnerOptions["onViolation"] = (violation) => {
+    const message = `agent.${violation.call} was stopped by the rules (${violation.rule})`;
+    emit({ type: "policy-violation", ...violation, message });
+  };
   const runner =
     equipment.runner?.(task) ??
+    equipment.workers?.runner(
+      {
+        config,
+        task,
+        models,
+        basis,
+        programsHash,
+        hasPrograms: programs !== undefined,
+        maxTokens,
+        keepReplies,
+      },
+      { store, examples, onViolation, signal, stopSignal },
+    ) ??
     new LocalJobRunner({
+      ...{ models, store, programs, tools, rules, examples, onViolation, stopSignal },
       sandbox: equipment.sandbox,
-      models,
-      store: equipment.store,
       scorer: task.scorer,
-      programs,
-      tools,
-      rules,
-      examples,
       pace: equipment.pace,
       gate: equipment.gate,
-      onViolation: (violation) => {
-        const message = `agent.${violation.call} was stopped by the rules (${violation.rule})`;
-        emit({ type: "policy-violation", ...violation, message });
-      },
       limits: config.limits,
       maxTokens,
       queue: equipment.queue,
       keepReplies,
       onSample: (sample) => opened.onSample(sample),
-      stopSignal: equipment.stopSignal,
     });
   const { seed, turns, candidates, temperature, explore, maxRepairs, screen, parent } = config;
   const { baselines, rewardWeights, testLimit, reward = equipment.defaultReward } = config;
@@ -147,9 +161,7 @@ export async function openBench(
     runner,
     settings: {
       ...{ seed, turns, candidates, temperature, explore, maxRepairs, screen, parent },
-      ...{ baselines, rewardWeights, testLimit, reward, settingsHash },
-      // Results of other tasks have the names they had before programs ran there.
-      programsHash: programs && task.kind !== "code" ? hashJson(programs.limits) : undefined,
+      ...{ baselines, rewardWeights, testLimit, reward, settingsHash: hash, programsHash },
       resamples: config.bootstrap.samples,
       isRacing: equipment.search?.isRacing,
     },

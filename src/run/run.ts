@@ -2,11 +2,13 @@
 import { join } from "node:path";
 import PQueue from "p-queue";
 import { withoutHeaderValues } from "../config/executor-params.js";
+import { QUEUE_TOKEN_VARIABLE } from "../config/queue-url.js";
 import type { RunConfig } from "../config/run-config.js";
 import { identityOf } from "../config/run-identity.js";
 import { Budget, type BudgetLimits } from "../core/budget.js";
 import { CloseStack } from "../core/close-stack.js";
 import { ConfigError } from "../core/errors.js";
+import { sha256 } from "../core/hash.js";
 import { writeAtomic } from "../core/write-atomic.js";
 import { ApprovalGate, isApprovalNeeded } from "../evaluate/approval.js";
 import { type BuiltExecutor, metered } from "../evaluate/build-executor.js";
@@ -15,6 +17,7 @@ import { checkJudge, type JudgeContext, judgeModel } from "../evaluate/judge-mod
 import type { LocalModels } from "../evaluate/local-models.js";
 import { openTools } from "../evaluate/mcp/open-tools.js";
 import { OpenModels } from "../evaluate/open-models.js";
+import { Workers } from "../evaluate/queue/workers.js";
 import { Rules } from "../evaluate/rules.js";
 import { ServerPace } from "../evaluate/server-pace.js";
 import { ToolBox } from "../evaluate/tool-box.js";
@@ -223,6 +226,16 @@ export class Run implements AsyncDisposable {
       // Local calls cost no money and are not what a budget protects: they get one of their own.
       if (opened.weak) models.weak = metered(opened.weak, "weak", { ...meter, budget: new Budget() });
       const plan = instructionPlan(command, { config, models, store, budget });
+      const workers =
+        config.queue === undefined || config.dryRun
+          ? undefined
+          : await Workers.open(config.queue, {
+              ...{ store, budget, rules, tools: ownTools, onWarning: (message) => warn(message) },
+              // Runs of 0.1 have no id.
+              run: directory.id || sha256(directory.path).slice(0, 32),
+              token: process.env[QUEUE_TOKEN_VARIABLE],
+            });
+      if (workers) closing.add(() => workers.close());
       // In batches nobody waits for a place: what is bounded is the processes that compute.
       const processes = gate ? undefined : Math.min(config.concurrency, MAX_SANDBOX_PROCESSES);
       const quickJs = new QuickJsSandbox({ processes, limits: config.limits });
@@ -233,7 +246,7 @@ export class Run implements AsyncDisposable {
       const equipment: BenchEquipment = {
         ...{ config, opened, models, sandbox, tools, rules, approval, store, emit },
         instructions: plan,
-        ...{ signal, stopSignal, runner },
+        ...{ signal, stopSignal, runner, workers },
         programs: tasks.programs,
         queue: new PQueue({ concurrency: gate ? Number.POSITIVE_INFINITY : config.concurrency }),
         gate,

@@ -145,6 +145,7 @@ function datasetTask(
     description,
     instruction,
     scorer,
+    metricOptions: manifest.metricOptions ?? {},
     hash,
     family,
     splits,

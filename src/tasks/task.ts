@@ -113,6 +113,8 @@ export interface Task {
   /** What every model that answers an item is told with it. */
   instruction?: string | undefined;
   scorer: Scorer;
+  /** Options of the metric, from which another machine can make the scorer; absent where a program made it. */
+  metricOptions?: Readonly<Record<string, unknown>> | undefined;
   /** Content hash over dataset.json and the split files named in it. */
   hash: string;
   /** Generated family this dataset was drawn from; the simulated executor needs one. */

@@ -1,7 +1,7 @@
 /** @file `w4s collect`: play episodes and record them. */
 import { Command } from "commander";
 import { complete } from "../action.js";
-import { addRunFlags, DATASET_FLAGS, MODEL_FLAGS, SEARCH_FLAGS } from "../run-flags.js";
+import { addRunFlags, DATASET_FLAGS, MODEL_FLAGS, QUEUE_FLAGS, SEARCH_FLAGS } from "../run-flags.js";
 import { searchAction } from "../search-action.js";
 
 const EXAMPLES = `
@@ -18,7 +18,7 @@ export function command(): Command {
     "Plays episodes of the weak model on a task and records prompts, workflows, scores and rewards.",
   );
   const dataset = DATASET_FLAGS.filter((path) => path !== "testLimit");
-  addRunFlags(collect, [...dataset, ...MODEL_FLAGS, ...SEARCH_FLAGS]);
+  addRunFlags(collect, [...dataset, ...MODEL_FLAGS, ...SEARCH_FLAGS, ...QUEUE_FLAGS]);
   collect.option("--replay <run>", "evaluate the recorded workflows of a run anew, from its stored replies");
   return complete(collect, searchAction("collect"), { examples: EXAMPLES });
 }

@@ -5,16 +5,16 @@ import { Command } from "commander";
 import type { BudgetLimits, EvaluateResult } from "../../commands.js";
 import { formatPairedInterval, formatPercentChange, formatProbability } from "../../core/figure-format.js";
 import { type ActionBody, complete } from "../action.js";
+import { evalSuiteAction } from "../eval-suite-action.js";
 import { repeated } from "../flag-values.js";
 import { writeErr, writeJson, writeOut } from "../print/output.js";
 import { Progress } from "../print/progress.js";
 import { spentText, spentTogether } from "../print/spent-text.js";
 import { pairs, resultTable, table } from "../print/tables.js";
-import { addRunFlags, configSources, DATASET_FLAGS, MODEL_FLAGS } from "../run-flags.js";
+import { addRunFlags, configSources, DATASET_FLAGS, MODEL_FLAGS, QUEUE_FLAGS } from "../run-flags.js";
 import { stoppedByJson, withProgress } from "../run-frame.js";
 import { namedRunOf } from "../runs-root.js";
 import { verdict } from "../verdict.js";
-import { evalSuiteAction } from "./eval-suite.js";
 
 const EXAMPLES = `
 Examples:
@@ -54,7 +54,7 @@ export function command(): Command {
     .option("--also <executor>", "score with this executor too; may be repeated", repeated, [])
     .option("--epochs <n>", "repetitions of every sample with fresh replies", "1")
     .option("--suite <name|file>", "a suite of tasks and rows: core, full, or a YAML file");
-  addRunFlags(command, [...DATASET_FLAGS, ...MODEL_FLAGS]);
+  addRunFlags(command, [...DATASET_FLAGS, ...MODEL_FLAGS, ...QUEUE_FLAGS]);
   // Behind --baselines: a negated option that comes first would be on by default.
   command.option("--no-baselines", "only the named workflows");
   return complete(command, evaluateAction, { examples: EXAMPLES });

@@ -13,6 +13,7 @@ import {
   DATASET_FLAGS,
   LEARN_FLAGS,
   MODEL_FLAGS,
+  QUEUE_FLAGS,
   SEARCH_FLAGS,
 } from "../run-flags.js";
 import { stoppedByJson, withProgress } from "../run-frame.js";
@@ -41,6 +42,7 @@ export function command(): Command {
     ...MODEL_FLAGS,
     ...SEARCH_FLAGS.filter((path) => path !== "dryRun" && path !== "designer"),
     ...LEARN_FLAGS,
+    ...QUEUE_FLAGS,
   ]);
   learn.option("--preset <name>", "settings to start from: demo");
   return complete(learn, learnAction, { examples: EXAMPLES });

@@ -1,7 +1,7 @@
 /** @file `w4s optimize`: design a workflow for a task. */
 import { Command } from "commander";
 import { complete } from "../action.js";
-import { addRunFlags, DATASET_FLAGS, MODEL_FLAGS, SEARCH_FLAGS } from "../run-flags.js";
+import { addRunFlags, DATASET_FLAGS, MODEL_FLAGS, QUEUE_FLAGS, SEARCH_FLAGS } from "../run-flags.js";
 import { searchAction } from "../search-action.js";
 
 const EXAMPLES = `
@@ -24,6 +24,6 @@ export function command(): Command {
   const optimize = new Command("optimize").description(
     "A weak local model writes and refines workflows that call a strong model; the best is reported beside baselines.",
   );
-  addRunFlags(optimize, [...DATASET_FLAGS, ...MODEL_FLAGS, ...SEARCH_FLAGS]);
+  addRunFlags(optimize, [...DATASET_FLAGS, ...MODEL_FLAGS, ...SEARCH_FLAGS, ...QUEUE_FLAGS]);
   return complete(optimize, searchAction("optimize"), { examples: EXAMPLES });
 }

@@ -25,14 +25,10 @@ export class ExampleSet {
 
   /**
    * @param parts.examples - of items that ask the same the first one counts
-   * @param withheld - keys (sampleKey) of items that are never shown
    */
-  constructor(
-    { examples = [], worked = [] }: Pick<WorkflowParts, "examples" | "worked">,
-    withheld: ReadonlySet<string> = new Set(),
-  ) {
-    this.#plain = new RankedList(entriesOf(examples, withheld));
-    this.#worked = new RankedList(entriesOf(worked, withheld));
+  constructor({ examples = [], worked = [] }: Pick<WorkflowParts, "examples" | "worked">) {
+    this.#plain = new RankedList(entriesOf(examples));
+    this.#worked = new RankedList(entriesOf(worked));
   }
 
   /**
@@ -82,10 +78,10 @@ class RankedList {
   }
 }
 
-function entriesOf(examples: readonly Example[], withheld: ReadonlySet<string>): Entry[] {
+function entriesOf(examples: readonly Example[]): Entry[] {
   const entries = examples.map((example) => ({ key: sampleKey(example), example }));
   const first = new Map(entries.toReversed().map((entry) => [entry.key, entry]));
-  return entries.filter((entry) => first.get(entry.key) === entry && !withheld.has(entry.key));
+  return entries.filter((entry) => first.get(entry.key) === entry);
 }
 
 /** The passage is left out: items of one passage are not nearer than those that ask alike. */

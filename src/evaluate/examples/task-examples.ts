@@ -93,6 +93,14 @@ export class TaskExamples {
     return set.give(task, count, options);
   }
 
+  /** What give() chooses from, without what must not be shown; worked ones are made where the source asks for such. */
+  async shownTo(
+    source: string,
+    carried?: WorkflowParts,
+  ): Promise<Pick<WorkflowParts, "examples" | "worked">> {
+    return await this.#choice(/\bworked\b/.test(source), carried);
+  }
+
   /**
    * What a workflow of this task takes along, for places without the dataset; undefined where it needs nothing.
    * Worked solutions are those that were made: none are asked for here.
@@ -126,10 +134,17 @@ export class TaskExamples {
   }
 
   async #make(isWorked: boolean, carried: WorkflowParts | undefined): Promise<ExampleSet> {
+    return new ExampleSet(await this.#choice(isWorked, carried));
+  }
+
+  async #choice(isWorked: boolean, carried: WorkflowParts | undefined) {
     const { items, withheld } = await this.#pool();
-    if (carried?.examples !== undefined) return new ExampleSet(carried, withheld);
+    if (carried?.examples !== undefined) {
+      const shown = (list: readonly Example[] = []) => list.filter((one) => !withheld.has(sampleKey(one)));
+      return { examples: shown(carried.examples), worked: shown(carried.worked) };
+    }
     const worked = isWorked ? workedOf(items, await this.#worked(items)) : [];
-    return new ExampleSet({ examples: items.map((item) => exampleOf(item)), worked });
+    return { examples: items.map((item) => exampleOf(item)), worked };
   }
 
   get #isTestOpen(): boolean {

@@ -7,6 +7,7 @@ import {
   flagName,
   LEARN_FLAGS,
   MODEL_FLAGS,
+  QUEUE_FLAGS,
   RUN_FLAGS,
   readRunFlags,
   SEARCH_FLAGS,
@@ -14,6 +15,9 @@ import {
 } from "../../../src/cli/run-flags.js";
 import { parseRunConfig } from "../../../src/config/config-layers.js";
 import { SETTINGS } from "../../../src/config/settings.js";
+
+/** Two settings have the name --queue, each on commands of its own: the queue of requests is the server's. */
+const OF_ONE_COMMAND = Object.keys(RUN_FLAGS).filter((path) => path !== "serve.queue");
 
 /** Keys that are set in the file or the environment only. */
 const FILE_ONLY = /^(limits\.|bootstrap\.)/;
@@ -33,12 +37,13 @@ describe("RUN_FLAGS", () => {
   });
 
   it("names each flag once", () => {
-    const names = Object.keys(RUN_FLAGS).map(flagName);
+    const names = OF_ONE_COMMAND.map(flagName);
+    expect(flagName("serve.queue")).toBe("--queue");
     expect(new Set(names).size).toBe(names.length);
   });
 
   it("tells what a key means, its choices and its default, as the configuration has them", () => {
-    const { options } = addRunFlags(new Command("x"), Object.keys(RUN_FLAGS));
+    const { options } = addRunFlags(new Command("x"), OF_ONE_COMMAND);
     const help = (flag: string) => options.find(({ long }) => long === flag)?.description;
     expect(help("--turns")).toBe("turns of an episode (default 4)");
     expect(help("--grammar")).toMatch(/ \(auto, subset, none; default auto\)$/);
@@ -51,7 +56,7 @@ describe("RUN_FLAGS", () => {
   });
 
   it("is offered in whole by learn and serve", () => {
-    const lists = [DATASET_FLAGS, MODEL_FLAGS, SEARCH_FLAGS, LEARN_FLAGS, SERVE_FLAGS];
+    const lists = [DATASET_FLAGS, MODEL_FLAGS, SEARCH_FLAGS, LEARN_FLAGS, SERVE_FLAGS, QUEUE_FLAGS];
     const offered = new Set<string>(lists.flat());
     expect(Object.keys(RUN_FLAGS).filter((path) => !offered.has(path))).toEqual([]);
     expect(offered.size).toBe(lists.reduce((sum, list) => sum + list.length, 0));
@@ -60,7 +65,7 @@ describe("RUN_FLAGS", () => {
 
 describe("readRunFlags", () => {
   it("gives what was typed, by key, and nothing else", async () => {
-    const command = addRunFlags(new Command("x"), Object.keys(RUN_FLAGS)).action(() => {});
+    const command = addRunFlags(new Command("x"), OF_ONE_COMMAND).action(() => {});
     await command.parseAsync(["--task", "a", "--max-dollars", "-1", "--dry-run", "--reply-tokens", "7"], {
       from: "user",
     });
@@ -72,5 +77,14 @@ describe("readRunFlags", () => {
         ["dryRun", true],
       ]),
     );
+  });
+
+  it.each([
+    ["queue", "redis://127.0.0.1:6379"],
+    ["serve.queue", "64"],
+  ])("takes --queue for %s on the commands that have it", async (path, value) => {
+    const command = addRunFlags(new Command("x"), [path]).action(() => {});
+    await command.parseAsync(["--queue", value], { from: "user" });
+    expect([...readRunFlags(command)]).toEqual([[path, value]]);
   });
 });

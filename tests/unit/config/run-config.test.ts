@@ -567,7 +567,7 @@ describe("decidesOf", () => {
         "threads",
         "timeoutMs",
       ],
-      session: ["budget", "cache", "dryRun", "forceUnlock", "fresh", "run", "runsRoot", "serve"],
+      session: ["budget", "cache", "dryRun", "forceUnlock", "fresh", "queue", "run", "runsRoot", "serve"],
     });
   });
 });

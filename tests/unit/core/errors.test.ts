@@ -11,6 +11,7 @@ import {
   messageOf,
   NoSandboxError,
   NotDifferentiableError,
+  QueueError,
   RunInUseError,
   ShapeError,
   StorageError,
@@ -52,6 +53,7 @@ describe("an error as JSON", () => {
     new LostSamplesError("none can be compared"),
     new StorageError("disk full", { code: "full" }),
     new RunInUseError("locked"),
+    new QueueError("away"),
     new InternalError("cannot be"),
     new W4sError("own-code", "something else"),
   ] as const;

@@ -1,12 +1,12 @@
 /** @file `w4s eval --suite`: a suite by name or file, its tables and its exit code. */
-import type { ActionContext } from "../action.js";
-import { writeErr, writeJson, writeOut } from "../print/output.js";
-import { Progress } from "../print/progress.js";
-import { spentText } from "../print/spent-text.js";
-import { pairs, table } from "../print/tables.js";
-import { configSources, flagName } from "../run-flags.js";
-import { stoppedByJson, withProgress } from "../run-frame.js";
-import { verdict } from "../verdict.js";
+import type { ActionContext } from "./action.js";
+import { writeErr, writeJson, writeOut } from "./print/output.js";
+import { Progress } from "./print/progress.js";
+import { spentText } from "./print/spent-text.js";
+import { pairs, table } from "./print/tables.js";
+import { configSources, flagName } from "./run-flags.js";
+import { stoppedByJson, withProgress } from "./run-frame.js";
+import { verdict } from "./verdict.js";
 
 /** Flags whose meaning a suite takes over. */
 const TAKEN = ["task", "testLimit"];
@@ -16,7 +16,7 @@ export async function evalSuiteAction(
   nameOrFile: string,
   paths: readonly string[],
 ): Promise<number | { failure: unknown }> {
-  const api = await import("../../commands.js");
+  const api = await import("../commands.js");
   const sources = configSources(command);
   const given = TAKEN.find((path) => sources.flags.has(path)) ?? (paths.length > 0 ? "workflow" : undefined);
   if (given !== undefined) {
