@@ -164,6 +164,13 @@ export const LEARN_FLAGS = Object.keys(LEARN);
 export const SERVE_FLAGS = Object.keys(SERVE);
 export const QUEUE_FLAGS = Object.keys(QUEUE);
 
+/** Names of flags that mean one setting on some commands and another on others. */
+const SHARED_NAMES = new Set(
+  Object.values(RUN_FLAGS)
+    .map((flag) => new Option(flag).attributeName())
+    .filter((name, at, names) => names.indexOf(name) < at),
+);
+
 /** Names that flags had before, still read: key of that time → flag, and the key that has its place now. */
 const FORMER_FLAGS: Readonly<Record<string, { flag: string; now: string }>> = {
   policyFile: { flag: "--policy <file>", now: "rulesFile" },
@@ -206,11 +213,11 @@ export function readRunFlags(command: Command): Map<string, string | boolean> {
   const given = new Map<string, string | boolean>();
   const values = command.opts<Record<string, string | boolean | undefined>>();
   const flags = Object.entries(FORMER_FLAGS).map(([path, { flag }]) => [path, flag] as const);
-  // Two settings may share a flag's name on different commands.
   const known = new Set(command.options.map((option) => option.flags));
   for (const [path, flag] of [...flags, ...Object.entries(RUN_FLAGS)]) {
-    if (!known.has(flag)) continue;
-    const value = values[new Option(flag).attributeName()];
+    const name = new Option(flag).attributeName();
+    if (SHARED_NAMES.has(name) && !known.has(flag)) continue;
+    const value = values[name];
     // A flag such as --no-baselines is the command's own.
     if (value !== undefined && value !== false) given.set(path, value);
   }
