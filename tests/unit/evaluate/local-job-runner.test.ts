@@ -1,4 +1,5 @@
 /** @file Whose fault a failed call is: what is lost, what is asked again, what stops a run. */
+import { once } from "node:events";
 import PQueue from "p-queue";
 import { afterEach, describe, expect, it } from "vitest";
 import { Budget } from "../../../src/core/budget.js";
@@ -122,16 +123,18 @@ describe("what runs at the same time", () => {
 
   it("ends together: after a fatal error nothing new starts for any that shares its end, and what is in flight is stored", async () => {
     const store = CallStore.open(":memory:");
+    const stop = new AbortController();
     const { runner, model } = makeRunner(
       async (request) => {
         const question = questionOf(request);
-        await new Promise((resolve) => setTimeout(resolve, question === "1 + 1" ? 1 : 10));
-        return question === "1 + 1" ? fails("auth", "no such key") : sum(question);
+        if (question === "1 + 1") return fails("auth", "no such key");
+        // Still in flight when the other one has ended everything.
+        if (!stop.signal.aborted) await once(stop.signal, "abort");
+        return sum(question);
       },
       store,
       new PQueue({ concurrency: 2 }),
     );
-    const stop = new AbortController();
     const [first, second] = [jobs(2), jobs(8).slice(2)];
     const outcomes = await Promise.allSettled([first, second].map((list) => runner.run(list, { stop })));
     expect(outcomes).toMatchObject([
