@@ -107,8 +107,8 @@ simulated-check: build ## the simulated executor beside a real 1.5 B model on ge
 	scripts/simulated-check.sh --out docs/results/simulated-check.md
 
 programs-check: build ## programs and examples beside direct answers of a real 1.5 B model, BBH=DIR of the published files (hours)
-	scripts/with-executor.sh bash -c 'node scripts/programs-check.mjs --executor "$$EXECUTOR_URL" \
-	  --executor-model qwen2.5-coder-1.5b --bbh "$(BBH)" --out runs/programs-check/table.md'
+	$(W4S) models pull qwen2.5-coder-1.5b
+	node scripts/programs-check.mjs --bbh "$(BBH)" --out runs/programs-check/table.md
 
 mode-check: build ## a row of every curriculum and way of working together, with the embedded model (half an hour)
 	node scripts/mode-evidence.mjs --out docs/results/modes-nano.md

@@ -1,8 +1,8 @@
 /**
  * @file Fixed workflows with programs and examples beside direct answers, with a real executor, task by task.
- * node scripts/programs-check.mjs --executor URL --executor-model NAME [--bbh DIR] [--items 40] [--root DIR] [--tasks a,b] [--out FILE]
- * DIR holds BIG-Bench Hard's files as published (word_sorting.json, …); the other tasks are datasets in W4S_DATASETS.
- * Goes on where it was stopped. Run after `make build`; `make programs-check` starts an executor for it.
+ * node scripts/programs-check.mjs [--executor local:qwen2.5-coder-1.5b] [--threads N] [--bbh DIR] [--items 40] [--root DIR] [--tasks a,b] [--out FILE]
+ * A served executor: --executor openai:URL --executor-model NAME. DIR holds BIG-Bench Hard's files as published
+ * (word_sorting.json, …); the other tasks are datasets in W4S_DATASETS. Goes on where it was stopped. Run after `make build`.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
@@ -19,8 +19,9 @@ const ROWS = ["direct", "code-then-words", "few-shot-5"];
 
 const { values } = parseArgs({
   options: {
-    executor: { type: "string" },
+    executor: { type: "string", default: "local:qwen2.5-coder-1.5b" },
     "executor-model": { type: "string" },
+    threads: { type: "string" },
     bbh: { type: "string" },
     items: { type: "string", default: "40" },
     root: { type: "string", default: "runs/programs-check" },
@@ -45,7 +46,9 @@ const rows = [];
 for (const name of values.tasks.split(",")) {
   const baselines = ROWS.filter((row) => row !== "few-shot-5" || !WITHOUT_TRAIN.has(name));
   const words = ["--task", datasetOf(name), "--split", "test", "--test-limit", values.items];
-  words.push("--executor", `openai:${values.executor}`, "--executor-model", values["executor-model"]);
+  words.push("--executor", values.executor);
+  for (const flag of ["executor-model", "threads"])
+    if (values[flag] !== undefined) words.push(`--${flag}`, values[flag]);
   words.push(
     "--price-input",
     "0",
@@ -56,8 +59,8 @@ for (const name of values.tasks.split(",")) {
     "--baselines",
     baselines.join(","),
   );
-  // A slow server is no fault of a workflow.
-  words.push("--reply-tokens", "512", "--concurrency", "4", "--sample-ms", "1800000");
+  // A slow executor is no fault of a workflow; as many samples at once as it has lanes.
+  words.push("--reply-tokens", "512", "--concurrency", "8", "--sample-ms", "1800000");
   await runToEnd("eval", values.root, name, words);
   const summary = summaryOf(join(values.root, name));
   const direct = summary.rows[0];

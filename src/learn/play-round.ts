@@ -174,7 +174,7 @@ interface Played {
 
 /** Plays the episodes of all tasks side by side: one model writes for all of them. */
 async function playTasks(course: Course, policy: Policy, plays: readonly Play[]): Promise<Played[]> {
-  const { config, signal } = course.run;
+  const { signal } = course.run;
   const logs: TrajectoryLog[] = [];
   try {
     for (const { task, logPath } of plays) {
@@ -184,7 +184,7 @@ async function playTasks(course: Course, policy: Policy, plays: readonly Play[])
     const seats = plays.flatMap((play, index) =>
       Array.from({ length: play.episodes }, (_, episode) => ({ play, log: logs[index]!, episode })),
     );
-    const found = await playSideBySide(seats.length, config.concurrency, signal, async (number, seat) => {
+    const found = await playSideBySide(seats.length, signal, async (number, seat) => {
       const { play, log, episode } = seats[number]!;
       return await playOne(course, policy, play, { log, seat }, episode);
     });

@@ -224,14 +224,11 @@ export class Bench {
     const place = { what, task: task.name, episode };
     let done = 0;
     emit({ type: "job-done", done, total: jobs.length, ...place });
-    const results = await seat.evaluate(jobs.length, (onDone) =>
+    const results = await seat.evaluate(() =>
       runner.run(jobs, {
         signal,
         stop: seat.stop,
-        onDone: () => {
-          onDone();
-          emit({ type: "job-done", done: ++done, total: jobs.length, ...place });
-        },
+        onDone: () => emit({ type: "job-done", done: ++done, total: jobs.length, ...place }),
       }),
     );
     let next = 0;

@@ -179,7 +179,7 @@ async function play(
         run.emit({ type: "forecast", forecast: again });
       }
     });
-    await playSideBySide(config.episodes, config.concurrency, run.signal, async (episode, seat) => {
+    await playSideBySide(config.episodes, run.signal, async (episode, seat) => {
       run.emit({ type: "episode-start", task: bench.task.name, episode, episodes: config.episodes });
       found[episode] = [];
       await bench.episode(policy, { log, seat, found: found[episode] }, episode);

@@ -1,4 +1,4 @@
-/** @file Episodes side by side: another one begins where slots of the executor are idle and nobody is writing. */
+/** @file Episodes side by side: another one begins where nobody is writing. */
 import PQueue from "p-queue";
 import { linkedController } from "../llm/clock.js";
 
@@ -11,11 +11,8 @@ export interface Seat {
   stop: AbortController;
   /** Asks the weak model, which is asked one thing at a time, in the order of asking. */
   write<T>(ask: () => Promise<T>): Promise<T>;
-  /**
-   * Runs jobs on the executor.
-   * @param work - calls `onDone` with each job that is done
-   */
-  evaluate<T>(jobs: number, work: (onDone: () => void) => Promise<T>): Promise<T>;
+  /** Runs jobs on the executor. */
+  evaluate<T>(work: () => Promise<T>): Promise<T>;
 }
 
 /** Seat of an episode that is played alone. */
@@ -23,28 +20,27 @@ export function alone(signal?: AbortSignal): Seat {
   return {
     stop: linkedController(signal).controller,
     write: (ask) => ask(),
-    evaluate: (_, work) => work(() => {}),
+    evaluate: (work) => work(),
   };
 }
 
 /**
- * Plays episodes that know nothing of each other, some at once: the next one begins when the open ones leave a slot of the
- * executor idle while the weak model has nothing to write. So neither waits for the other, and no more conversations are
- * open than that takes. What an episode comes to does not depend on which others are open.
+ * Plays episodes that know nothing of each other, some at once: the next one begins when the weak model has nothing to write.
+ * So neither it nor the executor waits for the other, and episodes end together: one that begins late plays its last turns
+ * alone, and the few jobs of a single race leave most slots of an executor idle. What an episode comes to does not depend
+ * on which others are open.
  * @param count - number of episodes
- * @param slots - jobs that run at once
  * @param signal - ends them all
  * @returns what each of them gave, in their order
  * @throws the error of the first that failed, once all open ones have ended; further ones do not begin
  */
 export async function playSideBySide<T>(
   count: number,
-  slots: number,
   signal: AbortSignal | undefined,
   play: (index: number, seat: Seat) => Promise<T>,
 ): Promise<T[]> {
   const { controller: stop, unlink } = linkedController(signal);
-  const table = new Table(slots, stop);
+  const table = new Table(stop);
   const results: T[] = [];
   const open: Promise<void>[] = [];
   try {
@@ -64,20 +60,16 @@ export async function playSideBySide<T>(
   }
 }
 
-/** The episodes that are open, and what they keep busy. */
+/** The episodes that are open, and which of them are writing. */
 class Table {
   readonly #stop: AbortController;
-  readonly #slots: number;
   readonly #writing = new PQueue({ concurrency: 1 });
   #open = 0;
   /** Begun, and still on the way to asking the weak model, or to the first jobs where an earlier session asked it. */
   #beginning = 0;
-  /** Jobs that were handed in and are not done. */
-  #jobs = 0;
   #tellRoom: (() => void) | undefined;
 
-  constructor(slots: number, stop: AbortController) {
-    this.#slots = slots;
+  constructor(stop: AbortController) {
     this.#stop = stop;
   }
 
@@ -96,7 +88,11 @@ class Table {
           begun();
           return this.#writing.add(ask).finally(() => this.#changed());
         },
-        evaluate: (jobs, work) => this.#evaluate(jobs, work).finally(begun),
+        evaluate: (work) => {
+          begun();
+          this.#changed();
+          return work();
+        },
       });
     } catch (error) {
       this.#stop.abort(error);
@@ -117,21 +113,6 @@ class Table {
     this.#tellRoom = undefined;
   }
 
-  async #evaluate<T>(jobs: number, work: (onDone: () => void) => Promise<T>): Promise<T> {
-    let left = jobs;
-    this.#jobs += jobs;
-    const done = (count: number) => {
-      left -= count;
-      this.#jobs -= count;
-      this.#changed();
-    };
-    try {
-      return await work(() => done(Math.min(1, left)));
-    } finally {
-      done(left);
-    }
-  }
-
   /** Between two steps of an episode nothing of it is busy: it is looked at once the steps that follow at once are taken. */
   #changed(): void {
     if (this.#tellRoom) setImmediate(() => this.#isIdle() && this.#tellRoom?.());
@@ -140,6 +121,6 @@ class Table {
   #isIdle(): boolean {
     if (this.#open === 0 || this.#stop.signal.aborted) return true;
     const isWriting = this.#beginning + this.#writing.pending + this.#writing.size > 0;
-    return !isWriting && this.#jobs < this.#slots && this.#open < MOST_AT_ONCE;
+    return !isWriting && this.#open < MOST_AT_ONCE;
   }
 }

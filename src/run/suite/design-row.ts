@@ -77,7 +77,7 @@ async function designTask(
       const draws = { drawSeed, turns, candidates, temperature, explore };
       return bench.episode(policy, { log, seat, draws }, episode);
     };
-    const found = await playSideBySide(episodes, run.config.concurrency, run.signal, play);
+    const found = await playSideBySide(episodes, run.signal, play);
     return concluded(row, task, found.flat(), log.turns());
   } finally {
     log.close();

@@ -9,7 +9,7 @@ import type { CandidateDraw, Policy } from "../../../src/design/policy.js";
 import { type Evaluation, resultHash } from "../../../src/evaluate/evaluation.js";
 import { trajectorySamples } from "../../../src/learn/examples/trajectory-samples.js";
 import { readTurns } from "../../../src/records/read-turns.js";
-import { playSideBySide, type Seat } from "../../../src/run/side-by-side.js";
+import { alone, playSideBySide, type Seat } from "../../../src/run/side-by-side.js";
 import { madeBench, replyNamed, TableRunner } from "../../support/scripted-search.js";
 import { useTemporaryFolder } from "../../support/temporary-folder.js";
 
@@ -28,17 +28,13 @@ function gate(): { wait: Promise<void>; open: () => void } {
 }
 
 describe("playSideBySide", () => {
-  it("begins the next episode where slots are idle and nobody is writing", async () => {
+  it("begins the next episode where nobody is writing, however much is evaluated", async () => {
     const begun: number[] = [];
-    const [written, half, rest] = [gate(), gate(), gate()];
-    const all = playSideBySide(3, 4, undefined, async (index, seat) => {
+    const [written, rest] = [gate(), gate()];
+    const all = playSideBySide(3, undefined, async (index, seat) => {
       begun.push(index);
-      await seat.write(() => (index === 0 ? written.wait : rest.wait));
-      await seat.evaluate(6, async (onDone) => {
-        await half.wait;
-        for (let job = 0; job < 3; job++) onDone();
-        await rest.wait;
-      });
+      await seat.write(() => (index === 0 ? written.wait : Promise.resolve()));
+      await seat.evaluate(() => rest.wait);
       return index;
     });
     await settled();
@@ -46,20 +42,30 @@ describe("playSideBySide", () => {
     expect(begun).toEqual([0]);
     written.open();
     await settled();
-    // Six jobs fill four slots.
-    expect(begun).toEqual([0]);
-    half.open();
-    await settled();
-    // Three jobs do not, and now the second one writes.
-    expect(begun).toEqual([0, 1]);
+    expect(begun).toEqual([0, 1, 2]);
     rest.open();
     expect(await all).toEqual([0, 1, 2]);
+  });
+
+  it("keeps no more than sixteen open", async () => {
+    const begun: number[] = [];
+    const rest = gate();
+    const all = playSideBySide(20, undefined, async (index, seat) => {
+      begun.push(index);
+      await seat.write(async () => {});
+      await seat.evaluate(() => rest.wait);
+    });
+    await sleep(50);
+    expect(begun).toHaveLength(16);
+    rest.open();
+    await all;
+    expect(begun).toHaveLength(20);
   });
 
   it("asks the weak model one thing at a time, in the order of asking", async () => {
     let writing = 0;
     const order: number[] = [];
-    await playSideBySide(4, 64, undefined, async (index, seat) => {
+    await playSideBySide(4, undefined, async (index, seat) => {
       for (let turn = 0; turn < 3; turn++) {
         await seat.write(async () => {
           expect(++writing).toBe(1);
@@ -67,7 +73,7 @@ describe("playSideBySide", () => {
           await sleep(1);
           writing--;
         });
-        await seat.evaluate(1, () => sleep(4));
+        await seat.evaluate(() => sleep(4));
       }
     });
     expect(order).toHaveLength(12);
@@ -76,11 +82,11 @@ describe("playSideBySide", () => {
 
   it("ends in order where one fails: the others may finish what they do, no further one begins, the first error is thrown", async () => {
     const done: string[] = [];
-    const failing = playSideBySide(5, 8, undefined, async (index, seat) => {
+    const failing = playSideBySide(5, undefined, async (index, seat) => {
       done.push(`begins ${index}`);
       await seat.write(async () => {});
       if (index === 1) throw new BudgetExceededError("calls", 1, 1);
-      await seat.evaluate(1, () => sleep(20));
+      await seat.evaluate(() => sleep(20));
       done.push(`finishes ${index}`);
       seat.stop.signal.throwIfAborted();
     });
@@ -90,8 +96,8 @@ describe("playSideBySide", () => {
 
   it("ends with the reason of the run's signal", async () => {
     const controller = new AbortController();
-    const all = playSideBySide(3, 1, controller.signal, async (_, seat) => {
-      await seat.evaluate(1, () => sleep(10));
+    const all = playSideBySide(3, controller.signal, async (_, seat) => {
+      await seat.evaluate(() => sleep(10));
       seat.stop.signal.throwIfAborted();
     });
     controller.abort(new DOMException("interrupted", "AbortError"));
@@ -150,22 +156,25 @@ function table(name: string, sample: string) {
 }
 
 interface Session {
-  slots: number;
+  /** One after the other instead of side by side. */
+  isSerial?: boolean | undefined;
   /** Jobs until the budget is used up. */
   most?: number | undefined;
 }
 
 /** Plays all episodes on the file; what is told of them does not depend on how. */
-async function play(path: string, { slots, most = Number.POSITIVE_INFINITY }: Session) {
+async function play(path: string, { isSerial = false, most = Number.POSITIVE_INFINITY }: Session = {}) {
   const runner = new SlowRunner(table);
   runner.most = most;
   const { bench } = madeBench(table, { turns: 2, candidates: 3, maxRepairs: 2, screen: 3 }, { runner });
   const policy = new SeededPolicy();
   const log = bench.openLog(path, policy);
   try {
-    const found = await playSideBySide(EPISODES, slots, undefined, (episode, seat: Seat) =>
-      bench.episode(policy, { log, seat }, episode),
-    );
+    const playOne = (episode: number, seat: Seat) => bench.episode(policy, { log, seat }, episode);
+    const found: Awaited<ReturnType<typeof playOne>>[] = [];
+    if (isSerial)
+      for (let episode = 0; episode < EPISODES; episode++) found.push(await playOne(episode, alone()));
+    else found.push(...(await playSideBySide(EPISODES, undefined, playOne)));
     return { found: found.flat(), turns: log.turns(), calls: policy.calls, jobs: runner.jobs.length };
   } finally {
     log.close();
@@ -197,14 +206,11 @@ const placesIn = (path: string) =>
 describe("episodes of a search", () => {
   it("come to the same however many are open: turns, rewards, winner, examples and their order", async () => {
     const files = folder();
-    const path = (slots: number) => join(files, `at-${slots}.jsonl`);
-    const one = await outcomeOf(path(1), await play(path(1), { slots: 1 }));
-    for (const slots of [4, 64]) {
-      const many = await play(path(slots), { slots });
-      expect(await outcomeOf(path(slots), many)).toEqual(one);
-    }
+    const [serial, mixed] = [join(files, "serial.jsonl"), join(files, "mixed.jsonl")];
+    const one = await outcomeOf(serial, await play(serial, { isSerial: true }));
+    expect(await outcomeOf(mixed, await play(mixed))).toEqual(one);
     // The case is what it is meant to be: episodes lie mixed in the file, and repairs were written.
-    expect(placesIn(path(64))).not.toEqual([...placesIn(path(64))].sort());
+    expect(placesIn(mixed)).not.toEqual([...placesIn(mixed)].sort());
     expect(one.examples.some(({ candidate }) => candidate.repairOf !== null)).toBe(true);
     expect(one.examples.map(({ episode }) => episode)).toEqual(
       one.examples.map(({ episode }) => episode).sort(),
@@ -213,18 +219,18 @@ describe("episodes of a search", () => {
 
   it("go on from wherever each of them was stopped, and write nothing twice", async () => {
     const whole = join(folder(), "whole.jsonl");
-    const undisturbed = await play(whole, { slots: 64 });
+    const undisturbed = await play(whole);
     const expected = await outcomeOf(whole, undisturbed);
     const path = join(folder(), "stopped.jsonl");
     for (const share of [0.2, 0.4, 0.6, 0.8]) {
       const most = Math.round(share * undisturbed.jobs);
-      await expect(play(path, { slots: 64, most })).rejects.toThrow(BudgetExceededError);
+      await expect(play(path, { most })).rejects.toThrow(BudgetExceededError);
     }
     const open = new Set(placesIn(path).map((place) => place.split("/")[0]));
     expect(open.size).toBeGreaterThan(1);
     // A kill in the middle of a line.
     appendFileSync(path, '{"kind":"turn","episode":1,');
-    const last = await play(path, { slots: 64 });
+    const last = await play(path);
     expect(await outcomeOf(path, last)).toEqual(expected);
     expect(lines(path)).toHaveLength(lines(whole).length);
     expect(last.calls).toBeLessThan(undisturbed.calls);
@@ -236,7 +242,7 @@ describe("episodes of a search", () => {
     const policy = new SeededPolicy();
     const log = bench.openLog(path, policy);
     const found: unknown[][] = [];
-    const all = playSideBySide(3, 64, undefined, async (episode, seat) => {
+    const all = playSideBySide(3, undefined, async (episode, seat) => {
       found[episode] = [];
       const order = { log, seat, found: found[episode] as never };
       while (episode === 2 && found.flat().length === 0) await sleep(1);
