@@ -3,11 +3,10 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { expectFailure } from "../support/cli-expect.js";
-import { useCliHost } from "../support/cli-host.js";
+import { runCli } from "../support/run-cli.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
 
 const folder = useTemporaryFolder();
-const runCli = useCliHost();
 
 describe("w4s bench", () => {
   it("measures, keeps the figures, and finds them equal to themselves", async () => {

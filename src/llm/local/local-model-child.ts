@@ -66,7 +66,7 @@ async function openLlama(order: LoadOrder): Promise<Llama> {
     progressLogs: false,
   } as const;
   const withoutGpu = async () =>
-    (await openUntried(Llama as unknown as LlamaMaker, common)) ??
+    (await openUntried(Llama as unknown as LlamaMaker<Llama>, common)) ??
     (await getLlama({ ...common, gpu: false }));
   if (order.gpu === "off") return withoutGpu();
   if (order.gpu === "auto" && (await getLlamaGpuTypes("supported")).every((type) => type === false))

@@ -3,10 +3,9 @@ import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { totalmem } from "node:os";
 import { dirname, join } from "node:path";
-import type { Llama, LlamaOptions } from "node-llama-cpp";
 
 /** Member of the pinned package that is not in its public types. */
-export interface LlamaMaker {
+export interface LlamaMaker<Llama> {
   _create?(options: Record<string, unknown>): Promise<Llama>;
 }
 
@@ -18,11 +17,12 @@ const PADDING_SHARE = 0.25;
  * llama.cpp on the processor without what getLlama() does first on Linux: it starts one more process, half a second of
  * computing, to see whether the binary crashes. The caller's process is there for that.
  * @param maker - class Llama of the package, which has one door only
+ * @param options - of getLlama(), those that concern what is opened
  * @returns undefined where this way is not open: another system, a build of the user's own; getLlama() knows more
  */
-export async function openUntried(
-  maker: LlamaMaker,
-  options: Pick<LlamaOptions, "maxThreads" | "logLevel" | "logger">,
+export async function openUntried<Llama>(
+  maker: LlamaMaker<Llama>,
+  options: Record<string, unknown>,
 ): Promise<Llama | undefined> {
   if (process.platform !== "linux") return undefined;
   try {
