@@ -2,14 +2,13 @@
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { useCliHost } from "../support/cli-host.js";
 import { type LearnBench, startLearnBench } from "../support/learn-bench.js";
+import { runCli } from "../support/run-cli.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
 
 const MARKER = "ZEBRA-QUARTZ-7713";
 
 const newFolder = useTemporaryFolder();
-const runCli = useCliHost();
 let bench: LearnBench;
 
 beforeAll(async () => {

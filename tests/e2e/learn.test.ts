@@ -5,10 +5,10 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { expectFailure } from "../support/cli-expect.js";
 import { useCliHost } from "../support/cli-host.js";
 import { type LearnBench, startLearnBench } from "../support/learn-bench.js";
+import { runCli } from "../support/run-cli.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
 
 const newFolder = useTemporaryFolder();
-const runCli = useCliHost();
 let bench: LearnBench;
 
 /** All tests begin with a copy of the finished run "undisturbed". */
@@ -86,6 +86,8 @@ describe("a run moved elsewhere, without network", () => {
 });
 
 describe("wrong input", () => {
+  const runCli = useCliHost();
+
   it.each([
     [["--held-back", "counting"], 2, /counting is both trained on and held back/],
     [["--task", "counting,counting"], 2, /counting is named twice/],
