@@ -5,8 +5,9 @@ import { LongFilesFirst } from "./tests/support/long-files-first.js";
 
 const src = (path: string) => fileURLToPath(new URL(`./src/${path}`, import.meta.url));
 
-/** Unit tests share the modules they import: reading them again for each file takes a third of the time of all of them. */
+/** Tests that share a process and the modules they import: reading them again for each file takes a third of the time of all unit tests. */
 const UNIT = ["tests/unit/**/*.test.ts"];
+const E2E = ["tests/e2e/**/*.test.ts"];
 /** But for those that replace a module, or look at what one holds. */
 const ALONE = ["core/jsonl-log", "llm/openai/endpoint", "train/loop/checkpoint"].map(
   (name) => `tests/unit/${name}.test.ts`,
@@ -22,7 +23,8 @@ export default defineConfig({
   test: {
     projects: [
       { extends: true, test: { name: "unit", include: UNIT, exclude: ALONE, isolate: false } },
-      { extends: true, test: { name: "rest", include: ["tests/**/*.test.ts"], exclude: UNIT } },
+      { extends: true, test: { name: "e2e", include: E2E, isolate: false } },
+      { extends: true, test: { name: "rest", include: ["tests/**/*.test.ts"], exclude: [...UNIT, ...E2E] } },
       { extends: true, test: { name: "alone", include: ALONE } },
     ],
     // Far above what any test takes: a busy machine must not fail one.

@@ -44,6 +44,7 @@ export class ManagedChild {
   #process: ChildProcess;
   #isAlive = true;
   #stderrTail = "";
+  #handler: ((message: unknown) => void) | undefined;
 
   private constructor(child: ChildProcess, name: string) {
     this.#process = child;
@@ -102,8 +103,10 @@ export class ManagedChild {
     if (this.#isAlive && this.#process.connected) this.#process.send(message, () => {});
   }
 
+  /** Sets who hears messages; takes the place of the one before. */
   onMessage(handler: (message: unknown) => void): void {
-    this.#process.on("message", handler);
+    if (!this.#handler) this.#process.on("message", (message) => this.#handler?.(message));
+    this.#handler = handler;
   }
 
   /** While referenced a child keeps the parent's event loop alive; idle ones must not. */

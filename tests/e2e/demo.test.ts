@@ -11,7 +11,7 @@ const newFolder = useTemporaryFolder();
 describe("w4s demo", () => {
   it("leaves an adapter in two forms, a report, and says what is simulated", async () => {
     const cwd = newFolder();
-    const short = ["--rounds", "1", "--episodes", "3", "--eval-episodes", "1"];
+    const short = ["--rounds", "1", "--episodes", "2", "--eval-episodes", "1"];
     const result = await runCli(["demo", "--run", "short", ...short], { cwd });
     expect(`${result.code} ${result.stderr}`).toMatch(/^0 /);
     const run = join(cwd, "runs", "short");

@@ -6,12 +6,14 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { JsonlLog } from "../../src/core/jsonl-log.js";
+import { useCliHost } from "../support/cli-host.js";
 import { type FakeOpenAI, faults, startFakeOpenAI } from "../support/fake-openai-server.js";
-import { environmentOf, ROOT, runCli } from "../support/run-cli.js";
+import { environmentOf, ROOT } from "../support/run-cli.js";
 import { ECHO } from "../support/served.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
 
 const newFolder = useTemporaryFolder();
+const runCli = useCliHost();
 let fake: FakeOpenAI;
 beforeAll(async () => {
   fake = await startFakeOpenAI();

@@ -5,11 +5,12 @@ import { fileURLToPath } from "node:url";
 import Database from "libsql";
 import { describe, expect, it } from "vitest";
 import { listModels } from "../../src/hub/model-hub.js";
+import { useCliHost } from "../support/cli-host.js";
 import { startFakeOpenAI } from "../support/fake-openai-server.js";
-import { runCli } from "../support/run-cli.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
 
 const newFolder = useTemporaryFolder();
+const runCli = useCliHost();
 const example = fileURLToPath(new URL("../../examples/writing", import.meta.url));
 const isHere = listModels().some(({ name, isInstalled }) => name === "all-minilm-l6-v2" && isInstalled);
 

@@ -58,4 +58,6 @@ export interface Bindings {
   createSampler(candidate: Candidate): Promise<BoundSampler>;
   /** A sampler for logProb() only. */
   createScorer(): BoundSampler;
+  /** Frees the model and its contexts. */
+  dispose(): Promise<void>;
 }

@@ -7,9 +7,10 @@ import {
   LocalFailure,
   type ParentMessage,
 } from "./local-protocol.js";
+import { keepSpare, takeSpare } from "./spare-child.js";
 
 type WithoutId<T> = T extends { id: number } ? Omit<T, "id"> : never;
-export type LocalRequest = WithoutId<Exclude<ParentMessage, { type: "load" | "abort" }>>;
+export type LocalRequest = WithoutId<Exclude<ParentMessage, { type: "load" | "unload" | "abort" }>>;
 
 export interface CallOptions {
   signal?: AbortSignal | undefined;
@@ -38,6 +39,8 @@ const GPU_VARIABLES = [
 
 /** A child that says nothing for this long is replaced. */
 const SILENCE_MS = 120_000;
+/** A child that takes longer to give its memory back is ended. */
+const UNLOAD_MS = 10_000;
 
 export class LocalChild {
   readonly #order: LoadOrder;
@@ -82,13 +85,25 @@ export class LocalChild {
     }
   }
 
-  /** Ends the child, also one that is starting; calls under way fail. */
+  /** Gives the child up, also one that is starting; calls under way fail. */
   async close(): Promise<void> {
+    const isIdle = !this.#isClosed && this.#pending.size === 0;
     this.#isClosed = true;
-    await this.#child?.kill();
+    if (this.#child) await (isIdle ? this.#unload(this.#child) : this.#child.kill());
     // A child that has not reported yet is ended by #start() as soon as it does.
     await this.#loading?.catch(() => {});
     this.#child = undefined;
+  }
+
+  /** Leaves an idle child to the next model; on a graphics card, whose memory is dear, it ends. */
+  async #unload(child: ManagedChild): Promise<void> {
+    try {
+      if (!child.isAlive || (await this.#loading)?.loaded.gpu !== "off") return await child.kill();
+      await this.#ask(child, { type: "unload" }, { timeoutMs: UNLOAD_MS });
+      await keepSpare(child, this.#order);
+    } catch {
+      await child.kill();
+    }
   }
 
   /** The living child with its model loaded; starts one where there is none. */
@@ -115,10 +130,12 @@ export class LocalChild {
       const value = process.env[name];
       if (value !== undefined) env[name] = value;
     }
-    const child = await ManagedChild.start(childModule(import.meta.url, "./local-model-child.js"), {
-      name: "model",
-      env,
-    });
+    const child =
+      takeSpare(this.#order) ??
+      (await ManagedChild.start(childModule(import.meta.url, "./local-model-child.js"), {
+        name: "model",
+        env,
+      }));
     if (this.#isClosed) await child.kill();
     this.#checkOpen();
     this.#child = child;
@@ -140,7 +157,7 @@ export class LocalChild {
 
   async #ask(
     child: ManagedChild,
-    request: LocalRequest | WithoutId<Extract<ParentMessage, { type: "load" }>>,
+    request: LocalRequest | WithoutId<Extract<ParentMessage, { type: "load" | "unload" }>>,
     options: CallOptions,
   ): Promise<unknown> {
     const id = this.#nextId++;

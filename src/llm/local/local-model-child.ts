@@ -2,8 +2,9 @@
 import { rmSync } from "node:fs";
 import {
   getLlama,
+  getLlamaGpuTypes,
   InsufficientMemoryError,
-  type Llama,
+  Llama,
   LlamaGrammarEvaluationState,
   LlamaLogLevel,
   type LlamaModel,
@@ -15,6 +16,7 @@ import { LaneEngine } from "./lane-engine.js";
 import type { Bindings, BoundContext, BoundSampler } from "./local-bindings.js";
 import { LocalEngine } from "./local-engine.js";
 import { type Generated, type LoadOrder, LocalFailure, type ParentMessage } from "./local-protocol.js";
+import { type LlamaMaker, openUntried } from "./open-untried.js";
 import { CHUNK_TOKENS } from "./prompt-cache.js";
 
 const MAX_GRAMMARS = 64;
@@ -63,8 +65,12 @@ async function openLlama(order: LoadOrder): Promise<Llama> {
     logger: () => {},
     progressLogs: false,
   } as const;
-  const withoutGpu = () => getLlama({ ...common, gpu: false });
+  const withoutGpu = async () =>
+    (await openUntried(Llama as unknown as LlamaMaker<Llama>, common)) ??
+    (await getLlama({ ...common, gpu: false }));
   if (order.gpu === "off") return withoutGpu();
+  if (order.gpu === "auto" && (await getLlamaGpuTypes("supported")).every((type) => type === false))
+    return withoutGpu();
   let llama: Llama;
   try {
     llama = await getLlama({ ...common, gpu: order.gpu });
@@ -81,8 +87,12 @@ async function openLlama(order: LoadOrder): Promise<Llama> {
   throw new LocalFailure("no-gpu", `no ${order.gpu} device was found`);
 }
 
+let opened: Llama | undefined;
+
 async function openBindings(order: LoadOrder, onProgress: () => void): Promise<Bindings> {
-  const llama = await openLlama(order);
+  // Kept for the models that follow: llama.cpp is opened once in a process.
+  opened ??= await openLlama(order);
+  const llama = opened;
   const device = llama.gpu === false ? "CPU" : (await llama.getGpuDeviceNames()).join(", ");
   let model: LlamaModel;
   try {
@@ -168,6 +178,7 @@ async function openBindings(order: LoadOrder, onProgress: () => void): Promise<B
       return makeSampler({ temperature, seed, ...rules });
     },
     createScorer: () => makeSampler({ temperature: 0, seed: 0 }),
+    dispose: () => model.dispose(),
   };
 }
 
@@ -237,19 +248,29 @@ function bindContext(
   };
 }
 
+let bindings: Bindings | undefined;
 let engine: LocalEngine | undefined;
 let lanes: LaneEngine | undefined;
+let stateFolder: string | undefined;
+// When the parent was killed nobody else is left to remove it.
+process.once("exit", () => {
+  if (stateFolder !== undefined) rmSync(stateFolder, { recursive: true, force: true });
+});
 
 async function handle(message: ParentMessage, onProgress: () => void): Promise<unknown> {
   if (message.type === "load") {
-    const { stateFolder } = message.order;
-    // When the parent was killed nobody else is left to remove it.
-    process.once("exit", () => rmSync(stateFolder, { recursive: true, force: true }));
-    const bindings = await openBindings(message.order, onProgress);
+    stateFolder = message.order.stateFolder;
+    bindings = await openBindings(message.order, onProgress);
     engine = new LocalEngine(bindings, message.order);
     if (message.order.lanes)
       lanes = new LaneEngine(bindings, message.order.lanes, message.order.contextLimit);
     return engine.describe();
+  }
+  if (message.type === "unload") {
+    engine = undefined;
+    lanes = undefined;
+    await bindings?.dispose();
+    return undefined;
   }
   if (!engine) throw new LocalFailure("failed", "no model is loaded");
   if (message.type === "generate") return generate(engine, message, onProgress);

@@ -76,6 +76,8 @@ export interface Generated {
 
 export type ParentMessage =
   | { type: "load"; id: number; order: LoadOrder }
+  /** Gives the model's memory back; a "load" for the same device and as many threads may follow. */
+  | { type: "unload"; id: number }
   | { type: "generate"; id: number; order: GenerateOrder }
   | { type: "render"; id: number; messages: ChatMessage[] }
   | { type: "tokenize"; id: number; text: string; isDocument: boolean }

@@ -3,8 +3,7 @@
  * transport, and read so strictly that half an answer never passes for one.
  */
 import { Buffer } from "node:buffer";
-import OpenAI, { APIError } from "openai";
-import { Stream } from "openai/streaming";
+import type OpenAI from "openai";
 import { ConfigError, ModelCallError } from "../../core/errors.js";
 import type { Clock } from "../clock.js";
 import { escapeText } from "../escape-text.js";
@@ -20,6 +19,9 @@ import {
 import type { Endpoint } from "./endpoint.js";
 import { type ExchangeReply, HttpExchange } from "./http-exchange.js";
 import { waitHint } from "./wait-hint.js";
+
+/** Loaded with the first request: a sixth of what a command would load, and most commands ask no server. */
+const loadSdk = () => import("openai");
 
 export type CompletionBody = OpenAI.Chat.Completions.ChatCompletionCreateParams;
 
@@ -153,7 +155,7 @@ export class OpenAIWire {
     send: (client: OpenAI) => Promise<Response>,
   ): Promise<{ response: Response; reply: ExchangeReply }> {
     let outcome: { reply: ExchangeReply } | { error: unknown } | undefined;
-    const client = this.#client(async (input, init) => {
+    const client = await this.#client(async (input, init) => {
       try {
         const reply = await this.#send(String(input), init, bounds);
         outcome = { reply };
@@ -208,7 +210,9 @@ export class OpenAIWire {
   /** The stream was read to its end by the transport; here it must prove to be whole. */
   async #readStream(response: Response, reply: ExchangeReply): Promise<Completion> {
     const collector = new StreamCollector();
-    const client = this.#client(async () => response);
+    const { APIError } = await loadSdk();
+    const { Stream } = await import("openai/streaming");
+    const client = await this.#client(async () => response);
     try {
       for await (const chunk of Stream.fromSSEResponse<unknown>(response, new AbortController(), client)) {
         collector.add(chunk);
@@ -274,7 +278,10 @@ export class OpenAIWire {
     return new CallFailure("once", new ModelCallError("bad-reply", message, { isRetryable: true }));
   }
 
-  #client(fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>): OpenAI {
+  async #client(
+    fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>,
+  ): Promise<OpenAI> {
+    const { OpenAI } = await loadSdk();
     return new OpenAI({
       baseURL: this.#options.endpoint.baseUrl,
       // The real key is put on by #send, which also checks where it goes.

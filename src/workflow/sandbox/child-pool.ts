@@ -94,7 +94,10 @@ export class ChildPool<To extends object = ToChild, From = ToParent> {
     });
   }
 
-  /** Gives a process back; one that must not be used again is killed and replaced in the background. */
+  /**
+   * Gives a process back. One that must not be used again is killed, and replaced in the background where somebody waits or
+   * none would be ready for the next: replacing each would end a burst of work with starts for nobody.
+   */
   release(child: SandboxChild<To, From>, isReusable: boolean): void {
     child.onMessage = undefined;
     child.onExit = undefined;
@@ -111,7 +114,8 @@ export class ChildPool<To extends object = ToChild, From = ToParent> {
     }
     this.#all.delete(child);
     this.#track(child.process.kill());
-    if (!this.isClosed) this.#start();
+    const isWanted = this.#waiters.length > this.#starting || this.#idle.length + this.#starting === 0;
+    if (!this.isClosed && isWanted) this.#start();
   }
 
   /** Kills every process; nothing is left when it resolves. */

@@ -1,5 +1,6 @@
 /** @file The sandbox process: one QuickJS instance for each run, nothing kept between runs. The only quickjs import. */
 import { readFileSync } from "node:fs";
+import { setFlagsFromString } from "node:v8";
 import variant from "@jitl/quickjs-ng-wasmfile-release-sync";
 import {
   newQuickJSWASMModuleFromVariant,
@@ -42,6 +43,11 @@ const { WebAssembly } = globalThis as unknown as {
 };
 // The package's types describe its CommonJS door; what is imported here is the variant itself.
 const quickjs = variant as unknown as QuickJSSyncVariant;
+/**
+ * The optimising compiler comes after ten times as much work as by default: a process that serves a few dozen runs ends
+ * before it would pay, and takes a sixth less computing.
+ */
+setFlagsFromString("--wasm-tiering-budget=18000000");
 const wasmModule = await WebAssembly.compile(
   readFileSync(new URL(import.meta.resolve("@jitl/quickjs-ng-wasmfile-release-sync/wasm"))),
 );

@@ -22,10 +22,10 @@ function poolOfSlowStarts() {
     await new Promise((resolve) => setTimeout(resolve, START_MS));
     return { ...child } as unknown as ManagedChild;
   });
-  const run = async (ms: number) => {
+  const run = async (ms: number, isReusable = true) => {
     const taken = await pool.take();
     await new Promise((resolve) => setTimeout(resolve, ms));
-    pool.release(taken, true);
+    pool.release(taken, isReusable);
   };
   return { started, run };
 }
@@ -54,4 +54,12 @@ it("one process serves one run after another", async () => {
   const { started, run } = poolOfSlowStarts();
   for (let i = 0; i < 3; i++) await playAll([run(1_000)]);
   expect(started).toHaveLength(1);
+});
+
+it("spent processes are replaced for those that wait, and one for the next", async () => {
+  const { started, run } = poolOfSlowStarts();
+  await playAll(Array.from({ length: 3 * SIZE }, () => run(60_000, false)));
+  expect(started).toHaveLength(3 * SIZE + 1);
+  await playAll([run(1_000, false)]);
+  expect(started).toHaveLength(3 * SIZE + 2);
 });
