@@ -1,9 +1,11 @@
 #!/usr/bin/env node
 /**
  * @file Does learning pay? Base against trained, and against the same training with shuffled rewards, uniform weights
- * and successes only, on task families that were not trained on. Prints one table; --out keeps it.
+ * and successes only, or under another objective, on task families that were not trained on. Prints one table; --out keeps it.
  *
  *   node scripts/learning-evidence.mjs --model smollm2-135m --seeds 3 --out docs/results/learning-smollm2.md
+ *   node scripts/learning-evidence.mjs --model nano --seeds 6 --epochs 4 --rate 0.004 \
+ *     --variants advantage,preference,group,group-wide,kto,light,uniform,shuffled --runs-root runs/objectives
  *
  * Every run is a directory of `w4s learn` under --runs-root; the same command goes on where it was stopped.
  */
@@ -47,6 +49,12 @@ const VARIANTS = {
   shuffled: ["--weighting", "shuffled"],
   uniform: ["--weighting", "uniform"],
   success: ["--weighting", "uniform", "--reward", "discrete", "--only-success"],
+  light: ["--weighting", "advantage", "--light-share", "0.05"],
+  whole: ["--weighting", "advantage", "--whole-groups"],
+  preference: ["--objective", "preference"],
+  group: ["--objective", "group"],
+  "group-wide": ["--objective", "group", "--clip", "0.6"],
+  kto: ["--objective", "kto"],
 };
 const MEANING = {
   base: "the model as it came",
@@ -56,6 +64,12 @@ const MEANING = {
   shuffled: "control: the same weights, dealt out at random within a task",
   uniform: "control: every candidate weighs 1",
   success: "control: supervised fine-tuning on designs that beat the workflow they were shown",
+  light: "advantage without the lightest examples, which together carry at most 5 % of all weight",
+  whole: "advantage, whole episodes in every update",
+  preference: "DPO over all pairs of a prompt",
+  group: "group-relative advantages, ratios clipped at 0.2",
+  "group-wide": "the same, clipped at 0.6",
+  kto: "KTO, better and worse than the baseline of the turn",
 };
 
 const runFolder = (variant, seed) => join(flags["runs-root"], `${variant}-${seed}`);
@@ -163,7 +177,7 @@ function report(startedAt) {
     const score = policyScore(own);
     const difference = (other) =>
       name === other || !episodes.has(other) ? null : differences(own, episodes.get(other));
-    const [base, shuffled, random] = ["base", "shuffled", "random"].map(difference);
+    const [base, shuffled, random, first] = ["base", "shuffled", "random", variants[0]].map(difference);
     const percent = (share) => `${Math.round(share * 100)} %`;
     return [
       name,
@@ -178,11 +192,11 @@ function report(startedAt) {
       base?.best ?? "",
       (name !== "base" && shuffled?.meanReward) || "",
       (name !== "base" && random?.meanReward) || "",
+      (!["base", "random", "shuffled"].includes(name) && first?.meanReward) || "",
     ].join(" | ");
   });
   const card = summaryOf(variants[0], seeds[0]).rounds[0].card;
-  const head =
-    "policy | episodes | mean accuracy | best of episode | valid | distinct | “step by step” | executor tokens | mean − base | best − base | mean − shuffled | mean − random";
+  const head = `policy | episodes | mean accuracy | best of episode | valid | distinct | “step by step” | executor tokens | mean − base | best − base | mean − shuffled | mean − random | mean − ${variants[0]}`;
   return `# Learning, measured: ${flags.model}, simulated executor
 
 \`\`\`

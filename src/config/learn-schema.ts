@@ -1,11 +1,11 @@
 /** @file The `learn` section of the configuration: rounds, examples, weights, curriculum, training, acceptance. */
 import { z } from "zod";
 import { between, flag, oneOf, positive, schedule, text, whole } from "./config-fields.js";
-import { OBJECTIVE_NAMES, OBJECTIVES } from "./objectives.js";
+import { OBJECTIVE_NAMES, OBJECTIVES, WEIGHTING_NAMES, WEIGHTINGS } from "./objectives.js";
 import { COLLABORATIONS } from "./policies-schema.js";
 
-function weightings(): string {
-  return Object.entries(OBJECTIVES)
+function equations(table: Readonly<Record<string, { equation: string }>>): string {
+  return Object.entries(table)
     .map(([name, { equation }]) => `${name} = ${equation}`)
     .join("; ");
 }
@@ -75,14 +75,52 @@ export const learnSchema = z.strictObject({
     .default(false)
     .describe("examples: equal replies to the same prompt count as often as they came"),
   unbalanced: flag().default(false).describe("examples: tasks weigh by their number of examples, not alike"),
-  weighting: oneOf(OBJECTIVE_NAMES).default("advantage").describe(`weights: ${weightings()}`),
+  weighting: oneOf(WEIGHTING_NAMES)
+    .default("advantage")
+    .describe(`weights: ${equations(WEIGHTINGS)}`),
+  objective: oneOf(OBJECTIVE_NAMES)
+    .optional()
+    .describe(`what training makes small, by reply; default weighted: ${equations(OBJECTIVES)}`),
+  beta: positive(100)
+    .optional()
+    .describe("objectives preference and kto: weight of the distance from the start; default 0.1"),
+  clip: between(0.01, 0.99)
+    .optional()
+    .describe("objective group: ratios further than this from 1 bring no gradient; default 0.2"),
+  pairGap: between(0, 1)
+    .optional()
+    .describe("objective preference: rewards of a pair differ by more than this; default 0.02"),
   weightTemperature: positive(100).optional().describe("T; default 0.04 for shrunk rewards, else 0.4"),
   weightCap: positive(1e6).optional().describe("largest weight; default 12, for exponential 12.2"),
   kl: between(0, 1000)
     .optional()
     .describe(
-      "training: penalty on the divergence from the model without its adapter; default 0, and group needs one",
+      "training: penalty on the divergence from the model without its adapter; default 0, and weighting group needs one",
     ),
+  wholeGroups: flag()
+    .optional()
+    .describe(
+      "training: updates take whole episodes, as many as come nearest to batchSize; default: where the objective compares replies",
+    ),
+  lightShare: between(0, 0.5)
+    .optional()
+    .describe(
+      "training: the lightest examples that carry at most this share of all weight are left out; default none",
+    ),
+  tokenBudget: whole(2, 1_000_000)
+    .optional()
+    .describe("training: most tokens in one pass, and of an example; default 4096"),
+  truncate: flag()
+    .optional()
+    .describe(
+      "training: cut the middle of prompts that are too long; default: learn leaves the example out, train refuses it",
+    ),
+  heldOutShare: between(0, 0.5)
+    .optional()
+    .describe("training: share of the episodes kept back to stop early; default 0"),
+  maxMemory: positive(1e6)
+    .optional()
+    .describe("training: memory it may take, GB; default 70 % of what is free"),
   epochs: whole(1, 1000).default(3).describe("training: passes over the examples"),
   batchSize: whole(1, 4096).default(8).describe("training: examples per update"),
   learningRate: positive(1)

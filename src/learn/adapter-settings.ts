@@ -6,21 +6,43 @@ import { DEFAULT_TRAIN_SETTINGS, type TrainSettings } from "../train/train-setti
 /** Point at which the rule was measured: SmolLM2-135M learned at 2e-3 what it did not at 3e-4 (docs/learning.md). */
 const MEASURED = { parameters: 135e6, rate: 2e-3 };
 
+/** Keys of the `learn` section that say how an adapter is trained. */
+export type TrainingKeys = Pick<
+  LearnSettings,
+  | "epochs"
+  | "batchSize"
+  | "learningRate"
+  | "rank"
+  | "alpha"
+  | "weighting"
+  | "kl"
+  | "objective"
+  | "beta"
+  | "clip"
+  | "pairGap"
+  | "wholeGroups"
+  | "tokenBudget"
+  | "truncate"
+  | "heldOutShare"
+>;
+
 /**
  * Settings of an adapter that starts anew.
  * @param parameterCount - of the base model
  */
-export function adapterSettings(
-  learn: Pick<LearnSettings, "epochs" | "batchSize" | "learningRate" | "rank" | "alpha" | "weighting" | "kl">,
-  parameterCount: number,
-): TrainSettings {
+export function adapterSettings(learn: TrainingKeys, parameterCount: number): TrainSettings {
   const { epochs, batchSize, learningRate = defaultLearningRate(parameterCount), rank, alpha } = learn;
   const lora = { ...DEFAULT_TRAIN_SETTINGS.lora, rank, alpha };
   return {
     ...DEFAULT_TRAIN_SETTINGS,
     ...{ lora, epochs, batchSize, learningRate },
+    ...{ objective: learn.objective, beta: learn.beta, clip: learn.clip, pairGap: learn.pairGap },
+    wholeGroups: learn.wholeGroups,
     klPenalty: learn.kl ?? DEFAULT_TRAIN_SETTINGS.klPenalty,
     allowNegativeWeights: isSigned(learn.weighting),
+    tokenBudget: learn.tokenBudget ?? DEFAULT_TRAIN_SETTINGS.tokenBudget,
+    truncate: learn.truncate ? "middle" : DEFAULT_TRAIN_SETTINGS.truncate,
+    heldOutShare: learn.heldOutShare ?? DEFAULT_TRAIN_SETTINGS.heldOutShare,
   };
 }
 

@@ -11,11 +11,13 @@ const BINS = 10;
  * @param played - all samples by task
  * @param chosen - those that became examples, by task
  * @param weights - of the chosen ones
+ * @param leftOut - numbers of those that were chosen and left out again; in neither list
  */
 export function dataCard(
   played: readonly (readonly TrajectorySample[])[],
   chosen: readonly (readonly TrajectorySample[])[],
   weights: readonly (readonly number[])[],
+  leftOut?: DataCard["leftOut"],
 ): DataCard {
   const all = played.flat();
   const candidates = all.map(({ candidate }) => candidate);
@@ -30,6 +32,8 @@ export function dataCard(
     rewards: { mean: mean(rewards), ...range },
     histogram: histogram(rewards, range),
     weights: rangeOf(weights.flat()),
+    effectiveExamples: effectiveSize(weights.flat()),
+    leftOut,
     promptTokens: examples.reduce((sum, { promptTokens }) => sum + promptTokens.length, 0),
     actionTokens: examples.reduce((sum, { tokens }) => sum + tokens.length, 0),
     tasks: played.map((samples, i) => ({
@@ -42,6 +46,13 @@ export function dataCard(
       forcedShare: mean(samples.map(({ candidate }) => (candidate.forced.length > 0 ? 1 : 0))),
     })),
   };
+}
+
+/** (Σ|w|)² / Σw²: equally heavy examples that would say as much. @source Kish 1965, Survey Sampling, section 8.2 */
+function effectiveSize(weights: readonly number[]): number {
+  const sum = weights.reduce((total, weight) => total + Math.abs(weight), 0);
+  const squares = weights.reduce((total, weight) => total + weight * weight, 0);
+  return squares === 0 ? 0 : (sum * sum) / squares;
 }
 
 function histogram(rewards: readonly number[], { lowest, highest }: ValueRange): DataCard["histogram"] {

@@ -63,7 +63,8 @@ async function learnAll(config: RunConfig, hooks: LearnHooks): Promise<LearnResu
       hint: "leave designer out; w4s collect --designer random gives the control",
     });
   }
-  refuseUnleashed(config.learn.weighting, config.learn.kl ?? 0);
+  const { objective, weighting: kind, kl = 0 } = config.learn;
+  refuseUnleashed({ objective, kind }, kl);
   const collaboration = collaborationOf(config);
   const names = splitTasks(config);
   await using local = new LocalModels(config, hooks.resolveModelFile);

@@ -26,6 +26,8 @@ export interface Member extends MemberPlan {
   /** As the file names itself. */
   baseName: string | undefined;
   parameterCount: number;
+  /** Longest sequence in tokens; 0 where the file does not say. */
+  contextLength: number;
   /** The adapter it starts the run with. */
   start: StartAdapter | undefined;
 }
@@ -46,6 +48,7 @@ export async function openMember(plan: MemberPlan, resolveFile: ResolveModelFile
     modelPath: resolve(modelPath),
     modelHash: await modelFileHash(header.parts),
     baseName: stringValue(header.metadata, "general.name"),
+    contextLength: config.contextLength,
     parameterCount: header.tensors.reduce((sum, tensor) => sum + tensor.elementCount, 0),
     start:
       adapter === undefined || initial === undefined

@@ -2,7 +2,7 @@
 
 import { mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { learnSchema } from "../config/learn-schema.js";
+import { type LearnSettings, learnSchema } from "../config/learn-schema.js";
 import type { RewardName, RewardWeights } from "../config/reward-shares.js";
 import { ConfigError, InputError, messageOf, StorageError } from "../core/errors.js";
 import { hashFile } from "../core/file-hash.js";
@@ -25,8 +25,9 @@ import type { TrainerResult } from "../train/process/trainer-protocol.js";
 import { checkTrainSettings, type TrainSettings } from "../train/train-settings.js";
 import { readModel } from "../transformer/read-model.js";
 import type { WeightCache } from "../transformer/weight-plan.js";
-import { adapterSettings } from "./adapter-settings.js";
+import { adapterSettings, type TrainingKeys } from "./adapter-settings.js";
 import { chatExamples, type ReplySpan } from "./examples/chat-examples.js";
+import { type LeftOut, leaveOut } from "./examples/leave-out.js";
 import { type RewardedExample, refuseUnleashed } from "./examples/objectives.js";
 import {
   type ExampleSettings,
@@ -49,8 +50,8 @@ export interface TrainAdapterOptions {
   chatPath?: string | undefined;
   /** Assistant messages of a chat line that are learnt: the last one, or all. Default last. */
   spans?: ReplySpan | undefined;
-  /** Filters of recorded runs, and how rewards become weights. Default: as in rounds of `learn`. */
-  selection?: Partial<ExampleSettings> | undefined;
+  /** Keys of the `learn` section: filters of recorded runs, objective and weights, how the adapter is trained. */
+  selection?: Partial<ExampleSettings & TrainingKeys & Pick<LearnSettings, "lightShare">> | undefined;
   /** Settings other than those of rounds: 3 epochs, rank 16, alpha 32, a learning rate by the model's size. */
   settings?: Partial<TrainSettings> | undefined;
   /** Adapter to train on from; its rank, alpha and targets are used. */
@@ -71,6 +72,7 @@ export interface TrainAdapterOptions {
 
 export interface TrainAdapterResult extends TrainerResult {
   examples: number;
+  leftOut: LeftOut;
   settings: TrainSettings;
 }
 
@@ -95,12 +97,13 @@ export async function trainAdapter(options: TrainAdapterOptions): Promise<TrainA
   const header = readLoadableModel(modelPath);
   const parameterCount = header.tensors.reduce((sum, { elementCount }) => sum + elementCount, 0);
   const settings: TrainSettings = {
-    ...adapterSettings({ ...ROUNDS, weighting: selection.weighting }, parameterCount),
+    ...adapterSettings(selection, parameterCount),
     ...options.settings,
     ...(initial && { lora: initial.config }),
   };
   checkTrainSettings(settings);
-  refuseUnleashed(selection.weighting, settings.klPenalty);
+  const { objective, weighting: kind, lightShare } = selection;
+  refuseUnleashed({ objective, kind }, settings.klPenalty);
   const { config } = readModel(header);
   if (initial !== undefined) checkAdapterSizes(options.continueFrom ?? "", initial, config);
   const threads = options.threads ?? defaultThreads(header.fileSize);
@@ -131,6 +134,8 @@ export async function trainAdapter(options: TrainAdapterOptions): Promise<TrainA
       hint: "loosen --only-success, --until-last-reward, --keep-turns or --invalid",
     });
   }
+  const { stays, leftOut } = leaveOut(found.examples, settings, { lightShare });
+  found = { ...found, examples: found.examples.filter((_, i) => stays[i]) };
   makeFolder(outFolder);
   const unlock = lockRun(outFolder, {
     onTakeover: (message) => options.onEvent?.({ type: "warning", message }),
@@ -146,7 +151,7 @@ export async function trainAdapter(options: TrainAdapterOptions): Promise<TrainA
       baseName,
       parentHash: initial && adapterHash(initial),
     });
-    return { ...result, examples: found.examples.length, settings };
+    return { ...result, examples: found.examples.length, leftOut, settings };
   } finally {
     unlock();
   }

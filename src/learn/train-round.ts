@@ -14,6 +14,7 @@ import type { TrainSettings } from "../train/train-settings.js";
 import { adapterSettings } from "./adapter-settings.js";
 import type { Course } from "./course.js";
 import { dataCard } from "./data-card.js";
+import { type LeftOut, leaveOut } from "./examples/leave-out.js";
 import { selectSamples } from "./examples/select-samples.js";
 import { sampleExample } from "./examples/trajectory-examples.js";
 import { type TrajectorySample, trajectorySamples } from "./examples/trajectory-samples.js";
@@ -42,6 +43,7 @@ interface Lesson {
   chosen: TrajectorySample[][];
   weights: number[][];
   examples: TokenExample[];
+  leftOut: LeftOut;
 }
 
 /**
@@ -65,13 +67,14 @@ export async function trainRound(
   const lessonsLeft = lessons.filter(({ examples }) => examples.length > 0);
   if (lessonsLeft.length === 0) {
     throw new InputError(`round ${files.round}: the filters leave no example`, {
-      hint: "loosen --only-success, --until-last-reward, --keep-turns or --invalid",
+      hint: "loosen --only-success, --until-last-reward, --keep-turns or --invalid; or use --objective weighted where no rewards differ",
     });
   }
   const card = dataCard(
     played.map(({ samples }) => samples.filter(({ helper }) => helper === undefined)),
     played.map((_, file) => lessons.flatMap(({ chosen }) => chosen[file] ?? [])),
     played.map((_, file) => lessons.flatMap(({ weights }) => weights[file] ?? [])),
+    sumOf(lessons.map(({ leftOut }) => leftOut)),
   );
   await writeAtomic(files.card, `${JSON.stringify(card, null, 2)}\n`);
   emit({ type: "examples", round: files.round, card });
@@ -124,16 +127,31 @@ function lessonOf(course: Course, member: Member, played: readonly Played[], rou
   const chosen = files.map((file) => selectSamples(own[file] ?? [], learn));
   const shuffleSeed = seedFrom(config.seed, "shuffle", round, ...(isTeam ? [member.name] : []));
   const weights = weighSamples(chosen, learn, reward, shuffleSeed);
-  const byFile = <T>(values: readonly T[][]) => played.map((_, file) => values[files.indexOf(file)] ?? []);
+  const examples = chosen.map((samples, i) => {
+    const source = played[files[i] as number]?.source ?? "";
+    return samples.map((sample, j) => sampleExample(sample, weights[i]?.[j] as number, source));
+  });
+  const settings = adapterSettings(learn, member.parameterCount);
+  const limit = Math.min(member.contextLength || Number.POSITIVE_INFINITY, settings.tokenBudget);
+  const { lightShare } = learn;
+  const { stays, leftOut } = leaveOut(examples.flat(), settings, { limit, lightShare });
+  const starts = examples.map((_, i) => examples.slice(0, i).reduce((sum, { length }) => sum + length, 0));
+  const kept = <T>(values: readonly T[][]) =>
+    values.map((own, i) => own.filter((_, j) => stays[(starts[i] as number) + j]));
+  const byFile = <T>(values: readonly T[][]) =>
+    played.map((_, file) => kept(values)[files.indexOf(file)] ?? []);
   return {
     member,
     chosen: byFile(chosen),
     weights: byFile(weights),
-    examples: chosen.flatMap((samples, i) => {
-      const source = played[files[i] as number]?.source ?? "";
-      return samples.map((sample, j) => sampleExample(sample, weights[i]?.[j] as number, source));
-    }),
+    examples: kept(examples).flat(),
+    leftOut,
   };
+}
+
+function sumOf(parts: readonly LeftOut[]): LeftOut {
+  const sum = (key: keyof LeftOut) => parts.reduce((total, part) => total + part[key], 0);
+  return { tooLong: sum("tooLong"), light: sum("light"), silent: sum("silent") };
 }
 
 async function trainMember(
@@ -160,6 +178,7 @@ async function trainMember(
       examples,
       rewards: chosen.flat().map((sample) => sample.reward),
       continueFrom: start?.path,
+      memoryLimitBytes: course.run.config.learn.maxMemory && course.run.config.learn.maxMemory * 1e9,
       parentHash: start?.hash,
       onEvent: (event) => {
         log.append({ at: new Date().toISOString(), ...event });

@@ -41,6 +41,10 @@ const dataCard = z.object({
   histogram: z.array(z.object({ low: z.number(), high: z.number(), count: z.number() })),
   /** Smallest and largest weight of an example. */
   weights: figureRange,
+  /** Equally heavy examples that would say as much; absent in records of older versions, as what follows. */
+  effectiveExamples: z.number().optional(),
+  /** Chosen and left out again: too long, too light together, or nothing to compare with. */
+  leftOut: z.object({ tooLong: z.number(), light: z.number(), silent: z.number() }).optional(),
   promptTokens: z.number(),
   actionTokens: z.number(),
   tasks: z.array(taskCard),

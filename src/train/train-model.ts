@@ -44,7 +44,7 @@ export async function trainModel(options: TrainModelOptions): Promise<TrainModel
   const { settings } = options;
   checkModelTrainSettings(settings);
   using file = GgufFile.open(options.modelPath);
-  const data = trainingData(options, file, longestRow(settings));
+  const data = trainingData(options, file, longestRow(settings), false);
   const rowLength = settings.rowLength ?? chooseRowLength(data, settings);
   const packing = { tokenBudget: rowLength, normalisation: settings.normalisation };
   const fitting = Math.max(1, Math.floor(settings.tokenBudget / rowLength));
@@ -59,15 +59,20 @@ export async function trainModel(options: TrainModelOptions): Promise<TrainModel
     lora: null,
     // The weights are the parameters, which the memory plan counts with their gradients and moments.
     weights: { cache: "f32", bytes: 0, reason: `all weights train, in rows of ${rowLength} tokens` },
-    packing,
     work: { tokenCount, actionCount: tokenCount, sequenceLength: rowLength },
     looked: { passes: rowsOf(data, updates, packing.tokenBudget), updates },
-    addGradients: async (gradients, { packed, parameters, sums }) => {
+    addGradients: async (gradients, { examples, parameters, sums }) => {
+      const packed = packBatches(examples, packing);
       let loss = 0;
       for (const batch of passesOf(packed)) loss += await gradients.add(batch, parameters, sums);
       return { loss, ...countsOf(packed) };
     },
-    passesOf,
+    lossOf: async (gradients, examples, parameters) => {
+      let loss = 0;
+      for (const batch of passesOf(packBatches(examples, packing)))
+        loss += await gradients.loss(batch, parameters);
+      return loss;
+    },
   });
 }
 

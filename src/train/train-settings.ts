@@ -4,11 +4,12 @@ import { checkLoraConfig } from "../lora/init-lora.js";
 import type { LoraConfig } from "../lora/lora-adapter.js";
 import { LINEAR_NAMES } from "../transformer/linear-name.js";
 import type { LossNormalisation } from "./gradients/loss-coefficients.js";
+import { type ComparedName, OBJECTIVE_TABLE, type ObjectiveFigures } from "./loop/objective.js";
 
 /** What LoRA and full training have in common. */
 export type SharedTrainSettings = Omit<
   TrainSettings,
-  "lora" | "dropout" | "klPenalty" | "stopPromptGradient"
+  "lora" | "dropout" | "klPenalty" | "stopPromptGradient" | "objective" | keyof ObjectiveFigures
 >;
 
 /** Settings that decide the result of training all weights. */
@@ -21,9 +22,13 @@ export interface ModelTrainSettings extends SharedTrainSettings {
 }
 
 /** Settings that decide the result of training a LoRA adapter. */
-export interface TrainSettings {
+export interface TrainSettings extends ObjectiveFigures {
   /** Default rank 16, alpha 32, all seven matrices. @source QLoRA (arXiv:2305.14314), section 4: adapters on every linear layer */
   lora: LoraConfig;
+  /** What is made small; all but `weighted` compare replies (loop/objective.ts). Default weighted: cross-entropy by weight. */
+  objective?: "weighted" | ComparedName | undefined;
+  /** Updates take whole groups, as many as come nearest to batchSize. Default: where the objective compares replies. */
+  wholeGroups?: boolean | undefined;
   /** Passes over the examples, from 1. Default 2. */
   epochs: number;
   /** Examples per update, from 1. Default 8. */
@@ -59,7 +64,10 @@ export interface TrainSettings {
   tokenBudget: number;
   /** Treatment of an example over the context or the budget. Default refuse. */
   truncate: "refuse" | "middle";
-  /** Let examples push their targets away. Default false. */
+  /**
+   * Let examples push their targets away. Nothing in weighted cross-entropy bounds that, so it needs klPenalty there; the
+   * other objectives take negative weights anyway. Default false.
+   */
   allowNegativeWeights: boolean;
   /** Share of the groups kept back to stop early, 0 to 0.5. Default 0: none. */
   heldOutShare: number;
@@ -120,6 +128,35 @@ export function checkTrainSettings(settings: TrainSettings): void {
   if (!(dropout >= 0 && dropout < 1)) throw new ConfigError(`dropout is ${dropout}, expected 0 to below 1`);
   if (!(klPenalty >= 0) || klPenalty === Number.POSITIVE_INFINITY)
     throw new ConfigError(`klPenalty is ${klPenalty}, expected a number from 0 on`);
+  checkObjective(settings);
+}
+
+/** Name of the objective where it compares replies; undefined for weighted cross-entropy. */
+export function comparedName({
+  objective = "weighted",
+}: Pick<TrainSettings, "objective">): ComparedName | undefined {
+  return objective === "weighted" ? undefined : objective;
+}
+
+function checkObjective(settings: TrainSettings): void {
+  const { objective, beta = 1, clip = 0.5, pairGap = 0, labelSmoothing, normalisation } = settings;
+  const compared = comparedName(settings);
+  if (compared !== undefined && !(compared in OBJECTIVE_TABLE)) {
+    throw new ConfigError(
+      `objective is ${objective}, expected weighted, ${Object.keys(OBJECTIVE_TABLE).join(", ")}`,
+    );
+  }
+  if (!(beta > 0 && Number.isFinite(beta)))
+    throw new ConfigError(`beta is ${beta}, expected a number above 0`);
+  if (!(clip > 0 && clip < 1)) throw new ConfigError(`clip is ${clip}, expected above 0 and below 1`);
+  if (!(pairGap >= 0 && Number.isFinite(pairGap)))
+    throw new ConfigError(`pairGap is ${pairGap}, expected a number from 0 on`);
+  if (compared === undefined) return;
+  const isPlain = labelSmoothing === 0 && normalisation === "sample-mean";
+  if (isPlain) return;
+  throw new ConfigError(`the objective ${compared} has a normalisation of its own and no label smoothing`, {
+    hint: "leave --label-smoothing and --normalisation out, or use --objective weighted",
+  });
 }
 
 /** @throws {ConfigError} naming the setting, its value and its range */

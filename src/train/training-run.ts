@@ -1,4 +1,5 @@
 /** @file A training run, whatever trains: checked examples in their order, then plan, passes and updates. */
+import { ConfigError } from "../core/errors.js";
 import type { GgufFile } from "../formats/gguf/gguf-file.js";
 import type { Backend } from "../graph/backend.js";
 import type { LoraConfig } from "../lora/lora-adapter.js";
@@ -8,8 +9,6 @@ import { WeightStore } from "../transformer/weight-store.js";
 import { DataOrder } from "./data/data-position.js";
 import { type CheckedExamples, checkExamples, type TokenExample } from "./data/example.js";
 import { holdOut } from "./data/hold-out.js";
-import { type PackedStep, type PackOptions, packBatches } from "./data/pack-batches.js";
-import type { PassTrie } from "./gradients/compiled-layers.js";
 import { ModelGradients } from "./gradients/model-gradients.js";
 import { forecastMs, measureProducts } from "./loop/forecast-training.js";
 import { type PassWork, planMemory } from "./loop/memory-plan.js";
@@ -59,21 +58,24 @@ export interface TrainingDesign {
   klPenalty?: number | undefined;
   /** Form of the weights in memory. */
   weights: WeightPlan;
-  packing: PackOptions;
   /** The largest pass. */
   work: PassWork;
   /** Token counts of the passes of some updates, for the forecast. */
   looked: { passes: readonly number[]; updates: number };
   /** Adds the gradients of one update to `sums`. */
   addGradients: (gradients: ModelGradients, given: DesignedUpdate) => Promise<UpdateWork>;
-  /** Passes without gradients, of examples held out. */
-  passesOf: (packed: PackedStep) => Iterable<PassTrie>;
+  /** Loss of examples without gradients: of those held out, and of the first update's. */
+  lossOf: (
+    gradients: ModelGradients,
+    examples: readonly TokenExample[],
+    parameters: ReadonlyMap<string, Float32Array>,
+  ) => Promise<number>;
 }
 
 export interface DesignedUpdate {
   /** From 0. */
   update: number;
-  packed: PackedStep;
+  examples: readonly TokenExample[];
   parameters: ReadonlyMap<string, Float32Array>;
   sums: ReadonlyMap<string, Float32Array>;
 }
@@ -89,12 +91,15 @@ export interface SameExamplesLoss {
 /**
  * Checks the examples, keeps some back and puts the others in order.
  * @param longestExample tokens that one pass holds
+ * @param isBounded the loss says how far a reply is pushed away, or something else holds the model
  * @throws {InputError | UnsupportedModelError}
+ * @throws {ConfigError} on weights below 0 that nothing bounds
  */
 export function trainingData(
   options: TrainingRunOptions<SharedTrainSettings>,
   file: GgufFile,
   longestExample: number,
+  isBounded: boolean,
 ): TrainingData {
   const { settings } = options;
   const model = readModel(file.header);
@@ -105,6 +110,12 @@ export function trainingData(
     truncate: settings.truncate,
     allowNegativeWeights: settings.allowNegativeWeights,
   });
+  if (!isBounded && examples.some(({ weight }) => weight < 0)) {
+    throw new ConfigError("some examples push their replies away, and nothing bounds how far", {
+      hint: "use --objective group, preference or kto, or give --kl a factor above 0, such as 0.1",
+      code: "no-leash",
+    });
+  }
   const { kept, heldOut } = holdOut(examples, settings.heldOutShare, settings.seed);
   const order = new DataOrder(
     kept.map(({ group }) => group),
@@ -131,7 +142,7 @@ export async function runTraining(
 ): Promise<TrainingLoopResult & { parameters: Map<string, Float32Array>; sameExamples?: SameExamplesLoss }> {
   const { settings, backend, modelHash, dataHash } = options;
   const { file, model, examples, heldOut, order } = data;
-  const { lora, packing, weights, looked } = design;
+  const { lora, weights, looked } = design;
   const identity = { modelHash, dataHash, config: { ...settings, ...design.identity } };
   const state = startingState(options, identity, settings.seed, design.newParameters);
   const parameterCount = [...state.parameters.values()].reduce((sum, { length }) => sum + length, 0);
@@ -166,11 +177,8 @@ export async function runTraining(
     signal: options.signal,
   });
   const { parameters } = state;
-  const lossOf = async (own: readonly TokenExample[], at: ReadonlyMap<string, Float32Array>) => {
-    let loss = 0;
-    for (const pass of design.passesOf(packBatches(own, packing))) loss += await gradients.loss(pass, at);
-    return loss;
-  };
+  const lossOf = (own: readonly TokenExample[], at: ReadonlyMap<string, Float32Array>) =>
+    design.lossOf(gradients, own, at);
   try {
     const result = await runUpdates(
       {
@@ -178,10 +186,8 @@ export async function runTraining(
         order,
         state,
         decays: design.decays,
-        addGradients: async (update, sums) => {
-          const packed = packBatches(examplesAt(data, update), packing);
-          return design.addGradients(gradients, { update, packed, parameters, sums });
-        },
+        addGradients: (update, sums) =>
+          design.addGradients(gradients, { update, examples: examplesAt(data, update), parameters, sums }),
         heldOutLoss: heldOut.length === 0 ? undefined : () => lossOf(heldOut, parameters),
       },
       options,

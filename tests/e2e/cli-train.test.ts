@@ -247,7 +247,11 @@ describe("wrong input", () => {
       2,
       /--epochs: "two" must be a whole number from 1 to 1000/,
     );
-    expectFailure(await train("w", ["--hold-out", "0.9"]), 2, /heldOutShare is 0\.9, expected 0 to 0\.5/);
+    expectFailure(
+      await train("w", ["--hold-out", "0.9"]),
+      2,
+      /--hold-out: .*must be a number from 0 to 0\.5/,
+    );
     expectFailure(await train("w", ["--dropout", "1"]), 2, /dropout is 1, expected 0 to below 1/);
     expectFailure(await train("w", ["--kl", "-1"]), 2, /--kl: .*must be a number from 0 to 1000/);
     expectFailure(

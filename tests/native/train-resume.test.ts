@@ -52,6 +52,63 @@ it("dropout and divergence: a stopped run ends like an undisturbed one", async (
   expect(adapterHash(undropped.adapter)).not.toBe(adapterHash(undisturbed.adapter));
 });
 
+/** Two groups of four replies to one prompt each, good ones and bad ones. */
+function comparedOptions(objective: NonNullable<TrainOptions["settings"]["objective"]>): TrainOptions {
+  const options = optionsFor({ objective, epochs: 3, batchSize: 4, tokenBudget: 40, learningRate: 2e-3 });
+  const examples = options.examples.slice(0, 2).flatMap((one) =>
+    [1, -0.6, 0.3, -0.9].map((weight, i) => ({
+      ...one,
+      tokens: one.tokens.map((token, at) => (at > 13 ? 3 + ((token + 97 * i) % 397) : token)),
+      weight,
+    })),
+  );
+  return { ...options, examples };
+}
+
+for (const objective of ["preference", "group", "kto"] as const) {
+  it(`${objective}: a run stopped after every update ends like an undisturbed one`, async () => {
+    const options = comparedOptions(objective);
+    const undisturbed = await trainLora(options);
+    // Whole groups, of which the budget takes several passes.
+    expect([undisturbed.steps, undisturbed.losses.length]).toEqual([6, 6]);
+    expect(undisturbed.sameExamples?.after).toBeLessThan(undisturbed.sameExamples?.before as number);
+    const checkpointFolder = newFolder();
+    for (let stops = 1; stops <= 5; stops++) {
+      const stop = new AbortController();
+      const onEvent = (event: TrainEvent) => {
+        if (event.type === "step" && event.step === stops) stop.abort();
+      };
+      const run = trainLora({ ...options, checkpointFolder, signal: stop.signal, onEvent });
+      await expect(run).rejects.toThrow();
+    }
+    const resumed = await trainLora({ ...options, checkpointFolder });
+    expect(resumed.losses).toEqual(undisturbed.losses);
+    expect(adapterHash(resumed.adapter)).toBe(adapterHash(undisturbed.adapter));
+  });
+}
+
+it("an objective is part of what a run is, and so is the form of its weights", async () => {
+  const options = { ...comparedOptions("preference"), checkpointFolder: newFolder() };
+  const stop = new AbortController();
+  const onEvent = (event: TrainEvent) => {
+    if (event.type === "step") stop.abort();
+  };
+  await expect(trainLora({ ...options, signal: stop.signal, onEvent })).rejects.toThrow();
+  const other = { ...options, settings: { ...options.settings, objective: "kto" as const } };
+  await expect(trainLora(other)).rejects.toThrow(/objective "preference" → "kto"/);
+  await expect(trainLora({ ...options, weights: "f16" })).rejects.toThrow(/weightForm "exact" → "f16"/);
+  const { losses } = await trainLora({ ...options, weights: "streamed" });
+  expect(losses).toHaveLength(6);
+});
+
+it("replies are not pushed away without bounds, nor compared where there is nothing to compare", async () => {
+  const options = comparedOptions("preference");
+  const weighted = { ...options.settings, objective: undefined, allowNegativeWeights: true };
+  await expect(trainLora({ ...options, settings: weighted })).rejects.toThrow(/nothing bounds how far/);
+  const alike = options.examples.map((one) => ({ ...one, weight: 0.5 }));
+  await expect(trainLora({ ...options, examples: alike })).rejects.toThrow(/nothing to compare/);
+});
+
 it("tells the loss of the same examples before and after", async () => {
   const { losses, sameExamples } = await trainLora(optionsFor({ epochs: 6 }));
   // The first update computed it before it changed anything.

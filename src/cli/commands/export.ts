@@ -1,7 +1,7 @@
 /** @file `w4s export`: found workflows as files without w4s, adapters for other runtimes, trajectories for other trainers. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { AdapterFormat, DatasetFormat, WeightType, WorkflowForm } from "../../commands.js";
-import { OBJECTIVE_NAMES, type ObjectiveName } from "../../config/objectives.js";
+import { WEIGHTING_NAMES, type WeightingName } from "../../config/objectives.js";
 import { type ActionBody, complete } from "../action.js";
 import { EXIT } from "../exit-code.js";
 import { flagOf, number } from "../flag-values.js";
@@ -36,7 +36,7 @@ interface ExportFlags {
   out: string;
   base?: string | undefined;
   type?: WeightType | undefined;
-  weighting?: ObjectiveName | undefined;
+  weighting?: WeightingName | undefined;
   weightTemperature?: number | undefined;
   weightCap?: number | undefined;
   rewardTemperature?: number | undefined;
@@ -65,7 +65,7 @@ export function command(): Command {
     .addOption(new Option("--type <type>", "of the numbers").choices(["F32", "F16", "Q8_0"]))
     .addOption(
       new Option("--weighting <kind>", "for messages and resampled (default: exponential)").choices(
-        OBJECTIVE_NAMES,
+        WEIGHTING_NAMES,
       ),
     )
     .option("--weight-temperature <T>", "T of the weights (default: 0.4, for shrunk rewards 0.04)", number)

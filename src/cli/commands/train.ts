@@ -7,6 +7,7 @@ import { type ActionBody, complete } from "../action.js";
 import { keptSettings } from "../config-of-run.js";
 import { EXIT } from "../exit-code.js";
 import { number, repeated, weightsOption } from "../flag-values.js";
+import { leftOutText } from "../print/learn-printer.js";
 import { isInteractive, writeErr, writeJson, writeOut, writeStatus } from "../print/output.js";
 import { pairs } from "../print/tables.js";
 import { addRunFlags, configSources, LEARN_FLAGS } from "../run-flags.js";
@@ -37,12 +38,8 @@ interface TrainFlags {
   labelSmoothing?: number | undefined;
   dropout?: number | undefined;
   stopPromptGradient?: boolean | undefined;
-  tokenBudget?: number | undefined;
-  truncate?: boolean | undefined;
   allowNegativeWeights?: boolean | undefined;
-  holdOut?: number | undefined;
   weights: "auto" | "f32" | "f16" | "streamed";
-  maxMemory?: number | undefined;
   checkpointEvery?: number | undefined;
 }
 
@@ -71,17 +68,16 @@ export function command(): Command {
     .addOption(new Option("--normalisation <kind>", "of the loss").choices(["sample-mean", "token-sum"]))
     .option("--label-smoothing <share>", "of every target's probability, spread over the vocabulary", number)
     .option("--dropout <share>", "of the input of every pair, dropped in training (default: 0)", number)
-    .option("--token-budget <n>", "tokens in one pass (default: 4096)", integer)
     .option(
       "--stop-prompt-gradient",
       "count shared prompts as constants where an update takes several passes",
     )
-    .option("--truncate", "cut the middle of prompts that are too long, instead of refusing them")
-    .option("--allow-negative-weights", "let examples push their replies away")
-    .option("--hold-out <share>", "share of the episodes kept back to stop early, 0 to 0.5", number)
+    .option(
+      "--allow-negative-weights",
+      "let examples push their replies away; needs --kl or another --objective",
+    )
     .option("--seed <n>", "of data order and new adapters (default: 0)")
     .addOption(weightsOption("base weights"))
-    .option("--max-memory <GB>", "memory the trainer may take (default: 70 % of what is free)", number)
     .option("--checkpoint-every <n>", "updates between checkpoints (default: 10)", integer)
     .option("--threads <n>", "CPU threads (default: the cores, at most 8)");
   return complete(addRunFlags(train, [...SHARED, "runsRoot"]), trainAction, { examples: EXAMPLES });
@@ -99,9 +95,9 @@ const trainAction: ActionBody = async ({ isJson, watch, command }) => {
   const { learn, reward, rewardWeights, seed, threads } = config;
   const from: string[] = [];
   for (const name of flags.from) from.push(await namedRunOf(command, name));
-  const { epochs, batchSize, learningRate, rank } = learn;
+  const { rank } = learn;
   const { schedule, normalisation, labelSmoothing, dropout, stopPromptGradient } = flags;
-  const { tokenBudget, allowNegativeWeights } = flags;
+  const { allowNegativeWeights } = flags;
   // Twice the rank, so that another rank alone does not change by how much an update is multiplied.
   const isAlphaGiven =
     sources.flags.has("learn.alpha") || learn.alpha !== SETTINGS.get("learn.alpha")?.default;
@@ -110,17 +106,11 @@ const trainAction: ActionBody = async ({ isJson, watch, command }) => {
     api.LINEAR_NAMES) as typeof api.LINEAR_NAMES;
   const settings: NonNullable<TrainAdapterOptions["settings"]> = {
     lora: { rank, alpha, targets },
-    epochs,
-    batchSize,
     seed,
     ...definedOnly({
-      ...{ learningRate, schedule, normalisation, labelSmoothing, dropout, stopPromptGradient },
-      tokenBudget,
+      ...{ schedule, normalisation, labelSmoothing, dropout, stopPromptGradient },
       // An objective with negative weights says so itself.
       allowNegativeWeights: allowNegativeWeights || undefined,
-      klPenalty: learn.kl,
-      heldOutShare: flags.holdOut,
-      truncate: flags.truncate ? ("middle" as const) : undefined,
     }),
   };
   const started = Date.now();
@@ -140,7 +130,7 @@ const trainAction: ActionBody = async ({ isJson, watch, command }) => {
     continueFrom: flags.continue,
     threads,
     checkpointEvery: flags.checkpointEvery,
-    memoryLimitBytes: flags.maxMemory === undefined ? undefined : flags.maxMemory * 1e9,
+    memoryLimitBytes: learn.maxMemory && learn.maxMemory * 1e9,
   });
   if (isJson) {
     writeJson(result);
@@ -150,7 +140,7 @@ const trainAction: ActionBody = async ({ isJson, watch, command }) => {
   writeOut(
     pairs([
       ["adapter", result.adapterPath],
-      ["examples", `${result.examples}, ${result.steps} updates`],
+      ["examples", `${result.examples}${leftOutText(result.leftOut)}, ${result.steps} updates`],
       [
         "loss",
         loss === undefined

@@ -60,7 +60,7 @@ function describe(event: LearnEvent): string[] {
     case "examples": {
       const { card } = event;
       return [
-        `  ${card.examples} examples of ${card.candidates} candidates: ${formatPercent(card.validShare)} valid, ${formatPercent(card.distinctShare)} distinct, reward ${card.rewards.lowest.toFixed(2)} to ${card.rewards.highest.toFixed(2)}, mean ${card.rewards.mean.toFixed(3)}; weights ${card.weights.lowest.toFixed(2)} to ${card.weights.highest.toFixed(2)}; ${formatCount(card.actionTokens)} tokens to learn`,
+        `  ${card.examples} examples of ${card.candidates} candidates${leftOutText(card.leftOut)}: ${formatPercent(card.validShare)} valid, ${formatPercent(card.distinctShare)} distinct, reward ${card.rewards.lowest.toFixed(2)} to ${card.rewards.highest.toFixed(2)}, mean ${card.rewards.mean.toFixed(3)}; weights ${card.weights.lowest.toFixed(2)} to ${card.weights.highest.toFixed(2)}${card.effectiveExamples === undefined ? "" : `, as much as ${card.effectiveExamples.toFixed(0)} alike`}; ${formatCount(card.actionTokens)} tokens to learn`,
       ];
     }
     case "phase":
@@ -78,6 +78,18 @@ function describe(event: LearnEvent): string[] {
     default:
       return [];
   }
+}
+
+/** What was left out of the examples and why, as words behind their number; empty where nothing was. */
+export function leftOutText(leftOut: RoundRecord["card"]["leftOut"]): string {
+  if (leftOut === undefined) return "";
+  const reasons = [
+    [leftOut.tooLong, "too long"],
+    [leftOut.light, "too light"],
+    [leftOut.silent, "with nothing to compare"],
+  ] as const;
+  const parts = reasons.flatMap(([count, why]) => (count > 0 ? [`${count} ${why}`] : []));
+  return parts.length === 0 ? "" : ` (left out: ${parts.join(", ")})`;
 }
 
 /** A line of the table of rounds. */

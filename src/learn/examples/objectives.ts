@@ -1,5 +1,5 @@
-/** @file The objectives of training: rewards of a task's examples become their weights. */
-import { isSigned, type ObjectiveName } from "../../config/objectives.js";
+/** @file What objectives of training are given: rewards of a task's examples become their weights. */
+import { isSigned, type ObjectiveName, type WeightingName } from "../../config/objectives.js";
 import { ConfigError, InputError } from "../../core/errors.js";
 import type { Random } from "../../core/random.js";
 import { groupBy } from "../../core/statistics.js";
@@ -15,9 +15,11 @@ export interface RewardedExample {
   state: string;
 }
 
-/** An objective with its figures. */
+/** An objective, the weighting of one that is weighted, and figures. */
 export interface ObjectiveOptions {
-  kind: ObjectiveName;
+  /** Objectives that compare replies have a weighting of their own. Default weighted. */
+  objective?: ObjectiveName | undefined;
+  kind: WeightingName;
   /** T, above 0; small ones let the best rewards dominate. Default 0.4, for shrunk rewards 0.04. */
   temperature?: number | undefined;
   /** Largest weight, above 0; of signed weights the largest on both sides. Default 12, for exponential e^2.5 ≈ 12.2. */
@@ -43,7 +45,7 @@ const ROUNDING = 1e-9;
 type Weigh = (examples: readonly RewardedExample[], options: ObjectiveOptions, random: Random) => number[];
 
 /** Name → weights of examples, in their order. Equations and sources: config/objectives.ts, docs/learning.md. */
-const WEIGH: Readonly<Record<ObjectiveName, Weigh>> = {
+const WEIGH: Readonly<Record<WeightingName, Weigh>> = {
   /** exp((x − b) / T), at most the cap: a reply that is worth what its state gives on average weighs 1. */
   advantage: (examples, options) => {
     const { temperature = defaultTemperature(examples), cap = DEFAULT_CAP } = options;
@@ -83,6 +85,29 @@ const WEIGH: Readonly<Record<ObjectiveName, Weigh>> = {
   binary: (examples, options, random) => WEIGH.success(examples, options, random),
 };
 
+/** Weights as the trainer's objectives that compare replies read them; equations there (train/loop/objective.ts). */
+const WEIGH_COMPARED: Readonly<Record<Exclude<ObjectiveName, "weighted">, Weigh>> = {
+  /** x − b: which of two replies to a prompt is better, and by how much. */
+  preference: (examples) => advantages(examples),
+
+  group: (examples, options, random) => WEIGH.group(examples, options, random),
+
+  /**
+   * Above 0 where x > b, below where x < b; each side makes up half of all weight, unless that takes more than the cap.
+   * @source KTO (arXiv 2402.01306), section 4.2: λ of the two sides times their numbers between 1 : 1 and 4 : 3
+   */
+  kto: (examples, { cap = DEFAULT_CAP }) => {
+    const signs = advantages(examples).map((advantage) =>
+      Math.abs(advantage) > ROUNDING ? Math.sign(advantage) : 0,
+    );
+    const half = signs.filter((sign) => sign !== 0).length / 2;
+    return signs.map((sign) => {
+      const alike = signs.filter((other) => other === sign).length;
+      return sign === 0 ? 0 : sign * Math.min(cap, half / alike);
+    });
+  },
+};
+
 /**
  * A weight per example of one task, in the order given; except for `shuffled` it does not depend on the order of the others.
  * @param random - of `shuffled`
@@ -107,21 +132,26 @@ export function weighExamples(
   if (!(Number.isFinite(cap) && cap > 0))
     throw new ConfigError(`the largest weight is ${cap}, expected a number above 0`);
   if (Number.isNaN(threshold)) throw new ConfigError("the reward threshold is NaN, expected a number");
-  return WEIGH[options.kind](examples, options, random);
+  const { objective = "weighted" } = options;
+  const weigh = objective === "weighted" ? WEIGH[options.kind] : WEIGH_COMPARED[objective];
+  return weigh(examples, options, random);
 }
 
 /**
- * Before anything is collected or trained: an objective that pushes replies away needs a leash.
+ * Before anything is collected or trained: a weighting that pushes replies away needs a leash, where the objective has none.
  * @param divergencePenalty - factor of KL(π‖base) in the loss
  * @throws {ConfigError}
  */
-export function refuseUnleashed(kind: ObjectiveName, divergencePenalty: number): void {
-  if (!isSigned(kind) || divergencePenalty > 0) return;
+export function refuseUnleashed(
+  { objective = "weighted", kind }: Pick<ObjectiveOptions, "objective" | "kind">,
+  divergencePenalty: number,
+): void {
+  if (objective !== "weighted" || !isSigned(kind) || divergencePenalty > 0) return;
   throw new ConfigError(
     `weighting ${kind} pushes replies away, and nothing holds the model to what else it says`,
     {
       code: "no-leash",
-      hint: "give --kl a factor above 0 (learn.kl), such as 0.1, or use --weighting advantage",
+      hint: "use --objective group, give --kl a factor above 0 (learn.kl), such as 0.1, or use --weighting advantage",
     },
   );
 }

@@ -8,7 +8,10 @@ import { type ObjectiveOptions, type RewardedExample, weighExamples } from "./ob
 import type { TrajectorySample } from "./trajectory-samples.js";
 
 /** An objective with its figures, as it is configured. */
-export type ObjectiveSettings = Pick<LearnSettings, "weighting" | "weightTemperature" | "weightCap">;
+export type ObjectiveSettings = Pick<
+  LearnSettings,
+  "objective" | "weighting" | "weightTemperature" | "weightCap"
+>;
 export type WeighSettings = ObjectiveSettings & Pick<LearnSettings, "invalid" | "unbalanced">;
 
 /** A sample as far as its weight depends on it. */
@@ -46,7 +49,8 @@ export function weighSamples(
       const floor = rangeOf(weights).lowest;
       weights = weights.map((weight, i) => (samples[i]?.candidate.outcome === "invalid" ? floor : weight));
     }
-    if (settings.unbalanced) return weights;
+    // A pair's weights are compared with a gap between rewards, and it counts as one pair however they differ.
+    if (settings.unbalanced || settings.objective === "preference") return weights;
     // Every task's samples together weigh as if tasks had equally many.
     const share = count / byTask.length / Math.max(1, samples.length);
     return weights.map((weight) => weight * share);
@@ -60,11 +64,12 @@ export function weighSamples(
  */
 export function weighRewards(
   examples: readonly RewardedExample[],
-  { weighting: kind, weightTemperature, weightCap: cap }: ObjectiveSettings,
+  { objective, weighting: kind, weightTemperature, weightCap: cap }: ObjectiveSettings,
   reward: RewardName | undefined,
   random: Random,
 ): number[] {
-  return weighExamples(examples, { kind, temperature: weightTemperature ?? sharp(), cap }, random);
+  const temperature = weightTemperature ?? sharp();
+  return weighExamples(examples, { objective, kind, temperature, cap }, random);
 
   function sharp(): ObjectiveOptions["temperature"] {
     const isCentred = kind === "advantage" || kind === "shuffled";

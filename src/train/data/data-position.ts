@@ -15,18 +15,22 @@ export interface DataOrderOptions {
   batchSize: number;
   /** At least 1. */
   epochs: number;
+  /** Updates take whole groups, as many as come nearest to the batch size, at least one. Default false. */
+  wholeGroups?: boolean | undefined;
 }
 
 /**
  * Order of the data: another random order of the groups in every epoch, with the examples of a group together in the
- * order given, so that what they share is computed once. A group may be divided between two updates.
+ * order given, so that what they share is computed once. Unless groups stay whole, one may be divided between two updates.
  */
 export class DataOrder {
   readonly stepsPerEpoch: number;
   readonly totalSteps: number;
   readonly #groups: readonly (readonly number[])[];
+  /** Groups of an update; undefined where updates take examples. */
+  readonly #groupsPerUpdate: number | undefined;
   readonly #options: DataOrderOptions;
-  #known: { epoch: number; order: readonly number[] } | undefined;
+  #known: { epoch: number; order: readonly (readonly number[])[] } | undefined;
 
   /** @param groups - the group of every example; at least one */
   constructor(groups: readonly string[], options: DataOrderOptions) {
@@ -38,7 +42,12 @@ export class DataOrder {
     });
     this.#groups = [...members.values()];
     this.#options = options;
-    this.stepsPerEpoch = Math.ceil(groups.length / options.batchSize);
+    const share = (options.batchSize * members.size) / groups.length;
+    this.#groupsPerUpdate = options.wholeGroups ? Math.max(1, Math.round(share)) : undefined;
+    this.stepsPerEpoch =
+      this.#groupsPerUpdate === undefined
+        ? Math.ceil(groups.length / options.batchSize)
+        : Math.ceil(members.size / this.#groupsPerUpdate);
     this.totalSteps = this.stepsPerEpoch * options.epochs;
   }
 
@@ -50,13 +59,16 @@ export class DataOrder {
   /** Indices of the examples of one update. */
   examplesAt({ epoch, step }: DataPosition): number[] {
     const { batchSize } = this.#options;
-    return this.#order(epoch).slice(step * batchSize, (step + 1) * batchSize);
+    const order = this.#order(epoch);
+    const count = this.#groupsPerUpdate;
+    if (count === undefined) return order.flat().slice(step * batchSize, (step + 1) * batchSize);
+    return order.slice(step * count, (step + 1) * count).flat();
   }
 
-  #order(epoch: number): readonly number[] {
+  #order(epoch: number): readonly (readonly number[])[] {
     if (this.#known?.epoch !== epoch) {
       const random = new Random(this.#options.seed).derive("data-order", epoch);
-      this.#known = { epoch, order: random.shuffle(this.#groups).flat() };
+      this.#known = { epoch, order: random.shuffle(this.#groups) };
     }
     return this.#known.order;
   }

@@ -138,7 +138,8 @@ function shorten(
   return { examples: kept, shortened };
 }
 
-function promptKey({ group, tokens, lossMask }: TokenExample): string {
+/** The same for examples of a group that have the same prompt, all tokens before the first target. */
+export function promptKey({ group, tokens, lossMask }: TokenExample): string {
   return JSON.stringify([group, tokens.subarray(0, lossMask.indexOf(1)).join()]);
 }
 

@@ -13,6 +13,8 @@ export interface PackOptions {
   normalisation?: LossNormalisation | undefined;
   /** Gives targets the even weights that a penalty on the divergence needs. Default 0: none. */
   klPenalty?: number | undefined;
+  /** Tries tell the targets of every example, named by its place. Default false. */
+  tracksExamples?: boolean | undefined;
 }
 
 export interface PackedStep {
@@ -50,6 +52,7 @@ export function packBatches(examples: readonly TokenExample[], options: PackOpti
       lossMask,
       coefficient: coefficients[i] as number,
       evenCoefficient: even?.[i],
+      index: options.tracksExamples ? i : undefined,
     }),
   );
   const sorted = lightestFirst(samples.filter(({ coefficient }) => coefficient !== 0));

@@ -12,6 +12,8 @@ export interface TrieSample {
   coefficient: number;
   /** Coefficient as if the sample had weight 1: factor of the divergence from the base at each target. Default 0. */
   evenCoefficient?: number | undefined;
+  /** Number that the trie's list of targets by sample names the sample by; without, it is not in that list. */
+  index?: number | undefined;
 }
 
 export interface TrieTarget {
@@ -32,6 +34,8 @@ export interface TokenTrie {
   tokens: Int32Array;
   /** Targets by rising token. */
   targets: TrieTarget[];
+  /** Places in `targets` of each sample that has an index, in the order of its tokens; undefined where none has. */
+  samples?: { index: number; targets: Int32Array }[] | undefined;
 }
 
 /**
@@ -46,6 +50,7 @@ export function buildTrie(samples: readonly TrieSample[]): TokenTrie {
   const weights = new Float64Array(capacity);
   const evenWeights = new Float64Array(capacity);
   const isTarget = new Uint8Array(capacity);
+  const tracked: { index: number; nodes: number[] }[] = [];
   /** Node at every depth of the sample at hand. */
   const path: number[] = [];
   let count = 0;
@@ -57,6 +62,10 @@ export function buildTrie(samples: readonly TrieSample[]): TokenTrie {
       tokens[count] = sample.tokens[depth] as number;
       parents[count] = parent;
       path.push(count++);
+    }
+    if (sample.index !== undefined) {
+      const nodes = path.filter((_, depth) => sample.lossMask[depth] === 1);
+      tracked.push({ index: sample.index, nodes });
     }
     path.forEach((node, depth) => {
       if (sample.lossMask[depth] !== 1) return;
@@ -77,7 +86,17 @@ export function buildTrie(samples: readonly TrieSample[]): TokenTrie {
     });
   }
   const segments = cutSegments(parents.subarray(0, count));
-  return { layout: treeLayout(segments), tokens: tokens.slice(0, count), targets };
+  const placeOf = new Map(targets.map(({ token }, place) => [token, place]));
+  const samplesOf = tracked.map(({ index, nodes }) => ({
+    index,
+    targets: Int32Array.from(nodes, (node) => placeOf.get(node) as number),
+  }));
+  return {
+    layout: treeLayout(segments),
+    tokens: tokens.slice(0, count),
+    targets,
+    samples: samplesOf.length === 0 ? undefined : samplesOf,
+  };
 }
 
 /**

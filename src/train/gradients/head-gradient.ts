@@ -5,12 +5,15 @@ import type { ModelDescription } from "../../transformer/read-model.js";
 import type { TokenTrie } from "../data/token-trie.js";
 import { finalNormGradientGraph } from "./final-norm-gradient-graph.js";
 import { meanHeadRow, runningSoftmax } from "./head-softmax.js";
-import { lossOfTargets } from "./head-targets.js";
+import { logitsOfTargets, lossOfTargets } from "./head-targets.js";
 import { addHeadWeightGradient } from "./head-weight-gradient.js";
 import { klToBase } from "./kl-to-base.js";
 import { accumulate } from "./model-parameters.js";
 import type { PassWeights } from "./pass-weights.js";
 import { ProgramCache } from "./program-cache.js";
+
+/** Loss of a trie's targets and its slope in each log-probability, both in the order of targets. */
+export type TargetObjective = (logProbs: Float64Array) => { loss: number; slopes: Float64Array };
 
 export interface HeadOptions {
   model: ModelDescription;
@@ -26,6 +29,8 @@ export interface HeadOptions {
         hidden: Float32Array;
       }
     | undefined;
+  /** Loss of the targets' log-probabilities, in place of the trie's weighted cross-entropy; not with label smoothing. */
+  objective?: TargetObjective | undefined;
   /** Sums that the gradients of head and final norm are added to, by tensor name, where these train. */
   gradients?: ReadonlyMap<string, Float32Array> | undefined;
   /** Programs kept between calls. Default: made anew for every call. */
@@ -38,9 +43,11 @@ export interface HeadOptions {
 export interface HeadResult {
   /**
    * Σ weight · cross-entropy over the trie's targets; with smoothing, against (1 − ε)·target + ε / vocabulary. With an
-   * anchor, its penalty is in it.
+   * anchor, its penalty is in it. With an objective, what that says instead.
    */
   loss: number;
+  /** log π of every target, in nats. */
+  logProbs: Float64Array;
   /** Σ even weight · KL(π‖base); 0 without an anchor. */
   divergence: number;
   /** [T, D]; zero in rows that predict nothing. */
@@ -70,7 +77,7 @@ export async function headGradient(
 }
 
 async function compute(
-  trie: TokenTrie,
+  given: TokenTrie,
   hidden: Float32Array,
   options: HeadOptions,
   programs: ProgramCache,
@@ -79,7 +86,7 @@ async function compute(
   const { config } = options.model;
   const D = config.hiddenSize;
   // Several targets may hang on one token, where a trie branches.
-  const sources = [...new Set(trie.targets.map(({ source }) => source))].sort((a, b) => a - b);
+  const sources = [...new Set(given.targets.map(({ source }) => source))].sort((a, b) => a - b);
   const rowOf = new Map(sources.map((source, row) => [source, row]));
   const P = Math.ceil(sources.length / rowStep) * rowStep;
   const normWeight = weights.vector("output_norm.weight") as Float32Array;
@@ -95,14 +102,23 @@ async function compute(
   const head = { config, weights, name: headName(config), programs };
   const softmax = await runningSoftmax(normed, P, head, options.signal);
   const hasMean = labelSmoothing > 0;
-  const targetIds = trie.targets.map(({ token }) => trie.tokens[token] as number);
-  const { loss: crossEntropy, dNormed } = lossOfTargets(trie, rowOf, normed, {
+  const targetIds = given.targets.map(({ token }) => given.tokens[token] as number);
+  const targetHead = {
     ...softmax,
     targetRows: weights.gather(head.name, targetIds),
     config,
     labelSmoothing,
     meanRow: hasMean ? meanHeadRow(head, gradients === undefined) : new Float32Array(D),
-  });
+  };
+  const logits = logitsOfTargets(given, rowOf, normed, targetHead);
+  const logProbs = logits.map(
+    (logit, target) =>
+      logit - (softmax.total[rowOf.get(given.targets[target]?.source as number) as number] as number),
+  );
+  const compared = options.objective?.(logProbs);
+  const trie = compared === undefined ? given : withWeights(given, compared.slopes);
+  const summed = lossOfTargets(trie, logits, rowOf, normed, targetHead);
+  const { dNormed } = summed;
   let divergence = 0;
   if (anchor !== undefined) {
     const base = (await normedRows(anchor.hidden)).normed;
@@ -119,11 +135,11 @@ async function compute(
         dNormed[i] = (dNormed[i] as number) + factor * (kl.dNormed[i] as number);
     }
   }
-  const loss = crossEntropy + (anchor?.penalty ?? 0) * divergence;
+  const loss = (compared?.loss ?? summed.loss) + (anchor?.penalty ?? 0) * divergence;
   const dHead = gradients?.get(head.name);
   if (dHead !== undefined) {
-    const given = { trie, rowOf, normed, total: softmax.total, labelSmoothing, head };
-    await addHeadWeightGradient(dHead, given, options.signal);
+    const parts = { trie, rowOf, normed, total: softmax.total, labelSmoothing, head };
+    await addHeadWeightGradient(dHead, parts, options.signal);
   }
   const normGradient = await programs.get(`norm gradient ${P}`, () => finalNormGradientGraph(config, P));
   const derived = await normGradient.run({ x, "output_norm.weight": normWeight, dy: dNormed });
@@ -131,5 +147,13 @@ async function compute(
   accumulate(gradients?.get("output_norm.weight"), derived["d.output_norm.weight"] as Float32Array);
   const dHidden = new Float32Array(hidden.length);
   for (const [row, source] of sources.entries()) dHidden.set(dx.subarray(row * D, (row + 1) * D), source * D);
-  return { loss, divergence, dHidden };
+  return { loss, logProbs, divergence, dHidden };
+}
+
+/** A target's weight is what its cross-entropy counts, so minus the slope in its log-probability. */
+function withWeights(trie: TokenTrie, slopes: Float64Array): TokenTrie {
+  return {
+    ...trie,
+    targets: trie.targets.map((target, i) => ({ ...target, weight: -(slopes[i] as number) })),
+  };
 }

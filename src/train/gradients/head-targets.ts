@@ -13,11 +13,34 @@ export interface TargetHead extends Softmax {
 }
 
 /**
+ * The logit of every target, in their order.
+ * @param rowOf row of `normed` by source token
+ * @param normed hidden states after the final norm [P, D]
+ */
+export function logitsOfTargets(
+  { targets }: TokenTrie,
+  rowOf: ReadonlyMap<number, number>,
+  normed: Float32Array,
+  { config, targetRows }: Pick<TargetHead, "config" | "targetRows">,
+): Float64Array {
+  const { hiddenSize: D, logitSoftcap: cap } = config;
+  return Float64Array.from(targets, ({ source }, target) => {
+    const row = rowOf.get(source) as number;
+    let product = 0;
+    for (let i = 0; i < D; i++)
+      product += (normed[row * D + i] as number) * (targetRows[target * D + i] as number);
+    return cap === undefined ? product : cap * Math.tanh(product / cap);
+  });
+}
+
+/**
+ * @param logits of logitsOfTargets()
  * @param rowOf row of `normed` by source token
  * @param normed hidden states after the final norm [P, D]
  */
 export function lossOfTargets(
   trie: TokenTrie,
+  logits: Float64Array,
   rowOf: ReadonlyMap<number, number>,
   normed: Float32Array,
   head: TargetHead,
@@ -28,13 +51,9 @@ export function lossOfTargets(
   let loss = 0;
   for (const [target, { source, weight }] of trie.targets.entries()) {
     const row = rowOf.get(source) as number;
-    let product = 0;
     let meanLogit = 0;
-    for (let i = 0; i < D; i++) {
-      product += (normed[row * D + i] as number) * (head.targetRows[target * D + i] as number);
-      meanLogit += (normed[row * D + i] as number) * (meanRow[i] as number);
-    }
-    const logit = cap === undefined ? product : cap * Math.tanh(product / cap);
+    for (let i = 0; i < D; i++) meanLogit += (normed[row * D + i] as number) * (meanRow[i] as number);
+    const logit = logits[target] as number;
     const slope = capSlope(logit, cap);
     loss += weight * ((head.total[row] as number) - (1 - smoothing) * logit - smoothing * meanLogit);
     for (let i = 0; i < D; i++) {

@@ -10,7 +10,7 @@ import { type LayerKeys, layerKeys, type PromptKeys } from "../data/prompt-keys.
 import type { TokenTrie } from "../data/token-trie.js";
 import { type CompiledLayer, CompiledLayers, isPrompted, type PassTrie, planOf } from "./compiled-layers.js";
 import { fillDropoutMask } from "./fill-dropout-mask.js";
-import { type HeadOptions, headGradient } from "./head-gradient.js";
+import { type HeadOptions, type HeadResult, headGradient, type TargetObjective } from "./head-gradient.js";
 import { accumulate, parameterName, silenced } from "./model-parameters.js";
 import { PassBuffers } from "./pass-buffers.js";
 import { ParameterWeights, type PassWeights } from "./pass-weights.js";
@@ -41,6 +41,8 @@ export interface AddOptions {
   promptKeys?: PromptKeys | undefined;
   /** Source of dropout masks, the same one for the same place in the data. Needed with dropout. */
   random?: Random | undefined;
+  /** Loss of the targets' log-probabilities, in place of weighted cross-entropy; not with label smoothing. */
+  objective?: TargetObjective | undefined;
   /** Called with Σ even weight · KL(π‖base) when there is a penalty on it. */
   onDivergence?: ((divergence: number) => void) | undefined;
 }
@@ -109,6 +111,7 @@ export class ModelGradients {
       ...this.#headOptions(pass),
       labelSmoothing,
       anchor,
+      objective: options.objective,
       gradients: this.#options.lora === null ? gradients : undefined,
     });
     if (klPenalty > 0) options.onDivergence?.(divergence);
@@ -148,15 +151,39 @@ export class ModelGradients {
 
   /** The loss alone, for examples held out. */
   async loss(trie: PassTrie, parameters: ReadonlyMap<string, Float32Array>): Promise<number> {
-    const pass = await this.#prepare(trie, parameters);
-    const { hidden } = await this.#forward(pass, false);
-    return (await headGradient(trie, hidden, this.#headOptions(pass))).loss;
+    return (await this.#evaluate(trie, parameters, {})).loss;
+  }
+
+  /**
+   * log π of every target of a trie, in nats.
+   * @param options prompts and dropout masks, where add() is to see the same
+   */
+  async logProbs(
+    trie: PassTrie,
+    parameters: ReadonlyMap<string, Float32Array>,
+    options: Pick<AddOptions, "promptKeys" | "random"> = {},
+  ): Promise<Float64Array> {
+    return (await this.#evaluate(trie, parameters, options)).logProbs;
   }
 
   /** Releases all programs. */
   async close(): Promise<void> {
     await this.#programs.close();
     await this.#headPrograms?.close();
+  }
+
+  async #evaluate(
+    trie: PassTrie,
+    parameters: ReadonlyMap<string, Float32Array>,
+    { promptKeys, random }: Pick<AddOptions, "promptKeys" | "random">,
+  ): Promise<HeadResult> {
+    const { dropout = 0 } = this.#options;
+    const pass = await this.#prepare(trie, parameters, {
+      keys: promptKeys?.own,
+      random: dropout > 0 ? random : undefined,
+    });
+    const { hidden } = await this.#forward(pass, false);
+    return await headGradient(trie, hidden, this.#headOptions(pass));
   }
 
   async #forward(

@@ -2,7 +2,12 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { OBJECTIVE_NAMES, OBJECTIVES } from "../../../../src/config/objectives.js";
+import {
+  OBJECTIVE_NAMES,
+  OBJECTIVES,
+  WEIGHTING_NAMES,
+  WEIGHTINGS,
+} from "../../../../src/config/objectives.js";
 import { SETTINGS } from "../../../../src/config/settings.js";
 import { ConfigError, InputError } from "../../../../src/core/errors.js";
 import { Random } from "../../../../src/core/random.js";
@@ -83,10 +88,31 @@ describe("group", () => {
   });
 
   it("is refused without a leash", () => {
-    expect(() => refuseUnleashed("group", 0)).toThrow(ConfigError);
-    expect(() => refuseUnleashed("group", 0)).toThrow(/pushes replies away/);
-    refuseUnleashed("group", 0.1);
-    for (const name of OBJECTIVE_NAMES.filter((one) => one !== "group")) refuseUnleashed(name, 0);
+    expect(() => refuseUnleashed({ kind: "group" }, 0)).toThrow(ConfigError);
+    expect(() => refuseUnleashed({ kind: "group" }, 0)).toThrow(/pushes replies away/);
+    refuseUnleashed({ kind: "group" }, 0.1);
+    refuseUnleashed({ kind: "group", objective: "group" }, 0);
+    for (const kind of WEIGHTING_NAMES.filter((one) => one !== "group")) refuseUnleashed({ kind }, 0);
+  });
+});
+
+describe("objectives that compare replies", () => {
+  const from = (estimate: number, baseline: number): RewardedExample => ({
+    reward: 0,
+    shrunk: { estimate, baseline },
+    state: "one",
+  });
+
+  it("preference and kto are told what is over the baseline, whatever the weighting", () => {
+    const examples = [from(0.7, 0.5), from(0.5, 0.5), from(0.45, 0.5), from(0.4, 0.5)];
+    const told = (objective: ObjectiveOptions["objective"]) =>
+      weighExamples(examples, { objective, kind: "uniform" }, new Random(0));
+    expect(told("preference").map((weight) => Number(weight.toFixed(9)))).toEqual([0.2, 0, -0.05, -0.1]);
+    // Either side carries half: one good reply as much as two bad ones.
+    expect(told("kto")).toEqual([1.5, 0, -0.75, -0.75]);
+    expect(weighExamples(examples, { objective: "kto", kind: "uniform", cap: 1 }, new Random(0))[0]).toBe(1);
+    expect(told("weighted")).toEqual([1, 1, 1, 1]);
+    expect(told("group")).toEqual(weighExamples(examples, { kind: "group" }, new Random(0)));
   });
 });
 
@@ -98,7 +124,7 @@ describe("success", () => {
 });
 
 describe("every objective", () => {
-  const kinds = OBJECTIVE_NAMES.map((kind): ObjectiveOptions => ({ kind }));
+  const kinds = WEIGHTING_NAMES.map((kind): ObjectiveOptions => ({ kind }));
 
   it("but shuffled orders weights as rewards, whatever their order in the list", () => {
     const rewards = fc.array(fc.double({ min: -1, max: 1, noNaN: true }), { minLength: 1, maxLength: 10 });
@@ -137,12 +163,22 @@ describe("every objective", () => {
   it("stands in the documentation and in the help as the table has it", () => {
     const docs = readFileSync(new URL("../../../../docs/learning.md", import.meta.url), "utf8");
     const { choices, meaning } = SETTINGS.get("learn.weighting")!;
-    expect(choices).toEqual(OBJECTIVE_NAMES);
-    for (const [name, { equation, source }] of Object.entries(OBJECTIVES)) {
-      const row = docs.split("\n").find((line) => line.startsWith(`| \`${name}\``)) ?? "";
+    expect(choices).toEqual(WEIGHTING_NAMES);
+    const rowOf = (text: string, name: string) =>
+      text.split("\n").find((line) => line.startsWith(`| \`${name}\``)) ?? "";
+    for (const [name, { equation, source }] of Object.entries(WEIGHTINGS)) {
+      const row = rowOf(docs, name);
       expect(row, name).toContain(equation);
       expect(row, name).toContain(source);
       expect(meaning).toContain(`${name} = ${equation}`);
+    }
+    const objective = SETTINGS.get("learn.objective")!;
+    const section = docs.split("## Objectives")[1]!;
+    expect(objective.choices).toEqual(OBJECTIVE_NAMES);
+    for (const [name, { equation, source }] of Object.entries(OBJECTIVES)) {
+      expect(rowOf(section, name), name).toContain(equation);
+      expect(rowOf(section, name), name).toContain(source);
+      expect(objective.meaning).toContain(`${name} = ${equation}`);
     }
   });
 });

@@ -48,6 +48,25 @@ describe("DataOrder", () => {
     );
   });
 
+  it("leaves groups whole where that is asked, as many an update as come nearest to the batch", () => {
+    fc.assert(
+      fc.property(groups, options, (list, chosen) => {
+        const order = new DataOrder(list, { ...chosen, epochs: 1, wholeGroups: true });
+        const all = updates(order);
+        const names = [...new Set(list)];
+        const each = Math.max(1, Math.round((chosen.batchSize * names.length) / list.length));
+        expect(all.length).toBe(Math.ceil(names.length / each));
+        expect(all.flat().sort((a, b) => a - b)).toEqual(list.map((_, i) => i));
+        for (const batch of all) {
+          const own = new Set(batch.map((index) => list[index]));
+          expect(own.size).toBeLessThanOrEqual(each);
+          expect(batch).toHaveLength(list.filter((name) => own.has(name)).length);
+        }
+      }),
+      RUNS,
+    );
+  });
+
   it("goes on from any update as the undisturbed run does", () => {
     fc.assert(
       fc.property(groups, options, fc.nat(), (list, chosen, at) => {

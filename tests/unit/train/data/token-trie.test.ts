@@ -52,6 +52,25 @@ describe("buildTrie", () => {
     );
   });
 
+  it("knows the targets of samples that have an index, in their order", () => {
+    fc.assert(
+      fc.property(samples, (list) => {
+        const trie = buildTrie(list.map((sample, index) => ({ ...sample, index })));
+        expect(trie.samples?.map(({ index }) => index).sort()).toEqual([...list.keys()].sort());
+        for (const { index, targets } of trie.samples ?? []) {
+          const sample = list[index]!;
+          const wanted = used(sample).flatMap((_, i) =>
+            sample.lossMask[i] === 1 ? [[...sample.tokens.subarray(0, i + 1)].join()] : [],
+          );
+          const found = [...targets].map((target) => pathTo(trie, trie.targets[target]!.token).join());
+          expect(found).toEqual(wanted);
+        }
+        expect(buildTrie(list).samples).toBeUndefined();
+      }),
+      RUNS,
+    );
+  });
+
   it("counts every token's depth, and every target's source is its parent", () => {
     fc.assert(
       fc.property(samples, (list) => {

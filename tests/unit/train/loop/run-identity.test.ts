@@ -42,6 +42,13 @@ describe("checkSameRun", () => {
     );
   });
 
+  it("refuses other numbers of the base, where the checkpoint tells them", () => {
+    const exact = { ...OLD, config: { ...OLD.config, weightForm: "exact" } };
+    const f16 = { ...OLD, config: { ...OLD.config, weightForm: "f16" } };
+    expect(() => checkSameRun(exact, f16)).toThrow('of another run: weightForm "exact" → "f16"');
+    expect(() => checkSameRun(OLD, f16)).not.toThrow();
+  });
+
   it("counts another base model as a wrong input file", () => {
     const error = refusal({ ...OLD, modelHash: "d".repeat(64), config: { ...OLD.config, seed: 1 } });
     expect(error).toBeInstanceOf(InputError);
