@@ -81,7 +81,7 @@ export async function importAdapter(options: {
   if (isFolder) checkIsPeftFolder(path);
   const found = isFolder ? readPeftAdapter(path, config) : readGgufAdapter(path);
   checkAdapterSizes(path, found, config);
-  const adapter = completePairs(found, config.layerCount);
+  const adapter = completePairs(found, config);
   await writeGgufAdapter(outPath, adapter);
   return adapter;
 }

@@ -54,12 +54,12 @@ export async function trainLora(options: TrainOptions): Promise<TrainResult> {
   const adapter =
     initial === undefined
       ? initLora(config, settings.lora, new Random(settings.seed))
-      : completePairs(initial, config.layerCount);
+      : completePairs(initial, config);
   const { passes, ...work } = passesOfEpoch(data, settings);
   const { parameters, ...result } = await runTraining(options, data, {
     identity: { initial: initial === undefined ? null : adapterHash(adapter) },
     newParameters: () => copiedPairs(adapter),
-    lora: settings.lora,
+    lora: adapter.config,
     dropout: settings.dropout,
     klPenalty: settings.klPenalty,
     weights: planWeights(config, data.availableBytes, options.weights),

@@ -1,6 +1,7 @@
-/** @file Names of the matrices of a layer. */
+/** @file Names of the matrices of a layer, and which of them a layer has. */
+import type { LayerConfig } from "./model-config.js";
 
-/** The matrices of a layer that a LoRA adapter can be attached to. Weights are [out, in]. */
+/** The matrices of a plain layer that a LoRA adapter can be attached to. Weights are [out, in]. */
 export const LINEAR_NAMES = [
   "attn_q",
   "attn_k",
@@ -10,4 +11,35 @@ export const LINEAR_NAMES = [
   "ffn_up",
   "ffn_down",
 ] as const;
-export type LinearName = (typeof LINEAR_NAMES)[number];
+
+/** Every matrix of any family, in the order in which pairs stand in adapters. */
+export const ALL_LINEAR_NAMES = [
+  "attn_qkv",
+  ...LINEAR_NAMES,
+  "shortconv.in_proj",
+  "shortconv.out_proj",
+] as const;
+export type LinearName = (typeof ALL_LINEAR_NAMES)[number];
+
+/** Matrices of one layer. */
+export function linearsOf({ linears = LINEAR_NAMES }: Pick<LayerConfig, "linears">): readonly LinearName[] {
+  return linears;
+}
+
+type LayerLinears = Pick<LayerConfig, "linears">;
+
+/** Every layer's matrices, for planning: sizes alone stand for plain layers. */
+export function plannedLayers({
+  layers,
+  layerCount,
+}: {
+  layers?: readonly LayerLinears[] | undefined;
+  layerCount: number;
+}): readonly LayerLinears[] {
+  return layers ?? Array<LayerLinears>(layerCount).fill({});
+}
+
+/** Matrices that any of these layers has, in the order of adapters. */
+export function linearsOfAll(layers: readonly LayerConfig[]): LinearName[] {
+  return ALL_LINEAR_NAMES.filter((name) => layers.some((layer) => linearsOf(layer).includes(name)));
+}
