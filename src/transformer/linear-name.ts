@@ -1,5 +1,4 @@
 /** @file Names of the matrices of a layer, and which of them a layer has. */
-import type { LayerConfig } from "./model-config.js";
 
 /** The matrices of a plain layer that a LoRA adapter can be attached to. Weights are [out, in]. */
 export const LINEAR_NAMES = [
@@ -21,12 +20,15 @@ export const ALL_LINEAR_NAMES = [
 ] as const;
 export type LinearName = (typeof ALL_LINEAR_NAMES)[number];
 
-/** Matrices of one layer. */
-export function linearsOf({ linears = LINEAR_NAMES }: Pick<LayerConfig, "linears">): readonly LinearName[] {
-  return linears;
+/** The part of a layer's configuration that names its matrices; left out, they are the seven of LINEAR_NAMES. */
+export interface LayerLinears {
+  linears?: readonly LinearName[] | undefined;
 }
 
-type LayerLinears = Pick<LayerConfig, "linears">;
+/** Matrices of one layer. */
+export function linearsOf({ linears = LINEAR_NAMES }: LayerLinears): readonly LinearName[] {
+  return linears;
+}
 
 /** Every layer's matrices, for planning: sizes alone stand for plain layers. */
 export function plannedLayers({
@@ -40,6 +42,6 @@ export function plannedLayers({
 }
 
 /** Matrices that any of these layers has, in the order of adapters. */
-export function linearsOfAll(layers: readonly LayerConfig[]): LinearName[] {
+export function linearsOfAll(layers: readonly LayerLinears[]): LinearName[] {
   return ALL_LINEAR_NAMES.filter((name) => layers.some((layer) => linearsOf(layer).includes(name)));
 }

@@ -1,6 +1,6 @@
 /** @file What a model computes, read from its metadata: sizes, rotary embedding, windows, scales. */
 
-import type { LinearName } from "./linear-name.js";
+import type { LayerLinears } from "./linear-name.js";
 
 /** Rotary position embedding of one layer. */
 export interface RopeConfig {
@@ -12,12 +12,10 @@ export interface RopeConfig {
   magnitude?: number | undefined;
 }
 
-export interface LayerConfig {
+export interface LayerConfig extends LayerLinears {
   rope: RopeConfig;
   /** Keys visible to a query, itself included; undefined = all before it. */
   window: number | undefined;
-  /** Matrices of the layer. Default the seven of LINEAR_NAMES. */
-  linears?: readonly LinearName[] | undefined;
 }
 
 /** Notation used in this room: T tokens, D hiddenSize, H headCount, K kvHeadCount, d headSize, F feedForwardSize, V vocabSize. */

@@ -1,7 +1,7 @@
 /** @file Which form the weights are kept in, chosen from the memory that is free. */
 import { linearShape } from "./layer-builder.js";
-import { linearsOf, plannedLayers } from "./linear-name.js";
-import type { LayerConfig, ModelConfig } from "./model-config.js";
+import { type LayerLinears, linearsOf, plannedLayers } from "./linear-name.js";
+import type { ModelConfig } from "./model-config.js";
 
 /** `f32`: dequantised once; `f16`: half of it, rounded to 11 bits; `streamed`: dequantised for every pass. */
 export type WeightCache = "f32" | "f16" | "streamed";
@@ -39,7 +39,7 @@ export function planWeights(
 }
 
 /** Elements of the matrices of a layer; of the largest where none is named. */
-export function layerWeightCount(config: ModelConfig, layer?: Pick<LayerConfig, "linears">): number {
+export function layerWeightCount(config: ModelConfig, layer?: LayerLinears): number {
   if (layer === undefined)
     return Math.max(...plannedLayers(config).map((each) => layerWeightCount(config, each)));
   return linearsOf(layer).reduce((sum, name) => {

@@ -2,8 +2,8 @@
 import { DEFAULT_BLOCK_SIZE } from "../../transformer/attention-plan.js";
 import { HEAD_CHUNK } from "../../transformer/head-graph.js";
 import { linearShape } from "../../transformer/layer-builder.js";
-import { linearsOf, plannedLayers } from "../../transformer/linear-name.js";
-import type { LayerConfig, ModelConfig } from "../../transformer/model-config.js";
+import { type LayerLinears, linearsOf, plannedLayers } from "../../transformer/linear-name.js";
+import type { ModelConfig } from "../../transformer/model-config.js";
 import { layerWeightCount, type WeightPlan } from "../../transformer/weight-plan.js";
 
 export interface MemoryPlan {
@@ -33,7 +33,7 @@ const BLOCK_OUTPUTS: ReadonlySet<string> = new Set(["attn_output", "shortconv.ou
 export function keptFloats(config: ModelConfig): number {
   const { hiddenSize: D, headCount: H, headSize: d } = config;
   const postNorms = config.family === "gemma3" ? 2 * D : 0;
-  const ofLayer = (layer: Pick<LayerConfig, "linears">) => {
+  const ofLayer = (layer: LayerLinears) => {
     const linears = linearsOf(layer);
     // What the two outputs of the blocks are kept as is their residuals; the last one is the next layer's input.
     const products = linears.filter((name) => !BLOCK_OUTPUTS.has(name));
