@@ -160,6 +160,25 @@ describe.skipIf(folder === undefined)("training, golden (needs ../shared/referen
       });
     }
 
+    it(`${family}: a trie of five samples has the gradient of five sequences`, async () => {
+      const golden = new Golden(family);
+      const { model, close } = open(family, "products");
+      const sequences = golden.sequences("prefix.", 5);
+      const samples = sequences.map(({ tokens, mask }, i) => ({
+        tokens,
+        lossMask: Uint8Array.from(mask),
+        coefficient: (golden.prefixWeights[i] as number) / (5 * mask.reduce((sum, flag) => sum + flag, 0)),
+      }));
+      const trie = buildTrie(samples);
+      expect(trie.tokens.length).toBe(40 + 8 + 12 + 16 + 20 + 24 - 5);
+      const { loss, gradients } = await lossAndGradients(model, [trie], golden.tensors("init"));
+      expect(Math.abs(loss - golden.numbers.prefix.loss)).toBeLessThanOrEqual(LOSS_TOLERANCE);
+      expect(worstRelative(gradients, golden.tensors("prefix.grad"))).toBeLessThanOrEqual(GRADIENT_TOLERANCE);
+      close();
+    });
+
+    // Frequencies and the part of a head that turns do not matter to the optimiser.
+    if (family === "llama3-rope" || family === "phi3") continue;
     it(`${family}: ten AdamW steps`, async () => {
       const golden = new Golden(family);
       const { model, close } = open(family, "products");
@@ -183,23 +202,6 @@ describe.skipIf(folder === undefined)("training, golden (needs ../shared/referen
       expect(worstAbsolute(parameters, golden.tensors("step10_64"))).toBeLessThanOrEqual(ADAPTER_TOLERANCE);
       const { loss } = await lossAndGradients(model, tries, parameters);
       expect(Math.abs(loss - golden.numbers.steps.lossAfterLastStep)).toBeLessThanOrEqual(LOSS_TOLERANCE);
-      close();
-    });
-
-    it(`${family}: a trie of five samples has the gradient of five sequences`, async () => {
-      const golden = new Golden(family);
-      const { model, close } = open(family, "products");
-      const sequences = golden.sequences("prefix.", 5);
-      const samples = sequences.map(({ tokens, mask }, i) => ({
-        tokens,
-        lossMask: Uint8Array.from(mask),
-        coefficient: (golden.prefixWeights[i] as number) / (5 * mask.reduce((sum, flag) => sum + flag, 0)),
-      }));
-      const trie = buildTrie(samples);
-      expect(trie.tokens.length).toBe(40 + 8 + 12 + 16 + 20 + 24 - 5);
-      const { loss, gradients } = await lossAndGradients(model, [trie], golden.tensors("init"));
-      expect(Math.abs(loss - golden.numbers.prefix.loss)).toBeLessThanOrEqual(LOSS_TOLERANCE);
-      expect(worstRelative(gradients, golden.tensors("prefix.grad"))).toBeLessThanOrEqual(GRADIENT_TOLERANCE);
       close();
     });
   }
