@@ -26,6 +26,7 @@ export type { WeightType } from "./formats/gguf/weight-type.js";
 export { listModels, type PullProgress, pullModel, resolveModel } from "./hub/model-hub.js";
 export { type DatasetFormat, exportDataset } from "./learn/export-dataset.js";
 export { exportPrompts } from "./learn/export-prompts.js";
+export { exportForTrainer, type TrainerName } from "./learn/hand-over.js";
 export { learn } from "./learn/learn.js";
 export type { LearnEvent } from "./learn/learn-event.js";
 export type { LearnResult } from "./learn/learn-result.js";

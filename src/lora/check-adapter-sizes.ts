@@ -1,6 +1,7 @@
 /** @file Does an adapter in memory belong to a model of these sizes? */
 import { InputError } from "../core/errors.js";
 import { linearShape } from "../transformer/layer-builder.js";
+import { linearsOf } from "../transformer/linear-name.js";
 import type { ModelConfig } from "../transformer/model-config.js";
 import type { LoraAdapter } from "./lora-adapter.js";
 import { type PairPlace, placeOf } from "./pair-place.js";
@@ -16,6 +17,11 @@ export function checkAdapterSizes(path: string, adapter: LoraAdapter, config: Mo
     throw new InputError(`${path} is for ${adapter.architecture}, the base is ${config.family}`, { hint });
   for (const [name, pair] of adapter.pairs) {
     const { layer, target } = placeOf(name) as PairPlace;
+    const own = config.layers[layer];
+    if (own !== undefined && !linearsOf(own).includes(target))
+      throw new InputError(`${path}: ${name} is for another model: its base has no such matrix there`, {
+        hint,
+      });
     const [inSize, outSize] = linearShape(config, target);
     if (layer >= config.layerCount || pair.inSize !== inSize || pair.outSize !== outSize) {
       const found = `${pair.outSize} × ${pair.inSize}`;

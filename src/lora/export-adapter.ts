@@ -7,6 +7,7 @@ import { readLoadableModel } from "../formats/gguf/gguf-loadable.js";
 import { stringValue } from "../formats/gguf/gguf-metadata.js";
 import { readGgufHeader } from "../formats/gguf/read-gguf-header.js";
 import type { WeightType } from "../formats/gguf/weight-type.js";
+import type { ModelConfig } from "../transformer/model-config.js";
 import { readModel } from "../transformer/read-model.js";
 import { type AdapterFit, adapterFit } from "./adapter-fit.js";
 import { checkAdapterSizes } from "./check-adapter-sizes.js";
@@ -14,6 +15,7 @@ import { completePairs } from "./complete-pairs.js";
 import { readGgufAdapter, writeGgufAdapter } from "./gguf-adapter.js";
 import type { LoraAdapter } from "./lora-adapter.js";
 import { mergeAdapter } from "./merge-adapter.js";
+import { isMlxFolder, readMlxAdapter } from "./mlx-adapter.js";
 import { readPeftAdapter, writePeftAdapter } from "./peft-adapter.js";
 import { PEFT_CONFIG_FILE } from "./peft-config.js";
 
@@ -62,7 +64,7 @@ export async function exportAdapter(options: ExportAdapterOptions): Promise<{ fi
 }
 
 /**
- * Turns a PEFT directory, or another tool's GGUF adapter, into a GGUF adapter that w4s trains on from. Layers
+ * Turns a PEFT directory, an adapter of mlx-lm or another tool's GGUF adapter into a GGUF adapter that w4s trains on from. Layers
  * that it leaves out get pairs of zeros.
  * @throws {FormatError | InputError} when it does not fit the base
  */
@@ -76,14 +78,21 @@ export async function importAdapter(options: {
   checkTarget(outPath, { force: options.force, sources: [path, basePath] });
   const { config } = readModel(readLoadableModel(basePath, Number.POSITIVE_INFINITY));
   if (!existsSync(path))
-    throw new InputError(`${path} does not exist`, { hint: "name a PEFT directory or a GGUF adapter" });
+    throw new InputError(`${path} does not exist`, {
+      hint: "name a PEFT directory, a folder of mlx-lm or a GGUF adapter",
+    });
   const isFolder = statSync(path).isDirectory();
-  if (isFolder) checkIsPeftFolder(path);
-  const found = isFolder ? readPeftAdapter(path, config) : readGgufAdapter(path);
+  const found = isFolder ? readFolder(path, config) : readGgufAdapter(path);
   checkAdapterSizes(path, found, config);
-  const adapter = completePairs(found, config.layerCount);
+  const adapter = completePairs(found, config);
   await writeGgufAdapter(outPath, adapter);
   return adapter;
+}
+
+function readFolder(path: string, config: ModelConfig): LoraAdapter {
+  if (isMlxFolder(path)) return readMlxAdapter(path, config);
+  checkIsPeftFolder(path);
+  return readPeftAdapter(path, config);
 }
 
 /** PEFT saves an adapter that is not called `default` into a folder of its name. */

@@ -6,7 +6,7 @@ import { GgufFile } from "../formats/gguf/gguf-file.js";
 import { stringValue } from "../formats/gguf/gguf-metadata.js";
 import { gguf, type TensorToStream, writeGguf } from "../formats/gguf/gguf-writer.js";
 import { checkNumbers } from "../formats/gguf/weight-type.js";
-import { LINEAR_NAMES } from "../transformer/linear-name.js";
+import { linearsOfFamily } from "../transformer/read-model.js";
 import type { AdapterOrigin, LoraAdapter, LoraPair } from "./lora-adapter.js";
 import { comparePlaces, type PairPlace, placeOf, targetsOf } from "./pair-place.js";
 
@@ -70,8 +70,9 @@ function findPairs(header: GgufHeader): FoundPair[] {
   return adapterPairs(header)
     .map(({ name, a, b }) => {
       const place = placeOf(name);
-      if (place === undefined) {
-        const known = LINEAR_NAMES.join(", ");
+      const linears = linearsOfFamily(header.architecture);
+      if (place === undefined || !linears.includes(place.target)) {
+        const known = linears.join(", ");
         throw badHeader(header, `tensor ${a.name}`, `belongs to none of ${known} of a layer`);
       }
       const [inSize = 0, rank = 1] = a.dimensions;

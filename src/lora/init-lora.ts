@@ -2,7 +2,13 @@
 import { ConfigError } from "../core/errors.js";
 import type { Random } from "../core/random.js";
 import { linearShape } from "../transformer/layer-builder.js";
-import { LINEAR_NAMES } from "../transformer/linear-name.js";
+import {
+  ALL_LINEAR_NAMES,
+  LINEAR_NAMES,
+  type LinearName,
+  linearsOf,
+  linearsOfAll,
+} from "../transformer/linear-name.js";
 import type { ModelConfig } from "../transformer/model-config.js";
 import type { LoraAdapter, LoraConfig, LoraPair } from "./lora-adapter.js";
 
@@ -14,11 +20,11 @@ export function checkLoraConfig({ rank, alpha, targets }: LoraConfig): void {
     throw new ConfigError(`the LoRA rank is ${rank}, expected a whole number from 1 to ${MAX_RANK}`);
   if (!(Number.isFinite(alpha) && alpha > 0))
     throw new ConfigError(`the LoRA alpha is ${alpha}, expected a number above 0`);
-  const known: readonly string[] = LINEAR_NAMES;
+  const known: readonly string[] = ALL_LINEAR_NAMES;
   const bad = targets.find((name, i) => !known.includes(name) || targets.indexOf(name) !== i);
   if (targets.length === 0 || bad !== undefined) {
     throw new ConfigError(
-      `LoRA targets are ${JSON.stringify(targets)}, expected some of ${LINEAR_NAMES.join(", ")}`,
+      `LoRA targets are ${JSON.stringify(targets)}, expected some of ${ALL_LINEAR_NAMES.join(", ")}`,
       {
         hint: "name each matrix once",
       },
@@ -27,15 +33,31 @@ export function checkLoraConfig({ rank, alpha, targets }: LoraConfig): void {
 }
 
 /**
+ * The targets in the model's own names and order: the seven of a plain layer, all together, stand for every matrix that
+ * the model's layers have.
+ * @throws {ConfigError} naming a target that no layer of the model has
+ */
+function targetsFor(model: ModelConfig, targets: readonly LinearName[]): LinearName[] {
+  const own = linearsOfAll(model.layers);
+  if (LINEAR_NAMES.every((name) => targets.includes(name))) return own;
+  const foreign = targets.find((name) => !own.includes(name));
+  if (foreign !== undefined)
+    throw new ConfigError(`LoRA target ${foreign} is no matrix of ${model.family} models`, {
+      hint: `choose among ${own.join(", ")}`,
+    });
+  return own.filter((name) => targets.includes(name));
+}
+
+/**
  * A is drawn uniformly from ±1/√in, B is zero: the update begins as nothing.
  * @source PEFT's default, kaiming_uniform with a = √5 for A; LoRA (arXiv:2106.09685), section 4.1, for B
  */
 export function initLora(model: ModelConfig, config: LoraConfig, random: Random): LoraAdapter {
   checkLoraConfig(config);
-  const targets = LINEAR_NAMES.filter((name) => config.targets.includes(name));
+  const targets = targetsFor(model, config.targets);
   const pairs = new Map<string, LoraPair>();
-  for (let layer = 0; layer < model.layerCount; layer++) {
-    for (const target of targets) {
+  for (const [layer, own] of model.layers.entries()) {
+    for (const target of targets.filter((name) => linearsOf(own).includes(name))) {
       const [inSize, outSize] = linearShape(model, target);
       const bound = 1 / Math.sqrt(inSize);
       const stream = random.derive("lora", layer, target);

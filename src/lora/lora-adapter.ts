@@ -7,7 +7,7 @@ export interface LoraConfig {
   rank: number;
   /** Above 0. */
   alpha: number;
-  /** Matrices of every layer that get a pair; at least one, in the order of LINEAR_NAMES. */
+  /** Matrices of every layer that get a pair; at least one, in the order of ALL_LINEAR_NAMES. */
   targets: readonly LinearName[];
 }
 

@@ -1,5 +1,5 @@
-/** @file The matrices that pairs stand beside: by layer, then in the order of LINEAR_NAMES. */
-import { LINEAR_NAMES, type LinearName } from "../transformer/linear-name.js";
+/** @file The matrices that pairs stand beside: by layer, then in the order of ALL_LINEAR_NAMES. */
+import { ALL_LINEAR_NAMES, type LinearName } from "../transformer/linear-name.js";
 
 /** One matrix of one layer. */
 export interface PairPlace {
@@ -11,15 +11,15 @@ export interface PairPlace {
 
 /** The matrix of that name; undefined for tensors that no pair can stand beside. */
 export function placeOf(name: string): PairPlace | undefined {
-  const [, layer, part] = /^blk\.(0|[1-9]\d*)\.([a-z_]+)\.weight$/.exec(name) ?? [];
-  const target = LINEAR_NAMES.find((linear) => linear === part);
+  const [, layer, part] = /^blk\.(0|[1-9]\d*)\.([a-z_.]+)\.weight$/.exec(name) ?? [];
+  const target = ALL_LINEAR_NAMES.find((linear) => linear === part);
   return target && { name, layer: Number(layer), target };
 }
 
 export function comparePlaces(a: PairPlace, b: PairPlace): number {
-  return a.layer - b.layer || LINEAR_NAMES.indexOf(a.target) - LINEAR_NAMES.indexOf(b.target);
+  return a.layer - b.layer || ALL_LINEAR_NAMES.indexOf(a.target) - ALL_LINEAR_NAMES.indexOf(b.target);
 }
 
 export function targetsOf(places: readonly PairPlace[]): LinearName[] {
-  return LINEAR_NAMES.filter((name) => places.some(({ target }) => target === name));
+  return ALL_LINEAR_NAMES.filter((name) => places.some(({ target }) => target === name));
 }

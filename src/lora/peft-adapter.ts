@@ -6,34 +6,32 @@ import { ConfigError, messageOf, StorageError } from "../core/errors.js";
 import { writeAtomic } from "../core/write-atomic.js";
 import { SafetensorsFile } from "../formats/safetensors/safetensors-file.js";
 import { writeSafetensors } from "../formats/safetensors/write-safetensors.js";
-import { LINEAR_NAMES, type LinearName } from "../transformer/linear-name.js";
+import { ALL_LINEAR_NAMES } from "../transformer/linear-name.js";
+import { evenPairs, type OwnPair } from "./even-pairs.js";
 import { checkLoraConfig } from "./init-lora.js";
 import type { LoraAdapter, LoraConfig, LoraPair } from "./lora-adapter.js";
 import { comparePlaces, type PairPlace, placeOf, targetsOf } from "./pair-place.js";
-import { badPeft, encodePeftConfig, PEFT_CONFIG_FILE, readPeftConfig } from "./peft-config.js";
+import {
+  badPeft,
+  encodePeftConfig,
+  PEFT_CONFIG_FILE,
+  type PeftConfig,
+  readPeftConfig,
+} from "./peft-config.js";
+import { layersPath, peftModule } from "./peft-modules.js";
+import { patternValues } from "./peft-patterns.js";
 import { type HeadShape, isPermuted, permutedRowCount, permuteRows } from "./row-permutation.js";
 
-/** Module of each matrix in Hugging Face's models. */
-const MODULES: Readonly<Record<LinearName, string>> = {
-  attn_q: "self_attn.q_proj",
-  attn_k: "self_attn.k_proj",
-  attn_v: "self_attn.v_proj",
-  attn_output: "self_attn.o_proj",
-  ffn_gate: "mlp.gate_proj",
-  ffn_up: "mlp.up_proj",
-  ffn_down: "mlp.down_proj",
-};
-const TARGETS = new Map(LINEAR_NAMES.map((name) => [MODULES[name], name]));
-const PREFIX = "base_model.model.model.layers.";
+const PREFIX = "base_model.model.";
 /** Text models, and the text part of models that also see; PEFT leaves the adapter's name out, others do not. */
 const KEY =
-  /^base_model\.model\.(?:model\.|language_model\.)*layers\.(0|[1-9]\d*)\.([a-z_]+\.[a-z_]+)\.lora_([AB])(?:\.(.+))?\.weight$/;
+  /^base_model\.model\.(?:model\.|language_model\.)*layers\.(0|[1-9]\d*)\.([a-z_]+\.[a-z_0-9]+)\.lora_([AB])(?:\.(.+))?\.weight$/;
 const WEIGHTS = "adapter_model.safetensors";
 const PICKLED_WEIGHTS = "adapter_model.bin";
 
 /**
- * Writes a directory that PEFT, vLLM and Transformers load. B's rows of q and k are turned back into Hugging
- * Face's order for llama files.
+ * Writes a directory that PEFT, vLLM and Transformers load, with the family's own names. B's rows of q and k are turned
+ * back into Hugging Face's order where the file has another.
  * @param baseName for `base_model_name_or_path`; default the base's own name
  * @throws {StorageError}
  */
@@ -47,12 +45,12 @@ export async function writePeftAdapter(
   const tensors = new Map<string, { dtype: "F32"; shape: number[]; data: Float32Array }>();
   for (const [name, { inSize, outSize, a, b }] of adapter.pairs) {
     const { layer, target } = placeOf(name) as PairPlace;
-    const module = `${PREFIX}${layer}.${MODULES[target]}`;
+    const module = `${PREFIX}${layersPath(model)}.${layer}.${peftModule(model.family, target)}`;
     const rows = isPermuted(model, target) ? permuteRows(b, model, rank, "to-hugging-face") : b;
     tensors.set(`${module}.lora_A.weight`, { dtype: "F32", shape: [rank, inSize], data: a });
     tensors.set(`${module}.lora_B.weight`, { dtype: "F32", shape: [outSize, rank], data: rows });
   }
-  const modules = targets.map((name) => MODULES[name].split(".")[1] as string);
+  const modules = targets.map((name) => peftModule(model.family, name)?.split(".")[1] as string);
   try {
     mkdirSync(folder, { recursive: true });
     // A folder with a config is a whole one: an old config must not stand beside new weights.
@@ -64,13 +62,17 @@ export async function writePeftAdapter(
     });
   }
   await writeSafetensors(join(folder, WEIGHTS), { metadata: new Map([["format", "pt"]]), tensors });
-  await writeAtomic(join(folder, PEFT_CONFIG_FILE), encodePeftConfig(adapter.config, modules, baseName));
+  await writeAtomic(
+    join(folder, PEFT_CONFIG_FILE),
+    encodePeftConfig(adapter.config, [...new Set(modules)], baseName),
+  );
 }
 
 /**
- * Reads a PEFT directory made for the same model as the base GGUF.
- * @throws {FormatError} `bad PEFT adapter: <field>: <why>`: DoRA, rsLoRA, patterns, foreign modules, several
- *   adapters, half pairs, NaN
+ * Reads a PEFT directory made for the same model as the base GGUF. Rank-stabilised scales, and ranks and alphas of single
+ * modules, become one rank and one alpha that mean the same.
+ * @throws {FormatError} `bad PEFT adapter: <field>: <why>`: DoRA, foreign modules, several adapters, half pairs,
+ *   NaN
  */
 export function readPeftAdapter(folder: string, model: HeadShape): LoraAdapter {
   const settings = readPeftConfig(join(folder, PEFT_CONFIG_FILE));
@@ -79,15 +81,35 @@ export function readPeftAdapter(folder: string, model: HeadShape): LoraAdapter {
     throw badPeft(join(folder, PICKLED_WEIGHTS), WEIGHTS, "is missing: pickled weights are not read");
   const file = SafetensorsFile.open(path);
   try {
-    const found = findPairs(file);
-    const config = readLoraConfig(path, { ...settings, targets: targetsOf(found) });
-    const pairs = new Map<string, LoraPair>();
-    for (const pair of found) pairs.set(pair.name, readPair(file, pair, config.rank, model));
+    const found = findPairs(file, model.family);
+    const targets = targetsOf(found);
+    const usual = { rank: settings.rank, alpha: plainAlpha(settings.rank, settings.alpha, settings) };
+    readLoraConfig(path, { ...usual, targets });
+    const modules = found.map(moduleOf);
+    const [ranks, alphas] = [patternValues(settings.ranks, modules), patternValues(settings.alphas, modules)];
+    const own = new Map<string, OwnPair>();
+    for (const pair of found) {
+      const rank = ranks.get(moduleOf(pair)) ?? settings.rank;
+      const alpha = plainAlpha(rank, alphas.get(moduleOf(pair)) ?? settings.alpha, settings);
+      own.set(pair.name, { ...readPair(file, pair, rank, model), rank, alpha });
+    }
+    const { pairs, ...scale } = evenPairs(own, usual);
+    const config = readLoraConfig(path, { ...scale, targets });
     const origin = { baseName: settings.baseName || undefined };
     return { architecture: model.family, config, pairs, origin };
   } finally {
     file.close();
   }
+}
+
+/** The alpha with which plain LoRA means the same. */
+function plainAlpha(rank: number, alpha: number, { isRankStabilised }: PeftConfig): number {
+  return isRankStabilised ? alpha * Math.sqrt(rank) : alpha;
+}
+
+/** Name of a pair's module in the base model, which is what patterns speak of. */
+function moduleOf({ A }: FoundPair): string {
+  return A.slice(PREFIX.length, A.indexOf(".lora_A"));
 }
 
 /** A pair of the file, with the keys of its halves. */
@@ -96,12 +118,13 @@ interface FoundPair extends PairPlace {
   B: string;
 }
 
-function findPairs(file: SafetensorsFile): FoundPair[] {
+function findPairs(file: SafetensorsFile, family: string): FoundPair[] {
+  const targets = new Map(ALL_LINEAR_NAMES.map((name) => [peftModule(family, name), name]));
   const halves = new Map<string, PairPlace & { A?: string; B?: string }>();
   const adapters = new Set<string>();
   for (const key of file.tensors.keys()) {
     const [, layer, module = "", half, adapter = ""] = KEY.exec(key) ?? [];
-    const target = TARGETS.get(module);
+    const target = targets.get(module);
     if (target === undefined)
       throw badPeft(file.path, key, "is no pair of a matrix of a layer that can be trained");
     adapters.add(adapter);

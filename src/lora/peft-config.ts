@@ -1,13 +1,26 @@
-/** @file adapter_config.json of PEFT directories: plain LoRA is read, everything else is refused by name. */
+/** @file adapter_config.json of PEFT directories: LoRA is read, everything else is refused by name. */
 import { readFileSync } from "node:fs";
 import { FormatError, messageOf } from "../core/errors.js";
 import type { LoraConfig } from "./lora-adapter.js";
 
 export const PEFT_CONFIG_FILE = "adapter_config.json";
 
+/** Patterns of one setting, such as `rank_pattern`, in their order. */
+export interface PeftPattern {
+  field: string;
+  /** The configuration's file. */
+  path: string;
+  entries: readonly (readonly [pattern: string, value: number])[];
+}
+
 export interface PeftConfig {
   rank: number;
   alpha: number;
+  /** The scale is alpha / √rank instead of alpha / rank. @source rsLoRA (arXiv:2312.03732) */
+  isRankStabilised: boolean;
+  /** Ranks and alphas of single modules. */
+  ranks: PeftPattern;
+  alphas: PeftPattern;
   /** `base_model_name_or_path`; empty where it is not given. */
   baseName: string;
 }
@@ -29,15 +42,8 @@ const isOneOf =
 /** Settings that change what an adapter means, when they are harmless, and what they stand for. */
 const REFUSED: readonly (readonly [key: string, isHarmless: IsHarmless, what: string])[] = [
   ["use_dora", isFalse, "DoRA is not supported"],
-  [
-    "use_rslora",
-    isFalse,
-    "rank-stabilised scaling is not supported (plain LoRA with alpha · √rank as alpha means the same)",
-  ],
   ["use_qalora", isFalse, "QALoRA is not supported"],
   ["fan_in_fan_out", isFalse, "transposed weights are not supported"],
-  ["rank_pattern", isEmpty, "ranks that differ between modules are not supported"],
-  ["alpha_pattern", isEmpty, "alphas that differ between modules are not supported"],
   ["modules_to_save", isEmpty, "whole modules beside the pairs are not supported"],
   ["trainable_token_indices", isEmpty, "trained embeddings are not supported"],
   ["target_parameters", isEmpty, "expert parameters are not supported"],
@@ -76,7 +82,32 @@ export function readPeftConfig(path: string): PeftConfig {
     throw badPeft(path, "r", `is ${shown(r)}, expected a whole number from 1`);
   if (typeof alpha !== "number" || !(alpha > 0 && Number.isFinite(alpha)))
     throw badPeft(path, "lora_alpha", `is ${shown(alpha)}, expected a number above 0`);
-  return { rank: r, alpha, baseName: typeof name === "string" ? name : "" };
+  const { use_rslora: isRankStabilised } = value;
+  if (!isOneOf(true, false)(isRankStabilised))
+    throw badPeft(path, "use_rslora", `is ${shown(isRankStabilised)}, expected true or false`);
+  return {
+    rank: r,
+    alpha,
+    isRankStabilised: isRankStabilised === true,
+    ranks: readPattern(path, "rank_pattern", value, (rank) => Number.isInteger(rank)),
+    alphas: readPattern(path, "alpha_pattern", value, Number.isFinite),
+    baseName: typeof name === "string" ? name : "",
+  };
+}
+
+function readPattern(
+  path: string,
+  field: string,
+  config: Record<string, unknown>,
+  isRight: (value: number) => boolean,
+): PeftPattern {
+  const found = config[field] ?? {};
+  if (typeof found !== "object") throw badPeft(path, field, `is ${shown(found)}, expected an object`);
+  const entries = Object.entries(found as Record<string, number>);
+  for (const [pattern, value] of entries)
+    if (typeof value !== "number" || !isRight(value) || value <= 0)
+      throw badPeft(path, field, `is ${shown(value)} for ${shown(pattern)}, expected a number above 0`);
+  return { field, path, entries };
 }
 
 /** The text of adapter_config.json for a plain LoRA adapter. @param modules such as `q_proj` */

@@ -1,13 +1,16 @@
-/** @file llama files hold the rows of q and k in another order than Hugging Face. */
+/** @file Files with interleaved rotary pairs hold the rows of q and k in another order than Hugging Face. */
 import type { LinearName } from "../transformer/linear-name.js";
 import type { ModelConfig } from "../transformer/model-config.js";
 
 /** Sizes that the order of rows depends on. */
-export type HeadShape = Pick<ModelConfig, "family" | "headCount" | "kvHeadCount" | "headSize">;
+export type HeadShape = Pick<
+  ModelConfig,
+  "family" | "isRopeInterleaved" | "headCount" | "kvHeadCount" | "headSize" | "layerCount"
+>;
 
-/** True where GGUF rows differ from Hugging Face's: q and k of the llama family. */
+/** True where GGUF rows differ from Hugging Face's: q and k of files whose rotary pairs lie side by side. */
 export function isPermuted(model: HeadShape, target: LinearName): boolean {
-  return model.family === "llama" && (target === "attn_q" || target === "attn_k");
+  return model.isRopeInterleaved && (target === "attn_q" || target === "attn_k");
 }
 
 /** Rows of a permuted matrix: whole heads. */

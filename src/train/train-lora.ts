@@ -62,7 +62,7 @@ export async function trainLora(options: TrainOptions): Promise<TrainResult> {
   const adapter =
     initial === undefined
       ? initLora(config, settings.lora, new Random(settings.seed))
-      : completePairs(initial, config.layerCount);
+      : completePairs(initial, config);
   const comparison =
     compared &&
     new ReplyComparison({
@@ -80,7 +80,7 @@ export async function trainLora(options: TrainOptions): Promise<TrainResult> {
   const { parameters, ...result } = await runTraining({ ...options, settings }, data, {
     identity: { initial: initial === undefined ? null : adapterHash(adapter), weightForm: formOf(weights) },
     newParameters: () => copiedPairs(adapter),
-    lora: settings.lora,
+    lora: adapter.config,
     dropout: settings.dropout,
     klPenalty: settings.klPenalty,
     weights,

@@ -28,6 +28,8 @@ export interface AttentionMask {
 
 export interface AttentionPlan {
   tokenCount: number;
+  /** Who continues whom: what convolutions ask. */
+  segments: readonly Segment[];
   blocks: AttentionBlock[];
   /** Equal masks are stored once. */
   masks: AttentionMask[];
@@ -69,7 +71,7 @@ export function planAttention(
       blocks.push({ start, end, keys, mask: at });
     }
   });
-  return { tokenCount: layout.tokenCount, blocks, masks };
+  return { tokenCount: layout.tokenCount, segments: layout.segments, blocks, masks };
 }
 
 /** Ranges of the segment's ancestors and of itself up to `end`, without keys at positions before `oldest`. */

@@ -2,17 +2,25 @@
 import { type Graph, GraphBuilder, type Value } from "../graph/graph-builder.js";
 import type { ModelConfig } from "./model-config.js";
 
-/** `x` [P, D] → `y` [P, D], with `output_norm.weight`. */
-export function finalNormGraph(config: ModelConfig, positionCount: number): Graph {
+/**
+ * `x` [P, D] → `y` [P, D], with `output_norm.weight`.
+ * @param scale of the result. Default 1
+ */
+export function finalNormGraph(config: ModelConfig, positionCount: number, scale?: number): Graph {
   const graph = new GraphBuilder();
   const x = graph.input("x", [positionCount, config.hiddenSize]);
   const weight = graph.input("output_norm.weight", [config.hiddenSize]);
-  graph.output("y", graph.rmsNorm(x, weight, config.normEpsilon));
+  graph.output("y", scaled(graph, graph.rmsNorm(x, weight, config.normEpsilon), scale));
   return graph.build();
 }
 
 /** Vocabulary rows per product of the head, so that logits never take more than this many columns. */
 export const HEAD_CHUNK = 8192;
+
+/** Tensor of the norm before the head. */
+export function finalNormName({ finalNorm = "output_norm.weight" }: ModelConfig): string {
+  return finalNorm;
+}
 
 /** Tensor that is multiplied with the last hidden state. */
 export function headName({ isHeadTied }: ModelConfig): string {
@@ -43,9 +51,15 @@ export function headGraph(
   const graph = new GraphBuilder();
   const x = graph.input("x", [size.positionCount, config.hiddenSize]);
   const weight = graph.cast(graph.input("weight", [size.chunkSize, config.hiddenSize], weightType));
-  const logits = softcapped(graph, graph.matmul(x, weight, { transB: true }), config.logitSoftcap);
+  const products = graph.matmul(x, weight, { transB: true, alpha: config.logitScale ?? 1 });
+  const logits = softcapped(graph, products, config.logitSoftcap);
   graph.output("y", output === "logits" ? logits : graph.logSumExp(logits));
   return graph.build();
+}
+
+/** x · factor; x itself for a factor of 1 or none. */
+export function scaled(graph: GraphBuilder, x: Value, factor = 1): Value {
+  return factor === 1 ? x : graph.mul(x, factor);
 }
 
 /** c·tanh(logits / c); the logits themselves without a cap. */

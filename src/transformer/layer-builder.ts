@@ -1,8 +1,10 @@
 /** @file The words in which a family writes its layer, on top of a graph builder. */
 import type { GraphBuilder, Value } from "../graph/graph-builder.js";
 import type { AttentionBlock, AttentionPlan } from "./attention-plan.js";
-import type { LinearName } from "./linear-name.js";
-import type { ModelConfig } from "./model-config.js";
+import { scaled } from "./head-graph.js";
+import { type LinearName, linearsOf } from "./linear-name.js";
+import type { LayerConfig, ModelConfig } from "./model-config.js";
+import type { Segment } from "./token-layout.js";
 
 /** Called for every matrix [out, in] of a layer; what it returns takes the place of the product x·Wᵀ. */
 export type LinearHook = (
@@ -13,6 +15,8 @@ export type LinearHook = (
 export interface LayerBuilderOptions {
   config: ModelConfig;
   plan: AttentionPlan;
+  /** The layer, or any other of its kind. Default one with the seven matrices of LINEAR_NAMES. */
+  layer?: LayerConfig | undefined;
   /** Names of the layer's biases, such as `attn_q.bias`. */
   biases: ReadonlySet<string>;
   /** Type of the matrices that are fed; float16 ones are cast in the graph. Default float32. */
@@ -34,9 +38,15 @@ export class LayerBuilder {
     this.#options = options;
   }
 
-  /** x + what a block added to it. */
+  /** Has the layer this matrix? */
+  has(name: LinearName): boolean {
+    return linearsOf(this.#options.layer ?? {}).includes(name);
+  }
+
+  /** x + what a block added to it, scaled where the model says so. */
   residual(name: "attn" | "ffn", x: Value, block: Value): Value {
-    return this.#kept(`${name}_residual`, this.#graph.add(x, block));
+    const added = scaled(this.#graph, block, this.#options.config.residualScale);
+    return this.#kept(`${name}_residual`, this.#graph.add(x, added));
   }
 
   /** RMS norm over the last axis with `<name>.weight`. */
@@ -67,16 +77,86 @@ export class LayerBuilder {
 
   /** x [T, D] → activation(x · W_gateᵀ) ∘ (x · W_upᵀ) [T, F]. */
   gated(activation: "silu" | "gelu", x: Value): Value {
-    return this.#graph.mul(this.#graph[activation](this.linear("ffn_gate", x)), this.linear("ffn_up", x));
+    const { isGateFused = false, feedForwardSize: F } = this.#options.config;
+    const [gate, up] = isGateFused
+      ? this.#columns(this.linear("ffn_up", x), [F, F])
+      : [this.linear("ffn_gate", x), this.linear("ffn_up", x)];
+    return this.#graph.mul(this.#graph[activation](gate as Value), up as Value);
   }
 
-  /** Rotates every head of x [T, heads·d] by its token's position. */
+  /** q, k and v side by side [T, (H + 2K)·d], taken apart. */
+  fusedHeads(x: Value): [q: Value, k: Value, v: Value] {
+    const { headCount: H, kvHeadCount: K, headSize: d } = this.#options.config;
+    return this.#columns(x, [H * d, K * d, K * d]) as [Value, Value, Value];
+  }
+
+  /** a ∘ b, of one shape. */
+  product(a: Value, b: Value): Value {
+    return this.#graph.mul(a, b);
+  }
+
+  /** x [T, 3D] → three parts [T, D]. */
+  thirds(x: Value): [Value, Value, Value] {
+    const { hiddenSize: D } = this.#options.config;
+    return this.#columns(x, [D, D, D]) as [Value, Value, Value];
+  }
+
+  /** x [T, Σ widths] cut into parts of these widths, from left to right. */
+  #columns(x: Value, widths: readonly number[]): Value[] {
+    let start = 0;
+    return widths.map((width) => {
+      start += width;
+      return this.#graph.slice(x, 1, start - width, start);
+    });
+  }
+
+  /** Rotates every head of x [T, heads·d], or its first dimensions, by its token's position. */
   rope(x: Value): Value {
     const { config, plan } = this.#options;
-    const shape = [plan.tokenCount, config.headSize / 2];
-    return this.#graph.rope(x, this.#input("rope.cos", shape), this.#input("rope.sin", shape), {
-      interleaved: config.isRopeInterleaved,
+    const { headSize: d, rotarySize: turned = d } = config;
+    const g = this.#graph;
+    const T = plan.tokenCount;
+    const tables = ["rope.cos", "rope.sin"].map((name) => this.#input(name, [T, turned / 2]));
+    const [cos, sin] = tables as [Value, Value];
+    const rotate = (part: Value) => g.rope(part, cos, sin, { interleaved: config.isRopeInterleaved });
+    if (turned === d) return rotate(x);
+    const width = x.shape[1] as number;
+    const heads = g.reshape(x, [T, width / d, d]);
+    const first = rotate(g.reshape(g.slice(heads, 2, 0, turned), [T, (width / d) * turned]));
+    const whole = g.concat([g.reshape(first, [T, width / d, turned]), g.slice(heads, 2, turned, d)], 2);
+    return g.reshape(whole, [T, width]);
+  }
+
+  /**
+   * Short convolution over x [T, D] and the tokens above each: z_t = Σ_j w[:, j] ∘ x_(t − taps + 1 + j), with
+   * `<name>.weight` [D, taps]; above the first token of a sequence there are zeros. In a tree of samples the token
+   * above is the parent, not the row before.
+   */
+  convolution(name: string, taps: number, x: Value): Value {
+    const g = this.#graph;
+    const D = x.shape[1] as number;
+    const weight = this.#input(`${name}.weight`, [D, taps]);
+    let above = x;
+    let sum: Value | undefined;
+    for (let tap = taps - 1; tap >= 0; tap--) {
+      const term = g.mul(above, g.reshape(g.slice(weight, 1, tap, tap + 1), [D]));
+      sum = sum === undefined ? term : g.add(sum, term);
+      if (tap > 0) above = this.#parents(above);
+    }
+    return sum as Value;
+  }
+
+  /** The row of every token's parent [T, D]; zeros above a root. */
+  #parents(x: Value): Value {
+    const { segments } = this.#options.plan;
+    const g = this.#graph;
+    const parts = segments.flatMap(({ start, end, parent }) => {
+      const before = parent < 0 ? undefined : (segments[parent] as Segment).end - 1;
+      const first =
+        before === undefined ? g.zeros([1, x.shape[1] as number]) : g.slice(x, 0, before, before + 1);
+      return end - start > 1 ? [first, g.slice(x, 0, start, end - 1)] : [first];
     });
+    return g.concat(parts, 0);
   }
 
   /**
@@ -147,6 +227,8 @@ function queryParts(kvHeadCount: number, size: number): number {
 export function linearShape(config: ModelConfig, name: LinearName): [inSize: number, outSize: number] {
   const { hiddenSize: D, headCount: H, kvHeadCount: K, headSize: d, feedForwardSize: F } = config;
   switch (name) {
+    case "attn_qkv":
+      return [D, (H + 2 * K) * d];
     case "attn_q":
       return [D, H * d];
     case "attn_k":
@@ -155,9 +237,14 @@ export function linearShape(config: ModelConfig, name: LinearName): [inSize: num
     case "attn_output":
       return [H * d, D];
     case "ffn_gate":
-    case "ffn_up":
       return [D, F];
+    case "ffn_up":
+      return [D, config.isGateFused ? 2 * F : F];
     case "ffn_down":
       return [F, D];
+    case "shortconv.in_proj":
+      return [D, 3 * D];
+    case "shortconv.out_proj":
+      return [D, D];
   }
 }

@@ -1,5 +1,6 @@
 /** @file What layers are fed besides weights: embedded tokens, rotary tables, attention masks. */
 import type { AttentionPlan } from "./attention-plan.js";
+import { linearsOf } from "./linear-name.js";
 import type { LayerConfig, ModelConfig } from "./model-config.js";
 import { ropeTable } from "./rope-table.js";
 import type { WeightStore } from "./weight-store.js";
@@ -16,18 +17,26 @@ export function embedTokens(
   return rows;
 }
 
-/** `rope.cos`, `rope.sin` and `mask.N` of one kind of layer. */
+/** `rope.cos`, `rope.sin` and `mask.N` of one kind of layer; nothing where it has no attention. */
 export function layoutFeeds(
   { layer, positions, plan }: { layer: LayerConfig; positions: Int32Array; plan: AttentionPlan },
   weights: Pick<WeightStore, "vector">,
   config: ModelConfig,
 ): Record<string, Float32Array> {
-  const { cos, sin } = ropeTable(config, layer.rope, positions, weights.vector("rope_freqs.weight"));
+  if (!linearsOf(layer).includes("attn_output")) return {};
+  const { headSize, rotarySize = headSize, ropeFactors = "rope_freqs.weight" } = config;
+  const { cos, sin } = ropeTable(
+    { headSize: rotarySize },
+    layer.rope,
+    positions,
+    weights.vector(ropeFactors),
+  );
   const masks = plan.masks.map((mask, place) => [`mask.${place}`, mask.data] as const);
   return { "rope.cos": cos, "rope.sin": sin, ...Object.fromEntries(masks) };
 }
 
-/** Layers that share graphs have the same kind: window and rotary embedding. */
-export function layerKind({ window, rope }: LayerConfig): string {
-  return `${window ?? "global"} ${rope.base} ${rope.scale}`;
+/** Layers that share graphs have the same kind: window, rotary embedding and matrices. */
+export function layerKind(layer: LayerConfig): string {
+  const { window, rope } = layer;
+  return `${window ?? "global"} ${rope.base} ${rope.scale} ${linearsOf(layer).join()}`;
 }

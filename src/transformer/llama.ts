@@ -23,20 +23,24 @@ export const llama: Family = {
     };
   },
 
-  layer: (l, x) => preNormLayer(l, x, (name, input) => l.linear(name, input)),
+  layer: (l, x) => preNormLayer(l, x, (input) => selfAttention(l, input, (name) => l.linear(name, input))),
 };
 
-/** Attention, then SiLU-gated feed-forward. @param heads - makes q and k of the normed input, before the rotation */
-export function preNormLayer(
-  l: LayerBuilder,
-  x: Value,
-  heads: (name: "attn_q" | "attn_k", input: Value) => Value,
-): Value {
-  const input = l.norm("attn_norm", x);
-  const q = l.rope(heads("attn_q", input));
-  const k = l.rope(heads("attn_k", input));
-  const v = l.linear("attn_v", input);
-  const attended = l.residual("attn", x, l.linear("attn_output", l.attention(q, k, v)));
+/** A block that mixes tokens, then SiLU-gated feed-forward. @param mix - of the normed input */
+export function preNormLayer(l: LayerBuilder, x: Value, mix: (input: Value) => Value): Value {
+  const attended = l.residual("attn", x, mix(l.norm("attn_norm", x)));
   const hidden = l.norm("ffn_norm", attended);
   return l.residual("ffn", attended, l.linear("ffn_down", l.gated("silu", hidden)));
+}
+
+/** Attention with rotary positions. @param heads - makes q and k, before the rotation */
+export function selfAttention(
+  l: LayerBuilder,
+  input: Value,
+  heads: (name: "attn_q" | "attn_k") => Value,
+): Value {
+  const q = l.rope(heads("attn_q"));
+  const k = l.rope(heads("attn_k"));
+  const v = l.linear("attn_v", input);
+  return l.linear("attn_output", l.attention(q, k, v));
 }

@@ -20,16 +20,20 @@ export class ModelKeys {
   /** @throws {UnsupportedModelError} always */
   refuse(what: string, why: string): never {
     throw new UnsupportedModelError(`${this.header.file}: ${what} ${why}`, {
-      hint: "llama.cpp may still run this file, but w4s cannot train it: choose a llama, qwen2, qwen3 or gemma3 file",
+      hint: "llama.cpp may still run this file, but w4s cannot train it: choose a file of another family (docs/training.md names them)",
     });
   }
 
-  /** One integer for the whole model; a list with a value per layer is refused. */
-  optionalInteger(key: string): number | undefined {
+  /**
+   * One integer for the whole model; a list whose values differ from layer to layer is refused.
+   * @param skipsZeros layers with 0 do not have what is counted. Default false
+   */
+  optionalInteger(key: string, { skipsZeros = false } = {}): number | undefined {
     const name = this.name(key);
     const entry = this.header.metadata.get(name);
     if (entry?.type === ValueType.ARRAY) {
-      const [first, ...rest] = Array.from(entry.value as ArrayLike<number | bigint | string>, Number);
+      const values = Array.from(entry.value as ArrayLike<number | bigint | string>, Number);
+      const [first, ...rest] = skipsZeros ? values.filter((value) => value !== 0) : values;
       if (first === undefined || rest.some((value) => value !== first))
         this.refuse(name, "differs from layer to layer, which is not supported");
       return first;
@@ -37,6 +41,16 @@ export class ModelKeys {
     const value = integerValue(this.header.metadata, name);
     if (value === undefined && entry !== undefined) this.refuse(name, "is not an integer");
     return value;
+  }
+
+  /** One integer per layer; a single one counts for all. */
+  integers(key: string, layerCount: number): number[] {
+    const entry = this.header.metadata.get(this.name(key));
+    if (entry?.type !== ValueType.ARRAY) return Array(layerCount).fill(this.integer(key));
+    const values = Array.from(entry.value as ArrayLike<number | bigint>, Number);
+    if (values.length !== layerCount)
+      this.refuse(this.name(key), `has ${values.length} elements for ${layerCount} layers`);
+    return values;
   }
 
   integer(key: string): number {
@@ -58,6 +72,11 @@ export class ModelKeys {
 
   optionalString(key: string): string | undefined {
     return stringValue(this.header.metadata, this.name(key));
+  }
+
+  /** True only where the key says false. */
+  isFalse(key: string): boolean {
+    return this.header.metadata.get(this.name(key))?.value === false;
   }
 
   /** A flag per layer; undefined where the key is absent or an integer. */

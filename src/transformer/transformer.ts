@@ -3,9 +3,16 @@ import { InputError } from "../core/errors.js";
 import { GgufFile } from "../formats/gguf/gguf-file.js";
 import type { Backend, Program } from "../graph/backend.js";
 import { type AttentionPlan, planAttention } from "./attention-plan.js";
-import { finalNormGraph, type HeadOutput, headChunks, headGraph, headName } from "./head-graph.js";
+import {
+  finalNormGraph,
+  finalNormName,
+  type HeadOutput,
+  headChunks,
+  headGraph,
+  headName,
+} from "./head-graph.js";
 import type { LinearHook } from "./layer-builder.js";
-import { embedTokens, layoutFeeds } from "./layer-feeds.js";
+import { embedTokens, layerKind, layoutFeeds } from "./layer-feeds.js";
 import { layerGraph } from "./layer-graph.js";
 import type { LayerConfig } from "./model-config.js";
 import { type ModelDescription, readModel } from "./read-model.js";
@@ -92,11 +99,12 @@ export class Transformer {
       }
       const { plan, feeds } = shared;
       const biases = this.#weights.biases(index);
-      const key = `layer ${layer.window ?? "global"} ${[...biases].join()} ${tokens.length}`;
+      const key = `layer ${layerKind(layer)} ${[...biases].join()} ${tokens.length}`;
       const program = await this.#program(key, () =>
         layerGraph(family, {
           config,
           plan,
+          layer,
           biases,
           weightType: this.#weights.weightType,
           onLinear: this.#injection?.hook,
@@ -125,7 +133,7 @@ export class Transformer {
     const program = await this.#program(`norm ${positions.length}`, () =>
       finalNormGraph(config, positions.length),
     );
-    const weight = this.#weights.vector("output_norm.weight") as Float32Array;
+    const weight = this.#weights.vector(finalNormName(config)) as Float32Array;
     const { y } = await program.run({ x: rows, "output_norm.weight": weight });
     return y as Float32Array;
   }
@@ -160,8 +168,7 @@ export class Transformer {
     });
     const targets = this.#weights.gather(headName(config), Array.from(tokens).slice(1));
     return total.map(
-      (logTotal, p) =>
-        this.#softcap(dot(normed, targets, p * config.hiddenSize, config.hiddenSize)) - logTotal,
+      (logTotal, p) => this.#logit(dot(normed, targets, p * config.hiddenSize, config.hiddenSize)) - logTotal,
     );
   }
 
@@ -202,8 +209,9 @@ export class Transformer {
     return program;
   }
 
-  #softcap(logit: number): number {
-    const cap = this.model.config.logitSoftcap;
+  #logit(product: number): number {
+    const { logitSoftcap: cap, logitScale = 1 } = this.model.config;
+    const logit = logitScale * product;
     return cap === undefined ? logit : cap * Math.tanh(logit / cap);
   }
 

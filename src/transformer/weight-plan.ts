@@ -1,4 +1,6 @@
 /** @file Which form the weights are kept in, chosen from the memory that is free. */
+import { linearShape } from "./layer-builder.js";
+import { type LayerLinears, linearsOf, plannedLayers } from "./linear-name.js";
 import type { ModelConfig } from "./model-config.js";
 
 /** `f32`: dequantised once; `f16`: half of it, rounded to 11 bits; `streamed`: dequantised for every pass. */
@@ -36,15 +38,20 @@ export function planWeights(
   return { cache, bytes: sizes[cache], reason: `weights ${cache}, ${megabytes(sizes[cache])} (${why})` };
 }
 
-/** Elements of the matrices of one layer. */
-export function layerWeightCount(config: ModelConfig): number {
-  const { hiddenSize: D, headCount: H, kvHeadCount: K, headSize: d, feedForwardSize: F } = config;
-  return 2 * D * H * d + 2 * D * K * d + 3 * D * F;
+/** Elements of the matrices of a layer; of the largest where none is named. */
+export function layerWeightCount(config: ModelConfig, layer?: LayerLinears): number {
+  if (layer === undefined)
+    return Math.max(...plannedLayers(config).map((each) => layerWeightCount(config, each)));
+  return linearsOf(layer).reduce((sum, name) => {
+    const [inSize, outSize] = linearShape(config, name);
+    return sum + inSize * outSize;
+  }, 0);
 }
 
 /** Elements of all layers and of the head (a tied embedding counts once; an untied one is read row by row). */
 export function weightCount(config: ModelConfig): number {
-  return config.layerCount * layerWeightCount(config) + config.vocabSize * config.hiddenSize;
+  const inLayers = plannedLayers(config).reduce((sum, layer) => sum + layerWeightCount(config, layer), 0);
+  return inLayers + config.vocabSize * config.hiddenSize;
 }
 
 function megabytes(bytes: number): string {

@@ -1,8 +1,14 @@
 /** @file The weights of a GGUF file as a layer's feeds: dequantised once and kept, or anew for every pass. */
 import type { GgufFile } from "../formats/gguf/gguf-file.js";
 import { encodeFloat16 } from "../formats/quant/half-float.js";
-import { LINEAR_NAMES } from "./linear-name.js";
+import { ALL_LINEAR_NAMES } from "./linear-name.js";
 import type { WeightCache } from "./weight-plan.js";
+
+/** Tables of angles that old converters left in every layer. */
+const TABLES: ReadonlySet<string> = new Set(["attn_rot_embd.weight", "rope_freqs.weight"]);
+
+/** Everything else, norms and convolution kernels too, is small and stays in float32. */
+const MATRICES: ReadonlySet<string> = new Set(ALL_LINEAR_NAMES.map((name) => `${name}.weight`));
 
 /** Weights by the names of the layer graph's inputs; Uint16Array holds float16 bits. */
 export type LayerWeights = Record<string, Float32Array | Uint16Array>;
@@ -31,7 +37,7 @@ export class WeightStore {
   /** Names of the biases of a layer, such as `attn_q.bias`. */
   biases(layer: number): ReadonlySet<string> {
     return new Set(
-      LINEAR_NAMES.map((name) => `${name}.bias`).filter((name) => this.#file.has(`blk.${layer}.${name}`)),
+      ALL_LINEAR_NAMES.map((name) => `${name}.bias`).filter((name) => this.#file.has(`blk.${layer}.${name}`)),
     );
   }
 
@@ -46,10 +52,11 @@ export class WeightStore {
     if (known) return known;
     const weights: LayerWeights = {};
     const prefix = `blk.${index}.`;
-    for (const [name, tensor] of this.#file.tensors) {
+    for (const name of this.#file.tensors.keys()) {
       if (!name.startsWith(prefix)) continue;
       const part = name.slice(prefix.length);
-      weights[part] = tensor.shape.length > 1 ? this.#matrix(name, part) : this.#file.readFloats(name);
+      if (TABLES.has(part)) continue;
+      weights[part] = MATRICES.has(part) ? this.#matrix(name, part) : this.#file.readFloats(name);
     }
     if (this.cache !== "streamed") this.#layers.set(index, weights);
     return weights;

@@ -1,4 +1,4 @@
-/** Our forward pass against Hugging Face's in float32, on tiny random models of the four families. */
+/** Our forward pass against Hugging Face's in float32, on tiny random models of all families. */
 import { describe, expect, it } from "vitest";
 import { SafetensorsFile } from "../../src/formats/safetensors/safetensors-file.js";
 import type { Backend } from "../../src/graph/backend.js";
@@ -11,7 +11,7 @@ import { sharedPath } from "../support/shared.js";
 
 /**
  * Logits and hidden states, absolute. Hugging Face's own float32 is up to 1.5e-5 from its float64; gemma3's
- * bound is half, because a wrong eps moves its logits by only 1.5e-4.
+ * bound is half, because a wrong eps moves its logits by only 1.5e-4. The default is 1e-4.
  */
 const TOLERANCE: Readonly<Record<string, number>> = { llama: 1e-4, qwen2: 1e-4, qwen3: 1e-4, gemma3: 5e-5 };
 /** float16 keeps 11 bits of a weight: 5e-4 of its size, summed over 256 random terms per product and three layers. */
@@ -110,6 +110,14 @@ describe.skipIf(folder === undefined)("forward pass, golden (needs ../shared/ref
     it(`${family} in float64 on the reference backend`, async () => {
       const backend = new ReferenceBackend({ precision: "float64" });
       await expectGolden(family, "f32", { backend, tolerance, hasHidden: true });
+    });
+  }
+
+  // Their layers are checked in float64 by the gradients of full-gradients.test.ts.
+  for (const folder of ["smollm3", "granite", "minicpm", "llama3-rope", "phi3", "phi3-partial", "lfm2"]) {
+    it(`${folder} in float32 on onnxruntime`, async () => {
+      const options = { backend: ort(), tolerance: TOLERANCE[folder] ?? 1e-4, hasHidden: true };
+      await expectGolden(folder, "f32", options);
     });
   }
 

@@ -4,7 +4,11 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { Random } from "../../src/core/random.js";
 import { gguf } from "../../src/formats/gguf/gguf-writer.js";
-import { makeTinyGguf, type TinyGgufOptions } from "../../src/formats/gguf/make-tiny-gguf.js";
+import {
+  makeTinyGguf,
+  type TinyFamily,
+  type TinyGgufOptions,
+} from "../../src/formats/gguf/make-tiny-gguf.js";
 import { SafetensorsFile } from "../../src/formats/safetensors/safetensors-file.js";
 import { OrtBackend } from "../../src/graph/ort-backend.js";
 import { LocalModel } from "../../src/llm/local/local-model.js";
@@ -14,8 +18,20 @@ import { sharedPath } from "../support/shared.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
 
 /** With F32 weights and an F32 KV cache both sides round alike; gemma3's GELU comes from a float16 table in ggml. */
-const TOLERANCE: Readonly<Record<string, number>> = { llama: 1e-3, qwen2: 1e-3, qwen3: 1e-3, gemma3: 3e-3 };
-const FAMILIES = ["llama", "qwen2", "qwen3", "gemma3"] as const;
+const TOLERANCE: Readonly<Record<TinyFamily, number>> = {
+  llama: 1e-3,
+  qwen2: 1e-3,
+  qwen3: 1e-3,
+  gemma3: 3e-3,
+  smollm3: 1e-3,
+  granite: 1e-3,
+  minicpm: 1e-3,
+  phi3: 1e-3,
+  lfm2: 1e-3,
+};
+const FAMILIES = Object.keys(TOLERANCE) as TinyFamily[];
+/** Those whose golden files are put into llama.cpp too; the others' makers have done so. */
+const GOLDEN = ["llama", "qwen2", "qwen3", "gemma3"] as const;
 const THREADS = 1;
 /** Of the reference tokenizer: 509 to 511 are control tokens. */
 const FIRST_CONTROL_TOKEN = 509;
@@ -80,8 +96,30 @@ async function expectSame(name: string, options: TinyGgufOptions, tolerance: num
 
 describe("forward pass and llama.cpp on the same file", () => {
   for (const family of FAMILIES) {
-    it(`${family}`, () => expectSame(family, { family, seed: 5 }, TOLERANCE[family] as number));
+    // Four layers: the last of smollm3's is not rotated.
+    it(`${family}`, () => expectSame(family, { family, seed: 5, blocks: 4 }, TOLERANCE[family]));
   }
+
+  it("Llama 3's factors of the rotary frequencies", () =>
+    expectSame("factors", { family: "llama", hasRopeFactors: true, seed: 6 }, 1e-3));
+
+  it("phi3's LongRoPE, up to the original length", () =>
+    expectSame("long", { family: "phi3", hasRopeFactors: true, seed: 6 }, 1e-3));
+
+  it("granite without rotation, and with numbers left out", () =>
+    expectSame(
+      "granite-plain",
+      {
+        family: "granite",
+        seed: 6,
+        editMetadata: (metadata) => {
+          metadata.set("granite.rope.scaling.finetuned", gguf.bool(false));
+          metadata.delete("granite.attention.scale");
+          metadata.delete("granite.embedding_scale");
+        },
+      },
+      1e-3,
+    ));
 
   it("a tied head", () => expectSame("tied", { family: "llama", isTied: true, seed: 6 }, 1e-3));
 
@@ -181,8 +219,8 @@ describe("scoreTokens and tokenize", () => {
 });
 
 describe.skipIf(reference === undefined)("llama.cpp on the golden files (needs ../shared/reference)", () => {
-  for (const family of FAMILIES) {
-    const tolerance = TOLERANCE[family] as number;
+  for (const family of GOLDEN) {
+    const tolerance = TOLERANCE[family];
     const path = `${reference}/${family}/model-f32.gguf`;
 
     it(`${family}: the log-probabilities of Hugging Face`, async () => {

@@ -1,6 +1,6 @@
 /** @file `w4s export`: found workflows as files without w4s, adapters for other runtimes, trajectories for other trainers. */
 import { Command, InvalidArgumentError, Option } from "commander";
-import type { AdapterFormat, DatasetFormat, WeightType, WorkflowForm } from "../../commands.js";
+import type { AdapterFormat, DatasetFormat, TrainerName, WeightType, WorkflowForm } from "../../commands.js";
 import { WEIGHTING_NAMES, type WeightingName } from "../../config/objectives.js";
 import { type ActionBody, complete } from "../action.js";
 import { EXIT } from "../exit-code.js";
@@ -12,6 +12,7 @@ import { workflowPath } from "./eval.js";
 const WORKFLOW_FORMS = ["ts", "python", "promptfoo", "card"];
 const ADAPTER_FORMATS = ["gguf", "peft", "merged"];
 const DATASET_FORMATS = ["messages", "resampled", "kto", "dpo"];
+const TRAINERS = ["trl", "mlx"];
 
 const EXAMPLES = `
 Examples:
@@ -23,13 +24,15 @@ Examples:
   $ w4s export adapter-lora-<hash>.gguf --to peft --base smollm2-135m --out peft/
   $ w4s export runs/RUN --to dpo --out pairs.jsonl
   $ w4s export runs/RUN --to messages --weighting advantage --out rows.jsonl
+  $ w4s export runs/RUN --to trl --weighting advantage --out hand-over/   (rows.jsonl and train.py)
   $ w4s export runs/RUN --to prompts --redact emails,keys --out prompts.jsonl
 
 Workflows of a run (its directory, its name, or latest) or a .js file: ts and python (one file on the openai package, without
 w4s), promptfoo (its validation items as tests), card (Markdown). More: docs/export.md.
 Adapters: gguf (llama.cpp), peft (PEFT, vLLM, Transformers), merged (a whole model; Ollama, LM Studio).
 Prompts: what a run sent to its executor and aliases, one call a line, redacted on request.
-Trajectories: messages (rows with a weight), resampled (rows drawn by weight), kto, dpo. Weights: docs/learning.md.`;
+Trajectories: messages (rows with a weight), resampled (rows drawn by weight), kto, dpo. Weights: docs/learning.md.
+Other trainers: trl (PyTorch), mlx (mlx-lm): rows with weights, and a script with the weighted loss; w4s import takes the adapter.`;
 
 interface ExportFlags {
   to: string;
@@ -57,14 +60,14 @@ export function command(): Command {
     )
     .addOption(
       new Option("--to <form>", "what to write")
-        .choices([...WORKFLOW_FORMS, ...ADAPTER_FORMATS, ...DATASET_FORMATS, "prompts"])
+        .choices([...WORKFLOW_FORMS, ...ADAPTER_FORMATS, ...DATASET_FORMATS, ...TRAINERS, "prompts"])
         .makeOptionMandatory(),
     )
-    .requiredOption("--out <path>", "file to write (a folder for peft)")
+    .requiredOption("--out <path>", "file to write (a folder for peft, trl and mlx)")
     .option("--base <model>", "for adapters: GGUF file or name of the model it was trained on")
     .addOption(new Option("--type <type>", "of the numbers").choices(["F32", "F16", "Q8_0"]))
     .addOption(
-      new Option("--weighting <kind>", "for messages and resampled (default: exponential)").choices(
+      new Option("--weighting <kind>", "for messages, resampled, trl and mlx (default: exponential)").choices(
         WEIGHTING_NAMES,
       ),
     )
@@ -112,15 +115,20 @@ const exportAction: ActionBody = async ({ isJson, command }, source = "") => {
     else writeOut(`${out}: ${rows} prompts${taken.length > 0 ? `, taken out: ${taken.join(", ")}` : ""}`);
     return EXIT.done;
   }
+  // The former name of the flag comes last.
+  const temperature = flags.weightTemperature ?? flags.rewardTemperature;
+  const weighting = { kind: flags.weighting ?? "exponential", temperature, cap: flags.weightCap } as const;
+  if (TRAINERS.includes(to)) {
+    const trainer = to as TrainerName;
+    const { rows, paths } = await api.exportForTrainer(source, out, { trainer, weighting, force });
+    if (isJson) writeJson({ path: out, paths, rows });
+    else for (const path of paths) writeOut(path);
+    return EXIT.done;
+  }
   if (DATASET_FORMATS.includes(to)) {
     const rows = await api.exportDataset(source, out, {
       format: to as DatasetFormat,
-      weighting: {
-        kind: flags.weighting ?? "exponential",
-        // The former name of the flag.
-        temperature: flags.weightTemperature ?? flags.rewardTemperature,
-        cap: flags.weightCap,
-      },
+      weighting,
       seed,
       force,
     });
@@ -151,8 +159,8 @@ const exportAction: ActionBody = async ({ isJson, command }, source = "") => {
 function refuseForeignFlags(api: typeof import("../../commands.js"), to: string, flags: ExportFlags): void {
   if (to !== "prompts" && flags.redact !== undefined)
     throw new api.ConfigError(`--redact does nothing with --to ${to}`, { hint: "leave it out" });
-  const isData = DATASET_FORMATS.includes(to);
-  const hasWeights = to === "messages" || to === "resampled";
+  const isData = DATASET_FORMATS.includes(to) || TRAINERS.includes(to);
+  const hasWeights = to === "messages" || to === "resampled" || TRAINERS.includes(to);
   const ofAdapters = ["base", "type"] as const;
   const ofWeights = ["weighting", "weightTemperature", "weightCap"] as const;
   const ofData = [...ofWeights, "rewardTemperature", "seed"] as const;

@@ -9,7 +9,7 @@ Examples:
   $ w4s import peft/ --base smollm2-135m --out adapter.gguf
   $ w4s train --model smollm2-135m --continue adapter.gguf --from runs/RUN --out adapters/second
 
-Plain LoRA on the layers' matrices with one rank; DoRA, rsLoRA and patterns are refused by name.`;
+LoRA on the layers' matrices, of PEFT (with rsLoRA, ranks and alphas by pattern) or mlx-lm; DoRA is refused by name.`;
 
 interface ImportFlags {
   base: string;
@@ -19,8 +19,10 @@ interface ImportFlags {
 
 export function command(): Command {
   const command = new Command("import")
-    .description("Turns a PEFT directory or a GGUF adapter into a GGUF adapter that training can go on from.")
-    .argument("<path>", "PEFT directory or GGUF adapter")
+    .description(
+      "Turns an adapter of PEFT, mlx-lm or llama.cpp into a GGUF adapter that training can go on from.",
+    )
+    .argument("<path>", "PEFT directory, folder of mlx-lm, or GGUF adapter")
     .requiredOption("--base <model>", "GGUF file or name of the model it was trained on")
     .requiredOption("--out <file>", "GGUF file to write")
     .option("--force", "write over what is there");

@@ -61,7 +61,7 @@ export function command(): Command {
     )
     .requiredOption("--out <folder>", "for examples, checkpoints and the adapter")
     .option("--continue <adapter>", "train this GGUF adapter on")
-    .option("--targets <names>", "matrices that get a pair, by commas (default: all seven)")
+    .option("--targets <names>", "matrices that get a pair, by commas (default: all of the model)")
     .addOption(
       new Option("--schedule <kind>", "learning rate over time").choices(["cosine", "linear", "constant"]),
     )

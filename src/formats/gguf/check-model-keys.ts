@@ -2,8 +2,16 @@
 import { badHeader, type GgufHeader } from "./gguf-contents.js";
 import { LIMITS, ValueType } from "./gguf-types.js";
 
-/** Architectures whose blocks have no attention heads. */
-const HEADLESS: ReadonlySet<string> = new Set(["mamba", "mamba2", "rwkv6", "rwkv7", "wavtokenizer-dec"]);
+/** Architectures whose blocks have no attention heads: the key is missing, or 0. */
+const HEADLESS: ReadonlySet<string> = new Set([
+  "mamba",
+  "mamba2",
+  "rwkv6",
+  "rwkv6qwen2",
+  "rwkv7",
+  "arwkv7",
+  "wavtokenizer-dec",
+]);
 const ROPE_SCALING_TYPES: ReadonlySet<string> = new Set(["none", "linear", "yarn", "longrope"]);
 /** llama.cpp ends the process above these. */
 const MAX_BLOCKS = 512;
@@ -24,25 +32,25 @@ export function checkModelKeys(header: GgufHeader): void {
   const width = check.size(`${name}.embedding_length`, { high: LIMITS.embeddingLength });
   check.sizes(`${name}.feed_forward_length`, blocks, { high: 2 ** 24, low: 0, isOptional: true });
   const headsKey = `${name}.attention.head_count`;
-  const heads = check.sizes(headsKey, blocks, { high: LIMITS.headCount, isOptional: HEADLESS.has(name) });
+  const isHeadless = HEADLESS.has(name);
+  const heads = check.sizes(headsKey, blocks, {
+    low: isHeadless ? 0 : 1,
+    high: LIMITS.headCount,
+    isOptional: isHeadless,
+  });
   const kvHeads = check.sizes(`${name}.attention.head_count_kv`, blocks, {
     low: 0,
     high: LIMITS.headCount,
     isOptional: true,
   });
-  if (
-    heads !== undefined &&
-    kvHeads !== undefined &&
-    kvHeads > 0 &&
-    (kvHeads > heads || heads % kvHeads !== 0)
-  ) {
+  if (heads && kvHeads !== undefined && kvHeads > 0 && (kvHeads > heads || heads % kvHeads !== 0)) {
     check.fail(`${name}.attention.head_count_kv`, `is ${kvHeads}, which does not divide head_count ${heads}`);
   }
   for (const part of ["key_length", "value_length"]) {
     check.size(`${name}.attention.${part}`, { high: 65_536, isOptional: true });
   }
   const hasKeyLength = header.metadata.has(`${name}.attention.key_length`);
-  if (width !== undefined && heads !== undefined && !hasKeyLength && width % heads !== 0) {
+  if (width !== undefined && heads && !hasKeyLength && width % heads !== 0) {
     check.fail(headsKey, `is ${heads}, which does not divide embedding_length ${width}`);
   }
   check.size(`${name}.rope.dimension_count`, { low: 0, high: 65_536, isOptional: true });

@@ -5,7 +5,18 @@ import type { GgufTensor } from "./gguf-tensors.js";
 import { ValueType } from "./gguf-types.js";
 
 /** Families whose every tensor is known here; others get the checks that hold for all. */
-const DENSE_FAMILIES: ReadonlySet<string> = new Set(["llama", "qwen2", "qwen3", "gemma3"]);
+const DENSE_FAMILIES: ReadonlySet<string> = new Set([
+  "llama",
+  "qwen2",
+  "qwen3",
+  "gemma3",
+  "smollm3",
+  "granite",
+  "minicpm",
+  "phi3",
+  "lfm2",
+]);
+const WITH_HEAD_NORMS: ReadonlySet<string> = new Set(["qwen3", "gemma3", "lfm2"]);
 
 interface ExpectedTensor {
   /** Fastest dimension first, as in the file. */
@@ -76,7 +87,7 @@ function expectedTensors(
   const vocabulary = (tokens?.type === ValueType.ARRAY ? tokens.value.length : size("vocab_size")) ?? 0;
   const expected = new Map<string, ExpectedTensor>([
     ["token_embd.weight", { dimensions: [width, vocabulary] }],
-    ["output_norm.weight", { dimensions: [width] }],
+    [family === "lfm2" ? "token_embd_norm.weight" : "output_norm.weight", { dimensions: [width] }],
     ["output.weight", { dimensions: [width, vocabulary], isOptional: true }],
   ]);
   for (let block = 0; block < blocks; block++) {
@@ -87,18 +98,34 @@ function expectedTensors(
     const valueLength = size("attention.value_length") ?? width / heads;
     const add = (name: string, dimensions: number[], isOptional = false) =>
       expected.set(`blk.${block}.${name}`, { dimensions, isOptional });
-    const isFused = byName.has(`blk.${block}.attn_qkv.weight`);
+    const forward = perBlock(header, "feed_forward_length", block);
+    const addForward = () => {
+      if (forward === undefined) throw badHeader(header, `${family}.feed_forward_length`, "is missing");
+      const isGateFused = family === "phi3";
+      if (!isGateFused) add("ffn_gate.weight", [width, forward]);
+      add("ffn_up.weight", [width, isGateFused ? 2 * forward : forward]);
+      add("ffn_down.weight", [forward, width]);
+    };
     add("attn_norm.weight", [width]);
+    add("ffn_norm.weight", [width]);
+    if (family === "lfm2" && kvHeads === 0) {
+      add("shortconv.conv.weight", [size("shortconv.l_cache") ?? 0, width]);
+      add("shortconv.in_proj.weight", [width, 3 * width]);
+      add("shortconv.out_proj.weight", [width, width]);
+      addForward();
+      continue;
+    }
+    const isFused = byName.has(`blk.${block}.attn_qkv.weight`);
     add("attn_q.weight", [width, keyLength * heads], isFused);
     add("attn_k.weight", [width, keyLength * kvHeads], isFused);
     add("attn_v.weight", [width, valueLength * kvHeads], isFused);
+    if (isFused) add("attn_qkv.weight", [width, keyLength * (heads + kvHeads) + valueLength * kvHeads]);
     add("attn_output.weight", [valueLength * heads, width]);
-    add("ffn_norm.weight", [width]);
     add("attn_q.bias", [keyLength * heads], true);
     add("attn_k.bias", [keyLength * kvHeads], true);
     add("attn_v.bias", [valueLength * kvHeads], true);
     add("attn_output.bias", [width], true);
-    if (family === "qwen3" || family === "gemma3") {
+    if (WITH_HEAD_NORMS.has(family)) {
       add("attn_q_norm.weight", [keyLength]);
       add("attn_k_norm.weight", [keyLength]);
     }
@@ -106,12 +133,7 @@ function expectedTensors(
       add("post_attention_norm.weight", [width]);
       add("post_ffw_norm.weight", [width]);
     }
-    const forward = perBlock(header, "feed_forward_length", block);
-    if ((size("expert_count") ?? 0) > 0) continue;
-    if (forward === undefined) throw badHeader(header, `${family}.feed_forward_length`, "is missing");
-    add("ffn_gate.weight", [width, forward]);
-    add("ffn_up.weight", [width, forward]);
-    add("ffn_down.weight", [forward, width]);
+    if ((size("expert_count") ?? 0) === 0) addForward();
   }
   return expected;
 }

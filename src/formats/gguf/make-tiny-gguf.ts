@@ -4,7 +4,10 @@ import { writeFileSync } from "node:fs";
 import { Random } from "../../core/random.js";
 import { learnMerges, symbolOfByte } from "../byte-level-bpe.js";
 import type { GgufMetadata, GgufValue } from "./gguf-metadata.js";
-import { encodeGguf, gguf, type TensorToWrite } from "./gguf-writer.js";
+import { encodeGguf, gguf } from "./gguf-writer.js";
+import { HEAD_LENGTH, isConvolution, TAPS, type TinyFamily, tinyWeights } from "./tiny-weights.js";
+
+export type { TinyFamily } from "./tiny-weights.js";
 
 export interface TinyGgufOptions {
   /** Seed of the random weights. Default 0. */
@@ -25,17 +28,18 @@ export interface TinyGgufOptions {
   hasRandomNorms?: boolean | undefined;
   /** No `output.weight`: the embedding is the head. Default false. */
   isTied?: boolean | undefined;
+  /** With factors of the rotary frequencies: Llama 3's `rope_freqs.weight`, or the two sets of phi3. Default false. */
+  hasRopeFactors?: boolean | undefined;
   /** Jinja source; default ChatML. */
   chatTemplate?: string | undefined;
   /** Changes the finished metadata, for tests of odd files. */
   editMetadata?: ((metadata: GgufMetadata) => void) | undefined;
 }
 
-export type TinyFamily = "llama" | "qwen2" | "qwen3" | "gemma3";
-
-const HEAD_LENGTH = 16;
 /** Sliding window of gemma3's local layers, in tokens; short, so that small tests feel it. */
 const WINDOW = 24;
+/** Length up to which phi3 uses its short factors. */
+const ORIGINAL_CONTEXT = 2048;
 const SPECIAL_TOKENS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"] as const;
 const TOKEN_TYPE = { normal: 1, control: 3 } as const;
 
@@ -60,7 +64,7 @@ export function tinyGgufBytes(options: TinyGgufOptions = {}): Buffer {
     throw new RangeError(`vocab is ${vocab}, must be at least 260`);
   if (width % (2 * HEAD_LENGTH) !== 0) throw new RangeError(`width is ${width}, must be a multiple of 32`);
   const { tokens, merges, types } = vocabulary(vocab, options.text ?? CORPUS);
-  const { family = "llama", hasRandomNorms = false, isTied = false } = options;
+  const { family = "llama", hasRandomNorms = false, isTied = false, hasRopeFactors = false } = options;
   const heads = width / HEAD_LENGTH;
   const feedForward = width * 2;
   const key = (name: string) => `${family}.${name}`;
@@ -79,7 +83,7 @@ export function tinyGgufBytes(options: TinyGgufOptions = {}): Buffer {
     [key("rope.dimension_count"), gguf.uint32(HEAD_LENGTH)],
     [key("rope.freq_base"), gguf.float32(10_000)],
     [key("vocab_size"), gguf.uint32(vocab)],
-    ...(family === "gemma3" ? localLayerKeys() : []),
+    ...(OWN_KEYS[family]?.(blocks, heads) ?? []),
     ["tokenizer.ggml.model", gguf.string("gpt2")],
     ["tokenizer.ggml.pre", gguf.string("qwen2")],
     ["tokenizer.ggml.tokens", gguf.strings(tokens)],
@@ -91,9 +95,11 @@ export function tinyGgufBytes(options: TinyGgufOptions = {}): Buffer {
     ["tokenizer.ggml.add_bos_token", gguf.bool(false)],
     ["tokenizer.chat_template", gguf.string(options.chatTemplate ?? TINY_CHAT_TEMPLATE)],
   ]);
+  if (hasRopeFactors && family === "phi3")
+    metadata.set("phi3.rope.scaling.attn_factor", gguf.float32(1.1875));
   options.editMetadata?.(metadata);
-  const shape = { vocab, blocks, width, feedForward, family, hasRandomNorms, isTied };
-  return encodeGguf(metadata, weights(new Random(seed), shape));
+  const shape = { vocab, blocks, width, feedForward, family, hasRandomNorms, isTied, hasRopeFactors };
+  return encodeGguf(metadata, tinyWeights(new Random(seed), shape));
 }
 
 /** Writes a tiny random model to `path`, by default half a megabyte of the llama family, and returns the path. The same options give the same bytes. */
@@ -117,72 +123,37 @@ function vocabulary(size: number, text: string): { tokens: string[]; merges: str
   };
 }
 
-/** Every second layer is global. */
-function localLayerKeys(): [string, GgufValue][] {
-  return [
+/** Keys of one family alone. */
+const OWN_KEYS: Partial<Record<TinyFamily, (blocks: number, heads: number) => [string, GgufValue][]>> = {
+  // Every second layer is global.
+  gemma3: () => [
     ["gemma3.attention.key_length", gguf.uint32(HEAD_LENGTH)],
     ["gemma3.attention.value_length", gguf.uint32(HEAD_LENGTH)],
     ["gemma3.attention.sliding_window", gguf.uint32(WINDOW)],
     ["gemma3.attention.sliding_window_pattern", gguf.uint32(2)],
     ["gemma3.rope.freq_base_swa", gguf.float32(1000)],
-  ];
-}
-
-interface TinyShape {
-  vocab: number;
-  blocks: number;
-  width: number;
-  feedForward: number;
-  family: TinyFamily;
-  hasRandomNorms: boolean;
-  isTied: boolean;
-}
-
-function weights(random: Random, shape: TinyShape): TensorToWrite[] {
-  const { vocab, blocks, width, feedForward, family, hasRandomNorms, isTied } = shape;
-  const tensors: TensorToWrite[] = [];
-  // Activations keep their scale through the layers, and logits spread enough that sampling is not uniform.
-  const matrix = (name: string, input: number, output: number, scale = 1 / Math.sqrt(input)) =>
-    tensors.push({ name, dimensions: [input, output], data: normal(random, input * output, scale) });
-  const vector = (name: string, length: number, center: number) =>
-    tensors.push({
-      name,
-      dimensions: [length],
-      data: hasRandomNorms
-        ? normal(random, length, 0.2).map((x) => x + center)
-        : new Float32Array(length).fill(center),
-    });
-  const norm = (name: string, length = width) => vector(name, length, 1);
-  const hasHeadNorms = family === "qwen3" || family === "gemma3";
-  matrix("token_embd.weight", width, vocab, 1);
-  for (let block = 0; block < blocks; block++) {
-    const name = (part: string) => `blk.${block}.${part}.weight`;
-    norm(name("attn_norm"));
-    matrix(name("attn_q"), width, width);
-    matrix(name("attn_k"), width, width / 2);
-    matrix(name("attn_v"), width, width / 2);
-    if (family === "qwen2") {
-      vector(`blk.${block}.attn_q.bias`, width, 0);
-      vector(`blk.${block}.attn_k.bias`, width / 2, 0);
-      vector(`blk.${block}.attn_v.bias`, width / 2, 0);
-    }
-    if (hasHeadNorms) {
-      norm(name("attn_q_norm"), HEAD_LENGTH);
-      norm(name("attn_k_norm"), HEAD_LENGTH);
-    }
-    matrix(name("attn_output"), width, width);
-    if (family === "gemma3") norm(name("post_attention_norm"));
-    norm(name("ffn_norm"));
-    matrix(name("ffn_gate"), width, feedForward);
-    matrix(name("ffn_up"), width, feedForward);
-    matrix(name("ffn_down"), feedForward, width);
-    if (family === "gemma3") norm(name("post_ffw_norm"));
-  }
-  norm("output_norm.weight");
-  if (!isTied) matrix("output.weight", width, vocab, 2 / Math.sqrt(width));
-  return tensors;
-}
-
-function normal(random: Random, count: number, scale: number): Float32Array {
-  return Float32Array.from({ length: count }, () => random.normal() * scale);
-}
+  ],
+  granite: () => [
+    ["granite.attention.scale", gguf.float32(0.375)],
+    ["granite.embedding_scale", gguf.float32(1.5)],
+    ["granite.residual_scale", gguf.float32(0.4375)],
+    ["granite.logit_scale", gguf.float32(1.25)],
+  ],
+  minicpm: () => [
+    ["minicpm.embedding_scale", gguf.float32(2)],
+    ["minicpm.residual_scale", gguf.float32(0.625)],
+    ["minicpm.logit_scale", gguf.float32(1.25)],
+  ],
+  // A quarter of each head is not rotated.
+  phi3: () => [
+    ["phi3.rope.dimension_count", gguf.uint32((3 * HEAD_LENGTH) / 4)],
+    ["phi3.rope.scaling.original_context_length", gguf.uint32(ORIGINAL_CONTEXT)],
+  ],
+  lfm2: (blocks, heads) => [
+    ["lfm2.shortconv.l_cache", gguf.uint32(TAPS)],
+    [
+      "lfm2.attention.head_count_kv",
+      gguf.int32s(Array.from({ length: blocks }, (_, block) => (isConvolution(block) ? 0 : heads / 2))),
+    ],
+  ],
+};

@@ -3,17 +3,15 @@ import type { Backend, Program } from "../../graph/backend.js";
 import type { LoraConfig } from "../../lora/lora-adapter.js";
 import { planAttention } from "../../transformer/attention-plan.js";
 import { embedTokens, layerKind, layoutFeeds } from "../../transformer/layer-feeds.js";
+import { linearsOf } from "../../transformer/linear-name.js";
 import type { ModelDescription } from "../../transformer/read-model.js";
 import { parameterName } from "../gradients/model-parameters.js";
 import type { PassWeights } from "../gradients/pass-weights.js";
 import { promptGraph } from "../gradients/prompted-layer-builder.js";
 import type { TokenTrie } from "./token-trie.js";
 
-/** Keys and values of one layer, as attention reads them [S, K·d]. */
-export interface LayerKeys {
-  k: Float32Array;
-  v: Float32Array;
-}
+/** What later tokens read of one layer's prompt: `k` and `v` [S, K·d] of attention, or `u` [S, D] of a convolution. */
+export type LayerKeys = Readonly<Record<string, Float32Array>>;
 
 /** Keys by layer, of the policy and, with a penalty on the divergence, of the model without its adapter. */
 export interface PromptKeys {
@@ -46,19 +44,20 @@ export async function layerKeys(
       if (kind === undefined) {
         const plan = planAttention(prompt.layout, layer.window);
         const { weightType } = weights;
-        const options = { config, plan, biases: weights.biases(0), weightType, lora };
+        const options = { config, plan, layer, biases: weights.biases(0), weightType, lora };
         const program = await backend.compile(promptGraph(model.family, options));
         const { positions } = prompt.layout;
         kind = { program, feeds: layoutFeeds({ layer, positions, plan }, weights, config) };
         kinds.set(layerKind(layer), kind);
       }
       const pairs = lora.targets
+        .filter((target) => linearsOf(layer).includes(target))
         .flatMap((target) => [`${target}.lora_a`, `${target}.lora_b`])
         .map((name) => [name, parameters.get(parameterName(index, name)) as Float32Array] as const);
       const given = { ...kind.feeds, ...weights.layer(index), ...Object.fromEntries(pairs), x };
-      const { y, k, v } = (await kind.program.run(given)) as Record<"y" | "k" | "v", Float32Array>;
-      keys.push({ k, v });
-      x = y;
+      const { y, ...seen } = (await kind.program.run(given)) as Record<string, Float32Array>;
+      keys.push(seen);
+      x = y as Float32Array;
     }
   } finally {
     for (const { program } of kinds.values()) await program.dispose();

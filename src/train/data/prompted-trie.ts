@@ -131,6 +131,7 @@ export function planPrompted(
   const whole = planAttention(wholeLayout, window);
   const plan: AttentionPlan = {
     tokenCount: wholeLayout.tokenCount,
+    segments: wholeLayout.segments,
     // One key for all queries of the prompt: their results are thrown away.
     blocks: [{ start: 0, end: promptRows.length, keys: [{ start: 0, end: 1 }], mask: undefined }],
     masks: [],

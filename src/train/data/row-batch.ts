@@ -48,7 +48,12 @@ export function rowBatch(tries: readonly TokenTrie[], rowLength: number): RowBat
  * @param window keys visible to a query, itself included; undefined = no limit
  */
 export function planRows(layout: TokenLayout, rowLength: number, window: number | undefined): AttentionPlan {
-  const plan: AttentionPlan = { tokenCount: layout.tokenCount, blocks: [], masks: [] };
+  const plan: AttentionPlan = {
+    tokenCount: layout.tokenCount,
+    segments: layout.segments,
+    blocks: [],
+    masks: [],
+  };
   const segmentOf = new Int32Array(layout.tokenCount);
   for (const [index, { start, end }] of layout.segments.entries()) segmentOf.fill(index, start, end);
   for (let base = 0; base < layout.tokenCount; base += rowLength) {

@@ -3,6 +3,7 @@ import type { Backend, Program } from "../../graph/backend.js";
 import type { LoraConfig } from "../../lora/lora-adapter.js";
 import { type AttentionPlan, planAttention } from "../../transformer/attention-plan.js";
 import { layerKind } from "../../transformer/layer-feeds.js";
+import { linearsOf } from "../../transformer/linear-name.js";
 import type { LayerConfig } from "../../transformer/model-config.js";
 import type { ModelDescription } from "../../transformer/read-model.js";
 import { type PromptedTrie, planPrompted } from "../data/prompted-trie.js";
@@ -56,6 +57,7 @@ export class CompiledLayers {
       const graphs = layerGraphs(model.family, {
         config: model.config,
         plan,
+        layer,
         biases: weights.biases(0),
         weightType: lora === null ? "float32" : weights.weightType,
         lora,
@@ -82,7 +84,8 @@ export class CompiledLayers {
 
   /** Programs of this layout so far, and room for them. */
   async #programsOf(trie: PassTrie): Promise<Map<string, CompiledLayer>> {
-    const isRows = "rowLength" in trie;
+    // Convolutions are wired by the tree itself: rows of one length do not share their programs.
+    const isRows = "rowLength" in trie && !this.#options.model.config.layers.some(isWiredByTree);
     const key = isRows
       ? `rows of ${trie.rowLength}, ${trie.tokens.length} tokens`
       : `${isPrompted(trie) ? trie.promptRows.length : 0} ${JSON.stringify(trie.layout.segments)}`;
@@ -96,6 +99,10 @@ export class CompiledLayers {
     this.#layouts.set(key, programs);
     return programs;
   }
+}
+
+function isWiredByTree(layer: LayerConfig): boolean {
+  return linearsOf(layer).includes("shortconv.in_proj");
 }
 
 export function isPrompted(trie: PassTrie): trie is PromptedTrie {

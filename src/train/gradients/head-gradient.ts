@@ -1,6 +1,6 @@
 /** @file The loss at the action positions and its gradient with respect to the last layer's output. */
 import type { Backend } from "../../graph/backend.js";
-import { finalNormGraph, headName } from "../../transformer/head-graph.js";
+import { finalNormGraph, finalNormName, headName } from "../../transformer/head-graph.js";
 import type { ModelDescription } from "../../transformer/read-model.js";
 import type { TokenTrie } from "../data/token-trie.js";
 import { finalNormGradientGraph } from "./final-norm-gradient-graph.js";
@@ -89,8 +89,8 @@ async function compute(
   const sources = [...new Set(given.targets.map(({ source }) => source))].sort((a, b) => a - b);
   const rowOf = new Map(sources.map((source, row) => [source, row]));
   const P = Math.ceil(sources.length / rowStep) * rowStep;
-  const normWeight = weights.vector("output_norm.weight") as Float32Array;
-  const normProgram = await programs.get(`norm ${P}`, () => finalNormGraph(config, P));
+  const normWeight = weights.vector(finalNormName(config)) as Float32Array;
+  const normProgram = await programs.get(`norm ${P}`, () => finalNormGraph(config, P, config.logitScale));
   /** The sources' rows of hidden states, before and after the norm. */
   const normedRows = async (all: Float32Array) => {
     const x = new Float32Array(P * D);
@@ -144,7 +144,7 @@ async function compute(
   const normGradient = await programs.get(`norm gradient ${P}`, () => finalNormGradientGraph(config, P));
   const derived = await normGradient.run({ x, "output_norm.weight": normWeight, dy: dNormed });
   const dx = derived.dx as Float32Array;
-  accumulate(gradients?.get("output_norm.weight"), derived["d.output_norm.weight"] as Float32Array);
+  accumulate(gradients?.get(finalNormName(config)), derived["d.output_norm.weight"] as Float32Array);
   const dHidden = new Float32Array(hidden.length);
   for (const [row, source] of sources.entries()) dHidden.set(dx.subarray(row * D, (row + 1) * D), source * D);
   return { loss, logProbs, divergence, dHidden };

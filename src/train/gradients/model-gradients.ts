@@ -295,18 +295,24 @@ export class ModelGradients {
   }
 
   /** The rows of this trie's prompt, out of those of all prompts. */
-  #promptFeeds(rows: Int32Array, { k, v }: LayerKeys): Record<string, Float32Array> {
-    const { headCount, kvHeadCount, headSize } = this.#options.model.config;
-    const width = kvHeadCount * headSize;
-    const pick = (name: string, all: Float32Array) => {
+  #promptFeeds(rows: Int32Array, keys: LayerKeys): Record<string, Float32Array> {
+    const { headCount, kvHeadCount, headSize, hiddenSize } = this.#options.model.config;
+    const pick = (name: string, all: Float32Array, width: number) => {
       const picked = this.#buffers.get(name, rows.length * width);
       for (const [place, row] of rows.entries())
         picked.set(all.subarray(row * width, (row + 1) * width), place * width);
       return picked;
     };
+    const { u, k, v } = keys;
+    if (u !== undefined) return { "prompt.u": pick("prompt.u", u, hiddenSize) };
     // Never written: zeros.
     const q = this.#buffers.get("prompt.q", rows.length * headCount * headSize);
-    return { "prompt.k": pick("prompt.k", k), "prompt.v": pick("prompt.v", v), "prompt.q": q };
+    const width = kvHeadCount * headSize;
+    return {
+      "prompt.k": pick("prompt.k", k as Float32Array, width),
+      "prompt.v": pick("prompt.v", v as Float32Array, width),
+      "prompt.q": q,
+    };
   }
 
   /** A token's row gets the sum over its places; of a tied head it holds the head's part already. */

@@ -2,7 +2,7 @@
 import type { GgufFile } from "../../formats/gguf/gguf-file.js";
 
 /** Tables that a converter computed, and no weights. */
-const TABLES = /(^|\.)(rope_freqs|attn_rot_embd)\.weight$/;
+const TABLES = /(^|\.)(rope_freqs|rope_factors_long|rope_factors_short|attn_rot_embd)\.weight$/;
 
 /** Every weight of a model by its tensor's name, row-major, dequantised: embedding, head, norms, biases, matrices. */
 export function modelParameters(file: GgufFile): Map<string, Float32Array> {

@@ -7,7 +7,7 @@ import { LayerBuilder, type LayerBuilderOptions } from "../../transformer/layer-
 
 /**
  * A layer over the last T − S tokens of a plan of T: the first S have only keys and values, inputs `prompt.k` and
- * `prompt.v` [S, K·d]. The plan's first block is that of their queries, whose results are cut off; `prompt.q` [S, H·d]
+ * `prompt.v` [S, K·d], or what a convolution reads, `prompt.u` [S, D]. The plan's first block is that of their queries, whose results are cut off; `prompt.q` [S, H·d]
  * may hold anything finite.
  */
 export class PromptedLayerBuilder extends LayerBuilder {
@@ -24,18 +24,24 @@ export class PromptedLayerBuilder extends LayerBuilder {
   }
 
   override attention(q: Value, k: Value, v: Value): Value {
+    return this.#own((whole, before) => whole.attention(before("q", q), before("k", k), before("v", v)));
+  }
+
+  override convolution(name: string, taps: number, x: Value): Value {
+    return this.#own((whole, before) => whole.convolution(name, taps, before("u", x)));
+  }
+
+  /** The own tokens' rows of what is made over prompt and own tokens together. */
+  #own(make: (whole: LayerBuilder, before: (name: string, own: Value) => Value) => Value): Value {
+    const graph = this.#graph;
     const before = (name: string, own: Value) =>
-      this.#graph.concat(
-        [this.#graph.input(`prompt.${name}`, [this.#promptTokens, own.shape[1] as number]), own],
-        0,
-      );
-    const whole = new LayerBuilder(this.#graph, this.#options);
-    const mixed = whole.attention(before("q", q), before("k", k), before("v", v));
-    return this.#graph.slice(mixed, 0, this.#promptTokens, this.#options.plan.tokenCount);
+      graph.concat([graph.input(`prompt.${name}`, [this.#promptTokens, own.shape[1] as number]), own], 0);
+    const mixed = make(new LayerBuilder(graph, this.#options), before);
+    return graph.slice(mixed, 0, this.#promptTokens, this.#options.plan.tokenCount);
   }
 }
 
-/** Forward only: `x` and the layer's feeds → `y`, and `k` and `v` [T, K·d] as attention reads them. */
+/** Forward only: `x` and the layer's feeds → `y`, and `k` and `v` [T, K·d] as attention reads them, or `u` [T, D] as a convolution does. */
 export function promptGraph(
   family: Family,
   { lora, ...options }: Omit<LayerBuilderOptions, "onLinear" | "onKeep"> & { lora: LoraConfig },
@@ -54,5 +60,10 @@ class CapturingLayerBuilder extends LayerBuilder {
   override attention(q: Value, k: Value, v: Value): Value {
     this.seen.set("k", k).set("v", v);
     return super.attention(q, k, v);
+  }
+
+  override convolution(name: string, taps: number, x: Value): Value {
+    this.seen.set("u", x);
+    return super.convolution(name, taps, x);
   }
 }

@@ -1,6 +1,8 @@
 /** @file How much a training pass takes, and how much of the forward pass can be kept for the backward one. */
 import { DEFAULT_BLOCK_SIZE } from "../../transformer/attention-plan.js";
 import { HEAD_CHUNK } from "../../transformer/head-graph.js";
+import { linearShape } from "../../transformer/layer-builder.js";
+import { type LayerLinears, linearsOf, plannedLayers } from "../../transformer/linear-name.js";
 import type { ModelConfig } from "../../transformer/model-config.js";
 import { layerWeightCount, type WeightPlan } from "../../transformer/weight-plan.js";
 
@@ -25,11 +27,20 @@ const FRAGMENTED = 1.5;
 /** Node, onnxruntime and the tokens themselves, 160 MB before the first pass, and what the heap grows by in later ones. */
 const RUNTIME_BYTES = 260e6;
 
-/** Floats of one token in one layer that keeping products takes: q, k, v, attention, residual, gate, up. */
+const BLOCK_OUTPUTS: ReadonlySet<string> = new Set(["attn_output", "shortconv.out_proj", "ffn_down"]);
+
+/** Floats of one token in a layer that keeping products takes: its matrices' outputs, attention, residual. The most of any layer. */
 export function keptFloats(config: ModelConfig): number {
-  const { hiddenSize: D, headCount: H, kvHeadCount: K, headSize: d, feedForwardSize: F } = config;
+  const { hiddenSize: D, headCount: H, headSize: d } = config;
   const postNorms = config.family === "gemma3" ? 2 * D : 0;
-  return 2 * H * d + 2 * K * d + D + 2 * F + postNorms;
+  const ofLayer = (layer: LayerLinears) => {
+    const linears = linearsOf(layer);
+    // What the two outputs of the blocks are kept as is their residuals; the last one is the next layer's input.
+    const products = linears.filter((name) => !BLOCK_OUTPUTS.has(name));
+    const attention = linears.includes("attn_output") ? H * d : 0;
+    return products.reduce((sum, name) => sum + linearShape(config, name)[1], attention + D + postNorms);
+  };
+  return Math.max(...plannedLayers(config).map(ofLayer));
 }
 
 /** The largest pass of a run. */

@@ -3,14 +3,15 @@ import { describe, expect, it } from "vitest";
 import { ConfigError } from "../../../src/core/errors.js";
 import { Random } from "../../../src/core/random.js";
 import { readLoadableModel } from "../../../src/formats/gguf/gguf-loadable.js";
-import { makeTinyGguf } from "../../../src/formats/gguf/make-tiny-gguf.js";
+import { makeTinyGguf, type TinyFamily } from "../../../src/formats/gguf/make-tiny-gguf.js";
 import { initLora } from "../../../src/lora/init-lora.js";
 import type { LoraConfig } from "../../../src/lora/lora-adapter.js";
 import { LINEAR_NAMES, type LinearName } from "../../../src/transformer/linear-name.js";
 import { readModel } from "../../../src/transformer/read-model.js";
 import { useTemporaryFolder } from "../../support/temporary-folder.js";
 
-const { config: model } = readModel(readLoadableModel(makeTinyGguf(join(useTemporaryFolder()(), "m.gguf"))));
+const root = useTemporaryFolder()();
+const { config: model } = readModel(readLoadableModel(makeTinyGguf(join(root, "m.gguf"))));
 const ALL: LoraConfig = { rank: 8, alpha: 16, targets: LINEAR_NAMES };
 
 describe("initLora", () => {
@@ -32,6 +33,31 @@ describe("initLora", () => {
       expect([a.length, b.length]).toEqual([8 * inSize, outSize * 8]);
       expect(b.every((value) => value === 0)).toBe(true);
     }
+  });
+
+  it("takes the seven plain names for every matrix that the model's layers have", () => {
+    const of = (family: TinyFamily) => {
+      const path = makeTinyGguf(join(root, `${family}.gguf`), { family });
+      return readModel(readLoadableModel(path)).config;
+    };
+    const fused = ["attn_qkv", "attn_output", "ffn_up", "ffn_down"];
+    const phi3 = initLora(of("phi3"), ALL, new Random(1));
+    expect(phi3.config.targets).toEqual(fused);
+    expect([...phi3.pairs.keys()]).toEqual(
+      [0, 1].flatMap((i) => fused.map((name) => `blk.${i}.${name}.weight`)),
+    );
+    expect(phi3.pairs.get("blk.0.attn_qkv.weight")).toMatchObject({ inSize: 64, outSize: 128 });
+    expect(phi3.pairs.get("blk.0.ffn_up.weight")).toMatchObject({ inSize: 64, outSize: 256 });
+    const lfm2 = initLora(of("lfm2"), ALL, new Random(1));
+    const convolution = ["ffn_gate", "ffn_up", "ffn_down", "shortconv.in_proj", "shortconv.out_proj"];
+    expect(lfm2.config.targets).toEqual([...LINEAR_NAMES, ...convolution.slice(3)]);
+    expect([...lfm2.pairs.keys()]).toEqual([
+      ...LINEAR_NAMES.map((name) => `blk.0.${name}.weight`),
+      ...convolution.map((name) => `blk.1.${name}.weight`),
+    ]);
+    const refused = () => initLora(of("phi3"), { ...ALL, targets: ["attn_q", "ffn_up"] }, new Random(1));
+    expect(refused).toThrow(ConfigError);
+    expect(refused).toThrow("LoRA target attn_q is no matrix of phi3 models");
   });
 
   it("draws A uniformly from ±1/√in", () => {

@@ -231,7 +231,7 @@ describe("an adapter on the forward pass", () => {
       expect(distance(injected, await logits(await merge(one, "F32")))).toBeLessThanOrEqual(TOLERANCE);
     }
     expect(distance(await logits(base, adapter), await logits(base, partial))).toBeGreaterThan(0.01);
-    const complete = completePairs(partial, 2);
+    const complete = completePairs(partial, model);
     expect([...complete.pairs.keys()]).toEqual([...adapter.pairs.keys()]);
     expect(await logits(base, complete)).toEqual(await logits(base, partial));
     expect(LINEAR_NAMES.filter((name) => complete.config.targets.includes(name))).toEqual(TARGETS);

@@ -7,6 +7,7 @@ import { readLoadableModel } from "../../../src/formats/gguf/gguf-loadable.js";
 import { makeTinyGguf, type TinyFamily } from "../../../src/formats/gguf/make-tiny-gguf.js";
 import { SafetensorsFile } from "../../../src/formats/safetensors/safetensors-file.js";
 import { writeSafetensors } from "../../../src/formats/safetensors/write-safetensors.js";
+import type { LoraPair } from "../../../src/lora/lora-adapter.js";
 import { readPeftAdapter, writePeftAdapter } from "../../../src/lora/peft-adapter.js";
 import { permuteRows } from "../../../src/lora/row-permutation.js";
 import { LINEAR_NAMES } from "../../../src/transformer/linear-name.js";
@@ -58,6 +59,21 @@ const rename = (tensors: Tensors, edit: (key: string) => string) => {
   }
 };
 
+/** scale · B [out, rank] · A [rank, in], row by row. */
+function update(
+  a: Float32Array,
+  b: Float32Array,
+  [outSize, inSize, rank]: [number, number, number],
+  scale: number,
+): number[] {
+  return Array.from({ length: outSize * inSize }, (_, at) => {
+    let sum = 0;
+    for (let r = 0; r < rank; r++)
+      sum += (b[Math.floor(at / inSize) * rank + r] as number) * (a[r * inSize + (at % inSize)] as number);
+    return scale * sum;
+  });
+}
+
 describe("the order of rows", () => {
   it("follows the converter's rule, head by head", () => {
     // One head of size 8 and a second: rows numbered by themselves.
@@ -91,8 +107,9 @@ describe("the order of rows", () => {
 });
 
 describe("writing and reading", () => {
-  for (const family of ["llama", "qwen2", "qwen3", "gemma3"] as const) {
-    it(`${family}: is an identity; only llama's q and k are written in another order`, async () => {
+  const interleaved = ["llama", "smollm3", "granite", "minicpm"];
+  for (const family of [...interleaved, "qwen2", "qwen3", "gemma3"] as TinyFamily[]) {
+    it(`${family}: is an identity; q and k of interleaved pairs are written in another order`, async () => {
       const model = modelOf(family);
       const adapter = randomAdapter(model, { rank: 3, alpha: 6, targets: LINEAR_NAMES });
       const folder = newFolder();
@@ -106,8 +123,8 @@ describe("writing and reading", () => {
         const written = file.readFloats(`base_model.model.model.layers.1.${module}.lora_B.weight`);
         return !written.every((value, i) => value === adapter.pairs.get(`blk.1.${name}.weight`)?.b[i]);
       };
-      expect(isMoved("attn_q", "self_attn.q_proj")).toBe(family === "llama");
-      expect(isMoved("attn_k", "self_attn.k_proj")).toBe(family === "llama");
+      expect(isMoved("attn_q", "self_attn.q_proj")).toBe(interleaved.includes(family));
+      expect(isMoved("attn_k", "self_attn.k_proj")).toBe(interleaved.includes(family));
       expect(isMoved("attn_v", "self_attn.v_proj")).toBe(false);
       expect(isMoved("ffn_down", "mlp.down_proj")).toBe(false);
       file.close();
@@ -157,6 +174,112 @@ describe("writing and reading", () => {
     }
   });
 
+  it("phi3 and lfm2: is an identity under the names of their own modules", async () => {
+    const modules = {
+      phi3: ["mlp.down_proj", "mlp.gate_up_proj", "self_attn.o_proj", "self_attn.qkv_proj"],
+      lfm2: [
+        ...["conv.in_proj", "conv.out_proj", "feed_forward.w1", "feed_forward.w2", "feed_forward.w3"],
+        ...["self_attn.k_proj", "self_attn.out_proj", "self_attn.q_proj", "self_attn.v_proj"],
+      ],
+    };
+    for (const [family, expected] of Object.entries(modules)) {
+      const model = modelOf(family as TinyFamily);
+      const adapter = randomAdapter(model, { rank: 2, alpha: 4, targets: LINEAR_NAMES });
+      const folder = newFolder();
+      await writePeftAdapter(folder, adapter, model, "org/name");
+      expect(readPeftAdapter(folder, model)).toEqual({ ...adapter, origin: { baseName: "org/name" } });
+      const file = SafetensorsFile.open(join(folder, "adapter_model.safetensors"));
+      const found = [...file.tensors.keys()].map((key) => /layers\.\d+\.(.+)\.lora_/.exec(key)?.[1]);
+      expect([...new Set(found)].sort()).toEqual(expected);
+      file.close();
+      const config = JSON.parse(readFileSync(join(folder, "adapter_config.json"), "utf8"));
+      const names = new Set(expected.map((name) => name.split(".")[1]));
+      expect([...config.target_modules].sort()).toEqual([...names].sort());
+    }
+  });
+
+  it("gemma3: models that also see have a language half, which 34 layers and more tell", async () => {
+    const model = modelOf("gemma3");
+    for (const [layerCount, path] of [
+      [26, "model.layers"],
+      [34, "model.language_model.layers"],
+    ] as const) {
+      const folder = newFolder();
+      const adapter = randomAdapter(model, { rank: 2, alpha: 4, targets: ["attn_q"] });
+      await writePeftAdapter(folder, adapter, { ...model, layerCount });
+      const file = SafetensorsFile.open(join(folder, "adapter_model.safetensors"));
+      expect([...file.tensors.keys()]).toContain(`base_model.model.${path}.0.self_attn.q_proj.lora_A.weight`);
+      file.close();
+      expect(readPeftAdapter(folder, model).pairs).toEqual(adapter.pairs);
+    }
+  });
+
+  it("rsLoRA: plain LoRA with alpha · √rank", async () => {
+    const plain = readPeftAdapter(await peft(), llama);
+    const stable = readPeftAdapter(await peft({ config: { use_rslora: true } }), llama);
+    expect(stable.config).toEqual({ ...plain.config, alpha: 4 * Math.sqrt(2) });
+    expect(stable.pairs).toEqual(plain.pairs);
+  });
+
+  it.each([false, true])(
+    "ranks and alphas of single modules mean what they say, rsLoRA %s",
+    async (isStable) => {
+      // Names by their end, by a whole path, by an expression; the first that fits counts.
+      const folder = await peft({
+        config: {
+          use_rslora: isStable,
+          rank_pattern: { "model.layers.1.self_attn.q_proj": 3, "layers\\.0\\.mlp\\..*": 1, up_proj: 2 },
+          alpha_pattern: { "^model.layers.0.self_attn.q_proj": 5, proj: 99, up_proj: 6 },
+        },
+        tensors: (tensors) => {
+          const resize = (module: string, rank: number) => {
+            for (const half of ["A", "B"] as const) {
+              const key = `base_model.model.model.layers.${module}.lora_${half}.weight`;
+              const shape = [...(tensors.get(key) as Tensor).shape];
+              shape[half === "A" ? 0 : 1] = rank;
+              const data = Float32Array.from(
+                { length: (shape[0] as number) * (shape[1] as number) },
+                (_, i) => Math.sin(i + rank),
+              );
+              tensors.set(key, { dtype: "F32", shape, data });
+            }
+          };
+          resize("1.self_attn.q_proj", 3);
+          resize("0.mlp.up_proj", 1);
+        },
+      });
+      const file = SafetensorsFile.open(join(folder, "adapter_model.safetensors"));
+      const { config, pairs } = readPeftAdapter(folder, llama);
+      expect(config.rank).toBe(3);
+      const own = {
+        "0.self_attn.q_proj": ["blk.0.attn_q.weight", 2, 5],
+        "1.self_attn.q_proj": ["blk.1.attn_q.weight", 3, 4],
+        "0.mlp.up_proj": ["blk.0.ffn_up.weight", 1, 6],
+        "1.mlp.up_proj": ["blk.1.ffn_up.weight", 2, 6],
+      } as const;
+      for (const [module, [name, rank, alpha]] of Object.entries(own)) {
+        const half = (letter: string) =>
+          file.readFloats(`base_model.model.model.layers.${module}.lora_${letter}.weight`);
+        const { a, b, inSize, outSize } = pairs.get(name) as LoraPair;
+        const rows = module.includes("q_proj") ? permuteRows(half("B"), llama, rank, "to-gguf") : half("B");
+        const wanted = update(
+          half("A"),
+          rows,
+          [outSize, inSize, rank],
+          alpha / (isStable ? Math.sqrt(rank) : rank),
+        );
+        const found = update(a, b, [outSize, inSize, 3], config.alpha / 3);
+        // B is rounded to float32 once more where its scale changes.
+        const bound = 2e-7 * Math.max(...wanted.map(Math.abs));
+        expect(
+          Math.max(...wanted.map((value, i) => Math.abs(value - (found[i] as number)))),
+          name,
+        ).toBeLessThan(bound);
+      }
+      file.close();
+    },
+  );
+
   it("leaves no config beside weights that were not written", async () => {
     const folder = await peft();
     rmSync(join(folder, "adapter_model.safetensors"));
@@ -170,11 +293,15 @@ describe("writing and reading", () => {
 describe("refused by name", () => {
   it.each<[object, RegExp]>([
     [{ use_dora: true }, /use_dora: is true: DoRA/],
-    [{ use_rslora: true }, /use_rslora: is true: rank-stabilised.*alpha · √rank/],
+    [{ use_rslora: "yes" }, /use_rslora: is "yes"/],
     [{ use_qalora: true }, /QALoRA/],
     [{ fan_in_fan_out: true }, /transposed weights/],
-    [{ rank_pattern: { q_proj: 8 } }, /rank_pattern: is \{"q_proj":8\}: ranks that differ/],
-    [{ alpha_pattern: { q_proj: 8 } }, /alphas that differ/],
+    [{ rank_pattern: { q_proj: 8 } }, /has rank 2 and 2, the configuration says 8/],
+    [{ rank_pattern: { q_proj: 2.5 } }, /rank_pattern: is 2.5 for "q_proj", expected a number above 0/],
+    [{ rank_pattern: "q_proj" }, /rank_pattern: is "q_proj", expected an object/],
+    [{ alpha_pattern: { q_proj: "8" } }, /alpha_pattern: is "8" for "q_proj"/],
+    [{ alpha_pattern: { "(": 8 } }, /alpha_pattern: has the pattern "\(": Invalid regular expression/],
+    [{ alpha_pattern: { "(.*.*)*(.*.*)*x": 8 } }, /alpha_pattern: has the pattern .*timed out/],
     [{ modules_to_save: ["lm_head"] }, /whole modules/],
     [{ trainable_token_indices: [1] }, /trained embeddings/],
     [{ layer_replication: [[0, 2]] }, /replicated layers/],

@@ -4,6 +4,7 @@ import { mkdirSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { FormatError } from "../../../../src/core/errors.js";
+import { checkShapes } from "../../../../src/formats/gguf/check-shapes.js";
 import {
   inspectGguf,
   loadableProblems,
@@ -14,6 +15,7 @@ import { ValueType } from "../../../../src/formats/gguf/gguf-types.js";
 import { encodeGguf, gguf } from "../../../../src/formats/gguf/gguf-writer.js";
 import { makeTinyGguf, tinyGgufBytes } from "../../../../src/formats/gguf/make-tiny-gguf.js";
 import { readGgufHeader } from "../../../../src/formats/gguf/read-gguf-header.js";
+import { trainerProblem } from "../../../../src/lora/adapter-fit.js";
 import { pair, rawGguf, tensorInfo, text, u32, u64 } from "../../../support/gguf-bytes.js";
 import { sharedPath } from "../../../support/shared.js";
 import { useTemporaryFolder } from "../../../support/temporary-folder.js";
@@ -194,6 +196,68 @@ describe("lies in keys and values", () => {
     }
     writeFileSync(path, whole.subarray(0, whole.length - 64));
     expect(refusal(path)).toContain("tensor output.weight: ends at byte");
+  });
+});
+
+describe("models without attention", () => {
+  test("are no bad files, but none that can be trained", () => {
+    for (const [architecture, heads] of [
+      ["mamba", undefined],
+      ["mamba2", 0],
+      ["rwkv6qwen2", 0],
+      ["arwkv7", 0],
+      ["rwkv7", undefined],
+    ] as const) {
+      const path = tiny((metadata) => {
+        for (const [key, value] of [...metadata])
+          if (key.startsWith("llama.")) metadata.set(key.replace("llama.", `${architecture}.`), value);
+        metadata.set("general.architecture", gguf.string(architecture));
+        for (const key of ["head_count", "head_count_kv"]) {
+          metadata.delete(`${architecture}.attention.${key}`);
+          if (heads !== undefined) metadata.set(`${architecture}.attention.${key}`, gguf.uint32(heads));
+        }
+      });
+      const { header, problems } = inspectGguf(path);
+      expect(problems).toEqual([]);
+      expect(trainerProblem(header)).toMatch(
+        new RegExp(`^general.architecture is ${architecture}; supported are llama, .*lfm2$`),
+      );
+    }
+  });
+
+  test("nor is one of a trained family whose layers all lack it", () => {
+    const all = (key: string) => (metadata: GgufMetadata) => metadata.set(key, gguf.int32s([0, 0]));
+    const path = write(
+      tinyGgufBytes({
+        ...SMALL,
+        blocks: 2,
+        family: "lfm2",
+        editMetadata: all("lfm2.attention.head_count_kv"),
+      }),
+    );
+    // The second layer's tensors are those of a convolution, the first one's are not.
+    expect(refusal(path)).toContain("blk.0.shortconv.conv.weight: is missing");
+    const header = readGgufHeader(write(tinyGgufBytes({ ...SMALL, blocks: 2, family: "lfm2" })));
+    all("lfm2.attention.head_count_kv")(header.metadata);
+    expect(trainerProblem(header)).toMatch(/head_count_kv is 0 in every layer: there is no attention/);
+  });
+});
+
+describe("shapes of every family", () => {
+  const families = ["smollm3", "granite", "minicpm", "phi3", "lfm2"] as const;
+  test.each(families)("%s: a tensor of another shape, or none, is a bad file", (family) => {
+    const bytes = tinyGgufBytes({ ...SMALL, blocks: 2, family });
+    const header = readLoadableModel(write(bytes));
+    expect(trainerProblem(header)).toBeNull();
+    const tensors = header.tensors.filter(({ name }) => name !== "output.weight");
+    for (const { name } of tensors) {
+      const without = header.tensors.filter((tensor) => tensor.name !== name);
+      expect(() => checkShapes(header, without), name).toThrow(FormatError);
+      const wider = header.tensors.map((tensor) =>
+        tensor.name === name ? { ...tensor, dimensions: tensor.dimensions.map((size) => size + 32) } : tensor,
+      );
+      expect(() => checkShapes(header, wider), name).toThrow(FormatError);
+    }
   });
 });
 

@@ -10,13 +10,14 @@ import { packBatches } from "../../../../src/train/data/pack-batches.js";
 import { type StoppedPrompts, stopSharedPrompts } from "../../../../src/train/data/prompted-trie.js";
 import { ModelGradients } from "../../../../src/train/gradients/model-gradients.js";
 import { linearShape } from "../../../../src/transformer/layer-builder.js";
-import { LINEAR_NAMES } from "../../../../src/transformer/linear-name.js";
+import { ALL_LINEAR_NAMES, linearsOf } from "../../../../src/transformer/linear-name.js";
+import type { LayerConfig } from "../../../../src/transformer/model-config.js";
 import { readModel } from "../../../../src/transformer/read-model.js";
 import { WeightStore } from "../../../../src/transformer/weight-store.js";
 import { ReferenceBackend } from "../../../support/reference-backend.js";
 import { useTemporaryFolder } from "../../../support/temporary-folder.js";
 
-const LORA = { rank: 2, alpha: 4, targets: LINEAR_NAMES };
+const LORA = { rank: 2, alpha: 4, targets: ALL_LINEAR_NAMES };
 const STEP = 2e-3;
 /** As in full-gradients.test.ts: a float32 loss of about 8, over 4e-3. */
 const ABSOLUTE_ERROR = 2e-3;
@@ -50,7 +51,7 @@ function setUp(family: TinyFamily, klPenalty = 0) {
   const random = new Random(3);
   const parameters: Parameters = new Map();
   for (let layer = 0; layer < model.config.layerCount; layer++) {
-    for (const name of LINEAR_NAMES) {
+    for (const name of linearsOf(model.config.layers[layer] as LayerConfig)) {
       const [inSize, outSize] = linearShape(model.config, name);
       const draw = (length: number) => Float32Array.from({ length }, () => (2 * random.next() - 1) * 0.2);
       parameters.set(`blk.${layer}.${name}.weight.lora_a`, draw(LORA.rank * inSize));
@@ -107,7 +108,7 @@ describe("prompts as constants", () => {
     expect(single).toEqual({ prompt: undefined, parts: packed.tries.slice(0, 1) });
   });
 
-  for (const family of ["llama", "gemma3"] as const) {
+  for (const family of ["llama", "gemma3", "lfm2"] as const) {
     it(`${family}: the loss stays, the gradient is the one with constant keys`, async () => {
       const set = setUp(family);
       const { gradients, parameters } = set;
@@ -119,7 +120,8 @@ describe("prompts as constants", () => {
       expect(await total(set, stopped, found)).toBeCloseTo(loss, LOSS_DIGITS);
       const frozen = new Map([...parameters].map(([name, values]) => [name, values.slice()]));
       const scratch = zeros(parameters);
-      for (const name of ["blk.0.attn_k", "blk.0.attn_v", "blk.1.attn_k", "blk.0.ffn_down"]) {
+      const second = family === "lfm2" ? "blk.1.shortconv.in_proj" : "blk.1.attn_k";
+      for (const name of ["blk.0.attn_k", "blk.0.attn_v", second, "blk.0.ffn_down"]) {
         for (const part of ["lora_a", "lora_b"]) {
           const key = `${name}.weight.${part}`;
           const [values, gradient] = [parameters.get(key)!, found.get(key)!];

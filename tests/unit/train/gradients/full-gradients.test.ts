@@ -80,9 +80,15 @@ function expectSame(actual: Parameters, wanted: Parameters): void {
 }
 
 describe("gradients of all weights", () => {
-  const cases = (["llama", "qwen2", "qwen3", "gemma3"] as const).flatMap((family) =>
-    [true, false].map((isTied) => ({ family, isTied, smoothing: family === "llama" ? 0.2 : 0 })),
-  );
+  const cases = [
+    ...(["llama", "qwen2", "qwen3", "gemma3"] as const).flatMap((family) =>
+      [true, false].map((isTied) => ({ family, isTied, smoothing: family === "llama" ? 0.2 : 0 })),
+    ),
+    // Granite's scales with a head of its own, the others' layers with a tied one; the rest are made of the same parts.
+    { family: "granite", isTied: false, smoothing: 0.2 } as const,
+    { family: "phi3", isTied: true, smoothing: 0 } as const,
+    { family: "lfm2", isTied: true, smoothing: 0 } as const,
+  ];
   for (const { family, isTied, smoothing } of cases) {
     it(`${family}, head ${isTied ? "tied" : "of its own"}: what finite differences give`, async () => {
       const { file, gradients, parameters } = setUp(family, isTied, smoothing);
@@ -123,7 +129,7 @@ describe("gradients of all weights", () => {
 });
 
 describe("rows", () => {
-  for (const family of ["llama", "gemma3"] as const) {
+  for (const family of ["llama", "gemma3", "lfm2"] as const) {
     it(`${family}: a batch of padded rows is its tries one by one`, async () => {
       const { file, gradients, parameters } = setUp(family, true);
       const long = buildTrie([
