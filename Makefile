@@ -11,15 +11,16 @@ W4S := node dist/cli/main.js
 BENCH_JSON := bench/results/latest.json
 
 .DEFAULT_GOAL := help
-.PHONY: install build check types format unused test kills demo demo-check learn-check learn-controls learn-qwen designed-check nano code-check workers-check simulated-check programs-check mode-check report-big bench bench-quick bench-full models real real-bbh grammar-check grammar-sample acceptance-check search-check busy-check parity clean help
+.PHONY: install build check types format unused test test-node docs pack-check size kills demo demo-check learn-check learn-controls learn-qwen designed-check nano code-check workers-check simulated-check programs-check mode-check report-big bench bench-quick bench-full models real real-bbh grammar-check grammar-sample acceptance-check search-check busy-check parity clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-16s %s\n' "$$name" "$$text"; done
 
 install: $(STAMP) ## install the packages (needs the npm registry only)
 
+# Without saving: a registry that knows packages of more systems than the one the lock file was made with would have npm rewrite it.
 $(STAMP): package.json .npmrc
-	npm install --no-audit --no-fund
+	npm install --no-audit --no-fund --no-save
 	@touch $@
 
 build: install ## compile src/ to dist/
@@ -40,6 +41,32 @@ unused: install
 test: install ## everything: check, then unit, conformance, property, native, end-to-end
 	@$(MAKE) --no-print-directory --jobs=2 build check
 	timeout 1800 $(BIN)/vitest run
+
+# Binaries of other versions of Node come as packages of npm.
+NODES ?= 20 22 24
+NODE_PACKAGE = node-$(shell node -p 'process.platform.replace("win32", "win") + "-" + process.arch')
+TESTS ?= tests/conformance tests/native tests/e2e
+
+test-node: build ## conformance, native and end-to-end tests under Node 20, 22 and 24 (NODES=22 TESTS=tests/native for less)
+	@for version in $(NODES); do \
+	  npx --yes --package=$(NODE_PACKAGE)@$$version -- node -p '"Node " + process.version' && \
+	  npx --yes --package=$(NODE_PACKAGE)@$$version -- node node_modules/vitest/vitest.mjs run $(TESTS) || exit 1; \
+	done
+
+docs: build site/node_modules ## the pages of docs/ and of all commands as a site with search, in site/dist; every link is checked
+	node scripts/docs-pages.mjs site/pages
+	cd site && node_modules/.bin/vitepress build
+	node scripts/check-links.mjs site/dist
+
+site/node_modules: site/package.json
+	cd site && npm install --no-audit --no-fund --ignore-scripts --no-package-lock
+	@touch $@
+
+pack-check: build ## packed, installed into an empty home, used there without network: demo, report, help, what is written (needs the npm registry)
+	node scripts/pack-check.mjs
+
+size: build ## size of the package and of the packages it brings, held against limits (needs the npm registry)
+	node scripts/pack-check.mjs --size
 
 kills: build ## the tests that kill runs, with more kills at other moments than the gate's
 	@seed=$${SEED:-$$RANDOM}; echo "seed $$seed"; \

@@ -40,6 +40,8 @@ export interface StoredRun {
   best: BestWorkflow | null;
   /** Best workflow minus the best baseline on validation, of `optimize`. */
   comparisons: NonNullable<SearchSummary["comparisons"]>;
+  /** The finalists on items that nothing was chosen by; null where there was no confirmation. */
+  confirmation: NonNullable<SearchSummary["confirmation"]> | null;
   breakEven: Record<string, number | null>;
   warnings: string[];
   spent: { calls: number; tokens: number; dollars: number | null } | null;
@@ -95,6 +97,7 @@ export async function readRun(directory: string): Promise<StoredRun> {
     differences: summary !== undefined && "differences" in summary ? summary.differences : [],
     best: (searched ?? learned)?.best ?? null,
     comparisons: searched?.comparisons ?? [],
+    confirmation: searched?.confirmation ?? null,
     breakEven: learned ? breakEvens(learned.breakEven) : (searched?.breakEven ?? {}),
     warnings: summary?.warnings ?? events.warnings,
     spent: spent.length > 0 ? total(spent) : events.spent,

@@ -27,26 +27,34 @@ export interface ChartData {
   lines: ChartLine[];
 }
 
-/** @param other - a second run whose lines are laid over, dashed */
+/** Other runs that a chart shows: of more, nobody could tell the lines apart. */
+export const OVERLAYS = 2;
+
+/** @param others - runs whose lines are laid over, dashed: the first of them, as many as OVERLAYS */
 export function chartData(
   report: RunReport,
   figures: ReportFigures,
-  other?: { report: RunReport; figures: ReportFigures },
+  others: readonly { report: RunReport; figures: ReportFigures }[] = [],
 ): ChartData[] {
   const { series, seriesOver } = figures;
-  const overlay = other && other.figures.seriesOver === seriesOver ? other : undefined;
-  const x = [...new Set([...series, ...(overlay?.figures.series ?? [])].map(({ at }) => at))].sort(
-    (a, b) => a - b,
-  );
+  const overlays = others.slice(0, OVERLAYS).filter((other) => other.figures.seriesOver === seriesOver);
+  const x = [
+    ...new Set([...series, ...overlays.flatMap((other) => other.figures.series)].map(({ at }) => at)),
+  ].sort((a, b) => a - b);
   const charts: ChartData[] = [];
   if (series.length > 0) {
     const lines = (label: string, colour: number, pick: PickStat): ChartLine[] => {
       const own = statLine(x, figures, pick);
-      if (!overlay) return [{ ...own, label, colour }];
-      const { values } = statLine(x, overlay.figures, pick);
+      if (overlays.length === 0) return [{ ...own, label, colour }];
       return [
         { ...own, label: `${label}, ${report.name}`, colour },
-        { values, label: `${label}, ${overlay.report.name}`, colour, isDashed: true },
+        ...overlays.map((other, index) => ({
+          values: statLine(x, other.figures, pick).values,
+          label: `${label}, ${other.report.name}`,
+          // The chart has two colours of its own; the second run takes the others.
+          colour: (colour + 2 * index) % LINE_COLOURS,
+          isDashed: true,
+        })),
       ];
     };
     charts.push({

@@ -9,6 +9,18 @@ export function decimal(value: number, digits = 2): string {
   return Number(text) === 0 ? text.replace("-", "") : text.replace("-", MINUS);
 }
 
+/** A difference of rewards, always with its sign. */
+export function change(difference: number): string {
+  const text = decimal(difference);
+  return text.startsWith(MINUS) ? text : `+${text}`;
+}
+
+/** Coloured only where the interval leaves zero out. */
+export function tone(low: number | null, high: number | null): { tone?: "good" | "bad" } {
+  if (low !== null && low > 0) return { tone: "good" };
+  return high !== null && high < 0 ? { tone: "bad" } : {};
+}
+
 /** A difference of shares in points, always with its sign. */
 export function points(difference: number): string {
   const text = Math.abs(difference * 100).toFixed(1);

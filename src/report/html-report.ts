@@ -1,7 +1,8 @@
 /** @file A run as one HTML page that needs nothing else: no request, no script but its own, light, dark and print. */
 
-import { type ChartData, chartData } from "./chart-data.js";
-import { compareTables, compareWarnings } from "./compare-tables.js";
+import { type ChartData, chartData, OVERLAYS } from "./chart-data.js";
+import { type ComparedRun, compareTables, compareWarnings } from "./compare-tables.js";
+import { pathSection } from "./design-path.js";
 import { episodeTree } from "./episode-tree.js";
 import { count } from "./figure-format.js";
 import { html, Markup, scriptJson, shown } from "./html.js";
@@ -18,8 +19,8 @@ import type { RunReport } from "./run-report.js";
 import { tableHtml } from "./table-html.js";
 
 export interface HtmlReportOptions {
-  /** A second run to show beside the first. */
-  compare?: RunReport | undefined;
+  /** Other runs to show beside the first. */
+  compare?: readonly RunReport[] | undefined;
   /** Draws the details of runs that have too many; 0 by default. */
   seed?: number | undefined;
   /** Bytes of candidate details; 7 MiB by default, which keeps a page below 15 MB. */
@@ -34,10 +35,10 @@ interface Section {
 
 /** Renders a run. The same run and options give the same bytes. */
 export function htmlReport(report: RunReport, options: HtmlReportOptions = {}): string {
-  const { seed = 0, compare, maxDetailBytes } = options;
+  const { seed = 0, compare = [], maxDetailBytes } = options;
   const figures = reportFigures(report, seed);
-  const other = compare ? { report: compare, figures: reportFigures(compare, seed) } : undefined;
-  const charts = chartData(report, figures, other);
+  const others = compare.map((one) => ({ report: one, figures: reportFigures(one, seed) }));
+  const charts = chartData(report, figures, others);
   const data = pageData(report, charts, {
     seed,
     maxBytes: maxDetailBytes,
@@ -47,8 +48,13 @@ export function htmlReport(report: RunReport, options: HtmlReportOptions = {}): 
     tables[id].length > 0 ? html`${tables[id].map((table) => tableHtml(table))}` : null;
   const linked = new Set(data.candidates.map(({ id }) => id));
   const sections: Section[] = [
-    { id: "comparison", title: "Comparison", body: other ? comparison({ report, figures }, other) : null },
+    {
+      id: "comparison",
+      title: "Comparison",
+      body: others.length > 0 ? comparison({ report, figures }, others) : null,
+    },
     { id: "results", title: "Results", body: results(report, list("results")) },
+    { id: "path", title: "What changed", body: pathSection(report, linked) },
     {
       id: "progress",
       title: "Progress",
@@ -197,14 +203,13 @@ function progress(charts: readonly ChartData[], tables: readonly Markup[]): Mark
 ${tables.length > 0 ? html`<details open><summary>The numbers as a table</summary>${tables}</details>` : null}`;
 }
 
-function comparison(
-  one: { report: RunReport; figures: ReportFigures },
-  other: { report: RunReport; figures: ReportFigures },
-): Markup {
-  const warnings = compareWarnings(one, other);
-  return html`<p class="note">This page is about ${one.report.name}; ${other.report.name} stands beside it here and in the charts (dashed).</p>
+function comparison(one: ComparedRun, others: readonly ComparedRun[]): Markup {
+  const warnings = compareWarnings(one, others);
+  const names = others.map(({ report }) => report.name);
+  const drawn = names.length > OVERLAYS ? `, those of ${names.slice(0, OVERLAYS).join(" and ")}` : "";
+  return html`<p class="note">This page is about ${one.report.name}; ${names.join(", ")} ${names.length > 1 ? "stand" : "stands"} beside it here and in the charts (dashed${drawn}).</p>
 ${warnings.length > 0 ? html`<ul>${warnings.map((warning) => html`<li class="bad-text">${warning}</li>`)}</ul>` : null}
-${compareTables(one, other).map((table) => tableHtml(table))}`;
+${compareTables(one, others).map((table) => tableHtml(table))}`;
 }
 
 function explorer(data: PageData, figures: ReportFigures, seed: number): Markup | null {

@@ -1,8 +1,8 @@
 /** @file Tables on what became of the candidates. */
 
-import { cut, formatPercent as percent } from "../core/figure-format.js";
-import { count, decimal } from "./figure-format.js";
-import type { ReportFigures } from "./report-figures.js";
+import { cut, FEWEST_FOR_INTERVAL, formatPercent as percent } from "../core/figure-format.js";
+import { change, count, decimal, tone } from "./figure-format.js";
+import type { ReportFigures, Stat } from "./report-figures.js";
 import type { Cell, ReportTable } from "./report-table.js";
 
 export function outcomeTables(figures: ReportFigures): (ReportTable | null)[] {
@@ -77,16 +77,36 @@ function techniqueTable({ techniques }: ReportFigures): ReportTable {
   return {
     id: "technique-table",
     title: "Techniques",
-    note: "Recognised in the source by patterns, so a hint and no proof. Candidates with a technique differ from the others in more than that.",
-    head: ["technique", "candidates", "share", "reward with", "without", "accuracy with", "without"],
+    note: "Recognised in the source by patterns, so a hint and no proof; candidates with a technique differ from the others in more than that. The effect is the mean reward with it minus without it, within turns that have both, where the same workflow was changed; its 95 % bootstrap interval draws episodes first.",
+    head: [
+      "technique",
+      "candidates",
+      "share",
+      "effect on the reward",
+      "turns",
+      "reward with",
+      "without",
+      "accuracy with",
+      "without",
+    ],
     rows: techniques.map((technique) => [
       technique.name,
       count(technique.count),
       { text: percent(technique.share), bar: { value: technique.share } },
+      ...effectCells(technique.effect),
       decimal(technique.rewardWith),
       technique.rewardWithout === null ? "none" : decimal(technique.rewardWithout),
       share(technique.accuracyWith),
       share(technique.accuracyWithout),
     ]),
   };
+}
+
+/** Its interval only where there are enough turns for one. */
+function effectCells(effect: Stat | null): Cell[] {
+  if (effect === null) return ["none", 0];
+  const { mean, interval, n } = effect;
+  if (interval === null || n < FEWEST_FOR_INTERVAL) return [change(mean), n];
+  const { low, high } = interval;
+  return [{ text: `${change(mean)} [${change(low)}, ${change(high)}]`, ...tone(low, high) }, n];
 }

@@ -57,6 +57,8 @@ export interface TechniqueFigures {
   rewardWithout: number | null;
   accuracyWith: number | null;
   accuracyWithout: number | null;
+  /** Mean reward with it minus without it, within turns that have both: the same workflow was changed. Null where no turn has. */
+  effect: Stat | null;
 }
 
 export interface ReportFigures {
@@ -90,7 +92,7 @@ export function reportFigures(report: RunReport, seed = 0): ReportFigures {
     series: series(turns, seriesOver, seed),
     judged: judged(report, seed),
     outcomes: outcomes(candidates),
-    techniques: techniques(candidates),
+    techniques: techniques(turns, seed),
     candidates: {
       count: candidates.length,
       valid: candidates.filter(({ outcome }) => outcome !== "invalid").length,
@@ -219,7 +221,9 @@ function meanAccuracy(candidates: readonly StoredCandidate[]): number | null {
   return values.length === 0 ? null : mean(values);
 }
 
-function techniques(candidates: readonly StoredCandidate[]): TechniqueFigures[] {
+function techniques(turns: readonly StoredTurn[], seed: number): TechniqueFigures[] {
+  const candidates = turns.flatMap((turn) => turn.candidates);
+  const episodes = [...groupBy(turns, episodeKey).values()];
   const names = new Set(candidates.flatMap((candidate) => candidate.techniques));
   return [...names]
     .map((name) => {
@@ -233,9 +237,21 @@ function techniques(candidates: readonly StoredCandidate[]): TechniqueFigures[] 
         rewardWithout: others.length === 0 ? null : meanReward(others),
         accuracyWith: meanAccuracy(users),
         accuracyWithout: meanAccuracy(others),
+        effect: stat(
+          episodes.map((played) => played.flatMap((turn) => effectIn(turn, name))),
+          seedFrom(seed, "report", "technique", name),
+        ),
       };
     })
     .sort((a, b) => b.count - a.count || (a.name < b.name ? -1 : 1));
+}
+
+/** Reward with a technique minus without it, in one turn; nothing where all have it, or none. */
+function effectIn({ candidates }: StoredTurn, technique: string): number[] {
+  const told = candidates.filter(({ outcome }) => outcome !== "lost");
+  const users = told.filter(({ techniques: used }) => used.includes(technique));
+  const others = told.filter(({ techniques: used }) => !used.includes(technique));
+  return users.length > 0 && others.length > 0 ? [meanReward(users) - meanReward(others)] : [];
 }
 
 function headline(rows: readonly ResultRow[]): ReportFigures["headline"] {

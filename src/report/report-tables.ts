@@ -2,15 +2,16 @@
 
 import {
   formatDollars as dollars,
-  FEWEST_FOR_INTERVAL,
   failuresOf,
   failuresText,
-  formatProbability,
   formatPercent as percent,
   words,
 } from "../core/figure-format.js";
 import type { ResultRow } from "../records/result-row.js";
-import { count, decimal, interval, points, shortHash } from "./figure-format.js";
+import { confirmationTable } from "./confirmation-table.js";
+import { pathTable } from "./design-path.js";
+import { differenceCells } from "./difference-cells.js";
+import { count, decimal, interval, shortHash } from "./figure-format.js";
 import { outcomeTables } from "./outcome-tables.js";
 import { paretoTable } from "./pareto-chart.js";
 import type { ReportFigures, Stat } from "./report-figures.js";
@@ -20,7 +21,7 @@ import { roundTables } from "./round-tables.js";
 import type { RunReport } from "./run-report.js";
 
 /** Sections in the order of the page. */
-export type SectionId = "results" | "progress" | "rounds" | "outcomes" | "cost" | "lineage";
+export type SectionId = "results" | "path" | "progress" | "rounds" | "outcomes" | "cost" | "lineage";
 
 export type ReportTables = Record<SectionId, ReportTable[]>;
 
@@ -28,7 +29,13 @@ export function reportTables(report: RunReport, figures: ReportFigures): ReportT
   const filled = (tables: readonly (ReportTable | null)[]) =>
     tables.filter((table): table is ReportTable => table !== null && table.rows.length > 0);
   return {
-    results: filled([resultTable(report), comparisonTable(report), differenceTable(report)]),
+    results: filled([
+      resultTable(report),
+      comparisonTable(report),
+      differenceTable(report),
+      confirmationTable(report),
+    ]),
+    path: filled([pathTable(report)]),
     progress: filled([judgedTable(figures), seriesTable(figures)]),
     rounds: filled(roundTables(report)),
     outcomes: filled([...outcomeTables(figures), failureTable(report)]),
@@ -102,21 +109,6 @@ function comparisonTable({ comparisons }: RunReport): ReportTable {
   };
 }
 
-function differenceCells({
-  difference,
-  low,
-  high,
-  pValue,
-  n,
-}: Omit<RunReport["comparisons"][number], "against" | "split">): Cell[] {
-  return [
-    { text: points(difference), ...(n < FEWEST_FOR_INTERVAL ? {} : tone(low, high)) },
-    n < FEWEST_FOR_INTERVAL ? "too few pairs" : `${points(low)} to ${points(high)}`,
-    formatProbability(pValue),
-    count(n),
-  ];
-}
-
 function differenceTable({ differences }: RunReport): ReportTable {
   return {
     id: "differences-table",
@@ -125,12 +117,6 @@ function differenceTable({ differences }: RunReport): ReportTable {
     head: ["workflow", "executor", "difference", "95 % interval", "p", "pairs"],
     rows: differences.map(({ name, executor, ...one }) => [name, executor, ...differenceCells(one)]),
   };
-}
-
-/** Coloured only where the interval leaves zero out. */
-export function tone(low: number | null, high: number | null): { tone?: "good" | "bad" } {
-  if (low !== null && low > 0) return { tone: "good" };
-  return high !== null && high < 0 ? { tone: "bad" } : {};
 }
 
 function failureTable({ rows }: RunReport): ReportTable {

@@ -19,7 +19,8 @@ export interface ReportJson extends Omit<RunReport, "turns" | "baselines" | "nam
     kept: number | null;
     candidates: { id: string; outcome: string; status: string; accuracy: number | null; reward: number }[];
   }[];
-  compared: { run: string; figures: ReportFigures; rows: RunReport["rows"] } | null;
+  /** Runs that it was compared with, as they were asked for. */
+  compared: { run: string; figures: ReportFigures; rows: RunReport["rows"] }[];
 }
 
 export interface TextReport {
@@ -36,11 +37,11 @@ export interface TextReport {
 /** @param options.seed - of the bootstrap intervals; 0 by default */
 export function textReport(
   report: RunReport,
-  options: { compare?: RunReport | undefined; seed?: number } = {},
+  options: { compare?: readonly RunReport[] | undefined; seed?: number } = {},
 ): TextReport {
-  const { compare, seed = 0 } = options;
+  const { compare = [], seed = 0 } = options;
   const figures = reportFigures(report, seed);
-  const other = compare ? { report: compare, figures: reportFigures(compare, seed) } : undefined;
+  const others = compare.map((one) => ({ report: one, figures: reportFigures(one, seed) }));
   const tables = reportTables(report, figures);
   const { turns, baselines: _, replays: __, name, ...rest } = report;
   return {
@@ -50,10 +51,13 @@ export function textReport(
         ? ["the executor is simulated: all its accuracies, rewards, calls and tokens are simulated"]
         : []),
       ...report.warnings.filter((warning) => !warning.includes("simulated")),
-      ...(other ? compareWarnings({ report, figures }, other) : []),
+      ...compareWarnings({ report, figures }, others),
     ],
     keyFigures: keyFigures(report, figures),
-    tables: [...(other ? compareTables({ report, figures }, other) : []), ...Object.values(tables).flat()],
+    tables: [
+      ...(others.length > 0 ? compareTables({ report, figures }, others) : []),
+      ...Object.values(tables).flat(),
+    ],
     card: report.card,
     json: {
       run: name,
@@ -72,7 +76,7 @@ export function textReport(
           reward,
         })),
       })),
-      compared: other ? { run: other.report.name, figures: other.figures, rows: other.report.rows } : null,
+      compared: others.map((one) => ({ run: one.report.name, figures: one.figures, rows: one.report.rows })),
     },
   };
 }

@@ -67,10 +67,20 @@ describe("w4s report", () => {
     }
   });
 
-  it("compares two runs, into the file that is named", async () => {
+  it("compares runs, into the file that is named", async () => {
     const other = join(work, "runs", "compared");
     makeRun(other);
-    const result = await w4s("report", run, "--compare", other, "--out", "both.html", "--text");
+    const result = await w4s(
+      "report",
+      run,
+      "--compare",
+      other,
+      "--compare",
+      run,
+      "--out",
+      "both.html",
+      "--text",
+    );
     expect(result.code, result.stderr).toBe(0);
     expect(result.stdout).toContain("Settings that differ");
     expect(readFileSync(join(work, "both.html"), "utf8")).toContain('id="comparison"');
@@ -282,7 +292,7 @@ describe.skipIf(chromium === undefined)(`the page in Chromium${chromium ? "" : `
       addRounds(hostile, () => text);
       const report = await readRunReport(hostile);
       const file = join(hostile, "report.html");
-      writeFileSync(file, htmlReport(report, { compare: report }));
+      writeFileSync(file, htmlReport(report, { compare: [report] }));
       const before = tab.requests.length;
       await tab.open(pathToFileURL(file).href);
       const found = await tab.evaluate<{

@@ -3,10 +3,13 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { type ActionBody, complete } from "../action.js";
 import { EXIT } from "../exit-code.js";
-import { writeErr, writeJson, writeOut } from "../print/output.js";
+import { demoScreen } from "../print/demo-screen.js";
+import { openPage } from "../print/open-page.js";
+import { isInteractive, writeErr, writeJson, writeOut } from "../print/output.js";
+import { spentText } from "../print/spent-text.js";
 import { addRunFlags, configSources } from "../run-flags.js";
 import { stoppedByJson } from "../run-frame.js";
-import { learnWithProgress, printLearning } from "./learn.js";
+import { learnWithProgress } from "./learn.js";
 
 const INTRO = `w4s demo
   weak model    nano, 2 M weights, embedded; really running here through llama.cpp, really trained here
@@ -30,7 +33,8 @@ export function command(): Command {
   const demo = new Command("demo").description(
     "Shows the whole loop offline: a weak model designs workflows, is rewarded, is trained, designs better ones.",
   );
-  return complete(addRunFlags(demo, FLAGS), demoAction, { hasConfig: false });
+  addRunFlags(demo, FLAGS).option("--no-open", "do not open the report in a browser at the end");
+  return complete(demo, demoAction, { hasConfig: false });
 }
 
 const demoAction: ActionBody = async ({ isJson, watch, command }) => {
@@ -61,13 +65,8 @@ const demoAction: ActionBody = async ({ isJson, watch, command }) => {
     writeJson({ ...result, ...stoppedByJson(result, api), report: page, peft });
     return EXIT.done;
   }
-  printLearning(result, config.budget);
-  writeOut(`report   ${page}
-PEFT     ${result.adapter === null ? "none: no adapter was accepted" : peft}
-
-Next
-  a real model      w4s models pull smollm2-135m && w4s learn --task counting,shopping,swaps --model smollm2-135m --executor simulated
-  your own data     w4s data import FILE.csv my-task --kind math && w4s init
-  use the adapter   w4s export ${result.adapter?.path ?? "ADAPTER"} --base nano --to merged --out merged.gguf`);
+  const spent = `${spentText(result.spent, config.budget)} (simulated executor)`;
+  writeOut(demoScreen(result, { spent, report: page, peft }));
+  if (command.opts<{ open: boolean }>().open && isInteractive(process.stdout)) openPage(page);
   return EXIT.done;
 };

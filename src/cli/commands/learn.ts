@@ -1,12 +1,13 @@
 /** @file `w4s learn`: rounds of collecting and training, then base against trained. */
 import { Command } from "commander";
 import type { BudgetLimits, LearnResult, RunConfig } from "../../commands.js";
-import { FEWEST_FOR_INTERVAL, formatDifference, formatPercent } from "../../core/figure-format.js";
+import { FEWEST_FOR_INTERVAL, formatDifference } from "../../core/figure-format.js";
 import { type ActionBody, complete } from "../action.js";
-import { LearnPrinter, roundRow } from "../print/learn-printer.js";
+import { LearnPrinter } from "../print/learn-printer.js";
+import { policiesText, roundsText } from "../print/learn-tables.js";
 import { writeJson, writeOut, writeProse } from "../print/output.js";
 import { spentText } from "../print/spent-text.js";
-import { pairs, resultTable, table } from "../print/tables.js";
+import { pairs, resultTable } from "../print/tables.js";
 import {
   addRunFlags,
   configSources,
@@ -72,35 +73,12 @@ export function learnWithProgress(
 
 export function printLearning(result: LearnResult, limits: BudgetLimits): void {
   const simulated = result.isSimulated ? " (simulated executor)" : "";
-  if (result.rounds.length > 0) {
-    writeOut(`Rounds${simulated}:`);
-    writeOut(
-      table(
-        ["round", "candidates", "valid", "distinct", "mean reward", "loss", "judged", "adapter"],
-        result.rounds.map(roundRow),
-      ),
-    );
-  }
-  const { base, trained, difference } = result;
-  if (base !== null) {
-    const where = result.isHeldBack ? "not trained on" : "trained on";
-    writeOut(`\nDesigning for ${result.judgeTasks.join(", ")} (${where})${simulated}:`);
-    const row = (name: string, score: NonNullable<typeof base>) => [
-      name,
-      score.episodes,
-      score.meanReward.toFixed(3),
-      score.best.toFixed(3),
-      formatPercent(score.validShare),
-      formatPercent(score.distinctShare),
-      Math.round(score.executorTokensPerCandidate),
-    ];
-    const rows = [row("base", base)];
-    if (trained !== null) rows.push(row("trained", trained));
-    if (result.random) rows.push(row("random techniques", result.random));
-    writeOut(
-      table(["policy", "episodes", "mean accuracy", "best", "valid", "distinct", "executor tokens"], rows),
-    );
-    printDifference("base", difference);
+  const rounds = roundsText(result);
+  if (rounds !== "") writeOut(rounds);
+  const policies = policiesText(result);
+  if (policies !== "") {
+    writeOut(`\n${policies}`);
+    printDifference("base", result.difference);
     printDifference("random techniques", result.againstRandom);
   }
   if (result.test.length > 0) {

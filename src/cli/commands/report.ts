@@ -5,6 +5,7 @@ import type { TextReport } from "../../commands.js";
 import { formatBytes } from "../../core/figure-format.js";
 import { type ActionBody, complete } from "../action.js";
 import { EXIT } from "../exit-code.js";
+import { repeated } from "../flag-values.js";
 import { writeErr, writeJson, writeOut, writeProse } from "../print/output.js";
 import { pairs, table } from "../print/tables.js";
 import { addRunFlags } from "../run-flags.js";
@@ -13,13 +14,13 @@ import { namedRunOf } from "../runs-root.js";
 const EXAMPLES = `
 Examples:
   $ w4s report latest
-  $ w4s report runs/RUN --compare runs/OTHER --out both.html
+  $ w4s report runs/RUN --compare runs/OTHER --compare runs/THIRD --out three.html
   $ w4s report runs/RUN --text
 
 The page needs nothing else: it opens from disk, loads nothing and sends nothing. Unfinished runs can be reported too.`;
 
 interface ReportFlags {
-  compare?: string | undefined;
+  compare: readonly string[];
   text?: boolean | undefined;
   out?: string | undefined;
   seed: string;
@@ -29,7 +30,7 @@ export function command(): Command {
   const report = new Command("report")
     .description("Writes a run as one self-contained HTML page, or prints its numbers.")
     .argument("<run>", "run of optimize, collect, eval or learn: its directory, its name, or latest")
-    .option("--compare <run>", "a second run to show beside it")
+    .option("--compare <run>", "another run to show beside it; repeat it", repeated, [])
     .option("--text", "print tables instead of writing a page")
     .option("--out <file>", "where the page goes (default: report.html in the run directory)")
     .option("--seed <n>", "draws the candidates shown in full where a run has too many", "0");
@@ -45,10 +46,9 @@ const reportAction: ActionBody = async ({ isJson, command }, name = "") => {
     throw new api.ConfigError(`--seed ${flags.seed} is no whole number`, { hint: "give a number from 0" });
   const directory = await namedRunOf(command, name);
   const report = await api.readRunReport(directory);
-  const compare =
-    flags.compare === undefined
-      ? undefined
-      : await api.readRunReport(await namedRunOf(command, flags.compare));
+  const compare = await Promise.all(
+    flags.compare.map(async (other) => api.readRunReport(await namedRunOf(command, other))),
+  );
   // Printing alone writes nothing.
   const isPage = flags.out !== undefined || !(flags.text || isJson);
   const path = flags.out ?? join(directory, "report.html");

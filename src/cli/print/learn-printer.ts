@@ -5,7 +5,7 @@ import { formatCount, formatDuration, formatPercent } from "../../core/figure-fo
 import { Progress, type ProgressOptions } from "./progress.js";
 
 /** Single candidates are many in a learning run: they stand in its files, not on the screen. */
-const QUIET: ReadonlySet<string> = new Set(["candidates-written", "candidate-scored", "turn-end"]);
+const QUIET: ReadonlySet<string> = new Set(["candidates-written", "turn-end"]);
 
 export class LearnPrinter {
   readonly #progress: Progress;
@@ -34,6 +34,9 @@ export class LearnPrinter {
           this.line(`  training goes on after update ${step.resumedAt} of ${step.totalSteps}`);
         break;
       }
+      case "candidate-scored":
+        this.#progress.noteBest(event);
+        break;
       default:
         if (!QUIET.has(event.type)) this.#progress.onEvent(event as RunEvent);
     }

@@ -37,6 +37,8 @@ export class Progress {
   /** Episodes by task and number: what is said of each. */
   readonly #episodes = new Map<string, { task: string; name: string; turn: string }>();
   #isPhaseDone = false;
+  /** The best candidate so far, in words. */
+  #best: { accuracy: number; text: string } | undefined;
 
   constructor(options: ProgressOptions = {}) {
     this.#budget = options.budget ?? {};
@@ -74,6 +76,10 @@ export class Progress {
         this.status(`${this.#placeOf(event)}writing workflows`);
         break;
       }
+      case "candidate-scored":
+        this.noteBest(event);
+        for (const line of describeEvent(event)) this.line(line);
+        break;
       default:
         if (event.type === "run-start" && this.#spent) {
           this.#earlier.push(this.#spent);
@@ -82,6 +88,14 @@ export class Progress {
         for (const line of describeEvent(event)) this.line(line);
     }
   };
+
+  /** Remembers a candidate that is better than all before it, for the line that is replaced. */
+  noteBest({ status, accuracy, n, techniques }: Of<"candidate-scored">): void {
+    if (status !== "ok" || accuracy === null || accuracy <= (this.#best?.accuracy ?? 0)) return;
+    const items = n === undefined ? "" : ` of ${n} items`;
+    const how = techniques.length > 0 ? `, ${techniques.join(" + ")}` : "";
+    this.#best = { accuracy, text: `best workflow so far ${formatPercent(accuracy)}${items}${how}` };
+  }
 
   /** A line that stays on the screen. */
   line(text: string): void {
@@ -149,10 +163,11 @@ export class Progress {
     return `${calls}${of(this.#budget.calls, String)} calls${price}`;
   }
 
-  /** A line that the next one replaces, until the last. */
+  /** A line that the next one replaces, until the last; where a person watches, a second one has the best workflow so far. */
   status(text: string, isLast = false): void {
     if (this.#spinner) {
-      this.#spinner.text = visibleLine(text);
+      const best = this.#best ? `\n  ${visibleLine(this.#best.text)}` : "";
+      this.#spinner.text = `${visibleLine(text)}${best}`;
       if (!this.#spinner.isSpinning) this.#spinner.start();
       return;
     }

@@ -205,8 +205,16 @@ class Execution {
     });
   }
 
-  /** The text to evaluate: the source, with a footer where a plain `workflow` is meant; undefined = refused. */
+  /** The text to evaluate; undefined = refused. A workflow runs on many items one after another: its text is chosen once. */
   #chooseSource(source: string): string | undefined {
+    if (lastChoice?.source === source) return lastChoice.chosen;
+    const chosen = this.#compileChoice(source);
+    if (chosen !== undefined) lastChoice = { source, chosen };
+    return chosen;
+  }
+
+  /** The source, with a footer where a plain `workflow` is meant. */
+  #compileChoice(source: string): string | undefined {
     const error = this.#compileError(source);
     if (error) {
       this.#fail("refused", error);
@@ -379,6 +387,7 @@ function describeEngineFault(error: unknown): string {
     : `the sandbox engine failed: ${text.slice(0, 200)}`;
 }
 
+let lastChoice: { source: string; chosen: string } | undefined;
 let execution: Execution | undefined;
 let currentRun = -1;
 let spare: Instance | undefined;

@@ -158,14 +158,41 @@ describe("htmlReport", () => {
 
   it("shows two runs beside each other, with what keeps them from being compared", async () => {
     const other = await made({ seed: 5, text: (place) => `other ${place}` }, "other");
-    const both = htmlReport(report, { compare: other });
+    const both = htmlReport(report, { compare: [other] });
     expect(both).toContain('id="comparison"');
     expect(both).toContain("The runs are on different tasks: plain 0 and other 0.");
     expect(both).toContain("seed differs, so the samples differ.");
     expect(page).not.toContain('id="comparison"');
-    const [table] = textReport(report, { compare: report }).tables;
-    // Against itself: the same rows, no difference.
+    const [table] = textReport(report, { compare: [report] }).tables;
+    // Against itself: the same rows, no difference, and a name of its own.
     expect(table?.rows.map((row) => cellText(row[4] ?? ""))).toEqual(["+0.0", "+0.0", "+0.0", "+0.0"]);
+    expect(table?.head.slice(2, 4)).toEqual(["run", "run (2)"]);
+  });
+
+  it("shows as many runs beside it as are asked for, and names each in what keeps them apart", async () => {
+    const others = [
+      await made({ seed: 5 }, "second"),
+      await made({ seed: 6 }, "third"),
+      { ...(await made({}, "fourth")), rows: [] },
+    ];
+    const { tables, notices, json } = textReport(report, { compare: others });
+    const [rows, search, settings] = tables;
+    expect(rows?.head).toEqual([
+      ...["workflow", "split", "run"],
+      ...["second", "third", "fourth"].flatMap((name) => [name, "difference", "95 % interval"]),
+    ]);
+    // The last one has no such rows.
+    for (const row of rows?.rows ?? []) expect(row.slice(9)).toEqual(["none", "–", "–"]);
+    expect(search?.head).toEqual(["figure", "run", "second", "third", "fourth"]);
+    expect(settings?.rows.find(([name]) => name === "seed")).toHaveLength(5);
+    expect(notices).toContain("third: seed differs, so the samples differ.");
+    expect(json.compared.map(({ run }) => run)).toEqual(["second", "third", "fourth"]);
+    const page = htmlReport(report, { compare: others });
+    expect(page).toContain("in the charts (dashed, those of second and third)");
+    const accuracy = dataOf(page).charts.find(({ id }) => id === "chart-accuracy");
+    const looks =
+      accuracy?.lines.map(({ colour, isDashed }) => `${colour}${isDashed ? " dashed" : ""}`) ?? [];
+    expect(new Set(looks).size).toBe(6);
   });
 
   it("puts the interval of a difference together from both intervals", () => {
@@ -173,7 +200,7 @@ describe("htmlReport", () => {
     if (!row) throw new Error("no row");
     const one = { ...report, rows: [{ ...row, accuracy: 0.8, interval: { low: 0.7, high: 0.9 } }] };
     const other = { ...report, rows: [{ ...row, accuracy: 0.5, interval: { low: 0.4, high: 0.6 } }] };
-    const [table] = textReport(one, { compare: other }).tables;
+    const [table] = textReport(one, { compare: [other] }).tables;
     // 0.3 ± √(0.1² + 0.1²)
     expect(table?.rows[0]?.slice(4).map(cellText)).toEqual(["+30.0", "+15.9 to +44.1"]);
   });
@@ -202,12 +229,12 @@ describe("texts of others", () => {
     const learnRun = join(folder(), "learn");
     makeLearnRun(learnRun, { episodes: 6, text: () => text });
     const learned = await readRunReport(learnRun);
-    const page = htmlReport(hostile, { compare: learned });
+    const page = htmlReport(hostile, { compare: [learned] });
     expect(contents(page, "script")).toHaveLength(2);
     expect(contents(page, "style")).toHaveLength(2);
     // No element and no attribute that a page without such texts does not have.
     const plain = await made({ episodes: 6 }, "harmless");
-    const known = markupNames(htmlReport(plain, { compare: plain }));
+    const known = markupNames(htmlReport(plain, { compare: [plain] }));
     expect(known.size).toBeGreaterThan(40);
     for (const one of [page, htmlReport(learned)]) {
       expect([...markupNames(one)].filter((name) => !known.has(name))).toEqual([]);

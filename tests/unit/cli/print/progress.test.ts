@@ -1,5 +1,5 @@
 /** @file Progress lines: phase, rate, time left, money. */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { describeEvent, Progress } from "../../../../src/cli/print/progress.js";
 import type { RunEvent } from "../../../../src/records/run-event.js";
 
@@ -65,6 +65,26 @@ describe("Progress without a terminal", () => {
     }
     progress.onEvent(tick(20));
     expect(lines.at(-1)).toBe("direct 20/20, $0.750 of $2.00 spent");
+  });
+
+  it("keeps the best workflow so far beside what is going on, where a person watches", () => {
+    const write = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+    try {
+      const progress = new Progress({ isInteractive: true });
+      const scored = (accuracy: number | null, status = "ok"): RunEvent => ({
+        ...{ type: "candidate-scored", episode: 0, turn: 0, index: 0, status, accuracy, n: 32, reward: 1 },
+        techniques: ["steps", "votes"],
+      });
+      for (const event of [scored(null, "refused"), scored(0.5), scored(0.9, "screened-out"), scored(0.25)])
+        progress.onEvent(event);
+      progress.onEvent(tick(3));
+      progress.stop();
+      const text = write.mock.calls.map(([chunk]) => String(chunk)).join("");
+      expect(text).toContain("direct 3/20\n  best workflow so far 50.0% of 32 items, steps + votes");
+      expect(text).not.toContain("so far 90.0%");
+    } finally {
+      write.mockRestore();
+    }
   });
 
   it("names episode and turn", () => {
