@@ -27,7 +27,7 @@ export { listModels, type PullProgress, pullModel, resolveModel } from "./hub/mo
 export { type DatasetFormat, exportDataset } from "./learn/export-dataset.js";
 export { exportPrompts } from "./learn/export-prompts.js";
 export { exportForTrainer, type TrainerName } from "./learn/hand-over.js";
-export { learn } from "./learn/learn.js";
+export { forecastLearn, learn } from "./learn/learn.js";
 export type { LearnEvent } from "./learn/learn-event.js";
 export type { LearnResult } from "./learn/learn-result.js";
 export { relabel } from "./learn/relabel.js";
@@ -47,6 +47,7 @@ export { readTurns } from "./records/read-turns.js";
 export type { ResultRow } from "./records/result-row.js";
 export { rollback } from "./records/rollback.js";
 export type { RoundRecord } from "./records/round-record.js";
+export { adaptersOf } from "./records/run-adapters.js";
 export type { Forecast, RunEvent } from "./records/run-event.js";
 export { bestLevel, readTrajectory } from "./records/trajectory.js";
 export { htmlReport } from "./report/html-report.js";

@@ -1,5 +1,7 @@
 /** @file What every command does around its own work: signals, errors, exit code. */
 import type { Command } from "commander";
+import { outputWidth } from "./print/output.js";
+import { wrapHelp } from "./print/wrap-words.js";
 import { reportError } from "./report-error.js";
 import { type SignalWatch, watchSignals } from "./watch-signals.js";
 
@@ -35,7 +37,7 @@ export function complete(
   return command
     .option("--json", "one JSON object on stdout")
     .option("--debug", "show where an error came from")
-    .addHelpText("after", examples)
+    .addHelpText("after", () => wrapHelp(examples, outputWidth()))
     .action(action(body, listen));
 }
 

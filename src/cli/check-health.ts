@@ -178,15 +178,25 @@ async function nativeModel(api: Api, config: RunConfig): Promise<string> {
   }
 }
 
-/** Checks the header only: loading a large model takes its time and memory. */
+/** Contexts below this are too short for the shortest prompts and replies of a design. */
+const LOW_CONTEXT = 2048;
+
+/** Loads it as a run would: a header alone does not say whether llama.cpp takes the file. */
 async function weakModel(api: Api, config: RunConfig): Promise<string> {
   if (config.model === undefined) throw new NotChecked("none named; w4s models list shows which there are");
-  const path = await api.resolveModel(config.model);
-  const { architecture, fileSize, warnings } = api.readGgufHeader(path);
-  if (warnings.length > 0) throw new Warning(`${path}: ${warnings.join("; ")}`);
+  const modelPath = await api.resolveModel(config.model);
+  const { fileSize } = api.readGgufHeader(modelPath);
   if (fileSize > freemem())
-    throw new Warning(`${path} has ${formatBytes(fileSize)}, more than is free in memory`);
-  return `${path}, ${architecture}, ${formatBytes(fileSize)}`;
+    throw new Warning(`${modelPath} has ${formatBytes(fileSize)}, more than is free in memory; not loaded`);
+  await using model = await api.LocalModel.load({
+    ...{ modelPath, adapterPath: config.adapter, gpu: config.gpu, threads: config.threads },
+  });
+  const { architecture, contextLength, warnings } = model.info;
+  const odd = [...warnings];
+  if (contextLength < LOW_CONTEXT)
+    odd.push(`a context of ${contextLength} tokens is too short to design workflows in`);
+  if (odd.length > 0) throw new Warning(`${modelPath}: ${odd.join("; ")}`);
+  return `${modelPath} loads: ${architecture}, ${formatBytes(fileSize)}, context ${contextLength}`;
 }
 
 async function dataset(api: Api, config: RunConfig): Promise<string> {

@@ -2,7 +2,8 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { flushSpans } from "../core/telemetry/flush-spans.js";
-import { guardStreams, writeErr, writeOut } from "./print/output.js";
+import { guardStreams, outputWidth, writeErr, writeOut } from "./print/output.js";
+import { wrapHelp } from "./print/wrap-words.js";
 import { reportError } from "./report-error.js";
 
 type LazyCommand = readonly [summary: string, load: () => Promise<{ command(): Command }>];
@@ -64,7 +65,7 @@ export async function buildProgram(argv: readonly string[]): Promise<Command> {
   const program = new Command("w4s")
     .description("A weak local model learns to design workflows for a strong remote model.")
     .version(version(), "-V, --version", "print the version")
-    .addHelpText("after", EXAMPLES)
+    .addHelpText("after", () => wrapHelp(EXAMPLES, outputWidth()))
     .exitOverride();
   const words = argv.filter((word) => !word.startsWith("-"));
   const asked = words[0] === "help" ? words[1] : words[0];
@@ -82,6 +83,8 @@ function tuned(command: Command): Command {
       // The page that helps is the one of the command that refused.
       throw Object.assign(error, { command: pathOf(command) });
     })
+    // Descriptions are wrapped in what long names leave of 80 columns.
+    .configureHelp({ minWidthToWrap: 20 })
     .showSuggestionAfterError(true)
     .showHelpAfterError(false);
   for (const child of command.commands) tuned(child);
@@ -119,10 +122,29 @@ export async function runCli(words: readonly string[]): Promise<void> {
 
 async function play(argv: readonly string[]): Promise<void> {
   const program = await buildProgram(argv);
+  const isAsked = argv.length > 1 && argv.at(-1) === "--help";
+  // Help on what is no command: commander says so, with what may have been meant.
+  const line = isAsked && !isCommand(program, argv.slice(0, -1)) ? argv.slice(0, -1) : argv;
   // Commander's own error text is kept for reportError, which prints every error in one form.
-  const writers = { writeErr: (text: string) => void (text.startsWith("error:") || writeErr(text)) };
+  const writers = {
+    writeErr: (text: string) => void (text.startsWith("error:") || writeErr(text)),
+    // Columns of the screen, as tables have them; else commander's own default.
+    getOutHelpWidth: () => (Number.isFinite(outputWidth()) ? outputWidth() : 80),
+  };
   for (const command of allCommands(program)) command.configureOutput(writers);
-  await program.parseAsync([...argv], { from: "user" });
+  await program.parseAsync([...line], { from: "user" });
+}
+
+/** Whether the words before all flags call a command, as far as they are no arguments of one. */
+function isCommand(program: Command, words: readonly string[]): boolean {
+  let at = program;
+  for (const word of words) {
+    if (word.startsWith("-") || at.commands.length === 0) return true;
+    const next = at.commands.find((child) => child.name() === word);
+    if (!next) return false;
+    at = next;
+  }
+  return true;
 }
 
 /** Called by the scripts of `w4s completion` with the words of a line, the last one unfinished. */
@@ -135,9 +157,10 @@ async function printCompletions(words: readonly string[]): Promise<void> {
   if (found.length > 0) writeOut(found.join("\n"));
 }
 
-/** No words at all ask for help; --json and --debug may stand before the command too. */
-function arrange(words: readonly string[]): string[] {
+/** No words at all ask for help, and `help` for the page of all words behind it; --json and --debug may stand before the command too. */
+export function arrange(words: readonly string[]): string[] {
   if (words.length === 0) return ["--help"];
+  if (words[0] === "help" && words.length > 1) return [...words.slice(1), "--help"];
   const start = words.findIndex((word) => word !== "--json" && word !== "--debug");
   return start <= 0 ? [...words] : [...words.slice(start), ...words.slice(0, start)];
 }

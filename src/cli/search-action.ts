@@ -1,6 +1,6 @@
 /** @file The work of `optimize` and `collect`: configuration in, tables and exit code out. */
 import { basename } from "node:path";
-import type { OptimizeResult, RunConfig } from "../commands.js";
+import type { Forecast, OptimizeResult, RunConfig } from "../commands.js";
 import {
   formatCount,
   formatDollars,
@@ -11,7 +11,7 @@ import {
   formatProbability,
 } from "../core/figure-format.js";
 import type { ActionBody } from "./action.js";
-import { writeJson, writeOut } from "./print/output.js";
+import { writeJson, writeOut, writeProse } from "./print/output.js";
 import { forecastLine, Progress } from "./print/progress.js";
 import { spentText } from "./print/spent-text.js";
 import { pairs, resultTable, table } from "./print/tables.js";
@@ -31,9 +31,14 @@ export function searchAction(name: "optimize" | "collect"): ActionBody {
       if (!flags.has("weak")) flags.set("weak", "none");
     }
     const config = api.loadRunConfig(sources);
-    const result = await withProgress(api, config, watch, new Progress({ budget: config.budget }), (hooks) =>
+    const progress = new Progress({ budget: config.budget });
+    const result = await withProgress(api, config, watch, progress, (hooks) =>
       api[name](config, {
         ...hooks,
+        // The forecast is the result of a dry run, and stands on stdout.
+        onEvent: (event) => {
+          if (!config.dryRun || event.type !== "forecast") hooks.onEvent(event);
+        },
         policy: replay === undefined ? undefined : new api.ReplayPolicy(replay),
       }),
     );
@@ -50,8 +55,7 @@ export function printSearch(
 ): void {
   const { isSimulated } = result;
   if (isDryRun) {
-    writeOut(`forecast, about: ${forecastLine(result.forecast)}`);
-    for (const line of result.forecast.basis) writeOut(`  ${line}`);
+    printForecast(result.forecast);
     return;
   }
   if (result.validation.length > 0) writeOut(resultTable(result.validation));
@@ -89,6 +93,11 @@ export function printSearch(
     ]);
   }
   writeOut(`\n${pairs(rows)}`);
+}
+
+export function printForecast(forecast: Forecast): void {
+  writeProse(`forecast, about: ${forecastLine(forecast)}`);
+  for (const line of forecast.basis) writeProse(`  ${line}`);
 }
 
 /** The finalists on the items that nothing was chosen by. */

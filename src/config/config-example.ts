@@ -90,5 +90,7 @@ function note({ description = "", enum: choices, minimum, maximum, exclusiveMini
 /** The default, or a stand-in of the right kind. */
 function example(shape: Shape): string {
   if (shape.default !== undefined) return JSON.stringify(shape.default);
+  if (shape.enum) return String(shape.enum[0]);
+  if (shape.type === "boolean") return "true";
   return shape.type === "string" ? "NAME" : String(shape.minimum ?? shape.exclusiveMinimum ?? 1);
 }

@@ -49,7 +49,7 @@ export function resolveConfig(
     refuseIdle(parsed.data, source);
     return parsed.data;
   }
-  throw explain(firstIssue(parsed.error), tree, source, flagName);
+  throw explain(firstIssue({ issues: typedFirst(parsed.error.issues, tree) }), tree, source, flagName);
 }
 
 /**
@@ -176,6 +176,13 @@ function refuseIdle({ batch, queue }: RunConfig, source: ReadonlyMap<string, Con
     `${layer.nameOf("concurrency")}: means nothing in batches: all calls that wait are sent together`,
     { hint: `leave it out, or ${nameIn(source, "batch")}` },
   );
+}
+
+/** What was given and cannot be taken comes before what is missing: its user has just typed it. */
+function typedFirst(issues: readonly z.core.$ZodIssue[], tree: unknown): z.core.$ZodIssue[] {
+  const isMissing = ({ code, path }: z.core.$ZodIssue) =>
+    code !== "unrecognized_keys" && memberAt(tree, path) === undefined;
+  return [...issues.filter((issue) => !isMissing(issue)), ...issues.filter(isMissing)];
 }
 
 function explain(

@@ -78,7 +78,13 @@ export async function drawRepairs(
 }
 
 /** What a policy may write here. */
-function actOptions({ card, offers, tools, models, validation }: EpisodeParts): ActOptions {
+export function actOptions({
+  card,
+  offers,
+  tools,
+  models,
+  validation,
+}: Pick<EpisodeParts, "card" | "offers" | "tools" | "models" | "validation">): ActOptions {
   const { answer, description } = card;
   return { answer, offers, tools, models, description, hasContext: validation[0]?.context !== undefined };
 }
@@ -130,6 +136,7 @@ async function draw(
         // Those of other tasks, played at the same time, have logs of their own.
         session: `${log.file} ${conversation}`,
         author,
+        onProgress: (written) => parts.emit({ type: "writing", task: parts.task, episode, turn, ...written }),
         signal,
       }),
     );

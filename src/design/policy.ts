@@ -1,12 +1,13 @@
 /** @file The meta-agent behind one interface: the local model with its prompt style and grammar. */
 import type { ChatMessage } from "../llm/chat-model.js";
-import type { LocalModel } from "../llm/local/local-model.js";
+import type { GenerateRequest, LocalModel } from "../llm/local/local-model.js";
 import type { TrajectoryPolicy } from "../records/trajectory.js";
 import type { AnswerKind } from "../workflow/answer-kind.js";
 import { SENTENCE_GRAMMAR, strategyGrammar } from "../workflow/strategy-grammar.js";
 import { type SubsetOptions, subsetGrammar } from "../workflow/subset-grammar.js";
 import type { ToolCard } from "../workflow/tool.js";
 import type { PromptStyle } from "./policy-state.js";
+import { rehearse, type WritingPace } from "./rehearsal.js";
 
 /** Draw of one candidate. */
 export interface CandidateDraw {
@@ -68,6 +69,8 @@ export interface ActOptions {
   author?: string | undefined;
   /** Prompts of one session extend each other: the KV cache is kept from turn to turn. */
   session?: string | undefined;
+  /** Told how far the replies are. */
+  onProgress?: GenerateRequest["onProgress"];
   signal?: AbortSignal | undefined;
 }
 
@@ -93,6 +96,16 @@ export interface Policy {
     draws: readonly CandidateDraw[],
     options: ActOptions,
   ): Promise<{ promptTokens: number[]; actions: Action[] }>;
+  /**
+   * Looks, before anything is paid, whether a first prompt leaves room for a reply, and how fast turns of so many candidates
+   * are written. Default: nothing is known.
+   * @throws {InputError} where prompt and reply do not fit a context
+   */
+  rehearse?(
+    prompt: readonly ChatMessage[],
+    candidates: number,
+    options: ActOptions,
+  ): Promise<WritingPace | undefined>;
 }
 
 /** What a grammar may write for the task of a call. */
@@ -179,9 +192,21 @@ export class LocalPolicy implements Policy {
           : MAX_LINE_TOKENS[this.grammar],
       logProbs: this.#logProbs,
       session: options.session,
+      onProgress: options.onProgress,
       signal: options.signal,
     });
     return { promptTokens, actions: replies };
+  }
+
+  async rehearse(
+    prompt: readonly ChatMessage[],
+    candidates: number,
+    options: ActOptions,
+  ): Promise<WritingPace> {
+    return await rehearse(this.#model, prompt, {
+      ...{ style: this.style, candidates, maxTokens: MAX_ACTION_TOKENS[this.style] },
+      grammar: this.grammar === "subset" ? this.#grammarFor([], options, undefined) : undefined,
+    });
   }
 
   #grammarFor(

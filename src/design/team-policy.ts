@@ -3,6 +3,7 @@ import { seedFrom } from "../core/hash.js";
 import type { ChatMessage } from "../llm/chat-model.js";
 import type { Action, ActOptions, CandidateDraw, HelperReply, Policy, PolicyInfo } from "./policy.js";
 import type { PromptStyle } from "./policy-state.js";
+import type { WritingPace } from "./rehearsal.js";
 import { planPrompt, reviewPrompt, revisionPrompt, writingPrompt } from "./team-prompts.js";
 
 export type TeamKind = "ensemble" | "proposer-critic" | "hierarchical";
@@ -80,6 +81,22 @@ export class TeamPolicy implements Policy {
       messages: messages === prompt ? undefined : messages,
     }));
     return { promptTokens, actions };
+  }
+
+  /** Every member writes in a turn, one after the other. */
+  async rehearse(
+    prompt: readonly ChatMessage[],
+    candidates: number,
+    options: ActOptions,
+  ): Promise<WritingPace | undefined> {
+    const share = this.kind === "ensemble" ? Math.ceil(candidates / this.#count) : candidates;
+    const paces: WritingPace[] = [];
+    for (const { policy } of this.#members) {
+      const pace = await policy.rehearse?.(prompt, share, options);
+      if (pace) paces.push(pace);
+    }
+    const [first] = paces;
+    return first && { ...first, perTurn: paces.reduce((sum, { perTurn }) => sum + perTurn, 0) };
   }
 
   /** Members whose replies are workflows. */

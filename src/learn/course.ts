@@ -79,19 +79,31 @@ export function splitTasks({ task, learn }: Pick<RunConfig, "task" | "learn">): 
   return { train: train.slice(0, -1), judge: train.slice(-1), isHeldBack: true };
 }
 
-/** Benches of all tasks of the run, by name, with their baselines evaluated and announced. */
-export async function openCourseTasks(
+/** Benches of all tasks of the run, by the names the configuration has for them. */
+export async function openBenches(
   run: Run,
   tasks: ReadonlyMap<string, Task>,
+): Promise<ReadonlyMap<string, Bench>> {
+  const opened = new Map<string, Bench>();
+  for (const [name, task] of tasks) opened.set(name, await run.bench(task));
+  return opened;
+}
+
+/** The tasks of the run by name, with their baselines evaluated and announced. */
+export async function scoreBaselines(
+  run: Run,
+  benches: ReadonlyMap<string, Bench>,
 ): Promise<Map<string, CourseTask>> {
-  const opened = new Map<string, CourseTask>();
-  for (const [name, task] of tasks) {
-    const bench = await run.bench(task);
+  const scored = new Map<string, CourseTask>();
+  for (const [name, bench] of benches) {
     const baselines = await bench.baselines(
       ({ title, evaluation: { accuracy, interval, n, errors: lost } }) =>
-        run.emit({ type: "baseline-scored", name: `${task.name}, ${title}`, accuracy, interval, n, lost }),
+        run.emit({
+          ...{ type: "baseline-scored", name: `${bench.task.name}, ${title}` },
+          ...{ accuracy, interval, n, lost },
+        }),
     );
-    opened.set(name, { name, bench, baselines });
+    scored.set(name, { name, bench, baselines });
   }
-  return opened;
+  return scored;
 }

@@ -1,12 +1,15 @@
 /** @file `w4s learn`: rounds of collecting and training; every step is found again when the run is taken up. */
 import { existsSync, statSync } from "node:fs";
-import { isAbsolute, join, relative } from "node:path";
+import { basename, isAbsolute, join, relative } from "node:path";
 import type { Collaboration } from "../config/policies-schema.js";
 import type { RunConfig } from "../config/run-config.js";
 import { ConfigError } from "../core/errors.js";
 import { rangeOf } from "../core/range-of.js";
 import { refuseUnmeasured } from "../design/composite-reward.js";
+import type { WritingPace } from "../design/rehearsal.js";
 import { collaborationOf, teamMembers } from "../design/team-members.js";
+import { checkBaselineNames } from "../evaluate/baselines/choose-baselines.js";
+import { answerKind } from "../evaluate/baselines/usual-baselines.js";
 import { LocalModels } from "../evaluate/local-models.js";
 import { defaultThreads } from "../llm/local/local-model.js";
 import { adapterHash } from "../lora/adapter-hash.js";
@@ -21,6 +24,8 @@ import {
   readRound,
   writeRound,
 } from "../records/round-record.js";
+import type { Forecast } from "../records/run-event.js";
+import type { Bench } from "../run/bench.js";
 import { bestMeasured } from "../run/choose-winner.js";
 import { inRunSpan } from "../run/in-run-span.js";
 import { isInterruption } from "../run/is-interruption.js";
@@ -29,9 +34,17 @@ import { TaskOpener } from "../run/task-opener.js";
 import type { Task } from "../tasks/task.js";
 import { acceptance } from "./acceptance.js";
 import { comparePolicies } from "./compare-policies.js";
-import { type Course, type CourseTask, type LearnHooks, openCourseTasks, splitTasks } from "./course.js";
+import {
+  type Course,
+  type CourseTask,
+  type LearnHooks,
+  openBenches,
+  scoreBaselines,
+  splitTasks,
+} from "./course.js";
 import { refuseUnleashed } from "./examples/objectives.js";
 import { trajectorySamples } from "./examples/trajectory-samples.js";
+import { forecastLearning } from "./forecast-learning.js";
 import type { LearnEvent } from "./learn-event.js";
 import { concludeLearning, type LearnProgress, type LearnResult } from "./learn-result.js";
 import { LocalTeam } from "./local-team.js";
@@ -41,6 +54,31 @@ import { collectedFiles, collectRound, exploration, judgePolicy } from "./play-r
 import { policyScore } from "./policy-score.js";
 import { trainExamples } from "./train-adapter.js";
 import { type TrainedMember, trainRound } from "./train-round.js";
+
+/** Result of a learning run with `dryRun`. */
+export interface LearnForecast {
+  command: "learn";
+  directory: string;
+  forecast: Forecast;
+}
+
+/**
+ * Forecast of what learn() would do; asks the executor nothing.
+ * @throws {ConfigError | InputError | StorageError} for what is wrong before the rounds
+ */
+export async function forecastLearn(config: RunConfig, hooks: LearnHooks = {}): Promise<LearnForecast> {
+  return await withOpened({ ...config, dryRun: true }, hooks, async (opened) => {
+    const { run, names } = opened;
+    const tasksOf = (list: readonly string[]) => list.map((name) => ({ bench: opened.benches.get(name)! }));
+    const forecast = forecastLearning(run.config, {
+      ...{ tasks: tasksOf(names.train), judgeTasks: tasksOf(names.judge), isHeldBack: names.isHeldBack },
+      ...{ price: run.executor.price, isSimulated: run.executor.model.isSimulated, pace: opened.pace },
+    });
+    run.emit({ type: "forecast", forecast });
+    run.emit({ type: "run-end", directory: run.directory.path, isComplete: false });
+    return { command: "learn", directory: run.directory.path, forecast };
+  });
+}
 
 /**
  * Rounds of collecting and training, each judged on tasks that were held back. Interruptions (budget, abort, outage) do not throw: the partial result carries
@@ -53,11 +91,44 @@ export async function learn(config: RunConfig, hooks: LearnHooks = {}): Promise<
 }
 
 async function learnAll(config: RunConfig, hooks: LearnHooks): Promise<LearnResult> {
-  if (config.dryRun) {
-    throw new ConfigError("learn has no --dry-run", {
-      hint: "w4s collect --dry-run forecasts one round of one task; --max-dollars limits the whole run",
-    });
-  }
+  if (config.dryRun)
+    throw new ConfigError("a learning run cannot be a forecast", { hint: "w4s learn --dry-run makes one" });
+  return await withOpened(config, hooks, async ({ run, names, benches, emit, writingSeconds, ...opened }) => {
+    const scored = await scoreBaselines(run, benches);
+    const tasksOf = (list: readonly string[]) => list.map((name) => scored.get(name) as CourseTask);
+    const course: Course = {
+      ...{ run, ...opened, emit, writingSeconds },
+      trainer: hooks.trainer ?? trainExamples,
+      tasks: tasksOf(names.train),
+      judgeTasks: tasksOf(names.judge),
+      isHeldBack: names.isHeldBack,
+    };
+    const progress: LearnProgress = { rounds: [], base: [], start: [], random: [] };
+    let stoppedBy: unknown;
+    try {
+      await playRounds(course, progress);
+    } catch (error) {
+      if (!isInterruption(error)) throw error;
+      stoppedBy = error;
+    }
+    await opened.team.release();
+    return await concludeLearning(course, progress, stoppedBy);
+  });
+}
+
+/** What is opened before the first paid call: of a learning run as of its forecast. */
+interface Opened
+  extends Pick<Course, "run" | "collaboration" | "members" | "team" | "threads" | "emit" | "writingSeconds"> {
+  names: ReturnType<typeof splitTasks>;
+  benches: ReadonlyMap<string, Bench>;
+  pace: WritingPace | undefined;
+}
+
+async function withOpened<T>(
+  config: RunConfig,
+  hooks: LearnHooks,
+  work: (opened: Opened) => Promise<T>,
+): Promise<T> {
   if (config.designer === "random") {
     throw new ConfigError("the random designer has nothing to learn", {
       hint: "leave designer out; w4s collect --designer random gives the control",
@@ -71,7 +142,10 @@ async function learnAll(config: RunConfig, hooks: LearnHooks): Promise<LearnResu
   await using opener = new TaskOpener(config, local.resolve);
   const tasks = new Map<string, Task>();
   for (const name of new Set([...names.train, ...names.judge])) tasks.set(name, await opener.load(name));
-  for (const task of tasks.values()) refuseUnmeasured(config, task);
+  for (const task of tasks.values()) {
+    refuseUnmeasured(config, task);
+    checkBaselineNames(config.baselines, answerKind(task));
+  }
   const members: Member[] = [];
   for (const plan of teamMembers(config)) members.push(await openMember(plan, local.resolve));
   let writingSeconds = 0;
@@ -83,44 +157,44 @@ async function learnAll(config: RunConfig, hooks: LearnHooks): Promise<LearnResu
   await using run = await Run.open(config, {
     command: "learn",
     label: [...tasks.keys()].join("+"),
-    policy: policyName(collaboration, members),
+    policy: policyName(collaboration, members, config.model),
     inputs: inputsOf(collaboration, members, tasks),
     ...{ local, tasks: opener, hooks: { ...hooks, onEvent: onRunEvent } },
   });
   const sizes = members.map(({ modelPath }) => statSync(modelPath).size);
   const threads = config.threads ?? defaultThreads(Math.max(...sizes));
   const team = hooks.team ?? new LocalTeam({ config, collaboration, members, threads });
-  const opened = await openCourseTasks(run, tasks);
-  const benchesOf = (list: readonly string[]) => list.map((name) => opened.get(name) as CourseTask);
-  const course: Course = {
-    ...{ run, collaboration, members, team, threads },
-    trainer: hooks.trainer ?? trainExamples,
-    tasks: benchesOf(names.train),
-    judgeTasks: benchesOf(names.judge),
-    isHeldBack: names.isHeldBack,
-    emit: (event) => {
-      run.directory.record(event);
-      onRunEvent(event);
-    },
-    writingSeconds: () => writingSeconds,
-  };
-  const progress: LearnProgress = { rounds: [], base: [], start: [], random: [] };
-  let stoppedBy: unknown;
   try {
-    try {
-      await playRounds(course, progress);
-    } catch (error) {
-      if (!isInterruption(error)) throw error;
-      stoppedBy = error;
-    }
+    const benches = await openBenches(run, tasks);
+    // A context that is too small is found before the baselines are paid; a team of one's own is asked nothing.
+    const pace = hooks.team
+      ? undefined
+      : await benches
+          .get(names.train[0] as string)
+          ?.rehearse(await team.policy(startAdapters(members, { onlyFixed: true })));
+    return await work({
+      ...{ run, names, benches, pace, collaboration, members, team, threads },
+      emit: (event) => {
+        run.directory.record(event);
+        onRunEvent(event);
+      },
+      writingSeconds: () => writingSeconds,
+    });
   } finally {
     await team.release();
   }
-  return await concludeLearning(course, progress, stoppedBy);
 }
 
-function policyName(collaboration: Collaboration, members: readonly Member[]): string {
-  const names = members.map(({ modelHash }) => `local:${modelHash.slice(0, 12)}`);
+/** By the names that the models were asked for: their ids are hashes. */
+function policyName(
+  collaboration: Collaboration,
+  members: readonly Member[],
+  model: string | undefined,
+): string {
+  const names = members.map(({ modelPath, modelHash }) => {
+    const name = collaboration === "single" ? (model ?? modelPath) : modelPath;
+    return `${basename(name)} (local:${modelHash.slice(0, 12)})`;
+  });
   return collaboration === "single" ? names.join() : `${collaboration}(${names.join(", ")})`;
 }
 

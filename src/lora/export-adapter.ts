@@ -65,7 +65,7 @@ export async function exportAdapter(options: ExportAdapterOptions): Promise<{ fi
 
 /**
  * Turns a PEFT directory, an adapter of mlx-lm or another tool's GGUF adapter into a GGUF adapter that w4s trains on from. Layers
- * that it leaves out get pairs of zeros.
+ * that it leaves out get pairs of zeros, which are counted in `addedPairs`.
  * @throws {FormatError | InputError} when it does not fit the base
  */
 export async function importAdapter(options: {
@@ -73,7 +73,7 @@ export async function importAdapter(options: {
   basePath: string;
   outPath: string;
   force?: boolean | undefined;
-}): Promise<LoraAdapter> {
+}): Promise<LoraAdapter & { addedPairs: number }> {
   const { path, basePath, outPath } = options;
   checkTarget(outPath, { force: options.force, sources: [path, basePath] });
   const { config } = readModel(readLoadableModel(basePath, Number.POSITIVE_INFINITY));
@@ -86,7 +86,7 @@ export async function importAdapter(options: {
   checkAdapterSizes(path, found, config);
   const adapter = completePairs(found, config);
   await writeGgufAdapter(outPath, adapter);
-  return adapter;
+  return { ...adapter, addedPairs: adapter.pairs.size - found.pairs.size };
 }
 
 function readFolder(path: string, config: ModelConfig): LoraAdapter {

@@ -1,5 +1,5 @@
 /** @file The directory of a run that was named on the command line: a path, a name below the folder of runs, or `latest`. */
-import { existsSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
 import { InputError } from "../core/errors.js";
 import { nearNames } from "../core/near-names.js";
@@ -23,7 +23,7 @@ export function namedRun(name: string, runsRoot: string): string {
   );
 }
 
-/** The log grows with every event: the run whose log changed last. */
+/** The log grows with every event: the run whose log changed last. What was only forecast is none. */
 function latestRun(runsRoot: string): string | undefined {
   const changed = (path: string) =>
     Math.max(
@@ -33,7 +33,21 @@ function latestRun(runsRoot: string): string | undefined {
       ),
     );
   const [latest] = runFolders(runsRoot)
+    .filter((path) => !isForecastOnly(path))
     .map((path) => ({ path, at: changed(path) }))
     .sort((a, b) => b.at - a.at);
   return latest?.path;
+}
+
+/** Longest log of a run that was never more than forecast. */
+const FORECAST_BYTES = 64 * 1024;
+
+function isForecastOnly(path: string): boolean {
+  const log = join(path, "events.jsonl");
+  const size = statSync(log, { throwIfNoEntry: false })?.size ?? 0;
+  if (size === 0 || size > FORECAST_BYTES) return false;
+  const starts = readFileSync(log, "utf8")
+    .split("\n")
+    .filter((line) => line.includes('"type":"run-start"'));
+  return starts.length > 0 && starts.every((line) => line.includes('"isDryRun":true'));
 }

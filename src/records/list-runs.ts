@@ -4,7 +4,7 @@ import { join, relative } from "node:path";
 import { messageOf } from "../core/errors.js";
 import { isLocked } from "../core/lock-run.js";
 import { sumOrNull } from "../core/statistics.js";
-import { readEvents } from "./read-events.js";
+import { readEvents, type StoredEvents } from "./read-events.js";
 import type { ResultRow } from "./result-row.js";
 import { MANIFEST_FILE, readManifest } from "./run-manifest.js";
 import { type RunSummary, readSummary } from "./run-summary.js";
@@ -17,7 +17,7 @@ export interface ListedRun {
   task: string;
   executor: string;
   isSimulated: boolean;
-  state: "running" | "finished" | "ended early" | "not finished" | "damaged";
+  state: "running" | "finished" | "ended early" | "not finished" | "only forecast" | "damaged";
   /** Why it ended early, or what is damaged. */
   reason: string | null;
   /** Times of its first and its last event, ISO 8601; null without events. */
@@ -62,7 +62,7 @@ async function listed(root: string, path: string): Promise<ListedRun> {
     return {
       ...{ name, path, command, executor, isSimulated, startedAt, endedAt },
       task: (summary?.command === "learn" ? summary.tasks.join(", ") : summary?.task) ?? task ?? "unknown",
-      state: stateOf(path, summary),
+      state: stateOf(path, summary, events),
       reason: summary?.stoppedBy ?? null,
       best: summary === undefined ? null : bestOf(summary),
       spent: spentOf(summary) ?? events.spent,
@@ -72,9 +72,13 @@ async function listed(root: string, path: string): Promise<ListedRun> {
   }
 }
 
-function stateOf(path: string, summary: RunSummary | undefined): ListedRun["state"] {
+function stateOf(
+  path: string,
+  summary: RunSummary | undefined,
+  { sessions, forecast }: StoredEvents,
+): ListedRun["state"] {
   if (isLocked(path)) return "running";
-  if (summary === undefined) return "not finished";
+  if (summary === undefined) return sessions === 0 && forecast !== null ? "only forecast" : "not finished";
   return summary.isComplete ? "finished" : "ended early";
 }
 

@@ -75,25 +75,28 @@ export async function readEvents(path: string): Promise<StoredEvents> {
   };
   if (!existsSync(path)) return found;
   const warnings = new Set<string>();
+  let isForecast = false;
   for await (const line of readLogLines(path)) {
     const at = String(line.at ?? "");
     const event = parseEvent(line);
+    if (event?.type === "run-start") {
+      isForecast = event.isDryRun ?? false;
+      found.task = event.task;
+    } else if (event?.type === "forecast") found.forecast ??= event.forecast;
+    // A forecast made apart is no session of the run.
+    if (isForecast) continue;
     const passedMs = Date.parse(at) - Date.parse(found.endedAt ?? at);
     if (event?.type !== "run-start" && passedMs > 0) found.workedMs += passedMs;
     found.startedAt ??= at;
     found.endedAt = at;
-    if (event?.type === "run-start") {
-      found.sessions++;
-      found.task = event.task;
-    } else if (event?.type === "test-opened") {
+    if (event?.type === "run-start") found.sessions++;
+    else if (event?.type === "test-opened") {
       found.testOpenings.push({ at, items: event.items, purpose: event.purpose });
     } else if (event?.type === "warning") {
       warnings.add(event.message);
     } else if (event?.type === "spent") {
       const { calls, tokens, dollars } = event;
       found.spent = { calls, tokens, dollars };
-    } else if (event?.type === "forecast") {
-      found.forecast ??= event.forecast;
     }
   }
   found.warnings = [...warnings];

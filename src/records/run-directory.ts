@@ -44,6 +44,7 @@ export class RunDirectory {
     path: string,
     id: string,
     known: RunManifest | undefined,
+    isBegun: boolean,
     search: SearchPlan | undefined,
     release: () => void,
     events: JsonlLog,
@@ -52,7 +53,7 @@ export class RunDirectory {
   ) {
     this.path = path;
     this.id = id;
-    this.isResumed = known !== undefined;
+    this.isResumed = isBegun;
     this.shrinksRewards = known === undefined || (known.shrinksRewards ?? false);
     this.search = search;
     this.#release = release;
@@ -94,10 +95,14 @@ export class RunDirectory {
       const earlier = records
         .filter(({ type }) => type === "approval" || type === "test-opened")
         .flatMap((record) => parseEvent(record) ?? []);
+      // A forecast alone has begun nothing; logs of earlier versions do not tell it apart.
+      const starts = records.filter(({ type }) => type === "run-start");
+      const isForecast = starts.length > 0 && starts.every(({ isDryRun }) => isDryRun === true);
+      const isBegun = known !== undefined && !isForecast;
       const approvals = earlier.filter((event) => event.type === "approval");
       const tested = earlier.flatMap((event) => (event.type === "test-opened" ? (event.workflow ?? []) : []));
       const { search } = known ?? rest;
-      return new RunDirectory(path, id, known, search, release, log, approvals, tested);
+      return new RunDirectory(path, id, known, isBegun, search, release, log, approvals, tested);
     } catch (error) {
       release();
       throw error;
@@ -110,8 +115,7 @@ export class RunDirectory {
 
   /** Progress ticks are for the screen only; everything else is kept with a sequence of its own. */
   record(event: { type: string }): void {
-    if (event.type !== "job-done" && event.type !== "batch-wait")
-      this.#events.append({ at: new Date().toISOString(), ...event });
+    if (!FOR_THE_SCREEN.has(event.type)) this.#events.append({ at: new Date().toISOString(), ...event });
   }
 
   close(): void {
@@ -120,6 +124,8 @@ export class RunDirectory {
     this.#release();
   }
 }
+
+const FOR_THE_SCREEN: ReadonlySet<string> = new Set(["job-done", "batch-wait", "writing"]);
 
 /** File that tells how far events.jsonl reached when the last session ended: lines taken from its end are missed. */
 export const EVENTS_HEAD = "events.head.json";

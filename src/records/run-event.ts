@@ -12,6 +12,12 @@ const forecast = z.object({
   /** null when the price of the model is unknown. */
   dollars: z.number().nullable(),
   minutes: z.number(),
+  /** Of the minutes, those of the local model that designs; absent where its speed is not known. */
+  weakMinutes: z.number().optional(),
+  /** What it has to do: turns and items that it answers alone, with the seconds of each. */
+  weakWork: z
+    .object({ turns: z.number(), perTurn: z.number(), items: z.number(), perItem: z.number() })
+    .optional(),
   /** True where the minutes rest on the speed measured in this run, else on an assumption. */
   isMeasured: z.boolean(),
   /** Basis of each figure, one line each. */
@@ -28,6 +34,8 @@ const runEvent = z.discriminatedUnion("type", [
     directory: z.string(),
     task: z.string(),
     isResumed: z.boolean(),
+    /** A forecast only: no session of the run. */
+    isDryRun: z.boolean().optional(),
     executor: z.string(),
     policy: z.string(),
     isSimulated: z.boolean(),
@@ -79,6 +87,15 @@ const runEvent = z.discriminatedUnion("type", [
     episodes: z.number(),
   }),
   z.object({ type: z.literal("turn-start"), task: z.string().optional(), ...place, turns: z.number() }),
+  /** The local model at work on candidates; for the screen only. */
+  z.object({
+    type: z.literal("writing"),
+    task: z.string().optional(),
+    ...place,
+    promptTokens: z.number(),
+    promptDone: z.number(),
+    replyTokens: z.number(),
+  }),
   z.object({
     type: z.literal("candidates-written"),
     ...place,

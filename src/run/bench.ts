@@ -5,11 +5,13 @@ import { InputError } from "../core/errors.js";
 import { seedFrom } from "../core/hash.js";
 import { Random } from "../core/random.js";
 import { withSpan } from "../core/telemetry/spans.js";
+import { actOptions } from "../design/draw-candidates.js";
 import type { EpisodeDraws, Measurement } from "../design/episode-parts.js";
 import type { QuotedItems } from "../design/feedback.js";
 import { playEpisode } from "../design/play-episode.js";
 import type { Policy } from "../design/policy.js";
-import type { PolicyState } from "../design/policy-state.js";
+import { buildPrompt, type PolicyState } from "../design/policy-state.js";
+import type { WritingPace } from "../design/rehearsal.js";
 import { rewardOf } from "../design/reward.js";
 import type { ApprovalGate } from "../evaluate/approval.js";
 import type { Baseline } from "../evaluate/baselines/baseline.js";
@@ -325,6 +327,31 @@ export class Bench {
     const message = `${this.task.name} has no train split: the designer is shown questions of validation, never their answers`;
     this.#parts.emit({ type: "warning", message });
     return { samples: this.validation, hasAnswers: false };
+  }
+
+  /**
+   * Looks whether the first prompt of an episode leaves the policy room to reply, and how fast it writes; asks the executor
+   * nothing.
+   * @throws {InputError} where the context of its model is too small
+   */
+  async rehearse(policy: Policy): Promise<WritingPace | undefined> {
+    if (!policy.rehearse) return undefined;
+    const { offers, tools, aliases, validation } = this.#parts;
+    this.#quoted ??= this.#drawQuoted();
+    const quoted = await this.#quoted;
+    const baselines = startsOf(this.baselineWorkflows, this.settings.baselines).map(({ title, source }) => ({
+      ...{ title, source },
+      evaluation: summarize(workflowHash(source), [], this.settings.seed),
+    }));
+    const prompt = buildPrompt(
+      {
+        ...{ task: this.#card, example: quoted.samples[0]!, offers, tools, models: aliases, baselines },
+        ...{ current: baselines[0]!, turns: [], quoted, seed: this.settings.seed },
+      },
+      policy.style,
+    );
+    const options = actOptions({ card: this.#card, offers, tools, models: aliases, validation });
+    return await policy.rehearse(prompt, this.settings.candidates, options);
   }
 
   /** A trajectory file of this task and a policy, with its header. Close it when done. */

@@ -5,6 +5,8 @@ import { DEFAULT_VALIDATION } from "../config/run-identity.js";
 import type { Budget } from "../core/budget.js";
 import { InputError, messageOf } from "../core/errors.js";
 import { seedFrom } from "../core/hash.js";
+import { checkBaselineNames } from "../evaluate/baselines/choose-baselines.js";
+import { answerKind } from "../evaluate/baselines/usual-baselines.js";
 import { cardContext } from "../evaluate/card-context.js";
 import { comparePaired } from "../evaluate/common-items.js";
 import { type Evaluation, resultHash, summarize } from "../evaluate/evaluation.js";
@@ -140,6 +142,7 @@ async function evaluateOne(
   await using local = new LocalModels(config, hooks.resolveModelFile);
   await using tasks = new TaskOpener(config, local.resolve);
   const task = await tasks.load(config.task);
+  if (options.baselines !== false) checkBaselineNames(config.baselines, answerKind(task));
   const usesWeak = (config.weak ?? "policy") === "policy" && config.model !== undefined;
   const weak = usesWeak ? await local.load(config.model as string) : undefined;
   await using run = await Run.open(config, {

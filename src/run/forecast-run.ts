@@ -2,7 +2,7 @@
 
 import type { RunConfig } from "../config/run-config.js";
 import { LATER_SHARE } from "../design/race.js";
-import type { LedgerRow } from "../llm/call-store.js";
+import type { WritingPace } from "../design/rehearsal.js";
 import type { Price } from "../llm/prices.js";
 import type { Forecast } from "../records/run-event.js";
 import type { Sample } from "../tasks/task.js";
@@ -22,26 +22,44 @@ const SECONDS_PER_CALL = 2;
 
 export type ForecastConfig = Pick<
   RunConfig,
-  "episodes" | "turns" | "candidates" | "screen" | "testLimit" | "maxTokens" | "concurrency"
+  "episodes" | "turns" | "candidates" | "screen" | "maxTokens" | "concurrency" | "budget"
 >;
 
-/**
- * Estimates of calls, tokens, dollars and minutes for `optimize`; `isTested` adds the final test.
- * @param runsPerSample - of a workflow: more than 1 for items that are played step by step
- * @param race - items of the confirmation, where candidates race. Default: they are screened
- */
+/** Facts of a run that its forecast rests on. */
+export interface ForecastPlan {
+  validation: readonly Sample[];
+  baselines: readonly { name: string }[];
+  /** Default: unknown. */
+  price?: Price | undefined;
+  /** Its calls take no time. Default false. */
+  isSimulated?: boolean | undefined;
+  /** Items of the final test; 0 where none is made. */
+  testItems: number;
+  /** Of a workflow: more than 1 for items that are played step by step. Default 1. */
+  runsPerSample?: number | undefined;
+  /** Items of the confirmation, where candidates race. Default: they are screened. */
+  race?: { confirmation: number } | undefined;
+  /** Speed of the local model that designs. Default: not known, and its time is not counted. */
+  pace?: WritingPace | undefined;
+}
+
+/** Estimates of calls, tokens, dollars and minutes for `optimize`. */
 export function forecastRun(
   config: ForecastConfig,
-  validation: readonly Sample[],
-  baselines: readonly { name: string }[],
-  price: Price | undefined,
-  isTested: boolean,
-  runsPerSample = 1,
-  race: { confirmation: number } | undefined = undefined,
+  {
+    validation,
+    baselines,
+    price,
+    isSimulated = false,
+    testItems,
+    runsPerSample = 1,
+    race,
+    pace,
+  }: ForecastPlan,
 ): Forecast {
   const n = validation.length;
   const screen = Math.min(config.screen, n);
-  const remoteBaselines = baselines.filter((baseline) => baseline.name !== "weak-alone").length;
+  const remoteBaselines = baselines.filter((baseline) => baseline.name !== WEAK_ALONE).length;
   const candidates = config.episodes * config.turns * config.candidates;
   const screened = screen > 0 && screen < n;
   const perTurn = race
@@ -50,116 +68,81 @@ export function forecastRun(
       ? config.candidates * screen + Math.ceil(config.candidates / 2) * (n - screen)
       : config.candidates * n;
   const confirmed = race?.confirmation ?? 0;
-  const designedRuns =
-    config.episodes * config.turns * perTurn +
-    (CONFIRMED - 1) * confirmed +
-    (isTested ? config.testLimit : 0);
+  const designedRuns = config.episodes * config.turns * perTurn + (CONFIRMED - 1) * confirmed + testItems;
   const seen = race ? Math.min(n, BASELINE_ITEMS) : n;
-  const baselineRuns = remoteBaselines * (seen + (isTested ? config.testLimit : 0)) + confirmed;
+  const baselineRuns = remoteBaselines * (seen + testItems) + confirmed;
   const calls = Math.round((baselineRuns + designedRuns * CALLS_PER_DESIGNED_RUN) * runsPerSample);
   const questionTokens =
     validation.reduce((sum, sample) => sum + sample.question.length + (sample.context?.length ?? 0), 0) /
     Math.max(1, n) /
     CHARACTERS_PER_TOKEN;
-  const promptTokens = Math.round(calls * (questionTokens + INSTRUCTION_TOKENS));
+  const itemTokens = questionTokens + INSTRUCTION_TOKENS;
+  const promptTokens = Math.round(calls * itemTokens);
   // Self-consistency asks for five replies at once.
-  const replies = calls + Math.round(4 * (n + (isTested ? config.testLimit : 0)) * runsPerSample);
+  const replies = calls + Math.round(4 * (n + testItems) * runsPerSample);
   const tokensEach = Math.min(config.maxTokens * REPLY_SHARE, USUAL_REPLY_TOKENS);
   const replyTokens = Math.round(replies * tokensEach);
-  return {
+  const secondsPerCall = isSimulated ? 0 : SECONDS_PER_CALL;
+  const forecast: Forecast = {
     executorCalls: calls,
     executorReplies: replies,
     executorTokens: promptTokens + replyTokens,
     dollars: price
       ? (promptTokens * price.inputPerMillion + replyTokens * price.outputPerMillion) / 1e6
       : null,
-    minutes: tenths((calls * SECONDS_PER_CALL) / config.concurrency / 60),
-    isMeasured: false,
+    minutes: tenths((calls * secondsPerCall) / config.concurrency / 60),
+    isMeasured: isSimulated,
     basis: [
       race
         ? `${candidates} candidates race over ${n} validation samples in blocks of ${screen}${confirmed > 0 ? `; the best of them go on over ${confirmed} others` : ""}`
         : `${candidates} candidates on ${n} validation samples${screened ? `, screened on ${screen}` : ""}`,
-      `${remoteBaselines} baselines${isTested ? ` and the final test on at most ${config.testLimit} items` : ""}`,
+      `${remoteBaselines} baselines${testItems > 0 ? ` and the final test on ${testItems} items` : ""}`,
       ...(runsPerSample > 1
         ? [`at most ${tenths(runsPerSample)} runs a sample on average, one for every control step`]
         : []),
       `${CALLS_PER_DESIGNED_RUN} calls for each run of a designed workflow, replies of ${Math.round(tokensEach)} tokens`,
-      `minutes: assumed ${SECONDS_PER_CALL} s a call, ${config.concurrency} at once; said again once the speed is measured`,
-      "equal calls are shared and paid once; a designed workflow may make up to limits.modelCalls: set a budget",
+      isSimulated
+        ? "minutes: simulated calls take none"
+        : `minutes: assumed ${SECONDS_PER_CALL} s a call, ${config.concurrency} at once; said again once the speed is measured`,
+      `equal calls are shared and paid once; a designed workflow may make up to limits.modelCalls${hasLimit(config.budget) ? "" : ": set a budget"}`,
+    ],
+  };
+  if (!pace) return forecast;
+  return withWeakTime(forecast, {
+    turns: config.episodes * config.turns,
+    perTurn: pace.perTurn,
+    items: remoteBaselines < baselines.length ? seen + testItems : 0,
+    perItem: itemTokens * pace.perPromptToken + tokensEach * pace.perReplyToken,
+  });
+}
+
+/** Baseline of the local model alone: it asks no executor. */
+const WEAK_ALONE = "weak-alone";
+
+function hasLimit({ dollars, tokens, calls }: ForecastConfig["budget"]): boolean {
+  return [dollars, tokens, calls].some((limit) => limit !== undefined);
+}
+
+type WeakWork = NonNullable<Forecast["weakWork"]>;
+
+const WEAK_LINE = "local model:";
+
+/** The forecast with the time of the local model, at worst behind that of the calls; replaces what stood for it. */
+export function withWeakTime(forecast: Forecast, { turns, perTurn, items, perItem }: WeakWork): Forecast {
+  const weakMinutes = tenths((turns * perTurn + items * perItem) / 60);
+  const alone = items > 0 ? `, ${items} items alone of ${perItem.toFixed(1)} s` : "";
+  return {
+    ...forecast,
+    weakWork: { turns, perTurn, items, perItem },
+    weakMinutes,
+    minutes: tenths(forecast.minutes - (forecast.weakMinutes ?? 0) + weakMinutes),
+    basis: [
+      ...forecast.basis.filter((line) => !line.startsWith(WEAK_LINE)),
+      `${WEAK_LINE} ${turns} turns of ${perTurn.toFixed(1)} s${alone}, as measured`,
     ],
   };
 }
 
-/** Watches what the executor is paid for while baselines run. */
-export class SpeedMeter {
-  readonly #ledger: () => LedgerRow[];
-  #since: { calls: number; tokens: number; at: number };
-
-  constructor(ledger: () => LedgerRow[]) {
-    this.#ledger = ledger;
-    this.#since = this.#now();
-  }
-
-  /**
-   * The forecast with the time that the speed since the last call suggests; undefined where any reply came from the
-   * store, which says nothing about the speed.
-   */
-  remeasured(
-    forecast: Forecast,
-    { calls, replies }: { calls: number; replies: number },
-    concurrency: number,
-  ): Forecast | undefined {
-    const before = this.#since;
-    this.#since = this.#now();
-    const replyTokens = this.#since.tokens - before.tokens;
-    if (replyTokens <= 0 || this.#since.calls - before.calls !== calls) return undefined;
-    const seconds = (this.#since.at - before.at) / 1000;
-    return remeasured(forecast, { seconds, replies, replyTokens }, concurrency);
-  }
-
-  #now(): { calls: number; tokens: number; at: number } {
-    const rows = this.#ledger().filter(({ role }) => role === "executor");
-    return {
-      calls: rows.reduce((sum, row) => sum + row.calls, 0),
-      tokens: rows.reduce((sum, row) => sum + row.completionTokens, 0),
-      at: performance.now(),
-    };
-  }
-}
-
-/**
- * The forecast with the time that the measured speed suggests.
- * @param speed - that a baseline which really asked the executor has shown
- */
-export function remeasured(
-  forecast: Forecast,
-  speed: { seconds: number; replies: number; replyTokens: number },
-  concurrency: number,
-): Forecast {
-  const perReply = speed.replyTokens / speed.replies;
-  const perSecond = speed.replyTokens / speed.seconds;
-  const basis = forecast.basis.filter((line) => !line.startsWith("minutes:"));
-  basis.push(
-    `minutes: ${perSecond.toFixed(1)} tokens/s and ${perReply.toFixed(0)} tokens a reply, measured with ${concurrency} at once`,
-  );
-  return {
-    ...forecast,
-    minutes: tenths((forecast.executorReplies * perReply) / perSecond / 60),
-    isMeasured: true,
-    basis,
-  };
-}
-
-/** Factor between two forecasts of the time from which on the later one is worth a line. */
-const WORTH_SAYING = 2;
-
-/** Whether a forecast is to be said again: the first that was measured, and then any that is off by a factor of two. */
-export function isOff(said: Forecast, now: Forecast): boolean {
-  if (said.isMeasured !== now.isMeasured) return true;
-  const [low, high] = [Math.min(said.minutes, now.minutes), Math.max(said.minutes, now.minutes)];
-  return high >= WORTH_SAYING * low && high !== low;
-}
-
-function tenths(value: number): number {
+export function tenths(value: number): number {
   return Math.round(value * 10) / 10;
 }

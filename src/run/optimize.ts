@@ -6,7 +6,8 @@ import { mean } from "../core/statistics.js";
 import { refuseUnmeasured } from "../design/composite-reward.js";
 import type { Policy, PolicyInfo } from "../design/policy.js";
 import { RandomPolicy } from "../design/random-policy.js";
-import { checkStarts, startsOf } from "../evaluate/baselines/choose-baselines.js";
+import { checkBaselineNames, checkStarts, startsOf } from "../evaluate/baselines/choose-baselines.js";
+import { answerKind } from "../evaluate/baselines/usual-baselines.js";
 import { onCommonItems } from "../evaluate/common-items.js";
 import { resultHash } from "../evaluate/evaluation.js";
 import { LocalModels } from "../evaluate/local-models.js";
@@ -27,10 +28,11 @@ import {
   shownFigures,
 } from "./choose-winner.js";
 import { confirmBest } from "./confirm-best.js";
-import { forecastRun, isOff, SpeedMeter } from "./forecast-run.js";
+import { forecastRun } from "./forecast-run.js";
 import { inRunSpan } from "./in-run-span.js";
 import { isInterruption } from "./is-interruption.js";
 import { localPolicy } from "./local-policy.js";
+import { ForecastWatch } from "./measured-forecast.js";
 import { type BestWorkflow, Run } from "./run.js";
 import { candidateStats } from "./run-figures.js";
 import type { RunHooks } from "./run-hooks.js";
@@ -81,7 +83,15 @@ async function search(
   await using tasks = new TaskOpener(config, local.resolve);
   const task = await tasks.load(config.task);
   refuseUnmeasured(config, task);
+  checkBaselineNames(config.baselines, answerKind(task));
   const { policy, model } = await openPolicy(config, local, hooks.policy);
+  let watch: ForecastWatch | undefined;
+  const onEvent: RunHooks["onEvent"] = (event) => {
+    hooks.onEvent?.(event);
+    if (event.type !== "candidates-written" || event.isResumed) return;
+    const again = watch?.onWritten(`${event.episode} ${event.turn}`, event.seconds);
+    if (again) run.emit({ type: "forecast", forecast: again });
+  };
   const isOwn = hooks.policy === undefined && config.designer !== "random";
   await using run = await Run.open(config, {
     command,
@@ -92,28 +102,29 @@ async function search(
       modelHash: model?.info.modelHash ?? null,
       adapterHash: model?.info.adapterHash ?? null,
     },
-    ...{ local, tasks, hooks },
+    ...{ local, tasks, hooks: { ...hooks, onEvent } },
   });
+  for (const message of model?.info.warnings ?? []) run.warn(`weak model: ${message}`);
   const bench = await run.bench(task);
   const isTested = command === "optimize" && task.splits.includes("test") && config.testLimit > 0;
+  const testItems = isTested ? Math.min(config.testLimit, task.counts?.test ?? config.testLimit) : 0;
   const workflows = bench.baselineWorkflows;
   checkStarts(workflows, config.baselines);
-  const { price } = run.executor;
-  const forecast = forecastRun(
-    run.config,
-    bench.validation,
-    workflows,
-    price,
-    isTested,
-    runsPerSample(bench),
-    bench.settings.isRacing ? { confirmation: bench.confirmation.length } : undefined,
-  );
+  const { price, model: executor } = run.executor;
+  const forecast = forecastRun(run.config, {
+    ...{ validation: bench.validation, baselines: workflows, price, testItems },
+    isSimulated: executor.isSimulated,
+    runsPerSample: runsPerSample(bench),
+    race: bench.settings.isRacing ? { confirmation: bench.confirmation.length } : undefined,
+    pace: await bench.rehearse(policy),
+  });
   run.emit({ type: "forecast", forecast });
+  watch = new ForecastWatch(forecast, () => run.store.ledgerTotals(), config.concurrency);
   const progress: SearchProgress = { baselines: [], found: [], test: [] };
   let stoppedBy: unknown;
   if (!config.dryRun) {
     try {
-      await play(run, bench, policy, progress, forecast);
+      await play(run, bench, policy, progress, watch);
       if (bench.settings.isRacing || bench.confirmation.length > 0) {
         const starts = startsOf(progress.baselines, config.baselines);
         progress.choice = await confirmBest(bench, starts, progress.found);
@@ -159,25 +170,20 @@ async function play(
   bench: Bench,
   policy: Policy,
   progress: SearchProgress,
-  forecast: Forecast,
+  watch: ForecastWatch,
 ): Promise<void> {
   const { config } = run;
   const log = bench.openLog(run.directory.file("trajectories.jsonl"), policy);
   const found: ScoredWorkflow[][] = [];
   try {
-    const speed = new SpeedMeter(() => run.store.ledgerTotals());
-    let said = forecast;
     await bench.baselines((baseline) => {
       progress.baselines.push(baseline);
       const { title, evaluation } = baseline;
       const { accuracy, interval, n, errors: lost } = evaluation;
       run.emit({ type: "baseline-scored", name: title, accuracy, interval, n, lost });
       run.emitSpent();
-      const again = speed.remeasured(forecast, evaluation, config.concurrency);
-      if (again && !run.executor.model.isSimulated && isOff(said, again)) {
-        said = again;
-        run.emit({ type: "forecast", forecast: again });
-      }
+      const again = run.executor.model.isSimulated ? undefined : watch.onBaseline(evaluation);
+      if (again) run.emit({ type: "forecast", forecast: again });
     });
     await playSideBySide(config.episodes, run.signal, async (episode, seat) => {
       run.emit({ type: "episode-start", task: bench.task.name, episode, episodes: config.episodes });

@@ -271,6 +271,7 @@ export class Run implements AsyncDisposable {
         directory: directory.path,
         task: label,
         isResumed: directory.isResumed,
+        isDryRun: config.dryRun || undefined,
         executor: executor.model.id,
         policy,
         isSimulated: executor.model.isSimulated,

@@ -149,6 +149,7 @@ function datasetTask(
     hash,
     family,
     splits,
+    counts: Object.fromEntries(splits.map((split) => [split, manifest.splits[split]?.count])),
     opened,
     notices,
     load,

@@ -127,6 +127,8 @@ export interface Task {
   load(split: SplitName): Promise<Sample[]>;
   /** Splits that were loaded so far. */
   readonly opened?: ReadonlySet<SplitName> | undefined;
+  /** Items of splits, where the dataset says how many; nothing was read to know it. */
+  counts?: Readonly<Partial<Record<SplitName, number>>> | undefined;
   /** Splits there are, in the order train, validation, test. */
   splits: SplitName[];
   /** Notes on what was let through on request while loading (shared items, bad lines), for the run's record. */

@@ -136,7 +136,7 @@ describe("adapters", () => {
       "--json",
     );
     expect(imported.code).toBe(0);
-    expect(JSON.parse(imported.stdout).pairs).toBe(14);
+    expect(JSON.parse(imported.stdout)).toMatchObject({ pairs: 14, addedPairs: 7 });
     const completed = readGgufAdapter(join(folder, "completed.gguf"));
     expect(completed.pairs.get("blk.1.attn_q.weight")).toEqual(full.pairs.get("blk.1.attn_q.weight"));
     const chat = ["--chat", join(folder, "chat.jsonl"), "--epochs", "1", "--learning-rate", "0.01"];
@@ -186,6 +186,30 @@ describe("adapters", () => {
     );
     expect(forced.code).toBe(0);
     expect([...readGgufAdapter(join(folder, "old.gguf")).pairs]).toEqual([...readGgufAdapter(adapter).pairs]);
+  });
+
+  it("of a run are its last one on its own model, where only the run is named", async () => {
+    const run = join(folder, "runs", "learned");
+    cpSync(join(ROOT, "tests/fixtures/runs-0.1/learn"), run, { recursive: true });
+    const kept = join(run, "config.resolved.json");
+    writeFileSync(kept, JSON.stringify({ ...JSON.parse(readFileSync(kept, "utf8")), model: base }));
+    const exported = await w4s("export", "learned", "--to", "gguf", "--type", "F16", "--out", "of-run.gguf");
+    expect(`${exported.code} ${exported.stderr}`).toMatch(/^0 /);
+    expect(exported.stderr).toMatch(/adapter .*adapter-02-552cafb5b35e\.gguf: the last one of this run/);
+    expect(exported.stderr).toMatch(/base .*: the model of .*learned/);
+    cpSync(join(ROOT, "tests/fixtures/runs-0.1/optimize"), join(folder, "runs", "searched"), {
+      recursive: true,
+    });
+    expectFailure(
+      await w4s("export", "searched", "--to", "merged", "--out", "m.gguf"),
+      3,
+      /holds no adapter; w4s learn/,
+    );
+    expectFailure(
+      await w4s("export", "nosuch", "--to", "merged", "--out", "m.gguf"),
+      3,
+      /there is no run nosuch/,
+    );
   });
 
   it("take no flag that would do nothing", async () => {

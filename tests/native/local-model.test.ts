@@ -6,11 +6,13 @@ import { ConfigError, FormatError, ModelCallError, W4sError } from "../../src/co
 import { ManagedChild } from "../../src/core/managed-child.js";
 import { Random } from "../../src/core/random.js";
 import { readLoadableModel } from "../../src/formats/gguf/gguf-loadable.js";
+import type { GgufMetadata } from "../../src/formats/gguf/gguf-metadata.js";
 import { encodeGguf, gguf } from "../../src/formats/gguf/gguf-writer.js";
 import { makeTinyGguf, tinyGgufBytes } from "../../src/formats/gguf/make-tiny-gguf.js";
 import type { ChatMessage } from "../../src/llm/chat-model.js";
 import { LocalChatModel } from "../../src/llm/local/local-chat-model.js";
 import { LocalModel, type LocalModelOptions } from "../../src/llm/local/local-model.js";
+import type { WritingProgress } from "../../src/llm/local/local-protocol.js";
 import { type LlamaMaker, openUntried } from "../../src/llm/local/open-untried.js";
 import { childProcesses, untilComputed } from "../support/child-processes.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
@@ -41,6 +43,19 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await Promise.all(opened.map((each) => each.close()));
+});
+
+describe("how far it is", () => {
+  test("is told chunk by chunk and token by token", async () => {
+    const told: WritingProgress[] = [];
+    const onProgress = (written: WritingProgress) => void told.push(written);
+    const { promptTokens } = await model.generate({
+      ...{ messages: say(LONG), candidates: candidates(2), maxTokens: 3, onProgress },
+    });
+    expect(told[0]).toEqual({ promptTokens: promptTokens.length, promptDone: 0, replyTokens: 0 });
+    expect(told.filter(({ replyTokens }) => replyTokens === 0).length).toBeGreaterThanOrEqual(3);
+    expect(told.at(-1)).toMatchObject({ promptDone: promptTokens.length, replyTokens: 2 });
+  });
 });
 
 describe("what it is", () => {
@@ -427,6 +442,33 @@ describe.skipIf(process.platform !== "linux")("faults (seen in /proc, so on Linu
     await expect(load({ chatTemplate: { jinja: "{{ raise_exception('no') }}" } })).rejects.toThrow(
       /chat_template: no/,
     );
+  });
+
+  test("a template that leaves out what is said is refused at load, with what to do", async () => {
+    const typed = "{% for message in messages %}{{ message['content'][0]['text'] }}{% endfor %}assistant:";
+    await expect(load({ chatTemplate: { jinja: typed } })).rejects.toMatchObject({
+      message: expect.stringContaining("tokenizer.chat_template: leaves out what a message says"),
+      hint: expect.stringContaining("typed parts"),
+    });
+  });
+
+  test("a refusal of llama.cpp says why, in its own words", async () => {
+    const editMetadata = (metadata: GgufMetadata) =>
+      void metadata.set("tokenizer.ggml.pre", gguf.string("odd-words"));
+    const path = makeTinyGguf(join(folder, "odd-words.gguf"), { editMetadata });
+    await expect(load({ modelPath: path })).rejects.toThrow(
+      /refuses .*: unknown pre-tokenizer type: 'odd-words'/,
+    );
+  });
+
+  test("a file without a chat template is used with a warning", async () => {
+    const editMetadata = (metadata: GgufMetadata) => void metadata.delete("tokenizer.chat_template");
+    const path = makeTinyGguf(join(folder, "bare.gguf"), { editMetadata });
+    const bare = await load({ modelPath: path });
+    expect(bare.info.warnings.join()).toContain(
+      'no chat template in the file: messages are marked with "### role"',
+    );
+    expect((await load({ chatTemplate: "plain" })).info.warnings).toEqual([]);
   });
 
   test("a file that was replaced is noticed before it is loaded again", async () => {

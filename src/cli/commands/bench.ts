@@ -10,7 +10,7 @@ import { type ActionBody, complete } from "../action.js";
 import { type BenchChange, compareBenches, readBenchFile } from "../bench-file.js";
 import { BENCHES, type Bench, type BenchScope } from "../bench-list.js";
 import { EXIT } from "../exit-code.js";
-import { writeErr, writeJson, writeOut } from "../print/output.js";
+import { writeErr, writeJson, writeOut, writeProse } from "../print/output.js";
 import { table } from "../print/tables.js";
 
 const FOLDER = fileURLToPath(new URL("../../../bench", import.meta.url));
@@ -102,7 +102,7 @@ const benchAction: ActionBody = async ({ isJson, watch, command }, ...names) => 
     const changes = earlier === undefined ? undefined : compareBenches(earlier, results);
     if (isJson) writeJson({ ...results, skipped, changes });
     else {
-      writeOut(machineLine(results.machine));
+      writeProse(machineLine(results.machine));
       if (changes) printChanges(changes, earlier?.machine ?? {}, results.machine);
     }
     return failed.length > 0 ? { failure: failure() } : EXIT.done;
@@ -183,7 +183,7 @@ function printChanges(
   after: Record<string, string | number>,
 ): void {
   if (before.cpu !== after.cpu || before.threads !== after.threads)
-    writeOut(`\nThe earlier figures are of another machine: ${machineLine(before)}`);
+    writeProse(`\nThe earlier figures are of another machine: ${machineLine(before)}`);
   writeOut(
     `\n${table(
       ["table", "row", "before", "after", "unit", "after / before", "noise", ""],

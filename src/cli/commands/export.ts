@@ -3,9 +3,10 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import type { AdapterFormat, DatasetFormat, TrainerName, WeightType, WorkflowForm } from "../../commands.js";
 import { WEIGHTING_NAMES, type WeightingName } from "../../config/objectives.js";
 import { type ActionBody, complete } from "../action.js";
+import { adapterAndBase } from "../config-of-run.js";
 import { EXIT } from "../exit-code.js";
 import { flagOf, number } from "../flag-values.js";
-import { writeErr, writeJson, writeOut } from "../print/output.js";
+import { writeErr, writeJson, writeOut, writeProse } from "../print/output.js";
 import { addRunFlags, configSources } from "../run-flags.js";
 import { workflowPath } from "./eval.js";
 
@@ -21,6 +22,7 @@ Examples:
   $ w4s export runs/RUN --to promptfoo --out promptfooconfig.yaml
   $ w4s export runs/RUN --to card --out card.md
   $ w4s export adapter-lora-<hash>.gguf --to merged --base smollm2-135m --type Q8_0 --out merged.gguf
+  $ w4s export latest --to merged --out merged.gguf                 (the last adapter of a learning run)
   $ w4s export adapter-lora-<hash>.gguf --to peft --base smollm2-135m --out peft/
   $ w4s export runs/RUN --to dpo --out pairs.jsonl
   $ w4s export runs/RUN --to messages --weighting advantage --out rows.jsonl
@@ -64,7 +66,10 @@ export function command(): Command {
         .makeOptionMandatory(),
     )
     .requiredOption("--out <path>", "file to write (a folder for peft, trl and mlx)")
-    .option("--base <model>", "for adapters: GGUF file or name of the model it was trained on")
+    .option(
+      "--base <model>",
+      "for adapters: GGUF file or name of the model it was trained on (default: that of its run)",
+    )
     .addOption(new Option("--type <type>", "of the numbers").choices(["F32", "F16", "Q8_0"]))
     .addOption(
       new Option("--weighting <kind>", "for messages, resampled, trl and mlx (default: exponential)").choices(
@@ -112,7 +117,7 @@ const exportAction: ActionBody = async ({ isJson, command }, source = "") => {
     const { rows, redacted } = await api.exportPrompts(source, out, { redact, force });
     const taken = Object.entries(redacted).map(([kind, count]) => `${count} ${kind}`);
     if (isJson) writeJson({ path: out, rows, redacted });
-    else writeOut(`${out}: ${rows} prompts${taken.length > 0 ? `, taken out: ${taken.join(", ")}` : ""}`);
+    else writeProse(`${out}: ${rows} prompts${taken.length > 0 ? `, taken out: ${taken.join(", ")}` : ""}`);
     return EXIT.done;
   }
   // The former name of the flag comes last.
@@ -136,20 +141,19 @@ const exportAction: ActionBody = async ({ isJson, command }, source = "") => {
     else writeOut(`${out}: ${rows} rows`);
     return EXIT.done;
   }
-  if (base === undefined)
-    throw new api.ConfigError("--base is missing", {
-      hint: "name the model that the adapter was trained on",
-    });
+  const trained = await adapterAndBase(command, source, base);
   const { fit } = await api.exportAdapter({
-    adapterPath: source,
-    basePath: await api.resolveModel(base),
+    adapterPath: trained.adapterPath,
+    basePath: await api.resolveModel(trained.base),
     format: to as AdapterFormat,
     outPath: out,
     force,
     type,
   });
   if (fit === "fits another base")
-    writeErr(`warning: ${source} was trained on another file than ${base}, of the same sizes`);
+    writeErr(
+      `warning: ${trained.adapterPath} was trained on another file than ${trained.base}, of the same sizes`,
+    );
   if (isJson) writeJson({ path: out, fit });
   else writeOut(out);
   return EXIT.done;

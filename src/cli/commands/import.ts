@@ -32,14 +32,17 @@ export function command(): Command {
 const importAction: ActionBody = async ({ isJson, command }, path = "") => {
   const api = await import("../../commands.js");
   const { base, out, force = false } = command.opts<ImportFlags>();
-  const { config, pairs } = await api.importAdapter({
+  const { config, pairs, addedPairs } = await api.importAdapter({
     path,
     basePath: await api.resolveModel(base),
     outPath: out,
     force,
   });
   const { rank, alpha, targets } = config;
-  if (isJson) writeJson({ path: out, rank, alpha, targets, pairs: pairs.size });
-  else writeOut(`${out}: rank ${rank}, alpha ${alpha}, ${pairs.size} pairs on ${targets.join(", ")}`);
+  if (isJson) writeJson({ path: out, rank, alpha, targets, pairs: pairs.size, addedPairs });
+  else {
+    const added = addedPairs === 0 ? "" : `, ${addedPairs} of them added as zeros where it has none,`;
+    writeOut(`${out}: rank ${rank}, alpha ${alpha}, ${pairs.size} pairs${added} on ${targets.join(", ")}`);
+  }
   return EXIT.done;
 };

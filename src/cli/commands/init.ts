@@ -8,7 +8,7 @@ import { adviseOn, checkHealth, findingsTable } from "../check-health.js";
 import { checkPrice, checkTask } from "../check-task.js";
 import { EXIT } from "../exit-code.js";
 import { initContext } from "../init-context.js";
-import { isInteractive, writeErr, writeJson, writeOut } from "../print/output.js";
+import { isInteractive, writeErr, writeJson, writeOut, writeProse } from "../print/output.js";
 import { addRunFlags, flagName, readRunFlags } from "../run-flags.js";
 
 const EXAMPLES = `
@@ -93,7 +93,7 @@ const initAction: ActionBody = async ({ isJson, watch, command }) => {
     if (health) writeOut(findingsTable(health.findings));
     const other = output === api.CONFIG_FILE ? "" : ` --config ${output}`;
     const next = `${(health?.exitCode ?? 0) === 0 ? "optimize --dry-run" : "doctor"}${other}`;
-    writeOut(`executor ${config.executor}; price: ${price}`);
+    writeProse(`executor ${config.executor}; price: ${price}`);
     writeOut(`wrote ${output}; next: w4s ${next}`);
   }
   if (health) adviseOn(health.findings);

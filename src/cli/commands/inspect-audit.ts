@@ -3,7 +3,7 @@
 import type { RunAudit } from "../../commands.js";
 import { formatCount, formatDollars, formatPercent } from "../../core/figure-format.js";
 import { EXIT } from "../exit-code.js";
-import { writeJson, writeOut } from "../print/output.js";
+import { writeJson, writeOut, writeProse } from "../print/output.js";
 import { spentText } from "../print/spent-text.js";
 import { pairs, table } from "../print/tables.js";
 
@@ -111,6 +111,6 @@ function printAudit(audit: RunAudit): void {
     writeOut(
       `round ${round}: adapter ${short(adapterHash)} from ${short(parentHash)}, ${isAccepted ? "accepted" : "refused"}`,
     );
-  for (const { at, type, what } of audit.decisions) writeOut(`${at} ${type}: ${what}`);
-  for (const line of audit.disagreements) writeOut(line);
+  for (const { at, type, what } of audit.decisions) writeProse(`${at} ${type}: ${what}`);
+  for (const line of audit.disagreements) writeProse(line);
 }

@@ -3,6 +3,7 @@ import { Command } from "commander";
 import type { BudgetLimits, LearnResult, RunConfig } from "../../commands.js";
 import { FEWEST_FOR_INTERVAL, formatDifference } from "../../core/figure-format.js";
 import { type ActionBody, complete } from "../action.js";
+import { EXIT } from "../exit-code.js";
 import { LearnPrinter } from "../print/learn-printer.js";
 import { policiesText, roundsText } from "../print/learn-tables.js";
 import { writeJson, writeOut, writeProse } from "../print/output.js";
@@ -18,6 +19,7 @@ import {
   SEARCH_FLAGS,
 } from "../run-flags.js";
 import { stoppedByJson, withProgress } from "../run-frame.js";
+import { printForecast } from "../search-action.js";
 import { bestVerdict } from "../verdict.js";
 import type { SignalWatch } from "../watch-signals.js";
 
@@ -31,6 +33,7 @@ Examples:
   $ w4s learn --task gsm8k,mgsm --held-back math-500 --model qwen2.5-coder-0.5b \\
       --executor openai:https://api.openai.com/v1 --executor-model gpt-4o-mini \\
       --rounds 3 --episodes 8 --explore-schedule 0.8,0.5,0.3 --max-dollars 5
+  $ w4s learn … --dry-run                              # what would it cost?
   $ w4s inspect runs/RUN/rounds/02/adapter-02-….gguf   # where an adapter comes from
   $ w4s rollback runs/RUN --to 1                       # go on from an earlier round`;
 
@@ -41,7 +44,7 @@ export function command(): Command {
   addRunFlags(learn, [
     ...DATASET_FLAGS,
     ...MODEL_FLAGS,
-    ...SEARCH_FLAGS.filter((path) => path !== "dryRun" && path !== "designer"),
+    ...SEARCH_FLAGS.filter((path) => path !== "designer"),
     ...LEARN_FLAGS,
     ...QUEUE_FLAGS,
   ]);
@@ -56,6 +59,18 @@ const learnAction: ActionBody = async ({ isJson, watch, command }) => {
     ...configSources(command),
     defaults: preset === undefined ? undefined : api.preset(preset),
   });
+  if (config.dryRun) {
+    const printer = new LearnPrinter();
+    const dry = await withProgress(api, config, watch, printer, (hooks) =>
+      api.forecastLearn(config, {
+        ...hooks,
+        onEvent: (event) => event.type !== "forecast" && printer.onEvent(event),
+      }),
+    );
+    if (isJson) writeJson(dry);
+    else printForecast(dry.forecast);
+    return EXIT.done;
+  }
   const result = await learnWithProgress(api, config, watch);
   if (isJson) writeJson({ ...result, ...stoppedByJson(result, api) });
   else printLearning(result, config.budget);

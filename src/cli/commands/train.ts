@@ -156,7 +156,7 @@ const trainAction: ActionBody = async ({ isJson, watch, command }) => {
 };
 
 /** Name of the base: as it was given, else as the first of the runs had it, which is said. */
-function baseModel(
+export function baseModel(
   { ConfigError }: Pick<typeof import("../../commands.js"), "ConfigError">,
   given: string | undefined,
   from: readonly string[],

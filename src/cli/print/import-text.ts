@@ -1,6 +1,6 @@
 /** @file What an import shows: how the source is read before anything is written, and what became of it. */
 import type { ImportPreview } from "../../commands.js";
-import { visibleLine, writeErr, writeOut } from "./output.js";
+import { visibleLine, writeErr, writeProse } from "./output.js";
 
 /** Characters of a value in the rows that are shown. */
 const MAX_VALUE = 60;
@@ -51,7 +51,7 @@ export function writeImported({ directory, counts, manifest, dropped = [], bad =
     lacks.length > 0
       ? `a search needs ${lacks.join(" and ")} too: import again with --overwrite --split ${lacks.map((split) => `${split}=0.2`).join(" --split ")}`
       : `next: w4s init --task ${directory}, then w4s optimize`;
-  writeOut(`${did} ${sizes.join(", ")}; ${next}`);
+  writeProse(`${did} ${sizes.join(", ")}; ${next}`);
 }
 
 function listed(values: readonly string[]): string {

@@ -80,6 +80,9 @@ export class Progress {
         this.noteBest(event);
         for (const line of describeEvent(event)) this.line(line);
         break;
+      case "writing":
+        this.status(`${this.#placeOf(event)}writing workflows, ${writtenText(event)}`);
+        break;
       default:
         if (event.type === "run-start" && this.#spent) {
           this.#earlier.push(this.#spent);
@@ -178,6 +181,11 @@ export class Progress {
   }
 }
 
+function writtenText({ promptTokens, promptDone, replyTokens }: Of<"writing">): string {
+  if (replyTokens > 0) return `${replyTokens} tokens of each so far`;
+  return `prompt ${promptDone} of ${promptTokens} tokens`;
+}
+
 function keyOf({ task, episode }: { task?: string | undefined; episode?: number | undefined }): string {
   return JSON.stringify([task, episode]);
 }
@@ -239,5 +247,7 @@ export function describeEvent(event: RunEvent): string[] {
 export function forecastLine(forecast: Forecast): string {
   const dollars = forecast.dollars === null ? "price unknown" : formatDollars(forecast.dollars);
   const basis = forecast.isMeasured ? "at the speed measured so far" : "if a call takes 2 s";
-  return `${forecast.executorCalls} calls, ${forecast.executorTokens} tokens, ${dollars}, ${forecast.minutes} minutes ${basis}`;
+  const { weakMinutes = 0 } = forecast;
+  const local = weakMinutes > 0 ? `, ${weakMinutes} of them the local model's` : "";
+  return `${forecast.executorCalls} calls, ${forecast.executorTokens} tokens, ${dollars}, ${forecast.minutes} minutes ${basis}${local}`;
 }

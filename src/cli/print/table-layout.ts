@@ -21,7 +21,7 @@ export function withoutEqualColumns({ head, rows }: TableTexts): { table: TableT
     (_, at) => at > 0 && rows.length > 1 && rows.every((row) => row[at] === rows[0]?.[at]),
   );
   const kept = <T>(cells: readonly T[]) => cells.filter((_, at) => !isEqual[at]);
-  const said = head.flatMap((name, at) => (isEqual[at] ? [`${name} ${rows[0]?.[at]}`] : []));
+  const said = head.flatMap((name, at) => (isEqual[at] ? [`${name} ${rows[0]?.[at]}`.trim()] : []));
   return { table: { head: kept(head), rows: rows.map(kept) }, said: said.join("; ") };
 }
 

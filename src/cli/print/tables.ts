@@ -64,9 +64,12 @@ function drawn({ head, rows }: TableTexts, right: readonly string[], widths?: re
   return out.toString();
 }
 
+/** Columns that a value below its name stands in. */
+const BELOW = 4;
+
 /**
  * Name and value pairs without a head. Long values go on below themselves; the value of a name that takes more than a
- * third of the screen begins below it.
+ * third of the screen begins below it, and so does one with a word that does not fit beside its name.
  */
 export function pairs(
   rows: readonly (readonly [string, string | number])[],
@@ -76,10 +79,12 @@ export function pairs(
   const indent = (longest <= width / 3 ? longest : 2) + 2;
   return rows
     .flatMap(([name, value]) => {
-      const lines = wrapWords(visibleLine(String(value)), width - indent).map(
-        (line) => `${" ".repeat(indent)}${line}`,
-      );
-      if (indent > longest) return [`${name}${lines[0]?.slice(name.length) ?? ""}`, ...lines.slice(1)];
+      const text = visibleLine(String(value));
+      const isTooLong = text.split(" ").some((word) => columnsOf(word) > width - indent);
+      const margin = isTooLong ? BELOW : indent;
+      const lines = wrapWords(text, width - margin).map((line) => `${" ".repeat(margin)}${line}`);
+      if (indent > longest && !isTooLong)
+        return [`${name}${lines[0]?.slice(name.length) ?? ""}`, ...lines.slice(1)];
       return [name, ...lines];
     })
     .join("\n");

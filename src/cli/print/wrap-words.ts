@@ -41,3 +41,21 @@ export function joinedWithin(pieces: readonly string[], separator: string, width
   }
   return lines;
 }
+
+/** Columns of a help page where nothing is known of the screen. */
+const HELP_COLUMNS = 120;
+
+/** Text below a help page: sentences are wrapped anew, commands to be copied stay as they are. */
+export function wrapHelp(text: string, width: number): string {
+  const blocks: { text: string; isCommand: boolean }[] = [];
+  for (const line of text.split("\n")) {
+    const last = blocks.at(-1);
+    const isCommand = /^\s*\$ /.test(line) || (last?.isCommand === true && last.text.endsWith("\\"));
+    const goesOn =
+      last !== undefined && !last.isCommand && !isCommand && line !== "" && /^\S.*[^.:;)\s]$/.test(last.text);
+    if (goesOn && /^\S/.test(line)) last.text += ` ${line}`;
+    else blocks.push({ text: line, isCommand });
+  }
+  const columns = Math.min(width, HELP_COLUMNS);
+  return blocks.map((block) => (block.isCommand ? block.text : wrapProse(block.text, columns))).join("\n");
+}

@@ -65,24 +65,36 @@ export function chooseBaselines(
   const canRun = (baseline: Baseline) => lacking(baseline) === undefined;
   if (wanted === undefined) return usualBaselines(answer, hasContext).filter(canRun);
   if (wanted.trim() === "all") return known.filter(canRun);
-  const names = wanted.split(",").map((name) => name.trim());
+  const names = namesIn(wanted);
   for (const name of names) {
-    const baseline = known.find((candidate) => isCalled(candidate, name));
-    if (!baseline) {
-      const near = nearNames(
-        name,
-        known.map((candidate) => candidate.name),
-      );
-      throw new ConfigError(`there is no baseline ${JSON.stringify(name)} for this task`, {
-        hint: near[0]
-          ? `did you mean ${near[0]}?`
-          : `all, or some of ${known.map((candidate) => candidate.name).join(", ")}`,
-      });
-    }
-    const lack = lacking(baseline);
+    const lack = lacking(baselineNamed(name, known));
     if (lack) throw new ConfigError(`baseline ${name} ${lack.problem}`, { hint: lack.hint });
   }
   return known.filter((baseline) => names.some((name) => isCalled(baseline, name)));
+}
+
+/**
+ * Looks at the names alone, before anything is opened for a run.
+ * @throws {ConfigError} on one that no baseline of this kind of answer has
+ */
+export function checkBaselineNames(wanted: string | undefined, answer: AnswerKind): void {
+  if (wanted === undefined || wanted.trim() === "all") return;
+  const known = [...namedBaselines(answer, false), ...namedBaselines(answer, true)];
+  for (const name of namesIn(wanted)) baselineNamed(name, known);
+}
+
+function namesIn(wanted: string): string[] {
+  return wanted.split(",").map((name) => name.trim());
+}
+
+function baselineNamed(name: string, known: readonly Baseline[]): Baseline {
+  const baseline = known.find((candidate) => isCalled(candidate, name));
+  if (baseline) return baseline;
+  const all = [...new Set(known.map((candidate) => candidate.name))];
+  const near = nearNames(name, all);
+  throw new ConfigError(`there is no baseline ${JSON.stringify(name)} for this task`, {
+    hint: near[0] ? `did you mean ${near[0]}?` : `all, or some of ${all.join(", ")}`,
+  });
 }
 
 /** @throws {ConfigError} when designs would have nothing to start from */

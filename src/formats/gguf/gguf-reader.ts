@@ -6,13 +6,22 @@ import { LIMITS } from "./gguf-types.js";
 
 const WINDOW_BYTES = 256 * 1024;
 
-/** Error with the message `bad GGUF: <field>: <why>`. */
-export function badGguf(file: string, field: string, why: string, byteOffset?: number): FormatError {
+/**
+ * Error with the message `bad GGUF: <field>: <why>`.
+ * @param hint - what helps, where another copy of the file does not
+ */
+export function badGguf(
+  file: string,
+  field: string,
+  why: string,
+  byteOffset?: number,
+  hint = `check ${file}: download it again, or choose another file (w4s inspect FILE shows what can be read)`,
+): FormatError {
   return new FormatError(`bad GGUF: ${printable(field)}: ${printable(why)}`, {
     file,
     byteOffset,
     code: "bad-gguf",
-    hint: `check ${file}: download it again, or choose another file (w4s inspect FILE shows what can be read)`,
+    hint,
   });
 }
 
@@ -54,8 +63,8 @@ export class GgufCursor {
     return this.size - this.#position;
   }
 
-  fail(field: string, why: string): never {
-    throw badGguf(this.file, field, why, Number(this.#position));
+  fail(field: string, why: string, hint?: string): never {
+    throw badGguf(this.file, field, why, Number(this.#position), hint);
   }
 
   /** @throws {FormatError} when `count` items of `itemBytes` cannot lie between here and the end of the file. */

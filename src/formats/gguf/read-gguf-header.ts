@@ -84,9 +84,18 @@ function readPreamble(cursor: GgufCursor): { version: number; tensorCount: bigin
   const version = start.readUInt32LE(4);
   if (version !== 2 && version !== 3) {
     const isSwapped = (version & 0xffff) === 0;
+    if (isSwapped)
+      cursor.fail(
+        "version",
+        "is big-endian, which is not supported",
+        "convert it: gguf_convert_endian FILE little",
+      );
     cursor.fail(
       "version",
-      isSwapped ? "is big-endian, which is not supported" : `is ${version}, supported are 2 and 3`,
+      `is ${version}, supported are 2 and 3`,
+      version > 3
+        ? "the file is newer than this version of w4s: take a newer one, or another file"
+        : "convert the model anew with llama.cpp's converter, or choose another file",
     );
   }
   const tensorCount = start.readBigUInt64LE(8);
@@ -136,7 +145,12 @@ function readKind(cursor: GgufCursor, metadata: GgufMetadata): { kind: GgufKind;
   const typeName = (type?.value as string | undefined) ?? "model";
   const isKnown = ARCHITECTURES.has(architecture);
   const isOther = typeName !== "model" && typeName !== "adapter";
-  if (!isKnown && !isOther) cursor.fail("general.architecture", `${JSON.stringify(architecture)} is unknown`);
+  if (!isKnown && !isOther)
+    cursor.fail(
+      "general.architecture",
+      `${JSON.stringify(architecture)} is unknown`,
+      "its llama.cpp may be newer than the one in this version of w4s: choose a model of another family (w4s models list)",
+    );
   if (isOther || architecture === "clip") return { kind: "other", architecture };
   return { kind: typeName as GgufKind, architecture };
 }

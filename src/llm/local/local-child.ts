@@ -6,6 +6,7 @@ import {
   type LoadOrder,
   LocalFailure,
   type ParentMessage,
+  type WritingProgress,
 } from "./local-protocol.js";
 import { keepSpare, takeSpare } from "./spare-child.js";
 
@@ -16,6 +17,7 @@ export interface CallOptions {
   signal?: AbortSignal | undefined;
   /** Default: the child's timeoutMs. */
   timeoutMs?: number | undefined;
+  onProgress?: ((written: WritingProgress) => void) | undefined;
 }
 
 interface Pending {
@@ -23,6 +25,7 @@ interface Pending {
   reject(error: unknown): void;
   /** Restarts the silence timer. */
   touch(): void;
+  onProgress: CallOptions["onProgress"];
 }
 
 /** Variables that GPU drivers need; everything else, keys above all, stays out of the child. */
@@ -180,7 +183,10 @@ export class LocalChild {
             setTimeout(() => giveUp(new LocalFailure("timeout", `not done after ${limit} ms`)), limit),
           );
         }
-        this.#pending.set(id, { resolve, reject, touch: () => silence.refresh() });
+        this.#pending.set(id, {
+          ...{ resolve, reject, touch: () => silence.refresh() },
+          onProgress: options.onProgress,
+        });
         options.signal?.addEventListener("abort", onAbort, { once: true });
         child.ref(true);
         if (!child.isAlive) {
@@ -205,7 +211,11 @@ export class LocalChild {
     // A child that works for one call is not silent for those that wait behind it.
     for (const call of this.#pending.values()) call.touch();
     const call = this.#pending.get(message.id);
-    if (!call || message.type === "progress") return;
+    if (!call) return;
+    if (message.type === "progress") {
+      if (message.written) call.onProgress?.(message.written);
+      return;
+    }
     if (message.type === "result") call.resolve(message.value);
     else call.reject(new LocalFailure(message.failure, message.message));
   }

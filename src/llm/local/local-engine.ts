@@ -8,6 +8,7 @@ import {
   type LoadedModel,
   type LoadOrder,
   LocalFailure,
+  type WritingProgress,
 } from "./local-protocol.js";
 import { CHUNK_TOKENS, PromptCache } from "./prompt-cache.js";
 import { ContentGuard, renderChatTemplate } from "./render-chat-template.js";
@@ -15,6 +16,8 @@ import { ReplyLane } from "./reply-lane.js";
 
 /** Contexts grow in these steps, so that slowly growing prompts do not rebuild them each time. */
 const CONTEXT_STEP = 512;
+
+type OnWritten = (written?: WritingProgress) => void;
 
 export class LocalEngine {
   readonly #bindings: Bindings;
@@ -108,20 +111,20 @@ export class LocalEngine {
     this.#aborted.add(id);
   }
 
-  generate(id: number, order: GenerateOrder, onProgress: () => void): Promise<Generated> {
+  generate(id: number, order: GenerateOrder, onProgress: OnWritten): Promise<Generated> {
     return this.#inTurn(id, () => this.#generate(id, order, onProgress));
   }
 
-  async #generate(id: number, order: GenerateOrder, onProgress: () => void): Promise<Generated> {
+  async #generate(id: number, order: GenerateOrder, onProgress: OnWritten): Promise<Generated> {
     const checkAborted = () => {
       if (this.#aborted.has(id)) throw new LocalFailure("aborted", "aborted");
     };
-    const tick = () => {
-      checkAborted();
-      onProgress();
-    };
     checkAborted();
     const prompt = this.promptOf(order);
+    const tick = (promptDone: number, replyTokens: number) => {
+      checkAborted();
+      onProgress({ promptTokens: prompt.length, promptDone, replyTokens });
+    };
     const width = Math.min(order.candidates.length, this.#order.maxSequences);
     const context = await this.#contextFor(width, prompt.length + order.maxTokens);
     const prompts = this.#prompts as PromptCache;
@@ -133,7 +136,7 @@ export class LocalEngine {
       const lanes = await ReplyLane.createAll(this.#bindings, group, order);
       try {
         const started = performance.now();
-        const prefill = await prompts.prefill(prompt, order.session, tick);
+        const prefill = await prompts.prefill(prompt, order.session, (done) => tick(done, 0));
         if (from === 0) reused = prefill.reusedTokens;
         for (let sequence = 1; sequence < group.length; sequence++) await context.copySequence(0, sequence);
         const prefilled = performance.now();
@@ -155,7 +158,7 @@ export class LocalEngine {
     lanes: readonly ReplyLane[],
     promptLength: number,
     promptLogits: LogitsIndex,
-    tick: () => void,
+    tick: (promptDone: number, replyTokens: number) => void,
   ): Promise<number> {
     let sampleMs = 0;
     let logits = lanes.map(() => promptLogits);
@@ -169,7 +172,7 @@ export class LocalEngine {
       sampleMs += performance.now() - started;
       const last = lanes.findLastIndex((lane) => lane.reply === undefined);
       if (last < 0) return sampleMs;
-      tick();
+      tick(promptLength, step + 1);
       const first = lanes.findIndex((lane) => lane.reply === undefined);
       // llama.cpp batches neighbouring sequences only: an ended lane between two others is stepped along.
       const rows = lanes.slice(first, last + 1);

@@ -13,9 +13,16 @@ import {
 import { messageOf } from "../../core/errors.js";
 import { serveParent } from "../../core/serve-parent.js";
 import { LaneEngine } from "./lane-engine.js";
+import { loadFailure } from "./load-failure.js";
 import type { Bindings, BoundContext, BoundSampler } from "./local-bindings.js";
 import { LocalEngine } from "./local-engine.js";
-import { type Generated, type LoadOrder, LocalFailure, type ParentMessage } from "./local-protocol.js";
+import {
+  type Generated,
+  type LoadOrder,
+  LocalFailure,
+  type ParentMessage,
+  type WritingProgress,
+} from "./local-protocol.js";
 import { type LlamaMaker, openUntried } from "./open-untried.js";
 import { CHUNK_TOKENS } from "./prompt-cache.js";
 
@@ -57,12 +64,21 @@ interface Internals {
   grammarState: { _state: unknown };
 }
 
+/** The last errors that llama.cpp logged. */
+const complaints: string[] = [];
+const MAX_COMPLAINTS = 50;
+const LOG_MS = 50;
+
 async function openLlama(order: LoadOrder): Promise<Llama> {
   const common = {
     build: "never",
     maxThreads: order.threads,
-    logLevel: LlamaLogLevel.disabled,
-    logger: () => {},
+    // Why a file cannot be loaded is said nowhere else.
+    logLevel: LlamaLogLevel.error,
+    logger: (_level: LlamaLogLevel, message: string) => {
+      complaints.push(message);
+      complaints.splice(0, complaints.length - MAX_COMPLAINTS);
+    },
     progressLogs: false,
   } as const;
   const withoutGpu = async () =>
@@ -102,7 +118,10 @@ async function openBindings(order: LoadOrder, onProgress: () => void): Promise<B
       ...(llama.gpu === false ? { gpuLayers: 0 } : {}),
     });
   } catch (error) {
-    throw new LocalFailure(error instanceof InsufficientMemoryError ? "memory" : "load", messageOf(error));
+    // What llama.cpp logs comes a turn later than the error.
+    await new Promise((resolve) => setTimeout(resolve, LOG_MS));
+    const reason = loadFailure(complaints) ?? messageOf(error);
+    throw new LocalFailure(error instanceof InsufficientMemoryError ? "memory" : "load", reason);
   }
   const { AddonSampler } = (llama as unknown as Internals["llama"])._bindings;
   const nativeModel = (model as unknown as Internals["model"])._model;
@@ -248,6 +267,8 @@ function bindContext(
   };
 }
 
+type OnProgress = (written?: WritingProgress) => void;
+
 let bindings: Bindings | undefined;
 let engine: LocalEngine | undefined;
 let lanes: LaneEngine | undefined;
@@ -257,10 +278,10 @@ process.once("exit", () => {
   if (stateFolder !== undefined) rmSync(stateFolder, { recursive: true, force: true });
 });
 
-async function handle(message: ParentMessage, onProgress: () => void): Promise<unknown> {
+async function handle(message: ParentMessage, onProgress: OnProgress): Promise<unknown> {
   if (message.type === "load") {
     stateFolder = message.order.stateFolder;
-    bindings = await openBindings(message.order, onProgress);
+    bindings = await openBindings(message.order, () => onProgress());
     engine = new LocalEngine(bindings, message.order);
     if (message.order.lanes)
       lanes = new LaneEngine(bindings, message.order.lanes, message.order.contextLimit);
@@ -276,7 +297,7 @@ async function handle(message: ParentMessage, onProgress: () => void): Promise<u
   if (message.type === "generate") return generate(engine, message, onProgress);
   if (message.type === "render") return engine.renderPrompt(message.messages);
   if (message.type === "tokenize") return engine.tokenize(message.text, message.isDocument);
-  if (message.type === "score") return engine.score(message.id, message.tokens, onProgress);
+  if (message.type === "score") return engine.score(message.id, message.tokens, () => onProgress());
   if (!lanes?.abort(message.id)) engine.abort(message.id);
   return undefined;
 }
@@ -284,16 +305,16 @@ async function handle(message: ParentMessage, onProgress: () => void): Promise<u
 async function generate(
   serial: LocalEngine,
   { id, order }: Extract<ParentMessage, { type: "generate" }>,
-  onProgress: () => void,
+  onProgress: OnProgress,
 ): Promise<Generated> {
   if (!lanes) return serial.generate(id, order, onProgress);
-  return lanes.generate(id, serial.promptOf(order), order, onProgress);
+  return lanes.generate(id, serial.promptOf(order), order, () => onProgress());
 }
 
 serveParent((raw, send) => {
   const message = raw as ParentMessage;
   const { id } = message;
-  handle(message, () => send({ type: "progress", id })).then(
+  handle(message, (written) => send({ type: "progress", id, written })).then(
     (value) => {
       if (message.type !== "abort") send({ type: "result", id, value });
     },

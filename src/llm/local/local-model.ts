@@ -24,6 +24,7 @@ import {
   type LoadedModel,
   type LoadOrder,
   LocalFailure,
+  type WritingProgress,
 } from "./local-protocol.js";
 import { planLanes } from "./plan-lanes.js";
 
@@ -71,7 +72,7 @@ export interface LocalModelInfo {
   sizeLabel?: string | undefined;
   /** llama.cpp release inside the native package: bundles lag behind its security fixes. */
   engineVersion: string;
-  /** Oddities that the check of the file's header found. */
+  /** Oddities of the file, such as a missing chat template. */
   warnings: string[];
 }
 
@@ -87,9 +88,15 @@ export interface GenerateRequest {
   logProbs?: boolean | undefined;
   /** Let models think whose chat template can turn that off (Qwen3, SmolLM3). Default false. */
   isThinking?: boolean | undefined;
+  /** Told while the prompt is evaluated and the reply written. */
+  onProgress?: ((written: WritingProgress) => void) | undefined;
   signal?: AbortSignal | undefined;
 }
 
+/** Text that every chat template must keep. */
+const PROBE = "hello w4s";
+const NO_TEMPLATE =
+  'no chat template in the file: messages are marked with "### role", which a chat model was not trained on';
 const DEFAULT_TIMEOUT_MS = 3_600_000;
 const MAX_SEQUENCES = 64;
 /** The renderer's own limit is 1 s; the rest is for a busy machine. */
@@ -170,14 +177,22 @@ export class LocalModel {
           threads: loaded.threads,
           sizeLabel,
           engineVersion: loaded.version,
-          warnings: header.warnings,
+          warnings:
+            template === BUILT_IN_TEMPLATES.plain && options.chatTemplate === undefined
+              ? [...header.warnings, NO_TEMPLATE]
+              : header.warnings,
         },
         child,
         stateFolder,
         stringsValue(header.metadata, "tokenizer.ggml.tokens")?.length ?? 0,
       );
-      // A template that fails or loops is found here, not in the middle of a run.
-      await model.renderPrompt([{ role: "user", content: "hello" }]);
+      // A template that fails, loops or leaves out what is said is found here, not in the middle of a run.
+      const { text } = await model.renderPrompt([{ role: "user", content: PROBE }]);
+      if (!text.includes(PROBE))
+        throw badGguf(
+          ...([modelPath, "tokenizer.chat_template", "leaves out what a message says", undefined] as const),
+          "the template wants messages in another form, such as typed parts: choose a file with a template for plain texts",
+        );
       return model;
     } catch (error) {
       await child.close();
@@ -211,7 +226,9 @@ export class LocalModel {
       logProbs,
       isThinking: request.isThinking,
     };
-    return this.#ask(() => this.#child.call<Generated>({ type: "generate", order }, { signal }));
+    return this.#ask(() =>
+      this.#child.call<Generated>({ type: "generate", order }, { signal, onProgress: request.onProgress }),
+    );
   }
 
   /**
@@ -300,7 +317,7 @@ function typedError(error: unknown, file: string): unknown {
       });
     case "load":
       return new InputError(`llama.cpp refuses ${file}: ${message}`, {
-        hint: "try w4s inspect FILE, or another file",
+        hint: "the file may need a newer llama.cpp than the one in this version of w4s: choose another file (w4s models list)",
       });
     default:
       return new ModelCallError("bad-reply", message);

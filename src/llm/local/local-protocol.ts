@@ -101,7 +101,16 @@ export type ChildMessage =
   | { type: "result"; id: number; value: unknown }
   | { type: "error"; id: number; failure: ChildFailure; message: string }
   /** Sent with every chunk and step: silence means trouble. */
-  | { type: "progress"; id: number };
+  | { type: "progress"; id: number; written?: WritingProgress | undefined };
+
+/** How far a reply is. */
+export interface WritingProgress {
+  promptTokens: number;
+  /** Of them, those that are evaluated. */
+  promptDone: number;
+  /** Tokens written so far, of each candidate. */
+  replyTokens: number;
+}
 
 /** A failure inside the child that the parent has a typed error for. */
 export class LocalFailure extends Error {

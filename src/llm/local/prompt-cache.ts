@@ -41,18 +41,18 @@ export class PromptCache {
 
   /**
    * Brings the first sequence to the end of `prompt`, evaluating only what is new.
-   * @param onChunk - called before each chunk; may throw to stop.
+   * @param onChunk - called before each chunk with the tokens that are evaluated; may throw to stop.
    */
   async prefill(
     prompt: readonly number[],
     session: string | undefined,
-    onChunk: () => void,
+    onChunk: (done: number) => void,
   ): Promise<{ logits: LogitsIndex; reusedTokens: number }> {
     if (session !== this.#session) await this.#switchSession(prompt, session);
     const reusedTokens = this.#trimTo(reusableTokens(this.#tokens, prompt));
     let logits = -1;
     for (let at = reusedTokens; at < prompt.length; at += CHUNK_TOKENS) {
-      onChunk();
+      onChunk(at);
       const tokens = prompt.slice(at, at + CHUNK_TOKENS);
       const wantsLogits = at + CHUNK_TOKENS >= prompt.length;
       try {

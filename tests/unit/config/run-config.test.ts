@@ -421,7 +421,35 @@ describe("readConfigFile", () => {
   });
 });
 
+describe("what was given and is wrong", () => {
+  it("is told before what is missing", () => {
+    const { message } = refusal(() =>
+      loadRunConfig({ env: {}, hasFile: false, defaults: { task: "input", queue: "nowhere" } }),
+    );
+    expect(message).toContain("queue");
+    const mode = refusal(() =>
+      loadRunConfig({ env: {}, hasFile: false, defaults: { task: "input", serve: { mcp: "telepathy" } } }),
+    );
+    expect(mode.message).toContain("serve.mcp");
+    const seed = refusal(() => loadRunConfig({ env: {}, hasFile: false, defaults: { seed: -1 } }));
+    expect(seed.message).toContain("seed: -1");
+  });
+});
+
 describe("configExample", () => {
+  it("shows a value that each key takes", () => {
+    const keys = configExample()
+      .split("\n")
+      .flatMap((line) => /^#(\w+): (true|false|[\d.]+|NAME)$/.exec(line)?.slice(1) ?? []);
+    for (let at = 0; at < keys.length; at += 2) {
+      const [key = "", value = ""] = keys.slice(at);
+      const text = `task: t\nexecutor: simulated\n${key}: ${value}\n`;
+      if (/^(task|executor|queue|apiKeyEnv|judge|instructionsBy|weak|batch)/.test(key)) continue;
+      expect(() => loadRunConfig({ file: yamlFile(text), env: {} }), `${key}: ${value}`).not.toThrow();
+    }
+    expect(configExample()).toContain("\n#stream: true\n");
+  });
+
   it("is a valid file with only the given keys active, which names every key", () => {
     const given = { task: "arithmetic", executor: "simulated", model: "a: b # c", budget: { dollars: 3 } };
     const text = configExample(given);
@@ -440,7 +468,7 @@ describe("configExample", () => {
       // What has no default shows its smallest value.
       .filter(
         (line) =>
-          !/^(apiKeyEnv|confirm|instructions|threads|maxTokens|requestsPerMinute|timeoutMs|idleTimeoutMs|maxRetries|stream|sendSeed|maxWaitSeconds|batch[A-Z]\w+|minScore|price|budget|rewardWeights|validationLimit):|^ {2}(dollars|tokens|calls|minutes|\w+PerMillion|evaluationTurns|\w+Schedule|keepTurns|weightTemperature|weightCap|kl|learningRate|(?:day|key)[A-Z]\w+):/.test(
+          !/^(apiKeyEnv|designer|reward|confirm|instructions|threads|maxTokens|requestsPerMinute|timeoutMs|idleTimeoutMs|maxRetries|stream|sendSeed|maxWaitSeconds|batch[A-Z]\w+|minScore|price|budget|rewardWeights|validationLimit):|^ {2}(dollars|tokens|calls|minutes|\w+PerMillion|evaluationTurns|collaboration|control|\w+Schedule|keepTurns|weightTemperature|weightCap|kl|learningRate|(?:day|key)[A-Z]\w+):/.test(
             line,
           ),
       )

@@ -4,9 +4,11 @@ import {
   formatBytes,
   formatChange,
   formatCount,
+  formatDifference,
   formatDollars,
   formatDuration,
   formatInterval,
+  formatPairedInterval,
   formatPercent,
   formatPercentChange,
 } from "../../../src/core/figure-format.js";
@@ -44,5 +46,16 @@ describe("formats", () => {
     expect([-0.004, 0].map(formatChange)).toEqual(["−0.004", "+0.000"]);
     expect(formatDollars(-3)).toBe("$-3.00");
     expect([7, 1500, 134_515_008].map(formatCount)).toEqual(["7", "1.5 K", "134.5 M"]);
+  });
+});
+
+describe("differences of pairs", () => {
+  const difference = { mean: 0.2, interval: { low: 0.15, high: 0.25 } };
+  it("have an interval from eight pairs on, and each pair's figure below", () => {
+    expect(formatDifference(difference, 8)).toBe("+0.200 [+0.150, +0.250]");
+    expect(formatDifference(difference, 2, [0.15, 0.25])).toBe("+0.200 (+0.150, +0.250)");
+    expect(formatDifference(difference, 2)).toBe("+0.200");
+    expect(formatPairedInterval(difference.interval, 7)).toBe("too few pairs");
+    expect(formatPairedInterval(difference.interval, 8)).toBe("[15.0%, 25.0%]");
   });
 });

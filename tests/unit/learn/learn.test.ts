@@ -7,7 +7,7 @@ import { Random } from "../../../src/core/random.js";
 import { readLoadableModel } from "../../../src/formats/gguf/gguf-loadable.js";
 import { makeTinyGguf } from "../../../src/formats/gguf/make-tiny-gguf.js";
 import type { LearnHooks } from "../../../src/learn/course.js";
-import { learn } from "../../../src/learn/learn.js";
+import { forecastLearn, learn } from "../../../src/learn/learn.js";
 import type { LearnEvent } from "../../../src/learn/learn-event.js";
 import { readGgufAdapter, writeGgufAdapter } from "../../../src/lora/gguf-adapter.js";
 import { initLora } from "../../../src/lora/init-lora.js";
@@ -69,6 +69,39 @@ function setUp(skills: readonly number[], settings: Record<string, unknown> = {}
   };
   return { config, hooks, run, trained, events, policies, runners };
 }
+
+describe("forecastLearn", () => {
+  it("adds up rounds, judgements and the final test, asks nothing, and begins nothing", async () => {
+    const { config, hooks, runners, events, policies } = setUp([0.2, 0.5, 0.8]);
+    const { forecast, directory } = await forecastLearn(config, hooks);
+    // One baseline and 8 candidates on 8 items of sequences; as much of swaps, where 3 policies are judged by 4 episodes.
+    const played = 8 + 2 * 2 * 2 * 8 * 2;
+    const judged = 8 + 4 * 3 * 2 * 8 * 2;
+    // Two designs and the baseline on 4 items of test.
+    const tested = 2 * 4 * 2 + 2 * 4;
+    expect(forecast.executorCalls).toBe(played + judged + tested);
+    expect(forecast.basis[0]).toBe("2 rounds of 2 episodes on sequences, each of 1 × 2 candidates");
+    expect(forecast.basis[1]).toBe("3 policies judged on swaps by 4 episodes each");
+    expect(forecast.basis.at(-1)).toMatch(/^training is not in the minutes/);
+    expect(forecast.minutes).toBe(0);
+    expect(runners.flatMap(({ jobs }) => jobs)).toEqual([]);
+    expect(policies).toEqual([]);
+    expect(existsSync(join(directory, "rounds"))).toBe(false);
+    await learn({ ...config, learn: { ...config.learn, rounds: 1 } }, hooks);
+    const starts = events.flatMap((event) => (event.type === "run-start" ? [event] : []));
+    expect(starts.map(({ isResumed, isDryRun }) => [isResumed, isDryRun])).toEqual([
+      [false, true],
+      [false, undefined],
+    ]);
+  });
+
+  it("is no learning run: learn() says where there is one", async () => {
+    const { config, hooks } = setUp([0.2]);
+    await expect(learn({ ...config, dryRun: true }, hooks)).rejects.toMatchObject({
+      hint: expect.stringContaining("--dry-run"),
+    });
+  });
+});
 
 describe("rounds", () => {
   it("collect, train and judge with the adapter before; a better one is accepted and trained on", async () => {

@@ -5,9 +5,12 @@ import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
 import { runsTable } from "../../../src/cli/commands/runs.js";
 import { InputError } from "../../../src/core/errors.js";
+import { JsonlLog } from "../../../src/core/jsonl-log.js";
 import { lockRun } from "../../../src/core/lock-run.js";
 import { namedRun } from "../../../src/records/find-run.js";
 import { listRuns } from "../../../src/records/list-runs.js";
+import { adaptersOf } from "../../../src/records/run-adapters.js";
+// from "../../../src/records/list-runs.js";
 import { useTemporaryFolder } from "../../support/temporary-folder.js";
 
 const stored = fileURLToPath(new URL("../../fixtures/runs-0.1", import.meta.url));
@@ -71,6 +74,37 @@ describe("listRuns", () => {
     const text = runsTable(runs);
     for (const { name } of runs) expect(text).toContain(name);
     expect(text).toContain("100.0% on test");
+  });
+});
+
+describe("adaptersOf", () => {
+  it("gives the last accepted adapter of a learning run, where it lies now, and none of others", () => {
+    expect(adaptersOf(join(root, "learn"))).toEqual([
+      join(root, "learn", "rounds", "02", "adapter-02-552cafb5b35e.gguf"),
+    ]);
+    expect(adaptersOf(join(root, "optimize"))).toEqual([]);
+  });
+});
+
+describe("a run that was only forecast", () => {
+  it("is listed as such, and is not the latest one", async () => {
+    const only = newFolder();
+    cpSync(join(stored, "eval"), join(only, "eval"), { recursive: true });
+    cpSync(join(stored, "optimize"), join(only, "dry"), { recursive: true });
+    for (const name of ["summary.json", "events.jsonl"]) rmSync(join(only, "dry", name));
+    const { log } = JsonlLog.open(join(only, "dry", "events.jsonl"), "");
+    const start = { command: "optimize", directory: "", task: "counting", isResumed: false, isDryRun: true };
+    const rest = { executor: "simulated", policy: "none", isSimulated: true };
+    log.append({ at: "2099-01-01T00:00:00.000Z", type: "run-start", ...start, ...rest });
+    const figures = { executorCalls: 1, executorReplies: 1, executorTokens: 1, dollars: 0, minutes: 1 };
+    log.append({ type: "forecast", forecast: { ...figures, isMeasured: false, basis: [] } });
+    log.close();
+    const runs = await listRuns(only);
+    expect(Object.fromEntries(runs.map(({ name, state }) => [name, state]))).toEqual({
+      eval: "finished",
+      dry: "only forecast",
+    });
+    expect(namedRun("latest", only)).toBe(join(only, "eval"));
   });
 });
 

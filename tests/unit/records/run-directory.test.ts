@@ -6,6 +6,7 @@ import { parseRunConfig } from "../../../src/config/config-layers.js";
 import type { RunConfigInput } from "../../../src/config/run-config.js";
 import { identityOf } from "../../../src/config/run-identity.js";
 import { Rules } from "../../../src/evaluate/rules.js";
+import { readEvents } from "../../../src/records/read-events.js";
 import { RunDirectory } from "../../../src/records/run-directory.js";
 import type { RunCommand, RunManifest } from "../../../src/records/run-manifest.js";
 import { useTemporaryFolder } from "../../support/temporary-folder.js";
@@ -64,6 +65,31 @@ describe("RunDirectory.open", () => {
       expect(directory.isResumed).toBe(true);
       directory.close();
     }
+  });
+
+  it("counts a forecast as no session: what comes after it begins the run", async () => {
+    const { settings, inputs } = STORED.optimize;
+    const root = folder();
+    const start = {
+      type: "run-start",
+      command: "optimize",
+      directory: "",
+      task: "counting",
+      isResumed: false,
+    };
+    const rest = { executor: "simulated", policy: "none", isSimulated: true };
+    const sessions = async (isDryRun: boolean | undefined) => {
+      const directory = await open(root, "optimize", settings, inputs);
+      directory.record({ ...start, ...rest, isDryRun } as { type: string });
+      directory.close();
+      const { sessions: count, startedAt } = await readEvents(join(directory.path, "events.jsonl"));
+      return [directory.isResumed, count, startedAt !== null];
+    };
+    expect(await sessions(true)).toEqual([false, 0, false]);
+    expect(await sessions(true)).toEqual([false, 0, false]);
+    expect(await sessions(undefined)).toEqual([false, 1, true]);
+    expect(await sessions(undefined)).toEqual([true, 2, true]);
+    expect(await sessions(true)).toEqual([true, 2, true]);
   });
 
   it("knows the rules of a stored run by their hash", () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type JobResult, summarize } from "../../../src/evaluate/evaluation.js";
 import type { CandidateRecord, TurnRecord } from "../../../src/records/trajectory.js";
+import { breakEvens } from "../../../src/run/choose-winner.js";
 import { breakEven, candidateStats, resultRow } from "../../../src/run/run-figures.js";
 import { runWarnings } from "../../../src/run/run-warnings.js";
 
@@ -152,5 +153,35 @@ describe("breakEven", () => {
     expect(breakEven(10, 0.5, 0.25)).toBe(40);
     expect(breakEven(10, 0.01, 0.01)).toBeNull();
     expect(breakEven(10, 0.01, 0.02)).toBeNull();
+  });
+});
+
+describe("breakEvens", () => {
+  const spent = { calls: 100, tokens: 50_000, dollars: 1 } as never;
+  const scored = (title: string, accuracies: readonly number[], tokensEach: number) => {
+    const results = accuracies.map((score, at) => ({
+      ...{ jobId: `${title}${at}`, sampleId: `s${at}`, status: "ok" as const, score, isCorrect: score === 1 },
+      ...{ answer: "x", replies: 1, cutReplies: 0, emptyReplies: 0, wallMs: 1, queueMs: 0 },
+      usage: {
+        executor: { calls: 1, promptTokens: tokensEach, completionTokens: 0, dollars: tokensEach / 1e4 },
+      },
+    }));
+    return { title, hash: title, source: title, evaluation: summarize(title, results as never, 1) };
+  };
+  const progress = (...baselines: ReturnType<typeof scored>[]) => ({ baselines, found: [], test: [] });
+  const plain = scored("plain", [1, 1, 1, 0], 40);
+  const votes = scored("votes", [1, 1, 1, 1], 200);
+
+  it("are told where the best is at least as accurate as every baseline and costs less", () => {
+    const best = scored("best", [1, 1, 1, 1], 100);
+    expect(breakEvens(best, progress(plain, votes), spent)).toEqual({ plain: null, votes: 100 });
+  });
+
+  it("are none where a baseline is more accurate, or nothing is right", () => {
+    const worse = scored("best", [1, 0, 0, 0], 10);
+    expect(breakEvens(worse, progress(plain, votes), spent)).toEqual({ plain: null, votes: null });
+    const nothing = scored("zero", [0, 0, 0, 0], 10);
+    const none = scored("dear", [0, 0, 0, 0], 900);
+    expect(breakEvens(nothing, progress(none), spent)).toEqual({ dear: null });
   });
 });

@@ -175,6 +175,15 @@ describe("pairs", () => {
     ).toBe("spent  12 calls, 3\n       tokens\nrun    runs/x");
   });
 
+  it("begins a value below its name where a word of it does not fit beside it", () => {
+    const rows = [
+      ["hash", "0123456789".repeat(3)],
+      ["run", "x"],
+    ] as const;
+    expect(pairs(rows, 35)).toBe(`hash\n    ${"0123456789".repeat(3)}\nrun   x`);
+    expect(pairs(rows, 36)).toBe(`hash  ${"0123456789".repeat(3)}\nrun   x`);
+  });
+
   it("begins values below names that take more than a third of the screen", () => {
     expect(
       pairs(

@@ -1,7 +1,7 @@
 /** @file Lines of whole words. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { columnsOf, joinedWithin, wrapWords } from "../../../../src/cli/print/wrap-words.js";
+import { columnsOf, joinedWithin, wrapHelp, wrapWords } from "../../../../src/cli/print/wrap-words.js";
 
 describe("wrapWords", () => {
   it("keeps every word whole, also one that is longer than the line", () => {
@@ -30,5 +30,35 @@ describe("wrapWords", () => {
 describe("joinedWithin", () => {
   it("ends a line with the separator", () => {
     expect(joinedWithin(["n 12", "lost 0", "calls 1"], "; ", 13)).toEqual(["n 12; lost 0;", "calls 1"]);
+  });
+});
+
+describe("wrapHelp", () => {
+  it("joins what goes on, keeps what ended, and leaves commands alone", () => {
+    const text = [
+      "",
+      "Examples:",
+      "  What would it cost?",
+      "  $ w4s optimize --task gsm8k --model qwen2.5-coder-0.5b --executor \\",
+      "      openai:https://api.openai.com/v1",
+      "",
+      "A sentence that goes on in",
+      "the next line. And another one.",
+      "Exit codes: 0 done.",
+    ].join("\n");
+    expect(wrapHelp(text, 40)).toBe(
+      [
+        "",
+        "Examples:",
+        "  What would it cost?",
+        "  $ w4s optimize --task gsm8k --model qwen2.5-coder-0.5b --executor \\",
+        "      openai:https://api.openai.com/v1",
+        "",
+        "A sentence that goes on in the next",
+        "line. And another one.",
+        "Exit codes: 0 done.",
+      ].join("\n"),
+    );
+    expect(wrapHelp("word ".repeat(60).trim(), Number.POSITIVE_INFINITY).split("\n")[0]).toHaveLength(119);
   });
 });
