@@ -149,9 +149,9 @@ describe.skipIf(folder === undefined)("forward pass, golden (needs ../shared/ref
     file.close();
   });
 
-  it("float16 weights stay near", async () => {
-    const golden = readGolden("qwen2", "f32");
-    const model = Transformer.open(`${folder}/qwen2/model-f32.gguf`, { backend: ort(), weights: "f16" });
+  it.each(["qwen2", "lfm2"])("%s: float16 weights stay near", async (family) => {
+    const golden = readGolden(family, "f32");
+    const model = Transformer.open(`${folder}/${family}/model-f32.gguf`, { backend: ort(), weights: "f16" });
     const logits = await model.logits(golden.tokens.subarray(0, TOKENS));
     const difference = largestDifference(logits, golden.logits.subarray(0, logits.length));
     expect(difference).toBeLessThanOrEqual(FLOAT16_TOLERANCE);
