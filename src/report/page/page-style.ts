@@ -172,8 +172,11 @@ footer { color: var(--muted); font-size: 13px; padding: 4px 0 40px; }
   figure { margin-bottom: 14pt; }
   .scroll { overflow: visible; }
   pre { max-height: none; overflow: visible; }
-  table { font-size: 8.5pt; }
+  table { font-size: 8.5pt; min-width: 0; }
   th, td { padding-right: 8px; }
+  /* Paper cannot be scrolled: wide tables break their cells, and the figures stand beside where bars would. */
+  thead th, .near, .number { white-space: normal; }
+  svg.bar { display: none; }
   a { color: inherit; text-decoration: none; }
 }
 `;
