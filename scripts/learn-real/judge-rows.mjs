@@ -9,6 +9,7 @@ import { RandomPolicy } from "../../dist/design/random-policy.js";
 import { LocalModels } from "../../dist/evaluate/local-models.js";
 import { resolveModel } from "../../dist/hub/model-hub.js";
 import { LocalModel } from "../../dist/llm/local/local-model.js";
+import { planThreads } from "../../dist/llm/local/plan-threads.js";
 import { confirmBest } from "../../dist/run/confirm-best.js";
 import { isInterruption } from "../../dist/run/is-interruption.js";
 import { localPolicy } from "../../dist/run/local-policy.js";
@@ -141,7 +142,7 @@ async function design(run, benches, starts, { name, adapter }) {
       ? undefined
       : await LocalModel.load({
           ...{ modelPath: await resolveModel(config.model), adapterPath: adapter },
-          ...{ gpu: "off", threads: config.threads },
+          ...{ gpu: "off", threads: planThreads(true, config.threads).weak },
         });
   const logs = [];
   try {

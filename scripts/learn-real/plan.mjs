@@ -16,7 +16,7 @@ const ASSUMED = {
   /** Share of a reply's cap. */
   replyShare: 0.55,
   /** Runs that are not equal to one that another candidate or row has paid for. */
-  distinct: 0.7,
+  distinct: 0.6,
   /** SmolLM2-135M, 360 examples (120, three epochs), two threads: 8 minutes (docs/results/learning-smollm2.md). */
   trainMinutes: 8,
 };
@@ -53,10 +53,13 @@ export async function measureSpeed(executor, threads) {
   }
 }
 
+/** Whether a learning run came to its end. @param {string} run - its directory */
+export const isComplete = (run) => existsSync(join(run, "summary.json")) && summaryOf(run).isComplete;
+
 /** @returns rows of the plan: what is left to do, its runs, tokens and minutes */
 export async function planOf(settings, { folder, threads, speed }) {
   const trained = join(folder, "trained");
-  const isTrained = existsSync(join(trained, "summary.json")) && summaryOf(trained).isComplete;
+  const isTrained = isComplete(trained);
   const { callsPerRun, replyTokens, source } = isTrained ? measured(trained, settings) : assumed(settings);
   const size = statSync(await resolveModel(settings.model)).size / 98e6;
   const examples = settings.rounds * settings.episodes * settings.candidates * settings.epochs;
@@ -70,26 +73,26 @@ export async function planOf(settings, { folder, threads, speed }) {
     CONFIRMED * kept * ASSUMED.distinct +
     settings.test;
   const rows = [];
-  const add = (what, isDone, runs, minutes = 0) => {
-    const tokens = Math.round(runs * callsPerRun * replyTokens);
+  const add = (what, isDone, runs, { calls = callsPerRun, minutes = 0 } = {}) => {
+    const tokens = Math.round(runs * calls * replyTokens);
     if (!isDone) rows.push({ what, runs: Math.round(runs), tokens, minutes: tokens / speed / 60 + minutes });
   };
   const baselines = settings.baselines.length * families * Math.min(BASELINE_ITEMS, settings.pool);
-  add("baselines of the families", isTrained, baselines);
+  add("baselines of the families", isTrained, baselines, { calls: 1 });
   add("candidates to train on", isTrained, settings.rounds * later(settings.episodes * settings.candidates));
-  add("adapter by rewards", isTrained, 0, training);
-  const shuffled = join(folder, "shuffled", "summary.json");
+  add("adapter by rewards", isTrained, 0, { minutes: training });
   add(
     "adapter by shuffled rewards",
-    existsSync(shuffled),
+    isComplete(join(folder, "shuffled")),
     (settings.rounds - 1) * later(settings.episodes * settings.candidates),
-    training,
+    { minutes: training },
   );
   const tasks = settings.judged.length;
   add(
     "judged: direct and the fixed baseline",
     existsSync(join(folder, "rows", "base.json")),
     tasks * 2 * (pool + settings.test),
+    { calls: 1 },
   );
   for (const row of ["base", "trained", "shuffled", "random"])
     add(`judged: ${row}`, existsSync(join(folder, "rows", `${row}.json`)), tasks * perTask);
@@ -99,7 +102,7 @@ export async function planOf(settings, { folder, threads, speed }) {
 const assumed = (settings) => ({
   callsPerRun: ASSUMED.callsPerRun,
   replyTokens: Math.round(ASSUMED.replyShare * settings["reply-tokens"]),
-  source: `assumed ${ASSUMED.callsPerRun} calls a run, replies of ${Math.round(ASSUMED.replyShare * settings["reply-tokens"])} tokens`,
+  source: `assumed ${ASSUMED.callsPerRun} calls a run, replies of ${Math.round(ASSUMED.replyShare * settings["reply-tokens"])} tokens, ${Math.round(100 * ASSUMED.distinct)} % of the runs not equal to others`,
 });
 
 /** Calls of the training run over the runs that were planned for it. */

@@ -19,15 +19,15 @@ const JUDGED = [
 /** Sizes of a seed; each is a flag of the same name. */
 export const SIZES = {
   episodes: 12,
-  candidates: 8,
+  candidates: 6,
   rounds: 1,
   epochs: 3,
   block: 4,
-  pool: 16,
+  pool: 12,
   "judge-episodes": 2,
-  "judge-candidates": 5,
-  "judge-pool": 20,
-  test: 16,
+  "judge-candidates": 4,
+  "judge-pool": 16,
+  test: 12,
   "reply-tokens": 200,
 };
 
@@ -46,8 +46,8 @@ export function settingsOf({ model, executor, tasks, families }, sizes) {
     ...sizes,
     temperature: 0.8,
     /** Share of the judged pool that only the confirmation meets. */
-    confirm: 0.4,
-    baselines: ["direct", "chain-of-thought", "always-code", "few-shot-5"],
+    confirm: 0.5,
+    baselines: ["direct", "always-code", "few-shot-5"],
   };
 }
 

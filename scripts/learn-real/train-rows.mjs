@@ -4,7 +4,7 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from "
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { mean } from "../../dist/core/statistics.js";
-import { summaryOf } from "../learn-runs.mjs";
+import { isComplete } from "./plan.mjs";
 
 const MAIN = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 /** Exit code of a run that ended at its budget. */
@@ -16,7 +16,7 @@ const STOPPED = 8;
  */
 export async function trainRow(row, settings, { folder, seed, threads, minutesLeft }) {
   const run = join(folder, row);
-  if (existsSync(join(run, "summary.json")) && summaryOf(run).isComplete) return true;
+  if (isComplete(run)) return true;
   if (row === "shuffled") share(join(folder, "trained"), run);
   const left = minutesLeft();
   if (left <= 0) return false;

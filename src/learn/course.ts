@@ -7,6 +7,7 @@ import type { Bench } from "../run/bench.js";
 import type { Run } from "../run/run.js";
 import type { RunHooks } from "../run/run-hooks.js";
 import type { Task } from "../tasks/task.js";
+import { RoundsForecast } from "./forecast-rounds.js";
 import type { LearnEvent, OnLearnEvent } from "./learn-event.js";
 import type { Member } from "./member.js";
 import type { Team } from "./team.js";
@@ -83,14 +84,21 @@ export function splitTasks({ task, learn }: Pick<RunConfig, "task" | "learn">): 
 export async function openCourseTasks(
   run: Run,
   tasks: ReadonlyMap<string, Task>,
+  names: { train: readonly string[]; judge: readonly string[] },
 ): Promise<Map<string, CourseTask>> {
+  const benches = new Map<string, Bench>();
+  for (const [name, task] of tasks) benches.set(name, await run.bench(task));
+  const of = (list: readonly string[]) => list.map((name) => benches.get(name) as Bench);
+  const forecast = new RoundsForecast(run);
+  forecast.begin({ train: of(names.train), judge: of(names.judge) });
   const opened = new Map<string, CourseTask>();
-  for (const [name, task] of tasks) {
-    const bench = await run.bench(task);
-    const baselines = await bench.baselines(
-      ({ title, evaluation: { accuracy, interval, n, errors: lost } }) =>
-        run.emit({ type: "baseline-scored", name: `${task.name}, ${title}`, accuracy, interval, n, lost }),
-    );
+  for (const [name, bench] of benches) {
+    const baselines = await bench.baselines(({ title, evaluation }) => {
+      const { accuracy, interval, n, errors: lost } = evaluation;
+      const said = `${bench.task.name}, ${title}`;
+      run.emit({ type: "baseline-scored", name: said, accuracy, interval, n, lost });
+      forecast.measured(evaluation);
+    });
     opened.set(name, { name, bench, baselines });
   }
   return opened;

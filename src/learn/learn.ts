@@ -5,10 +5,12 @@ import type { Collaboration } from "../config/policies-schema.js";
 import type { RunConfig } from "../config/run-config.js";
 import { ConfigError } from "../core/errors.js";
 import { rangeOf } from "../core/range-of.js";
+import { mean } from "../core/statistics.js";
 import { refuseUnmeasured } from "../design/composite-reward.js";
 import { collaborationOf, teamMembers } from "../design/team-members.js";
 import { LocalModels } from "../evaluate/local-models.js";
 import { defaultThreads } from "../llm/local/local-model.js";
+import { isLocalExecutor, planThreads } from "../llm/local/plan-threads.js";
 import { adapterHash } from "../lora/adapter-hash.js";
 import { readGgufAdapter } from "../lora/gguf-adapter.js";
 import { RoundFiles } from "../records/round-files.js";
@@ -39,8 +41,10 @@ import { type Adapters, type Member, openMember, type StartAdapter, startAdapter
 import { planRound, type TaskHistory } from "./plan-round.js";
 import { collectedFiles, collectRound, exploration, judgePolicy } from "./play-round.js";
 import { policyScore } from "./policy-score.js";
+import { recordedReply } from "./recorded-reply.js";
 import { trainExamples } from "./train-adapter.js";
 import { type TrainedMember, trainRound } from "./train-round.js";
+import { withinMinutes } from "./within-minutes.js";
 
 /**
  * Rounds of collecting and training, each judged on tasks that were held back. Interruptions (budget, abort, outage) do not throw: the partial result carries
@@ -88,8 +92,18 @@ async function learnAll(config: RunConfig, hooks: LearnHooks): Promise<LearnResu
   });
   const sizes = members.map(({ modelPath }) => statSync(modelPath).size);
   const threads = config.threads ?? defaultThreads(Math.max(...sizes));
-  const team = hooks.team ?? new LocalTeam({ config, collaboration, members, threads });
-  const opened = await openCourseTasks(run, tasks);
+  const team =
+    hooks.team ??
+    new LocalTeam({
+      ...{ config, collaboration, members },
+      threads: isLocalExecutor(config.executor)
+        ? Math.min(threads, planThreads(true, config.threads).weak)
+        : threads,
+      // Members may have tokenizers of their own.
+      adapterProbe: () => (members.length === 1 ? recordedReply(run.directory.path) : undefined),
+      onWarning: (message) => run.warn(message),
+    });
+  const opened = await openCourseTasks(run, tasks, names);
   const benchesOf = (list: readonly string[]) => list.map((name) => opened.get(name) as CourseTask);
   const course: Course = {
     ...{ run, collaboration, members, team, threads },
@@ -197,6 +211,7 @@ async function playRound(
     rounds: config.learn.rounds,
     plan,
     ...exploration(course, round),
+    minutesLeft: minutesLeft(progress, config.learn.rounds),
   });
   await timed("swap", () => course.team.policy(accepted, firstPlayer(course)));
   const writtenBefore = course.writingSeconds();
@@ -211,7 +226,11 @@ async function playRound(
   await course.team.release();
   signal?.throwIfAborted();
   const plans = [...progress.rounds.map((record) => record.plan), plan];
-  const trained = await timed("train", () => trainRound(course, files, plans, accepted));
+  const trained = await timed("train", () =>
+    withinMinutes(course.run.meter.budget, signal, (stop) =>
+      trainRound(course, files, plans, accepted, stop),
+    ),
+  );
   const members = trained.members.map((member) => memberRecord(course, member));
   const adapters = new Map([
     ...accepted,
@@ -246,6 +265,13 @@ async function playRound(
       return [{ task, policy, accuracy: evaluation.accuracy, hash, source }];
     }),
   };
+}
+
+/** Time of the rounds that are left, by the mean of those before; undefined in the first one. */
+function minutesLeft({ rounds }: LearnProgress, count: number): number | undefined {
+  if (rounds.length === 0) return undefined;
+  const seconds = rounds.map((record) => Object.values(record.seconds).reduce((sum, one) => sum + one, 0));
+  return (mean(seconds) * (count - rounds.length)) / 60;
 }
 
 /** Whose model is loaded first: the rest of them follow when it is their turn. */

@@ -8,7 +8,7 @@ import { withSpan } from "../core/telemetry/spans.js";
 import type { EpisodeDraws, Measurement } from "../design/episode-parts.js";
 import type { QuotedItems } from "../design/feedback.js";
 import { playEpisode } from "../design/play-episode.js";
-import type { Policy } from "../design/policy.js";
+import type { Policy, PolicyInfo } from "../design/policy.js";
 import type { PolicyState } from "../design/policy-state.js";
 import { rewardOf } from "../design/reward.js";
 import type { ApprovalGate } from "../evaluate/approval.js";
@@ -330,7 +330,10 @@ export class Bench {
     return { samples: this.validation, hasAnswers: false };
   }
 
-  /** A trajectory file of this task and a policy, with its header. Close it when done. */
+  /**
+   * A trajectory file of this task and a policy, with its header. Close it when done.
+   * @throws {InputError} where another model or adapter wrote it
+   */
   openLog(path: string, policy: Policy): TrajectoryLog {
     const { task, executor, settings, directory } = this.#parts;
     const log = new TrajectoryLog(path, directory);
@@ -344,7 +347,7 @@ export class Bench {
         policy: policy.info,
         seed: settings.seed,
       });
-    }
+    } else refuseOthers(path, log.header.policy, policy.info);
     return log;
   }
 
@@ -453,4 +456,16 @@ export async function drawItems(
     });
   }
   return new Random(seedFrom(seed, "items", split)).shuffle(samples).slice(0, limit);
+}
+
+/** @throws {InputError} where a trajectory was begun by another model or adapter than would go on with it */
+function refuseOthers(path: string, was: PolicyInfo, is: PolicyInfo): void {
+  const nameOf = ({ modelHash, adapterHash, members }: PolicyInfo) =>
+    (members ?? [{ modelHash, adapterHash }])
+      .map((one) => `model ${one.modelHash.slice(0, 12)}, adapter ${one.adapterHash?.slice(0, 12) ?? "none"}`)
+      .join("; ");
+  if (nameOf(was) === nameOf(is)) return;
+  throw new InputError(`${path} was written by ${nameOf(was)}, and would go on with ${nameOf(is)}`, {
+    hint: "put that model and adapter back, or set the file aside to play its episodes anew",
+  });
 }

@@ -41,29 +41,76 @@ export function forecastRun(
 ): Forecast {
   const n = validation.length;
   const screen = Math.min(config.screen, n);
-  const remoteBaselines = baselines.filter((baseline) => baseline.name !== "weak-alone").length;
+  const remoteBaselines = remoteOf(baselines);
   const candidates = config.episodes * config.turns * config.candidates;
   const screened = screen > 0 && screen < n;
-  const perTurn = race
-    ? Math.min(config.candidates * n, config.candidates * screen * (1 + LATER_SHARE))
-    : screened
-      ? config.candidates * screen + Math.ceil(config.candidates / 2) * (n - screen)
-      : config.candidates * n;
   const confirmed = race?.confirmation ?? 0;
   const designedRuns =
-    config.episodes * config.turns * perTurn +
+    config.episodes * config.turns * runsPerTurn(config, n, race !== undefined) +
     (CONFIRMED - 1) * confirmed +
     (isTested ? config.testLimit : 0);
   const seen = race ? Math.min(n, BASELINE_ITEMS) : n;
   const baselineRuns = remoteBaselines * (seen + (isTested ? config.testLimit : 0)) + confirmed;
-  const calls = Math.round((baselineRuns + designedRuns * CALLS_PER_DESIGNED_RUN) * runsPerSample);
+  const voted = n + (isTested ? config.testLimit : 0);
+  return forecastOf(
+    {
+      designed: designedRuns * runsPerSample,
+      baselines: baselineRuns * runsPerSample,
+      voted: voted * runsPerSample,
+    },
+    validation,
+    { ...config, price },
+    [
+      race
+        ? `${candidates} candidates race over ${n} validation samples in blocks of ${screen}${confirmed > 0 ? `; the best of them go on over ${confirmed} others` : ""}`
+        : `${candidates} candidates on ${n} validation samples${screened ? `, screened on ${screen}` : ""}`,
+      `${remoteBaselines} baselines${isTested ? ` and the final test on at most ${config.testLimit} items` : ""}`,
+      ...(runsPerSample > 1
+        ? [`at most ${tenths(runsPerSample)} runs a sample on average, one for every control step`]
+        : []),
+    ],
+  );
+}
+
+/** Baselines that ask the executor. */
+export function remoteOf(baselines: readonly { name: string }[]): number {
+  return baselines.filter(({ name }) => name !== "weak-alone").length;
+}
+
+/** Runs of designed workflows on items in one turn over n validation items. */
+export function runsPerTurn(
+  { candidates, screen: given }: Pick<ForecastConfig, "candidates" | "screen">,
+  n: number,
+  isRacing: boolean,
+): number {
+  const screen = Math.min(given, n);
+  if (isRacing) return Math.min(candidates * n, candidates * screen * (1 + LATER_SHARE));
+  return screen > 0 && screen < n
+    ? candidates * screen + Math.ceil(candidates / 2) * (n - screen)
+    : candidates * n;
+}
+
+/**
+ * Estimates from counted runs.
+ * @param runs - of workflows on items: designed ones, baselines, and items on which five replies are voted over
+ * @param samples - as long as the items that are asked about
+ * @param basis - what the runs were counted from, one line each
+ */
+export function forecastOf(
+  runs: { designed: number; baselines: number; voted: number },
+  samples: readonly Pick<Sample, "question" | "context">[],
+  config: Pick<ForecastConfig, "maxTokens" | "concurrency"> & { price: Price | undefined },
+  basis: readonly string[],
+): Forecast {
+  const { price } = config;
+  const calls = Math.round(runs.baselines + runs.designed * CALLS_PER_DESIGNED_RUN);
   const questionTokens =
-    validation.reduce((sum, sample) => sum + sample.question.length + (sample.context?.length ?? 0), 0) /
-    Math.max(1, n) /
+    samples.reduce((sum, sample) => sum + sample.question.length + (sample.context?.length ?? 0), 0) /
+    Math.max(1, samples.length) /
     CHARACTERS_PER_TOKEN;
   const promptTokens = Math.round(calls * (questionTokens + INSTRUCTION_TOKENS));
   // Self-consistency asks for five replies at once.
-  const replies = calls + Math.round(4 * (n + (isTested ? config.testLimit : 0)) * runsPerSample);
+  const replies = calls + Math.round(4 * runs.voted);
   const tokensEach = Math.min(config.maxTokens * REPLY_SHARE, USUAL_REPLY_TOKENS);
   const replyTokens = Math.round(replies * tokensEach);
   return {
@@ -76,13 +123,7 @@ export function forecastRun(
     minutes: tenths((calls * SECONDS_PER_CALL) / config.concurrency / 60),
     isMeasured: false,
     basis: [
-      race
-        ? `${candidates} candidates race over ${n} validation samples in blocks of ${screen}${confirmed > 0 ? `; the best of them go on over ${confirmed} others` : ""}`
-        : `${candidates} candidates on ${n} validation samples${screened ? `, screened on ${screen}` : ""}`,
-      `${remoteBaselines} baselines${isTested ? ` and the final test on at most ${config.testLimit} items` : ""}`,
-      ...(runsPerSample > 1
-        ? [`at most ${tenths(runsPerSample)} runs a sample on average, one for every control step`]
-        : []),
+      ...basis,
       `${CALLS_PER_DESIGNED_RUN} calls for each run of a designed workflow, replies of ${Math.round(tokensEach)} tokens`,
       `minutes: assumed ${SECONDS_PER_CALL} s a call, ${config.concurrency} at once; said again once the speed is measured`,
       "equal calls are shared and paid once; a designed workflow may make up to limits.modelCalls: set a budget",

@@ -94,6 +94,7 @@ async function search(
     },
     ...{ local, tasks, hooks },
   });
+  for (const message of model?.info.warnings ?? []) run.warn(message);
   const bench = await run.bench(task);
   const isTested = command === "optimize" && task.splits.includes("test") && config.testLimit > 0;
   const workflows = bench.baselineWorkflows;
