@@ -4,7 +4,7 @@ import { mean } from "../core/statistics.js";
 import type { Evaluation } from "../evaluate/evaluation.js";
 import type { Forecast } from "../records/run-event.js";
 import type { Bench } from "../run/bench.js";
-import { forecastOf, isOff, remoteOf, runsPerTurn, SpeedMeter } from "../run/forecast-run.js";
+import { forecastOf, isOff, remeasured, remoteOf, runsPerTurn, SpeedMeter } from "../run/forecast-run.js";
 import type { Run } from "../run/run.js";
 import { BASELINE_ITEMS } from "../run/search-plan.js";
 import type { Task } from "../tasks/task.js";
@@ -78,6 +78,8 @@ export class RoundsForecast {
   readonly #speed: SpeedMeter;
   #forecast: Forecast | undefined;
   #said: Forecast | undefined;
+  /** Of all baselines so far: one alone is a short measurement. */
+  readonly #total = { seconds: 0, replies: 0, replyTokens: 0 };
 
   constructor(run: Run) {
     this.#run = run;
@@ -95,8 +97,11 @@ export class RoundsForecast {
   /** After each baseline: those that really asked the executor show its speed. */
   measured(evaluation: Pick<Evaluation, "calls" | "replies">): void {
     if (this.#forecast === undefined || this.#said === undefined) return;
-    const again = this.#speed.remeasured(this.#forecast, evaluation, this.#run.config.concurrency);
-    if (again && isOff(this.#said, again)) this.#say(again);
+    const measured = this.#speed.measure(evaluation);
+    if (measured === undefined) return;
+    for (const key of ["seconds", "replies", "replyTokens"] as const) this.#total[key] += measured[key];
+    const again = remeasured(this.#forecast, this.#total, this.#run.config.concurrency);
+    if (isOff(this.#said, again)) this.#say(again);
   }
 
   #say(forecast: Forecast): void {

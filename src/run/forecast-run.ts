@@ -131,6 +131,13 @@ export function forecastOf(
   };
 }
 
+/** Replies that the executor was really asked for, and how long they took together. */
+interface Speed {
+  seconds: number;
+  replies: number;
+  replyTokens: number;
+}
+
 /** Watches what the executor is paid for while baselines run. */
 export class SpeedMeter {
   readonly #ledger: () => LedgerRow[];
@@ -142,20 +149,15 @@ export class SpeedMeter {
   }
 
   /**
-   * The forecast with the time that the speed since the last call suggests; undefined where any reply came from the
-   * store, which says nothing about the speed.
+   * The speed since the last call; undefined where any reply came from the store, which says nothing about it.
+   * @param evaluation - what was evaluated meanwhile
    */
-  remeasured(
-    forecast: Forecast,
-    { calls, replies }: { calls: number; replies: number },
-    concurrency: number,
-  ): Forecast | undefined {
+  measure({ calls, replies }: { calls: number; replies: number }): Speed | undefined {
     const before = this.#since;
     this.#since = this.#now();
     const replyTokens = this.#since.tokens - before.tokens;
     if (replyTokens <= 0 || this.#since.calls - before.calls !== calls) return undefined;
-    const seconds = (this.#since.at - before.at) / 1000;
-    return remeasured(forecast, { seconds, replies, replyTokens }, concurrency);
+    return { seconds: (this.#since.at - before.at) / 1000, replies, replyTokens };
   }
 
   #now(): { calls: number; tokens: number; at: number } {
@@ -170,13 +172,9 @@ export class SpeedMeter {
 
 /**
  * The forecast with the time that the measured speed suggests.
- * @param speed - that a baseline which really asked the executor has shown
+ * @param speed - that baselines which really asked the executor have shown
  */
-export function remeasured(
-  forecast: Forecast,
-  speed: { seconds: number; replies: number; replyTokens: number },
-  concurrency: number,
-): Forecast {
+export function remeasured(forecast: Forecast, speed: Speed, concurrency: number): Forecast {
   const perReply = speed.replyTokens / speed.replies;
   const perSecond = speed.replyTokens / speed.seconds;
   const basis = forecast.basis.filter((line) => !line.startsWith("minutes:"));

@@ -27,7 +27,7 @@ import {
   shownFigures,
 } from "./choose-winner.js";
 import { confirmBest } from "./confirm-best.js";
-import { forecastRun, isOff, SpeedMeter } from "./forecast-run.js";
+import { forecastRun, isOff, remeasured, SpeedMeter } from "./forecast-run.js";
 import { inRunSpan } from "./in-run-span.js";
 import { isInterruption } from "./is-interruption.js";
 import { localPolicy } from "./local-policy.js";
@@ -174,7 +174,8 @@ async function play(
       const { accuracy, interval, n, errors: lost } = evaluation;
       run.emit({ type: "baseline-scored", name: title, accuracy, interval, n, lost });
       run.emitSpent();
-      const again = speed.remeasured(forecast, evaluation, config.concurrency);
+      const measured = speed.measure(evaluation);
+      const again = measured && remeasured(forecast, measured, config.concurrency);
       if (again && !run.executor.model.isSimulated && isOff(said, again)) {
         said = again;
         run.emit({ type: "forecast", forecast: again });
