@@ -11,7 +11,7 @@ W4S := node dist/cli/main.js
 BENCH_JSON := bench/results/latest.json
 
 .DEFAULT_GOAL := help
-.PHONY: install build check types format unused test test-node docs pack-check size kills demo demo-check learn-check learn-controls learn-qwen designed-check nano code-check workers-check simulated-check programs-check mode-check report-big bench bench-quick bench-full models real real-bbh grammar-check grammar-sample acceptance-check search-check busy-check parity clean help
+.PHONY: install build check types format unused test test-node docs pack-check size kills demo demo-check learn-check learn-controls learn-qwen learn-real designed-check nano code-check workers-check simulated-check programs-check mode-check report-big bench bench-quick bench-full models real real-bbh grammar-check grammar-sample acceptance-check search-check busy-check parity clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-16s %s\n' "$$name" "$$text"; done
@@ -93,6 +93,11 @@ learn-qwen: build ## Qwen2.5-Coder-0.5B, one round and one seed, against its bas
 	$(W4S) models pull qwen2.5-coder-0.5b
 	node scripts/learning-evidence.mjs --model qwen2.5-coder-0.5b --seeds 1 --rate 0.001 --epochs 3 --runs-root runs/evidence-qwen \
 	  --variants advantage --out docs/results/learning-qwen.md
+
+learn-real: build ## learning on real models, BBH=DIR of the published files, SEED=1 (two hours a command at most; resumable; ARGS for more flags)
+	$(W4S) models pull smollm2-135m
+	$(W4S) models pull qwen2.5-coder-0.5b
+	node scripts/learn-real.mjs --bbh "$(BBH)" --seed $(or $(SEED),1) $(ARGS)
 
 designed-check: build ## the best workflow of learn-qwen on 20 GSM8K items with a real 1.5 B model, beside the baselines (half an hour)
 	scripts/designed-check.sh runs/evidence-qwen/advantage-1/best-workflow.js

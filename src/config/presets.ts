@@ -3,6 +3,22 @@ import { fileURLToPath } from "node:url";
 import { ConfigError } from "../core/errors.js";
 import { nearHint } from "../core/near-names.js";
 
+/** What presets with a real executor on this machine have in common. */
+const LOCAL = {
+  model: "smollm2-135m",
+  weak: "none",
+  gpu: "off",
+  turns: 1,
+  temperature: 0.8,
+  maxRepairs: 0,
+  screen: 4,
+  instructions: 0,
+  concurrency: 8,
+  promptStyle: "compact",
+  // A slow executor is no fault of a workflow.
+  limits: { wallMs: 1_800_000 },
+};
+
 /** Nested as in w4s.config.yaml. */
 export const PRESETS: Readonly<Record<string, Record<string, unknown>>> = {
   /** About three minutes on two cores, without network or key: embedded nano model, simulated executor. */
@@ -33,6 +49,47 @@ export const PRESETS: Readonly<Record<string, Record<string, unknown>>> = {
       exploreSchedule: "1,0.5",
       epochs: 4,
       learningRate: 0.004,
+    },
+  },
+  /** Real models on this machine, without network or key once they are pulled: hours on two cores, resumable. */
+  real: {
+    ...LOCAL,
+    // Programs pay in the first five, words in the last.
+    task: "string-transform,sequences,swaps,table-lookup,counting,multi-hop",
+    executor: "local:qwen2.5-coder-1.5b",
+    baselines: "direct,chain-of-thought,always-code,few-shot-5",
+    episodes: 12,
+    candidates: 8,
+    validationLimit: 16,
+    testLimit: 16,
+    maxTokens: 256,
+    learn: {
+      heldBack: "ordering,word-problems",
+      rounds: 1,
+      evaluationEpisodes: 2,
+      control: "random",
+      fromScratch: 1,
+      exploreSchedule: "1,0.5",
+    },
+  },
+  /** The same in small, for a first look: `w4s demo --real`. */
+  "demo-real": {
+    ...LOCAL,
+    task: "string-transform,counting,swaps",
+    executor: "local:qwen2.5-coder-0.5b",
+    baselines: "direct,always-code",
+    episodes: 6,
+    candidates: 4,
+    validationLimit: 8,
+    testLimit: 10,
+    maxTokens: 160,
+    learn: {
+      heldBack: "sequences",
+      rounds: 1,
+      evaluationEpisodes: 2,
+      control: "random",
+      fromScratch: 1,
+      exploreSchedule: "1",
     },
   },
 };

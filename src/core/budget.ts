@@ -73,9 +73,17 @@ export class Budget {
     return this.#used[kind];
   }
 
-  /** @throws {BudgetExceededError} when any limit is reached. */
-  check(): void {
-    const kind = this.#exceeded((one) => this.used(one));
+  /** Milliseconds until the minutes are over; Infinity where they have no limit. */
+  get millisecondsLeft(): number {
+    return ((this.limits.minutes ?? Number.POSITIVE_INFINITY) - this.used("minutes")) * 60_000;
+  }
+
+  /**
+   * @param only - the one limit that counts. Default: all
+   * @throws {BudgetExceededError} when a limit is reached
+   */
+  check(only?: BudgetKind): void {
+    const kind = this.#exceeded((one) => (only === undefined || one === only ? this.used(one) : 0));
     if (kind === undefined) return;
     throw new BudgetExceededError(kind, this.limits[kind] ?? 0, Math.round(this.used(kind) * 1e6) / 1e6);
   }

@@ -2,6 +2,7 @@
 import type { RunConfig } from "../config/run-config.js";
 import { CloseStack } from "../core/close-stack.js";
 import { LocalModel } from "../llm/local/local-model.js";
+import { isLocalExecutor, planThreads } from "../llm/local/plan-threads.js";
 
 /** Turns a model name or path into a file; the hub's resolver is handed in, since this room does not know hub/. */
 export type ResolveModelFile = (nameOrPath: string) => Promise<string>;
@@ -9,7 +10,8 @@ export type ResolveModelFile = (nameOrPath: string) => Promise<string>;
 /** Names taken as paths. */
 export const asPath: ResolveModelFile = async (path) => path;
 
-export type LocalModelsConfig = Pick<RunConfig, "gpu" | "threads" | "model" | "adapter">;
+export type LocalModelsConfig = Pick<RunConfig, "gpu" | "threads" | "model" | "adapter"> &
+  Partial<Pick<RunConfig, "executor">>;
 
 export class LocalModels implements AsyncDisposable {
   readonly resolve: ResolveModelFile;
@@ -28,7 +30,13 @@ export class LocalModels implements AsyncDisposable {
    * @throws {InputError | UnsupportedModelError} on a file that is missing or cannot be loaded
    */
   async load(nameOrPath: string, lanes?: number): Promise<LocalModel> {
-    const { gpu, threads, model, adapter } = this.#config;
+    const { gpu, model, adapter, executor } = this.#config;
+    // Alone on the machine a model takes what is usual for its size.
+    const shared =
+      isLocalExecutor(executor) && lanes === undefined
+        ? planThreads(true, this.#config.threads).weak
+        : undefined;
+    const threads = shared ?? this.#config.threads;
     const modelPath = await this.resolve(nameOrPath);
     const key = JSON.stringify([modelPath, lanes]);
     const known = this.#loaded.get(key);

@@ -1,7 +1,9 @@
 /** @file What the rounds of a learning run share: the run, its tasks with their baselines, the team and its trainer. */
+
 import type { Collaboration } from "../config/policies-schema.js";
 import type { RunConfig } from "../config/run-config.js";
 import { ConfigError } from "../core/errors.js";
+import type { Evaluation } from "../evaluate/evaluation.js";
 import type { ScoredWorkflow } from "../evaluate/scored-workflow.js";
 import type { Bench } from "../run/bench.js";
 import type { Run } from "../run/run.js";
@@ -89,20 +91,23 @@ export async function openBenches(
   return opened;
 }
 
-/** The tasks of the run by name, with their baselines evaluated and announced. */
+/**
+ * The tasks of the run by name, with their baselines evaluated and announced.
+ * @param onScored - called with each baseline
+ */
 export async function scoreBaselines(
   run: Run,
   benches: ReadonlyMap<string, Bench>,
+  onScored: (evaluation: Evaluation) => void,
 ): Promise<Map<string, CourseTask>> {
   const scored = new Map<string, CourseTask>();
   for (const [name, bench] of benches) {
-    const baselines = await bench.baselines(
-      ({ title, evaluation: { accuracy, interval, n, errors: lost } }) =>
-        run.emit({
-          ...{ type: "baseline-scored", name: `${bench.task.name}, ${title}` },
-          ...{ accuracy, interval, n, lost },
-        }),
-    );
+    const baselines = await bench.baselines(({ title, evaluation }) => {
+      const { accuracy, interval, n, errors: lost } = evaluation;
+      const said = `${bench.task.name}, ${title}`;
+      run.emit({ type: "baseline-scored", name: said, accuracy, interval, n, lost });
+      onScored(evaluation);
+    });
     scored.set(name, { name, bench, baselines });
   }
   return scored;

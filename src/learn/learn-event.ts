@@ -17,6 +17,8 @@ export type LearnEvent =
       explore: number;
       temperature: number;
       candidates: number;
+      /** Of all rounds from this one on, as those before took; absent in the first one. */
+      minutesLeft?: number | undefined;
     }
   | { type: "phase"; round: number; phase: LearnPhase; seconds: number }
   | { type: "examples"; round: number; card: DataCard }

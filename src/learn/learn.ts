@@ -5,13 +5,16 @@ import type { Collaboration } from "../config/policies-schema.js";
 import type { RunConfig } from "../config/run-config.js";
 import { ConfigError } from "../core/errors.js";
 import { rangeOf } from "../core/range-of.js";
+import { mean } from "../core/statistics.js";
 import { refuseUnmeasured } from "../design/composite-reward.js";
 import type { WritingPace } from "../design/rehearsal.js";
 import { collaborationOf, teamMembers } from "../design/team-members.js";
 import { checkBaselineNames } from "../evaluate/baselines/choose-baselines.js";
 import { answerKind } from "../evaluate/baselines/usual-baselines.js";
+import type { Evaluation } from "../evaluate/evaluation.js";
 import { LocalModels } from "../evaluate/local-models.js";
 import { defaultThreads } from "../llm/local/local-model.js";
+import { isLocalExecutor, planThreads } from "../llm/local/plan-threads.js";
 import { adapterHash } from "../lora/adapter-hash.js";
 import { readGgufAdapter } from "../lora/gguf-adapter.js";
 import { RoundFiles } from "../records/round-files.js";
@@ -29,6 +32,7 @@ import type { Bench } from "../run/bench.js";
 import { bestMeasured } from "../run/choose-winner.js";
 import { inRunSpan } from "../run/in-run-span.js";
 import { isInterruption } from "../run/is-interruption.js";
+import { ForecastWatch } from "../run/measured-forecast.js";
 import { Run } from "../run/run.js";
 import { TaskOpener } from "../run/task-opener.js";
 import type { Task } from "../tasks/task.js";
@@ -52,8 +56,10 @@ import { type Adapters, type Member, openMember, type StartAdapter, startAdapter
 import { planRound, type TaskHistory } from "./plan-round.js";
 import { collectedFiles, collectRound, exploration, judgePolicy } from "./play-round.js";
 import { policyScore } from "./policy-score.js";
+import { recordedReply } from "./recorded-reply.js";
 import { trainExamples } from "./train-adapter.js";
 import { type TrainedMember, trainRound } from "./train-round.js";
+import { withinMinutes } from "./within-minutes.js";
 
 /** Result of a learning run with `dryRun`. */
 export interface LearnForecast {
@@ -68,15 +74,19 @@ export interface LearnForecast {
  */
 export async function forecastLearn(config: RunConfig, hooks: LearnHooks = {}): Promise<LearnForecast> {
   return await withOpened({ ...config, dryRun: true }, hooks, async (opened) => {
-    const { run, names } = opened;
-    const tasksOf = (list: readonly string[]) => list.map((name) => ({ bench: opened.benches.get(name)! }));
-    const forecast = forecastLearning(run.config, {
-      ...{ tasks: tasksOf(names.train), judgeTasks: tasksOf(names.judge), isHeldBack: names.isHeldBack },
-      ...{ price: run.executor.price, isSimulated: run.executor.model.isSimulated, pace: opened.pace },
-    });
+    const { run } = opened;
+    const forecast = forecastOf(opened);
     run.emit({ type: "forecast", forecast });
     run.emit({ type: "run-end", directory: run.directory.path, isComplete: false });
     return { command: "learn", directory: run.directory.path, forecast };
+  });
+}
+
+function forecastOf({ run, names, benches, pace }: Opened): Forecast {
+  const tasksOf = (list: readonly string[]) => list.map((name) => ({ bench: benches.get(name)! }));
+  return forecastLearning(run.config, {
+    ...{ tasks: tasksOf(names.train), judgeTasks: tasksOf(names.judge), isHeldBack: names.isHeldBack },
+    ...{ price: run.executor.price, isSimulated: run.executor.model.isSimulated, pace },
   });
 }
 
@@ -93,8 +103,9 @@ export async function learn(config: RunConfig, hooks: LearnHooks = {}): Promise<
 async function learnAll(config: RunConfig, hooks: LearnHooks): Promise<LearnResult> {
   if (config.dryRun)
     throw new ConfigError("a learning run cannot be a forecast", { hint: "w4s learn --dry-run makes one" });
-  return await withOpened(config, hooks, async ({ run, names, benches, emit, writingSeconds, ...opened }) => {
-    const scored = await scoreBaselines(run, benches);
+  return await withOpened(config, hooks, async (all) => {
+    const { run, names, benches, emit, writingSeconds, pace: _, ...opened } = all;
+    const scored = await scoreBaselines(run, benches, forecastAgain(all));
     const tasksOf = (list: readonly string[]) => list.map((name) => scored.get(name) as CourseTask);
     const course: Course = {
       ...{ run, ...opened, emit, writingSeconds },
@@ -114,6 +125,19 @@ async function learnAll(config: RunConfig, hooks: LearnHooks): Promise<LearnResu
     await opened.team.release();
     return await concludeLearning(course, progress, stoppedBy);
   });
+}
+
+/** Says the forecast of a run whose calls take time, and again where the baselines' speed makes it another. */
+function forecastAgain(opened: Opened): (evaluation: Evaluation) => void {
+  const { run } = opened;
+  if (run.executor.model.isSimulated) return () => {};
+  const forecast = forecastOf(opened);
+  run.emit({ type: "forecast", forecast });
+  const watch = new ForecastWatch(forecast, () => run.store.ledgerTotals(), run.config.concurrency);
+  return (evaluation) => {
+    const again = watch.onBaseline(evaluation);
+    if (again) run.emit({ type: "forecast", forecast: again });
+  };
 }
 
 /** What is opened before the first paid call: of a learning run as of its forecast. */
@@ -163,7 +187,17 @@ async function withOpened<T>(
   });
   const sizes = members.map(({ modelPath }) => statSync(modelPath).size);
   const threads = config.threads ?? defaultThreads(Math.max(...sizes));
-  const team = hooks.team ?? new LocalTeam({ config, collaboration, members, threads });
+  const team =
+    hooks.team ??
+    new LocalTeam({
+      ...{ config, collaboration, members },
+      threads: isLocalExecutor(config.executor)
+        ? Math.min(threads, planThreads(true, config.threads).weak)
+        : threads,
+      // Members may have tokenizers of their own.
+      adapterProbe: () => (members.length === 1 ? recordedReply(run.directory.path) : undefined),
+      onWarning: (message) => run.warn(message),
+    });
   try {
     const benches = await openBenches(run, tasks);
     // A context that is too small is found before the baselines are paid; a team of one's own is asked nothing.
@@ -272,6 +306,7 @@ async function playRound(
     rounds: config.learn.rounds,
     plan,
     ...exploration(course, round),
+    minutesLeft: minutesLeft(progress, config.learn.rounds),
   });
   await timed("swap", () => course.team.policy(accepted, firstPlayer(course)));
   const writtenBefore = course.writingSeconds();
@@ -286,7 +321,11 @@ async function playRound(
   await course.team.release();
   signal?.throwIfAborted();
   const plans = [...progress.rounds.map((record) => record.plan), plan];
-  const trained = await timed("train", () => trainRound(course, files, plans, accepted));
+  const trained = await timed("train", () =>
+    withinMinutes(course.run.meter.budget, signal, (stop) =>
+      trainRound(course, files, plans, accepted, stop),
+    ),
+  );
   const members = trained.members.map((member) => memberRecord(course, member));
   const adapters = new Map([
     ...accepted,
@@ -321,6 +360,13 @@ async function playRound(
       return [{ task, policy, accuracy: evaluation.accuracy, hash, source }];
     }),
   };
+}
+
+/** Time of the rounds that are left, by the mean of those before; undefined in the first one. */
+function minutesLeft({ rounds }: LearnProgress, count: number): number | undefined {
+  if (rounds.length === 0) return undefined;
+  const seconds = rounds.map((record) => Object.values(record.seconds).reduce((sum, one) => sum + one, 0));
+  return (mean(seconds) * (count - rounds.length)) / 60;
 }
 
 /** Whose model is loaded first: the rest of them follow when it is their turn. */

@@ -15,6 +15,10 @@ export interface LocalTeamOptions {
   /** In the order of their roles. */
   members: readonly Member[];
   threads: number;
+  /** Tokens of a recorded reply after its prompt, on which adapters have to show themselves. Default: a short prompt's. */
+  adapterProbe?: (() => readonly number[] | undefined) | undefined;
+  /** Told what is odd about a model or its adapter. */
+  onWarning?: ((message: string) => void) | undefined;
 }
 
 /** Loads what a policy needs and closes what it does not: weak models are small, but not free. */
@@ -72,7 +76,9 @@ export class LocalTeam implements Team {
       gpu: this.#options.config.gpu,
       threads: this.#options.threads,
       adapterPath,
+      adapterProbe: this.#options.adapterProbe?.(),
     });
+    for (const message of model.info.warnings) this.#options.onWarning?.(message);
     this.#loaded.set(key, model);
     return model;
   }

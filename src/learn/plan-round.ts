@@ -22,6 +22,11 @@ export type CurriculumSettings = Pick<
   "curriculum" | "stages" | "promoteAt" | "stageRounds" | "mixing"
 >;
 
+/** Value of a schedule in a round from 1 on; the last one stays. */
+export function ofRound(values: readonly number[] | undefined, round: number, otherwise: number): number {
+  return values?.[Math.min(round, values.length) - 1] ?? otherwise;
+}
+
 /** Below and above, a task teaches little: nearly everything fails, or nearly everything works. */
 const BAND = { low: 0.05, high: 0.95 };
 

@@ -15,12 +15,8 @@ import { playSideBySide, type Seat } from "../run/side-by-side.js";
 import type { Course, CourseTask } from "./course.js";
 import type { JudgedPolicy } from "./learn-event.js";
 import type { Adapters } from "./member.js";
+import { ofRound } from "./plan-round.js";
 import { episodeScores } from "./policy-score.js";
-
-/** Value of a schedule in a round from 1 on; the last one stays. */
-export function ofRound(values: readonly number[] | undefined, round: number, otherwise: number): number {
-  return values?.[Math.min(round, values.length) - 1] ?? otherwise;
-}
 
 /** Settings by which a round explores. */
 export function exploration({ run }: Pick<Course, "run">, round: number) {
@@ -205,7 +201,9 @@ async function playOne(
   order: { log: TrajectoryLog; seat: Seat },
   episode: number,
 ): Promise<ScoredWorkflow[]> {
-  const { config } = course.run;
+  const { config, meter } = course.run;
+  // The local model that writes is no executor whose calls would notice that the minutes are over.
+  meter.budget.check("minutes");
   course.emit({ type: "episode-start", task: bench.task.name, episode, episodes });
   const shown = startsOf(baselines, config.baselines);
   const random = new Random(seedFrom(draws.drawSeed, "from-scratch", name, episode));

@@ -49,6 +49,7 @@ interface Lesson {
 /**
  * Trains the adapters of a round on the trajectories of `plans`, each from its own in `starts` or afresh. Members learn
  * from nothing but what they wrote themselves. Called again it goes on.
+ * @param signal - stops the training at its next update; the checkpoint that it leaves is gone on from
  * @returns the members that learned, at least one; those without any example are left out
  * @throws {InputError} when no example is left
  */
@@ -57,6 +58,7 @@ export async function trainRound(
   files: RoundFiles,
   plans: readonly RoundRecord["plan"][],
   starts: Adapters,
+  signal: AbortSignal,
 ): Promise<{ card: DataCard; members: TrainedMember[] }> {
   const { emit } = course;
   const { config } = course.run;
@@ -89,7 +91,7 @@ export async function trainRound(
       continue;
     }
     const start = config.learn.start === "previous" ? starts.get(name) : undefined;
-    const result = await trainMember(course, files, lesson, start);
+    const result = await trainMember(course, files, lesson, start, signal);
     members.push({ name, start, examples: lesson.examples.length, result });
   }
   return { card, members };
@@ -159,6 +161,7 @@ async function trainMember(
   files: RoundFiles,
   { member, chosen, examples }: Lesson,
   start: StartAdapter | undefined,
+  signal: AbortSignal,
 ): Promise<TrainerResult> {
   const { round } = files;
   const isTeam = course.collaboration !== "single";
@@ -184,7 +187,7 @@ async function trainMember(
         log.append({ at: new Date().toISOString(), ...event });
         course.emit({ type: "train", round, policy: isTeam ? member.name : undefined, event });
       },
-      signal: course.run.signal,
+      signal,
     });
   } finally {
     log.close();

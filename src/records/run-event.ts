@@ -41,6 +41,13 @@ const runEvent = z.discriminatedUnion("type", [
     isSimulated: z.boolean(),
   }),
   z.object({ type: z.literal("forecast"), forecast }),
+  /** How what computes on this machine shares its cores, where the executor does. */
+  z.object({
+    type: z.literal("threads"),
+    executor: z.number(),
+    weak: z.number(),
+    programs: z.number(),
+  }),
   z.object({ type: z.literal("warning"), message: z.string() }),
   /** A policy file is in force. */
   z.object({ type: z.literal("call-policy"), file: z.string(), hash: z.string() }),

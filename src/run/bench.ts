@@ -9,7 +9,7 @@ import { actOptions } from "../design/draw-candidates.js";
 import type { EpisodeDraws, Measurement } from "../design/episode-parts.js";
 import type { QuotedItems } from "../design/feedback.js";
 import { playEpisode } from "../design/play-episode.js";
-import type { Policy } from "../design/policy.js";
+import type { Policy, PolicyInfo } from "../design/policy.js";
 import { buildPrompt, type PolicyState } from "../design/policy-state.js";
 import type { WritingPace } from "../design/rehearsal.js";
 import { rewardOf } from "../design/reward.js";
@@ -354,7 +354,10 @@ export class Bench {
     return await policy.rehearse(prompt, this.settings.candidates, options);
   }
 
-  /** A trajectory file of this task and a policy, with its header. Close it when done. */
+  /**
+   * A trajectory file of this task and a policy, with its header. Close it when done.
+   * @throws {InputError} where another model or adapter wrote it
+   */
   openLog(path: string, policy: Policy): TrajectoryLog {
     const { task, executor, settings, directory } = this.#parts;
     const log = new TrajectoryLog(path, directory);
@@ -368,7 +371,7 @@ export class Bench {
         policy: policy.info,
         seed: settings.seed,
       });
-    }
+    } else refuseOthers(path, log.header.policy, policy.info);
     return log;
   }
 
@@ -477,4 +480,16 @@ export async function drawItems(
     });
   }
   return new Random(seedFrom(seed, "items", split)).shuffle(samples).slice(0, limit);
+}
+
+/** @throws {InputError} where a trajectory was begun by another model or adapter than would go on with it */
+function refuseOthers(path: string, was: PolicyInfo, is: PolicyInfo): void {
+  const nameOf = ({ modelHash, adapterHash, members }: PolicyInfo) =>
+    (members ?? [{ modelHash, adapterHash }])
+      .map((one) => `model ${one.modelHash.slice(0, 12)}, adapter ${one.adapterHash?.slice(0, 12) ?? "none"}`)
+      .join("; ");
+  if (nameOf(was) === nameOf(is)) return;
+  throw new InputError(`${path} was written by ${nameOf(was)}, and would go on with ${nameOf(is)}`, {
+    hint: "put that model and adapter back, or set the file aside to play its episodes anew",
+  });
 }

@@ -25,6 +25,7 @@ import type { WorkflowModels } from "../evaluate/workflow-agent.js";
 import { cardMarkdown, workflowCard } from "../evaluate/workflow-card.js";
 import { MAX_SANDBOX_PROCESSES } from "../evaluate/workflow-runner.js";
 import { CallStore } from "../llm/call-store.js";
+import { isLocalExecutor, planThreads } from "../llm/local/plan-threads.js";
 import { BatchLog } from "../llm/openai/batch/batch-log.js";
 import type { Price } from "../llm/prices.js";
 import { WaveGate } from "../llm/wave-gate.js";
@@ -276,6 +277,8 @@ export class Run implements AsyncDisposable {
         policy,
         isSimulated: executor.model.isSimulated,
       });
+      if (isLocalExecutor(config.executor))
+        run.emit({ type: "threads", ...planThreads(true, config.threads) });
       if (rules) run.emit({ type: "call-policy", file: config.rulesFile ?? "", hash: rules.hash });
       for (const message of warnings) run.warn(message);
       return run;

@@ -3,6 +3,7 @@ import type { RunConfig } from "../config/run-config.js";
 import { checkJudge, type JudgeContext, LateJudge } from "../evaluate/judge-model.js";
 import type { ResolveModelFile } from "../evaluate/local-models.js";
 import { openEmbedder } from "../evaluate/open-embedder.js";
+import { isLocalExecutor, planThreads } from "../llm/local/plan-threads.js";
 import { type LoadTaskOptions, loadTask } from "../tasks/load-task.js";
 import type { Task } from "../tasks/task.js";
 import { PythonSandbox } from "../workflow/python/python-sandbox.js";
@@ -28,7 +29,10 @@ export class TaskOpener implements AsyncDisposable {
   constructor(config: TaskConfig, resolve: ResolveModelFile) {
     const { allowOverlap, skipBad, judge, threads } = config;
     if (judge !== undefined) checkJudge(judge, config);
-    this.programs = new PythonSandbox({ limits: PROGRAM_LIMITS });
+    this.programs = new PythonSandbox({
+      limits: PROGRAM_LIMITS,
+      processes: isLocalExecutor(config.executor) ? planThreads(true, threads).programs : undefined,
+    });
     this.#judge = judge === undefined ? undefined : new LateJudge();
     this.options = {
       allowOverlap,

@@ -308,6 +308,12 @@ describe("adapters", () => {
     expect((await idle.generate(request)).replies).toEqual(base.replies);
     expect((await busy.generate(request)).replies).not.toEqual(base.replies);
     expect(busy.info.id).not.toBe(model.info.id);
+    expect(idle.info.warnings).toEqual([expect.stringMatching(/idle\.gguf is zero/)]);
+    expect(busy.info.warnings).toEqual([]);
+  });
+
+  test("one that is not zero and changes no log-probability is refused", async () => {
+    await expect(load({ adapterPath: adapter("faint.gguf", 1e-30) })).rejects.toThrow(/did not put it on/);
   });
 });
 

@@ -48,7 +48,7 @@ export function command(): Command {
     ...LEARN_FLAGS,
     ...QUEUE_FLAGS,
   ]);
-  learn.option("--preset <name>", "settings to start from: demo");
+  learn.option("--preset <name>", "settings to start from: demo, or real (docs/real-models.md)");
   return complete(learn, learnAction, { examples: EXAMPLES });
 }
 

@@ -11,6 +11,8 @@ type Difference = NonNullable<LearnResult["difference"]>;
 /** Where the demo left things, and what it used. */
 export interface DemoPlaces {
   spent: string;
+  /** Name of the weak model. */
+  model: string;
   /** The report page. */
   report: string;
   /** Folder of the adapter in PEFT's form. */
@@ -34,9 +36,9 @@ export function demoScreen(result: LearnResult, places: DemoPlaces, width = outp
   return `${[`What came out${simulated}`, ...said, "", `${policiesText(result, width)}${pairs(rows)}`].join("\n")}
 
 Next
-  a real model      w4s models pull smollm2-135m && w4s learn --task counting,shopping,swaps --model smollm2-135m --executor simulated
+  a real model      w4s demo --real
   your own data     w4s data import FILE.csv my-task --kind math && w4s init
-  use the adapter   w4s export ${adapter?.path ?? "ADAPTER"} --base nano --to merged --out merged.gguf`;
+  use the adapter   w4s export ${adapter?.path ?? "ADAPTER"} --base ${places.model} --to merged --out merged.gguf`;
 }
 
 function learned({ base, trained, difference }: LearnResult): string {

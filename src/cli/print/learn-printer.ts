@@ -57,7 +57,7 @@ function describe(event: LearnEvent): string[] {
       const episodes = event.plan.episodes.map(({ task, count }) => `${task} ${count}`).join(", ");
       return [
         "",
-        `round ${event.round} of ${event.rounds}: episodes ${episodes} (${event.plan.reason}); ${event.candidates} candidates a turn, ${formatPercent(event.explore)} forced, temperature ${event.temperature}`,
+        `round ${event.round} of ${event.rounds}: episodes ${episodes} (${event.plan.reason}); ${event.candidates} candidates a turn, ${formatPercent(event.explore)} forced, temperature ${event.temperature}${event.minutesLeft === undefined ? "" : `; about ${formatDuration(event.minutesLeft * 60_000)} left at the speed of the rounds before`}`,
       ];
     }
     case "examples": {

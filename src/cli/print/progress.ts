@@ -207,6 +207,10 @@ export function describeEvent(event: RunEvent): string[] {
     }
     case "forecast":
       return [`forecast, about: ${forecastLine(event.forecast)}`];
+    case "threads":
+      return [
+        `threads: executor ${event.executor}, weak model ${event.weak}, ${event.programs} program${event.programs === 1 ? "" : "s"} at once`,
+      ];
     case "warning":
       return [`warning: ${event.message}`];
     case "baseline-scored":

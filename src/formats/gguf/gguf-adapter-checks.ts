@@ -90,26 +90,50 @@ export function checkAdapterFits(adapter: GgufHeader, base: GgufHeader): void {
   checkFinite(adapter);
 }
 
+/** Whether an adapter changes nothing: in every pair one half holds zeros only, as B does before training. */
+export function isZeroAdapter(header: GgufHeader): boolean {
+  const isZero = (tensor: GgufTensor) => {
+    const isHalf = tensor.type.name === "F16";
+    for (const { bytes } of chunksOf(header, [tensor])) if (hasNonZero(bytes, isHalf)) return false;
+    return true;
+  };
+  return adapterPairs(header).every(({ a, b }) => isZero(b) || isZero(a));
+}
+
 /** Reads the weights of a (small) F32/F16 file once. @throws {FormatError} on NaN or infinity. */
 export function checkFinite(header: GgufHeader): void {
+  for (const { tensor, bytes, at } of chunksOf(header, header.tensors)) {
+    if (hasNonFinite(bytes, tensor.type.name === "F16"))
+      throw badGguf(header.file, `tensor ${tensor.name}`, "contains NaN or infinity", at);
+  }
+}
+
+/** The bytes of tensors, a piece at a time in one buffer. @throws {FormatError} where the file ends too soon */
+function* chunksOf(
+  header: GgufHeader,
+  tensors: readonly GgufTensor[],
+): Generator<{ tensor: GgufTensor; bytes: Buffer; at: number }> {
   const descriptor = openSync(header.file, "r");
   const buffer = Buffer.alloc(SCAN_BYTES);
   try {
-    for (const tensor of header.tensors) {
+    for (const tensor of tensors) {
       for (let done = 0; done < tensor.sizeBytes; ) {
-        const wanted = Math.min(SCAN_BYTES, tensor.sizeBytes - done);
-        const count = readSync(descriptor, buffer, 0, wanted, header.dataOffset + tensor.offset + done);
         const at = header.dataOffset + tensor.offset + done;
+        const count = readSync(descriptor, buffer, 0, Math.min(SCAN_BYTES, tensor.sizeBytes - done), at);
         if (count === 0) throw badGguf(header.file, `tensor ${tensor.name}`, "was cut while it was read", at);
-        if (hasNonFinite(buffer.subarray(0, count), tensor.type.name === "F16")) {
-          throw badGguf(header.file, `tensor ${tensor.name}`, "contains NaN or infinity", at);
-        }
+        yield { tensor, bytes: buffer.subarray(0, count), at };
         done += count;
       }
     }
   } finally {
     closeSync(descriptor);
   }
+}
+
+/** −0 is zero too: the highest bit of a number does not count. */
+function hasNonZero(bytes: Buffer, isHalf: boolean): boolean {
+  const step = isHalf ? 2 : 4;
+  return bytes.some((byte, at) => ((at + 1) % step === 0 ? byte & 0x7f : byte) !== 0);
 }
 
 /** A number is not finite when all bits of its exponent are set. */

@@ -54,7 +54,8 @@ export interface Bindings {
   tokenize(text: string, parsesSpecials: boolean): number[];
   detokenize(tokens: readonly number[]): string;
   isEndOfGeneration(token: number): boolean;
-  createContext(sequences: number, contextSize: number): Promise<BoundContext>;
+  /** @param isBare - without the adapter that the model was loaded with. Default false */
+  createContext(sequences: number, contextSize: number, isBare?: boolean): Promise<BoundContext>;
   createSampler(candidate: Candidate): Promise<BoundSampler>;
   /** A sampler for logProb() only. */
   createScorer(): BoundSampler;

@@ -48,8 +48,12 @@ export class LocalEngine {
   }
 
   /** log p(tokens[t+1] | tokens[0..t]) for t = 0 … n − 2, in a context of its own. */
-  score(id: number, tokens: readonly number[], onProgress: () => void): Promise<number[]> {
-    return this.#inTurn(id, () => this.#score(id, tokens, onProgress));
+  score(
+    id: number,
+    order: { tokens: readonly number[]; isBare: boolean },
+    onProgress: () => void,
+  ): Promise<number[]> {
+    return this.#inTurn(id, () => this.#score(id, order, onProgress));
   }
 
   async #inTurn<T>(id: number, work: () => Promise<T>): Promise<T> {
@@ -62,12 +66,16 @@ export class LocalEngine {
     }
   }
 
-  async #score(id: number, tokens: readonly number[], onProgress: () => void): Promise<number[]> {
+  async #score(
+    id: number,
+    { tokens, isBare }: { tokens: readonly number[]; isBare: boolean },
+    onProgress: () => void,
+  ): Promise<number[]> {
     const limit = this.#order.contextLimit;
     if (tokens.length > limit)
       throw new LocalFailure("context-length", `the text has ${tokens.length} tokens, the context ${limit}`);
     const scorer = this.#bindings.createScorer();
-    const context = await this.#bindings.createContext(1, tokens.length);
+    const context = await this.#bindings.createContext(1, tokens.length, isBare);
     const logProbs: number[] = [];
     try {
       for (let from = 0; from + 1 < tokens.length; from += CHUNK_TOKENS) {

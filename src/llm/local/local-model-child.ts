@@ -164,7 +164,7 @@ async function openBindings(order: LoadOrder, onProgress: () => void): Promise<B
     tokenize: (text, parsesSpecials) => [...model.tokenize(text, parsesSpecials)],
     detokenize: (tokens) => model.detokenize(tokens as never),
     isEndOfGeneration: (token) => model.isEogToken(token as never),
-    createContext: async (sequences, contextSize) => {
+    createContext: async (sequences, contextSize, isBare = false) => {
       try {
         const context = await model.createContext({
           sequences,
@@ -182,7 +182,7 @@ async function openBindings(order: LoadOrder, onProgress: () => void): Promise<B
                 flashAttention: false,
               }
             : {}),
-          ...(order.adapterPath ? { lora: order.adapterPath } : {}),
+          ...(order.adapterPath && !isBare ? { lora: order.adapterPath } : {}),
           failedCreationRemedy: false,
         });
         return bindContext(context, sequences, contextSize);
@@ -297,7 +297,7 @@ async function handle(message: ParentMessage, onProgress: OnProgress): Promise<u
   if (message.type === "generate") return generate(engine, message, onProgress);
   if (message.type === "render") return engine.renderPrompt(message.messages);
   if (message.type === "tokenize") return engine.tokenize(message.text, message.isDocument);
-  if (message.type === "score") return engine.score(message.id, message.tokens, () => onProgress());
+  if (message.type === "score") return engine.score(message.id, message, () => onProgress());
   if (!lanes?.abort(message.id)) engine.abort(message.id);
   return undefined;
 }

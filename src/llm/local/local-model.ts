@@ -7,7 +7,7 @@ import { ConfigError, InputError, ModelCallError } from "../../core/errors.js";
 import { cachedFileHash, identify } from "../../core/file-hash.js";
 import { hashJson, sha256 } from "../../core/hash.js";
 import { ChildExitError } from "../../core/managed-child.js";
-import { checkAdapterFits } from "../../formats/gguf/gguf-adapter-checks.js";
+import { checkAdapterFits, isZeroAdapter } from "../../formats/gguf/gguf-adapter-checks.js";
 import type { GgufHeader } from "../../formats/gguf/gguf-contents.js";
 import { readLoadableModel } from "../../formats/gguf/gguf-loadable.js";
 import { integerValue, stringsValue, stringValue } from "../../formats/gguf/gguf-metadata.js";
@@ -32,6 +32,8 @@ export interface LocalModelOptions {
   modelPath: string;
   /** GGUF LoRA, put on at creation. A new adapter needs a new path and a new LocalModel. */
   adapterPath?: string | undefined;
+  /** Tokens on which an adapter has to show itself, such as a recorded reply after its prompt. Default: a short prompt's. */
+  adapterProbe?: readonly number[] | undefined;
   /** Default "auto": a device if one is named, else the CPU. Naming a kind that is not there is an error. */
   gpu?: GpuChoice | undefined;
   /** Default: the available cores, at most 8; 1 for models of a few megabytes. Always set: llama.cpp's own default is too many for small machines. */
@@ -72,7 +74,7 @@ export interface LocalModelInfo {
   sizeLabel?: string | undefined;
   /** llama.cpp release inside the native package: bundles lag behind its security fixes. */
   engineVersion: string;
-  /** Oddities of the file, such as a missing chat template. */
+  /** Oddities of the file, such as a missing chat template, and an adapter that changes nothing since it is zero. */
   warnings: string[];
 }
 
@@ -180,19 +182,20 @@ export class LocalModel {
           warnings:
             template === BUILT_IN_TEMPLATES.plain && options.chatTemplate === undefined
               ? [...header.warnings, NO_TEMPLATE]
-              : header.warnings,
+              : [...header.warnings],
         },
         child,
         stateFolder,
         stringsValue(header.metadata, "tokenizer.ggml.tokens")?.length ?? 0,
       );
       // A template that fails, loops or leaves out what is said is found here, not in the middle of a run.
-      const { text } = await model.renderPrompt([{ role: "user", content: PROBE }]);
+      const { text, tokens } = await model.renderPrompt([{ role: "user", content: PROBE }]);
       if (!text.includes(PROBE))
         throw badGguf(
           ...([modelPath, "tokenizer.chat_template", "leaves out what a message says", undefined] as const),
           "the template wants messages in another form, such as typed parts: choose a file with a template for plain texts",
         );
+      if (adapterPath !== undefined) await model.#checkAdapter(adapterPath, options.adapterProbe ?? tokens);
       return model;
     } catch (error) {
       await child.close();
@@ -243,9 +246,14 @@ export class LocalModel {
    * log p(tokens[t+1] | tokens[0..t]) under llama.cpp for t = 0 … n − 2; the oracle our own forward pass is held
    * against. Load the model with `kvCache: "f32"` for that.
    * Fewer than two tokens give an empty list.
+   * @param options.isBare - without the model's adapter. Default false
    * @throws {ConfigError} on an id outside the vocabulary; {ModelCallError} "context-length"; the signal's reason
    */
-  async scoreTokens(tokens: readonly number[], signal?: AbortSignal): Promise<number[]> {
+  async scoreTokens(
+    tokens: readonly number[],
+    signal?: AbortSignal,
+    { isBare = false }: { isBare?: boolean | undefined } = {},
+  ): Promise<number[]> {
     // llama.cpp itself would read a wrong one as another token, or give NaN.
     const bad = tokens.findIndex((id) => !Number.isInteger(id) || id < 0 || id >= this.#vocabularySize);
     if (bad >= 0) {
@@ -253,7 +261,7 @@ export class LocalModel {
         hint: "use the tokens that this model's own tokenizer gives",
       });
     }
-    const message = { type: "score" as const, tokens: [...tokens] };
+    const message = { type: "score" as const, tokens: [...tokens], isBare };
     return this.#ask(() => this.#child.call<number[]>(message, { signal }));
   }
 
@@ -266,6 +274,19 @@ export class LocalModel {
     return this.#ask(() =>
       this.#child.call<{ text: string; tokens: number[] }>(message, { timeoutMs: RENDER_TIMEOUT_MS }),
     );
+  }
+
+  /** An adapter that leaves every log-probability as it was is not on, or is zero, which is said. @throws {InputError} */
+  async #checkAdapter(path: string, probe: readonly number[]): Promise<void> {
+    const bare = await this.scoreTokens(probe, undefined, { isBare: true });
+    const own = await this.scoreTokens(probe);
+    if (own.length === 0 || own.some((value, at) => value !== bare[at])) return;
+    if (!isZeroAdapter(readGgufHeader(path))) {
+      throw new InputError(`the adapter ${path} changes no log-probability: llama.cpp did not put it on`, {
+        hint: "w4s inspect ADAPTER shows what it holds; write it again, or leave it out",
+      });
+    }
+    this.info.warnings.push(`the adapter ${path} is zero: the model writes what it writes without it`);
   }
 
   /** Process id of the child, for diagnosis; undefined between a crash and the next call. */

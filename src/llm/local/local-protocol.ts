@@ -81,7 +81,7 @@ export type ParentMessage =
   | { type: "generate"; id: number; order: GenerateOrder }
   | { type: "render"; id: number; messages: ChatMessage[] }
   | { type: "tokenize"; id: number; text: string; isDocument: boolean }
-  | { type: "score"; id: number; tokens: number[] }
+  | { type: "score"; id: number; tokens: number[]; isBare: boolean }
   | { type: "abort"; id: number };
 
 /** Reasons why the child could not do it; the parent turns them into typed errors. */

@@ -155,6 +155,30 @@ describe("rounds", () => {
     });
   });
 
+  it("a training that its minutes end is gone on with, and the rest of the round stands", async () => {
+    const undisturbed = setUp([0.2, 0.5]);
+    undisturbed.config.learn.rounds = 1;
+    const expected = await learn(undisturbed.config, undisturbed.hooks);
+    const { config, hooks, policies } = setUp([0.2, 0.5]);
+    config.learn.rounds = 1;
+    config.budget = { minutes: 0.02 };
+    const { trainer } = hooks;
+    hooks.trainer = ({ signal }) =>
+      new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
+    const stopped = await learn(config, hooks);
+    expect(stopped).toMatchObject({ isComplete: false, stoppedBy: { code: "budget" }, rounds: [] });
+    const drawn = policies.length;
+    config.budget = {};
+    hooks.trainer = trainer;
+    const result = await learn(config, hooks);
+    expect(result.isComplete).toBe(true);
+    expect(result.baseEpisodes).toEqual(expected.baseEpisodes);
+    expect(result.rounds.map(({ episodes, card }) => ({ episodes, card }))).toEqual(
+      expected.rounds.map(({ episodes, card }) => ({ episodes, card })),
+    );
+    expect(drawn).toBeGreaterThan(0);
+  });
+
   it("a run that was begun before rewards were shrunk goes on with plain ones", async () => {
     // Scripted replies have equal tokens.
     const spread = setUp([], { rounds: 1, countDuplicates: true });

@@ -558,3 +558,19 @@ describe("finalTest", () => {
     await expect(bench.finalTest(contestants, "")).rejects.toThrow(InputError);
   });
 });
+
+describe("a trajectory", () => {
+  it("is gone on with by the model and adapter that began it only", () => {
+    const made = madeBench(() => 1);
+    const path = join(folder(), "trajectories.jsonl");
+    const policy = (adapterHash: string | null) =>
+      Object.assign(new ScriptedPolicy(() => ""), {
+        info: { ...new ScriptedPolicy(() => "").info, modelHash: "m", adapterHash },
+      });
+    const open = (adapterHash: string | null) => made.bench.openLog(path, policy(adapterHash)).close();
+    open("a1");
+    open("a1");
+    for (const other of ["a2", null])
+      expect(() => open(other)).toThrow(/adapter a1, and would go on with model m, adapter/);
+  });
+});

@@ -1,0 +1,125 @@
+#!/usr/bin/env node
+/**
+ * @file Does a weak model learn to design for a real executor? Trained on generated families, judged on published tasks.
+ *
+ *   node scripts/learn-real.mjs --bbh DIR --seed 1 [--model smollm2-135m] [--executor local:qwen2.5-coder-0.5b] [--threads 2]
+ *     [--minutes 120] [--plan] [--out FILE]
+ *
+ * Ends cleanly after --minutes and goes on with the same command. Every size of scripts/learn-real/settings.mjs is a flag.
+ */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { namedBaselines } from "../dist/evaluate/baselines/named-baselines.js";
+import { judgeRows } from "./learn-real/judge-rows.mjs";
+import { judgedDataset } from "./learn-real/judged-dataset.mjs";
+import { pageOf } from "./learn-real/page.mjs";
+import { measureSpeed, planOf, planText } from "./learn-real/plan.mjs";
+import { fixSettings, SIZES, settingsOf } from "./learn-real/settings.mjs";
+import { baselinesOf, trainRow } from "./learn-real/train-rows.mjs";
+import { summaryOf } from "./learn-runs.mjs";
+
+const { values: flags } = parseArgs({
+  options: {
+    seed: { type: "string", default: "1" },
+    model: { type: "string", default: "smollm2-135m" },
+    executor: { type: "string", default: "local:qwen2.5-coder-0.5b" },
+    bbh: { type: "string" },
+    tasks: { type: "string" },
+    families: { type: "string" },
+    threads: { type: "string", default: "2" },
+    minutes: { type: "string", default: "120" },
+    sessions: { type: "string", default: "1" },
+    plan: { type: "boolean", default: false },
+    root: { type: "string" },
+    out: { type: "string" },
+    ...Object.fromEntries(Object.keys(SIZES).map((name) => [name, { type: "string" }])),
+  },
+});
+const startedAt = performance.now();
+const minutes = Number(flags.minutes);
+const threads = Number(flags.threads);
+const seed = Number(flags.seed);
+const minutesLeft = () => minutes - (performance.now() - startedAt) / 60_000;
+const say = (text) => process.stderr.write(`${text}\n`);
+
+const sizes = Object.fromEntries(
+  Object.keys(SIZES).flatMap((name) => (flags[name] === undefined ? [] : [[name, Number(flags[name])]])),
+);
+const settings = settingsOf(flags, sizes);
+const root =
+  flags.root ?? join("runs", "learn-real", `${settings.model}-${settings.executor.replace(/\W+/g, "-")}`);
+const folder = join(root, `seed-${seed}`);
+
+const speed = await speedOf();
+const plan = await planOf(settings, { folder, threads, speed });
+process.stdout.write(`${planText(plan, speed, threads)}\n`);
+const sessions = Number(flags.sessions);
+if (plan.minutes > minutes * sessions) {
+  say(
+    `the plan takes ${plan.minutes.toFixed(0)} minutes and ${sessions} × ${minutes} are given: fewer episodes, candidates or items, or --sessions ${Math.ceil(plan.minutes / minutes)} and the same command as often`,
+  );
+  process.exitCode = 2;
+} else if (!flags.plan) await play();
+
+async function play() {
+  const hash = fixSettings(join(root, "settings.json"), settings);
+  const order = { folder, seed, threads, minutesLeft };
+  for (const row of ["trained", "shuffled"]) {
+    say(`${row}: training`);
+    if (!(await trainRow(row, settings, order))) return stopped();
+  }
+  const baselines = baselinesOf(folder);
+  const fixedTitle = baselines[0].title;
+  const fixed = namedBaselines("text", false).find(({ title }) => title === fixedTitle)?.name ?? "direct";
+  for (const { title, accuracy } of baselines)
+    say(`on the training families: ${title} ${(100 * accuracy).toFixed(1)} %`);
+  process.stdout.write(`settings ${hash}, fixed before the judged tasks are opened\n`);
+  const tasks = [];
+  for (const name of settings.judged) tasks.push(await judgedDataset(name, flags.bbh, root));
+  const adapterOf = (row) => summaryOf(join(folder, row)).adapter.path;
+  const rows = [
+    { name: "base" },
+    { name: "trained", adapter: adapterOf("trained") },
+    { name: "shuffled", adapter: adapterOf("shuffled") },
+    { name: "random" },
+  ];
+  const isWhole = await judgeRows(rows, settings, { ...order, tasks, fixed, fixedTitle, say });
+  if (existsSync(join(folder, "rows", "base.json"))) {
+    const trainedIn = (row) =>
+      Object.entries(summaryOf(join(folder, row)).rounds[0].seconds).map(
+        ([phase, seconds]) => `${phase} ${(seconds / 60).toFixed(1)}`,
+      );
+    const page = pageOf({
+      ...{ root, settings, hash },
+      command: `node scripts/learn-real.mjs ${process.argv.slice(2).join(" ")}`,
+      notes: [
+        `minutes of the trained row's round: ${trainedIn("trained").join(", ")}`,
+        `fixed baseline: ${fixed}, ${baselines.map(({ title, accuracy }) => `${title} ${(100 * accuracy).toFixed(1)} %`).join("; ")} on the training families`,
+        `${threads} threads`,
+      ],
+    });
+    writeFileSync(join(root, "page.md"), page);
+    if (flags.out && isWhole) writeFileSync(flags.out, page);
+    process.stdout.write(page);
+  }
+  if (!isWhole) stopped();
+}
+
+function stopped() {
+  say(`${minutes} minutes are over: the same command goes on`);
+  process.exitCode = 8;
+}
+
+/** Measured once a folder, executor and number of threads: later sessions of a plan are held against the same figure. */
+async function speedOf() {
+  const path = join(root, "speed.json");
+  const key = `${settings.executor}, ${threads} threads`;
+  const known = existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) : {};
+  if (known[key] === undefined) {
+    known[key] = await measureSpeed(settings.executor, threads);
+    mkdirSync(root, { recursive: true });
+    writeFileSync(path, `${JSON.stringify(known)}\n`);
+  }
+  return known[key];
+}

@@ -1,0 +1,203 @@
+/** @file The page of the evidence: rows, paired differences with hierarchical intervals, and one found workflow per task. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { cpus, totalmem } from "node:os";
+import { join } from "node:path";
+import { mean } from "../../dist/core/statistics.js";
+import { markdownTable } from "../learn-runs.mjs";
+import { nestedInterval } from "./nested-interval.mjs";
+
+const DESIGNERS = ["base", "trained", "shuffled", "random"];
+const MEANING = {
+  base: "the model as it came",
+  trained: "its adapter, trained on rewards of generated families",
+  shuffled: "control: the same training, its weights dealt out at random within a task",
+  random: "control: no model, one to three techniques drawn uniformly",
+  fixed: "the fixed baseline that was best on the training families",
+  direct: "one question to the executor",
+};
+
+/** All rows of all seeds that are there: seed → row → figures. */
+export function readRows(root) {
+  const seeds = new Map();
+  for (const name of readdirSync(root)
+    .filter((one) => /^seed-\d+$/.test(one))
+    .sort()) {
+    const folder = join(root, name, "rows");
+    const rows = new Map();
+    for (const row of DESIGNERS) {
+      const path = join(folder, `${row}.json`);
+      if (existsSync(path)) rows.set(row, JSON.parse(readFileSync(path, "utf8")));
+    }
+    if (rows.size > 0) seeds.set(Number(name.slice("seed-".length)), rows);
+  }
+  return seeds;
+}
+
+const percent = (share) => `${(100 * share).toFixed(1)} %`;
+const signed = (value) => `${value < 0 ? "−" : "+"}${Math.abs(100 * value).toFixed(1)}`;
+const withInterval = ({ mean: centre, low, high }) => `${signed(centre)} [${signed(low)}, ${signed(high)}]`;
+
+/** Differences of two rows as a tree: task → seed → leaves(one, other), for the tasks that both have. */
+function tree(seeds, a, b, leaves) {
+  const tasks = new Map();
+  for (const rows of seeds.values()) {
+    for (const task of rows.get(a)?.tasks ?? []) {
+      const other = rows.get(b)?.tasks.find((one) => one.task === task.task);
+      if (other) tasks.set(task.task, [...(tasks.get(task.task) ?? []), leaves(task, other)]);
+    }
+  }
+  return tasks;
+}
+
+const byEpisodes = (one, other) =>
+  one.episodes.map((episode, at) =>
+    episode.scores.map((score, item) => score - other.episodes[at].scores[item]),
+  );
+/** @param of - from a task's figures of the row to its test figures */
+const byTest = (name, otherName) => (one, other) => {
+  const [own, others] = [one.test[name].scores, other.test[otherName].scores];
+  return Object.keys(own)
+    .filter((id) => id in others)
+    .map((id) => own[id] - others[id]);
+};
+
+export function pageOf({ root, settings, hash, command, notes }) {
+  const seeds = readRows(root);
+  const present = DESIGNERS.filter((row) => [...seeds.values()].some((rows) => rows.has(row)));
+  const of = (row) => [...seeds.values()].flatMap((rows) => rows.get(row)?.tasks ?? []);
+  const table = present.map((row) => {
+    const tasks = of(row);
+    const test = tasks.map((task) => task.test[row]);
+    const episodes = tasks.flatMap((task) => task.episodes);
+    const minutes = [...seeds.values()].reduce((sum, rows) => sum + (rows.get(row)?.seconds ?? 0) / 60, 0);
+    return [
+      row,
+      percent(mean(tasks.map((task) => mean(task.episodes.flatMap(({ scores }) => scores))))),
+      percent(mean(tasks.map(({ confirmed }) => confirmed))),
+      percent(mean(test.map(({ scores }) => mean(Object.values(scores))))),
+      percent(mean(episodes.map(({ byCode }) => byCode))),
+      percent(mean(test.map(({ byCode }) => byCode))),
+      percent(mean(episodes.map(({ valid, candidates }) => valid / candidates))),
+      percent(mean(episodes.map(({ distinct, candidates }) => distinct / candidates))),
+      Math.round(mean(tasks.map(({ searchTokens }) => searchTokens))),
+      Math.round(mean(test.map(({ tokens }) => tokens))),
+      minutes.toFixed(0),
+    ].join(" | ");
+  });
+  for (const row of ["fixed", "direct"]) {
+    const test = of(present[0]).map((task) => task.test[row]);
+    table.push(
+      [
+        row,
+        "",
+        "",
+        percent(mean(test.map(({ scores }) => mean(Object.values(scores))))),
+        "",
+        percent(mean(test.map(({ byCode }) => byCode))),
+        "",
+        "",
+        "",
+        Math.round(mean(test.map(({ tokens }) => tokens))),
+        "",
+      ].join(" | "),
+    );
+  }
+  const difference = (what, a, b, leaves) => {
+    const found = tree(seeds, a, b, leaves);
+    if (found.size === 0) return [];
+    const own = [...found.values()].map((branch) => nestedInterval(branch));
+    const above = own.filter(({ low }) => low > 0).length;
+    return [
+      [what, withInterval(nestedInterval([...found.values()])), `${above} of ${found.size}`].join(" | "),
+    ];
+  };
+  const differences = [
+    ...["base", "shuffled", "random"].flatMap((other) =>
+      difference(`mean accuracy, trained − ${other}`, "trained", other, byEpisodes),
+    ),
+    ...["base", "shuffled", "random"].flatMap((other) =>
+      difference(`final workflow on test, trained − ${other}`, "trained", other, byTest("trained", other)),
+    ),
+    ...difference(
+      "final workflow on test, trained − fixed",
+      "trained",
+      "trained",
+      byTest("trained", "fixed"),
+    ),
+    ...difference(
+      "final workflow on test, trained − direct",
+      "trained",
+      "trained",
+      byTest("trained", "direct"),
+    ),
+    ...difference("final workflow on test, random − direct", "random", "random", byTest("random", "direct")),
+  ];
+  const perTask = settings.judged.map((name) => {
+    const find = (row) => of(row).filter(({ task }) => task === name);
+    const test = (row, from = row) => {
+      const found = find(from).map((task) => task.test[row]);
+      return found.length === 0 ? "" : percent(mean(found.map(({ scores }) => mean(Object.values(scores)))));
+    };
+    const candidates = (row) => {
+      const found = find(row);
+      return found.length === 0
+        ? ""
+        : percent(mean(found.map((task) => mean(task.episodes.flatMap(({ scores }) => scores)))));
+    };
+    return [
+      name,
+      ...present.map(candidates),
+      ...present.map((row) => test(row)),
+      test("fixed", present[0]),
+      test("direct", present[0]),
+    ].join(" | ");
+  });
+  const firstSeed = [...seeds.values()].find((rows) => rows.has("trained") || rows.has("base"));
+  const found = (firstSeed?.get("trained") ?? firstSeed?.get("base"))?.tasks ?? [];
+  const heads = {
+    rows: "row | mean accuracy of candidates | best, confirmed | its test accuracy | by code, candidates | by code, test | valid | distinct | tokens of a search | tokens of a test item | minutes",
+    differences: "difference, points | mean [95 %] | tasks above zero",
+    tasks: [
+      "task",
+      ...present.map((row) => `candidates: ${row}`),
+      ...present.map((row) => `test: ${row}`),
+      "test: fixed",
+      "test: direct",
+    ].join(" | "),
+  };
+  const hashes = [...seeds].map(
+    ([seed, rows]) =>
+      `- seed ${seed}: ${[...rows.values()].map(({ row, adapterHash }) => `${row} ${adapterHash?.slice(0, 12) ?? "without adapter"}`).join(", ")}`,
+  );
+  return `# Learning on real models
+
+\`\`\`
+${command}
+\`\`\`
+
+Designer ${settings.model}, executor ${settings.executor}; seeds ${[...seeds.keys()].join(", ")}. Trained on ${settings.families.join(", ")} (generated; nothing else), judged unforced (ε = 0, temperature ${settings.temperature}) on tasks that no training and no choice of settings saw. Settings were fixed before these were opened: SHA-256 \`${hash}\`.
+
+${markdownTable(heads.rows, table)}
+
+${[...present, "fixed", "direct"].map((row) => `- ${row}: ${MEANING[row]}`).join("\n")}
+
+Mean accuracy of candidates: on the block of ${settings.block} items that all candidates of an episode met; ${settings["judge-episodes"]} episodes × ${settings["judge-candidates"]} candidates a task and seed. Best, confirmed: the shrunk accuracy of what the row ends with, which is the direct call where no design was confirmed. Test: ${settings.test} items, opened after everything was chosen.
+
+${markdownTable(heads.differences, differences)}
+
+Intervals: 95 %, bootstrap drawn level by level over task, seed, episode and item (test: task, seed and item); a level with one branch is not drawn from, so that one seed says nothing about others. With ${settings.judged.length} tasks the draw over tasks is narrow by about a tenth. Last column: tasks whose own interval lies above zero.
+
+${markdownTable(heads.tasks, perTask)}
+
+## What was found
+
+${found.map(({ task, best }) => `### ${task}\n\n${best.isBaseline ? "No design was confirmed; the direct call stays:" : `${best.title}:`}\n\n\`\`\`js\n${best.source.trim()}\n\`\`\``).join("\n\n")}
+
+## How it was run
+
+${notes.map((note) => `- ${note}`).join("\n")}
+- adapters, by SHA-256 of their files: 
+${hashes.map((line) => `  ${line}`).join("\n")}
+- machine: ${cpus().length} × ${cpus()[0]?.model?.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB.
+`;
+}

@@ -1,0 +1,68 @@
+/** @file What the evidence on real models is measured with: fixed in a file before any judged task is opened. */
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+
+/** Generated families that are trained on: programs pay in the first five, words in the last. */
+const FAMILIES = ["string-transform", "sequences", "swaps", "table-lookup", "counting", "multi-hop"];
+/** Held back from training. Baselines are measured on it too, and nothing is judged on it. */
+const HELD_BACK = "ordering";
+/** Tasks nobody trains on or chooses settings by. */
+const JUDGED = [
+  "word_sorting",
+  "object_counting",
+  "multistep_arithmetic_two",
+  "tracking_shuffled_objects_three_objects",
+  "strategyqa",
+];
+
+/** Sizes of a seed; each is a flag of the same name. */
+export const SIZES = {
+  episodes: 12,
+  candidates: 6,
+  rounds: 1,
+  epochs: 3,
+  block: 4,
+  pool: 12,
+  "judge-episodes": 2,
+  "judge-candidates": 4,
+  "judge-pool": 16,
+  test: 12,
+  "reply-tokens": 200,
+};
+
+/**
+ * @param {{ model: string, executor: string, tasks?: string, families?: string }} named
+ * @param {Partial<typeof SIZES>} sizes
+ */
+export function settingsOf({ model, executor, tasks, families }, sizes) {
+  return {
+    model,
+    executor,
+    families: families?.split(",") ?? FAMILIES,
+    heldBack: HELD_BACK,
+    judged: tasks?.split(",") ?? JUDGED,
+    ...SIZES,
+    ...sizes,
+    temperature: 0.8,
+    /** Share of the judged pool that only the confirmation meets. */
+    confirm: 0.5,
+    baselines: ["direct", "always-code", "few-shot-5"],
+  };
+}
+
+/**
+ * Writes the settings, or finds them as they were.
+ * @returns their hash
+ */
+export function fixSettings(path, settings) {
+  const text = `${JSON.stringify(settings, null, 2)}\n`;
+  if (existsSync(path)) {
+    if (readFileSync(path, "utf8") !== text)
+      throw new Error(`${path} holds other settings: give the same flags again, or another --root`);
+  } else {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+  }
+  return createHash("sha256").update(text).digest("hex");
+}
