@@ -11,7 +11,10 @@ const MEASURED = { parameters: 135e6, rate: 2e-3 };
  * @param parameterCount - of the base model
  */
 export function adapterSettings(
-  learn: Pick<LearnSettings, "epochs" | "batchSize" | "learningRate" | "rank" | "alpha" | "weighting" | "kl">,
+  learn: Pick<
+    LearnSettings,
+    "epochs" | "batchSize" | "learningRate" | "rank" | "alpha" | "weighting" | "kl" | "topLayers"
+  >,
   parameterCount: number,
 ): TrainSettings {
   const { epochs, batchSize, learningRate = defaultLearningRate(parameterCount), rank, alpha } = learn;
@@ -19,6 +22,7 @@ export function adapterSettings(
   return {
     ...DEFAULT_TRAIN_SETTINGS,
     ...{ lora, epochs, batchSize, learningRate },
+    topLayers: learn.topLayers,
     klPenalty: learn.kl ?? DEFAULT_TRAIN_SETTINGS.klPenalty,
     allowNegativeWeights: isSigned(learn.weighting),
   };

@@ -27,14 +27,20 @@ export function checkLoraConfig({ rank, alpha, targets }: LoraConfig): void {
 }
 
 /**
+ * A new adapter's pairs, from a layer on.
  * A is drawn uniformly from ±1/√in, B is zero: the update begins as nothing.
  * @source PEFT's default, kaiming_uniform with a = √5 for A; LoRA (arXiv:2106.09685), section 4.1, for B
  */
-export function initLora(model: ModelConfig, config: LoraConfig, random: Random): LoraAdapter {
+export function initLora(
+  model: ModelConfig,
+  config: LoraConfig,
+  random: Random,
+  firstLayer = 0,
+): LoraAdapter {
   checkLoraConfig(config);
   const targets = LINEAR_NAMES.filter((name) => config.targets.includes(name));
   const pairs = new Map<string, LoraPair>();
-  for (let layer = 0; layer < model.layerCount; layer++) {
+  for (let layer = firstLayer; layer < model.layerCount; layer++) {
     for (const target of targets) {
       const [inSize, outSize] = linearShape(model, target);
       const bound = 1 / Math.sqrt(inSize);

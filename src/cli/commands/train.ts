@@ -119,6 +119,7 @@ const trainAction: ActionBody = async ({ isJson, watch, command }) => {
       // An objective with negative weights says so itself.
       allowNegativeWeights: allowNegativeWeights || undefined,
       klPenalty: learn.kl,
+      topLayers: learn.topLayers,
       heldOutShare: flags.holdOut,
       truncate: flags.truncate ? ("middle" as const) : undefined,
     }),

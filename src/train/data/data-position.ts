@@ -15,18 +15,26 @@ export interface DataOrderOptions {
   batchSize: number;
   /** At least 1. */
   epochs: number;
+  /** Updates take whole groups, as many as come nearest to the batch size, at least one. Default false. */
+  wholeGroups?: boolean | undefined;
 }
 
 /**
  * Order of the data: another random order of the groups in every epoch, with the examples of a group together in the
- * order given, so that what they share is computed once. A group may be divided between two updates.
+ * order given, so that what they share is computed once. Unless groups stay whole, one may be divided between two updates;
+ * where they do, the same groups make an update in every epoch, and the order of updates changes.
  */
 export class DataOrder {
   readonly stepsPerEpoch: number;
   readonly totalSteps: number;
   readonly #groups: readonly (readonly number[])[];
+  /**
+   * Examples of every update of whole groups: the same in every epoch, so that what is laid out for them comes back.
+   * Undefined where updates take examples one by one.
+   */
+  readonly #updates: readonly (readonly number[])[] | undefined;
   readonly #options: DataOrderOptions;
-  #known: { epoch: number; order: readonly number[] } | undefined;
+  #known: { epoch: number; order: readonly (readonly number[])[] } | undefined;
 
   /** @param groups - the group of every example; at least one */
   constructor(groups: readonly string[], options: DataOrderOptions) {
@@ -38,7 +46,12 @@ export class DataOrder {
     });
     this.#groups = [...members.values()];
     this.#options = options;
-    this.stepsPerEpoch = Math.ceil(groups.length / options.batchSize);
+    if (options.wholeGroups) {
+      const share = (options.batchSize * members.size) / groups.length;
+      const shuffled = new Random(options.seed).derive("updates").shuffle(this.#groups);
+      this.#updates = chunks(shuffled, Math.max(1, Math.round(share))).map((own) => own.flat());
+    }
+    this.stepsPerEpoch = this.#updates?.length ?? Math.ceil(groups.length / options.batchSize);
     this.totalSteps = this.stepsPerEpoch * options.epochs;
   }
 
@@ -50,14 +63,24 @@ export class DataOrder {
   /** Indices of the examples of one update. */
   examplesAt({ epoch, step }: DataPosition): number[] {
     const { batchSize } = this.#options;
-    return this.#order(epoch).slice(step * batchSize, (step + 1) * batchSize);
+    const order = this.#order(epoch);
+    if (this.#updates !== undefined) return [...(order[step] ?? [])];
+    return order.flat().slice(step * batchSize, (step + 1) * batchSize);
   }
 
-  #order(epoch: number): readonly number[] {
+  /** Groups or, where these stay whole, the examples of updates, in the order of this epoch. */
+  #order(epoch: number): readonly (readonly number[])[] {
     if (this.#known?.epoch !== epoch) {
       const random = new Random(this.#options.seed).derive("data-order", epoch);
-      this.#known = { epoch, order: random.shuffle(this.#groups).flat() };
+      this.#known = { epoch, order: random.shuffle(this.#updates ?? this.#groups) };
     }
     return this.#known.order;
   }
+}
+
+/** Consecutive members of a list, `count` at a time. */
+function chunks<T>(list: readonly T[], count: number): T[][] {
+  return Array.from({ length: Math.ceil(list.length / count) }, (_, i) =>
+    list.slice(i * count, (i + 1) * count),
+  );
 }
