@@ -1,6 +1,7 @@
 /** @file Training all weights of a small model, from the numbers in its file on. */
 import { rangeOf } from "../core/range-of.js";
 import { GgufFile } from "../formats/gguf/gguf-file.js";
+import { DEFAULT_BLOCK_SIZE } from "../transformer/attention-plan.js";
 import { singleSequence } from "../transformer/token-layout.js";
 import { usedLength } from "./data/example.js";
 import { countsOf, type PackedStep, packBatches } from "./data/pack-batches.js";
@@ -56,7 +57,14 @@ export async function trainModel(options: TrainModelOptions): Promise<TrainModel
   const passesOf = (packed: PackedStep) => batchesOf(packed, rowLength, rowsPerPass);
   const updates = Math.min(LOOKED_AT, data.order.stepsPerEpoch);
   const parameterCount = [...file.tensors.values()].reduce((sum, { elementCount }) => sum + elementCount, 0);
-  const work = { tokenCount, actionCount: tokenCount, sequenceLength: rowLength };
+  const work = {
+    tokenCount,
+    actionCount: tokenCount,
+    sequenceLength: rowLength,
+    // Full passes, and those of powers of two below.
+    layoutCount: 2 + Math.floor(Math.log2(rowsPerPass)),
+    blockCount: 3 * rowsPerPass * Math.ceil(rowLength / DEFAULT_BLOCK_SIZE),
+  };
   const plan = planTraining(data.model.config, {
     // The weights are the parameters, which the memory plan counts with their gradients and moments.
     weights: { cache: "f32", bytes: 0, reason: `all weights train, in rows of ${rowLength} tokens` },

@@ -5,13 +5,17 @@ import { planAttention, plannedScores } from "../../transformer/attention-plan.j
 import { forwardFlops } from "../../transformer/forward-flops.js";
 import type { ModelConfig } from "../../transformer/model-config.js";
 import type { TokenLayout } from "../../transformer/token-layout.js";
-import { blockCountOf, layerNodes, type PassWork } from "./memory-plan.js";
+import { blockCountOf, bytesOfPrograms, layerNodes, type PassWork } from "./memory-plan.js";
 
 /** One product of this size takes some milliseconds; the first few after a pause may run on one thread. */
 const SIZE = 768;
 const REPETITIONS = 12;
-/** Share of that speed which products reach in training; see docs/results/train-bench.md. */
+/**
+ * Share of that speed which products reach in training, of wide models and half of it at this width; docs/results/train-bench.md
+ * has what whole passes reach.
+ */
 const PRODUCT_SHARE = 0.75;
+const HALF_SPEED_WIDTH = 128;
 /**
  * Everything else in a layer's forward and backward pass, in products of that speed: operations per float that norms,
  * activations, rotations and copies touch, and per score of the softmax.
@@ -19,7 +23,7 @@ const PRODUCT_SHARE = 0.75;
 const FLOPS_PER_FLOAT = 400;
 const FLOPS_PER_SCORE = 250;
 /** Compiling, likewise, per node of a graph. */
-const FLOPS_PER_NODE = 25e6;
+const FLOPS_PER_NODE = 10e6;
 
 /** Floating-point operations per millisecond of one square product, the best of twelve. */
 export async function measureProducts(backend: Backend): Promise<number> {
@@ -46,7 +50,8 @@ export interface PassSize {
   actionCount: number;
 }
 
-interface ForecastOptions extends Pick<PassWork, "trainedLayerCount" | "isAnchored"> {
+interface ForecastOptions
+  extends Pick<PassWork, "trainedLayerCount" | "isAnchored" | "layoutCount" | "blockCount"> {
   keptLayerCount: number;
   programBytes: number;
   stateBytes: number;
@@ -69,6 +74,7 @@ export function forecastTraining(
   const { keptLayerCount, trainsWeights, isAnchored = false } = options;
   const { layerCount: L, hiddenSize: D, feedForwardSize: F, headCount: H, vocabSize: V } = config;
   const trained = options.trainedLayerCount ?? L;
+  const share = (PRODUCT_SHARE * D) / (D + HALF_SPEED_WIDTH);
   let forward = 0;
   let head = 0;
   let compiling = 0;
@@ -79,7 +85,7 @@ export function forecastTraining(
       0,
     );
     const floats = L * layout.tokenCount * (F + D);
-    const body = forwardFlops(config, layout) / PRODUCT_SHARE;
+    const body = forwardFlops(config, layout) / share;
     forward += body + FLOPS_PER_FLOAT * floats + FLOPS_PER_SCORE * scores;
     head += actionCount * V * (4 * D * (isAnchored ? 2 : 1) + FLOPS_PER_FLOAT);
     compiling += FLOPS_PER_NODE * layerNodes({ layoutCount: 1, blockCount: blocks });
@@ -89,9 +95,13 @@ export function forecastTraining(
   const backward = (trainsWeights ? 2 : 1) * trained + (trained - keptLayerCount);
   const every = ((trained + backward) / L) * forward + head;
   const ms = (flops: number) => flops / flopsPerMs;
-  const isKept = options.stateBytes > 0;
+  const areStatesKept = options.stateBytes > 0;
+  // Those least lately used are given up first: where not all find room, none is there when its turn comes again.
+  const areProgramsKept = options.programBytes >= bytesOfPrograms(config, options);
   return {
-    everyMs: ms(every + (isKept ? 0 : below + base) + (options.programBytes > 0 ? 0 : compiling)),
-    onceMs: ms((isKept ? below + base : 0) + (options.programBytes > 0 ? compiling : 0)),
+    everyMs: ms(every + (areStatesKept ? 0 : below + base) + (areProgramsKept ? 0 : compiling)),
+    onceMs: ms(
+      (areStatesKept ? below + base : 0) + (areProgramsKept ? FLOPS_PER_NODE * layerNodes(options) : 0),
+    ),
   };
 }

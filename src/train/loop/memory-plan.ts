@@ -93,8 +93,7 @@ export function planMemory(
     weights.bytes + copies + inputs + baseStates + Math.max(scratch, head) + trained + RUNTIME_BYTES;
   const room = (wanted: number, taken: number) => Math.max(0, Math.min(wanted, limitBytes - taken));
   // What comes back in every epoch is worth more per byte than a layer's products.
-  const kindCount = Math.max(1, new Set(config.layers.map(layerKind)).size);
-  const programs = Math.min(MOST_PROGRAM_BYTES, layerNodes(work) * kindCount * PROGRAM_BYTES_PER_NODE);
+  const programs = Math.min(MOST_PROGRAM_BYTES, bytesOfPrograms(config, work));
   const programBytes = room(programs, base);
   const stateCount = (trainedLayerCount < L ? 1 : 0) + (isAnchored ? 1 : 0);
   const states = 4 * D * (work.epochTokenCount ?? 0) * stateCount;
@@ -122,6 +121,15 @@ export function planMemory(
 /** For users: 1.23 GB. */
 export function gigabytes(bytes: number): string {
   return `${(bytes / 1e9).toFixed(2)} GB`;
+}
+
+/** What the programs of all layouts take together. */
+export function bytesOfPrograms(
+  config: ModelConfig,
+  work: Pick<PassWork, "layoutCount" | "blockCount">,
+): number {
+  const kindCount = Math.max(1, new Set(config.layers.map(layerKind)).size);
+  return layerNodes(work) * kindCount * PROGRAM_BYTES_PER_NODE;
 }
 
 /** Nodes of both programs of one kind of layer, for all layouts together. */
