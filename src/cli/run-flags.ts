@@ -134,6 +134,7 @@ const LEARN = {
   "learn.learningRate": "--learning-rate <x>",
   "learn.rank": "--rank <r>",
   "learn.alpha": "--alpha <a>",
+  "learn.topLayers": "--top-layers <n>",
 };
 
 /** Flags of the server. */

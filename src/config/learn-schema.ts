@@ -128,6 +128,9 @@ export const learnSchema = z.strictObject({
     .describe("training: highest learning rate; default by the model's size (docs/learning.md)"),
   rank: whole(1, 1024).default(16).describe("training: rank of the adapter"),
   alpha: positive(1e5).default(32).describe("training: alpha of the adapter"),
+  topLayers: whole(1, 1000)
+    .optional()
+    .describe("training: highest layers that get pairs; fewer are faster and take less memory; default: all"),
 });
 
 export type LearnSettings = z.output<typeof learnSchema>;

@@ -24,6 +24,7 @@ export type TrainingKeys = Pick<
   | "tokenBudget"
   | "truncate"
   | "heldOutShare"
+  | "topLayers"
 >;
 
 /**
@@ -38,6 +39,7 @@ export function adapterSettings(learn: TrainingKeys, parameterCount: number): Tr
     ...{ lora, epochs, batchSize, learningRate },
     ...{ objective: learn.objective, beta: learn.beta, clip: learn.clip, pairGap: learn.pairGap },
     wholeGroups: learn.wholeGroups,
+    topLayers: learn.topLayers,
     klPenalty: learn.kl ?? DEFAULT_TRAIN_SETTINGS.klPenalty,
     allowNegativeWeights: isSigned(learn.weighting),
     tokenBudget: learn.tokenBudget ?? DEFAULT_TRAIN_SETTINGS.tokenBudget,

@@ -196,7 +196,7 @@ async function trainMember(
 
 /** Settings of the trainer for a round; its seed differs by round and member, so that data order does. */
 function roundSettings(
-  { run: { config }, collaboration }: Course,
+  { run: { config, directory }, collaboration }: Course,
   member: Member,
   round: number,
   start: StartAdapter | undefined,
@@ -204,6 +204,8 @@ function roundSettings(
   const fresh = adapterSettings(config.learn, member.parameterCount);
   return {
     ...fresh,
+    // A run goes on by the rules it was begun with.
+    clipping: directory.shrinksRewards ? fresh.clipping : undefined,
     lora: start === undefined ? fresh.lora : readGgufAdapter(start.path).config,
     seed: seedFrom(config.seed, "train", round, ...(collaboration === "single" ? [] : [member.name])),
   };

@@ -49,14 +49,21 @@ function targetsFor(model: ModelConfig, targets: readonly LinearName[]): LinearN
 }
 
 /**
+ * A new adapter's pairs, from a layer on.
  * A is drawn uniformly from ±1/√in, B is zero: the update begins as nothing.
  * @source PEFT's default, kaiming_uniform with a = √5 for A; LoRA (arXiv:2106.09685), section 4.1, for B
  */
-export function initLora(model: ModelConfig, config: LoraConfig, random: Random): LoraAdapter {
+export function initLora(
+  model: ModelConfig,
+  config: LoraConfig,
+  random: Random,
+  firstLayer = 0,
+): LoraAdapter {
   checkLoraConfig(config);
   const targets = targetsFor(model, config.targets);
   const pairs = new Map<string, LoraPair>();
   for (const [layer, own] of model.layers.entries()) {
+    if (layer < firstLayer) continue;
     for (const target of targets.filter((name) => linearsOf(own).includes(name))) {
       const [inSize, outSize] = linearShape(model, target);
       const bound = 1 / Math.sqrt(inSize);

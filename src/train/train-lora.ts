@@ -7,15 +7,17 @@ import { adapterHash } from "../lora/adapter-hash.js";
 import { completePairs } from "../lora/complete-pairs.js";
 import { initLora } from "../lora/init-lora.js";
 import type { LoraAdapter } from "../lora/lora-adapter.js";
-import type { ModelConfig } from "../transformer/model-config.js";
-import { planWeights, type WeightCache, type WeightPlan } from "../transformer/weight-plan.js";
+import type { WeightCache } from "../transformer/weight-plan.js";
 import { type TokenExample, targetCount, usedLength } from "./data/example.js";
 import { countsOf, type PackedStep, packBatches } from "./data/pack-batches.js";
 import { type StoppedPrompts, stopSharedPrompts } from "./data/prompted-trie.js";
-import type { PassTrie } from "./gradients/compiled-layers.js";
+import type { TokenTrie } from "./data/token-trie.js";
+import { layoutKey, type PassTrie } from "./gradients/compiled-layers.js";
 import type { ModelGradients } from "./gradients/model-gradients.js";
 import { newestValidCheckpoint } from "./loop/checkpoint-folder.js";
-import type { PassWork } from "./loop/memory-plan.js";
+import type { PassSize } from "./loop/forecast-training.js";
+import { blockCountOf, type PassWork } from "./loop/memory-plan.js";
+import { numbersOf, planTraining, type WeightNumbers } from "./loop/plan-training.js";
 import { ReplyComparison } from "./loop/reply-comparison.js";
 import type { UpdateWork } from "./loop/train-event.js";
 import type { TrainingLoopResult } from "./loop/training-loop.js";
@@ -37,7 +39,7 @@ export interface TrainOptions extends TrainingRunOptions<TrainSettings> {
   weights?: WeightCache | "auto" | undefined;
 }
 
-export interface TrainResult extends TrainingLoopResult {
+export interface TrainResult extends Omit<TrainingLoopResult, "parameters"> {
   adapter: LoraAdapter;
   sameExamples?: SameExamplesLoss | undefined;
 }
@@ -54,36 +56,61 @@ export async function trainLora(options: TrainOptions): Promise<TrainResult> {
   const { initial } = options;
   checkTrainSettings(options.settings);
   const compared = comparedName(options.settings);
-  const settings = compared === undefined ? options.settings : comparing(options.settings);
+  const wanted = compared === undefined ? options.settings : comparing(options.settings);
   using file = GgufFile.open(options.modelPath);
-  const isBounded = compared !== undefined || settings.klPenalty > 0;
-  const data = trainingData({ ...options, settings }, file, settings.tokenBudget, isBounded);
+  const isBounded = compared !== undefined || wanted.klPenalty > 0;
+  const data = trainingData({ ...options, settings: wanted }, file, wanted.tokenBudget, isBounded);
+  const { topLayers, lora, seed } = wanted;
   const { config } = data.model;
-  const adapter =
-    initial === undefined
-      ? initLora(config, settings.lora, new Random(settings.seed))
-      : completePairs(initial, config);
-  const comparison =
-    compared &&
-    new ReplyComparison({
-      objective: compared,
-      figures: settings,
-      packing: settings,
-      examples: [...data.examples, ...data.heldOut],
-      startParameters: copiedPairs(adapter),
-    });
-  const pack = (examples: readonly TokenExample[]) =>
-    comparison?.pack(examples) ?? packBatches(examples, settings);
-  const weights = weightsOf(options, config, data.availableBytes);
-  const { passes, ...work } = passesOfEpoch(data, pack);
+  const firstTrainedLayer = Math.max(0, config.layerCount - (topLayers ?? config.layerCount));
+  const fresh = () => initLora(config, lora, new Random(seed), firstTrainedLayer);
+  const given = initial ?? fresh();
+  const adapter = completePairs(given, config);
+  const isTrained = (name: string) => layerOf(name) >= firstTrainedLayer;
+  const startParameters = copiedPairs(adapter, isTrained);
+  const known = knownConfig(options.checkpointFolder);
+  const packingAt = (tokenBudget: number): Packing => {
+    const packing = { ...wanted, tokenBudget };
+    const comparison =
+      compared &&
+      new ReplyComparison({
+        ...{ objective: compared, figures: wanted, packing, startParameters },
+        examples: [...data.examples, ...data.heldOut],
+      });
+    return { comparison, pack: (examples) => comparison?.pack(examples) ?? packBatches(examples, packing) };
+  };
+  const workAt = (tokenBudget: number) => passesOfRun(data, wanted, tokenBudget, packingAt(tokenBudget));
+  const plan = planTraining(config, {
+    weights: options.weights ?? "auto",
+    numbers: known?.weightForm as WeightNumbers | undefined,
+    tokenBudget: (known?.passTokens as number | undefined) ?? wanted.tokenBudget,
+    isBudgetFixed: known !== undefined,
+    longestExample: rangeOf([...data.examples, ...data.heldOut].map(usedLength)).highest,
+    parameterCount: countOf(startParameters),
+    limitBytes: data.availableBytes,
+    workAt,
+  });
+  const settings = { ...wanted, tokenBudget: plan.tokenBudget };
+  const { comparison, pack } = packingAt(plan.tokenBudget);
+  // A run that was begun under an earlier rule of clipping goes on under it.
+  const clipping = known === undefined ? settings.clipping : (known.clipping as TrainSettings["clipping"]);
+  const { passes, ...work } = workAt(plan.tokenBudget);
   if (comparison !== undefined && passes.length === 0) throw nothingToCompare(settings);
-  const { parameters, ...result } = await runTraining({ ...options, settings }, data, {
-    identity: { initial: initial === undefined ? null : adapterHash(adapter), weightForm: formOf(weights) },
-    newParameters: () => copiedPairs(adapter),
+  const begun = { ...options, settings: { ...wanted, clipping } };
+  const { parameters, ...result } = await runTraining(begun, data, {
+    identity: {
+      initial: initial === undefined ? null : adapterHash(adapter),
+      weightForm: numbersOf(plan.weights),
+      // Whether examples share a pass changes how their gradients are rounded: a run that goes on keeps to it.
+      passTokens: plan.tokenBudget === wanted.tokenBudget ? undefined : plan.tokenBudget,
+    },
+    newParameters: () => copiedPairs(adapter, isTrained),
     lora: adapter.config,
+    fixed: firstTrainedLayer === 0 ? undefined : copiedPairs(adapter, (name) => !isTrained(name)),
+    firstTrainedLayer,
     dropout: settings.dropout,
     klPenalty: settings.klPenalty,
-    weights,
+    plan,
     work,
     looked: { passes, updates: data.order.stepsPerEpoch },
     addGradients: (gradients, given) =>
@@ -95,23 +122,12 @@ export async function trainLora(options: TrainOptions): Promise<TrainResult> {
       return loss;
     },
   });
-  return { ...result, adapter: withPairs(adapter, parameters) };
+  return { ...result, adapter: withPairs(initial === undefined ? given : adapter, parameters) };
 }
 
-/** Weights kept as float32 and dequantised anew are the same numbers; halved ones are not. */
-function formOf({ cache }: WeightPlan): "exact" | "f16" {
-  return cache === "f16" ? "f16" : "exact";
-}
-
-/** A run that goes on keeps its numbers: the memory that is free chooses their form only where a run begins. */
-function weightsOf(options: TrainOptions, config: ModelConfig, availableBytes: number): WeightPlan {
-  const { checkpointFolder, weights: wanted = "auto" } = options;
-  const plan = planWeights(config, availableBytes, wanted);
-  if (wanted !== "auto" || checkpointFolder === undefined) return plan;
-  const { newest } = newestValidCheckpoint(checkpointFolder);
-  const known = newest?.checkpoint.identity.config.weightForm ?? formOf(plan);
-  if (known === formOf(plan)) return plan;
-  return planWeights(config, availableBytes, known === "f16" ? "f16" : "streamed");
+/** N of `blk.N.<linear>.weight`. */
+function layerOf(name: string): number {
+  return Number(name.split(".")[1]);
 }
 
 /** Replies are compared within their groups, and signs of weights say which are pushed away. */
@@ -124,6 +140,12 @@ function nothingToCompare({ objective }: TrainSettings): InputError {
     hint: "no two replies to one prompt differ enough in reward: collect more candidates a turn, or use --objective weighted",
     code: "nothing-to-compare",
   });
+}
+
+/** How examples come into passes of some tokens at most. */
+interface Packing {
+  comparison: ReplyComparison | undefined;
+  pack: (examples: readonly TokenExample[]) => PackedStep;
 }
 
 interface PackedUpdate extends DesignedUpdate {
@@ -165,36 +187,77 @@ async function addGradients(
 }
 
 /** Copies: the adapter trained on from stays as it is. */
-function copiedPairs(adapter: LoraAdapter): Map<string, Float32Array> {
+function copiedPairs(adapter: LoraAdapter, isWanted: (name: string) => boolean): Map<string, Float32Array> {
   const parameters = new Map<string, Float32Array>();
   for (const [name, { a, b }] of adapter.pairs)
-    parameters.set(`${name}.lora_a`, a.slice()).set(`${name}.lora_b`, b.slice());
+    if (isWanted(name)) parameters.set(`${name}.lora_a`, a.slice()).set(`${name}.lora_b`, b.slice());
   return parameters;
 }
 
 function withPairs(adapter: LoraAdapter, parameters: ReadonlyMap<string, Float32Array>): LoraAdapter {
   const pairs = [...adapter.pairs].map(([name, pair]) => {
-    const a = parameters.get(`${name}.lora_a`) as Float32Array;
-    const b = parameters.get(`${name}.lora_b`) as Float32Array;
+    const a = parameters.get(`${name}.lora_a`) ?? pair.a;
+    const b = parameters.get(`${name}.lora_b`) ?? pair.b;
     return [name, { ...pair, a, b }] as const;
   });
   return { ...adapter, pairs: new Map(pairs) };
 }
 
-/** Token counts of the first epoch's passes; the largest, with its predicting positions, is what memory has to hold. */
-function passesOfEpoch(
+function countOf(parameters: ReadonlyMap<string, Float32Array>): number {
+  return [...parameters.values()].reduce((sum, { length }) => sum + length, 0);
+}
+
+/** Configuration of the run that the folder's checkpoint is of. */
+function knownConfig(folder: string | undefined): Readonly<Record<string, unknown>> | undefined {
+  return folder === undefined ? undefined : newestValidCheckpoint(folder).newest?.checkpoint.identity.config;
+}
+
+/** Updates whose passes are laid out for the plan; of longer runs the later passes may be as large as allowed. */
+const LOOKED_AT = 300;
+
+/** Passes of the first epoch; and the largest of the run, with its predicting positions, which memory has to hold. */
+function passesOfRun(
   data: TrainingData,
-  pack: (examples: readonly TokenExample[]) => PackedStep,
-): PassWork & { passes: number[] } {
-  const passes: number[] = [];
-  let tokenCount = rangeOf(data.examples.map(usedLength)).highest;
+  settings: TrainSettings,
+  tokenBudget: number,
+  { pack }: Packing,
+): PassWork & { passes: PassSize[] } {
+  const passes: PassSize[] = [];
+  const { order } = data;
+  let tokenCount = order.totalSteps > LOOKED_AT ? tokenBudget : 0;
   let actionCount = rangeOf(data.examples.map(targetCount)).highest;
-  for (let update = 0; update < data.order.stepsPerEpoch; update++) {
-    for (const trie of pack(examplesAt(data, update)).tries) {
-      passes.push(trie.tokens.length);
+  const layouts = new Map<string, TokenTrie>();
+  const look = ({ tries }: PackedStep) => {
+    for (const trie of tries) {
+      layouts.set(layoutKey(trie, data.model.config.layers), trie);
       tokenCount = Math.max(tokenCount, trie.tokens.length);
       actionCount = Math.max(actionCount, trie.targets.length);
     }
+    return tries;
+  };
+  for (
+    let update = 0;
+    update < Math.min(order.totalSteps, Math.max(order.stepsPerEpoch, LOOKED_AT));
+    update++
+  ) {
+    const tries = look(pack(examplesAt(data, update)));
+    if (update < order.stepsPerEpoch)
+      passes.push(...tries.map(({ layout, targets }) => ({ layout, actionCount: targets.length })));
   }
-  return { tokenCount, actionCount, passes, hasManySizes: new Set(passes).size > 1 };
+  if (data.heldOut.length > 0) look(pack(data.heldOut));
+  return {
+    tokenCount,
+    actionCount,
+    passes,
+    hasManySizes: new Set(passes.map(({ layout }) => layout.tokenCount)).size > 1,
+    trainedLayerCount: settings.topLayers,
+    isAnchored: settings.klPenalty > 0,
+    layoutCount: layouts.size,
+    blockCount: sumOf([...layouts.values()].map(({ layout }) => blockCountOf(layout))),
+    epochTokenCount: sumOf(passes.map(({ layout }) => layout.tokenCount)),
+  };
+}
+
+function sumOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0);
 }

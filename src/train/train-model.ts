@@ -1,10 +1,14 @@
 /** @file Training all weights of a small model, from the numbers in its file on. */
 import { rangeOf } from "../core/range-of.js";
 import { GgufFile } from "../formats/gguf/gguf-file.js";
+import { DEFAULT_BLOCK_SIZE } from "../transformer/attention-plan.js";
+import { singleSequence } from "../transformer/token-layout.js";
 import { usedLength } from "./data/example.js";
 import { countsOf, type PackedStep, packBatches } from "./data/pack-batches.js";
 import { type RowBatch, rowBatch } from "./data/row-batch.js";
 import { modelParameters } from "./gradients/model-parameters.js";
+import type { PassSize } from "./loop/forecast-training.js";
+import { planTraining } from "./loop/plan-training.js";
 import type { TrainingLoopResult } from "./loop/training-loop.js";
 import { checkModelTrainSettings, type ModelTrainSettings, ROW_STEP } from "./train-settings.js";
 import {
@@ -52,15 +56,33 @@ export async function trainModel(options: TrainModelOptions): Promise<TrainModel
   const tokenCount = rowsPerPass * rowLength;
   const passesOf = (packed: PackedStep) => batchesOf(packed, rowLength, rowsPerPass);
   const updates = Math.min(LOOKED_AT, data.order.stepsPerEpoch);
+  const parameterCount = [...file.tensors.values()].reduce((sum, { elementCount }) => sum + elementCount, 0);
+  const work = {
+    tokenCount,
+    actionCount: tokenCount,
+    sequenceLength: rowLength,
+    // Full passes, and those of powers of two below.
+    layoutCount: 2 + Math.floor(Math.log2(rowsPerPass)),
+    blockCount: 3 * rowsPerPass * Math.ceil(rowLength / DEFAULT_BLOCK_SIZE),
+  };
+  const plan = planTraining(data.model.config, {
+    // The weights are the parameters, which the memory plan counts with their gradients and moments.
+    weights: { cache: "f32", bytes: 0, reason: `all weights train, in rows of ${rowLength} tokens` },
+    tokenBudget: tokenCount,
+    isBudgetFixed: true,
+    longestExample: rowLength,
+    parameterCount,
+    limitBytes: data.availableBytes,
+    workAt: () => work,
+  });
   return runTraining(options, data, {
     identity: { rowLength, trains: "all" },
     newParameters: () => modelParameters(file),
     decays: (name) => (file.tensors.get(name)?.shape.length ?? 0) > 1,
     lora: null,
-    // The weights are the parameters, which the memory plan counts with their gradients and moments.
-    weights: { cache: "f32", bytes: 0, reason: `all weights train, in rows of ${rowLength} tokens` },
-    work: { tokenCount, actionCount: tokenCount, sequenceLength: rowLength },
-    looked: { passes: rowsOf(data, updates, packing.tokenBudget), updates },
+    plan,
+    work,
+    looked: { passes: passesOfRows(data, updates, rowLength), updates },
     addGradients: async (gradients, { examples, parameters, sums }) => {
       const packed = packBatches(examples, packing);
       let loss = 0;
@@ -95,6 +117,12 @@ function rowsOf(data: TrainingData, updates: number, rowLength: number): number[
   return Array.from({ length: updates }, (_, update) =>
     packBatches(examplesAt(data, update), { tokenBudget: rowLength }).tries.map(() => rowLength),
   ).flat();
+}
+
+/** Passes of the first updates, a row each: attention does not cross rows. */
+function passesOfRows(data: TrainingData, updates: number, rowLength: number): PassSize[] {
+  const row = { layout: singleSequence(rowLength), actionCount: rowLength };
+  return rowsOf(data, updates, rowLength).map(() => row);
 }
 
 /** The length with the fewest places in rows over the first updates; of equal ones the shortest. */

@@ -9,7 +9,7 @@ import { type ComparedName, OBJECTIVE_TABLE, type ObjectiveFigures } from "./loo
 /** What LoRA and full training have in common. */
 export type SharedTrainSettings = Omit<
   TrainSettings,
-  "lora" | "dropout" | "klPenalty" | "stopPromptGradient" | "objective" | keyof ObjectiveFigures
+  "lora" | "topLayers" | "dropout" | "klPenalty" | "stopPromptGradient" | "objective" | keyof ObjectiveFigures
 >;
 
 /** Settings that decide the result of training all weights. */
@@ -29,6 +29,11 @@ export interface TrainSettings extends ObjectiveFigures {
   objective?: "weighted" | ComparedName | undefined;
   /** Updates take whole groups, as many as come nearest to batchSize. Default: where the objective compares replies. */
   wholeGroups?: boolean | undefined;
+  /**
+   * Highest layers whose pairs train, from 1; the gradient is exact for these, and nothing flows further down. What the
+   * layers below give is computed once for every pass of an epoch where memory allows. Default all.
+   */
+  topLayers?: number | undefined;
   /** Passes over the examples, from 1. Default 2. */
   epochs: number;
   /** Examples per update, from 1. Default 8. */
@@ -39,6 +44,11 @@ export interface TrainSettings extends ObjectiveFigures {
   weightDecay: number;
   /** Gradients are scaled down to this global norm, above 0. Default 1. */
   maxGradientNorm: number;
+  /**
+   * `by-weight` multiplies that norm by the mean absolute weight of the examples where it is above 1, as if weights had a
+   * mean of 1: else updates of heavy and of light examples are cut down to the same size. Default: as it is.
+   */
+  clipping?: "by-weight" | undefined;
   /** How the rate falls. Default cosine. */
   schedule: "cosine" | "linear" | "constant";
   /** Share of all updates over which the rate rises from 0; 0 to 1. Default 0. */
@@ -88,6 +98,7 @@ export const DEFAULT_TRAIN_SETTINGS: TrainSettings = {
   learningRate: 2e-4,
   weightDecay: 0.01,
   maxGradientNorm: 1,
+  clipping: "by-weight",
   schedule: "cosine",
   warmupShare: 0,
   normalisation: "sample-mean",
@@ -106,12 +117,14 @@ export const DEFAULT_TRAIN_SETTINGS: TrainSettings = {
 /** Defaults of training all weights, for a few million from scratch: rate 1e-3, which rises over the first 3 % of updates. */
 export const DEFAULT_MODEL_TRAIN_SETTINGS: ModelTrainSettings = {
   ...sharedOf(DEFAULT_TRAIN_SETTINGS),
+  clipping: undefined,
   learningRate: 1e-3,
   warmupShare: 0.03,
 };
 
 function sharedOf({
   lora,
+  topLayers,
   dropout,
   klPenalty,
   stopPromptGradient,
@@ -124,7 +137,9 @@ function sharedOf({
 export function checkTrainSettings(settings: TrainSettings): void {
   checkLoraConfig(settings.lora);
   checkSharedSettings(settings);
-  const { dropout, klPenalty } = settings;
+  const { dropout, klPenalty, topLayers = 1 } = settings;
+  if (!Number.isInteger(topLayers) || topLayers < 1)
+    throw new ConfigError(`topLayers is ${topLayers}, expected a whole number from 1 on`);
   if (!(dropout >= 0 && dropout < 1)) throw new ConfigError(`dropout is ${dropout}, expected 0 to below 1`);
   if (!(klPenalty >= 0) || klPenalty === Number.POSITIVE_INFINITY)
     throw new ConfigError(`klPenalty is ${klPenalty}, expected a number from 0 on`);

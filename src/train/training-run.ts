@@ -1,17 +1,18 @@
 /** @file A training run, whatever trains: checked examples in their order, then plan, passes and updates. */
 import { ConfigError } from "../core/errors.js";
+import { mean } from "../core/statistics.js";
 import type { GgufFile } from "../formats/gguf/gguf-file.js";
 import type { Backend } from "../graph/backend.js";
 import type { LoraConfig } from "../lora/lora-adapter.js";
 import { type ModelDescription, readModel } from "../transformer/read-model.js";
-import type { WeightPlan } from "../transformer/weight-plan.js";
 import { WeightStore } from "../transformer/weight-store.js";
 import { DataOrder } from "./data/data-position.js";
 import { type CheckedExamples, checkExamples, type TokenExample } from "./data/example.js";
 import { holdOut } from "./data/hold-out.js";
 import { ModelGradients } from "./gradients/model-gradients.js";
-import { forecastMs, measureProducts } from "./loop/forecast-training.js";
-import { type PassWork, planMemory } from "./loop/memory-plan.js";
+import { forecastTraining, measureProducts, type PassSize } from "./loop/forecast-training.js";
+import type { PassWork } from "./loop/memory-plan.js";
+import type { TrainingPlan } from "./loop/plan-training.js";
 import type { UpdateWork } from "./loop/train-event.js";
 import {
   runUpdates,
@@ -54,14 +55,17 @@ export interface TrainingDesign {
   decays?: ((name: string) => boolean) | undefined;
   /** Pairs that train; null where all weights do. */
   lora: LoraConfig | null;
+  /** Pairs of the layers below the first that trains, which stay as they are; see ModelGradients. */
+  fixed?: ReadonlyMap<string, Float32Array> | undefined;
+  firstTrainedLayer?: number | undefined;
   dropout?: number | undefined;
   klPenalty?: number | undefined;
-  /** Form of the weights in memory. */
-  weights: WeightPlan;
+  /** How it fits into memory. */
+  plan: TrainingPlan;
   /** The largest pass. */
   work: PassWork;
-  /** Token counts of the passes of some updates, for the forecast. */
-  looked: { passes: readonly number[]; updates: number };
+  /** Passes of some updates, for the forecast. */
+  looked: { passes: readonly PassSize[]; updates: number };
   /** Adds the gradients of one update to `sums`. */
   addGradients: (gradients: ModelGradients, given: DesignedUpdate) => Promise<UpdateWork>;
   /** Loss of examples without gradients: of those held out, and of the first update's. */
@@ -139,18 +143,24 @@ export async function runTraining(
   options: TrainingRunOptions<SharedTrainSettings>,
   data: TrainingData,
   design: TrainingDesign,
-): Promise<TrainingLoopResult & { parameters: Map<string, Float32Array>; sameExamples?: SameExamplesLoss }> {
+): Promise<TrainingLoopResult & { sameExamples?: SameExamplesLoss }> {
   const { settings, backend, modelHash, dataHash } = options;
   const { file, model, examples, heldOut, order } = data;
-  const { lora, weights, looked } = design;
+  const { lora, looked } = design;
+  const { weights, memory } = design.plan;
   const identity = { modelHash, dataHash, config: { ...settings, ...design.identity } };
   const state = startingState(options, identity, settings.seed, design.newParameters);
   const parameterCount = [...state.parameters.values()].reduce((sum, { length }) => sum + length, 0);
-  const memory = planMemory(model.config, { ...design.work, parameterCount }, weights, data.availableBytes);
-  const { keptLayerCount } = memory;
+  const { keptLayerCount, programBytes, stateBytes } = memory;
   const speed = await measureProducts(backend);
   const trainsWeights = lora === null;
-  const lookedMs = forecastMs(model.config, looked.passes, keptLayerCount, speed, { trainsWeights });
+  const { work } = design;
+  const forecast = forecastTraining(
+    model.config,
+    looked.passes,
+    { ...memory, ...work, trainsWeights },
+    speed,
+  );
   options.onEvent?.({
     type: "plan",
     weights: weights.reason,
@@ -162,15 +172,20 @@ export async function runTraining(
     totalSteps: order.totalSteps,
     resumedAt: state.optimizer.step,
     parameterCount,
-    forecastMs: (lookedMs / looked.updates) * (order.totalSteps - state.optimizer.step),
+    forecastMs:
+      forecast.onceMs + (forecast.everyMs / looked.updates) * (order.totalSteps - state.optimizer.step),
   });
   const gradients = new ModelGradients({
     model,
     weights: new WeightStore(file, weights.cache),
     backend,
     lora,
+    fixed: design.fixed,
+    firstTrainedLayer: design.firstTrainedLayer,
     largestTokenCount: design.work.tokenCount,
     keptLayerCount,
+    programBytes,
+    stateBytes,
     labelSmoothing: settings.labelSmoothing,
     dropout: design.dropout ?? 0,
     klPenalty: design.klPenalty ?? 0,
@@ -186,6 +201,7 @@ export async function runTraining(
         order,
         state,
         decays: design.decays,
+        clipScale: clipScaleOf(examples, settings),
         addGradients: (update, sums) =>
           design.addGradients(gradients, { update, examples: examplesAt(data, update), parameters, sums }),
         heldOutLoss: heldOut.length === 0 ? undefined : () => lossOf(heldOut, parameters),
@@ -193,11 +209,20 @@ export async function runTraining(
       options,
     );
     // All weights of a new model make no difference that a reader would ask for.
-    if (trainsWeights || order.totalSteps === 0) return { ...result, parameters };
+    if (trainsWeights || order.totalSteps === 0) return result;
     const first = examplesAt(data, 0);
     const before = await lossOf(first, design.newParameters());
-    return { ...result, parameters, sameExamples: { before, after: await lossOf(first, parameters) } };
+    return { ...result, sameExamples: { before, after: await lossOf(first, result.parameters) } };
   } finally {
     await gradients.close();
   }
+}
+
+/** Losses that are divided by the weights need no other norm. */
+function clipScaleOf(
+  examples: readonly TokenExample[],
+  { clipping, normalisation }: SharedTrainSettings,
+): number {
+  if (clipping === undefined || normalisation === "token-sum") return 1;
+  return Math.max(1, mean(examples.map(({ weight }) => Math.abs(weight))));
 }

@@ -60,9 +60,19 @@ const row = (answer: string, weight: number) => ({
 
 describe("trained adapters in llama.cpp", () => {
   // The matrices of smollm3, granite and minicpm are llama's.
-  for (const family of ["llama", "qwen2", "qwen3", "gemma3", "phi3", "lfm2"] as const) {
-    it(`${family}: the change of log-probabilities is ours`, async () => {
-      const { modelPath, adapterPath } = await train(newFolder(), family, [row(BLUE, 1)], { epochs: 6 });
+  const cases = [
+    ...(["llama", "qwen2", "qwen3", "gemma3", "phi3", "lfm2"] as const).map((family) => ({
+      family,
+      topLayers: undefined,
+    })),
+    { family: "llama" as const, topLayers: 1 },
+  ];
+  for (const { family, topLayers } of cases) {
+    it(`${family}, ${topLayers ?? "all"} layers: the change of log-probabilities is ours`, async () => {
+      const settings = { epochs: 6, topLayers };
+      const { modelPath, adapterPath } = await train(newFolder(), family, [row(BLUE, 1)], settings);
+      const { pairs } = readGgufAdapter(adapterPath);
+      expect(new Set([...pairs.keys()].map((name) => name.split(".")[1])).size).toBe(topLayers ?? 2);
       const random = new Random(11);
       const tokens = Array.from({ length: 80 }, () => random.integer(3, 450));
       const scored = async (adapter: string | undefined) => {

@@ -21,14 +21,18 @@ export interface DataOrderOptions {
 
 /**
  * Order of the data: another random order of the groups in every epoch, with the examples of a group together in the
- * order given, so that what they share is computed once. Unless groups stay whole, one may be divided between two updates.
+ * order given, so that what they share is computed once. Unless groups stay whole, one may be divided between two updates;
+ * where they do, the same groups make an update in every epoch, and the order of updates changes.
  */
 export class DataOrder {
   readonly stepsPerEpoch: number;
   readonly totalSteps: number;
   readonly #groups: readonly (readonly number[])[];
-  /** Groups of an update; undefined where updates take examples. */
-  readonly #groupsPerUpdate: number | undefined;
+  /**
+   * Examples of every update of whole groups: the same in every epoch, so that what is laid out for them comes back.
+   * Undefined where updates take examples one by one.
+   */
+  readonly #updates: readonly (readonly number[])[] | undefined;
   readonly #options: DataOrderOptions;
   #known: { epoch: number; order: readonly (readonly number[])[] } | undefined;
 
@@ -42,12 +46,12 @@ export class DataOrder {
     });
     this.#groups = [...members.values()];
     this.#options = options;
-    const share = (options.batchSize * members.size) / groups.length;
-    this.#groupsPerUpdate = options.wholeGroups ? Math.max(1, Math.round(share)) : undefined;
-    this.stepsPerEpoch =
-      this.#groupsPerUpdate === undefined
-        ? Math.ceil(groups.length / options.batchSize)
-        : Math.ceil(members.size / this.#groupsPerUpdate);
+    if (options.wholeGroups) {
+      const share = (options.batchSize * members.size) / groups.length;
+      const shuffled = new Random(options.seed).derive("updates").shuffle(this.#groups);
+      this.#updates = chunks(shuffled, Math.max(1, Math.round(share))).map((own) => own.flat());
+    }
+    this.stepsPerEpoch = this.#updates?.length ?? Math.ceil(groups.length / options.batchSize);
     this.totalSteps = this.stepsPerEpoch * options.epochs;
   }
 
@@ -60,16 +64,23 @@ export class DataOrder {
   examplesAt({ epoch, step }: DataPosition): number[] {
     const { batchSize } = this.#options;
     const order = this.#order(epoch);
-    const count = this.#groupsPerUpdate;
-    if (count === undefined) return order.flat().slice(step * batchSize, (step + 1) * batchSize);
-    return order.slice(step * count, (step + 1) * count).flat();
+    if (this.#updates !== undefined) return [...(order[step] ?? [])];
+    return order.flat().slice(step * batchSize, (step + 1) * batchSize);
   }
 
+  /** Groups or, where these stay whole, the examples of updates, in the order of this epoch. */
   #order(epoch: number): readonly (readonly number[])[] {
     if (this.#known?.epoch !== epoch) {
       const random = new Random(this.#options.seed).derive("data-order", epoch);
-      this.#known = { epoch, order: random.shuffle(this.#groups) };
+      this.#known = { epoch, order: random.shuffle(this.#updates ?? this.#groups) };
     }
     return this.#known.order;
   }
+}
+
+/** Consecutive members of a list, `count` at a time. */
+function chunks<T>(list: readonly T[], count: number): T[][] {
+  return Array.from({ length: Math.ceil(list.length / count) }, (_, i) =>
+    list.slice(i * count, (i + 1) * count),
+  );
 }

@@ -28,10 +28,14 @@ export interface CompiledLayersOptions {
   backend: Backend;
   /** Null where all weights train. */
   lora: LoraConfig | null;
+  /** Bytes that the programs of all layouts may take; those of the newest layout are kept in any case. Default 256 MB. */
+  programBytes?: number | undefined;
 }
 
-/** Layouts whose programs are kept: tries hardly ever come back, rows of one length always do. */
-const MAX_LAYOUTS = { tries: 2, rows: 12 } as const;
+/** Resident bytes of a program by nodes of its graph, rounded up from those of nano and SmolLM2 (4 to 6 kB). */
+export const PROGRAM_BYTES_PER_NODE = 6e3;
+/** Programs kept without a plan: 40 to 60 layouts of an episode. */
+const DEFAULT_PROGRAM_BYTES = 256e6;
 
 export class CompiledLayers {
   readonly #options: CompiledLayersOptions;
@@ -49,7 +53,7 @@ export class CompiledLayers {
     plan: AttentionPlan,
     how: { keep: KeptActivations; hasDropout: boolean },
   ): Promise<CompiledLayer> {
-    const programs = await this.#programsOf(trie);
+    const programs = this.#programsOf(trie);
     const kind = `${layerKind(layer)} ${how.keep} ${how.hasDropout}`;
     let compiled = programs.get(kind);
     if (compiled === undefined) {
@@ -64,6 +68,7 @@ export class CompiledLayers {
         promptTokens: isPrompted(trie) ? trie.promptRows.length : 0,
         ...how,
       });
+      await this.#makeRoom(graphs.forward.nodes.length);
       const forwardProgram = await backend.compile(graphs.forward);
       compiled = { ...graphs, forwardProgram, backwardProgram: undefined };
       programs.set(kind, compiled);
@@ -72,7 +77,10 @@ export class CompiledLayers {
   }
 
   async backward(compiled: CompiledLayer): Promise<Program> {
-    compiled.backwardProgram ??= await this.#options.backend.compile(compiled.backward);
+    if (compiled.backwardProgram === undefined) {
+      await this.#makeRoom(compiled.backward.nodes.length);
+      compiled.backwardProgram = await this.#options.backend.compile(compiled.backward);
+    }
     return compiled.backwardProgram;
   }
 
@@ -82,23 +90,43 @@ export class CompiledLayers {
     for (const programs of all) await release(programs);
   }
 
-  /** Programs of this layout so far, and room for them. */
-  async #programsOf(trie: PassTrie): Promise<Map<string, CompiledLayer>> {
-    // Convolutions are wired by the tree itself: rows of one length do not share their programs.
-    const isRows = "rowLength" in trie && !this.#options.model.config.layers.some(isWiredByTree);
-    const key = isRows
-      ? `rows of ${trie.rowLength}, ${trie.tokens.length} tokens`
-      : `${isPrompted(trie) ? trie.promptRows.length : 0} ${JSON.stringify(trie.layout.segments)}`;
+  /** Programs of this layout so far. */
+  #programsOf(trie: PassTrie): Map<string, CompiledLayer> {
+    const key = layoutKey(trie, this.#options.model.config.layers);
     const programs = this.#layouts.get(key) ?? new Map<string, CompiledLayer>();
+    // The newest one stands last.
     this.#layouts.delete(key);
-    const limit = isRows ? MAX_LAYOUTS.rows : MAX_LAYOUTS.tries;
-    for (const [old, unused] of [...this.#layouts].slice(0, 1 - limit)) {
-      this.#layouts.delete(old);
-      await release(unused);
-    }
     this.#layouts.set(key, programs);
     return programs;
   }
+
+  /** Gives up the programs of layouts that were not asked for the longest, until the others and `nodes` more fit. */
+  async #makeRoom(nodes: number): Promise<void> {
+    const { programBytes = DEFAULT_PROGRAM_BYTES } = this.#options;
+    for (const [key, programs] of [...this.#layouts].slice(0, -1)) {
+      const all = [...this.#layouts.values()].reduce((sum, layers) => sum + nodesOf(layers), nodes);
+      if (all * PROGRAM_BYTES_PER_NODE <= programBytes) return;
+      this.#layouts.delete(key);
+      await release(programs);
+    }
+  }
+}
+
+/**
+ * Equal for passes that share programs: rows of one length, or tries of the same segments. Convolutions are wired by the
+ * tree itself: there rows of one length do not share theirs.
+ */
+export function layoutKey(trie: PassTrie, layers: readonly LayerConfig[] = []): string {
+  if ("rowLength" in trie && !layers.some(isWiredByTree))
+    return `rows of ${trie.rowLength}, ${trie.tokens.length} tokens`;
+  return `${isPrompted(trie) ? trie.promptRows.length : 0} ${JSON.stringify(trie.layout.segments)}`;
+}
+
+function nodesOf(layers: ReadonlyMap<string, CompiledLayer>): number {
+  let count = 0;
+  for (const { forward, backward, backwardProgram } of layers.values())
+    count += forward.nodes.length + (backwardProgram === undefined ? 0 : backward.nodes.length);
+  return count;
 }
 
 function isWiredByTree(layer: LayerConfig): boolean {

@@ -15,6 +15,7 @@ import { accumulate, parameterName, silenced } from "./model-parameters.js";
 import { PassBuffers } from "./pass-buffers.js";
 import { ParameterWeights, type PassWeights } from "./pass-weights.js";
 import { ProgramCache } from "./program-cache.js";
+import { StateCache } from "./state-cache.js";
 
 export interface ModelGradientsOptions {
   model: ModelDescription;
@@ -24,6 +25,15 @@ export interface ModelGradientsOptions {
   lora: LoraConfig | null;
   /** The last this many layers hand their products to the backward pass, the others compute them again. Default all. */
   keptLayerCount?: number | undefined;
+  /**
+   * Pairs of the layers below `firstTrainedLayer`, by the names of parameters: constants. What these layers give is
+   * computed once for every pass and kept. Default none, from layer 0 on. LoRA only.
+   */
+  fixed?: ReadonlyMap<string, Float32Array> | undefined;
+  firstTrainedLayer?: number | undefined;
+  /** Bytes for programs, and for states that stay the same for the whole run. Defaults 256 MB each. */
+  programBytes?: number | undefined;
+  stateBytes?: number | undefined;
   /** Tokens of the largest pass to come; unknown where left out. */
   largestTokenCount?: number | undefined;
   /** Label smoothing in training, 0 to below 1; never in loss(). Default 0. */
@@ -63,29 +73,35 @@ interface Pass {
   random: Random | undefined;
   /** Keys and values of the shared prompts, by layer. */
   keys: readonly LayerKeys[] | undefined;
+  /** Every pair is silenced: the model without its adapter. */
+  isBase: boolean;
 }
 
-/** Positions of the head are padded to multiples of this where programs are kept. */
+/** Positions of the head are padded to multiples of this where passes are padded too. */
 const HEAD_ROW_STEP = 128;
-const HEAD_PROGRAMS = 64;
+/** Four to six for every number of positions. */
+const HEAD_PROGRAMS = 128;
+const DEFAULT_STATE_BYTES = 256e6;
 
 /**
  * T tokens of a trie, D hidden size.
  * Trained parameters are LoRA pairs by `blk.N.<linear>.weight.lora_a` and `.lora_b`, or all weights by the names of
- * their tensors. Programs of row batches are kept, so that batches of a few sizes are compiled once.
+ * their tensors. Programs are kept, so that what comes back in every epoch is compiled once.
  */
 export class ModelGradients {
   readonly #options: ModelGradientsOptions;
   readonly #buffers: PassBuffers;
   readonly #programs: CompiledLayers;
-  readonly #headPrograms: ProgramCache | undefined;
+  readonly #headPrograms: ProgramCache;
+  readonly #states: StateCache;
   #known: { parameters: ReadonlyMap<string, Float32Array>; weights: PassWeights } | undefined;
 
   constructor(options: ModelGradientsOptions) {
     this.#options = options;
     this.#buffers = new PassBuffers(options.largestTokenCount);
     this.#programs = new CompiledLayers(options);
-    if (options.lora === null) this.#headPrograms = new ProgramCache(options.backend, HEAD_PROGRAMS);
+    this.#headPrograms = new ProgramCache(options.backend, HEAD_PROGRAMS);
+    this.#states = new StateCache(options.stateBytes ?? DEFAULT_STATE_BYTES);
   }
 
   /** Adds the gradients of one trie to `gradients` and returns its part of the loss, which may be NaN. */
@@ -98,10 +114,11 @@ export class ModelGradients {
     const { labelSmoothing = 0, klPenalty = 0, dropout = 0 } = this.#options;
     if (dropout > 0 && options.random === undefined)
       throw new InternalError("a pass with dropout has nothing to draw its masks from");
+    const baseHidden = () => this.#baseHidden(trie, parameters, options.promptKeys);
     const anchor =
       klPenalty === 0
         ? undefined
-        : { penalty: klPenalty, hidden: await this.#baseHidden(trie, parameters, options.promptKeys) };
+        : { penalty: klPenalty, hidden: await this.#states.get("base", trie, baseHidden) };
     const pass = await this.#prepare(trie, parameters, {
       keys: options.promptKeys?.own,
       random: dropout > 0 ? options.random : undefined,
@@ -116,7 +133,8 @@ export class ModelGradients {
     });
     if (klPenalty > 0) options.onDivergence?.(divergence);
     let dy = dHidden;
-    for (let index = pass.layers.length - 1; index >= 0; index--) {
+    const { firstTrainedLayer = 0 } = this.#options;
+    for (let index = pass.layers.length - 1; index >= firstTrainedLayer; index--) {
       this.#options.signal?.throwIfAborted();
       const layer = pass.layers[index] as PassLayer;
       const { trained } = layer.compiled;
@@ -143,9 +161,9 @@ export class ModelGradients {
   async promptKeys(prompt: TokenTrie, parameters: ReadonlyMap<string, Float32Array>): Promise<PromptKeys> {
     const { lora, klPenalty = 0, ...options } = this.#options;
     if (lora === null) throw new InternalError("prompts count as constants in LoRA training only");
-    const own = await layerKeys(prompt, parameters, { ...options, lora });
-    const base =
-      klPenalty > 0 ? await layerKeys(prompt, silenced(parameters), { ...options, lora }) : undefined;
+    const all = this.#withFixed(parameters);
+    const own = await layerKeys(prompt, all, { ...options, lora });
+    const base = klPenalty > 0 ? await layerKeys(prompt, silenced(all), { ...options, lora }) : undefined;
     return { own, base };
   }
 
@@ -169,7 +187,7 @@ export class ModelGradients {
   /** Releases all programs. */
   async close(): Promise<void> {
     await this.#programs.close();
-    await this.#headPrograms?.close();
+    await this.#headPrograms.close();
   }
 
   async #evaluate(
@@ -192,49 +210,66 @@ export class ModelGradients {
   ): Promise<{ inputs: Float32Array[]; kept: Record<string, Float32Array>[]; hidden: Float32Array }> {
     const inputs: Float32Array[] = [];
     const kept: Record<string, Float32Array>[] = [];
-    const tokenCount = pass.trie.tokens.length;
-    let x = embedTokens(pass.trie.tokens, pass.weights, this.#options.model.config);
-    for (const [index, { compiled }] of pass.layers.entries()) {
+    const { trie } = pass;
+    const { firstTrainedLayer: first = 0 } = this.#options;
+    const run = async (index: number, x: Float32Array) => {
       this.#options.signal?.throwIfAborted();
-      const slot = keepsActivations ? index : index % 2;
-      const outputs = this.#buffers.getBlock(`${slot} kept`, compiled.kept, tokenCount);
-      const y = this.#buffers.get(`${slot} y`, x.length, tokenCount);
-      const feeds = this.#feeds(pass, index);
-      await compiled.forwardProgram.run({ ...feeds, x }, { ...outputs, y });
-      if (keepsActivations) {
-        inputs.push(x);
-        kept.push(outputs);
-      }
-      x = y;
-    }
+      const { compiled } = pass.layers[index] as PassLayer;
+      // Slots below the trained layers come before theirs.
+      const slot = keepsActivations && index >= first ? index : index % 2;
+      const outputs = this.#buffers.getBlock(`${slot} kept`, compiled.kept, trie.tokens.length);
+      const y = this.#buffers.get(`${slot} y`, x.length, trie.tokens.length);
+      await compiled.forwardProgram.run({ ...this.#feeds(pass, index), x }, { ...outputs, y });
+      inputs[index] = x;
+      kept[index] = outputs;
+      return y;
+    };
+    const below = async () => {
+      let x = embedTokens(trie.tokens, pass.weights, this.#options.model.config);
+      for (let index = 0; index < first; index++) x = await run(index, x);
+      return x;
+    };
+    const isConstant = first > 0 && !pass.isBase && pass.keys === undefined;
+    let x = isConstant
+      ? await this.#states.get("below", trie, async () => (await below()).slice())
+      : await below();
+    for (let index = first; index < pass.layers.length; index++) x = await run(index, x);
     return { inputs, kept, hidden: x };
   }
 
   async #prepare(
     trie: PassTrie,
     parameters: ReadonlyMap<string, Float32Array>,
-    { random, keys }: Partial<Pick<Pass, "random" | "keys">> = {},
+    { random, keys, isBase = false }: Partial<Pick<Pass, "random" | "keys" | "isBase">> = {},
   ): Promise<Pass> {
-    const { model, keptLayerCount = model.config.layerCount } = this.#options;
+    const { model, keptLayerCount = model.config.layerCount, firstTrainedLayer: first = 0 } = this.#options;
     const { config } = model;
+    const all = this.#withFixed(parameters);
     const weights = this.#weightsOf(parameters);
     const known = new Map<string, PassLayer>();
     const layers: PassLayer[] = [];
     for (const [index, layer] of config.layers.entries()) {
-      const keep = index >= config.layerCount - keptLayerCount ? "products" : "none";
-      const kind = `${layerKind(layer)} ${keep}`;
+      // What layers below the trained ones hand on is not read; they share the programs of the highest ones.
+      const isKept = index < first ? keptLayerCount > 0 : index >= config.layerCount - keptLayerCount;
+      const keep = isKept ? "products" : "none";
+      const hasDropout = random !== undefined && index >= first;
+      const kind = `${layerKind(layer)} ${keep} ${hasDropout}`;
       let made = known.get(kind);
       if (made === undefined) {
         const plan = planOf(trie, layer);
-        const how = { keep, hasDropout: random !== undefined } as const;
-        const compiled = await this.#programs.get(trie, layer, plan, how);
+        const compiled = await this.#programs.get(trie, layer, plan, { keep, hasDropout });
         const { positions } = trie.layout;
         made = { compiled, feeds: layoutFeeds({ layer, positions, plan }, weights, config) };
         known.set(kind, made);
       }
       layers.push(made);
     }
-    return { trie, weights, parameters, layers, random, keys };
+    return { trie, weights, parameters: isBase ? silenced(all) : all, layers, random, keys, isBase };
+  }
+
+  #withFixed(parameters: ReadonlyMap<string, Float32Array>): ReadonlyMap<string, Float32Array> {
+    const { fixed } = this.#options;
+    return fixed === undefined ? parameters : new Map([...fixed, ...parameters]);
   }
 
   /** Trained weights are fed from the parameters, all others from the file. */
@@ -255,7 +290,7 @@ export class ModelGradients {
       weights,
       backend,
       programs: this.#headPrograms,
-      rowStep: this.#headPrograms && HEAD_ROW_STEP,
+      rowStep: this.#options.lora === null ? HEAD_ROW_STEP : undefined,
       signal,
     };
   }
@@ -266,7 +301,7 @@ export class ModelGradients {
     parameters: ReadonlyMap<string, Float32Array>,
     promptKeys: PromptKeys | undefined,
   ): Promise<Float32Array> {
-    const pass = await this.#prepare(trie, silenced(parameters), { keys: promptKeys?.base });
+    const pass = await this.#prepare(trie, parameters, { keys: promptKeys?.base, isBase: true });
     const { hidden } = await this.#forward(pass, false);
     // The training pass uses the same buffers.
     return hidden.slice();

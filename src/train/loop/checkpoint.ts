@@ -22,20 +22,31 @@ export interface Checkpoint {
   /** Loss before every update so far. */
   losses: readonly number[];
   /** Loss on the examples held out, with the updates done before it was measured. */
-  heldOutLosses: readonly { step: number; loss: number }[];
+  heldOutLosses: readonly HeldOutLoss[];
+  /** The best of these measurements, with the parameters it was made of. Undefined before the first. */
+  best?: (HeldOutLoss & { parameters: Map<string, Float32Array> }) | undefined;
+}
+
+interface HeldOutLoss {
+  step: number;
+  loss: number;
 }
 
 /** The part of a checkpoint that is not tensors, as stored. */
-type StoredState = Omit<Checkpoint, "parameters" | "optimizer"> & { step: number };
+type StoredState = Omit<Checkpoint, "parameters" | "optimizer" | "best"> & {
+  step: number;
+  best?: HeldOutLoss | undefined;
+};
 
 const FORMAT = "w4s-checkpoint";
 const VERSION = "1";
-const PARTS = ["parameter", "m", "v"] as const;
+const PARTS = ["parameter", "m", "v", "best"] as const;
 
 /** Bytes of a checkpoint's tensors; the rest is small. */
-export function checkpointBytes({ parameters }: Pick<Checkpoint, "parameters">): number {
+export function checkpointBytes({ parameters, best }: Pick<Checkpoint, "parameters" | "best">): number {
+  const parts = best === undefined ? PARTS.length - 1 : PARTS.length;
   let bytes = 0;
-  for (const { byteLength } of parameters.values()) bytes += PARTS.length * byteLength;
+  for (const { byteLength } of parameters.values()) bytes += parts * byteLength;
   return bytes;
 }
 
@@ -45,15 +56,16 @@ export function checkpointBytes({ parameters }: Pick<Checkpoint, "parameters">):
  * @throws {StorageError} when the file cannot be written; what was there before stays
  */
 export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
-  const { parameters, optimizer, ...rest } = checkpoint;
+  const { parameters, optimizer, best, ...rest } = checkpoint;
   const arrays = new Map<string, Float32Array>();
-  [parameters, optimizer.m, optimizer.v].forEach((part, i) => {
-    for (const [name, values] of part) {
+  [parameters, optimizer.m, optimizer.v, best?.parameters].forEach((part, i) => {
+    for (const [name, values] of part ?? []) {
       checkFinite(checkpoint, name, values);
       arrays.set(`${PARTS[i]}.${name}`, values);
     }
   });
   const stored: StoredState = { step: optimizer.step, ...rest };
+  if (best !== undefined) stored.best = { step: best.step, loss: best.loss };
   const state = JSON.stringify(stored);
   const tensors = new Map(
     [...arrays].map(([name, data]) => [name, { dtype: "F32" as const, shape: [data.length], data }]),
@@ -87,13 +99,14 @@ export function readCheckpoint(path: string): Checkpoint {
     if (file.metadata.get("checksum") !== checksum(state, arrays)) {
       throw badSafetensors(path, "checksum", "does not fit the content: the file was damaged");
     }
-    const { step, ...rest } = JSON.parse(state) as StoredState;
-    const [parameters, m, v] = PARTS.map((part) => partOf(arrays, part)) as [
-      Map<string, Float32Array>,
-      Map<string, Float32Array>,
-      Map<string, Float32Array>,
-    ];
-    return { ...rest, parameters, optimizer: { step, m, v } };
+    const { step, best, ...rest } = JSON.parse(state) as StoredState;
+    const optimizer = { step, m: partOf(arrays, "m"), v: partOf(arrays, "v") };
+    return {
+      ...rest,
+      parameters: partOf(arrays, "parameter"),
+      optimizer,
+      best: best && { ...best, parameters: partOf(arrays, "best") },
+    };
   } finally {
     file.close();
   }
@@ -110,7 +123,10 @@ function checksum(state: string, arrays: ReadonlyMap<string, Float32Array>): str
   return hash.digest("hex");
 }
 
-function partOf(arrays: ReadonlyMap<string, Float32Array>, part: string): Map<string, Float32Array> {
+function partOf(
+  arrays: ReadonlyMap<string, Float32Array>,
+  part: (typeof PARTS)[number],
+): Map<string, Float32Array> {
   const prefix = `${part}.`;
   const found = [...arrays].filter(([name]) => name.startsWith(prefix));
   return new Map(found.map(([name, data]) => [name.slice(prefix.length), data]));

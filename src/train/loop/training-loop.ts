@@ -28,6 +28,8 @@ export interface TrainingTask {
   state: Checkpoint;
   /** Parameters that weight decay touches. Default all. */
   decays?: ((name: string) => boolean) | undefined;
+  /** Factor of the largest gradient norm. Default 1. */
+  clipScale?: number | undefined;
   /** Adds the gradients of one update, counted from 0, to `sums`. */
   addGradients: (update: number, sums: ReadonlyMap<string, Float32Array>) => Promise<UpdateWork>;
   /** Loss of the examples held out; undefined where there are none. */
@@ -35,6 +37,8 @@ export interface TrainingTask {
 }
 
 export interface TrainingLoopResult {
+  /** Those of the lowest held-out loss; where nothing is held out, the last ones. */
+  parameters: Map<string, Float32Array>;
   /** Loss before every update. */
   losses: readonly number[];
   /** Updates done; fewer than planned after an early stop. */
@@ -77,6 +81,12 @@ export async function runUpdates(
     const isEpochEnd = update > 0 && update % order.stepsPerEpoch === 0;
     if (!isEpochEnd || task.heldOutLoss === undefined || heldOutLosses.at(-1)?.step === update) return;
     const loss = await task.heldOutLoss();
+    // A run that was begun without keeping the best parameters ends with the last ones.
+    const isKnown = heldOutLosses.length === 0 || state.best !== undefined;
+    if (isKnown && loss < (state.best?.loss ?? Number.POSITIVE_INFINITY)) {
+      const parameters = new Map([...state.parameters].map(([name, values]) => [name, values.slice()]));
+      state.best = { step: update, loss, parameters };
+    }
     heldOutLosses.push({ step: update, loss });
     onEvent({ type: "held-out", step: update, loss });
   };
@@ -85,7 +95,7 @@ export async function runUpdates(
     const position = order.positionOf(update);
     for (const values of sums.values()) values.fill(0);
     const work = await task.addGradients(update, sums);
-    const gradientNorm = clipByGlobalNorm(sums, settings.maxGradientNorm);
+    const gradientNorm = clipByGlobalNorm(sums, settings.maxGradientNorm * (task.clipScale ?? 1));
     if (!Number.isFinite(work.loss) || !Number.isFinite(gradientNorm))
       throw new TrainingDivergedError(update, work.loss);
     const factor = schedule(update);
@@ -120,7 +130,12 @@ export async function runUpdates(
   }
   const steps = state.optimizer.step;
   if (steps > first) await save(steps);
-  return { losses, steps, trainedTokens };
+  const { best } = state;
+  if (best !== undefined && best.step < steps) {
+    const message = `what was learned is that of update ${best.step}, whose held-out loss of ${best.loss.toFixed(4)} is the lowest`;
+    onEvent({ type: "warning", message });
+  }
+  return { parameters: best?.parameters ?? state.parameters, losses, steps, trainedTokens };
 }
 
 /**

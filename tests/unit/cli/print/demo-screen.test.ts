@@ -7,6 +7,7 @@ import type { LearnResult } from "../../../../src/commands.js";
 const SCREEN_LINES = 40;
 const RUN = "runs/learn-counting-shopping-unit-conversion-sequen-c98d234c";
 const PLACES = {
+  model: "nano",
   spent: "15691 calls, 3.2 M tokens, $0.858 (simulated executor)",
   report: `${RUN}/report.html`,
   peft: `${RUN}/peft`,

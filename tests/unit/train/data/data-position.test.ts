@@ -79,6 +79,28 @@ describe("DataOrder", () => {
     );
   });
 
+  it("leaves groups whole where asked, and makes the same updates in every epoch", () => {
+    fc.assert(
+      fc.property(groups, options, (list, chosen) => {
+        const order = new DataOrder(list, { ...chosen, wholeGroups: true });
+        const all = updates(order);
+        const epochs = Array.from({ length: chosen.epochs }, (_, epoch) =>
+          all.slice(epoch * order.stepsPerEpoch, (epoch + 1) * order.stepsPerEpoch),
+        );
+        for (const epoch of epochs) {
+          expect(epoch.flat().sort((a, b) => a - b)).toEqual(list.map((_, i) => i));
+          for (const update of epoch) {
+            const names = new Set(update.map((index) => list[index]));
+            expect(update.length).toBe(list.filter((name) => names.has(name)).length);
+          }
+        }
+        const made = epochs.map((epoch) => epoch.map((update) => update.join()).sort());
+        for (const other of made) expect(other).toEqual(made[0]);
+      }),
+      RUNS,
+    );
+  });
+
   it("differs from epoch to epoch and from seed to seed", () => {
     const list = Array.from({ length: 40 }, (_, i) => `${i}`);
     const orders = [0, 1].flatMap((seed) => {
