@@ -36,7 +36,7 @@ function optimize(run: string, ...more: string[]) {
       "--episodes",
       "2",
       "--turns",
-      "1",
+      "2",
     ],
     ...[
       "--candidates",
