@@ -59,13 +59,13 @@ describe("an address", () => {
   });
 
   it("gets the key that its entry names, and no other header of ours", async () => {
-    process.env.W4S_TEST_KEY = "k-1";
+    process.env.MCP_TEST_KEY = "k-1";
     let seen: string | undefined;
     const url = await urlOf((request, response) => {
       seen = request.headers.authorization;
       response.writeHead(403).end();
     });
-    await expect(McpServer.open({ url, apiKeyEnv: "W4S_TEST_KEY" })).rejects.toMatchObject({ kind: "auth" });
+    await expect(McpServer.open({ url, apiKeyEnv: "MCP_TEST_KEY" })).rejects.toMatchObject({ kind: "auth" });
     expect(seen).toBe("Bearer k-1");
   });
 });

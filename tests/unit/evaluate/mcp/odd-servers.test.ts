@@ -26,7 +26,7 @@ const failure = (work: Promise<unknown>) =>
 
 describe("a server as a child process", () => {
   it("gets the variables that are named and no other, PATH where none are", async () => {
-    process.env.W4S_TEST_TOKEN = "secret";
+    process.env.MCP_TEST_TOKEN = "secret";
     const envOf = async (env?: string[]) => {
       const server = await open("env", {}, env);
       const { content } = await say(server);
@@ -34,11 +34,11 @@ describe("a server as a child process", () => {
       return JSON.parse((content[0] as { text: string }).text) as Record<string, string>;
     };
     expect(await envOf()).toEqual({ PATH: process.env.PATH });
-    expect(await envOf(["W4S_TEST_TOKEN"])).toEqual({ W4S_TEST_TOKEN: "secret" });
+    expect(await envOf(["MCP_TEST_TOKEN"])).toEqual({ MCP_TEST_TOKEN: "secret" });
     expect(await envOf([])).toEqual({});
-    const missing = await failure(open("env", {}, ["W4S_TEST_UNSET"]));
+    const missing = await failure(open("env", {}, ["MCP_TEST_UNSET"]));
     expect(missing).toBeInstanceOf(ConfigError);
-    expect(missing.message).toContain("W4S_TEST_UNSET");
+    expect(missing.message).toContain("MCP_TEST_UNSET");
   });
 
   it("may greet on the wrong stream", async () => {

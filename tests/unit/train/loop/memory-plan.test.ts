@@ -3,7 +3,9 @@ import { planMemory } from "../../../../src/train/loop/memory-plan.js";
 import type { ModelConfig } from "../../../../src/transformer/model-config.js";
 import { planWeights } from "../../../../src/transformer/weight-plan.js";
 
-const sizes = (values: Partial<ModelConfig>) => ({ layers: [], ...values }) as unknown as ModelConfig;
+const LAYER = { window: undefined, rope: { base: 10_000, scale: 1 } };
+const sizes = (values: Partial<ModelConfig>) =>
+  ({ layers: Array(values.layerCount).fill(LAYER), ...values }) as unknown as ModelConfig;
 const SMOLLM2 = sizes({
   family: "llama",
   vocabSize: 49_152,
