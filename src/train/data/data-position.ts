@@ -34,7 +34,7 @@ export class DataOrder {
    */
   readonly #updates: readonly (readonly number[])[] | undefined;
   readonly #options: DataOrderOptions;
-  #known: { epoch: number; order: readonly (readonly number[])[] } | undefined;
+  #known: { epoch: number; updates: readonly (readonly number[])[] } | undefined;
 
   /** @param groups - the group of every example; at least one */
   constructor(groups: readonly string[], options: DataOrderOptions) {
@@ -62,19 +62,19 @@ export class DataOrder {
 
   /** Indices of the examples of one update. */
   examplesAt({ epoch, step }: DataPosition): number[] {
-    const { batchSize } = this.#options;
-    const order = this.#order(epoch);
-    if (this.#updates !== undefined) return [...(order[step] ?? [])];
-    return order.flat().slice(step * batchSize, (step + 1) * batchSize);
+    return [...(this.#updatesOf(epoch)[step] ?? [])];
   }
 
-  /** Groups or, where these stay whole, the examples of updates, in the order of this epoch. */
-  #order(epoch: number): readonly (readonly number[])[] {
+  /** The examples of every update of an epoch. */
+  #updatesOf(epoch: number): readonly (readonly number[])[] {
     if (this.#known?.epoch !== epoch) {
       const random = new Random(this.#options.seed).derive("data-order", epoch);
-      this.#known = { epoch, order: random.shuffle(this.#updates ?? this.#groups) };
+      const updates = this.#updates
+        ? random.shuffle(this.#updates)
+        : chunks(random.shuffle(this.#groups).flat(), this.#options.batchSize);
+      this.#known = { epoch, updates };
     }
-    return this.#known.order;
+    return this.#known.updates;
   }
 }
 
