@@ -114,7 +114,7 @@ models: build ## fetch the models that `make real` and `make bench` use (1.7 GB)
 real: build ## real weak and strong model on GSM8K through real HTTP (more than an hour on two cores)
 	scripts/real.sh
 
-real-bbh: build ## nano designs for a real 0.5 B model on two-step arithmetic, BBH=DIR of the published files (about an hour)
+real-bbh: build ## nano designs for a real 0.5 B model on two-step arithmetic, BBH=DIR of the published files (94 minutes on one thread of a busy machine)
 	scripts/real-bbh.sh
 
 grammar-check: build ## share of valid and distinct candidates of two real models (about 12 minutes)

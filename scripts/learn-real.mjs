@@ -40,6 +40,11 @@ const startedAt = performance.now();
 const minutes = Number(flags.minutes);
 const threads = Number(flags.threads);
 const seed = Number(flags.seed);
+for (const [name, value] of Object.entries({ minutes, threads, seed }))
+  if (!Number.isFinite(value) || value < 0) {
+    process.stderr.write(`learn-real: --${name} wants a number\n`);
+    process.exit(2);
+  }
 const minutesLeft = () => minutes - (performance.now() - startedAt) / 60_000;
 const say = (text) => process.stderr.write(`${text}\n`);
 
