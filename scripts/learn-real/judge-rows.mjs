@@ -51,7 +51,12 @@ export async function judgeRows(rows, settings, order) {
       screen: settings.block,
       confirm: settings.confirm,
     },
-    ...{ validationLimit: settings["judge-pool"], testLimit: settings.test, instructions: 0, concurrency: 8 },
+    ...{
+      validationLimit: settings["judge-pool"],
+      testLimit: settings.test,
+      instructions: 0,
+      concurrency: 16,
+    },
     ...{ baselines: [...new Set(["direct", fixed])].join(","), maxTokens: settings["reply-tokens"], seed },
     ...{ limits: { wallMs: 1_800_000 }, budget: { minutes: minutesLeft() }, runsRoot: folder, run: "judge" },
   });

@@ -6,7 +6,7 @@ import { LocalChatModel } from "../../dist/llm/local/local-chat-model.js";
 import { LocalModel } from "../../dist/llm/local/local-model.js";
 import { summaryOf } from "../learn-runs.mjs";
 
-const LANES = 8;
+const LANES = 16;
 /** Later blocks of a race, as a share of the first ones (src/design/race.ts), and workflows of a confirmation. */
 const [LATER, CONFIRMED] = [1.6, 6];
 const BASELINE_ITEMS = 16;
@@ -21,7 +21,7 @@ const ASSUMED = {
   trainMinutes: 8,
 };
 
-/** Tokens a second of an executor with eight requests in flight, prompts of 100 tokens, replies of 64. */
+/** Tokens a second of an executor with 16 requests in flight, prompts of 100 tokens, replies of 64. */
 export async function measureSpeed(executor, threads) {
   const [kind, name] = executor.split(/:(.*)/s);
   if (kind !== "local")
