@@ -23,9 +23,10 @@ $(STAMP): package.json .npmrc
 	npm install --no-audit --no-fund --no-save
 	@touch $@
 
-build: install ## compile src/ to dist/
+build: install ## compile src/ to dist/, what is started as a process bundled
 	$(TSC) -p tsconfig.build.json
 	@chmod +x dist/cli/main.js
+	node scripts/bundle.mjs
 
 check: types format unused ## format, lint, types, unused code
 

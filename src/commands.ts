@@ -63,7 +63,7 @@ export { suiteTables } from "./run/suite/suite-tables.js";
 export { TaskOpener } from "./run/task-opener.js";
 export { QueueWorker } from "./run/worker/queue-worker.js";
 export { addKey } from "./serve/key-ring.js";
-export { startServer } from "./serve/start-server.js";
+export { loadServer } from "./serve/load-server.js";
 export { drawRobotRun } from "./tasks/families/robot/draw-map.js";
 export { importBenchmark } from "./tasks/import-benchmark.js";
 export { type ImportOptions, type ImportPreview, importDataset } from "./tasks/import-dataset.js";

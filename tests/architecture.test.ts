@@ -351,9 +351,8 @@ describe("docs/architecture.md", () => {
   /** Imports, and modules started as processes. */
   const edges = new Map(
     files.map((file) => {
-      const started = file.code.matchAll(/childModule\(import\.meta\.url, "([^"]+)"/g);
-      const imports = [...file.imports, ...[...started].map(([, name = ""]) => name)];
-      return [file.path, targets({ ...file, imports })];
+      const started = file.code.matchAll(/childModule\("([^"]+)\.js"/g);
+      return [file.path, [...targets(file), ...[...started].map(([, name]) => `${name}.ts`)]];
     }),
   );
   const nextTo = (path: string) => edges.get(path) ?? [];

@@ -201,12 +201,14 @@ function episodeFigures(bench, [direct], turn, workflows) {
   };
 }
 
-function testFigures({ results, tokens, calls }) {
+function testFigures({ results, tokens, calls, replies, cutReplies }) {
   const known = results.filter(({ status }) => status !== "error");
   return {
     scores: Object.fromEntries(known.map(({ sampleId, score }) => [sampleId, score])),
     byCode: mean(known.map(({ byCode }) => Number(byCode === true))),
     tokens: tokens / Math.max(1, known.length),
     calls: calls / Math.max(1, known.length),
+    /** Share of the replies that ended at the limit of tokens. */
+    cut: cutReplies / Math.max(1, replies),
   };
 }

@@ -81,6 +81,7 @@ export function pageOf({ root, settings, hash, command, notes }) {
       percent(mean(episodes.map(({ distinct, candidates }) => distinct / candidates))),
       Math.round(mean(tasks.map(({ searchTokens }) => searchTokens))),
       Math.round(mean(test.map(({ tokens }) => tokens))),
+      percent(mean(test.map(({ cut }) => cut))),
       minutes.toFixed(0),
     ].join(" | ");
   });
@@ -98,6 +99,7 @@ export function pageOf({ root, settings, hash, command, notes }) {
         "",
         "",
         Math.round(mean(test.map(({ tokens }) => tokens))),
+        percent(mean(test.map(({ cut }) => cut))),
         "",
       ].join(" | "),
     );
@@ -155,7 +157,7 @@ export function pageOf({ root, settings, hash, command, notes }) {
   const firstSeed = [...seeds.values()].find((rows) => rows.has("trained") || rows.has("base"));
   const found = (firstSeed?.get("trained") ?? firstSeed?.get("base"))?.tasks ?? [];
   const heads = {
-    rows: "row | mean accuracy of candidates | best, confirmed | its test accuracy | by code, candidates | by code, test | valid | distinct | tokens of a search | tokens of a test item | minutes",
+    rows: "row | mean accuracy of candidates | best, confirmed | its test accuracy | by code, candidates | by code, test | valid | distinct | tokens of a search | tokens of a test item | replies cut, test | minutes",
     differences: "difference, points | mean [95 %] | tasks above zero",
     tasks: [
       "task",
@@ -181,7 +183,7 @@ ${markdownTable(heads.rows, table)}
 
 ${[...present, "fixed", "direct"].map((row) => `- ${row}: ${MEANING[row]}`).join("\n")}
 
-Mean accuracy of candidates: on the block of ${settings.block} items that all candidates of an episode met; ${settings["judge-episodes"]} episodes × ${settings["judge-candidates"]} candidates a task and seed. Best, confirmed: the shrunk accuracy of what the row ends with, which is the direct call where no design was confirmed. Test: ${settings.test} items, opened after everything was chosen.
+Mean accuracy of candidates: on the block of ${settings.block} items that all candidates of an episode met; ${settings["judge-episodes"]} episodes × ${settings["judge-candidates"]} candidates a task and seed. Best, confirmed: the shrunk accuracy of what the row ends with, which is the direct call where no design was confirmed. Test: ${settings.test} items, opened after everything was chosen. Replies cut: those that ended at the limit of ${settings["reply-tokens"]} tokens.
 
 ${markdownTable(heads.differences, differences)}
 

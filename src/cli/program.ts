@@ -1,6 +1,6 @@
 /** @file The table of commands. A command's module, and with it the library, is loaded only when it is asked for. */
-import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
+import { packageVersion } from "../core/package-file.js";
 import { flushSpans } from "../core/telemetry/flush-spans.js";
 import { guardStreams, outputWidth, writeErr, writeOut } from "./print/output.js";
 import { wrapHelp } from "./print/wrap-words.js";
@@ -55,16 +55,11 @@ Examples:
 Exit codes: 0 done, 1 bug, 2 usage, 3 bad input file, 4 executor unusable, 5 too many failed samples,
 6 storage, 7 run in use, 8 budget spent, 9 below --min-score, 130 interrupted (143, 129: by signal).`;
 
-export function version(): string {
-  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
-  return (JSON.parse(text) as { version: string }).version;
-}
-
 /** The program with the one command that `argv` names in full, and only the names of the others. */
 export async function buildProgram(argv: readonly string[]): Promise<Command> {
   const program = new Command("w4s")
     .description("A weak local model learns to design workflows for a strong remote model.")
-    .version(version(), "-V, --version", "print the version")
+    .version(packageVersion(), "-V, --version", "print the version")
     .addHelpText("after", () => wrapHelp(EXAMPLES, outputWidth()))
     .exitOverride();
   const words = argv.filter((word) => !word.startsWith("-"));

@@ -1,7 +1,8 @@
 /** @file Named settings for `--preset`: below the configuration file, the environment and flags. */
-import { fileURLToPath } from "node:url";
+
 import { ConfigError } from "../core/errors.js";
 import { nearHint } from "../core/near-names.js";
+import { packageFile } from "../core/package-file.js";
 
 /** What presets with a real executor on this machine have in common. */
 const LOCAL = {
@@ -26,7 +27,7 @@ export const PRESETS: Readonly<Record<string, Record<string, unknown>>> = {
     task: "counting,shopping,unit-conversion",
     model: "nano",
     executor: "simulated",
-    rulesFile: fileURLToPath(new URL("../../models/nano/demo-rules.yaml", import.meta.url)),
+    rulesFile: packageFile("models/nano/demo-rules.yaml"),
     gpu: "off",
     threads: 1,
     episodes: 9,

@@ -1,6 +1,5 @@
 /** @file A killable child of ours: no environment, JSON messages only, never outlives its parent. */
 import { type ChildProcess, fork } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { W4sError } from "./errors.js";
 
 /** A child ended or fell silent; the supervisor replaces it and retries or fails one job, never the run. */
@@ -24,17 +23,6 @@ export interface ManagedChildOptions {
   env?: Record<string, string | undefined> | undefined;
   /** Deadline for the child's first "ready" message. Default 30 000. */
   startTimeoutMs?: number | undefined;
-}
-
-/**
- * Path of a child's compiled module beside the caller. Under a TypeScript runner (`src/**.ts`) the
- * compiled twin in `dist/` is used, since a forked Node cannot read TypeScript.
- */
-export function childModule(importMetaUrl: string, relative: string): string {
-  const path = fileURLToPath(new URL(relative, importMetaUrl));
-  return importMetaUrl.endsWith(".ts")
-    ? path.replace(/([\\/])src([\\/])(?!.*[\\/]src[\\/])/, "$1dist$2")
-    : path;
 }
 
 export class ManagedChild {

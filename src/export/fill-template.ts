@@ -1,10 +1,11 @@
 /** @file The text of an exported file: a template of `runtime/`, its parts that are needed, and what is filled in. */
 import { readFileSync } from "node:fs";
 import { InternalError } from "../core/errors.js";
+import { packageFile } from "../core/package-file.js";
 
 /** A file of `runtime/`, which lies in the package beside `src/` and `dist/`. */
 export function runtimeText(name: string): string {
-  return readFileSync(new URL(`../../runtime/${name}`, import.meta.url), "utf8");
+  return readFileSync(packageFile(`runtime/${name}`), "utf8");
 }
 
 /**

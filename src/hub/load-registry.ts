@@ -1,7 +1,7 @@
 /** @file The models that can be pulled by name: where their files lie and which bytes they must have. */
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { z } from "zod";
+import { packageFile } from "../core/package-file.js";
 
 const fileName = z.string().regex(/^[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+){0,2}$/);
 
@@ -43,9 +43,9 @@ export type RegistryFile = z.infer<typeof fileSchema>;
 export type RegistryModel = z.infer<typeof modelSchema>;
 
 /** The package's own models folder. */
-export const EMBEDDED_MODELS = fileURLToPath(new URL("../../models", import.meta.url));
+export const EMBEDDED_MODELS = packageFile("models");
 
-const REGISTRY_PATH = fileURLToPath(new URL("../../models/registry.json", import.meta.url));
+const REGISTRY_PATH = packageFile("models/registry.json");
 
 /** All known models, in the order of the file. */
 export function loadRegistry(path: string = REGISTRY_PATH): RegistryModel[] {

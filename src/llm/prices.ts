@@ -1,8 +1,8 @@
 /** @file What models cost, from models/prices.json: dated, and to be checked by whoever pays. */
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { InputError, messageOf } from "../core/errors.js";
+import { packageFile } from "../core/package-file.js";
 import type { Usage } from "./chat-model.js";
 
 /** Dollars per million tokens. */
@@ -50,9 +50,7 @@ const listSchema = z.strictObject({
  * @param path - default: the list that comes with the package
  * @throws {InputError} when it cannot be read or does not fit.
  */
-export function loadPrices(
-  path = fileURLToPath(new URL("../../models/prices.json", import.meta.url)),
-): PriceList {
+export function loadPrices(path = packageFile("models/prices.json")): PriceList {
   try {
     return listSchema.parse(JSON.parse(readFileSync(path, "utf8")));
   } catch (error) {

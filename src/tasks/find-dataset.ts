@@ -1,13 +1,13 @@
 /** @file Where a dataset lies: a path, or a name under the roots. */
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, delimiter, dirname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { InputError } from "../core/errors.js";
 import { nearNames } from "../core/near-names.js";
+import { packageFile } from "../core/package-file.js";
 import { printable } from "./reading/printable.js";
 
 /** Datasets that are part of this package. */
-const packageDatasets = fileURLToPath(new URL("../../datasets", import.meta.url));
+const packageDatasets = packageFile("datasets");
 
 /** `datasets/` of the working folder, `datasets/` of this package, then the folders of `$W4S_DATASETS`, without repeats. */
 export function defaultDatasetRoots(

@@ -2,13 +2,16 @@
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { useCliHost } from "../support/cli-host.js";
 import { type LearnBench, startLearnBench } from "../support/learn-bench.js";
-import { runCli } from "../support/run-cli.js";
 import { useTemporaryFolder } from "../support/temporary-folder.js";
 
 const MARKER = "ZEBRA-QUARTZ-7713";
+/** A round of everything, once. */
+const SMALL = ["--task", "shopping", "--rounds", "1", "--episodes", "1", "--baselines", "direct"];
 
 const newFolder = useTemporaryFolder();
+const runCli = useCliHost();
 let bench: LearnBench;
 
 beforeAll(async () => {
@@ -51,7 +54,7 @@ describe("the test split", () => {
   it("need not be there while it is not asked for", async () => {
     const planted = plantedTask("absent", false);
     const result = await runCli(
-      bench.learn("absent", ["--held-back", planted, "--rounds", "1", "--test-limit", "0"]),
+      bench.learn("absent", [...SMALL, "--held-back", planted, "--test-limit", "0"]),
     );
     expect(`${result.code} ${result.stderr}`).toMatch(/^0 /);
     expect(bench.summaryOf("absent").test).toEqual([]);
@@ -60,15 +63,13 @@ describe("the test split", () => {
   it("shows up in no prompt, feedback, trajectory or example", async () => {
     const planted = plantedTask("marked", true);
     const before = bench.server.chats.length;
-    const open = await runCli(
-      bench.learn("marked", ["--held-back", planted, "--rounds", "1", "--test-limit", "0"]),
-    );
+    const open = await runCli(bench.learn("marked", [...SMALL, "--held-back", planted, "--test-limit", "0"]));
     expect(`${open.code} ${open.stderr}`).toMatch(/^0 /);
     expect(JSON.stringify(bench.server.chats.slice(before).map(({ body }) => body))).not.toContain(MARKER);
     expect(contentsOf(join(bench.folder, "marked"))).not.toContain(MARKER);
     // The same items are asked at the end of a run that opens the split: the marker is where it should be.
     const final = await runCli(
-      bench.learn("marked-final", ["--held-back", planted, "--rounds", "1", "--test-limit", "2"]),
+      bench.learn("marked-final", [...SMALL, "--held-back", planted, "--test-limit", "2"]),
     );
     expect(`${final.code} ${final.stderr}`).toMatch(/^0 /);
     const asked = JSON.stringify(bench.server.chats.slice(before).map(({ body }) => body));

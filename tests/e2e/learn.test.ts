@@ -11,10 +11,14 @@ import { useTemporaryFolder } from "../support/temporary-folder.js";
 const newFolder = useTemporaryFolder();
 let bench: LearnBench;
 
+/** Two rounds without what other files test. */
+const learn = (run: string, more: readonly string[] = []) =>
+  bench.learn(run, ["--instructions", "0", "--baselines", "direct", ...more]);
+
 /** All tests begin with a copy of the finished run "undisturbed". */
 beforeAll(async () => {
   bench = await startLearnBench(newFolder());
-  const undisturbed = await runCli(bench.learn("undisturbed"));
+  const undisturbed = await runCli(learn("undisturbed"));
   expect(`${undisturbed.code} ${undisturbed.stderr}`).toMatch(/^0 /);
 });
 
@@ -23,7 +27,7 @@ afterAll(() => bench.server.close());
 it("a finished run goes on with more rounds, and back to an earlier one", async () => {
   cpSync(join(bench.folder, "undisturbed"), join(bench.folder, "longer"), { recursive: true });
   const before = bench.outcome("longer");
-  const result = await runCli(bench.learn("longer", ["--rounds", "3"]));
+  const result = await runCli(learn("longer", ["--rounds", "3"]));
   expect(`${result.code} ${result.stderr}`).toMatch(/^0 /);
   const { rounds } = bench.summaryOf("longer");
   expect(rounds).toHaveLength(3);
@@ -37,7 +41,7 @@ it("a finished run goes on with more rounds, and back to an earlier one", async 
   const back = await runCli(["rollback", join(bench.folder, "longer"), "--to", "1"]);
   expect(`${back.code} ${back.stdout}`).toMatch(/^0 round 2 set aside: /);
   expect(back.stdout).toContain(`in force: ${join(bench.folder, "longer", rounds[0].adapter)}`);
-  const again = await runCli(bench.learn("longer", ["--rounds", "2"]));
+  const again = await runCli(learn("longer", ["--rounds", "2"]));
   expect(again.code).toBe(0);
   expect(bench.outcome("longer").adapterHash).toBe(before.adapterHash);
 });
@@ -97,11 +101,11 @@ describe("wrong input", () => {
     [["--only-success", "--reward", "relative-gain", "--keep-turns", "9"], 3, /filters leave no example/],
   ] as const)("%j", async (more, code, message) => {
     const run = `wrong-${more.join("-").replace(/\W+/g, "-")}`;
-    expectFailure(await runCli(bench.learn(run, [...more])), code, message);
+    expectFailure(await runCli(learn(run, [...more])), code, message);
   });
 
   it("refuses a run of other settings, a run without rounds, and a round that was never played", async () => {
-    const changed = await runCli(bench.learn("undisturbed", ["--candidates", "4"]));
+    const changed = await runCli(learn("undisturbed", ["--candidates", "4"]));
     expectFailure(changed, 2, /was started with other settings \(candidates: 2 → 4\)/);
     mkdirSync(join(bench.folder, "empty"));
     expectFailure(
@@ -122,7 +126,7 @@ describe("wrong input", () => {
     const { rounds } = bench.summaryOf("undisturbed");
     const path = join(bench.folder, "undisturbed", rounds[1].adapter);
     renameSync(path, `${path}.away`);
-    const result = await runCli(bench.learn("undisturbed", ["--rounds", "3"]));
+    const result = await runCli(learn("undisturbed", ["--rounds", "3"]));
     renameSync(`${path}.away`, path);
     expectFailure(result, 2, /the adapter of round 2 is gone/);
   });

@@ -1,6 +1,5 @@
 /** @file Plays command lines one after another in one process: what the built command does, without starting anew for each. */
 import { runCli } from "../../dist/cli/program.js";
-import "../../dist/commands.js";
 
 const streams = { stdout: process.stdout, stderr: process.stderr };
 /** Listeners that a command adds and a process that ends takes with it. */

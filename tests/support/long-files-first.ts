@@ -6,7 +6,8 @@ const SLOWEST = [
   ...[
     "e2e/learn-kills",
     "e2e/learn-collaboration",
-    "e2e/learn-teams",
+    "e2e/learn-planned",
+    "e2e/learn-apart",
     "e2e/demo",
     "e2e/learn",
     "e2e/kill-resume",

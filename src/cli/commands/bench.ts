@@ -3,9 +3,9 @@ import { spawn } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { Command, Option } from "commander";
 import { formatDuration, formatMeasured } from "../../core/figure-format.js";
+import { packageFile } from "../../core/package-file.js";
 import { type ActionBody, complete } from "../action.js";
 import { type BenchChange, compareBenches, readBenchFile } from "../bench-file.js";
 import { BENCHES, type Bench, type BenchScope } from "../bench-list.js";
@@ -13,7 +13,7 @@ import { EXIT } from "../exit-code.js";
 import { writeErr, writeJson, writeOut, writeProse } from "../print/output.js";
 import { table } from "../print/tables.js";
 
-const FOLDER = fileURLToPath(new URL("../../../bench", import.meta.url));
+const FOLDER = packageFile("bench");
 
 const EXAMPLES = `
 Examples:

@@ -72,7 +72,7 @@ const serveAction: ActionBody = async ({ isJson, watch, command }, ...paths) => 
   const config = await configOfRun(command, run === undefined ? undefined : dirname(run));
   for (const message of api.configWarnings(config, process.env)) writeErr(`warning: ${message}`);
   await using tasks = new api.TaskOpener(config, api.resolveModel);
-  const server = await api.startServer(config, {
+  const server = await (await api.loadServer()).startServer(config, {
     workflows: files.map((path, index) => ({ path, name: names[index] })),
     resolveModelFile: api.resolveModel,
     programs: tasks.programs,

@@ -1,5 +1,6 @@
 /** @file Progress of a run on stderr: phase, rate, time left, money spent and its limit. */
-import ora, { type Ora } from "ora";
+import { createRequire } from "node:module";
+import type { Ora } from "ora";
 import type { BudgetLimits, Forecast, RunEvent } from "../../commands.js";
 import { formatDollars, formatDuration, formatInterval, formatPercent } from "../../core/figure-format.js";
 import { isInteractive, visibleLine, writeErr } from "./output.js";
@@ -20,6 +21,11 @@ export interface ProgressOptions {
   /** Milliseconds, monotonic. */
   now?: (() => number) | undefined;
   write?: ((line: string) => void) | undefined;
+}
+
+/** Where nobody watches, no command waits for the package. */
+function loadOra(): typeof import("ora")["default"] {
+  return (createRequire(import.meta.url)("ora") as typeof import("ora")).default;
 }
 
 /** Prints run events; feed it through `onEvent`, and call `stop()` before results are printed. */
@@ -46,7 +52,7 @@ export class Progress {
     this.#write = options.write ?? writeErr;
     // discardStdin would take Ctrl-C away from our own handler.
     if (options.isInteractive ?? isInteractive())
-      this.#spinner = ora({
+      this.#spinner = loadOra()({
         ...{ stream: process.stderr, discardStdin: false },
         color: process.env.NO_COLOR ? false : "cyan",
       });

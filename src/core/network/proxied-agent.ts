@@ -1,12 +1,14 @@
 /** @file Agents whose requests go through the proxy that the environment names for an address. */
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
+import { createRequire } from "node:module";
 import { isIPv4 } from "node:net";
-import { HttpProxyAgent } from "http-proxy-agent";
-import { HttpsProxyAgent } from "https-proxy-agent";
 import { getProxyForUrl } from "proxy-from-env";
 import { ConfigError } from "../errors.js";
 import { isLoopback } from "./loopback.js";
+
+/** Few have a proxy, and every command would wait for its packages. */
+const require = createRequire(import.meta.url);
 
 /**
  * Proxy for an address by HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, in either case; a host in NO_PROXY stands for its
@@ -32,8 +34,12 @@ export function proxyOf(url: URL): URL | undefined {
 /** Agent for requests to the origin of `url`, direct or through its proxy. */
 export function agentFor(url: URL, options: { keepAlive?: boolean } = {}): HttpAgent {
   const proxy = proxyOf(url);
+  if (proxy === undefined)
+    return url.protocol === "https:" ? new HttpsAgent(options) : new HttpAgent(options);
   if (url.protocol === "https:") {
-    return proxy ? new HttpsProxyAgent(proxy, options) : new HttpsAgent(options);
+    const { HttpsProxyAgent } = require("https-proxy-agent") as typeof import("https-proxy-agent");
+    return new HttpsProxyAgent(proxy, options);
   }
-  return proxy ? new HttpProxyAgent(proxy, options) : new HttpAgent(options);
+  const { HttpProxyAgent } = require("http-proxy-agent") as typeof import("http-proxy-agent");
+  return new HttpProxyAgent(proxy, options);
 }

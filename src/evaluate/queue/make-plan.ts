@@ -6,19 +6,14 @@ import type { RunConfig } from "../../config/run-config.js";
 import type { ToolsSetting } from "../../config/tools-schema.js";
 import { ConfigError } from "../../core/errors.js";
 import { sha256 } from "../../core/hash.js";
+import { packageVersion } from "../../core/package-file.js";
 import type { MeteredModel } from "../../llm/metered-model.js";
 import type { Task } from "../../tasks/task.js";
 import type { ToolSet } from "../../workflow/tool.js";
 import type { LoadedTools } from "../load-tools.js";
 import type { Rules } from "../rules.js";
 import type { WorkflowModels } from "../workflow-agent.js";
-import {
-  askedHash,
-  type PlannedModel,
-  packageVersion,
-  QUEUE_PROTOCOL,
-  type QueuePlanInput,
-} from "./queue-plan.js";
+import { askedHash, type PlannedModel, QUEUE_PROTOCOL, type QueuePlanInput } from "./queue-plan.js";
 import type { SettingsBasis } from "./settings-basis.js";
 
 export interface PlanParts {

@@ -1,10 +1,10 @@
 /** @file What a run tells its workers of a task: models, limits, scorer, tools and rules, all but its items and workflows. */
-import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { withoutHeaderValues } from "../../config/executor-params.js";
 import type { RunConfig } from "../../config/run-config.js";
 import { InputError } from "../../core/errors.js";
 import { hashJson } from "../../core/hash.js";
+import { packageVersion } from "../../core/package-file.js";
 import { METRICS } from "../../tasks/task.js";
 import type { SettingsBasis } from "./settings-basis.js";
 
@@ -68,12 +68,6 @@ export function readPlan(text: string): QueuePlan {
       hint: "install the same version on both sides",
     });
   return planSchema.parse(given);
-}
-
-/** Of w4s. */
-export function packageVersion(): string {
-  const text = readFileSync(new URL("../../../package.json", import.meta.url), "utf8");
-  return (JSON.parse(text) as { version: string }).version;
 }
 
 /** Hash over what decides the replies of a model beside its id; values of headers, which may be keys, are left out. */

@@ -1,5 +1,7 @@
 /** @file Keeps one model child alive: requests with deadlines, replacement after death or silence, one retry. */
-import { ChildExitError, childModule, ManagedChild } from "../../core/managed-child.js";
+
+import { ChildExitError, ManagedChild } from "../../core/managed-child.js";
+import { childModule } from "../../core/package-file.js";
 import {
   type ChildMessage,
   type LoadedModel,
@@ -135,7 +137,7 @@ export class LocalChild {
     }
     const child =
       takeSpare(this.#order) ??
-      (await ManagedChild.start(childModule(import.meta.url, "./local-model-child.js"), {
+      (await ManagedChild.start(childModule("llm/local/local-model-child.js"), {
         name: "model",
         env,
       }));

@@ -1,7 +1,8 @@
 /** @file A training run seen from outside: starts the process, passes events on, gives its errors their classes back. */
 
 import { W4sError } from "../../core/errors.js";
-import { ChildExitError, childModule, ManagedChild } from "../../core/managed-child.js";
+import { ChildExitError, ManagedChild } from "../../core/managed-child.js";
+import { childModule } from "../../core/package-file.js";
 import type { TrainEvent } from "../loop/train-event.js";
 import { HEAP_ENVIRONMENT } from "./trainer-heap.js";
 import type { TrainerMessage, TrainerOrder, TrainerResult } from "./trainer-protocol.js";
@@ -53,7 +54,7 @@ export async function runTrainer(
 async function runChild(order: TrainerOrder, options: RunTrainerOptions): Promise<TrainerResult> {
   const { signal, onEvent = () => {} } = options;
   signal?.throwIfAborted();
-  const child = await ManagedChild.start(childModule(import.meta.url, "./trainer-child.js"), {
+  const child = await ManagedChild.start(childModule("train/process/trainer-child.js"), {
     name: "trainer",
     env: HEAP_ENVIRONMENT,
   });

@@ -3,7 +3,8 @@ import { readFile, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { sha256 } from "../../core/hash.js";
-import { childModule, ManagedChild } from "../../core/managed-child.js";
+import { ManagedChild } from "../../core/managed-child.js";
+import { childModule } from "../../core/package-file.js";
 import { w4sHome } from "../../core/w4s-home.js";
 import { PICTURED_SOURCE } from "./python-pictured-source.js";
 import { SNAPSHOT_VARIABLE } from "./python-protocol.js";
@@ -26,7 +27,7 @@ export async function pythonSnapshot(
   signal?.throwIfAborted();
   try {
     await rm(path, { force: true });
-    const maker = await ManagedChild.start(childModule(import.meta.url, "./python-snapshot-child.js"), {
+    const maker = await ManagedChild.start(childModule("workflow/python/python-snapshot-child.js"), {
       name: "python snapshot",
       env: { [SNAPSHOT_VARIABLE]: path },
       startTimeoutMs: START_TIMEOUT_MS,

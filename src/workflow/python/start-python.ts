@@ -1,7 +1,8 @@
 /** @file Starts the two kinds of Python process with nothing but what they need to read. */
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { childModule, ManagedChild } from "../../core/managed-child.js";
+import { ManagedChild } from "../../core/managed-child.js";
+import { childModule } from "../../core/package-file.js";
 import { SNAPSHOT_VARIABLE } from "./python-protocol.js";
 
 /** V8's own heap: the interpreter's glue code and its files; wasm memory is counted apart. */
@@ -16,7 +17,7 @@ export async function startPython(
   kind: "program" | "judge",
   snapshot: string | undefined,
 ): Promise<ManagedChild> {
-  const path = childModule(import.meta.url, `./python-${kind}-child.js`);
+  const path = childModule(`workflow/python/python-${kind}-child.js`);
   return await ManagedChild.start(path, {
     name: kind === "program" ? "Python" : "Python judge",
     env: { TZ: "UTC", [SNAPSHOT_VARIABLE]: snapshot },

@@ -1,7 +1,8 @@
 /** @file A pool of warm, killable sandbox processes. */
 import { availableParallelism } from "node:os";
 import { W4sError } from "../../core/errors.js";
-import { ChildExitError, childModule, ManagedChild } from "../../core/managed-child.js";
+import { ChildExitError, ManagedChild } from "../../core/managed-child.js";
+import { childModule } from "../../core/package-file.js";
 import type { ToChild, ToParent } from "./sandbox-protocol.js";
 
 /** V8's own heap in a child; the guest's memory is wasm memory and has its own cap. */
@@ -208,7 +209,7 @@ async function startTwice(start: () => Promise<ManagedChild>): Promise<ManagedCh
 }
 
 async function startSandbox(): Promise<ManagedChild> {
-  return await ManagedChild.start(childModule(import.meta.url, "./sandbox-child.js"), {
+  return await ManagedChild.start(childModule("workflow/sandbox/sandbox-child.js"), {
     name: "sandbox",
     execArgv: [
       `--max-old-space-size=${CHILD_HEAP_MIB}`,

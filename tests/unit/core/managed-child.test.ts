@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { ChildExitError, childModule, ManagedChild } from "../../../src/core/managed-child.js";
+import { ChildExitError, ManagedChild } from "../../../src/core/managed-child.js";
 
 const support = (name: string) => fileURLToPath(new URL(`../../support/${name}`, import.meta.url));
 const childPath = support("test-child.mjs");
@@ -96,14 +96,5 @@ describe("ManagedChild", () => {
     parent.kill("SIGKILL");
     // The watchdog looks twice a second; the rest is slack for a busy machine.
     expect(await waitUntilGone(pid, 120_000)).toBe(true);
-  });
-});
-
-describe("childModule", () => {
-  it("takes the compiled twin under a TypeScript runner and the neighbour otherwise", () => {
-    expect(childModule("file:///opt/src/w4s/src/llm/local-model.ts", "./child.js")).toBe(
-      "/opt/src/w4s/dist/llm/child.js",
-    );
-    expect(childModule("file:///pkg/dist/llm/local-model.js", "./child.js")).toBe("/pkg/dist/llm/child.js");
   });
 });
