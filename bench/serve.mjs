@@ -43,14 +43,29 @@ async function playExecutor(ms) {
 }
 
 /** @param {string} base ends in /v1 */
-async function ask(base, content) {
+async function ask(base, content, stream = false) {
   const response = await fetch(`${base}/chat/completions`, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ model: "echo", messages: [{ role: "user", content }] }),
+    body: JSON.stringify({ model: "echo", stream, messages: [{ role: "user", content }] }),
   });
   if (response.status !== 200) throw new Error(`${response.status} ${await response.text()}`);
-  return (await response.json()).choices[0].message.content;
+  if (!stream) return (await response.json()).choices[0].message.content;
+  return textOf((await response.text()).split("\n\n").filter((event) => event.startsWith("data: ")));
+}
+
+/** The text of a stream whose events come in their order: the role, the text, the end, and the mark behind it. */
+function textOf(events) {
+  const done = events.pop();
+  const choices = events.map((event) => JSON.parse(event.slice("data: ".length)).choices[0]);
+  const [first, ...others] = choices;
+  const isInOrder =
+    done === "data: [DONE]" &&
+    first.delta.role === "assistant" &&
+    choices.at(-1).finish_reason === "stop" &&
+    choices.slice(0, -1).every((choice) => choice.finish_reason === null);
+  if (!isInOrder) throw new Error(`a stream out of order: ${events.join(" ")}`);
+  return others.map(({ delta }) => delta.content ?? "").join("");
 }
 
 async function memoryMiB(url) {
@@ -124,7 +139,8 @@ async function manyAtOnce(url, requests) {
   const client = async () => {
     for (let i = next++; i < requests; i = next++) {
       try {
-        if ((await ask(url, `question ${i}`)) !== `reply to: question ${i}`) wrong++;
+        // Every other one as a stream.
+        if ((await ask(url, `question ${i}`, i % 2 === 1)) !== `reply to: question ${i}`) wrong++;
       } catch {
         lost++;
       }
