@@ -11,7 +11,7 @@ W4S := node dist/cli/main.js
 BENCH_JSON := bench/results/latest.json
 
 .DEFAULT_GOAL := help
-.PHONY: install build check types format unused test test-node docs pack-check size kills demo demo-check learn-check learn-controls learn-qwen learn-real designed-check nano code-check workers-check simulated-check programs-check mode-check report-big bench bench-quick bench-full models real real-bbh grammar-check grammar-sample acceptance-check search-check busy-check parity clean help
+.PHONY: install build check types format unused test test-node docs pack-check size kills demo demo-check learn-check learn-controls learn-qwen learn-real designed-check nano code-check workers-check serve-check simulated-check programs-check mode-check report-big bench bench-quick bench-full models real real-bbh grammar-check grammar-sample acceptance-check search-check busy-check parity clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-16s %s\n' "$$name" "$$text"; done
@@ -161,6 +161,10 @@ workers-check: build ## four workers, 2,000 jobs, kills and stops of workers and
 	node scripts/workers-check.mjs
 	node scripts/workers-check.mjs --costs
 	node scripts/workers-check.mjs --throughput
+
+serve-check: build ## a server killed under load and its log, then time and computing of a request and 1,000 requests at 64 at once (a minute)
+	node scripts/serve-check.mjs
+	node bench/serve.mjs
 
 code-check: build ## known answers of code tasks, HumanEval and MBPP against the tests scorer (about ten minutes)
 	node scripts/code-check.mjs

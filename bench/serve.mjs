@@ -1,7 +1,10 @@
-/** @file A served workflow beside its executor asked directly: time of a request, and many at once. `node bench/serve.mjs [--requests N] [--json FILE]` */
+/**
+ * @file A served workflow beside its executor asked directly: time and computing of a request, and many at once.
+ * `node bench/serve.mjs [--requests N] [--executor-ms MS] [--json FILE]`
+ */
 import { fork, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +13,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { report, spread, timeMs } from "./harness.mjs";
 
+/** Time that the executor lets pass before it answers. */
 const EXECUTOR_MS = 20;
 const PAIRS = 200;
 const WARM_UP = 20;
@@ -18,7 +22,7 @@ const WORKFLOW = "export default async (agent, task) => (await agent.text(task.q
 const CLI = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
 
 /** An executor that echoes after a fixed time, as a process of its own. */
-async function playExecutor() {
+async function playExecutor(ms) {
   const server = createServer((incoming, response) => {
     const parts = [];
     incoming.on("data", (part) => parts.push(part));
@@ -31,21 +35,37 @@ async function playExecutor() {
       const usage = { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 };
       const choices = [{ index: 0, message, finish_reason: "stop" }];
       const body = { id: "c", object: "chat.completion", created: 0, model: "m", choices, usage };
-      setTimeout(() => response.end(JSON.stringify(body)), EXECUTOR_MS);
+      const answer = () => response.end(JSON.stringify(body));
+      ms > 0 ? setTimeout(answer, ms) : answer();
     });
   });
   server.listen(0, "127.0.0.1", () => process.send({ port: server.address().port }));
 }
 
 /** @param {string} base ends in /v1 */
-async function ask(base, content) {
+async function ask(base, content, stream = false) {
   const response = await fetch(`${base}/chat/completions`, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ model: "echo", messages: [{ role: "user", content }] }),
+    body: JSON.stringify({ model: "echo", stream, messages: [{ role: "user", content }] }),
   });
   if (response.status !== 200) throw new Error(`${response.status} ${await response.text()}`);
-  return (await response.json()).choices[0].message.content;
+  if (!stream) return (await response.json()).choices[0].message.content;
+  return textOf((await response.text()).split("\n\n").filter((event) => event.startsWith("data: ")));
+}
+
+/** The text of a stream whose events come in their order: the role, the text, the end, and the mark behind it. */
+function textOf(events) {
+  const done = events.pop();
+  const choices = events.map((event) => JSON.parse(event.slice("data: ".length)).choices[0]);
+  const [first, ...others] = choices;
+  const isInOrder =
+    done === "data: [DONE]" &&
+    first.delta.role === "assistant" &&
+    choices.at(-1).finish_reason === "stop" &&
+    choices.slice(0, -1).every((choice) => choice.finish_reason === null);
+  if (!isInOrder) throw new Error(`a stream out of order: ${events.join(" ")}`);
+  return others.map(({ delta }) => delta.content ?? "").join("");
 }
 
 async function memoryMiB(url) {
@@ -53,8 +73,45 @@ async function memoryMiB(url) {
   return Number(/^process_resident_memory_bytes (\d+)$/m.exec(text)[1]) / 2 ** 20;
 }
 
+/** Processes that a process has started. */
+function childrenOf(pid) {
+  const stats = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  return stats.map(Number).filter((child) => {
+    try {
+      const stat = readFileSync(`/proc/${child}/stat`, "utf8");
+      return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]) === pid;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** Milliseconds of computing of all threads of processes so far. Linux only. */
+function computedMs(pids) {
+  let sum = 0;
+  for (const pid of pids)
+    for (const thread of readdirSync(`/proc/${pid}/task`))
+      sum += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]);
+  return sum / 1e6;
+}
+
+/** What a request costs the server and its sandboxes, one after another: this says something on a busy machine too. */
+async function computing(url, pid) {
+  const parts = [
+    ["the server computes for a request", [pid]],
+    ["its sandboxes compute for a request", childrenOf(pid)],
+  ];
+  const before = parts.map(([, pids]) => computedMs(pids));
+  for (let i = 0; i < PAIRS; i++) await ask(url, `computed ${i}`);
+  return parts.map(([name, pids], index) => ({
+    name,
+    value: (computedMs(pids) - before[index]) / PAIRS,
+    unit: "ms",
+  }));
+}
+
 /** Direct and served in turns, so that both meet the same machine. */
-async function overhead(executor, url) {
+async function overhead(executor, url, executorMs) {
   const [direct, served] = [[], []];
   for (let i = 0; i < PAIRS + WARM_UP; i++) {
     const a = await timeMs(() => ask(executor, `direct ${i}`));
@@ -66,7 +123,7 @@ async function overhead(executor, url) {
   const differences = spread(served.map((ms, i) => ms - direct[i]));
   const ratio = spread(served).value / spread(direct).value;
   return [
-    { name: `executor of ${EXECUTOR_MS} ms asked directly`, ...spread(direct), unit: "ms" },
+    { name: `executor of ${executorMs} ms asked directly`, ...spread(direct), unit: "ms" },
     {
       name: "the same through the server",
       ...spread(served),
@@ -82,7 +139,8 @@ async function manyAtOnce(url, requests) {
   const client = async () => {
     for (let i = next++; i < requests; i = next++) {
       try {
-        if ((await ask(url, `question ${i}`)) !== `reply to: question ${i}`) wrong++;
+        // Every other one as a stream.
+        if ((await ask(url, `question ${i}`, i % 2 === 1)) !== `reply to: question ${i}`) wrong++;
       } catch {
         lost++;
       }
@@ -117,10 +175,17 @@ async function manyAtOnce(url, requests) {
 }
 
 async function main() {
-  const { values } = parseArgs({ options: { requests: { type: "string", default: "1000" } }, strict: false });
+  const { values } = parseArgs({
+    options: {
+      requests: { type: "string", default: "1000" },
+      "executor-ms": { type: "string", default: String(EXECUTOR_MS) },
+    },
+    strict: false,
+  });
+  const executorMs = Number(values["executor-ms"]);
   const folder = mkdtempSync(join(tmpdir(), "w4s-bench-"));
   writeFileSync(join(folder, "echo.js"), WORKFLOW);
-  const executor = fork(fileURLToPath(import.meta.url), ["--executor"]);
+  const executor = fork(fileURLToPath(import.meta.url), ["--executor", String(executorMs)]);
   const [{ port }] = await once(executor, "message");
   const base = `http://127.0.0.1:${port}/v1`;
   const flags = [
@@ -140,7 +205,9 @@ async function main() {
   try {
     const [line] = await once(createInterface({ input: server.stdout }), "line");
     const url = line.split(" ")[0];
-    const rows = [...(await overhead(base, url)), ...(await manyAtOnce(url, Number(values.requests)))];
+    const rows = await overhead(base, url, executorMs);
+    if (process.platform === "linux") rows.push(...(await computing(url, server.pid)));
+    rows.push(...(await manyAtOnce(url, Number(values.requests))));
     report("serve", rows);
   } finally {
     server.kill();
@@ -150,5 +217,5 @@ async function main() {
   }
 }
 
-if (process.argv.includes("--executor")) await playExecutor();
+if (process.argv.includes("--executor")) await playExecutor(Number(process.argv.at(-1)));
 else await main();

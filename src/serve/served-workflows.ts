@@ -1,5 +1,5 @@
 /** @file The workflows of a server as models by name; their files may change while it runs. */
-import { unwatchFile, watchFile } from "node:fs";
+import { type Stats, unwatchFile, watchFile } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import { ConfigError, InputError, messageOf } from "../core/errors.js";
 import { asksForExamples } from "../evaluate/examples/task-examples.js";
@@ -77,9 +77,13 @@ export class ServedWorkflows {
   /** Calls back after a file has changed. @returns ends it */
   watch(onChange: () => void): () => void {
     const files = this.list().flatMap(({ path }) => [path, path.replace(/\.[cm]?js$/, ".json")]);
-    for (const file of new Set(files)) watchFile(file, { interval: POLL_MS, persistent: false }, onChange);
+    // Node also tells once of each file that is not there.
+    const onLook = (now: Stats, before: Stats) => {
+      if (now.mtimeMs !== before.mtimeMs || now.ino !== before.ino || now.size !== before.size) onChange();
+    };
+    for (const file of new Set(files)) watchFile(file, { interval: POLL_MS, persistent: false }, onLook);
     return () => {
-      for (const file of new Set(files)) unwatchFile(file, onChange);
+      for (const file of new Set(files)) unwatchFile(file, onLook);
     };
   }
 }

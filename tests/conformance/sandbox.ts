@@ -476,6 +476,34 @@ export function sandboxSuite(name: string, create: () => Sandbox): void {
         expect((await run(body("return typeof [].left;"))).answer).toBe("undefined");
       });
 
+      it.each([
+        ["answers", "return 1;"],
+        ["throws", "throw new Error('x');"],
+        ["computes too long", "for (;;) left.push(1);"],
+        ["waits for ever", "await new Promise(() => {});"],
+        ["leaves calls behind", "void agent.text('a').then(() => { globalThis.late = 1; }); return 1;"],
+        ["leaves jobs behind", "void (async () => { for (;;) await 1; })(); return 1;"],
+        ["recurses without end", "const f = () => f() + 1; return f();"],
+        ["gives what cannot be given", "return () => 1;"],
+        [
+          "swallows errors of memory",
+          "try { const all = []; for (;;) all.push(new Array(1e5).fill(7)); } catch { return 1; }",
+        ],
+      ])("nothing is left over of a run that %s", async (_, end) => {
+        const look = body(
+          "const names = [globalThis, Object.prototype, Array.prototype, Promise.prototype, JSON, agent]" +
+            ".map((one) => Object.getOwnPropertyNames(one).join());\n" +
+            "return [names, typeof left, JSON.stringify({}), [] + [], String(Promise.prototype.then), Math.random()];",
+        );
+        const before = await run(look);
+        const dirt =
+          "globalThis.left = ['secret'.repeat(1000)];\nObject.prototype.left = 1;\nArray.prototype.push = () => 2;\n" +
+          "JSON.stringify = () => 'x';\nPromise.prototype.then = Promise.prototype.catch;\nArray.prototype.toString = () => 'y';\n";
+        await run(dirt + body(end), { limits: { cpuMs: 300, memoryBytes: 32 * 2 ** 20 } });
+        await run(dirt + body(end), { limits: { cpuMs: 300 } });
+        expect(await run(look)).toMatchObject({ status: "ok", answer: before.answer });
+      });
+
       it("many runs at once do not mix", async () => {
         const source = body("const [r] = await agent.text(task.question); return r + task.id;");
         const results = await Promise.all(

@@ -114,6 +114,7 @@ describe("w4s serve", () => {
     const executor = ["--executor", `openai:${fake.baseUrl}`, "--executor-model", "m"];
     const cases: [code: number, text: string, args: string[]][] = [
       [2, "nothing to serve", executor],
+      [3, "cannot read the workflow nosuch.js", ["nosuch.js"]],
       [3, "holds no best-workflow.js", [".", ...executor]],
       [2, "listens there already", ["echo.js", "--port", port, ...executor]],
       [2, "unknown option", ["echo.js", "--prot", "1", ...executor]],
@@ -123,6 +124,8 @@ describe("w4s serve", () => {
       expect(results[index]!.stderr).toContain(text);
       expect(results[index]!.code, text).toBe(code);
     }
+    const worker = await runCli(["worker"], { cwd });
+    expect([worker.code, worker.stderr]).toEqual([2, expect.stringContaining("no queue was named")]);
     const made = await runCli(["serve", "--new-key", "ada", "--keys", "keys.json"], { cwd });
     expect([made.code, made.stdout]).toEqual([0, expect.stringMatching(/^w4s-[\w-]{43}\n$/)]);
     expect(readFileSync(join(cwd, "keys.json"), "utf8")).not.toContain(made.stdout.trim().slice(4));

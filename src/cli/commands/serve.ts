@@ -68,6 +68,8 @@ const serveAction: ActionBody = async ({ isJson, watch, command }, ...paths) => 
       hint: "give --as at most once for each workflow",
     });
   const files = await Promise.all(paths.map((path) => workflowPath(command, path)));
+  // A name that is wrong is told before settings that are missing.
+  for (const file of files) api.readWorkflowFile(file);
   const run = files.find((file, index) => file !== paths[index]);
   const config = await configOfRun(command, run === undefined ? undefined : dirname(run));
   for (const message of api.configWarnings(config, process.env)) writeErr(`warning: ${message}`);

@@ -48,9 +48,10 @@ export function command(): Command {
 const workerAction: ActionBody = async ({ isJson, watch, command }) => {
   const api = await import("../../commands.js");
   const { name, python, untilIdle } = command.opts<WorkerFlags>();
-  // What is asked comes with the jobs.
-  const config = api.loadRunConfig({ ...configSources(command), defaults: { task: "input" } });
-  const url = config.queue;
+  const sources = configSources(command);
+  // What is asked comes with the jobs; a queue that is missing or wrong is told before an executor is asked for.
+  const defaults = { task: "input" };
+  const { queue: url } = api.loadRunConfig({ ...sources, defaults: { ...defaults, executor: "simulated" } });
   if (url === undefined)
     throw new api.ConfigError("no queue was named", {
       hint: "add --queue redis://HOST:PORT, or set W4S_QUEUE",
@@ -62,6 +63,7 @@ const workerAction: ActionBody = async ({ isJson, watch, command }) => {
     throw new api.ConfigError(
       `--name: ${JSON.stringify(name.slice(0, 100))} must be letters, digits, dots and dashes`,
     );
+  const config = api.loadRunConfig({ ...sources, defaults });
   for (const message of api.configWarnings(config, process.env)) writeErr(`warning: ${message}`);
   await using worker = await api.QueueWorker.open(config, {
     ...{ url, name, hasPython: python, token: process.env[QUEUE_TOKEN_VARIABLE] },

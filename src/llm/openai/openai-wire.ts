@@ -38,6 +38,8 @@ export interface WireOptions {
 }
 
 const MAX_REDIRECTS = 3;
+/** What the SDK is shown of every success: to make one of each takes longer than to read it. Made with the first. */
+let success: Response | undefined;
 
 /** Limits of one request. */
 interface Bounds {
@@ -62,12 +64,12 @@ export class OpenAIWire {
 
   /** @throws {CallFailure} for everything but a complete chat completion. */
   async complete(body: CompletionBody, bounds: Bounds): Promise<Completion> {
-    const { response, reply } = await this.#request(bounds, (client) =>
+    const reply = await this.#request(bounds, (client) =>
       client.chat.completions.create(body, { signal: bounds.signal }).asResponse(),
     );
     return await this.#strictly(reply, async () => {
       const completion = isStream(reply)
-        ? await this.#readStream(response, reply)
+        ? await this.#readStream(reply)
         : parseCompletion(this.#readJson(reply));
       if (this.#streaming === "on trial" && !body.stream) this.#streaming = "no";
       return completion;
@@ -83,7 +85,7 @@ export class OpenAIWire {
 
   /** Any other request of the API. @throws {CallFailure} for every answer but a success */
   async request(bounds: Bounds, send: (client: OpenAI) => Promise<Response>): Promise<string> {
-    const { reply } = await this.#request(bounds, send);
+    const reply = await this.#request(bounds, send);
     if (reply.cut) throw reply.cut;
     return reply.text;
   }
@@ -93,7 +95,7 @@ export class OpenAIWire {
     bounds: Bounds,
     send: (client: OpenAI) => Promise<Response>,
   ): Promise<Record<string, unknown>> {
-    const { reply } = await this.#request(bounds, send);
+    const reply = await this.#request(bounds, send);
     return await this.#strictly(reply, async () => this.#readJson(reply) as Record<string, unknown>);
   }
 
@@ -121,7 +123,7 @@ export class OpenAIWire {
    */
   async listModels(bounds: Bounds): Promise<string[]> {
     try {
-      const { reply } = await this.#request(bounds, (client) =>
+      const reply = await this.#request(bounds, (client) =>
         client.models.list({ signal: bounds.signal }).asResponse(),
       );
       const { data } = this.#readJson(reply) as { data?: unknown };
@@ -150,25 +152,23 @@ export class OpenAIWire {
     }
   }
 
-  async #request(
-    bounds: Bounds,
-    send: (client: OpenAI) => Promise<Response>,
-  ): Promise<{ response: Response; reply: ExchangeReply }> {
+  async #request(bounds: Bounds, send: (client: OpenAI) => Promise<Response>): Promise<ExchangeReply> {
     let outcome: { reply: ExchangeReply } | { error: unknown } | undefined;
     const client = await this.#client(async (input, init) => {
       try {
         const reply = await this.#send(String(input), init, bounds);
         outcome = { reply };
-        // Always 200: only successes come here, and some of their statuses may not carry a body.
-        return new Response(reply.text, { headers: reply.headers });
+        // Only successes come here, and what is in them is read below.
+        success ??= new Response();
+        return success;
       } catch (error) {
         outcome = { error };
         throw error;
       }
     });
     try {
-      const response = await send(client);
-      if (outcome && "reply" in outcome) return { response, reply: outcome.reply };
+      await send(client);
+      if (outcome && "reply" in outcome) return outcome.reply;
     } catch (error) {
       bounds.signal.throwIfAborted();
       // The SDK wraps what its fetch threw; the original says more.
@@ -208,8 +208,9 @@ export class OpenAIWire {
   }
 
   /** The stream was read to its end by the transport; here it must prove to be whole. */
-  async #readStream(response: Response, reply: ExchangeReply): Promise<Completion> {
+  async #readStream(reply: ExchangeReply): Promise<Completion> {
     const collector = new StreamCollector();
+    const response = new Response(reply.text, { headers: reply.headers });
     const { APIError } = await loadSdk();
     const { Stream } = await import("openai/streaming");
     const client = await this.#client(async () => response);

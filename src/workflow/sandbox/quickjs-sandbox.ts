@@ -21,8 +21,8 @@ export interface QuickJsSandboxOptions {
 }
 
 /**
- * Runs workflows in QuickJS inside killable processes. Walls from inside out: a fresh wasm instance with capped memory
- * for each run, a border of JSON text, quotas counted on both sides of it, a process without environment, and the
+ * Runs workflows in QuickJS inside killable processes. Walls from inside out: a wasm instance with capped memory
+ * that is as new for each run, a border of JSON text, quotas counted on both sides of it, a process without environment, and the
  * parent's watch over time and memory.
  */
 export class QuickJsSandbox implements Sandbox {

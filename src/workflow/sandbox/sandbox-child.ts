@@ -1,4 +1,4 @@
-/** @file The sandbox process: one QuickJS instance for each run, nothing kept between runs. The only quickjs import. */
+/** @file The sandbox process: QuickJS as it was made for each run, nothing kept between runs. The only quickjs import. */
 import { readFileSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
 import variant from "@jitl/quickjs-ng-wasmfile-release-sync";
@@ -14,6 +14,7 @@ import { serveParent } from "../../core/serve-parent.js";
 import { type PreludeOptions, preludeSource } from "./guest-prelude.js";
 import { GuestRun } from "./guest-run.js";
 import { guestHelpers } from "./make-guest-helpers.js";
+import { MemoryImage } from "./memory-image.js";
 import { type ChildOutcome, DEFAULT_LIMITS, type ToChild, type ToParent } from "./sandbox-protocol.js";
 
 const PAGE_BYTES = 65_536;
@@ -52,7 +53,7 @@ const wasmModule = await WebAssembly.compile(
   readFileSync(new URL(import.meta.resolve("@jitl/quickjs-ng-wasmfile-release-sync/wasm"))),
 );
 
-/** A fresh engine whose memory cannot grow over its limit, whatever the guest allocates. */
+/** An engine whose memory cannot grow over its limit, whatever the guest allocates. */
 interface Instance {
   context: QuickJSContext;
   /** The guest's side of the border, compiled and not yet called. */
@@ -64,7 +65,11 @@ interface Instance {
   memoryBytes: number;
   /** The last attempt to grow failed. */
   isExhausted(): boolean;
-  usedBytes(): number;
+  /**
+   * Makes the engine what it was before its first run: all that a guest can change lies in its memory.
+   * @returns false where the memory has grown, which cannot be taken back
+   */
+  restore(): boolean;
 }
 
 async function createInstance(memoryBytes: number): Promise<Instance> {
@@ -83,14 +88,14 @@ async function createInstance(memoryBytes: number): Promise<Instance> {
   const context = engine.newContext();
   context.runtime.setMaxStackSize(STACK_BYTES);
   const border: Instance["border"] = {};
+  context.runtime.setInterruptHandler(() => border.execution?.isToStop());
+  const host = hostObject(context, border);
+  const prelude = context.unwrapResult(context.evalCode(PRELUDE, "w4s"));
+  const image = new MemoryImage(wasmMemory);
   return {
-    context,
-    border,
-    host: hostObject(context, border),
-    prelude: context.unwrapResult(context.evalCode(PRELUDE, "w4s")),
-    memoryBytes,
+    ...{ context, border, host, prelude, memoryBytes },
     isExhausted: () => isExhausted,
-    usedBytes: () => wasmMemory.buffer.byteLength,
+    restore: () => !isExhausted && image.restore(),
   };
 }
 
@@ -197,12 +202,19 @@ class Execution {
       settle: context.getProp(made, "settle"),
       describe: context.getProp(made, "describe"),
     };
-    // What still runs after the end (calls nobody awaited) is stopped too.
-    context.runtime.setInterruptHandler(() => {
-      if (this.#ended !== undefined) return true;
-      this.#isOverCpu ||= this.#spentMs() > this.#run.limits.cpuMs;
-      return this.#isOverCpu;
-    });
+  }
+
+  /** Asked by the engine again and again. What still runs after the end (calls nobody awaited) is stopped too. */
+  isToStop(): boolean {
+    if (this.#ended !== undefined) return true;
+    this.#isOverCpu ||= this.#spentMs() > this.#run.limits.cpuMs;
+    return this.#isOverCpu;
+  }
+
+  /** Ends it without a word. */
+  abandon(): void {
+    this.#end("threw", "");
+    this.#isReported = true;
   }
 
   /** The text to evaluate; undefined = refused. A workflow runs on many items one after another: its text is chosen once. */
@@ -390,47 +402,51 @@ function describeEngineFault(error: unknown): string {
 let lastChoice: { source: string; chosen: string } | undefined;
 let execution: Execution | undefined;
 let currentRun = -1;
-let spare: Instance | undefined;
+/** The engine of the last run, until it is made ready for the next. */
+let used: Instance | undefined;
+let ready: Promise<Instance> | undefined;
 
-/** Gives the memory of finished instances back at once: each may hold its full limit. */
-function collectGarbage(): void {
+/** Takes back what the last run changed, or makes an engine. */
+function makeReady(memoryBytes: number): Promise<Instance> {
+  if (used) ready = used.restore() ? Promise.resolve(used) : renewed(memoryBytes);
+  used = undefined;
+  ready ??= createInstance(memoryBytes);
+  return ready;
+}
+
+/** Gives the memory of the instance before back at once: it may hold its full limit. */
+async function renewed(memoryBytes: number): Promise<Instance> {
+  used = undefined;
   (globalThis as { gc?: (() => void) | undefined }).gc?.();
+  return await createInstance(memoryBytes);
 }
 
 async function beginRun(
   message: Extract<ToChild, { type: "run" }>,
   send: (message: ToParent) => void,
 ): Promise<void> {
-  const { limits } = message;
+  const { memoryBytes } = message.limits;
   currentRun = message.run;
   // The run before was parked: nothing comes back to it.
-  if (execution) {
-    execution = undefined;
-    collectGarbage();
-  }
-  const ready = spare?.memoryBytes === limits.memoryBytes ? spare : undefined;
-  spare = undefined;
-  const instance = ready ?? (await createInstance(limits.memoryBytes));
-  const run = new GuestRun(message.run, limits, send);
+  execution?.abandon();
+  execution = undefined;
+  let instance = await makeReady(memoryBytes);
+  if (instance.memoryBytes !== memoryBytes) instance = await createInstance(memoryBytes);
+  ready = undefined;
+  used = instance;
+  const run = new GuestRun(message.run, message.limits, send);
   execution = new Execution(run, instance, message, (outcome, text, isReusable) => {
     send({ type: "end", run: run.id, outcome, text, isReusable });
     execution = undefined;
-    const hasGrown = instance.usedBytes() > 2 * FIRST_PAGES * PAGE_BYTES;
+    // The next run finds the engine ready.
     setImmediate(() => {
-      if (hasGrown) collectGarbage();
-      if (isReusable && !execution) void prepare(limits.memoryBytes);
+      if (isReusable && !execution) void makeReady(memoryBytes);
     });
   });
   execution.start();
 }
 
-/** The next run finds its instance ready. */
-async function prepare(memoryBytes: number): Promise<void> {
-  const made = await createInstance(memoryBytes);
-  spare ??= made;
-}
-
-await prepare(DEFAULT_LIMITS.memoryBytes);
+await makeReady(DEFAULT_LIMITS.memoryBytes);
 serveParent((raw, send) => {
   const message = raw as ToChild;
   if (message.type === "run") void beginRun(message, send);

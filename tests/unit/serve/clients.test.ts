@@ -1,11 +1,17 @@
 /** @file Programs that speak to OpenAI speak to a served workflow: the official client, a front end, plain requests. */
 import { execFile } from "node:child_process";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import OpenAI from "openai";
 import { describe, expect, it } from "vitest";
+import { addKey } from "../../../src/serve/key-ring.js";
+import { findPython } from "../../support/exported-workflows.js";
 import { useServer } from "../../support/served.js";
+import { useTemporaryFolder } from "../../support/temporary-folder.js";
 
 const start = useServer();
+const newFolder = useTemporaryFolder();
+const python = findPython();
 
 const TWO_CALLS = `export default async (agent, task) => {
   const [draft] = await agent.text(task.question);
@@ -112,6 +118,58 @@ describe("the official client", () => {
       .create({ model: "echo", messages, stream: true })
       .catch((error: unknown) => error);
     expect(stream).toMatchObject({ status: 500, code: "workflow_threw" });
+  });
+});
+
+/** What a program in Python does; what it finds is printed as one object. */
+const PYTHON_CLIENT = `import json, os, openai
+client = openai.OpenAI(base_url=os.environ["URL"], api_key=os.environ["KEY"], max_retries=0)
+messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "why?"}]
+whole = client.chat.completions.create(model="echo", messages=messages)
+chunks = list(client.chat.completions.create(model="echo", messages=messages, stream=True, stream_options={"include_usage": True}))
+events = list(client.responses.create(model="echo", input="hi", stream=True))
+def error_of(ask):
+    try:
+        return ask().id
+    except openai.APIStatusError as error:
+        return [type(error).__name__, error.code, error.param]
+stranger = client.with_options(api_key="w4s-wrong")
+print(json.dumps({
+    "text": whole.choices[0].message.content,
+    "tokens": whole.usage.prompt_tokens,
+    "streamed": "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices),
+    "usage": [chunk.usage.prompt_tokens for chunk in chunks if chunk.usage],
+    "response": client.responses.create(model="echo", input="hi").output_text,
+    "events": [events[0].type, events[-1].type, events[-1].response.output_text],
+    "models": [model.id for model in client.models.list()],
+    "errors": [
+        error_of(lambda: client.chat.completions.create(model="none", messages=messages)),
+        error_of(lambda: client.chat.completions.create(model="echo", messages=messages, n=2)),
+        error_of(lambda: stranger.chat.completions.create(model="echo", messages=messages)),
+    ],
+}))`;
+
+const missing = python?.hasPackage ? "" : ": the openai package of Python is not installed (W4S_TEST_PYTHON)";
+describe.skipIf(missing !== "")(`the official client for Python${missing}`, () => {
+  it("gets answers, streams, models and errors of its own kinds", async () => {
+    const keys = join(newFolder(), "keys.json");
+    const key = await addKey(keys, "ada");
+    const { server, fake } = await start({ serve: { keys } });
+    const { stdout } = await promisify(execFile)(python!.command, ["-c", PYTHON_CLIENT], {
+      env: { PATH: process.env.PATH, NO_PROXY: "127.0.0.1", URL: server.url, KEY: key },
+    });
+    expect(JSON.parse(stdout)).toEqual({
+      ...{ text: "reply to: why?", tokens: 10, streamed: "reply to: why?", usage: [10] },
+      response: "reply to: hi",
+      events: ["response.created", "response.completed", "reply to: hi"],
+      models: ["echo"],
+      errors: [
+        ["NotFoundError", "model_not_found", "model"],
+        ["BadRequestError", "unsupported_parameter", "n"],
+        ["AuthenticationError", "invalid_api_key", null],
+      ],
+    });
+    expect(fake.chats).toHaveLength(4);
   });
 });
 
