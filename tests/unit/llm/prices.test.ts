@@ -4,14 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { InputError } from "../../../src/core/errors.js";
-import {
-  costOf,
-  FREE,
-  loadPrices,
-  type Price,
-  priceByBill,
-  priceFor,
-} from "../../../src/llm/prices.js";
+import { costOf, FREE, loadPrices, type Price, priceByBill, priceFor } from "../../../src/llm/prices.js";
 
 test("the list of the package is dated and sound", () => {
   const list = loadPrices();
