@@ -3,13 +3,15 @@
  *
  * node scripts/docs-pages.mjs FOLDER
  *
- * Links that lead out of docs/ become plain words, since the site holds nothing else. Also writes menu.json, from the groups of docs/README.md.
+ * Links that lead out of docs/ become plain words, since the site holds nothing else, and diagrams become tables of their arrows: drawing
+ * them takes a browser's library of megabytes. Also writes menu.json, from the groups of docs/README.md.
  * Run after `make build`; `make docs` does the rest.
  */
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildProgram } from "../dist/cli/program.js";
+import { diagramTable } from "./diagram-table.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const [out] = process.argv.slice(2);
@@ -56,7 +58,7 @@ function relinked(text, source) {
     .split(/^(```[\s\S]*?^```)$/m)
     .map((part) =>
       part.startsWith("```")
-        ? part
+        ? part.replace(/^```mermaid\n([\s\S]*?)^```$/m, (_, code) => diagramTable(code, source))
         : part.replace(
             /(!?)\[((?:[^\]\\]|\\.)*)\]\((?!https?:)([^)\s]+)\)/g,
             (whole, isImage, words, link) => {

@@ -8,13 +8,22 @@ export type { RewardName } from "./config/reward-shares.js";
 export { chosenRewardWeights } from "./config/reward-shares.js";
 export type { RunConfig } from "./config/run-config.js";
 export type { BudgetLimits } from "./core/budget.js";
-export { ConfigError, InputError, InternalError, messageOf, StorageError, W4sError } from "./core/errors.js";
+export {
+  ConfigError,
+  InputError,
+  InternalError,
+  ModelCallError,
+  messageOf,
+  StorageError,
+  W4sError,
+} from "./core/errors.js";
 export { w4sHome } from "./core/w4s-home.js";
 export { ReplayPolicy } from "./design/replay-policy.js";
 export type { AskApproval } from "./evaluate/approval.js";
 export { buildExecutor } from "./evaluate/build-executor.js";
 export { cardContext } from "./evaluate/card-context.js";
 export { LocalModels } from "./evaluate/local-models.js";
+export { learnPrice } from "./evaluate/open-models.js";
 export { cardText, workflowCard } from "./evaluate/workflow-card.js";
 export { type WorkflowAnswer, WorkflowRunner } from "./evaluate/workflow-runner.js";
 export { exportWorkflow, type WorkflowForm } from "./export/export-workflow.js";
@@ -36,7 +45,7 @@ export { type TrainAdapterOptions, trainAdapter } from "./learn/train-adapter.js
 export type { ChatMessage, ChatModel } from "./llm/chat-model.js";
 export { isLoss } from "./llm/fault-class.js";
 export { LocalModel } from "./llm/local/local-model.js";
-export { givenPrice, priceFor } from "./llm/prices.js";
+export { givenPrice, type Price, priceFor } from "./llm/prices.js";
 export { adapterFit, trainerProblem } from "./lora/adapter-fit.js";
 export { type AdapterFormat, exportAdapter, importAdapter } from "./lora/export-adapter.js";
 export { adapterLineage } from "./records/adapter-lineage.js";

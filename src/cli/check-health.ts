@@ -79,7 +79,7 @@ function checks(api: Api, config: RunConfig, signal: AbortSignal): [string, () =
     ["llama.cpp", () => nativeModel(api, config)],
     ["weak model", () => weakModel(api, config)],
     ["dataset", () => dataset(api, config)],
-    ["price", async () => checkPrice(api, config)],
+    ["price", () => checkPrice(api, config, signal)],
     ["key", async () => key(config)],
     ["endpoint", () => endpoint(api, config, signal)],
   ];

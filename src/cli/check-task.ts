@@ -1,5 +1,5 @@
 /** @file Do dataset, executor and limits of a configuration go together? Asked by `w4s init` before it writes, and by `w4s doctor`. */
-import type { RunConfig } from "../commands.js";
+import type { Price, RunConfig } from "../commands.js";
 
 type Api = typeof import("../commands.js");
 
@@ -34,14 +34,17 @@ export function isSimulated(executor: string): boolean {
   return executor.split(":")[0] === "simulated";
 }
 
-/** What counts for the price of an executor. */
-type Priced = Pick<RunConfig, "executor" | "executorModel" | "executors" | "price" | "budget">;
-
 /**
- * Where the price of the executor comes from, or why none is counted.
+ * Where the price of the executor comes from, or why none is counted. Where a limit in dollars needs one that nobody gives, the
+ * server is asked for one token.
+ * @param signal - ends that question. Default: nothing is asked
  * @throws {ConfigError} where a limit in dollars cannot hold
  */
-export function checkPrice(api: Api, config: Priced): string {
+export async function checkPrice(
+  api: Api,
+  config: RunConfig,
+  signal: AbortSignal | undefined,
+): Promise<string> {
   const alias = config.executors[config.executor];
   if (!alias && !config.executor.startsWith("openai:")) return "nothing is paid";
   const model = alias?.model ?? config.executorModel;
@@ -51,13 +54,30 @@ export function checkPrice(api: Api, config: Priced): string {
     });
   const written = api.givenPrice(alias ?? config.price ?? {});
   const found = written ?? api.priceFor(model);
-  if (found) {
-    const source = written ? "as configured" : "by the list of this package";
-    return `$${found.inputPerMillion} in, $${found.outputPerMillion} out per million tokens, ${source}`;
-  }
-  if (config.budget.dollars !== undefined)
+  const figures = ({ inputPerMillion, outputPerMillion }: Price) =>
+    `$${inputPerMillion} in, $${outputPerMillion} out per million tokens`;
+  if (found) return `${figures(found)}, ${written ? "as configured" : "by the list of this package"}`;
+  if (config.budget.dollars !== undefined) {
+    const charged = signal && (await chargedPrice(api, config, signal));
+    if (charged)
+      return `as the server says with each answer; ${figures(charged)} by one token, for forecasts`;
     throw new api.ConfigError(`the price of ${model} is unknown, so --max-dollars cannot hold`, {
       hint: "give --price-input and --price-output in dollars per million tokens, or leave --max-dollars out",
     });
+  }
   return `unknown for ${model}: dollars are not counted; --price-input and --price-output give it`;
+}
+
+/** Undefined also where the server cannot be asked: that is another check's to say. */
+async function chargedPrice(api: Api, config: RunConfig, signal: AbortSignal): Promise<Price | undefined> {
+  const local = new api.LocalModels(config, api.resolveModel);
+  const built = await api.buildExecutor(config.executor, { config, local, onWarning: () => {} });
+  try {
+    await api.learnPrice(built, signal);
+  } catch (error) {
+    if (!api.ModelCallError.is(error)) throw error;
+  } finally {
+    await built.model.close();
+  }
+  return built.price;
 }

@@ -192,6 +192,10 @@ export interface ReplyUsage {
   cachedTokens?: number | undefined;
   /** Those of the completion that were thinking, where the server says so. */
   thinkingTokens?: number | undefined;
+  /** What the server says that it charged, dollars: routers do. */
+  dollars?: number | undefined;
+  /** Requests that were answered for it, where more than one. */
+  requests?: number | undefined;
   /** True when the server gave no usable counts and these were estimated from text length. */
   isEstimated?: boolean | undefined;
 }

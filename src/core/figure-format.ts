@@ -80,6 +80,11 @@ export function formatDuration(milliseconds: number): string {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
+/** A number of things: "1 call", "6 calls". */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
 /** 1 234 567 → "1.2 M". */
 export function formatCount(count: number): string {
   for (const [size, unit] of [

@@ -5,7 +5,7 @@ import type { RunConfig } from "../config/run-config.js";
 import { CloseStack } from "../core/close-stack.js";
 import type { BatchSettings } from "../llm/openai/batch/batch-settings.js";
 import { OpenAIChatModel } from "../llm/openai/openai-chat-model.js";
-import { scaled } from "../llm/prices.js";
+import { priceByBill, scaled } from "../llm/prices.js";
 import type { Sample } from "../tasks/task.js";
 import { type BuiltExecutor, buildExecutor, buildWeakModel, type ExecutorConfig } from "./build-executor.js";
 import type { LocalModels } from "./local-models.js";
@@ -76,6 +76,11 @@ export class OpenModels implements AsyncDisposable {
     }
   }
 
+  /** Learns unknown prices from a bill for one token, where a server says what its answers are charged with. */
+  async learnPrices(signal?: AbortSignal): Promise<void> {
+    for (const built of [this.executor, ...this.aliases.values()]) await learnPrice(built, signal);
+  }
+
   /**
    * Calls of the executor and its aliases go in batches from now on, at a share of their price.
    * @param priceShare - what a call in a batch costs, 1 being its usual price
@@ -100,6 +105,12 @@ export class OpenModels implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#closing.close();
   }
+}
+
+/** A price that is not known, from what the server says of one token; left open where it does not. */
+export async function learnPrice(built: BuiltExecutor, signal?: AbortSignal): Promise<void> {
+  const bill = built.price === undefined ? await built.model.sampleBill?.(signal) : undefined;
+  if (bill) built.price = priceByBill(bill);
 }
 
 function readHabits(path: string): Record<string, string[]> {

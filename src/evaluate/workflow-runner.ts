@@ -140,6 +140,7 @@ export class WorkflowRunner {
       if (tools) closing.add(() => tools.close());
       const rules = config.rulesFile === undefined ? undefined : Rules.load(config.rulesFile);
       const { budget, limits } = rules?.tighten(config) ?? config;
+      if (budget.dollars !== undefined) await opened.learnPrices(hooks.signal);
       const runner = new WorkflowRunner({
         executor: executor.model,
         price: executor.price,

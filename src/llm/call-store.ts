@@ -28,6 +28,8 @@ export interface LedgerEntry {
   completionTokens: number;
   /** Null when the price is unknown. */
   dollars: number | null;
+  /** Answered requests that it took. Default 1 */
+  requests?: number | undefined;
   /** Token counts were estimated. */
   isEstimated?: boolean | undefined;
   /** Free label, such as the job. */
@@ -38,7 +40,7 @@ export interface LedgerEntry {
 export interface LedgerRow {
   role: string;
   model: string;
-  /** Paid calls, those included that failed. */
+  /** Paid requests, those included that failed. */
   calls: number;
   cachedCalls: number;
   promptTokens: number;
@@ -59,7 +61,7 @@ export interface StoredToolCall {
   milliseconds: number;
 }
 
-const SCHEMA_VERSION = 2;
+const SCHEMA_VERSION = 3;
 const CACHED_CALLS = `CREATE TABLE IF NOT EXISTS cached_calls (
     role TEXT NOT NULL, model TEXT NOT NULL, calls INTEGER NOT NULL, run TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (role, model, run)
@@ -69,7 +71,8 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS ledger (
     id INTEGER PRIMARY KEY, key TEXT, role TEXT NOT NULL, model TEXT NOT NULL,
     prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL,
-    dollars REAL, is_estimated INTEGER NOT NULL, tag TEXT, run TEXT NOT NULL DEFAULT ''
+    dollars REAL, is_estimated INTEGER NOT NULL, tag TEXT, run TEXT NOT NULL DEFAULT '',
+    requests INTEGER NOT NULL DEFAULT 1
   );
   CREATE INDEX IF NOT EXISTS ledger_by_tag ON ledger (tag) WHERE tag IS NOT NULL;
   ${CACHED_CALLS}
@@ -87,6 +90,8 @@ const FROM_VERSION_1 = `
   INSERT INTO cached_calls SELECT role, model, calls, '' FROM cached_calls_1;
   DROP TABLE cached_calls_1;
 `;
+/** From format 2, whose ledger took each call for one request. */
+const FROM_VERSION_2 = "ALTER TABLE ledger ADD COLUMN requests INTEGER NOT NULL DEFAULT 1;";
 /** Another process may hold the write lock of a shared cache for this long. */
 const BUSY_TIMEOUT_MS = 10_000;
 
@@ -121,8 +126,8 @@ export class CallStore implements Disposable {
     this.#putReply = db.prepare("INSERT OR IGNORE INTO replies VALUES (?, ?)");
     this.#putRequest = db.prepare("INSERT OR IGNORE INTO requests VALUES (?, ?, ?, ?)");
     this.#putLedger = db.prepare(
-      `INSERT INTO ledger (key, role, model, prompt_tokens, completion_tokens, dollars, is_estimated, tag, run)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO ledger (key, role, model, prompt_tokens, completion_tokens, dollars, is_estimated, tag, run, requests)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
     this.#putCached = db.prepare(
       "INSERT INTO cached_calls VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET calls = calls + excluded.calls",
@@ -164,7 +169,7 @@ export class CallStore implements Disposable {
             },
           );
         }
-        if (row.user_version === 1) migrate(db);
+        if (row.user_version === 1 || row.user_version === 2) migrate(db);
         db.exec(SCHEMA);
         db.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
         return new CallStore(path, db, run);
@@ -266,7 +271,7 @@ export class CallStore implements Disposable {
              SUM(completion) AS completionTokens, SUM(dollars) AS dollars, SUM(unpriced) AS unpriced,
              SUM(estimated) AS estimatedCalls
            FROM (
-             SELECT role, model, 1 AS calls, 0 AS cached, prompt_tokens AS prompt, completion_tokens AS completion,
+             SELECT role, model, requests AS calls, 0 AS cached, prompt_tokens AS prompt, completion_tokens AS completion,
                dollars, dollars IS NULL AS unpriced, is_estimated AS estimated FROM ledger ${own}
              UNION ALL SELECT role, model, 0, calls, 0, 0, 0, 0, 0 FROM cached_calls ${own}
            ) GROUP BY role, model ORDER BY role, model`,
@@ -414,6 +419,7 @@ export class CallStore implements Disposable {
       entry.isEstimated ? 1 : 0,
       entry.tag ?? null,
       this.#run ?? "",
+      entry.requests ?? 1,
     );
   }
 
@@ -456,7 +462,8 @@ function leaveOneFile(db: Database.Database): void {
 function migrate(db: Database.Database): void {
   inTransaction(db, () => {
     const { user_version } = db.prepare("PRAGMA user_version").get() as { user_version: number };
-    if (user_version === 1) db.exec(`${FROM_VERSION_1} PRAGMA user_version = ${SCHEMA_VERSION}`);
+    const changes = { 1: `${FROM_VERSION_1} ${FROM_VERSION_2}`, 2: FROM_VERSION_2 }[user_version];
+    if (changes) db.exec(`${changes} PRAGMA user_version = ${SCHEMA_VERSION}`);
   });
 }
 

@@ -81,6 +81,8 @@ export interface ChatModel {
   chat(request: ChatRequest): Promise<ChatResult>;
   /** Checks key, endpoint and model name once before anything is paid; absent where nothing can fail. */
   preflight?(signal?: AbortSignal): Promise<{ models: string[] }>;
+  /** Asks for one token: what it cost, where the server's answers say what they are charged with. */
+  sampleBill?(signal?: AbortSignal): Promise<Usage | undefined>;
   /** Gives up calls in flight and frees what the model holds; whoever made the model calls it. */
   close(): Promise<void>;
 }

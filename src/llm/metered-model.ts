@@ -70,8 +70,11 @@ export class MeteredModel {
   readonly price: Price | null;
   readonly #options: MeteredModelOptions;
   readonly #flights = new Map<string, Flight>();
-  /** Number of bills so far, and how many times `mostUsage` the dearest of them were, at least once. */
-  readonly #bills = { count: 0, prompt: 1, completion: 1 };
+  /**
+   * Number of bills so far; how many times `mostUsage`, and the price of their tokens, the dearest of them were, at least once;
+   * and the requests beyond the first, by reply.
+   */
+  readonly #bills = { count: 0, prompt: 1, completion: 1, dollars: 1, further: 0 };
 
   /** @throws {ConfigError} when the budget is in dollars and the price is unknown. */
   constructor(options: MeteredModelOptions) {
@@ -183,16 +186,18 @@ export class MeteredModel {
    * limit, several attempts) may do so again; the fewer bills there are, the further the next may go past them.
    */
   #mostOf(request: ChatRequest): Spending {
-    const { count, prompt, completion } = this.#bills;
+    const { count, prompt, completion, dollars, further } = this.#bills;
     const isBatched = this.model.gate !== undefined;
     const unknown = Number.POSITIVE_INFINITY;
     if (count === 0 && !isBatched) return { calls: 1, tokens: unknown, dollars: unknown };
     const { promptTokens, completionTokens } = mostUsage(request);
     const doubt = isBatched ? 1 : 1 + DOUBT_OF_ONE_BILL / count;
-    return this.#spending({
+    const most = this.#spending({
       promptTokens: promptTokens * prompt * doubt,
       completionTokens: completionTokens * completion * doubt,
     });
+    const calls = 1 + Math.round(further * (request.n ?? 1));
+    return { calls, tokens: most.tokens, dollars: most.dollars * dollars };
   }
 
   #learn(request: ChatRequest, usage: Usage): void {
@@ -201,18 +206,22 @@ export class MeteredModel {
     bills.count++;
     bills.prompt = Math.max(bills.prompt, usage.promptTokens / most.promptTokens);
     bills.completion = Math.max(bills.completion, usage.completionTokens / most.completionTokens);
+    bills.further = Math.max(bills.further, ((usage.requests ?? 1) - 1) / (request.n ?? 1));
+    const { dollars, ...tokens } = usage;
+    const expected = costOf(tokens, this.price);
+    if (dollars && expected) bills.dollars = Math.max(bills.dollars, dollars / expected);
   }
 
-  #spending(usage: Usage): Spending {
+  #spending(usage: Usage): Required<Spending> {
     return {
-      calls: 1,
+      calls: usage.requests ?? 1,
       tokens: usage.promptTokens + usage.completionTokens,
       dollars: costOf(usage, this.price) ?? 0,
     };
   }
 
   #entry(usage: Usage, tag?: string | undefined, isCached = false): LedgerEntry {
-    const { promptTokens, completionTokens, isEstimated } = usage;
+    const { promptTokens, completionTokens, isEstimated, requests } = usage;
     const dollars = costOf(usage, this.price);
     return {
       role: this.role,
@@ -221,6 +230,7 @@ export class MeteredModel {
       promptTokens,
       completionTokens,
       dollars,
+      requests,
       isEstimated,
       tag,
     };

@@ -95,8 +95,21 @@ export function givenPrice(given: { [end in keyof Price]?: number | undefined })
   return { inputPerMillion, outputPerMillion, cachedInputPerMillion };
 }
 
-/** Dollars of one call, or null where the price is unknown. */
+/** Times the price of a prompt token, which one of a reply costs with most providers. */
+const REPLY_PRICE = 5;
+
+/** Price that a bill suggests: for limits and forecasts, where each call says what it was charged. */
+export function priceByBill({ promptTokens, completionTokens, dollars }: Usage): Price | undefined {
+  if (dollars === undefined) return undefined;
+  const inputPerMillion = (dollars / Math.max(1, promptTokens + REPLY_PRICE * completionTokens)) * 1e6;
+  return { inputPerMillion, outputPerMillion: REPLY_PRICE * inputPerMillion };
+}
+
+/** Dollars of one call: what its server says it charged, else by the price; null where both are unknown. */
 export function costOf(usage: Usage, price: Price | null): number | null {
+  const { dollars } = usage;
+  // Doors that know no prices say 0: where a price is known, that is none.
+  if (dollars !== undefined && (dollars > 0 || price === null)) return dollars;
   if (price === null) return null;
   const { inputPerMillion, outputPerMillion, cachedInputPerMillion = inputPerMillion } = price;
   const { promptTokens, completionTokens } = usage;

@@ -42,7 +42,9 @@ export class ReplayChatModel implements ChatModel {
         hint: "replay needs the same task, seed and settings as the recorded run",
       });
     }
-    return reply;
+    // Nothing is charged for what was recorded.
+    const { dollars, ...usage } = reply.usage;
+    return { ...reply, usage };
   }
 
   /** The recordings belong to whoever opened the store. */

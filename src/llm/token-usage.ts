@@ -62,14 +62,25 @@ export function usageOf(
   if (promptTokens !== undefined && cached) usage.cachedTokens = Math.min(cached, promptTokens);
   if (isTrue && (reasoning || left > 0)) usage.thinkingTokens = Math.max(reasoning ?? 0, left);
   if (promptTokens === undefined || !isTrue) usage.isEstimated = true;
+  usage.dollars = chargeOf(counts);
   return usage;
+}
+
+/**
+ * Dollars that a router (OpenRouter; Perplexity, as a sum of parts) says it charged; with a key of the user's own at a provider,
+ * what that one charges is paid beside its fee.
+ */
+function chargeOf({ cost, cost_details, is_byok }: Record<string, unknown>): number | undefined {
+  const charged = amount(typeof cost === "object" ? record(cost).total_cost : cost);
+  if (charged === undefined || is_byok !== true) return charged;
+  return charged + (amount(record(cost_details).upstream_inference_cost) ?? 0);
 }
 
 function sum<T>(items: readonly T[], of: (item: T) => number): number {
   return items.reduce((total, item) => total + of(item), 0);
 }
 
-/** Sums of two; an estimate where either is one. */
+/** Sums of two; an estimate where either is one, and with a charge where both have one. */
 export function addUsage(a: Usage, b: Usage): Usage {
   const total: Usage = {
     promptTokens: a.promptTokens + b.promptTokens,
@@ -80,11 +91,19 @@ export function addUsage(a: Usage, b: Usage): Usage {
     if (tokens > 0) total[part] = tokens;
   }
   if (a.isEstimated || b.isEstimated) total.isEstimated = true;
+  if (a.dollars !== undefined && b.dollars !== undefined) total.dollars = a.dollars + b.dollars;
+  total.requests = (a.requests ?? 1) + (b.requests ?? 1);
   return total;
 }
 
 function record(value: unknown): Record<string, unknown> {
   return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+/** Dollars of a reply; some servers write numbers as texts. */
+function amount(value: unknown): number | undefined {
+  const dollars = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
+  return typeof dollars === "number" && dollars >= 0 && dollars < 1e6 ? dollars : undefined;
 }
 
 /** A whole number of tokens that a reply can have; everything else is undefined. */

@@ -147,7 +147,13 @@ export class Run implements AsyncDisposable {
       const opened = await OpenModels.open({ ...config, weak }, local, (message) => warn(message));
       closing.add(() => opened[Symbol.asyncDispose]());
       const { executor } = opened;
-      refuseUnpriced(config.budget, executor.model.id, executor.price);
+      if (config.budget.dollars !== undefined) {
+        if (!config.dryRun) await opened.learnPrices(hooks.signal);
+        else if (executor.price === undefined) warn(unpricedWarning(executor.model.id));
+      }
+      // Nothing is paid in a dry run: its limits hold nothing.
+      const limits = config.dryRun ? {} : config.budget;
+      refuseUnpriced(limits, executor.model.id, executor.price);
       rules?.refuseExecutor(executor.model.id);
       const { isDesigning = command !== "eval" } = order;
       const isAsking = isDesigning && isApprovalNeeded(config, config.executor, hooks.approve !== undefined);
@@ -217,7 +223,7 @@ export class Run implements AsyncDisposable {
         );
         if (!isKnown) await check();
       }
-      const { budget = new Budget(config.budget) } = order;
+      const { budget = new Budget(limits) } = order;
       restore(budget, store);
       const meter = { store, budget, seed: config.seed };
       const models: WorkflowModels = {
@@ -351,6 +357,10 @@ export function refuseUnpriced(limits: BudgetLimits, model: string, price: Price
   throw new ConfigError(`the price of ${model} is unknown, so --max-dollars cannot hold`, {
     hint: "give --price-input and --price-output in dollars per million tokens, or limit tokens or calls instead",
   });
+}
+
+function unpricedWarning(model: string): string {
+  return `the price of ${model} is unknown: the run asks it for one token first, and ends there unless the answer says what was charged (routers do); --price-input and --price-output give it`;
 }
 
 /** @throws {ConfigError} where calls lie in batches, which would be paid a second time without them */

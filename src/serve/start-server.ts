@@ -89,7 +89,7 @@ export async function startServer(given: ServerConfig, order: ServerOrder): Prom
       onWarning,
     });
     closing.add(() => runner.close());
-    refuseUnpriced(config, runner);
+    await refuseUnpriced(config, runner, order.signal);
     const metrics = new ServeMetrics();
     const answering = new Answering({
       ...{ config, runner, workflows, budgets, metrics, log, onWarning },
@@ -172,17 +172,19 @@ function limitsOf(config: ServeConfig): { day: BudgetLimits; keyDay: BudgetLimit
   };
 }
 
-/** A limit in dollars needs prices, as a budget does. */
-function refuseUnpriced(
+/** A limit in dollars needs prices, as a budget does, or a server that says what each answer cost. */
+async function refuseUnpriced(
   { dayDollars, keyDollars }: ServeConfig,
   { meter: { models } }: WorkflowRunner,
-): void {
+  signal: AbortSignal | undefined,
+): Promise<void> {
   if (dayDollars === undefined && keyDollars === undefined) return;
-  const unpriced = [models.executor, ...models.aliases.values()].find(({ price }) => price === null);
-  if (!unpriced) return;
-  throw new ConfigError(`a limit in dollars needs the price of ${unpriced.id}`, {
-    hint: "give its price per million tokens, or limit tokens or calls instead",
-  });
+  for (const { id, model, price } of [models.executor, ...models.aliases.values()]) {
+    if (price !== null || (await model.sampleBill?.(signal))) continue;
+    throw new ConfigError(`a limit in dollars needs the price of ${id}`, {
+      hint: "give its price per million tokens, or limit tokens or calls instead",
+    });
+  }
 }
 
 async function listen(server: Server, { host, port }: ServeConfig): Promise<string> {

@@ -25,7 +25,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "w4s-budget-"));
   writeFileSync(join(folder, "workflow.js"), WORKFLOW);
   server = await startFakeOpenAI({
-    models: ["m", "m2"],
+    models: ["m", "m2", "routed"],
     intercept: ({ path, body }) => {
       if (!path.endsWith("/chat/completions")) return undefined;
       return async ({ response }) => {
@@ -39,6 +39,7 @@ beforeAll(async () => {
         billed.dollars += dollars;
         billed.dearest = Math.max(billed.dearest, dollars);
         const usage = {
+          cost: body.model === "routed" ? dollars : undefined,
           prompt_tokens: PROMPT_TOKENS,
           completion_tokens: completionTokens,
           total_tokens: tokens,
@@ -137,6 +138,36 @@ describe("an unknown price", () => {
     const { code, stderr } = await evaluate("unpriced", ...also);
     expect(`${code} ${stderr}`).toMatch(/^2 .*price of nobody is unknown/s);
     expect(billed.calls).toBe(0);
+  });
+
+  it("is no hindrance where the server says what each answer cost", async () => {
+    const router = ["--executor-model", "routed", "--max-dollars", "0.05"];
+    const words = [
+      ...["eval", join(folder, "workflow.js"), "--no-baselines", "--task", "word-problems", "--weak", "none"],
+      ...["--executor", `openai:${server.baseUrl}`, ...router, "--concurrency", "16"],
+      ...[
+        "--validation-limit",
+        "16",
+        "--reply-tokens",
+        "512",
+        "--runs-root",
+        join(folder, "runs"),
+        "--run",
+        "routed",
+      ],
+    ];
+    Object.assign(billed, { calls: 0, tokens: 0, dollars: 0, dearest: 0 });
+    const { code, stdout } = await runCli(words);
+    expect(code).toBe(8);
+    expect(stdout).toMatch(/\$0\.0[56]\d* of \$0\.05/);
+    // One token was asked for before the run, to see the charge.
+    const { dollars } = billed;
+    expect(dollars).toBeGreaterThanOrEqual(0.05);
+    expect(dollars).toBeLessThan(0.05 + 2 * billed.dearest);
+    expect(stdout).not.toContain("price unknown");
+    const plain = words.map((word) => (word === "routed" ? "m" : word));
+    const refused = await runCli(plain);
+    expect(`${refused.code} ${refused.stderr}`).toMatch(/^2 .*price of .* is unknown.*--price-input/s);
   });
 
   it("is said at the end, beside what was counted", async () => {

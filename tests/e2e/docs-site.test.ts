@@ -64,6 +64,17 @@ describe("the pages of the site", () => {
     expect(pages.get("commands/report.md")).toContain("w4s report latest");
   });
 
+  it("tell diagrams as tables of their arrows, which need no renderer", () => {
+    for (const [name, text] of pages) expect(text, name).not.toContain("```mermaid");
+    const [architecture, readme] = ["architecture.md", "readme.md"].map((name) => pages.get(name) ?? "");
+    expect(architecture).toContain("| learn: rounds | → | run: Run and Bench |");
+    expect(architecture).toContain("| cli: the w4s command | → commands.ts | learn: rounds |");
+    expect(readme).toContain(
+      "| weak model on your laptop | → writes workflows | sandbox each workflow on each validation item |",
+    );
+    expect(readme).toMatch(/\| ←→ asks, within a budget \| strong model/);
+  });
+
   it("hold nothing that the generator reads as code of its own", () => {
     for (const [name, text] of pages) {
       const prose = text.replace(/^```[\s\S]*?^```$/gm, "").replace(/`[^`\n]*`/g, "");

@@ -230,7 +230,7 @@ describe("a server that reads only the end of a prompt", () => {
     expect(result.stderr.match(/num_ctx or OLLAMA_CONTEXT_LENGTH/g)).toHaveLength(1);
     const single = await runCli(["run", file, "--question", "How much is 1 plus 1?", ...executor]);
     expect(single.stdout).toBe("2\n");
-    expect(lastLine(single)).toMatch(/1 calls/);
+    expect(lastLine(single)).toMatch(/1 call,/);
     expect(single.stderr.match(/num_ctx/g)).toHaveLength(1);
   });
 });

@@ -19,7 +19,7 @@ Examples:
 
 Asks for what no flag has given when a person is there; --yes takes the proposals: your newest dataset in this folder or in datasets/, and
 for it the server of OPENAI_BASE_URL (model OPENAI_MODEL), OpenAI where OPENAI_API_KEY is set, else a model on this machine. Ends with the
-checks of w4s doctor, which pay nothing; the file is written whatever they find of machine and server.`;
+checks of w4s doctor, which pay one token at most; the file is written whatever they find of machine and server.`;
 
 export function command(): Command {
   const init = new Command("init")
@@ -77,7 +77,7 @@ const initAction: ActionBody = async ({ isJson, watch, command }) => {
     flagName,
   });
   await checkTask(api, config);
-  const price = checkPrice(api, config);
+  const price = await checkPrice(api, config, check ? watch.signal : undefined);
   try {
     writeFileSync(output, api.configExample(settings), { flag: force ? "w" : "wx" });
   } catch (error) {

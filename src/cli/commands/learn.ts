@@ -1,7 +1,7 @@
 /** @file `w4s learn`: rounds of collecting and training, then base against trained. */
 import { Command } from "commander";
 import type { BudgetLimits, LearnResult, RunConfig } from "../../commands.js";
-import { FEWEST_FOR_INTERVAL, formatDifference } from "../../core/figure-format.js";
+import { counted, FEWEST_FOR_INTERVAL, formatDifference } from "../../core/figure-format.js";
 import { type ActionBody, complete } from "../action.js";
 import { EXIT } from "../exit-code.js";
 import { LearnPrinter } from "../print/learn-printer.js";
@@ -124,6 +124,6 @@ function printDifference(other: string, difference: LearnResult["difference"] | 
   const { meanReward, best, pairs, each, verdict = "not told apart" } = difference;
   const intervals = pairs < FEWEST_FOR_INTERVAL ? "" : ", 95 % intervals";
   writeProse(
-    `trained − ${other}: ${verdict}, mean accuracy ${formatDifference(meanReward, pairs, each)}, best of an episode ${formatDifference(best, pairs)}; ${pairs} paired episodes${intervals}`,
+    `trained − ${other}: ${verdict}, mean accuracy ${formatDifference(meanReward, pairs, each)}, best of an episode ${formatDifference(best, pairs)}; ${counted(pairs, "paired episode")}${intervals}`,
   );
 }

@@ -2,7 +2,7 @@
 import { dirname } from "node:path";
 import { Command } from "commander";
 import type { Sample, Score, Task, TaskOpener, WorkflowAnswer } from "../../commands.js";
-import { formatDollars } from "../../core/figure-format.js";
+import { counted, formatDollars } from "../../core/figure-format.js";
 import { type ActionBody, complete } from "../action.js";
 import { answerAll } from "../answer-all.js";
 import { configOfRun } from "../config-of-run.js";
@@ -87,7 +87,7 @@ const runAction: ActionBody = async ({ isJson, watch, command }, name = "") => {
   }
   if (isJson) writeJson(result);
   else {
-    print(result);
+    printAnswer(result);
     const drawing = api.drawRobotRun(result.score?.details);
     if (drawing !== undefined) writeErr(drawing);
   }
@@ -115,11 +115,12 @@ async function findItem(
   });
 }
 
-function print({ score, ...result }: ScoredAnswer): void {
+/** The answer on stdout, what it took on stderr. */
+export function printAnswer({ score, ...result }: ScoredAnswer): void {
   if (result.log !== "") writeErr(`log of the workflow:\n${result.log}`);
   for (const [role, usage] of Object.entries(result.usage)) {
     const tokens = usage.promptTokens + usage.completionTokens;
-    writeErr(`${role}: ${usage.calls} calls, ${tokens} tokens, ${formatDollars(usage.dollars)}`);
+    writeErr(`${role}: ${counted(usage.calls, "call")}, ${tokens} tokens, ${formatDollars(usage.dollars)}`);
   }
   for (const { tool, bytes, error, milliseconds } of result.tools)
     writeErr(`tool ${tool}: ${error ?? `${bytes} bytes`}, ${milliseconds} ms`);

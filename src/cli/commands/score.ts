@@ -16,7 +16,7 @@ Examples:
 
 The trainer computes with the same forward pass. --compare runs llama.cpp on the same tokens: its CPU kernels
 quantise activations, so that a quantised file gives slightly other numbers there; on F32 files both agree.
-Families: llama, qwen2, qwen3, gemma3. Other models end with exit code 3 before anything is loaded.`;
+Families: those that can be trained (docs/families.md). Other models end with exit code 3 before anything is loaded.`;
 
 interface ScoreFlags {
   text?: string | undefined;
@@ -61,13 +61,14 @@ const scoreAction: ActionBody = async ({ isJson, watch, command }, model = "") =
     threads: flags.threads,
   });
   if (isJson) writeJson(score);
-  else print(score);
+  else printScore(score);
   return EXIT.done;
 };
 
 type Api = typeof import("../../commands.js");
 
-function print(score: TextScore): void {
+/** The figures of a text on stdout. */
+export function printScore(score: TextScore): void {
   const { tokens, perplexity, forwardMs, omittedTokens, llama } = score;
   const cut = omittedTokens === 0 ? "" : `, ${omittedTokens} more left out (--max-tokens)`;
   const mean = -Math.log(perplexity);

@@ -5,7 +5,7 @@ import { type ActionBody, complete } from "../action.js";
 import { configOfRun } from "../config-of-run.js";
 import { EXIT } from "../exit-code.js";
 import { repeated } from "../flag-values.js";
-import { writeErr, writeJson, writeOut } from "../print/output.js";
+import { writeErr, writeJson, writeOut, writeProse } from "../print/output.js";
 import { addRunFlags, configSources, MODEL_FLAGS, SERVE_FLAGS } from "../run-flags.js";
 import { watchService } from "../watch-signals.js";
 import { workflowPath } from "./eval.js";
@@ -86,7 +86,7 @@ const serveAction: ActionBody = async ({ isJson, watch, command }, ...paths) => 
   // Where stdout is the protocol's, only it is written there.
   if (ended) writeErr(`MCP on stdin and stdout serves ${models.join(", ")}`);
   else if (isJson) writeJson({ url, models });
-  else writeOut(`${url} serves ${models.join(", ")}`);
+  else writeProse(servingText(server));
   watch.onHangup = () => server.reload();
   if (!watch.stopSignal.aborted)
     await new Promise<void>((resolve) => {
@@ -96,3 +96,8 @@ const serveAction: ActionBody = async ({ isJson, watch, command }, ...paths) => 
   await server.stop(watch.signal);
   return EXIT.done;
 };
+
+/** Where the workflows are, and under which names. */
+export function servingText({ url, models }: { url: string; models: readonly string[] }): string {
+  return `${url} serves ${models.join(", ")}`;
+}

@@ -122,7 +122,7 @@ const trainAction: ActionBody = async ({ isJson, watch, command }) => {
     settings,
     outFolder: flags.out,
     weights: flags.weights,
-    onEvent: (event) => report(event),
+    onEvent: (event) => reportTraining(event),
     signal: watch.signal,
     chatPath: flags.chat,
     reward,
@@ -136,6 +136,14 @@ const trainAction: ActionBody = async ({ isJson, watch, command }) => {
     writeJson(result);
     return EXIT.done;
   }
+  printTraining(result, Date.now() - started);
+  return EXIT.done;
+};
+
+type Training = Awaited<ReturnType<typeof import("../../commands.js").trainAdapter>>;
+
+/** What a training came to, on stdout. */
+export function printTraining(result: Training, durationMs: number): void {
   const { sameExamples: loss } = result;
   writeOut(
     pairs([
@@ -147,13 +155,12 @@ const trainAction: ActionBody = async ({ isJson, watch, command }) => {
           ? "–"
           : `${loss.before.toFixed(4)} before, ${loss.after.toFixed(4)} after, on the same examples (the first update's)`,
       ],
-      ["trained", `${formatCount(result.trainedTokens)} tokens in ${formatDuration(Date.now() - started)}`],
+      ["trained", `${formatCount(result.trainedTokens)} tokens in ${formatDuration(durationMs)}`],
       // In the unit of the plan that was printed at the start.
       ["peak memory", `${(result.peakRssBytes / 1e9).toFixed(2)} GB`],
     ]),
   );
-  return EXIT.done;
-};
+}
 
 /** Name of the base: as it was given, else as the first of the runs had it, which is said. */
 export function baseModel(
@@ -169,7 +176,8 @@ export function baseModel(
   return kept;
 }
 
-function report(event: TrainEvent): void {
+/** Progress of a training on stderr. */
+export function reportTraining(event: TrainEvent): void {
   switch (event.type) {
     case "plan": {
       writeErr(event.weights);

@@ -1,6 +1,8 @@
 /** @file `w4s worker`: run workflows on items for runs that were started elsewhere with --queue. */
 import { Command } from "commander";
+import type { QueueWorker } from "../../commands.js";
 import { QUEUE_TOKEN_VARIABLE } from "../../config/queue-url.js";
+import { counted } from "../../core/figure-format.js";
 import { type ActionBody, complete } from "../action.js";
 import { EXIT } from "../exit-code.js";
 import { writeErr, writeJson, writeOut } from "../print/output.js";
@@ -73,11 +75,18 @@ const workerAction: ActionBody = async ({ isJson, watch, command }) => {
     stopSignal: watch.stopSignal,
     signal: watch.signal,
   });
-  const { models, hasPython } = worker.card;
-  const offered = Object.entries(models).map(([alias, id]) => `${alias} ${id}`);
-  writeErr(`worker ${worker.card.name}: ${offered.join(", ")}${hasPython ? ", Python" : ""}`);
+  writeErr(workerText(worker.card));
   const result = await worker.work();
   if (isJson) writeJson(result);
-  else writeOut(`${result.jobs} jobs in ${result.batches} batches`);
+  else
+    writeOut(
+      `${counted(result.jobs, "job")} in ${result.batches} ${result.batches === 1 ? "batch" : "batches"}`,
+    );
   return EXIT.done;
 };
+
+/** Who takes jobs here, and for which models. */
+export function workerText({ name, models, hasPython }: QueueWorker["card"]): string {
+  const offered = Object.entries(models).map(([alias, id]) => `${alias} ${id}`);
+  return `worker ${name}: ${offered.join(", ")}${hasPython ? ", Python" : ""}`;
+}

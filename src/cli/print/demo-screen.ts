@@ -1,6 +1,6 @@
 /** @file What the demo ends with, on one screen: three figures in words, the table behind them, and what to do next. */
 import type { LearnResult } from "../../commands.js";
-import { formatDifference, formatPercent } from "../../core/figure-format.js";
+import { counted, formatDifference, formatPercent } from "../../core/figure-format.js";
 import { policiesText } from "./learn-tables.js";
 import { outputWidth } from "./output.js";
 import { pairs } from "./tables.js";
@@ -82,5 +82,5 @@ function verdictOf({ verdict = "not told apart" }: Difference): "better" | "wors
 }
 
 function differenceText({ meanReward, pairs, each }: Difference): string {
-  return `${formatDifference(meanReward, pairs, each)}, ${pairs} pairs of episodes`;
+  return `${formatDifference(meanReward, pairs, each)}, ${counted(pairs, "pair")} of episodes`;
 }

@@ -72,9 +72,11 @@ function escaped(json: string): string {
   );
 }
 
-/** Progress, warnings and errors. */
+/** Progress, warnings and errors, within the width of the screen. */
 export function writeErr(text: string): void {
-  if (isStderrOpen) process.stderr.write(visible(text.endsWith("\n") ? text : `${text}\n`));
+  if (!isStderrOpen) return;
+  const shown = visible(text.endsWith("\n") ? text : `${text}\n`);
+  process.stderr.write(wrapProse(shown, outputWidth(process.stderr)));
 }
 
 /** A line that the next one replaces, until the last. Only for terminals. */

@@ -1,8 +1,14 @@
 /** @file Progress of a run on stderr: phase, rate, time left, money spent and its limit. */
 import { createRequire } from "node:module";
-import type { Ora } from "ora";
+import type { Options, Ora } from "ora";
 import type { BudgetLimits, Forecast, RunEvent } from "../../commands.js";
-import { formatDollars, formatDuration, formatInterval, formatPercent } from "../../core/figure-format.js";
+import {
+  counted,
+  formatDollars,
+  formatDuration,
+  formatInterval,
+  formatPercent,
+} from "../../core/figure-format.js";
 import { isInteractive, visibleLine, writeErr } from "./output.js";
 import { type Spending, spentTogether } from "./spent-text.js";
 
@@ -28,6 +34,12 @@ function loadOra(): typeof import("ora")["default"] {
   return (createRequire(import.meta.url)("ora") as typeof import("ora")).default;
 }
 
+/** The spinner's looks; NO_COLOR takes its colour. */
+export function spinnerOptions({ NO_COLOR }: NodeJS.ProcessEnv = process.env): Options {
+  // discardStdin would take Ctrl-C away from our own handler.
+  return { stream: process.stderr, discardStdin: false, color: NO_COLOR ? false : "cyan" };
+}
+
 /** Prints run events; feed it through `onEvent`, and call `stop()` before results are printed. */
 export class Progress {
   readonly #budget: BudgetLimits;
@@ -50,12 +62,7 @@ export class Progress {
     this.#budget = options.budget ?? {};
     this.#now = options.now ?? (() => performance.now());
     this.#write = options.write ?? writeErr;
-    // discardStdin would take Ctrl-C away from our own handler.
-    if (options.isInteractive ?? isInteractive())
-      this.#spinner = loadOra()({
-        ...{ stream: process.stderr, discardStdin: false },
-        color: process.env.NO_COLOR ? false : "cyan",
-      });
+    if (options.isInteractive ?? isInteractive()) this.#spinner = loadOra()(spinnerOptions());
   }
 
   readonly onEvent = (event: RunEvent): void => {
@@ -215,7 +222,7 @@ export function describeEvent(event: RunEvent): string[] {
       return [`forecast, about: ${forecastLine(event.forecast)}`];
     case "threads":
       return [
-        `threads: executor ${event.executor}, weak model ${event.weak}, ${event.programs} program${event.programs === 1 ? "" : "s"} at once`,
+        `threads: executor ${event.executor}, weak model ${event.weak}, ${counted(event.programs, "program")} at once`,
       ];
     case "warning":
       return [`warning: ${event.message}`];
@@ -225,9 +232,9 @@ export function describeEvent(event: RunEvent): string[] {
       ];
     case "instructions-written": {
       const { task, count, by, calls, tokens, dollars, isResumed } = event;
-      const price = `${calls} calls, ${tokens} tokens${dollars ? `, ${formatDollars(dollars)}` : ""}`;
+      const price = `${counted(calls, "call")}, ${tokens} tokens${dollars ? `, ${formatDollars(dollars)}` : ""}`;
       return [
-        `${task}: ${count === 0 ? "no instruction that can be used" : `${count} instruction${count === 1 ? "" : "s"}`} ${isResumed ? "from the last session" : `written by ${by} (${price})`}`,
+        `${task}: ${count === 0 ? "no instruction that can be used" : counted(count, "instruction")} ${isResumed ? "from the last session" : `written by ${by} (${price})`}`,
       ];
     }
     case "candidates-written":

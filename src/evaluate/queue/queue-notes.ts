@@ -9,6 +9,7 @@ const entrySchema = z.object({
   promptTokens: z.number(),
   completionTokens: z.number(),
   dollars: z.number().nullable(),
+  requests: z.number().optional(),
   isEstimated: z.boolean().optional(),
   tag: z.string().optional(),
 });

@@ -101,10 +101,10 @@ export class SharedCalls {
     };
     const { calls, claims, spent, outbox } = this.keys;
     const stored = reply === undefined ? "" : storedReply(id, reply);
-    const { promptTokens = 0, completionTokens = 0, dollars = null } = (!isFree && entry) || {};
+    const { promptTokens = 0, completionTokens = 0, dollars = null, requests = 1 } = (!isFree && entry) || {};
     const settlement: Settlement = [
       ...[calls, claims, spent, outbox, key, token, stored, note(reply ?? null), note(null)],
-      ...[isFree ? 0 : 1, promptTokens + completionTokens, dollars ?? 0],
+      ...[isFree ? 0 : requests, promptTokens + completionTokens, dollars ?? 0],
     ];
     if (reply) this.#remember(key, settlement);
     const kept = await this.#connection.patiently((redis) => redis.w4sSettle(...settlement));

@@ -55,11 +55,12 @@ export class SharedModel implements ChatModel {
   }
 
   #entry(usage: Usage): Payment["entry"] {
-    const { promptTokens, completionTokens, isEstimated } = usage;
+    const { promptTokens, completionTokens, isEstimated, requests } = usage;
     const dollars = costOf(usage, this.#price);
     return {
       ...{ role: this.#role, model: this.id, isCached: false, promptTokens, completionTokens },
       dollars,
+      requests,
       isEstimated,
     };
   }

@@ -176,7 +176,7 @@ export class HttpExchange {
       "count",
       new ModelCallError("timeout", `${this.#host}: ${why}`, {
         isRetryable: true,
-        hint: "raise timeoutMs or idleTimeoutMs, or lower maxTokens",
+        hint: "raise --timeout-ms or --idle-timeout-ms (timeoutMs, idleTimeoutMs), or lower --reply-tokens",
       }),
     );
   }

@@ -161,6 +161,11 @@ export class OpenAIChatModel implements ChatModel {
     });
   }
 
+  async sampleBill(signal?: AbortSignal): Promise<Usage | undefined> {
+    const usage = await this.#untilClosed(signal, (linked) => this.#probe(linked));
+    return usage?.dollars === undefined ? undefined : usage;
+  }
+
   /**
    * Begins with what an earlier session learned of this endpoint.
    * @param save - called with all that is known by then when more is learned
@@ -392,14 +397,18 @@ export class OpenAIChatModel implements ChatModel {
     return await this.#wire.complete(body, bounds).finally(unlink);
   }
 
-  /** Does the server answer to our model's name, though it does not list it? */
-  async #probe(signal: AbortSignal): Promise<void> {
+  /** Does the server answer to our model's name, though it does not list it? @returns what the answer cost, where it says so */
+  async #probe(signal: AbortSignal): Promise<Usage | undefined> {
+    let usage: Usage | undefined;
     try {
       const request = { messages: [{ role: "user" as const, content: "Hi" }], maxTokens: 1 };
-      await this.#ask(request, { n: 1, seed: undefined }, signal, () => {});
+      await this.#ask(request, { n: 1, seed: undefined }, signal, (paid) => {
+        usage = paid;
+      });
     } catch (error) {
       if (!(error instanceof ModelCallError) || error.isFatal) throw error;
     }
+    return usage;
   }
 
   async #withServerModels(error: ModelCallError): Promise<ModelCallError> {

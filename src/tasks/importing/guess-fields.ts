@@ -17,6 +17,10 @@ export interface GuessedFields {
 const SAMPLE = 200;
 /** Characters of a column of passages, on average. */
 const MIN_PASSAGE = 80;
+/** Of a column of questions that no name tells. */
+const MIN_QUESTION = 12;
+/** What is no name of a column: a table without a header begins with an item. */
+const NO_NAME = /\?|^\d|.{60}/;
 
 /** A column, or a member of one that holds objects, with some of its values. */
 interface Column {
@@ -68,10 +72,25 @@ export function guessFields(
     map.choices ??= optionColumns(columns.filter(isFree)) ?? find("choices");
   // A worked solution ends in the answer where there is no field for that alone.
   map.answer ??= find("answer", isAnswer) ?? find("solution", isTextual);
+  const long = (least: number, isFit?: (column: Column) => boolean) =>
+    longest(
+      columns.filter((one) => isFree(one) && isFit?.(one) !== false),
+      sample.length,
+      least,
+    );
   map.question ??= find("question", isTextual);
-  map.context ??=
-    find("context", isTextual) ?? (kind === "qa" ? passage(columns.filter(isFree), sample, map) : undefined);
+  if (map.question === undefined && map.answer !== undefined && !hasNoHeader(tops)) {
+    map.question = long(MIN_QUESTION, isVaried);
+    if (map.question !== undefined)
+      notes.push(`${map.question} is taken for the question by its texts alone`);
+  }
+  map.context ??= find("context", isTextual);
+  if (kind === "qa" && map.question !== undefined) {
+    const questions = meanLength(sample.map(({ fields }) => valueAt(fields, map.question!)));
+    map.context ??= long(Math.max(MIN_PASSAGE, 2 * questions));
+  }
   map.solution ??= find("solution", isTextual);
+  map.split ??= splitByValues(columns.filter(isFree), records);
   const unused = tops.filter(
     (top) => columns.some((one) => one.top === top) && columns.filter((one) => one.top === top).every(isFree),
   );
@@ -162,22 +181,42 @@ function uniqueId(
   return path;
 }
 
-/** The free column of long texts, where the questions are short ones. */
-function passage(
-  columns: readonly Column[],
-  sample: readonly SourceRecord[],
-  { question }: FieldMap,
-): string | undefined {
-  if (question === undefined) return undefined;
-  const mean = (texts: readonly unknown[]) =>
-    texts.reduce<number>((sum, text) => sum + (typeof text === "string" ? text.length : 0), 0) / texts.length;
-  const questions = mean(sample.map(({ fields }) => valueAt(fields, question)));
-  const long = columns
-    .filter((one) => isTextual(one) && one.values.length > sample.length / 2)
-    .map(({ path, values }) => ({ path, length: mean(values) }))
-    .filter(({ length }) => length >= MIN_PASSAGE && length >= 2 * questions)
+/** The column of the longest texts, if they have so many characters on average, and twice those of the next. */
+function longest(columns: readonly Column[], count: number, least: number): string | undefined {
+  const [first, second] = columns
+    .filter((one) => isTextual(one) && one.values.length > count / 2)
+    .map(({ path, values }) => ({ path, length: meanLength(values) }))
     .sort((a, b) => b.length - a.length);
-  return long[0]?.path;
+  if (first === undefined || first.length < least) return undefined;
+  return least < MIN_PASSAGE && second !== undefined && 2 * second.length > first.length
+    ? undefined
+    : first.path;
+}
+
+/** Characters of texts, on average; what is no text has none. */
+export function meanLength(texts: readonly unknown[]): number {
+  return (
+    texts.reduce<number>((sum, text) => sum + (typeof text === "string" ? text.length : 0), 0) / texts.length
+  );
+}
+
+/** Questions differ; labels and states repeat. */
+function isVaried({ values }: Column): boolean {
+  return 2 * new Set(values).size > values.length;
+}
+
+/** True where the names of a table's columns are its first item. */
+export function hasNoHeader(names: readonly string[]): boolean {
+  return names.some((name) => NO_NAME.test(name));
+}
+
+/** A column that says nothing but words for splits, two of them at least, is one of splits, whatever its name. */
+function splitByValues(columns: readonly Column[], records: readonly SourceRecord[]): string | undefined {
+  return columns.find(({ path, values }) => {
+    if (values.length === 0 || values.some((value) => splitOf(value) === undefined)) return false;
+    const splits = records.map(({ fields }) => splitOf(valueAt(fields, path)));
+    return !splits.includes(undefined) && new Set(splits).size > 1;
+  })?.path;
 }
 
 /** In the order of our fields, without those that are open or given as none. */

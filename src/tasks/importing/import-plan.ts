@@ -5,8 +5,8 @@ import { printable } from "../reading/printable.js";
 import type { SourceRecord } from "../reading/read-records.js";
 import { foldText } from "../sample-key.js";
 import type { MetricName, TaskKind } from "../task.js";
-import { type FieldMap, isEmpty, valueAt } from "./field-map.js";
-import { guessFields } from "./guess-fields.js";
+import { type FieldMap, foldName, isEmpty, valueAt } from "./field-map.js";
+import { guessFields, hasNoHeader, meanLength } from "./guess-fields.js";
 import { checkLabels, labelsOf, optionsOf } from "./option-lists.js";
 import type { AnswerRules } from "./read-answer.js";
 
@@ -36,6 +36,8 @@ export interface ImportPlan extends AnswerRules {
   notes: string[];
 }
 
+type Fields = Readonly<Record<string, unknown>>;
+
 /** Records that guesses about answers look at. */
 const SAMPLE = 1000;
 /** Labels of a column that is worth an advice: at most so many, each used that often on average. */
@@ -48,14 +50,16 @@ export function planImport(
   metric: MetricName,
   options: PlanOptions,
 ): ImportPlan {
-  const { kind, choicesFrom } = options;
+  const { kind } = options;
+  const named = (name: string) => (name === "" ? name : nameOf(records, name));
+  const choicesFrom = options.choicesFrom === undefined ? undefined : named(options.choicesFrom);
   const hasSet = choicesFrom !== undefined || options.choices !== undefined;
-  for (const name of [options.fields ?? {}]
-    .flatMap((map) => Object.values(map).flat())
-    .concat(choicesFrom ?? []))
-    if (name !== "" && records.every(({ fields }) => valueAt(fields, name) === undefined))
-      throw noField(records, name);
-  const { map, unused, notes } = guessFields(records, kind, options.fields, choicesFrom, hasSet);
+  const given = Object.fromEntries(
+    Object.entries(options.fields ?? {}).flatMap(([ours, theirs]) =>
+      theirs === undefined ? [] : [[ours, Array.isArray(theirs) ? theirs.map(named) : named(theirs)]],
+    ),
+  ) as FieldMap;
+  const { map, unused, notes } = guessFields(records, kind, given, choicesFrom, hasSet);
   const { question, answer } = map;
   if (question === undefined) throw openField(records, "question", unused);
   if (answer === undefined) throw openField(records, "answer", unused);
@@ -151,6 +155,15 @@ function columnsText(records: readonly SourceRecord[]): string {
   return `${shown.join(", ")}${names.length > shown.length ? ", …" : ""}`;
 }
 
+/** A field as the records spell it: the very name, or the only one that it means. @throws {InputError} where there is none */
+function nameOf(records: readonly SourceRecord[], name: string): string {
+  if (records.some(({ fields }) => valueAt(fields, name) !== undefined)) return name;
+  const names = new Set(records.slice(0, SAMPLE).flatMap(({ fields }) => Object.keys(fields)));
+  const alike = [...names].filter((one) => foldName(one) === foldName(name));
+  if (alike.length === 1) return alike[0]!;
+  throw noField(records, name);
+}
+
 /** A field that the user named is nowhere. */
 function noField(records: readonly SourceRecord[], name: string): InputError {
   const [record] = records as [SourceRecord];
@@ -183,10 +196,13 @@ function openField(
 ): InputError {
   const [record] = records as [SourceRecord];
   const names = Object.keys(record.fields);
-  const near = nearNames(field, unused)[0] ?? (field === "answer" ? unused.at(-1) : unused[0]);
+  const turn = turnsOf(record.fields)?.[field];
+  const length = (name: string) => meanLength(records.slice(0, SAMPLE).map(({ fields }) => fields[name]));
+  const byLength = [...unused].sort((a, b) => length(b) - length(a));
+  const near = nearNames(field, unused)[0] ?? turn ?? (field === "answer" ? unused.at(-1) : byLength[0]);
   const named = near !== undefined && /^[\w.-]+$/.test(near) ? near : JSON.stringify(near ?? "NAME");
   const isTable = record.unit === "line" && names.every((name) => typeof record.fields[name] === "string");
-  const isHeaderless = isTable && names.some((name) => /\?|^\d|.{60}/.test(name));
+  const isHeaderless = isTable && hasNoHeader(names);
   const hint = isHeaderless
     ? `the first line of a table must name its columns, such as question,answer; then --field ${field}=NAME names the one with the ${field}`
     : `name the field with the ${field}, such as --field ${field}=${named}`;
@@ -194,6 +210,22 @@ function openField(
     code: "no-field",
     hint: isTable && names.length === 1 ? `${hint}; --separator names what stands between columns` : hint,
   });
+}
+
+/** Where the last question and the last answer of a conversation stand, as chat models are trained on them. */
+function turnsOf(
+  fields: Readonly<Record<string, unknown>>,
+): { question: string; answer: string } | undefined {
+  for (const [name, turns] of Object.entries(fields)) {
+    if (!Array.isArray(turns)) continue;
+    const last = (roles: RegExp) =>
+      turns.findLastIndex((turn) => roles.test(String((turn as Fields)?.role ?? (turn as Fields)?.from)));
+    const [asked, answered] = [last(/^(user|human)$/), last(/^(assistant|gpt|model)$/)];
+    if (asked < 0 || answered < 0) continue;
+    const place = (index: number) => `${name}.${index}.${"content" in turns[index] ? "content" : "value"}`;
+    return { question: place(asked), answer: place(answered) };
+  }
+  return undefined;
 }
 
 function noOptions(records: readonly SourceRecord[], answer: string): InputError {

@@ -22,7 +22,7 @@ export const USUAL_NAMES: Readonly<Record<OurField, readonly string[]>> = {
   choices: words("choices options answerchoices answeroptions alternatives candidates endings"),
   id: words("id qid uid uuid guid questionid itemid exampleid"),
   solution: words("solution workedsolution rationale explanation"),
-  split: words("split partition subset fold"),
+  split: words("split splits datasplit datasetsplit splitname traintest partition subset fold"),
 };
 
 /** Members of an object that hold its text. */

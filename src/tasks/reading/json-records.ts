@@ -1,5 +1,9 @@
 /** @file Records in a JSON value: a list of objects, however it is wrapped. */
 
+import { foldName } from "../importing/field-map.js";
+import { splitOf } from "../importing/split-words.js";
+import { USUAL_NAMES } from "../importing/usual-names.js";
+
 type Fields = Record<string, unknown>;
 
 /** Members that hold the records of a file, the likeliest first. */
@@ -16,11 +20,15 @@ export function jsonRecords(value: unknown): { fields: Fields; member?: string |
   const isWrapping =
     named !== undefined ||
     lists.length === Object.keys(value).length ||
-    (lists.length === 1 && !hasScalar(value));
+    lists.every(([member]) => splitOf(member) !== undefined) ||
+    // Beside a version or a title; a record of its own has a question.
+    (lists.length === 1 && (!hasScalar(value) || (asks((lists[0]![1] as Fields[])[0]!) && !asks(value))));
   if (chosen.length > 0 && isWrapping)
     return chosen.flatMap(([member, list]) =>
       (list as Fields[]).flatMap(unwrapped).map((fields) => ({ fields, member })),
     );
+  const keyed = records(value);
+  if (keyed) return keyed.map((fields) => ({ fields }));
   const single = hasScalar(value) ? unwrapped(value) : undefined;
   return (columns(value) ?? single)?.map((fields) => ({ fields }));
 }
@@ -53,6 +61,14 @@ function row(fields: Fields): Fields {
     : fields;
 }
 
+/** Records by their ids. */
+function records(value: Fields): Fields[] | undefined {
+  const entries = Object.entries(value);
+  if (entries.length < 2 || !entries.every(([, member]) => isObject(member) && asks(member)))
+    return undefined;
+  return entries.map(([id, member]) => Object.assign(Object.create(null), { id }, member));
+}
+
 /** Columns side by side: lists of one length, or objects by row number (as pandas writes them). */
 function columns(value: Fields): Fields[] | undefined {
   const members = Object.values(value);
@@ -72,6 +88,13 @@ function columns(value: Fields): Fields[] | undefined {
     for (const [name, member] of Object.entries(value)) fields[name] = (member as Fields)[key];
     return fields;
   });
+}
+
+/** Names of questions that nothing else has. */
+const QUESTIONS: ReadonlySet<string> = new Set(USUAL_NAMES.question.slice(0, 9));
+
+function asks(fields: Fields): boolean {
+  return Object.keys(fields).some((name) => QUESTIONS.has(foldName(name)));
 }
 
 function isList(value: unknown): boolean {

@@ -8,6 +8,9 @@ export interface CsvRecord {
   fields: string[];
 }
 
+const QUOTING =
+  "quote fields that hold separators, quotes or line ends, and double the quotes inside; another separator is named with --separator";
+
 /**
  * Records of a CSV text, the header among them. Line ends are LF or CRLF; blank lines are left out.
  * @param separator - one character, "," unless told
@@ -18,11 +21,8 @@ export function parseCsv(text: string, path: string, separator = ","): CsvRecord
   const records: CsvRecord[] = [];
   let line = 1;
   let at = 0;
-  const refuse = (reason: string): never => {
-    throw new InputError(`${path}: line ${line}: ${reason}`, {
-      code: "bad-line",
-      hint: "quote fields that hold separators, quotes or line ends, and double the quotes inside; another separator is named with --separator",
-    });
+  const refuse = (reason: string, hint = QUOTING): never => {
+    throw new InputError(`${path}: line ${line}: ${reason}`, { code: "bad-line", hint });
   };
 
   const quoted = (): string => {
@@ -72,6 +72,7 @@ export function parseCsv(text: string, path: string, separator = ","): CsvRecord
         line = record.line;
         refuse(
           `${record.fields.length} fields, but the header has ${width} (separator: ${separatorName(separator)})`,
+          width === 1 ? "remove the lines above the one that names the columns" : undefined,
         );
       }
     }

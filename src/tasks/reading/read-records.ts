@@ -81,7 +81,7 @@ export async function readRecords(path: string, options: ReadOptions = {}): Prom
   if (format === "jsonl") records = (await readJsonl(path, form)).flatMap(unwrappedLine);
   else if (format === "json") records = await readJson(path, form);
   else {
-    const marked = /^sep=(.)\n/i.exec(text);
+    const marked = /^"?sep=(.)"?\n/i.exec(text);
     const separator =
       options.separator ?? marked?.[1] ?? guessSeparator(text, format === "tsv" ? "\t" : ",", isWhole);
     if (separator !== ",") notes.splice(1, 0, `separator ${separatorName(separator)}`);
@@ -94,13 +94,17 @@ export async function readRecords(path: string, options: ReadOptions = {}): Prom
 function formatOf(path: string, text: string): RecordFormat {
   const ending = extname(path.replace(/\.gz$/i, "")).toLowerCase();
   const first = /\S/.exec(text)?.[0];
-  if (ending === ".csv") return "csv";
-  if (ending === ".tsv" || ending === ".tab") return "tsv";
+  const header = /^.*/.exec(text.trimStart())?.[0] ?? "";
   const isJsonLines = ending === ".jsonl" || ending === ".ndjson";
-  const isJson = isJsonLines || ending === ".json" || first === "{" || first === "[";
-  if (isJson) return isLines(text, isJsonLines) ? "jsonl" : "json";
-  const header = /^.*/.exec(text)?.[0] ?? "";
-  if (/[,;\t|]/.test(header)) return header.includes("\t") ? "tsv" : "csv";
+  const isNamedJson = isJsonLines || ending === ".json";
+  const isNamedTable = [".csv", ".tsv", ".tab"].includes(ending);
+  // A wrong ending is common where tools export; how it is read is shown.
+  const isJson = first === "{" || first === "[";
+  const isTable = !isJson && /[^\s{}[\]:][,;\t|][^\s{}[\]]/.test(header);
+  if (isNamedTable ? isJson && /^[[{]\s*(["{[]|$)/m.test(header) : isJson || (isNamedJson && !isTable))
+    return isLines(text, isJsonLines) ? "jsonl" : "json";
+  if (isNamedTable) return ending === ".csv" ? "csv" : "tsv";
+  if (isTable || /[,;\t|]/.test(header)) return header.includes("\t") ? "tsv" : "csv";
   throw new ConfigError(`cannot tell the format of ${path} by its name or its content`, {
     hint: `pass --format ${RECORD_FORMATS.join(", ")}`,
   });
@@ -138,6 +142,7 @@ export async function readJsonl(path: string, form?: TextForm): Promise<SourceRe
       throw badRecord(
         { path, unit: "line", line: number },
         `column ${error.column}: ${error.message}: ${printable(text)}`,
+        jsonHint(text),
       );
     }
     if (typeof value !== "object" || value === null || Array.isArray(value)) {
@@ -146,6 +151,18 @@ export async function readJsonl(path: string, form?: TextForm): Promise<SourceRe
     records.push({ path, unit: "line", line: number, fields: value as Record<string, unknown> });
   }
   return records;
+}
+
+/** What usually mends JSON that other tools write. @param rest - from the fault on */
+function jsonHint(text: string, rest = ""): string | undefined {
+  if (/[,[:]\s*-?(NaN|Infinity)\b/.test(text + rest.slice(0, 20)))
+    return "JSON has no NaN and no Infinity: write null, and --skip-bad leaves such records out";
+  if (/\}\s*,\s*$/.test(text) && rest === "")
+    return "leave out the comma at the end of each line, or put [ before the first and ] behind the last line, in a file .json";
+  if (/,\s*\]$/.test(text)) return "leave out the comma before the bracket";
+  if (/\}\s*\{$/.test(text))
+    return "one object a line is read, or a list of objects: jq -c . FILE > data.jsonl";
+  return undefined;
 }
 
 /** The records of a line that wraps one or more: a page of a server, an article with its questions. */
@@ -168,6 +185,7 @@ async function readJson(path: string, form: TextForm): Promise<SourceRecord[]> {
     throw badRecord(
       { path, unit: "line", line: before.length },
       `column ${before.at(-1)!.length + 1}: ${error.message}`,
+      jsonHint(whole.slice(0, error.column), whole.slice(error.column - 1)),
     );
   }
   const found = jsonRecords(value);

@@ -68,6 +68,11 @@ describe("describeError", () => {
       message: "what",
       hint: "do",
     });
+    for (const kind of ["timeout", "server", "bad-reply"] as const) {
+      const { hint } = describeError(new ModelCallError(kind, "x"));
+      expect(hint).toMatch(/the model's server/);
+      expect(hint).not.toMatch(/report it/);
+    }
     expect(describeError(new DOMException("x", "AbortError"))).toMatchObject({ code: "interrupted" });
     expect(describeError("odd")).toMatchObject({ code: "bug", message: "odd" });
     expect(describeError(undefined)).toMatchObject({ code: "bug", message: "undefined" });

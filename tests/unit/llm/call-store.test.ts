@@ -189,6 +189,28 @@ describe("trouble", () => {
     expect(() => CallStore.open(path)).toThrow(/newer version/);
   });
 
+  test("a ledger of format 2 took each call for one request; now each request counts", () => {
+    const path = join(directory, "format-2.db");
+    const entry = {
+      role: "executor",
+      model: "m",
+      isCached: false,
+      promptTokens: 1,
+      completionTokens: 1,
+      dollars: 1,
+    };
+    const first = CallStore.open(path);
+    first.addLedger(entry);
+    first.close();
+    const script = `const D = require("libsql"); const d = new D(${JSON.stringify(path)});
+      d.exec("ALTER TABLE ledger DROP COLUMN requests; PRAGMA user_version = 2"); d.close();`;
+    execFileSync(process.execPath, ["-e", script], { cwd: repository });
+    using store = CallStore.open(path);
+    expect(store.ledgerTotals()).toMatchObject([{ calls: 1, dollars: 1 }]);
+    store.addLedger({ ...entry, requests: 3 });
+    expect(store.ledgerTotals()).toMatchObject([{ calls: 4, promptTokens: 2, dollars: 2 }]);
+  });
+
   test("what was committed survives SIGKILL", () => {
     const path = join(directory, "killed.db");
     const module = new URL("dist/llm/call-store.js", repository).href;

@@ -175,6 +175,36 @@ describe("errors", () => {
     }
   });
 
+  test("what the server charged counts in ledger, budget and result, and so does each request", async () => {
+    const usage = { promptTokens: 100, completionTokens: 10, dollars: 0.25, requests: 3 };
+    const { metered, budget, store } = make({
+      price: null,
+      script: () => new ModelCallError("empty", "", { usage }),
+    });
+    await expect(metered.chat(ask("q"), { occurrence: 0 })).rejects.toThrow();
+    expect(store.ledgerTotals()).toMatchObject([{ calls: 3, dollars: 0.25 }]);
+    expect([budget.used("calls"), budget.used("dollars")]).toEqual([3, 0.25]);
+  });
+
+  test("what is reserved grows with what a server charges beyond the price, and with the requests of a call", async () => {
+    const usage = { promptTokens: 10, completionTokens: 10, dollars: 3000e-6, requests: 4 };
+    const reserved: unknown[] = [];
+    const { metered, budget } = make({ script: () => new ModelCallError("empty", "", { usage }) });
+    const reserve = budget.reserve.bind(budget);
+    budget.reserve = (most, signal) => {
+      reserved.push(most());
+      return reserve(most, signal);
+    };
+    const request = ask("q", { n: 4, maxTokens: 25 });
+    for (const occurrence of [0, 1]) await metered.chat(request, { occurrence }).catch(() => {});
+    // 10 + 2 · 10 dollars a million were expected, and a hundred times as much was charged; one bill leaves a doubt of nine.
+    expect(reserved[1]).toMatchObject({
+      calls: 4,
+      tokens: 9 * (10 + 100),
+      dollars: expect.closeTo(9 * 100 * 210e-6, 9),
+    });
+  });
+
   test("with an unknown price what failed is counted too, and its dollars are unknown", async () => {
     const usage = { promptTokens: 5, completionTokens: 7 };
     const { metered, store } = make({

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { InputError } from "../../../src/core/errors.js";
-import { costOf, loadPrices, priceFor } from "../../../src/llm/prices.js";
+import { costOf, FREE, loadPrices, type Price, priceByBill, priceFor } from "../../../src/llm/prices.js";
 
 test("the list of the package is dated and sound", () => {
   const list = loadPrices();
@@ -62,6 +62,23 @@ test("dollars of a call", () => {
   );
   // More than the whole prompt is no count.
   expect(costOf({ ...usage, cachedTokens: 9_000_000 }, price)).toBeCloseTo(0.2 + 2, 12);
+});
+
+test("what the server says it charged comes before every price; nothing is only believed where no price is known", () => {
+  const usage = { promptTokens: 1000, completionTokens: 100 };
+  const price = { inputPerMillion: 1, outputPerMillion: 4 };
+  for (const known of [price, FREE, null]) expect(costOf({ ...usage, dollars: 0.7 }, known)).toBe(0.7);
+  expect(costOf({ ...usage, dollars: 0 }, null)).toBe(0);
+  expect(costOf({ ...usage, dollars: 0 }, price)).toBe(0.0014);
+});
+
+test("a bill suggests a price that explains it", () => {
+  const bill = { promptTokens: 12, completionTokens: 1, dollars: 34e-6 };
+  const price = priceByBill(bill) as Price;
+  expect(price.outputPerMillion).toBe(5 * price.inputPerMillion);
+  expect(costOf({ ...bill, dollars: undefined }, price)).toBeCloseTo(34e-6, 12);
+  expect(priceByBill({ ...bill, dollars: undefined })).toBeUndefined();
+  expect(priceByBill({ promptTokens: 0, completionTokens: 0, dollars: 0 })).toEqual(FREE);
 });
 
 test("a list that does not fit is refused", () => {

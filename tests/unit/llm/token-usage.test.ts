@@ -68,6 +68,25 @@ describe("usageOf", () => {
     expect(usageOf(reported, messages, ["18"])).toEqual(usage);
   });
 
+  test.each<[object, number | undefined]>([
+    [{ cost: 0.0021 }, 0.0021],
+    [{ cost: 0 }, 0],
+    [{ cost: "0.5" }, 0.5],
+    // Perplexity's parts.
+    [{ cost: { input_tokens_cost: 0.1, output_tokens_cost: 0.2, total_cost: 0.35 } }, 0.35],
+    // What the provider costs the router is no matter of ours, unless the provider's key is.
+    [{ cost: 0.02, is_byok: false, cost_details: { upstream_inference_cost: 0.019 } }, 0.02],
+    [{ cost: 0.001, is_byok: true, cost_details: { upstream_inference_cost: 0.019 } }, 0.02],
+    [{ cost: 0.001, is_byok: true, cost_details: null }, 0.001],
+    ...[-1, null, "", " ", "free", Number.NaN, 1e9, {}, [], true].map((cost): [object, undefined] => [
+      { cost },
+      undefined,
+    ]),
+  ])("charge of %j", (cost, dollars) => {
+    const usage = usageOf({ prompt_tokens: 10, completion_tokens: 2, ...cost }, messages, ["18"]);
+    expect(usage.dollars === undefined ? undefined : Number(usage.dollars.toFixed(9))).toBe(dollars);
+  });
+
   test("what is not reported is estimated and marked", () => {
     for (const reported of [undefined, null, "many", {}, { prompt_tokens: 1.5, completion_tokens: -2 }])
       expect(usageOf(reported, messages, ["eighteen"])).toEqual({
@@ -95,10 +114,15 @@ test("sums keep what is cached, thought and estimated", () => {
     cachedTokens: 1,
     thinkingTokens: 5,
     isEstimated: true,
+    requests: 2,
   };
   expect(addUsage(a, b)).toEqual(sum);
   expect(addUsage(b, a)).toEqual(sum);
-  expect(addUsage(a, a)).toEqual({ promptTokens: 2, completionTokens: 4, cachedTokens: 2 });
+  expect(addUsage(a, a)).toEqual({ promptTokens: 2, completionTokens: 4, cachedTokens: 2, requests: 2 });
+  const charged = { ...a, dollars: 0.5 };
+  expect(addUsage(addUsage(charged, charged), charged)).toMatchObject({ dollars: 1.5, requests: 3 });
+  // Half a charge would be too little: the price of all tokens says more.
+  expect(addUsage(charged, b).dollars).toBeUndefined();
 });
 
 test("the most a request can be billed counts every reply at its limit", () => {

@@ -70,6 +70,7 @@ describe("tables", () => {
     ["tab, named .csv", table("\t")],
     ["tabs with bare quotes", table("\t").replaceAll("plus", '"plus"')],
     ["sep= line", `sep=;\r\n${table(";", undefined, "\r\n")}`],
+    ["the same as a spreadsheet saves it", `\ufeff"sep=;"\r\n${table(";", undefined, "\r\n")}`],
     ["semicolons with commas in the texts", table(";").replaceAll("?", ", tell me?")],
     ["commas with quoted semicolons", table(",").replace("What is 1 plus 1?", '"a; b; ""c"""')],
     ["CR alone", table(",", undefined, "\r")],
@@ -192,8 +193,64 @@ describe("JSON", () => {
         })),
       ),
     ],
+    [
+      "a list in a member that only its items tell",
+      "t.json",
+      JSON.stringify({ version: 1, results: records }),
+    ],
+    [
+      "records by their ids",
+      "t.json",
+      JSON.stringify(Object.fromEntries(records.map((one, i) => [`id${i}`, one]))),
+    ],
+    ["one split beside a version", "t.json", JSON.stringify({ version: 1, train: records })],
+    ["a list named .csv", "t.csv", JSON.stringify(records, null, 1)],
+    ["lines named .tsv", "t.tsv", records.map((one) => JSON.stringify(one)).join("\n")],
+    ["a table named .jsonl", "t.jsonl", table(";")],
+    ["a quoted table named .json", "t.json", table(",").replace("question,answer", '"question","answer"')],
   ])("%s", async (_name, file, content) => {
     expect(answersOf(await load(put(file, content))).sort()).toEqual(sums);
+  });
+
+  test("a table whose header begins with a bracket stays one", async () => {
+    expect(answersOf(await load(put("t.csv", table(",").replace("question", "[question]"))))).toEqual(sums);
+  });
+
+  test("a record with a list of its own is one record", async () => {
+    const one = { ...records[0], evidence: [{ text: "a" }, { text: "b" }] };
+    expect((await refusal(put("t.json", JSON.stringify(one)))).message).toMatch(/^1 items are too few/);
+  });
+
+  test.each<[string, string, string, RegExp]>([
+    [
+      "commas behind lines",
+      "t.jsonl",
+      records.map((one) => `${JSON.stringify(one)},`).join("\n"),
+      /comma at the end of each line/,
+    ],
+    ["a comma before the bracket", "t.json", `[${JSON.stringify(records[0])},]`, /comma before the bracket/],
+    [
+      "values over many lines, one after the other",
+      "t.json",
+      records.map((one) => JSON.stringify(one, null, 1)).join("\n"),
+      /jq -c/,
+    ],
+    ["NaN", "t.jsonl", '{"question":"q","answer":NaN}', /JSON has no NaN/],
+    [
+      "conversations",
+      "t.jsonl",
+      JSON.stringify({
+        messages: [
+          { role: "system", content: "s" },
+          { role: "user", content: "q" },
+          { role: "assistant", content: "a" },
+        ],
+      }),
+      /--field question=messages\.1\.content/,
+    ],
+    ["lines above the header", "t.csv", `# exported\n${table(",")}`, /remove the lines above/],
+  ])("%s: the hint says what to do", async (_name, file, content, hint) => {
+    expect((await refusal(put(file, content))).hint).toMatch(hint);
   });
 
   test("questions within paragraphs within articles, as SQuAD is published", async () => {
@@ -332,8 +389,39 @@ describe("fields", () => {
 
   test("without a likely name the advice is the flag to copy", async () => {
     const path = put("t.csv", csv(["key", "was", "wer", "wo", "x"]));
-    expect((await refusal(path)).hint).toMatch(/--field question=key/);
+    expect((await refusal(path)).hint).toMatch(/--field question=wer/);
     expect((await refusal(path, { fields: { question: "wer" } })).hint).toMatch(/--field answer=x/);
+  });
+
+  test("long texts that differ are the question where no name tells; states that repeat are none", async () => {
+    const tickets = Array.from({ length: 9 }, (_, i) => [
+      ...[`T${i}`, `The parcel ${i} has not come yet`, "still open while we wait for the customer"],
+      ["billing", "shipping"][i % 2]!,
+    ]);
+    const path = put("t.csv", csv(["Ticket ID", "Message Text", "State of work", "Category"], tickets));
+    const { report } = await load(path, { kind: "choice", choicesFrom: "category" });
+    expect(report.fields).toMatchObject({ question: "Message Text", answer: "Category" });
+    expect(report.notes.join()).toMatch(/Message Text is taken for the question/);
+    expect((await load(path, { kind: "text", fields: { question: "message_text" } })).items).toHaveLength(9);
+  });
+
+  test("a column of nothing but words for splits is one of splits; labels that look alike are none", async () => {
+    const words = ["training", "val", "testing", "train", "dev"];
+    const path = put(
+      "t.csv",
+      `question,answer,used_for\n${words.map((word, i) => `q${i},${i},${word}`).join("\n")}`,
+    );
+    expect((await load(path)).report.counts).toEqual({ train: 2, validation: 2, test: 1 });
+    const labels = put("l.csv", `question,label\n${words.map((word, i) => `q${i},${word}`).join("\n")}`);
+    expect((await load(labels, { kind: "text" })).report.fields).toEqual({
+      question: "question",
+      answer: "label",
+    });
+    const odd = put(
+      "o.csv",
+      `question,answer,data_split\n${["train", "holdout"].map((word, i) => `q${i},${i},${word}`).join("\n")}`,
+    );
+    expect((await refusal(odd)).message).toMatch(/"holdout" is not a split/);
   });
 
   test("a column of splits counts, whatever it calls them; sizes put it aside", async () => {

@@ -1,6 +1,6 @@
 /** @file Progress lines: phase, rate, time left, money. */
 import { describe, expect, it, vi } from "vitest";
-import { describeEvent, Progress } from "../../../../src/cli/print/progress.js";
+import { describeEvent, Progress, spinnerOptions } from "../../../../src/cli/print/progress.js";
 import type { RunEvent } from "../../../../src/records/run-event.js";
 
 function setUp(budget = {}) {
@@ -18,6 +18,12 @@ function setUp(budget = {}) {
 const tick = (done: number, total = 20, place: { task?: string; episode?: number } = {}): RunEvent => ({
   ...{ type: "job-done", done, total, what: "direct" },
   ...place,
+});
+
+it("has no colour with NO_COLOR", () => {
+  expect(spinnerOptions({ NO_COLOR: "1" }).color).toBe(false);
+  // As everywhere else, an empty one counts for nothing.
+  expect(["", undefined].map((NO_COLOR) => spinnerOptions({ NO_COLOR }).color)).toEqual(["cyan", "cyan"]);
 });
 
 describe("Progress without a terminal", () => {

@@ -8,7 +8,13 @@ import { printRun, turnsSummary } from "../../../../src/cli/commands/inspect.js"
 import { printLearning } from "../../../../src/cli/commands/learn.js";
 import { modelsTable } from "../../../../src/cli/commands/models.js";
 import { printReport } from "../../../../src/cli/commands/report.js";
-import { outputWidth, writeOut } from "../../../../src/cli/print/output.js";
+import { printAnswer } from "../../../../src/cli/commands/run.js";
+import { printScore } from "../../../../src/cli/commands/score.js";
+import { servingText } from "../../../../src/cli/commands/serve.js";
+import { printTraining, reportTraining } from "../../../../src/cli/commands/train.js";
+import { workerText } from "../../../../src/cli/commands/worker.js";
+import { demoScreen } from "../../../../src/cli/print/demo-screen.js";
+import { outputWidth, writeErr, writeOut, writeProse } from "../../../../src/cli/print/output.js";
 import { pairs, table } from "../../../../src/cli/print/tables.js";
 import { columnsOf } from "../../../../src/cli/print/wrap-words.js";
 import { printSearch } from "../../../../src/cli/search-action.js";
@@ -49,12 +55,77 @@ const FINDINGS = [
   },
 ] as const;
 
+const TRAINING = {
+  adapterPath: "adapters/first/adapter-lora-552cafb5b35e.gguf",
+  ...{ examples: 48, leftOut: { ties: 3 }, steps: 18, trainedTokens: 61_204, peakRssBytes: 1.42e9 },
+  sameExamples: { before: 9.7889, after: 9.4407 },
+};
+
+const ANSWER = {
+  ...{ status: "ok", answer: { label: "billing", sure: true }, log: "asked twice\n" },
+  usage: {
+    executor: { calls: 6, promptTokens: 1204, completionTokens: 388, dollars: 0.0021 },
+    weak: { calls: 1, promptTokens: 90, completionTokens: 12, dollars: 0 },
+  },
+  tools: [{ tool: "look-up", bytes: 214, milliseconds: 12 }],
+  score: { value: 1, extracted: "billing", details: "as expected" },
+};
+
 const PRINTED: Record<string, () => void | Promise<void>> = {
   optimize: () => printSearch(summary("optimize") as never, { dryRun: false, budget: {} } as never),
   collect: () => printSearch(summary("collect") as never, { dryRun: false, budget: {} } as never),
   eval: () => printEvaluation(summary("eval") as never, {}),
   learn: () => printLearning(summary("learn") as never, {}),
   doctor: () => writeOut(findingsTable(FINDINGS)),
+  run: () => printAnswer(ANSWER as never),
+  "run-failed": () =>
+    printAnswer({ ...ANSWER, status: "timed-out", error: "no end after 30 s", tools: [] } as never),
+  score: () =>
+    printScore({
+      ...{ tokens: new Array(812), perplexity: 14.2093, forwardMs: 1830, omittedTokens: 40 },
+      llama: { perplexity: 14.2101, meanDifference: 4.1e-6, largestDifference: 1.3e-5 },
+    } as never),
+  train: () => {
+    reportTraining({
+      ...{
+        type: "plan",
+        weights: "weights: f32, 538 MB",
+        memory: "memory: about 1.42 GB of 8 GB",
+        examples: 48,
+      },
+      ...{ heldOutExamples: 5, resumedAt: 0, totalSteps: 18, parameterCount: 460_800, forecastMs: 95_000 },
+      shortened: [{ index: 3, removedTokens: 120 }],
+    } as never);
+    reportTraining({
+      ...{
+        type: "step",
+        step: 1,
+        totalSteps: 18,
+        epoch: 1,
+        loss: 9.7889,
+        gradientNorm: 1.234,
+        tokensPerSecond: 812.3,
+      },
+      ...{ tokens: 3400, plainTokens: 9100, splitCount: 0, repeatedTokens: 0, leftMs: 90_000 },
+    } as never);
+    printTraining(TRAINING as never, 91_000);
+  },
+  serve: () =>
+    writeProse(
+      servingText({ url: "http://127.0.0.1:8080/v1", models: ["tickets", "invoices-2026", "robot"] }),
+    ),
+  worker: () => {
+    const models = { executor: "openai:https://api.example/v1#large", weak: "local:39a6b91faf9b" };
+    writeErr(workerText({ name: "node-7-4711", models, hasPython: true } as never));
+    writeOut("2000 jobs in 84 batches");
+  },
+  demo: () =>
+    writeOut(
+      demoScreen(summary("learn") as never, {
+        spent: "15691 calls, 3.2 M tokens, $0.858 (simulated executor)",
+        ...{ model: "nano", report: "runs/learn-counting/report.html", peft: "runs/learn-counting/peft" },
+      }),
+    ),
   "models-list": () => writeOut(modelsTable(listModels({ home: "/nowhere" }))),
   ...Object.fromEntries(
     ["optimize", "learn"].flatMap((name) => [
@@ -76,10 +147,11 @@ const PRINTED: Record<string, () => void | Promise<void>> = {
 let printed = "";
 beforeEach(() => {
   printed = "";
-  vi.spyOn(process.stdout, "write").mockImplementation((text) => {
-    printed += text;
-    return true;
-  });
+  for (const stream of [process.stdout, process.stderr])
+    vi.spyOn(stream, "write").mockImplementation((text) => {
+      printed += text;
+      return true;
+    });
 });
 afterEach(() => {
   vi.restoreAllMocks();
@@ -92,8 +164,9 @@ describe.each([80, 200])("on a screen of %i columns", (width) => {
     await print();
     expect(printed.trim()).not.toBe("");
     await expect(printed).toMatchFileSnapshot(`./captures/${name}-${width}.txt`);
-    // A word that is longer stays whole; the text of a workflow is printed as it is.
-    const isOwn = (line: string) => !/^\s*(\/\/|const |return |export |await |`|Step|for |if )/.test(line);
+    // A word that is longer stays whole; the text of a workflow is printed as it is, and commands are to be copied.
+    const isOwn = (line: string) =>
+      !/^\s*(\/\/|const |return |export |await |`|Step|for |if )|^ .* w4s export /.test(line);
     const tooWide = printed
       .split("\n")
       .filter((line) => columnsOf(line) > width && line.trim().includes(" "));

@@ -151,6 +151,22 @@ describe("lies about the outside", () => {
     expect(refusal(write(bytes))).toContain(message);
   });
 
+  test.each([
+    ["big-endian", rawGguf({ version: 0x0300_0000, pairs: [ARCHITECTURE] }), /gguf_convert_endian/],
+    ["version 1", rawGguf({ version: 1, pairs: [ARCHITECTURE] }), /convert the model anew/],
+    ["version 99", rawGguf({ version: 99, pairs: [ARCHITECTURE] }), /newer than this version of w4s/],
+  ])("%s: what helps is said, and another download does not", (_name, bytes, hint) => {
+    const path = write(bytes);
+    let error: unknown;
+    try {
+      readGgufHeader(path);
+    } catch (thrown) {
+      error = thrown;
+    }
+    expect(error).toMatchObject({ hint: expect.stringMatching(hint) });
+    expect((error as { hint: string }).hint).not.toContain("download");
+  });
+
   test("a file far larger than memory is not read for its length", () => {
     const path = write(
       rawGguf({ keyCount: 60_000, pairs: [pair("a", ValueType.ARRAY, u32(ValueType.UINT8), u64(2 ** 33))] }),

@@ -111,7 +111,19 @@ test.each<[string, Fault[], Partial<ChatRequest>, string, number, number]>([
     4,
   ],
 ])("%s", async (_name, answers, request, kind, promptTokens, completionTokens) => {
-  expect(await outcome(answers, request)).toEqual({ kind, usage: { promptTokens, completionTokens } });
+  const requests = answers.length > 1 || kind === "bad-reply" || kind === "server" ? 2 : undefined;
+  expect(await outcome(answers, request)).toEqual({
+    kind,
+    usage: { promptTokens, completionTokens, requests },
+  });
+});
+
+test("a server that ignores n was asked once for each reply", async () => {
+  const charged = { usage: { prompt_tokens: 7, completion_tokens: 2, cost: 0.25 } };
+  expect(await outcome([texts(["18"], charged)], { n: 3 })).toEqual({
+    kind: "answered",
+    usage: { promptTokens: 21, completionTokens: 6, requests: 3, dollars: 0.75 },
+  });
 });
 
 test("half a stream without counts is estimated from what came, and marked", async () => {

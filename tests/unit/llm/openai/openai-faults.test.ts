@@ -173,7 +173,10 @@ describe("failures of the server", () => {
 
   test("E10: no answer ends by the timeout of the attempt, then of the call", async () => {
     const { server, model } = await bench({ intercept: () => faults.silence() }, { timeoutMs: 150 });
-    expect(await failure(model.chat(ask()))).toMatchObject({ kind: "timeout", isFatal: false });
+    expect(await failure(model.chat(ask()))).toMatchObject({
+      ...{ kind: "timeout", isFatal: false },
+      hint: expect.stringContaining("--timeout-ms"),
+    });
     // Attempts take real time here but none of the virtual clock, so the tries are bounded by their count.
     expect(server.chats.length).toBeLessThanOrEqual(5);
   });
