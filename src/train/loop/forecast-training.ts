@@ -1,8 +1,7 @@
 /** @file How long a training run will take, from what this machine's matrix products can do right now. */
 import type { Backend } from "../../graph/backend.js";
 import { GraphBuilder } from "../../graph/graph-builder.js";
-import { planAttention, plannedScores } from "../../transformer/attention-plan.js";
-import { forwardFlops } from "../../transformer/forward-flops.js";
+import { forwardFlops, scoresOfLayers } from "../../transformer/forward-flops.js";
 import type { ModelConfig } from "../../transformer/model-config.js";
 import type { TokenLayout } from "../../transformer/token-layout.js";
 import { layerWeightCount } from "../../transformer/weight-plan.js";
@@ -142,10 +141,7 @@ function workOf(config: ModelConfig, passes: readonly PassSize[]) {
   const share = (PRODUCT_SHARE * D) / (D + HALF_SPEED_WIDTH);
   const work = { forward: 0, headProducts: 0, headRest: 0, compiling: 0 };
   for (const { layout, actionCount } of passes) {
-    const scores = config.layers.reduce(
-      (sum, { window }) => sum + H * plannedScores(planAttention(layout, window)),
-      0,
-    );
+    const scores = H * scoresOfLayers(config, layout);
     const floats = L * layout.tokenCount * (F + D);
     const body = forwardFlops(config, layout) / share;
     work.forward += body + FLOPS_PER_FLOAT * floats + FLOPS_PER_SCORE * scores;
