@@ -15,7 +15,7 @@ import type { TokenTrie } from "./data/token-trie.js";
 import { layoutKey, type PassTrie } from "./gradients/compiled-layers.js";
 import type { ModelGradients } from "./gradients/model-gradients.js";
 import { newestValidCheckpoint } from "./loop/checkpoint-folder.js";
-import type { PassSize } from "./loop/forecast-training.js";
+import type { PassSize, RunPasses } from "./loop/forecast-training.js";
 import { blockCountOf, type PassWork } from "./loop/memory-plan.js";
 import { numbersOf, planTraining, type WeightNumbers } from "./loop/plan-training.js";
 import { ReplyComparison } from "./loop/reply-comparison.js";
@@ -67,7 +67,7 @@ export async function trainLora(options: TrainOptions): Promise<TrainResult> {
   const given = initial ?? fresh();
   const adapter = completePairs(given, config);
   const isTrained = (name: string) => layerOf(name) >= firstTrainedLayer;
-  const startParameters = copiedPairs(adapter, isTrained);
+  const startParameters = numbersIn(adapter, isTrained);
   const known = knownConfig(options.checkpointFolder);
   const packingAt = (tokenBudget: number): Packing => {
     const packing = { ...wanted, tokenBudget };
@@ -79,14 +79,21 @@ export async function trainLora(options: TrainOptions): Promise<TrainResult> {
       });
     return { comparison, pack: (examples) => comparison?.pack(examples) ?? packBatches(examples, packing) };
   };
-  const workAt = (tokenBudget: number) => passesOfRun(data, wanted, tokenBudget, packingAt(tokenBudget));
+  const parameterCount = countOf(startParameters);
+  // The adapter that training begins with, and the best one so far.
+  const copiedFloats =
+    countOf(numbersIn(adapter, () => true)) + (data.heldOut.length > 0 ? parameterCount : 0);
+  const workAt = (tokenBudget: number) => ({
+    ...passesOfRun(data, wanted, tokenBudget, packingAt(tokenBudget)),
+    copiedFloats,
+  });
   const plan = planTraining(config, {
     weights: options.weights ?? "auto",
     numbers: known?.weightForm as WeightNumbers | undefined,
     tokenBudget: (known?.passTokens as number | undefined) ?? wanted.tokenBudget,
     isBudgetFixed: known !== undefined,
     longestExample: rangeOf([...data.examples, ...data.heldOut].map(usedLength)).highest,
-    parameterCount: countOf(startParameters),
+    parameterCount,
     limitBytes: data.availableBytes,
     workAt,
   });
@@ -95,7 +102,7 @@ export async function trainLora(options: TrainOptions): Promise<TrainResult> {
   // A run that was begun under an earlier rule of clipping goes on under it.
   const clipping = known === undefined ? settings.clipping : (known.clipping as TrainSettings["clipping"]);
   const { passes, ...work } = workAt(plan.tokenBudget);
-  if (comparison !== undefined && passes.length === 0) throw nothingToCompare(settings);
+  if (comparison !== undefined && passes.trained.length === 0) throw nothingToCompare(settings);
   const begun = { ...options, settings: { ...wanted, clipping } };
   const { parameters, ...result } = await runTraining(begun, data, {
     identity: {
@@ -104,9 +111,11 @@ export async function trainLora(options: TrainOptions): Promise<TrainResult> {
       // Whether examples share a pass changes how their gradients are rounded: a run that goes on keeps to it.
       passTokens: plan.tokenBudget === wanted.tokenBudget ? undefined : plan.tokenBudget,
     },
-    newParameters: () => copiedPairs(adapter, isTrained),
+    // Copies: the adapter trained on from stays as it is.
+    newParameters: () =>
+      new Map([...startParameters].map(([name, values]) => [name, values.slice()] as const)),
     lora: adapter.config,
-    fixed: firstTrainedLayer === 0 ? undefined : copiedPairs(adapter, (name) => !isTrained(name)),
+    fixed: firstTrainedLayer === 0 ? undefined : numbersIn(adapter, (name) => !isTrained(name)),
     firstTrainedLayer,
     dropout: settings.dropout,
     klPenalty: settings.klPenalty,
@@ -186,11 +195,11 @@ async function addGradients(
   return klPenalty > 0 ? { ...work, divergence } : work;
 }
 
-/** Copies: the adapter trained on from stays as it is. */
-function copiedPairs(adapter: LoraAdapter, isWanted: (name: string) => boolean): Map<string, Float32Array> {
+/** The pairs of some matrices by the names of parameters. */
+function numbersIn(adapter: LoraAdapter, isWanted: (name: string) => boolean): Map<string, Float32Array> {
   const parameters = new Map<string, Float32Array>();
   for (const [name, { a, b }] of adapter.pairs)
-    if (isWanted(name)) parameters.set(`${name}.lora_a`, a.slice()).set(`${name}.lora_b`, b.slice());
+    if (isWanted(name)) parameters.set(`${name}.lora_a`, a).set(`${name}.lora_b`, b);
   return parameters;
 }
 
@@ -215,19 +224,23 @@ function knownConfig(folder: string | undefined): Readonly<Record<string, unknow
 /** Updates whose passes are laid out for the plan; of longer runs the later passes may be as large as allowed. */
 const LOOKED_AT = 300;
 
-/** Passes of the first epoch; and the largest of the run, with its predicting positions, which memory has to hold. */
+/**
+ * Passes of the first epoch, and those without a gradient; and the largest of the run, with its predicting positions, which
+ * memory has to hold.
+ */
 function passesOfRun(
   data: TrainingData,
   settings: TrainSettings,
   tokenBudget: number,
-  { pack }: Packing,
-): PassWork & { passes: PassSize[] } {
-  const passes: PassSize[] = [];
+  { pack, comparison }: Packing,
+): PassWork & { passes: RunPasses } {
+  const trained: PassSize[] = [];
+  const before: PassSize[] = [];
   const { order } = data;
   let tokenCount = order.totalSteps > LOOKED_AT ? tokenBudget : 0;
   let actionCount = rangeOf(data.examples.map(targetCount)).highest;
   const layouts = new Map<string, TokenTrie>();
-  const look = ({ tries }: PackedStep) => {
+  const look = (tries: readonly TokenTrie[]) => {
     for (const trie of tries) {
       layouts.set(layoutKey(trie, data.model.config.layers), trie);
       tokenCount = Math.max(tokenCount, trie.tokens.length);
@@ -240,22 +253,38 @@ function passesOfRun(
     update < Math.min(order.totalSteps, Math.max(order.stepsPerEpoch, LOOKED_AT));
     update++
   ) {
-    const tries = look(pack(examplesAt(data, update)));
-    if (update < order.stepsPerEpoch)
-      passes.push(...tries.map(({ layout, targets }) => ({ layout, actionCount: targets.length })));
+    const packed = pack(examplesAt(data, update));
+    look(packed.tries);
+    if (update >= order.stepsPerEpoch) continue;
+    trained.push(...packed.tries.map(sizeOf));
+    before.push(...(comparison?.before(packed) ?? []).map(sizeOf));
   }
-  if (data.heldOut.length > 0) look(pack(data.heldOut));
+  const heldOut = data.heldOut.length > 0 ? look(pack(data.heldOut).tries) : [];
+  const start = look(comparison?.startPasses() ?? []);
+  // Their loss is told before and after.
+  const first = pack(examplesAt(data, 0)).tries;
+  // Updates of single examples are others in every epoch.
+  const comesBack = settings.wholeGroups === true || order.stepsPerEpoch === 1;
   return {
     tokenCount,
     actionCount,
-    passes,
-    hasManySizes: new Set(passes.map(({ layout }) => layout.tokenCount)).size > 1,
+    passes: {
+      trained,
+      before,
+      heldOut: heldOut.map(sizeOf),
+      once: [...start, ...first, ...first].map(sizeOf),
+    },
+    hasManySizes: new Set([...layouts.values()].map(({ layout }) => layout.tokenCount)).size > 1,
     trainedLayerCount: settings.topLayers,
     isAnchored: settings.klPenalty > 0,
     layoutCount: layouts.size,
     blockCount: sumOf([...layouts.values()].map(({ layout }) => blockCountOf(layout))),
-    epochTokenCount: sumOf(passes.map(({ layout }) => layout.tokenCount)),
+    epochTokenCount: comesBack ? sumOf(trained.map(({ layout }) => layout.tokenCount)) : 0,
   };
+}
+
+function sizeOf({ layout, targets }: TokenTrie): PassSize {
+  return { layout, actionCount: targets.length };
 }
 
 function sumOf(values: readonly number[]): number {

@@ -57,6 +57,7 @@ export async function trainModel(options: TrainModelOptions): Promise<TrainModel
   const passesOf = (packed: PackedStep) => batchesOf(packed, rowLength, rowsPerPass);
   const updates = Math.min(LOOKED_AT, data.order.stepsPerEpoch);
   const parameterCount = [...file.tensors.values()].reduce((sum, { elementCount }) => sum + elementCount, 0);
+  const heldOut = passesOfRows(packBatches(data.heldOut, packing), rowLength);
   const work = {
     tokenCount,
     actionCount: tokenCount,
@@ -64,6 +65,8 @@ export async function trainModel(options: TrainModelOptions): Promise<TrainModel
     // Full passes, and those of powers of two below.
     layoutCount: 2 + Math.floor(Math.log2(rowsPerPass)),
     blockCount: 3 * rowsPerPass * Math.ceil(rowLength / DEFAULT_BLOCK_SIZE),
+    // The best so far.
+    copiedFloats: heldOut.length > 0 ? parameterCount : 0,
   };
   const plan = planTraining(data.model.config, {
     // The weights are the parameters, which the memory plan counts with their gradients and moments.
@@ -82,7 +85,7 @@ export async function trainModel(options: TrainModelOptions): Promise<TrainModel
     lora: null,
     plan,
     work,
-    looked: { passes: passesOfRows(data, updates, rowLength), updates },
+    looked: { passes: { trained: firstRows(data, updates, rowLength), heldOut }, updates },
     addGradients: async (gradients, { examples, parameters, sums }) => {
       const packed = packBatches(examples, packing);
       let loss = 0;
@@ -112,17 +115,17 @@ function longestRow({ rowLength, tokenBudget }: ModelTrainSettings): number {
   return rowLength ?? Math.floor(tokenBudget / ROW_STEP) * ROW_STEP;
 }
 
-/** The length of every row of the first updates, if rows had this length. */
-function rowsOf(data: TrainingData, updates: number, rowLength: number): number[] {
-  return Array.from({ length: updates }, (_, update) =>
-    packBatches(examplesAt(data, update), { tokenBudget: rowLength }).tries.map(() => rowLength),
-  ).flat();
+/** A pass a row: attention does not cross rows. */
+function passesOfRows({ tries }: Pick<PackedStep, "tries">, rowLength: number): PassSize[] {
+  const row = { layout: singleSequence(rowLength), actionCount: rowLength };
+  return tries.map(() => row);
 }
 
-/** Passes of the first updates, a row each: attention does not cross rows. */
-function passesOfRows(data: TrainingData, updates: number, rowLength: number): PassSize[] {
-  const row = { layout: singleSequence(rowLength), actionCount: rowLength };
-  return rowsOf(data, updates, rowLength).map(() => row);
+/** Rows of the first updates. */
+function firstRows(data: TrainingData, updates: number, rowLength: number): PassSize[] {
+  return Array.from({ length: updates }, (_, update) =>
+    packBatches(examplesAt(data, update), { tokenBudget: rowLength }),
+  ).flatMap((packed) => passesOfRows(packed, rowLength));
 }
 
 /** The length with the fewest places in rows over the first updates; of equal ones the shortest. */
@@ -133,7 +136,7 @@ function chooseRowLength(data: TrainingData, settings: ModelTrainSettings): numb
   const updates = Math.min(LOOKED_AT, data.order.totalSteps);
   let best = { length: shortest, places: Number.POSITIVE_INFINITY };
   for (let length = shortest; length <= longest; length += ROW_STEP) {
-    const places = rowsOf(data, updates, length).length * length;
+    const places = firstRows(data, updates, length).length * length;
     if (places < best.places) best = { length, places };
   }
   return best.length;

@@ -10,7 +10,7 @@ import { DataOrder } from "./data/data-position.js";
 import { type CheckedExamples, checkExamples, type TokenExample } from "./data/example.js";
 import { holdOut } from "./data/hold-out.js";
 import { ModelGradients } from "./gradients/model-gradients.js";
-import { forecastTraining, measureProducts, type PassSize } from "./loop/forecast-training.js";
+import { forecastTraining, measureProducts, type RunPasses } from "./loop/forecast-training.js";
 import type { PassWork } from "./loop/memory-plan.js";
 import type { TrainingPlan } from "./loop/plan-training.js";
 import type { UpdateWork } from "./loop/train-event.js";
@@ -64,8 +64,8 @@ export interface TrainingDesign {
   plan: TrainingPlan;
   /** The largest pass. */
   work: PassWork;
-  /** Passes of some updates, for the forecast. */
-  looked: { passes: readonly PassSize[]; updates: number };
+  /** Passes of some updates, and those that come beside them, for the forecast. */
+  looked: { passes: RunPasses; updates: number };
   /** Adds the gradients of one update to `sums`. */
   addGradients: (gradients: ModelGradients, given: DesignedUpdate) => Promise<UpdateWork>;
   /** Loss of examples without gradients: of those held out, and of the first update's. */
@@ -155,12 +155,21 @@ export async function runTraining(
   const speed = await measureProducts(backend);
   const trainsWeights = lora === null;
   const { work } = design;
+  const store = new WeightStore(file, weights.cache);
   const forecast = forecastTraining(
     model.config,
     looked.passes,
-    { ...memory, ...work, trainsWeights },
+    {
+      ...memory,
+      ...work,
+      trainsWeights,
+      // Weights that train were read with the parameters.
+      layerReadMs: trainsWeights ? 0 : measureReading(store),
+      areWeightsKept: weights.cache !== "streamed",
+    },
     speed,
   );
+  const updatesLeft = order.totalSteps - state.optimizer.step;
   options.onEvent?.({
     type: "plan",
     weights: weights.reason,
@@ -173,11 +182,17 @@ export async function runTraining(
     resumedAt: state.optimizer.step,
     parameterCount,
     forecastMs:
-      forecast.onceMs + (forecast.everyMs / looked.updates) * (order.totalSteps - state.optimizer.step),
+      forecast.onceMs +
+      (forecast.everyMs / looked.updates) * updatesLeft +
+      forecast.epochMs * Math.ceil(updatesLeft / order.stepsPerEpoch),
   });
+  if (settings.heldOutShare > 0 && heldOut.length === 0) {
+    const message = `all examples are of one episode (${examples[0]?.group}): none is held out, and nothing stops early`;
+    options.onEvent?.({ type: "warning", message });
+  }
   const gradients = new ModelGradients({
     model,
-    weights: new WeightStore(file, weights.cache),
+    weights: store,
     backend,
     lora,
     fixed: design.fixed,
@@ -216,6 +231,13 @@ export async function runTraining(
   } finally {
     await gradients.close();
   }
+}
+
+/** Milliseconds for reading one layer's weights. */
+function measureReading(store: WeightStore): number {
+  const started = performance.now();
+  store.layer(0);
+  return performance.now() - started;
 }
 
 /** Losses that are divided by the weights need no other norm. */

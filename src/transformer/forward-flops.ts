@@ -11,10 +11,22 @@ import { layerWeightCount } from "./weight-plan.js";
  */
 export function forwardFlops(config: ModelConfig, tokens: number | TokenLayout): number {
   const layout = typeof tokens === "number" ? singleSequence(tokens) : tokens;
-  return config.layers.reduce((sum, layer) => {
-    const matrices = 2 * layout.tokenCount * layerWeightCount(config, layer);
-    if (!linearsOf(layer).includes("attn_output")) return sum + matrices;
-    const scores = plannedScores(planAttention(layout, layer.window));
-    return sum + matrices + 4 * config.headSize * config.headCount * scores;
-  }, 0);
+  const matrices = config.layers.reduce(
+    (sum, layer) => sum + 2 * layout.tokenCount * layerWeightCount(config, layer),
+    0,
+  );
+  return matrices + 4 * config.headSize * config.headCount * scoresOfLayers(config, layout);
+}
+
+/** Planned scores of one head in all layers that attend; layers of one window have the same plan. */
+export function scoresOfLayers({ layers }: Pick<ModelConfig, "layers">, layout: TokenLayout): number {
+  const known = new Map<number | undefined, number>();
+  let sum = 0;
+  for (const layer of layers) {
+    if (!linearsOf(layer).includes("attn_output")) continue;
+    const scores = known.get(layer.window) ?? plannedScores(planAttention(layout, layer.window));
+    known.set(layer.window, scores);
+    sum += scores;
+  }
+  return sum;
 }

@@ -109,6 +109,20 @@ it("replies are not pushed away without bounds, nor compared where there is noth
   await expect(trainLora({ ...options, examples: alike })).rejects.toThrow(/nothing to compare/);
 });
 
+it("nothing is held out of a single episode, which is trained on all the same", async () => {
+  const options = optionsFor({ heldOutShare: 0.2, epochs: 1 });
+  const warnings: string[] = [];
+  const onEvent = (event: TrainEvent) => {
+    if (event.type === "warning") warnings.push(event.message);
+  };
+  const examples = options.examples.map((one) => ({ ...one, group: "only" }));
+  const { losses } = await trainLora({ ...options, examples, onEvent });
+  expect(losses).toHaveLength(3);
+  expect(warnings).toEqual([
+    expect.stringContaining("all examples are of one episode (only): none is held out"),
+  ]);
+});
+
 it("tells the loss of the same examples before and after", async () => {
   const { losses, sameExamples } = await trainLora(optionsFor({ epochs: 6 }));
   // The first update computed it before it changed anything.

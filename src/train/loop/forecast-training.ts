@@ -1,11 +1,11 @@
 /** @file How long a training run will take, from what this machine's matrix products can do right now. */
 import type { Backend } from "../../graph/backend.js";
 import { GraphBuilder } from "../../graph/graph-builder.js";
-import { planAttention, plannedScores } from "../../transformer/attention-plan.js";
-import { forwardFlops } from "../../transformer/forward-flops.js";
+import { forwardFlops, scoresOfLayers } from "../../transformer/forward-flops.js";
 import type { ModelConfig } from "../../transformer/model-config.js";
 import type { TokenLayout } from "../../transformer/token-layout.js";
-import { blockCountOf, bytesOfPrograms, layerNodes, type PassWork } from "./memory-plan.js";
+import { layerWeightCount } from "../../transformer/weight-plan.js";
+import { blockCountOf, bytesOfPrograms, bytesOfStates, layerNodes, type PassWork } from "./memory-plan.js";
 
 /** One product of this size takes some milliseconds; the first few after a pause may run on one thread. */
 const SIZE = 768;
@@ -50,13 +50,39 @@ export interface PassSize {
   actionCount: number;
 }
 
+/** Passes of a run. */
+export interface RunPasses {
+  /** Forward and backward, of some updates, such as an epoch's. */
+  trained: readonly PassSize[];
+  /** Forward alone before these, in the same updates: where a loss needs all passes of an update at once. Default none. */
+  before?: readonly PassSize[] | undefined;
+  /** Forward alone at the end of every epoch: examples held out. Default none. */
+  heldOut?: readonly PassSize[] | undefined;
+  /** Forward alone, once: what replies were worth at the start, and what the first update's examples are at both ends. Default none. */
+  once?: readonly PassSize[] | undefined;
+}
+
 interface ForecastOptions
-  extends Pick<PassWork, "trainedLayerCount" | "isAnchored" | "layoutCount" | "blockCount"> {
+  extends Pick<
+    PassWork,
+    "trainedLayerCount" | "isAnchored" | "layoutCount" | "blockCount" | "epochTokenCount"
+  > {
   keptLayerCount: number;
   programBytes: number;
   stateBytes: number;
   /** All weights train, not pairs beside them. */
   trainsWeights: boolean;
+  /** Milliseconds for reading one layer of the file; its weights and the head's are read `once`, or for every pass. Default 0. */
+  layerReadMs?: number | undefined;
+  areWeightsKept?: boolean | undefined;
+}
+
+interface Forecast {
+  /** Of the updates given. */
+  everyMs: number;
+  /** At the end of an epoch. */
+  epochMs: number;
+  onceMs: number;
 }
 
 /**
@@ -67,41 +93,61 @@ interface ForecastOptions
  */
 export function forecastTraining(
   config: ModelConfig,
-  passes: readonly PassSize[],
+  { trained: passes, before = [], heldOut = [], once = [] }: RunPasses,
   options: ForecastOptions,
   flopsPerMs: number,
-): { everyMs: number; onceMs: number } {
-  const { keptLayerCount, trainsWeights, isAnchored = false } = options;
-  const { layerCount: L, hiddenSize: D, feedForwardSize: F, headCount: H, vocabSize: V } = config;
-  const trained = options.trainedLayerCount ?? L;
-  const share = (PRODUCT_SHARE * D) / (D + HALF_SPEED_WIDTH);
-  let forward = 0;
-  let head = 0;
-  let compiling = 0;
-  for (const { layout, actionCount } of passes) {
-    const blocks = blockCountOf(layout);
-    const scores = config.layers.reduce(
-      (sum, { window }) => sum + H * plannedScores(planAttention(layout, window)),
-      0,
-    );
-    const floats = L * layout.tokenCount * (F + D);
-    const body = forwardFlops(config, layout) / share;
-    forward += body + FLOPS_PER_FLOAT * floats + FLOPS_PER_SCORE * scores;
-    head += actionCount * V * (4 * D * (isAnchored ? 2 : 1) + FLOPS_PER_FLOAT);
-    compiling += FLOPS_PER_NODE * layerNodes({ layoutCount: 1, blockCount: blocks });
-  }
-  const below = (1 - trained / L) * forward;
-  const base = isAnchored ? forward : 0;
+): Forecast {
+  const { keptLayerCount, trainsWeights, isAnchored = false, layerReadMs = 0 } = options;
+  const { layerCount: L } = config;
+  const trained = Math.min(L, options.trainedLayerCount ?? L);
+  const work = workOf(config, passes);
+  const below = (1 - trained / L) * work.forward;
+  const base = isAnchored ? work.forward : 0;
   const backward = (trainsWeights ? 2 : 1) * trained + (trained - keptLayerCount);
-  const every = ((trained + backward) / L) * forward + head;
-  const ms = (flops: number) => flops / flopsPerMs;
-  const areStatesKept = options.stateBytes > 0;
+  const heads = (isAnchored ? 2 : 1) * work.headProducts + work.headRest;
+  const every = ((trained + backward) / L) * work.forward + heads;
+  const states = bytesOfStates(config, options);
+  const keptShare = states === 0 ? 0 : Math.min(1, options.stateBytes / states);
   // Those least lately used are given up first: where not all find room, none is there when its turn comes again.
   const areProgramsKept = options.programBytes >= bytesOfPrograms(config, options);
-  return {
-    everyMs: ms(every + (areStatesKept ? 0 : below + base) + (areProgramsKept ? 0 : compiling)),
-    onceMs: ms(
-      (areStatesKept ? below + base : 0) + (areProgramsKept ? FLOPS_PER_NODE * layerNodes(options) : 0),
-    ),
+  const alone = (own: readonly PassSize[]) => {
+    const { forward, headProducts, headRest, compiling } = workOf(config, own);
+    return forward + headProducts + headRest + (areProgramsKept ? 0 : compiling);
   };
+  const reading = layerReadMs * (L + (config.vocabSize * config.hiddenSize) / layerWeightCount(config));
+  const readsOf = (own: readonly PassSize[], times: number) =>
+    options.areWeightsKept === false ? reading * times * own.length : 0;
+  const ms = (flops: number) => flops / flopsPerMs;
+  return {
+    everyMs:
+      ms(every + (1 - keptShare) * (below + base) + (areProgramsKept ? 0 : work.compiling) + alone(before)) +
+      readsOf(passes, 2) +
+      readsOf(before, 1),
+    epochMs: ms(alone(heldOut)) + readsOf(heldOut, 1),
+    onceMs:
+      ms(
+        keptShare * (below + base) +
+          (areProgramsKept ? FLOPS_PER_NODE * layerNodes(options) : 0) +
+          alone(once),
+      ) +
+      readsOf(once, 1) +
+      (options.areWeightsKept === false ? 0 : reading),
+  };
+}
+
+/** Operations of passes: all layers' forward pass, the head's products and the rest of it, and compiling programs. */
+function workOf(config: ModelConfig, passes: readonly PassSize[]) {
+  const { layerCount: L, hiddenSize: D, feedForwardSize: F, headCount: H, vocabSize: V } = config;
+  const share = (PRODUCT_SHARE * D) / (D + HALF_SPEED_WIDTH);
+  const work = { forward: 0, headProducts: 0, headRest: 0, compiling: 0 };
+  for (const { layout, actionCount } of passes) {
+    const scores = H * scoresOfLayers(config, layout);
+    const floats = L * layout.tokenCount * (F + D);
+    const body = forwardFlops(config, layout) / share;
+    work.forward += body + FLOPS_PER_FLOAT * floats + FLOPS_PER_SCORE * scores;
+    work.headProducts += 4 * actionCount * V * D;
+    work.headRest += FLOPS_PER_FLOAT * actionCount * V;
+    work.compiling += FLOPS_PER_NODE * layerNodes({ layoutCount: 1, blockCount: blockCountOf(layout) });
+  }
+  return work;
 }

@@ -74,8 +74,10 @@ export interface PassWork {
   /** Attention blocks of all layouts of an epoch, each layout once. Default 0: nothing comes back. */
   layoutCount?: number | undefined;
   blockCount?: number | undefined;
-  /** Tokens of an epoch's passes, whose states below the trained layers, or of the base, are kept. Default 0. */
+  /** Tokens of an epoch's passes that come back, whose states below the trained layers, or of the base, are kept. Default 0. */
   epochTokenCount?: number | undefined;
+  /** Floats kept beside parameters, gradients and moments: what training began with, the best so far. Default 0. */
+  copiedFloats?: number | undefined;
 }
 
 /** @param limitBytes memory the whole process may take */
@@ -87,6 +89,7 @@ export function planMemory(
 ): MemoryPlan {
   const { hiddenSize: D, headCount: H, feedForwardSize: F, layerCount: L } = config;
   const { tokenCount: T, actionCount: P, parameterCount, sequenceLength = T, isAnchored = false } = work;
+  const { copiedFloats = 0 } = work;
   const trainedLayerCount = Math.min(L, work.trainedLayerCount ?? L);
   const inputs = 4 * trainedLayerCount * T * D;
   // Half of all pairs, in blocks of queries.
@@ -97,7 +100,7 @@ export function planMemory(
   const arrays = isAnchored ? ANCHORED_HEAD_ARRAYS : HEAD_ARRAYS;
   const head = 4 * P * (arrays.logits * Math.min(HEAD_CHUNK, config.vocabSize) + arrays.hidden * D);
   // Parameters, gradients and the two means of AdamW; silenced ones beside them where the base is asked.
-  const trained = (isAnchored ? 20 : 16) * parameterCount;
+  const trained = (isAnchored ? 20 : 16) * parameterCount + 4 * copiedFloats;
   const copies = COPIED_LAYERS[weights.cache] * 4 * layerWeightCount(config);
   const baseStates = isAnchored ? 4 * T * D : 0;
   const base =
@@ -106,9 +109,7 @@ export function planMemory(
   // What comes back in every epoch is worth more per byte than a layer's products.
   const programs = Math.min(MOST_PROGRAM_BYTES, bytesOfPrograms(config, work));
   const programBytes = room(programs, base);
-  const stateCount = (trainedLayerCount < L ? 1 : 0) + (isAnchored ? 1 : 0);
-  const states = 4 * D * (work.epochTokenCount ?? 0) * stateCount;
-  const stateBytes = room(states, base + programBytes);
+  const stateBytes = room(bytesOfStates(config, work), base + programBytes);
   const taken = base + programBytes + stateBytes;
   const perLayer = 4 * T * keptFloats(config);
   const keptLayerCount = Math.max(
@@ -141,6 +142,19 @@ export function bytesOfPrograms(
 ): number {
   const kindCount = Math.max(1, new Set(config.layers.map(layerKind)).size);
   return layerNodes(work) * kindCount * PROGRAM_BYTES_PER_NODE;
+}
+
+/** What the states take that stay the same over a run: below the trained layers, and of the base. */
+export function bytesOfStates(
+  { hiddenSize, layerCount }: ModelConfig,
+  {
+    trainedLayerCount = layerCount,
+    isAnchored = false,
+    epochTokenCount = 0,
+  }: Pick<PassWork, "trainedLayerCount" | "isAnchored" | "epochTokenCount">,
+): number {
+  const stateCount = (trainedLayerCount < layerCount ? 1 : 0) + (isAnchored ? 1 : 0);
+  return 4 * hiddenSize * epochTokenCount * stateCount;
 }
 
 /** Nodes of both programs of one kind of layer, for all layouts together. */

@@ -47,6 +47,16 @@ export class ReplyComparison {
     return packBatches(parts, { ...this.#options.packing, tracksExamples: true });
   }
 
+  /** Passes of an update that are computed forward before any gradient: a loss over several needs all of them. */
+  before({ tries }: PackedStep): readonly TokenTrie[] {
+    return this.#objective.isJoint && tries.length > 1 ? tries : [];
+  }
+
+  /** Passes with the parameters that training begins with: one group after the other. */
+  startPasses(): TokenTrie[] {
+    return [...this.#groups.values()].flatMap((own) => this.pack(own).tries);
+  }
+
   /**
    * The objective of each pass of an update.
    * @param forward - log-probabilities of the targets of one pass, as the gradient's own pass will find them
@@ -54,11 +64,12 @@ export class ReplyComparison {
   async objectives(
     gradients: ModelGradients,
     examples: readonly TokenExample[],
-    { tries }: PackedStep,
+    packed: PackedStep,
     forward: (pass: number) => Promise<Float64Array>,
   ): Promise<TargetObjective[]> {
+    const { tries } = packed;
     await this.#meet(gradients, examples);
-    if (!this.#objective.isJoint || tries.length < 2) {
+    if (this.before(packed).length === 0) {
       return tries.map((trie) => (logProbs) => {
         const { loss, slopes } = this.#compare([trie], [logProbs], examples);
         return { loss, slopes: slopes[0] as Float64Array };

@@ -133,6 +133,9 @@ describe("planTraining", () => {
     expect([plain, anchored, top].map(({ stateBytes }) => stateBytes)).toEqual([0, states, states]);
     expect(anchored.bytes - plain.bytes).toBeGreaterThanOrEqual(states + 4 * 2048 * 960);
     expect(top.keptLayerCount).toBe(8);
+    // Another adapter that is kept.
+    const copied = planMemory(config, { ...work, copiedFloats: 1e6 }, weights, 16e9);
+    expect(copied.bytes - plain.bytes).toBe(4e6);
     // Inputs and products of 24 layers less.
     expect(plain.bytes - top.bytes).toBeGreaterThan(24 * 4 * 2048 * 960);
   });

@@ -6,6 +6,7 @@ import { Random } from "../../../../src/core/random.js";
 import { GgufFile } from "../../../../src/formats/gguf/gguf-file.js";
 import type { LoraConfig } from "../../../../src/lora/lora-adapter.js";
 import { actionExample, type TokenExample } from "../../../../src/train/data/example.js";
+import type { TokenTrie } from "../../../../src/train/data/token-trie.js";
 import { ModelGradients } from "../../../../src/train/gradients/model-gradients.js";
 import { type ComparedName, OBJECTIVE_TABLE } from "../../../../src/train/loop/objective.js";
 import { ReplyComparison } from "../../../../src/train/loop/reply-comparison.js";
@@ -135,6 +136,37 @@ describe("an update that compares replies", () => {
       await bench.close();
     });
   }
+
+  it.each(["preference", "group", "kto"] as const)(
+    "%s: says which passes come without a gradient",
+    async (objective) => {
+      const examples = drawExamples();
+      const packing = { tokenBudget: 10 };
+      const comparison = new ReplyComparison({
+        ...{ objective, figures: FIGURES, packing, examples },
+        startParameters: new Map(),
+      });
+      const packed = comparison.pack(examples);
+      let atStart = 0;
+      let atNow = 0;
+      const zeros = ({ targets }: { targets: readonly unknown[] }) => new Float64Array(targets.length);
+      const gradients = {
+        logProbs: async (trie: TokenTrie) => {
+          atStart++;
+          return zeros(trie);
+        },
+      } as unknown as ModelGradients;
+      for (let epoch = 0; epoch < 2; epoch++) {
+        await comparison.objectives(gradients, examples, packed, async (pass) => {
+          atNow++;
+          return zeros(packed.tries[pass]!);
+        });
+      }
+      expect(atStart).toBe(comparison.startPasses().length);
+      expect(atNow).toBe(2 * comparison.before(packed).length);
+      expect([atStart, atNow]).toEqual([6, objective === "group" ? 0 : 12]);
+    },
+  );
 
   it("begins at the loss of no difference", async () => {
     const bench = setUp();
