@@ -52,16 +52,17 @@ export function spreadPosterior(
   measured: readonly { mean: number; variance: number }[],
   scale: number,
 ): SpreadFit[] {
+  // Plain loops: every step of a race asks for this.
+  const weights = new Float64Array(measured.length);
   const fits = Array.from({ length: GRID }, (_, step) => {
     const deviation = (WIDEST * (step + 0.5)) / GRID;
     const spread = deviation ** 2;
-    const weights = measured.map(({ variance }) => 1 / (spread + variance));
-    const total = weights.reduce((sum, weight) => sum + weight, 0);
-    const centre = measured.reduce((sum, one, i) => sum + ((weights[i] as number) / total) * one.mean, 0);
-    const logLikelihood = measured.reduce((sum, one, i) => {
-      const weight = weights[i] as number;
-      return sum + (Math.log(weight) - weight * (one.mean - centre) ** 2) / 2;
-    }, -Math.log(total) / 2);
+    let [total, centre] = [0, 0];
+    for (let i = 0; i < weights.length; i++) total += weights[i] = 1 / (spread + measured[i]!.variance);
+    for (let i = 0; i < weights.length; i++) centre += (weights[i]! / total) * measured[i]!.mean;
+    let logLikelihood = -Math.log(total) / 2;
+    for (let i = 0; i < weights.length; i++)
+      logLikelihood += (Math.log(weights[i]!) - weights[i]! * (measured[i]!.mean - centre) ** 2) / 2;
     return { centre, spread, logPosterior: logLikelihood - Math.log(1 + (deviation / scale) ** 2) };
   });
   const highest = Math.max(...fits.map(({ logPosterior }) => logPosterior));
