@@ -30,6 +30,7 @@ export default defineConfig({
     // Far above what any test takes: a busy machine must not fail one.
     testTimeout: 900_000,
     hookTimeout: 900_000,
+    expect: { poll: { timeout: 120_000 } },
     pool: "forks",
     // One more than the usual two cores: some tests wait for limits and pauses.
     maxWorkers: 3,
