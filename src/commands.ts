@@ -62,6 +62,8 @@ export { bestLevel, readTrajectory } from "./records/trajectory.js";
 export { htmlReport } from "./report/html-report.js";
 export { cellText } from "./report/report-table.js";
 export { type RunReport, readRunReport } from "./report/run-report.js";
+export { readServeLog, serveLogFiles, serveLogTables } from "./report/server/serve-log.js";
+export { serveLogPage } from "./report/server/serve-log-page.js";
 export { type TextReport, textReport } from "./report/text-report.js";
 export { writeReport } from "./report/write-report.js";
 export { type EvaluateResult, evaluate, readWorkflowFile } from "./run/evaluate.js";

@@ -16,6 +16,7 @@ Examples:
   $ w4s report latest
   $ w4s report runs/RUN --compare runs/OTHER --compare runs/THIRD --out three.html
   $ w4s report runs/RUN --text
+  $ w4s report logs --out logs.html    # what a server was asked: the folder of w4s serve --log
 
 The page needs nothing else: it opens from disk, loads nothing and sends nothing. Unfinished runs can be reported too.`;
 
@@ -29,7 +30,10 @@ interface ReportFlags {
 export function command(): Command {
   const report = new Command("report")
     .description("Writes a run as one self-contained HTML page, or prints its numbers.")
-    .argument("<run>", "run of optimize, collect, eval or learn: its directory, its name, or latest")
+    .argument(
+      "<run>",
+      "run of optimize, collect, eval or learn: its directory, its name, or latest; or the log of a server: its folder",
+    )
     .option("--compare <run>", "another run to show beside it; repeat it", repeated, [])
     .option("--text", "print tables instead of writing a page")
     .option("--out <file>", "where the page goes (default: report.html in the run directory)")
@@ -44,6 +48,7 @@ const reportAction: ActionBody = async ({ isJson, command }, name = "") => {
   const seed = Number(flags.seed);
   if (!Number.isSafeInteger(seed) || seed < 0)
     throw new api.ConfigError(`--seed ${flags.seed} is no whole number`, { hint: "give a number from 0" });
+  if (api.serveLogFiles(name).length > 0) return await reportLog(name, { ...flags, isJson });
   const directory = await namedRunOf(command, name);
   const report = await api.readRunReport(directory);
   const compare = await Promise.all(
@@ -71,6 +76,24 @@ const reportAction: ActionBody = async ({ isJson, command }, name = "") => {
   return EXIT.done;
 };
 
+/** The log of a server; the page goes beside it. */
+async function reportLog(
+  folder: string,
+  { text, out, compare, isJson }: ReportFlags & { isJson: boolean },
+): Promise<number> {
+  const api = await import("../../commands.js");
+  if (compare.length > 0)
+    throw new api.ConfigError("the log of a server is compared with no run", { hint: "leave --compare out" });
+  const log = api.readServeLog(folder);
+  const tables = api.serveLogTables(log);
+  const page = out !== undefined || !(text || isJson) ? (out ?? join(folder, "report.html")) : null;
+  if (page !== null) await api.writeReport(page, api.serveLogPage(log));
+  if (isJson) writeJson({ name: log.name, unreadable: log.unreadable, tables, page });
+  else if (text) for (const one of tables) printTable(one, api.cellText);
+  else writeOut(`${page}: ${log.requests.length} requests`);
+  return EXIT.done;
+}
+
 /** The figures and tables of a report on stdout. */
 export function printReport(
   { title, notices, keyFigures, card, tables }: TextReport,
@@ -80,13 +103,18 @@ export function printReport(
   for (const notice of notices) writeProse(`note: ${notice}`);
   writeOut(`\n${pairs(keyFigures.map(({ label, value, detail }) => [label, `${value} (${detail})`]))}`);
   if (card) writeProse(`\nThe best workflow in words\n${cardText(card)}`);
-  for (const { title: name, note, head, rows } of tables) {
-    writeProse(`\n${name}${note ? `\n${note}` : ""}`);
-    writeOut(
-      table(
-        head,
-        rows.map((row) => row.map(cellText)),
-      ),
-    );
-  }
+  for (const one of tables) printTable(one, cellText);
+}
+
+function printTable(
+  { title, note, head, rows }: TextReport["tables"][number],
+  cellText: typeof import("../../commands.js").cellText,
+): void {
+  writeProse(`\n${title}${note ? `\n${note}` : ""}`);
+  writeOut(
+    table(
+      head,
+      rows.map((row) => row.map(cellText)),
+    ),
+  );
 }
