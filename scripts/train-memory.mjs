@@ -136,5 +136,6 @@ for (const row of ROWS.filter(({ model }) => only.includes(model))) {
   lines.push(line);
   write(line);
 }
-if (flags.out !== undefined) writeFileSync(flags.out, `${lines.join("\n")}\n`);
+const title = `# Memory and time of trainings beside their plans\n\n\`node scripts/train-memory.mjs\`, ${flags.threads} threads, objective ${flags.objective}.`;
+if (flags.out !== undefined) writeFileSync(flags.out, `${title}\n\n${lines.join("\n")}\n`);
 process.exitCode = isKept ? 0 : 1;
