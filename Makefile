@@ -11,7 +11,7 @@ W4S := node dist/cli/main.js
 BENCH_JSON := bench/results/latest.json
 
 .DEFAULT_GOAL := help
-.PHONY: install build check types format unused test test-node docs pack-check size kills demo demo-check learn-check learn-controls learn-qwen learn-real designed-check nano code-check workers-check serve-check simulated-check programs-check mode-check report-big bench bench-quick bench-full models real real-bbh grammar-check grammar-sample acceptance-check search-check busy-check parity clean help
+.PHONY: install build check types format unused test test-node docs pack-check size kills demo demo-check learn-check learn-controls learn-qwen learn-real designed-check nano code-check workers-check serve-check simulated-check programs-check mode-check report-big bench bench-quick bench-full models real real-bbh grammar-check grammar-sample acceptance-check search-check busy-check train-memory parity clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-16s %s\n' "$$name" "$$text"; done
@@ -71,7 +71,7 @@ size: build ## size of the package and of the packages it brings, held against l
 
 kills: build ## the tests that kill runs, with more kills at other moments than the gate's
 	@seed=$${SEED:-$$RANDOM}; echo "seed $$seed"; \
-	W4S_TEST_SEED=$$seed W4S_TEST_KILLS=4 timeout 3600 $(BIN)/vitest run tests/e2e/learn-kills.test.ts tests/e2e/kill-resume.test.ts tests/e2e/cli-train.test.ts
+	W4S_TEST_SEED=$$seed W4S_TEST_KILLS=4 timeout 3600 $(BIN)/vitest run tests/e2e/learn-kills.test.ts tests/e2e/kill-resume.test.ts tests/e2e/cli-train.test.ts tests/e2e/objective-kills.test.ts
 
 demo: build ## the whole loop offline: a weak model learns to design workflows (some minutes)
 	@$(W4S) demo
@@ -123,6 +123,9 @@ grammar-check: build ## share of valid and distinct candidates of two real model
 
 grammar-sample: install ## 10 000 sentences of the grammar for each kind of answer, parsed and run in the sandbox
 	GRAMMAR_SENTENCES=10000 node_modules/.bin/vitest run tests/conformance/grammar-sentences.test.ts
+
+train-memory: build ## memory and time of six trainings beside their plans (three real files; some minutes on two quiet cores)
+	node scripts/train-memory.mjs --out docs/results/train-memory.md
 
 parity: build ## our forward pass beside llama.cpp's on three real files (pulls them; 1 minute)
 	scripts/parity.sh

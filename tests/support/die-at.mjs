@@ -6,10 +6,12 @@ import fs from "node:fs";
 import http from "node:http";
 import { syncBuiltinESMExports } from "node:module";
 import { relative, resolve } from "node:path";
+import { isMainThread } from "node:worker_threads";
 
-/** `moments` in the order of their coming, each "before", "half" or "after" and a name. */
-const { run, moments } = JSON.parse(process.env.DIE_AT);
-const { closeSync, openSync, rename, writeSync } = fs;
+/** `moments` in the order of their coming, each "before", "half" or "after" and a name. Threads, which may have no environment, are left alone. */
+const { run, moments } = isMainThread ? JSON.parse(process.env.DIE_AT) : { run: "/dev/null", moments: [] };
+const { closeSync, openSync, promises, rename, writeSync } = fs;
+const { open: openHandle, rename: renameLater } = promises;
 const { request } = http;
 /** Open logs by descriptor: their name in the run, and how many lines they have. */
 const logs = new Map();
@@ -75,6 +77,38 @@ fs.rename = (from, to, done) => {
     done(error);
   });
 };
+
+// Large files: written piece by piece beside their place, then renamed.
+promises.open = async (path, ...rest) => {
+  const handle = await openHandle(path, ...rest);
+  const moment = `half ${nameOf(path).replace(/\.\d+-\d+\.tmp$/, "")}`;
+  if (moments.includes(moment)) {
+    handle.write = async (bytes) => {
+      writeSync(handle.fd, bytes, 0, bytes.length >> 1);
+      passing(moment);
+    };
+  }
+  return handle;
+};
+
+promises.rename = async (from, to) => {
+  const name = nameOf(to);
+  if (name.startsWith("..")) return renameLater(from, to);
+  tell(name);
+  passing(`before ${name}`);
+  await renameLater(from, to);
+  passing(`after ${name}`);
+};
+
+// Updates of a training, as they are told to the parent.
+const send = process.send?.bind(process);
+if (send !== undefined) {
+  process.send = (message, ...rest) => {
+    const isUpdate = message.type === "event" && message.event.type === "step";
+    if (isUpdate) passing(`before update ${message.event.step}`);
+    return send(message, ...rest);
+  };
+}
 
 http.request = (url, options, ...rest) => {
   if (options.method !== "POST") return request(url, options, ...rest);
