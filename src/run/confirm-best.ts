@@ -17,10 +17,8 @@ export const CONFIRMED = 6;
 const USUAL_BLOCK = 4;
 /** Workflows that meet their next block at once: such a share of all blocks that are left. So it begins wide and ends narrow. */
 const WIDTH = 1 / 14;
-/** A design is named best where its level lies so far above the baseline's … */
-const MARGIN = 0.02;
-/** … or where it is better with this probability: what many items show may be less than the margin. */
-const SURE = 0.95;
+/** A design is named best where it is better than the baseline with this probability. */
+const CONFIDENCE = 0.72;
 /** Sign-flip test: above, two are not told apart. */
 const LEVEL = 0.05;
 /** A workflow counts as cheaper from this share of the other's tokens an item … */
@@ -48,7 +46,7 @@ type Judged = Finalist & { standing: Standing; there: Evaluation };
 /**
  * Chooses among designs and baselines. The race goes on among all designs and the best baseline, on the items kept for the
  * confirmation first, then on those that a workflow has not met yet. By all its results the design with the highest level is the best, or a cheaper one
- * that is not told apart from it, where it lies at least 2 points above the baseline or surely above it, and does better on the kept items than is expected of the baseline. Else the baseline is the best.
+ * that is not told apart from it, where it is probably better than the baseline, and does better on the kept items than is expected of the baseline. Else the baseline is the best.
  * Without items for the confirmation the results of the search decide.
  * @param baselines - evaluated ones that designs start from
  * @param found - designs as their races left them
@@ -86,8 +84,7 @@ export async function confirmBest(
     (a, b) => b.standing.level - a.standing.level || priceOf(a) - priceOf(b) || (a.hash < b.hash ? -1 : 1),
   );
   const beats = ({ standing, there }: Judged) =>
-    (standing.level - baseline.standing.level >= MARGIN ||
-      probabilityOfBetter(standing, baseline.standing) >= SURE) &&
+    probabilityOfBetter(standing, baseline.standing) >= CONFIDENCE &&
     (kept.size === 0 || (there.n > 0 && there.accuracy > baseline.standing.level));
   const leader = order.find(beats);
   const cheaper = order
@@ -114,7 +111,7 @@ export async function confirmBest(
   });
   const sentence =
     chosen === undefined
-      ? `no design lies ${100 * MARGIN} points above ${rival.title} by all its items, and above it on those kept for the confirmation, so the baseline is the result`
+      ? `no design is probably better than ${rival.title} by all its items, and by those kept for the confirmation, so the baseline is the result`
       : `${chosen.workflow.title} is put at ${formatPercent(chosen.standing.level)} over ${chosen.evaluation.n} items, ${formatPercentChange(chosen.standing.level - baseline.standing.level)} against ${rival.title}, and is better with a probability of ${formatPercent(probabilityOfBetter(chosen.standing, baseline.standing))}`;
   const result = chosen ?? baseline;
   return {

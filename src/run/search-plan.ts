@@ -8,8 +8,8 @@ const POOL = 200;
 /** Items of a race's pool that every baseline is run on. */
 export const BASELINE_ITEMS = 16;
 const CONFIRM_SHARE = 1 / 3;
-/** Recorded with a run: one that was begun by another rule would end with another result. With the choice after it, and the race alone. */
-const [CHOICE_RULE, RACE_RULE] = ["expected-lead", "expected-improvement"];
+/** Recorded with a run: one that was begun by another rule would end with another result. */
+const RACE_RULE = "expected-improvement";
 /** With fewer items a confirmation says too little to be worth them. */
 const FEWEST = 8;
 
@@ -25,7 +25,7 @@ export function searchPlan(
     items: validationLimit ?? (isRacing && command !== "learn" ? POOL : DEFAULT_VALIDATION),
     isRacing,
     confirm: share,
-    rule: isRacing || share > 0 ? (command === "optimize" ? CHOICE_RULE : RACE_RULE) : undefined,
+    rule: isRacing || share > 0 ? RACE_RULE : undefined,
   };
 }
 

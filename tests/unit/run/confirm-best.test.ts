@@ -1,9 +1,8 @@
-/** @file The confirmation: the race goes on over items that nothing was chosen by; a design is named best where it lies clearly above the baseline. */
+/** @file The confirmation: the race goes on over items that nothing was chosen by; a design is named best where it is probably better than the baseline. */
 import { describe, expect, it } from "vitest";
 import { type JobResult, summarize } from "../../../src/evaluate/evaluation.js";
-import type { RunCommand } from "../../../src/records/run-manifest.js";
 import { confirmBest } from "../../../src/run/confirm-best.js";
-import { searchPlan, splitPool } from "../../../src/run/search-plan.js";
+import { splitPool } from "../../../src/run/search-plan.js";
 import type { Sample } from "../../../src/tasks/task.js";
 
 const settings = { seed: 1, resamples: 100, screen: 4 };
@@ -58,7 +57,7 @@ const direct = scored("direct", 0.5, 16);
 const others = ["x", "y", "z"].map((name) => scored(name, 0.34, 8));
 
 describe("confirmBest", () => {
-  it("names a design that lies above the baseline, with its level over all its items", async () => {
+  it("names a design that is probably better than the baseline, with its level over all its items", async () => {
     const made = bench({ direct: 0.5, good: 0.9, x: 0.3, y: 0.3, z: 0.3 });
     const found = await confirmBest(made, [direct], [scored("good", 0.9, 12), ...others]);
     expect(found?.best.hash).toBe("good");
@@ -85,7 +84,7 @@ describe("confirmBest", () => {
       expect(found?.confirmation).toMatchObject({
         isConfirmed: false,
         sentence:
-          "no design lies 2 points above direct by all its items, and above it on those kept for the confirmation, so the baseline is the result",
+          "no design is probably better than direct by all its items, and by those kept for the confirmation, so the baseline is the result",
       });
     }
   });
@@ -121,24 +120,6 @@ describe("confirmBest", () => {
     await expect(confirmBest(bench(shares), [lost], designs)).rejects.toThrow("no workflow can be compared");
   });
 
-  it("names a design by how far it lies above the baseline, or by how sure that is", async () => {
-    const named = async (share: number, n: number) => {
-      const items = Array.from({ length: n }, (_, i) => sample(`s${i}`));
-      const of = (hash: string, right: number) => ({
-        ...scored(hash, right, 0),
-        evaluation: measured(hash, items, { share: right }),
-      });
-      const designs = [of("design", share), ...["x", "y", "z"].map((name) => of(name, 0.45))];
-      return (await confirmBest(bench({}, { items: [] }), [of("direct", 0.5)], designs))?.best.hash;
-    };
-    // A lead of a few points over few items is not sure, and more than none is to be expected of it.
-    expect(await named(0.625, 40)).toBe("design");
-    expect(await named(0.55, 40)).toBe("direct");
-    // Over many items less is enough.
-    expect(await named(0.519, 400)).toBe("direct");
-    expect(await named(0.519, 4000)).toBe("design");
-  });
-
   it("goes by the results of the search where there are no items for it", async () => {
     const made = bench({}, { items: [] });
     // Four of four are luck; nearly all of twenty-four are more.
@@ -150,21 +131,6 @@ describe("confirmBest", () => {
     expect((await confirmBest(made, [direct], others))?.best.hash).toBe("direct");
     expect((await confirmBest(made, [direct], []))?.best.hash).toBe("direct");
   });
-});
-
-it("names the rule of a search by what it decides: how its best is chosen, or the race alone", () => {
-  const ruleOf = (command: RunCommand, screen = 4, confirm?: number) =>
-    searchPlan({ screen, confirm, validationLimit: undefined }, command)?.rule;
-  expect([ruleOf("optimize"), ruleOf("collect"), ruleOf("learn")]).toEqual([
-    "expected-lead",
-    "expected-improvement",
-    "expected-improvement",
-  ]);
-  expect([ruleOf("optimize", 0), ruleOf("optimize", 0, 0.5), ruleOf("eval")]).toEqual([
-    undefined,
-    "expected-lead",
-    undefined,
-  ]);
 });
 
 it("keeps a share of the pool, or none where it would be too few", () => {

@@ -164,7 +164,7 @@ describe("optimize with a race", () => {
     expect(result.best).toMatchObject({ isBaseline: true, title: "executor alone, direct" });
     expect(result.confirmation?.isConfirmed).toBe(false);
     expect(result.warnings).toContain(
-      "no design lies 2 points above executor alone, direct by all its items, and above it on those kept for the confirmation, so the baseline is the result",
+      "no design is probably better than executor alone, direct by all its items, and by those kept for the confirmation, so the baseline is the result",
     );
     expect(readFileSync(join(run, "best-workflow.js"), "utf8")).toBe(result.best?.source);
   });
