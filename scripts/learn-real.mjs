@@ -14,7 +14,7 @@ import { namedBaselines } from "../dist/evaluate/baselines/named-baselines.js";
 import { judgeRows } from "./learn-real/judge-rows.mjs";
 import { judgedDataset } from "./learn-real/judged-dataset.mjs";
 import { pageOf } from "./learn-real/page.mjs";
-import { measureSpeed, planOf, planText } from "./learn-real/plan.mjs";
+import { LANES, measureSpeed, planOf, planText } from "./learn-real/plan.mjs";
 import { fixSettings, SIZES, settingsOf } from "./learn-real/settings.mjs";
 import { baselinesOf, trainRow } from "./learn-real/train-rows.mjs";
 import { summaryOf } from "./learn-runs.mjs";
@@ -119,7 +119,7 @@ function stopped() {
 /** Measured once a folder, executor and number of threads: later sessions of a plan are held against the same figure. */
 async function speedOf() {
   const path = join(root, "speed.json");
-  const key = `${settings.executor}, ${threads} threads`;
+  const key = `${settings.executor}, ${threads} threads, ${LANES} requests`;
   const known = existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) : {};
   if (known[key] === undefined) {
     known[key] = await measureSpeed(settings.executor, threads);

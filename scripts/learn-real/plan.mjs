@@ -6,7 +6,7 @@ import { LocalChatModel } from "../../dist/llm/local/local-chat-model.js";
 import { LocalModel } from "../../dist/llm/local/local-model.js";
 import { summaryOf } from "../learn-runs.mjs";
 
-const LANES = 16;
+export const LANES = 32;
 /** Later blocks of a race, as a share of the first ones (src/design/race.ts), and workflows of a confirmation. */
 const [LATER, CONFIRMED] = [1.6, 6];
 const BASELINE_ITEMS = 16;
@@ -21,7 +21,7 @@ const ASSUMED = {
   trainMinutes: 8,
 };
 
-/** Tokens a second of an executor with 16 requests in flight, prompts of 100 tokens, replies of 64. */
+/** Tokens a second of an executor with 32 requests in flight, prompts of 100 tokens, replies of 64. */
 export async function measureSpeed(executor, threads) {
   const [kind, name] = executor.split(/:(.*)/s);
   if (kind !== "local")
@@ -60,12 +60,16 @@ export const isComplete = (run) => existsSync(join(run, "summary.json")) && summ
 export async function planOf(settings, { folder, threads, speed }) {
   const trained = join(folder, "trained");
   const isTrained = isComplete(trained);
-  const { callsPerRun, replyTokens, source } = isTrained ? measured(trained, settings) : assumed(settings);
+  const later = (runs) => Math.round(runs * settings.block * LATER * ASSUMED.distinct);
+  const families = settings.families.length + 1;
+  const baselines = settings.baselines.length * families * Math.min(BASELINE_ITEMS, settings.pool);
+  const candidates = settings.rounds * later(settings.episodes * settings.candidates);
+  const { callsPerRun, replyTokens, source } = isTrained
+    ? measured(trained, settings, baselines, candidates)
+    : assumed(settings);
   const size = statSync(await resolveModel(settings.model)).size / 98e6;
   const examples = settings.rounds * settings.episodes * settings.candidates * settings.epochs;
   const training = (ASSUMED.trainMinutes * (examples / 360) * size * 2) / threads;
-  const families = settings.families.length + 1;
-  const later = (runs) => Math.round(runs * settings.block * LATER * ASSUMED.distinct);
   const kept = Math.floor(settings["judge-pool"] * settings.confirm);
   const pool = Math.min(BASELINE_ITEMS, settings["judge-pool"] - kept);
   const perTask =
@@ -77,9 +81,8 @@ export async function planOf(settings, { folder, threads, speed }) {
     const tokens = Math.round(runs * calls * replyTokens);
     if (!isDone) rows.push({ what, runs: Math.round(runs), tokens, minutes: tokens / speed / 60 + minutes });
   };
-  const baselines = settings.baselines.length * families * Math.min(BASELINE_ITEMS, settings.pool);
   add("baselines of the families", isTrained, baselines, { calls: 1 });
-  add("candidates to train on", isTrained, settings.rounds * later(settings.episodes * settings.candidates));
+  add("candidates to train on", isTrained, candidates);
   add("adapter by rewards", isTrained, 0, { minutes: training });
   add(
     "adapter by shuffled rewards",
@@ -105,15 +108,16 @@ const assumed = (settings) => ({
   source: `assumed ${ASSUMED.callsPerRun} calls a run, replies of ${Math.round(ASSUMED.replyShare * settings["reply-tokens"])} tokens, ${Math.round(100 * ASSUMED.distinct)} % of the runs not equal to others`,
 });
 
-/** Calls of the training run over the runs that were planned for it. */
-function measured(folder, settings) {
+/** What the training run asked, over the runs that were planned for it; baselines ask once. */
+function measured(folder, settings, baselines, candidates) {
   const { spent } = summaryOf(folder);
   const row = spent.rows.find(({ role }) => role === "executor");
   const replyTokens = row.completionTokens / Math.max(1, row.calls);
+  const callsPerRun = Math.max(1, row.calls - baselines) / candidates;
   return {
-    callsPerRun: ASSUMED.callsPerRun,
+    callsPerRun,
     replyTokens,
-    source: `replies of ${Math.round(replyTokens)} tokens, as ${row.calls} calls of the training run had (cap ${settings["reply-tokens"]}); ${ASSUMED.callsPerRun} calls a run are assumed`,
+    source: `${callsPerRun.toFixed(1)} calls a run and replies of ${Math.round(replyTokens)} tokens, as the ${row.calls} calls of the training run had (cap ${settings["reply-tokens"]})`,
   };
 }
 

@@ -26,8 +26,8 @@ export const SIZES = {
   pool: 12,
   "judge-episodes": 2,
   "judge-candidates": 4,
-  "judge-pool": 16,
-  test: 12,
+  "judge-pool": 8,
+  test: 10,
   "reply-tokens": 200,
 };
 

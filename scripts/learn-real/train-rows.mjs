@@ -43,7 +43,7 @@ export async function trainRow(row, settings, { folder, seed, threads, minutesLe
       "--weighting",
       row === "shuffled" ? "shuffled" : "advantage",
     ],
-    ...["--concurrency", 16, "--sample-ms", 1_800_000, "--seed", seed, "--threads", threads],
+    ...["--concurrency", 32, "--sample-ms", 1_800_000, "--seed", seed, "--threads", threads],
     ...["--max-minutes", left.toFixed(2), "--runs-root", folder, "--run", row],
   ].map(String);
   const child = spawn(process.execPath, [MAIN, ...words], { stdio: ["ignore", "ignore", "inherit"] });
