@@ -79,7 +79,8 @@ describe("a run moved elsewhere, without network", () => {
       [
         "eval",
         ...["--task", "sequences", "--split", "validation", "--validation-limit", "4", "--seed", "5"],
-        ...["--executor", `replay:${moved}`, "--weak", "none", join(moved, "best-workflow.js")],
+        ...["--executor", `replay:${moved}`, "--weak", "none", "--baselines", "direct"],
+        join(moved, "best-workflow.js"),
         ...["--run", join(home, "evaluated"), "--json"],
       ],
       { cwd: home },

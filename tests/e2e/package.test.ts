@@ -2,8 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { builtinModules } from "node:module";
-import { join, relative } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { join } from "node:path";
 import { beforeAll, expect, it } from "vitest";
 import { ROOT } from "../support/run-cli.js";
 
@@ -34,14 +33,14 @@ it("holds what package.json names", () => {
 });
 
 it("holds every file that the program finds by its own place", () => {
-  const found = sources.flatMap(({ path, text }) =>
-    [...text.matchAll(/new URL\((["`])([^"`$]+)[^"`]*\1, import\.meta\.url/g)].map(([, , target = ""]) =>
-      relative(ROOT, fileURLToPath(new URL(target, pathToFileURL(path)))).replace(/\/$/, ""),
-    ),
-  );
+  const named = (text: string, call: RegExp) => [...text.matchAll(call)].map(([, path = ""]) => path);
+  const found = sources.flatMap(({ text }) => [
+    ...named(text, /\bpackageFile\(["`]([^"`$]+)/g).map((path) => path.replace(/\/$/, "")),
+    ...named(text, /\bchildModule\("([^"]+)"/g).map((path) => `dist/${path}`),
+  ]);
   // The model, prices, datasets and the runtime of exported programs among them.
   expect(found.length).toBeGreaterThan(5);
-  expect(found.filter((path) => path !== "" && !isPacked(path))).toEqual([]);
+  expect(found.filter((path) => !isPacked(path))).toEqual([]);
 });
 
 it("imports no package that is there in a checkout only", () => {
