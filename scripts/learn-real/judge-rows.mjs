@@ -156,7 +156,7 @@ async function design(run, benches, starts, { name, adapter }) {
     const seats = benches.flatMap((bench, at) =>
       Array.from({ length: config.episodes }, (_, episode) => ({ bench, at, episode })),
     );
-    const played = await playSideBySide(seats.length, config.concurrency, run.signal, (number, seat) => {
+    const played = await playSideBySide(seats.length, run.signal, (number, seat) => {
       const { bench, at, episode } = seats[number];
       // Rows share the draws of their episodes, so that two designers are compared and not two lucks.
       const drawSeed = seedFrom(config.seed, "judge", bench.task.name);
