@@ -8,6 +8,7 @@ import { count } from "./figure-format.js";
 import { html, Markup, scriptJson, shown } from "./html.js";
 import { keyFigures } from "./key-figures.js";
 import { pageData } from "./page/page-data.js";
+import { pageHead } from "./page/page-head.js";
 import { DATA_ID, pageParts } from "./page/page-script.js";
 import type { PageData } from "./page/page-types.js";
 import { paretoChart } from "./pareto-chart.js";
@@ -81,7 +82,7 @@ function page(
   sections: readonly Section[],
   data: PageData,
 ): string {
-  const { styles, scripts, policy } = pageParts();
+  const parts = pageParts();
   const filled = sections.filter(({ body }) => body !== null);
   const title = `${report.command} on ${report.task}`;
   const state =
@@ -90,19 +91,7 @@ function page(
       : report.isComplete
         ? html`<span class="badge good">finished</span>`
         : html`<span class="badge warn">ended early${report.stoppedBy ? `: ${report.stoppedBy}` : ""}</span>`;
-  const body = html`<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${new Markup(policy)}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="referrer" content="no-referrer">
-<meta name="generator" content="w4s report">
-<title>${title} – w4s report</title>
-<link rel="icon" href="data:,">
-${styles.map((style) => html`<style>${new Markup(style)}</style>`)}
-</head>
-<body>
+  const body = html`${pageHead(title, parts)}
 <a class="skip" href="#main">To the content</a>
 <header class="top"><div class="wrap">
 <div class="title-row"><div>
@@ -139,7 +128,7 @@ ${filled.map(
 </main>
 <footer class="wrap"><p>Written by w4s report from ${report.name}. One file: it loads nothing and sends nothing.</p></footer>
 <script type="application/json" id="${DATA_ID}">${new Markup(scriptJson(data))}</script>
-${scripts.map((script) => html`<script>${new Markup(script)}</script>`)}
+${parts.scripts.map((script) => html`<script>${new Markup(script)}</script>`)}
 </body>
 </html>
 `;

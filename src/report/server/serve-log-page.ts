@@ -1,28 +1,17 @@
 /** @file The log of a server as one HTML page: no request, no script. */
-import { html, Markup } from "../html.js";
+import { html } from "../html.js";
+import { pageHead } from "../page/page-head.js";
 import { pageParts } from "../page/page-script.js";
 import { tableHtml } from "../table-html.js";
 import { type ServeLog, serveLogTables } from "./serve-log.js";
 
 /** The same log gives the same bytes. */
 export function serveLogPage(log: ServeLog): string {
-  const { styles, policy } = pageParts();
+  const parts = pageParts();
   const title = `Requests in ${log.name}`;
   const [first, last] = [log.requests[0], log.requests.at(-1)].map((one) => one?.time.slice(0, 10) ?? "");
   const unreadable = log.unreadable > 0 ? `; ${log.unreadable} lines are cut or changed, and left out` : "";
-  const body = html`<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${new Markup(policy)}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="referrer" content="no-referrer">
-<meta name="generator" content="w4s report">
-<title>${title} – w4s report</title>
-<link rel="icon" href="data:,">
-${styles.map((style) => html`<style>${new Markup(style)}</style>`)}
-</head>
-<body>
+  const body = html`${pageHead(title, parts)}
 <header class="top"><div class="wrap"><h1>${title}</h1>
 <p class="subtitle">${log.requests.length} requests, ${first} to ${last}${unreadable}</p>
 </div></header>
