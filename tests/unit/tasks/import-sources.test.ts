@@ -310,23 +310,54 @@ describe("JSON", () => {
   });
 });
 
-// Written by hyparquet-writer 0.17: question as text, answer as INT64, meta as JSON.
 describe("Parquet", () => {
+  // Written by hyparquet-writer 0.17: question as text, answer as INT64, meta as JSON.
   const fixture = (name: string) => join(import.meta.dirname, "../../fixtures/parquet", name);
 
-  test.each(["snappy.parquet", "gzip.parquet", "brotli.parquet"])("%s", async (name) => {
-    const { items, report } = await load(fixture(name), { fields: { meta: ["meta"] } });
+  test.each(["snappy", "gzip", "brotli"])("%s", async (compression) => {
+    const { items, report } = await load(fixture(`${compression}.parquet`), { fields: { meta: ["meta"] } });
     expect(items.map(({ answer }) => answer)).toEqual(sums);
     expect(items[0]).toMatchObject({ meta: { meta: { part: 1, tags: ["a", "b"] }, sourceLine: 1 } });
     expect(report.form).toBe("Parquet");
   });
 
-  test("a compression that is not read, and a file that is cut", async () => {
-    expect((await refusal(fixture("lz4-raw.parquet"))).message).toMatch(/compressed with LZ4_RAW/);
+  test("a file that is cut", async () => {
     const cut = put("cut.parquet", readFileSync(fixture("snappy.parquet")).subarray(0, 300));
     expect(await refusal(cut)).toMatchObject({
       message: expect.stringContaining("damaged Parquet"),
       hint: expect.stringContaining("download it again"),
+    });
+  });
+
+  // Three layouts as their writers make them: tests/fixtures/parquet/make-layouts.py.
+  test("options as a struct of two lists, three row groups, dictionaries, data pages of version 2", async () => {
+    const { items } = await load(fixture("pyarrow-options.parquet"), { kind: "choice" });
+    expect(items).toHaveLength(12);
+    expect(items[3]).toMatchObject({
+      id: "q3",
+      question: "Where would you keep item 3?",
+      choices: ["drawer 3", "shelf 3", "garage", "attic", "cellar"],
+      answer: "D",
+    });
+  });
+
+  test("solutions that end in #### and a number, zstd, with lists, decimals and dates beside them", async () => {
+    const { items } = await load(fixture("duckdb-solutions.parquet"), {
+      kind: "math",
+      fields: { meta: ["parts", "price", "day"] },
+    });
+    expect(items.map(({ answer }) => Number(answer))).toEqual(
+      Array.from({ length: 12 }, (_, i) => (i + 1) * (i + 3)),
+    );
+    expect(items[1]?.meta).toMatchObject({ parts: [2, 4], price: 2.5, day: "2026-01-03T00:00:00.000Z" });
+  });
+
+  test("passages with several right answers in a struct of lists, LZ4, large strings, a column of nulls", async () => {
+    const { items } = await load(fixture("polars-passages.parquet"), { kind: "qa" });
+    expect(items).toHaveLength(12);
+    expect(items[11]).toMatchObject({
+      context: "The river R11 rises at height 111 and is 34 km long.",
+      answer: ["34 km", "34 kilometres"],
     });
   });
 });
