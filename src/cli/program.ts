@@ -10,7 +10,7 @@ type LazyCommand = readonly [summary: string, load: () => Promise<{ command(): C
 
 /** In the order of the help text. */
 const COMMANDS: Readonly<Record<string, LazyCommand>> = {
-  demo: ["the whole loop offline in about three minutes", () => import("./commands/demo.js")],
+  demo: ["the whole loop offline in about two minutes", () => import("./commands/demo.js")],
   learn: ["rounds of collecting and training", () => import("./commands/learn.js")],
   optimize: ["design a workflow for a task and test it", () => import("./commands/optimize.js")],
   collect: ["play episodes and record them for training", () => import("./commands/collect.js")],

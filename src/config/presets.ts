@@ -22,7 +22,7 @@ const LOCAL = {
 
 /** Nested as in w4s.config.yaml. */
 export const PRESETS: Readonly<Record<string, Record<string, unknown>>> = {
-  /** About three minutes on two cores, without network or key: embedded nano model, simulated executor. */
+  /** About two minutes on two cores, without network or key: embedded nano model, simulated executor. */
   demo: {
     task: "counting,shopping,unit-conversion",
     model: "nano",

@@ -1,4 +1,4 @@
-/** @file `w4s demo`: the whole loop in about three minutes, without network, key or money. */
+/** @file `w4s demo`: the whole loop in about two minutes, without network, key or money. */
 import { join } from "node:path";
 import { Command } from "commander";
 import { type ActionBody, complete } from "../action.js";
