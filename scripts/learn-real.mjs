@@ -11,8 +11,8 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { namedBaselines } from "../dist/evaluate/baselines/named-baselines.js";
+import { judgedDataset, trainedDataset } from "./learn-real/datasets.mjs";
 import { judgeRows } from "./learn-real/judge-rows.mjs";
-import { judgedDataset } from "./learn-real/judged-dataset.mjs";
 import { pageOf } from "./learn-real/page.mjs";
 import { LANES, measureSpeed, planOf, planText } from "./learn-real/plan.mjs";
 import { fixSettings, SIZES, settingsOf } from "./learn-real/settings.mjs";
@@ -69,7 +69,8 @@ if (plan.minutes > minutes * sessions) {
 
 async function play() {
   const hash = fixSettings(join(root, "settings.json"), settings);
-  const order = { folder, seed, threads, minutesLeft };
+  const families = await Promise.all(settings.families.map((name) => trainedDataset(name, root)));
+  const order = { folder, seed, threads, minutesLeft, families };
   for (const row of ["trained", "shuffled"]) {
     say(`${row}: training`);
     if (!(await trainRow(row, settings, order))) return stopped();

@@ -16,6 +16,7 @@ import { localPolicy } from "../../dist/run/local-policy.js";
 import { Run } from "../../dist/run/run.js";
 import { playSideBySide } from "../../dist/run/side-by-side.js";
 import { TaskOpener } from "../../dist/run/task-opener.js";
+import { LANES } from "./plan.mjs";
 
 /**
  * Judges rows that no earlier session finished, one after the other; equal calls are paid once for all of them.
@@ -55,9 +56,13 @@ export async function judgeRows(rows, settings, order) {
       validationLimit: settings["judge-pool"],
       testLimit: settings.test,
       instructions: 0,
-      concurrency: 16,
+      concurrency: LANES,
     },
-    ...{ baselines: [...new Set(["direct", fixed])].join(","), maxTokens: settings["reply-tokens"], seed },
+    ...{
+      baselines: [...new Set(["direct", fixed])].join(","),
+      maxTokens: settings["judge-reply-tokens"],
+      seed,
+    },
     ...{ limits: { wallMs: 1_800_000 }, budget: { minutes: minutesLeft() }, runsRoot: folder, run: "judge" },
   });
   const local = new LocalModels(config, resolveModel);

@@ -183,7 +183,7 @@ ${markdownTable(heads.rows, table)}
 
 ${[...present, "fixed", "direct"].map((row) => `- ${row}: ${MEANING[row]}`).join("\n")}
 
-Mean accuracy of candidates: on the block of ${settings.block} items that all candidates of an episode met; ${settings["judge-episodes"]} episodes × ${settings["judge-candidates"]} candidates a task and seed. Best, confirmed: the shrunk accuracy of what the row ends with, which is the direct call where no design was confirmed. Test: ${settings.test} items, opened after everything was chosen. Replies cut: those that ended at the limit of ${settings["reply-tokens"]} tokens.
+Mean accuracy of candidates: on the block of ${settings.block} items that all candidates of an episode met; ${settings["judge-episodes"]} episodes × ${settings["judge-candidates"]} candidates a task and seed. Best, confirmed: the shrunk accuracy of what the row ends with, which is the direct call where no design was confirmed. Test: ${settings.test} items, opened after everything was chosen. Replies cut: those that ended at the limit of ${settings["judge-reply-tokens"]} tokens (${settings["reply-tokens"]} on the training families).
 
 ${markdownTable(heads.differences, differences)}
 

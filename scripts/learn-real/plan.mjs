@@ -17,6 +17,8 @@ const ASSUMED = {
   replyShare: 0.55,
   /** Runs that are not equal to one that another candidate or row has paid for. */
   distinct: 0.6,
+  /** Replies that reach the short cap of training and go on to the longer one of the judged tasks. */
+  cut: 0.3,
   /** SmolLM2-135M, 360 examples (120, three epochs), two threads: 8 minutes (docs/results/learning-smollm2.md). */
   trainMinutes: 8,
 };
@@ -77,8 +79,9 @@ export async function planOf(settings, { folder, threads, speed }) {
     CONFIRMED * kept * ASSUMED.distinct +
     settings.test;
   const rows = [];
+  const longer = ASSUMED.cut * (settings["judge-reply-tokens"] - settings["reply-tokens"]);
   const add = (what, isDone, runs, { calls = callsPerRun, minutes = 0 } = {}) => {
-    const tokens = Math.round(runs * calls * replyTokens);
+    const tokens = Math.round(runs * calls * (replyTokens + (what.startsWith("judged") ? longer : 0)));
     if (!isDone) rows.push({ what, runs: Math.round(runs), tokens, minutes: tokens / speed / 60 + minutes });
   };
   add("baselines of the families", isTrained, baselines, { calls: 1 });

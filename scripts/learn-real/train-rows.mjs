@@ -14,14 +14,14 @@ const STOPPED = 8;
  * Trains one row, or goes on; a complete one is left alone.
  * @returns {Promise<boolean>} false where the minutes were over before the end
  */
-export async function trainRow(row, settings, { folder, seed, threads, minutesLeft }) {
+export async function trainRow(row, settings, { folder, seed, threads, minutesLeft, families }) {
   const run = join(folder, row);
   if (isComplete(run)) return true;
   if (row === "shuffled") share(join(folder, "trained"), run);
   const left = minutesLeft();
   if (left <= 0) return false;
   const words = [
-    ...["learn", "--task", settings.families.join(","), "--held-back", settings.heldBack],
+    ...["learn", "--task", families.join(","), "--held-back", settings.heldBack],
     ...["--model", settings.model, "--executor", settings.executor, "--weak", "none", "--gpu", "off"],
     ...["--rounds", settings.rounds, "--episodes", settings.episodes, "--turns", 1],
     ...["--candidates", settings.candidates, "--explore-schedule", "1,0.5", "--from-scratch", 1],

@@ -130,6 +130,9 @@ const MAX_LINE_TOKENS: Record<GrammarMode, number> = { subset: 400, none: 80 };
 /** Models below this many parameters get the grammar and the compact prompt unless told otherwise. */
 export const SMALL_MODEL_PARAMETERS = 3e9;
 
+/** Models below this many parameters write no sentence of their own into prompts: what they write there is word salad. */
+const OWN_WORDS_PARAMETERS = 1e9;
+
 /** Style that `auto` means: small models, and contexts too short for the conversation, get the compact style. */
 export function choosePromptStyle(info: { parameterCount: number; contextLength: number }): PromptStyle {
   return info.parameterCount < SMALL_MODEL_PARAMETERS || info.contextLength < 16_384 ? "compact" : "full";
@@ -215,7 +218,8 @@ export class LocalPolicy implements Policy {
     sentences: readonly string[] | undefined,
   ): string {
     if (options.form === "sentence") return SENTENCE_GRAMMAR;
-    const space = { ...grammarSpace(options), forced, sentences };
+    const ownWords = this.#model.info.parameterCount >= OWN_WORDS_PARAMETERS;
+    const space = { ...grammarSpace(options), forced, sentences, ownWords };
     return options.form === "strategy" ? strategyGrammar(space) : subsetGrammar(space);
   }
 }

@@ -9,6 +9,7 @@ import {
   literal,
   type Member,
   membersOf,
+  oneOf,
   template,
 } from "./grammar/gbnf-text.js";
 import { PLAIN_BODIES } from "./grammar/plain-bodies.js";
@@ -65,6 +66,7 @@ export function subsetGrammar(options: SubsetOptions): string {
   const bodies = bodiesFor(forced, options, allowed);
   if (bodies.length === 0) throw new RangeError(`no workflow of the subset uses all of ${forced.join(", ")}`);
   const problem = literal(problemTemplate(answer, context));
+  const words = options.ownWords === false ? [] : ["free"];
   const parts: BodyContext = { options, answer, forced, allowed, problem };
   const rules: Record<string, string> = {
     root: `analysis ${literal("\n```js\nexport default async function workflow(agent, task) {\n")} (${bodies.join(" | ")}) ${literal("}\n```")}`,
@@ -72,7 +74,8 @@ export function subsetGrammar(options: SubsetOptions): string {
     analysis: `[A-Z] [a-zA-Z0-9 ,'-]{20,140} "."`,
     // The opening keeps small models at the matter: left to start on their own they write word salad.
     free: `${anyOf(["Make sure to", "Remember that", "Be careful with", "Pay attention to"])} " " [a-z] [a-z ,]{6,48} "."`,
-    ...(options.sentences?.length ? { own: `(${options.sentences.map(literal).join(" | ")} | free)` } : {}),
+    own: oneOf([...(options.sentences ?? []).map(literal), ...words]),
+    "more-words": words.length > 0 ? `(" " free)?` : literal(""),
     sentences: sentences(parts),
     instructions: `sentences ${forced.includes("answer-format") ? "format" : "format?"}`,
     prompt: template(problem, inside("\n\n"), "instructions"),
@@ -93,7 +96,7 @@ export function subsetGrammar(options: SubsetOptions): string {
   return grammarText(rules);
 }
 
-/** Sentences after the problem: techniques in the order of the table, then one free sentence. */
+/** Sentences after the problem: techniques in the order of the table, then one of the task's or of the model's own. */
 function sentences({ allowed, forced, options }: BodyContext): string {
   const fixed = TECHNIQUES.filter(
     ({ slot, phrases, name }) => slot === "instruction" && phrases.length > 0 && allowed.includes(name),
@@ -101,7 +104,8 @@ function sentences({ allowed, forced, options }: BodyContext): string {
     const sentence = `${anyOf(phrases)} " "`;
     return forced.includes(name) ? sentence : `(${sentence})?`;
   });
-  return [...fixed, `(${options.sentences?.length ? "own" : "free"} " ")?`].join(" ");
+  const name = options.sentences?.length ? "own" : "free";
+  return [...fixed, ...(name === "own" || options.ownWords !== false ? [`(${name} " ")?`] : [])].join(" ");
 }
 
 /** Puts solved items into the variable `shots`. */

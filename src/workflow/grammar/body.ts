@@ -20,8 +20,10 @@ export interface SubsetOptions {
   forced?: readonly string[] | undefined;
   /** Items have a text to read in task.context. */
   context?: boolean | undefined;
-  /** Sentences written for the task, of characters that a template text can hold: one may stand in place of the free one. */
+  /** Sentences written for the task, of characters that a template text can hold: one may stand in place of the model's own. */
   sentences?: readonly string[] | undefined;
+  /** Whether the model may write a sentence of its own words into a prompt. Default true. */
+  ownWords?: boolean | undefined;
 }
 
 /** Options of a grammar with what most rules need of them. */

@@ -16,7 +16,7 @@ const EDIT_DRAFTS = [
 const REWRITE = "Rewrite the draft so that it keeps every point of the request.";
 
 /** Optional end of a second prompt. */
-const CLOSING = `(" " free)? (" " format)?`;
+const CLOSING = `more-words (" " format)?`;
 
 export const PLAIN_BODIES = {
   single: {

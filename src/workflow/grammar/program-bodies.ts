@@ -15,12 +15,6 @@ import { anyOf, inside, literal, template, templateText } from "./gbnf-text.js";
 
 const MAX_DESCRIPTION = 300;
 
-/** Requests for a program that does not hold the question but reads it. */
-const STDIN_REQUESTS = [
-  "Write a Python program that reads the question from standard input and prints only the answer.",
-  "The question comes on standard input. Write a short Python program that solves it and prints only the answer.",
-];
-
 /** What a program is asked to print, where more is to be said than the answer: small models print lists as Python writes them. */
 const PRINTED: Partial<Record<AnswerKind, string>> = {
   choice: "the letter of the right option",
@@ -40,7 +34,7 @@ export const PROGRAM_BODIES = {
     // A program is asked for and nothing else: steps or the answer's form would be about another reply.
     room: ["temperature", "model"],
     rules: (context) => ({
-      program: `${askedAndRun(context, "reply")} ${literal(`  return ${READ_RUN[context.answer]};\n`)}`,
+      program: `${askedAndRun("reply")} ${literal(`  return ${READ_RUN[context.answer]};\n`)}`,
       ...requestRules(context),
     }),
   },
@@ -48,7 +42,7 @@ export const PROGRAM_BODIES = {
     techniques: ["code-then-words"],
     room: ["instruction", "temperature", "model"],
     rules: (context) => ({
-      "code-then-words": `${askedAndRun(context, "program")} found-or-words`,
+      "code-then-words": `${askedAndRun("program")} found-or-words`,
       "found-or-words": foundOrWords(context),
       ...requestRules(context),
     }),
@@ -117,22 +111,14 @@ function run(reply: string, input: string): string {
   return literal(`  const run = await agent.runPython(code(${reply}), { stdin: ${input} });\n`);
 }
 
-/** A call for a program, one that holds the question or one that reads it, and its run. */
-function askedAndRun(context: BodyContext, reply: string): string {
-  const runs = literal(`);\n  const run = await agent.runPython(code(${reply})`);
-  const holds = `request program-options ${runs} ${END}`;
-  const reads = `stdin-request program-options ${runs} ${literal(", { stdin: ")} ${stdin(context)} ${literal(" });\n")}`;
-  return `${ask(`[${reply}]`)} (${holds} | ${reads})`;
+/** A call for a program that holds the question, and its run. */
+function askedAndRun(reply: string): string {
+  return `${ask(`[${reply}]`)} request program-options ${literal(`);\n  const run = await agent.runPython(code(${reply})`)} ${END}`;
 }
 
 function requestRules({ problem, answer }: BodyContext): Record<string, string> {
-  const request = (phrases: readonly string[]) =>
-    template(
-      problem,
-      inside("\n\n"),
-      `${anyOf(phrases.map((phrase) => programRequest(phrase, answer)))} (" " free)?`,
-    );
-  return { request: request(phrasesOf("program")), "stdin-request": request(STDIN_REQUESTS) };
+  const request = anyOf(phrasesOf("program").map((phrase) => programRequest(phrase, answer)));
+  return { request: template(problem, inside("\n\n"), request, "more-words") };
 }
 
 /** What the program printed, or a reply by words where that is nothing. */

@@ -349,7 +349,7 @@ describe("Parquet", () => {
     expect(items.map(({ answer }) => Number(answer))).toEqual(
       Array.from({ length: 12 }, (_, i) => (i + 1) * (i + 3)),
     );
-    expect(items[1]?.meta).toMatchObject({ parts: [2, 4], price: 2.5, day: "2026-01-03T00:00:00.000Z" });
+    expect(items[1]).toMatchObject({ meta: { parts: [2, 4], price: 2.5, day: "2026-01-03T00:00:00.000Z" } });
   });
 
   test("passages with several right answers in a struct of lists, LZ4, large strings, a column of nulls", async () => {
