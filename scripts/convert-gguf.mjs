@@ -7,6 +7,7 @@
 import { GgufFile } from "../dist/formats/gguf/gguf-file.js";
 import { writeGguf } from "../dist/formats/gguf/gguf-writer.js";
 import { metadataFor } from "../dist/formats/gguf/weight-type.js";
+import "./plain-errors.mjs";
 
 const [input, output, type = "F32", only] = process.argv.slice(2);
 if (input === undefined || output === undefined || !["F32", "Q8_0"].includes(type)) {

@@ -18,6 +18,7 @@ import { LANES, measureSpeed, planOf, planText } from "./learn-real/plan.mjs";
 import { fixSettings, SIZES, settingsOf } from "./learn-real/settings.mjs";
 import { baselinesOf, trainRow } from "./learn-real/train-rows.mjs";
 import { summaryOf } from "./learn-runs.mjs";
+import "./plain-errors.mjs";
 
 const { values: flags } = parseArgs({
   options: {

@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { markdownTable, runToEnd, summaryOf } from "./learn-runs.mjs";
+import "./plain-errors.mjs";
 
 const MAIN = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
 const BBH = ["word_sorting", "multistep_arithmetic_two", "object_counting", "dyck_languages"];
@@ -35,9 +36,10 @@ function datasetOf(name) {
   if (!BBH.includes(name)) return name;
   const folder = join(values.root, "datasets", name);
   if (existsSync(folder)) return folder;
-  if (values.bbh === undefined) throw new Error(`${name}: name the folder of the published files with --bbh`);
+  const file = join(values.bbh ?? "", `${name}.json`);
+  if (!existsSync(file)) throw new Error(`no ${file}: name the folder of the published files with --bbh`);
   const splits = ["train=0.4", "validation=0.1", "test=0.5"].flatMap((split) => ["--split", split]);
-  const words = ["data", "import", join(values.bbh, `${name}.json`), folder, "--benchmark", "bbh", ...splits];
+  const words = ["data", "import", file, folder, "--benchmark", "bbh", ...splits];
   execFileSync(process.execPath, [MAIN, ...words], { stdio: ["ignore", "ignore", "inherit"] });
   return folder;
 }
@@ -60,7 +62,7 @@ for (const name of values.tasks.split(",")) {
     baselines.join(","),
   );
   // A slow executor is no fault of a workflow; as many samples at once as it has lanes.
-  words.push("--reply-tokens", "512", "--concurrency", "8", "--sample-ms", "1800000");
+  words.push("--reply-tokens", "512", "--concurrency", "32", "--sample-ms", "1800000");
   await runToEnd("eval", values.root, name, words);
   const summary = summaryOf(join(values.root, name));
   const direct = summary.rows[0];
