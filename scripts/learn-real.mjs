@@ -98,7 +98,7 @@ async function play() {
         ([phase, seconds]) => `${phase} ${(seconds / 60).toFixed(1)}`,
       );
     const page = pageOf({
-      ...{ root, settings, hash },
+      ...{ root, settings, hash, baselines },
       command: `node scripts/learn-real.mjs ${process.argv.slice(2).join(" ")}`,
       notes: [
         `minutes of the trained row's round: ${trainedIn("trained").join(", ")}`,

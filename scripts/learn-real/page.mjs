@@ -9,7 +9,7 @@ import { nestedInterval } from "./nested-interval.mjs";
 const DESIGNERS = ["base", "trained", "shuffled", "random"];
 const MEANING = {
   base: "the model as it came",
-  trained: "its adapter, trained on rewards of generated families",
+  trained: "its adapter, trained on rewards of the training families",
   shuffled: "control: the same training, its weights dealt out at random within a task",
   random: "control: no model, one to three techniques drawn uniformly",
   fixed: "the fixed baseline that was best on the training families",
@@ -61,7 +61,8 @@ const byTest = (name, otherName) => (one, other) => {
     .map((id) => own[id] - others[id]);
 };
 
-export function pageOf({ root, settings, hash, command, notes }) {
+/** @param baselines - of the training families, as baselinesOf() gives them */
+export function pageOf({ root, settings, hash, command, notes, baselines }) {
   const seeds = readRows(root);
   const present = DESIGNERS.filter((row) => [...seeds.values()].some((rows) => rows.has(row)));
   const of = (row) => [...seeds.values()].flatMap((rows) => rows.get(row)?.tasks ?? []);
@@ -167,6 +168,9 @@ export function pageOf({ root, settings, hash, command, notes }) {
       "test: direct",
     ].join(" | "),
   };
+  const families = settings.families.map((family) =>
+    [family, ...baselines.map(({ tasks }) => (family in tasks ? percent(tasks[family]) : ""))].join(" | "),
+  );
   const hashes = [...seeds].map(
     ([seed, rows]) =>
       `- seed ${seed}: ${[...rows.values()].map(({ row, adapterHash }) => `${row} ${adapterHash?.slice(0, 12) ?? "without adapter"}`).join(", ")}`,
@@ -177,7 +181,7 @@ export function pageOf({ root, settings, hash, command, notes }) {
 ${command}
 \`\`\`
 
-Designer ${settings.model}, executor ${settings.executor}; seeds ${[...seeds.keys()].join(", ")}. Trained on ${settings.families.join(", ")} (generated; nothing else), judged unforced (ε = 0, temperature ${settings.temperature}) on tasks that no training and no choice of settings saw. Settings were fixed before these were opened: SHA-256 \`${hash}\`.
+Designer ${settings.model}, executor ${settings.executor}; seeds ${[...seeds.keys()].join(", ")}. Trained on ${settings.families.join(", ")} (generated, or a dataset's train split where the name says so; nothing else), judged unforced (ε = 0, temperature ${settings.temperature}) on tasks that no training and no choice of settings saw. Settings were fixed before these were opened: SHA-256 \`${hash}\`.
 
 ${markdownTable(heads.rows, table)}
 
@@ -190,6 +194,12 @@ ${markdownTable(heads.differences, differences)}
 Intervals: 95 %, bootstrap drawn level by level over task, seed, episode and item (test: task, seed and item); a level with one branch is not drawn from, so that one seed says nothing about others. With ${settings.judged.length} tasks the draw over tasks is narrow by about a tenth. Last column: tasks whose own interval lies above zero.
 
 ${markdownTable(heads.tasks, perTask)}
+
+## What pays on the training families
+
+${markdownTable(["family", ...baselines.map(({ title }) => title)].join(" | "), families)}
+
+Of ${settings.pool} items each, replies of at most ${settings["reply-tokens"]} tokens, ${baselines.length} baselines of the first seed that is here.
 
 ## What was found
 
