@@ -3,6 +3,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import type { PreTrainedModel, PreTrainedTokenizer, Tensor } from "@huggingface/transformers";
+import { muteOnnxruntime } from "../../core/mute-onnxruntime.js";
 import { integerProducts } from "../../formats/onnx/integer-products.js";
 
 /** Products of activations and the file's 8-bit weights: activations rounded to bytes, or weights widened. */
@@ -27,6 +28,7 @@ export async function loadSentenceModel(
   threads: number,
   products: Products,
 ): Promise<SentenceModel> {
+  muteOnnxruntime();
   const { AutoModel, AutoTokenizer, env, mean_pooling } = await import("@huggingface/transformers");
   env.allowRemoteModels = false;
   env.useFSCache = false;
