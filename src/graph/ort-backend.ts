@@ -1,7 +1,7 @@
 /** @file The fast backend: graphs run by onnxruntime. The only file that imports it. */
 import type { InferenceSession, Tensor } from "onnxruntime-node";
 import { InternalError, messageOf } from "../core/errors.js";
-import { muteOnnxruntime } from "../core/mute-onnxruntime.js";
+import { muteOnnxruntime } from "../core/telemetry/mute-onnxruntime.js";
 import type { Backend, NumericArray, Program } from "./backend.js";
 import { checkRun, readInputs } from "./check-feeds.js";
 import { emitOnnx } from "./emit-onnx.js";

@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import type { PreTrainedModel, PreTrainedTokenizer, Tensor } from "@huggingface/transformers";
-import { muteOnnxruntime } from "../../core/mute-onnxruntime.js";
+import { muteOnnxruntime } from "../../core/telemetry/mute-onnxruntime.js";
 import { integerProducts } from "../../formats/onnx/integer-products.js";
 
 /** Products of activations and the file's 8-bit weights: activations rounded to bytes, or weights widened. */
