@@ -5,7 +5,7 @@ import { dirname } from "node:path";
 
 /**
  * What is trained on. Programs pay in the first four, words in the last two, as measured on these families with the 0.5 B executor
- * (docs/results/learn-real.md); NAME-train is cut from a dataset's train split.
+ * (docs/real-models.md); NAME-train is cut from a dataset's train split.
  */
 const FAMILIES = [
   "counting",
