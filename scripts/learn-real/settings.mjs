@@ -38,7 +38,10 @@ export const SIZES = {
   "judge-candidates": 4,
   "judge-pool": 8,
   test: 10,
-  /** Caps of a reply: short on the training families, where programs and answers fit; room for words on the judged tasks. */
+  /**
+   * Caps of a reply: short on the training families, where programs and answers fit; room for words on the judged tasks. The second
+   * was raised from 200 after an earlier setting had been judged and 90 % of the direct replies to one task ended there.
+   */
   "reply-tokens": 200,
   "judge-reply-tokens": 400,
 };

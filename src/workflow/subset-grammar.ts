@@ -104,8 +104,8 @@ function sentences({ allowed, forced, options }: BodyContext): string {
     const sentence = `${anyOf(phrases)} " "`;
     return forced.includes(name) ? sentence : `(${sentence})?`;
   });
-  const name = options.sentences?.length ? "own" : "free";
-  return [...fixed, ...(name === "own" || options.ownWords !== false ? [`(${name} " ")?`] : [])].join(" ");
+  const last = options.sentences?.length ? "own" : options.ownWords === false ? undefined : "free";
+  return [...fixed, last ? `(${last} " ")?` : literal("")].join(" ");
 }
 
 /** Puts solved items into the variable `shots`. */

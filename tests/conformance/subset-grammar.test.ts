@@ -178,6 +178,28 @@ describe(`the subset grammar (seed ${SEED})`, () => {
     );
   });
 
+  it("leaves the model's own sentence out where it may write none, and keeps those written for the task", () => {
+    const openings = /Make sure to|Remember that|Be careful with|Pay attention to/;
+    const told = "Count each thing once.";
+    for (const options of cases) {
+      for (const sentences of [[], [told]]) {
+        const grammar = new Gbnf(subsetGrammar({ ...options, sentences, ownWords: false }));
+        const random = new Random(SEED);
+        const drawn = Array.from({ length: 20 }, () => grammar.sample(random));
+        expect(drawn.filter((text) => openings.test(text))).toEqual([]);
+        for (const text of drawn) expect(extractWorkflow(text).ok, text).toBe(true);
+        if (sentences.length === 0) expect(drawn.join()).not.toContain(told);
+      }
+    }
+    const one = { ...cases[0]!, forced: [] };
+    const texts = (more: Partial<SubsetOptions>) => {
+      const [grammar, random] = [new Gbnf(subsetGrammar({ ...one, ...more })), new Random(SEED)];
+      return Array.from({ length: 60 }, () => grammar.sample(random)).join();
+    };
+    expect(texts({})).toMatch(openings);
+    expect(texts({ sentences: [told], ownWords: false })).toContain(told);
+  });
+
   it("refuses what cannot be forced together or does not exist", () => {
     const options = { answer: "number", offers: new Set<string>() } as const;
     expect(() => subsetGrammar({ ...options, forced: ["weak-drafts"] })).toThrow(RangeError);
