@@ -3,17 +3,19 @@
  * @file Does a weak model learn to design for a real executor? Trained on generated families, judged on published tasks.
  *
  *   node scripts/learn-real.mjs --bbh DIR --seed 1 [--model smollm2-135m] [--executor local:qwen2.5-coder-0.5b] [--threads 2]
- *     [--minutes 120] [--plan] [--out FILE]
+ *     [--minutes 120] [--plan] [--out FILE] [--kept DIR]
  *
  * Ends cleanly after --minutes and goes on with the same command. Every size of scripts/learn-real/settings.mjs is a flag.
+ * Rows of a finished seed are copied to --kept, and the page is made of all seeds there and here: seeds may run on several machines.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { namedBaselines } from "../dist/evaluate/baselines/named-baselines.js";
+import { resolveModel } from "../dist/hub/model-hub.js";
 import { judgedDataset, trainedDataset } from "./learn-real/datasets.mjs";
 import { judgeRows } from "./learn-real/judge-rows.mjs";
-import { pageOf } from "./learn-real/page.mjs";
+import { keepSeed, pageOf } from "./learn-real/page.mjs";
 import { LANES, measureSpeed, planOf, planText } from "./learn-real/plan.mjs";
 import { fixSettings, SIZES, settingsOf } from "./learn-real/settings.mjs";
 import { baselinesOf, trainRow } from "./learn-real/train-rows.mjs";
@@ -34,6 +36,7 @@ const { values: flags } = parseArgs({
     plan: { type: "boolean", default: false },
     root: { type: "string" },
     out: { type: "string" },
+    kept: { type: "string" },
     ...Object.fromEntries(Object.keys(SIZES).map((name) => [name, { type: "string" }])),
   },
 });
@@ -57,6 +60,8 @@ const root =
   flags.root ?? join("runs", "learn-real", `${settings.model}-${settings.executor.replace(/\W+/g, "-")}`);
 const folder = join(root, `seed-${seed}`);
 
+// A name that is no model is said before the executor is measured.
+await resolveModel(settings.model);
 const speed = await speedOf();
 const plan = await planOf(settings, { folder, threads, speed });
 process.stdout.write(`${planText(plan, speed, threads)}\n`);
@@ -97,8 +102,9 @@ async function play() {
       Object.entries(summaryOf(join(folder, row)).rounds[0].seconds).map(
         ([phase, seconds]) => `${phase} ${(seconds / 60).toFixed(1)}`,
       );
+    if (isWhole && flags.kept) keepSeed(root, seed, flags.kept);
     const page = pageOf({
-      ...{ root, settings, hash, baselines },
+      ...{ root, kept: flags.kept, settings, hash, baselines },
       command: `node scripts/learn-real.mjs ${process.argv.slice(2).join(" ")}`,
       notes: [
         `minutes of the trained row's round: ${trainedIn("trained").join(", ")}`,

@@ -1,5 +1,5 @@
 /** @file The page of the evidence: rows, paired differences with hierarchical intervals, and one found workflow per task. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { mean } from "../../dist/core/statistics.js";
@@ -16,21 +16,39 @@ const MEANING = {
   direct: "one question to the executor",
 };
 
-/** All rows of all seeds that are there: seed → row → figures. */
-export function readRows(root) {
+/** All rows of all seeds that are there, or were kept on another machine: seed → row → figures. */
+export function readRows(root, kept) {
+  const folders = new Map();
+  for (const [parent, inside] of [
+    [kept, ""],
+    [root, "rows"],
+  ])
+    for (const name of parent !== undefined && existsSync(parent) ? readdirSync(parent) : [])
+      if (/^seed-\d+$/.test(name))
+        folders.set(Number(name.slice("seed-".length)), join(parent, name, inside));
   const seeds = new Map();
-  for (const name of readdirSync(root)
-    .filter((one) => /^seed-\d+$/.test(one))
-    .sort()) {
-    const folder = join(root, name, "rows");
+  for (const [seed, folder] of [...folders].sort(([a], [b]) => a - b)) {
     const rows = new Map();
     for (const row of DESIGNERS) {
       const path = join(folder, `${row}.json`);
       if (existsSync(path)) rows.set(row, JSON.parse(readFileSync(path, "utf8")));
     }
-    if (rows.size > 0) seeds.set(Number(name.slice("seed-".length)), rows);
+    if (rows.size > 0) seeds.set(seed, rows);
   }
   return seeds;
+}
+
+/**
+ * Copies a finished seed to a folder that is kept, so that the next one may run elsewhere.
+ * @throws where that folder holds seeds of other settings
+ */
+export function keepSeed(root, seed, kept) {
+  const settings = readFileSync(join(root, "settings.json"), "utf8");
+  const path = join(kept, "settings.json");
+  if (existsSync(path) && readFileSync(path, "utf8") !== settings)
+    throw new Error(`${path} holds other settings: name another folder with --kept`);
+  cpSync(join(root, `seed-${seed}`, "rows"), join(kept, `seed-${seed}`), { recursive: true });
+  writeFileSync(path, settings);
 }
 
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
@@ -61,9 +79,12 @@ const byTest = (name, otherName) => (one, other) => {
     .map((id) => own[id] - others[id]);
 };
 
-/** @param baselines - of the training families, as baselinesOf() gives them */
-export function pageOf({ root, settings, hash, command, notes, baselines }) {
-  const seeds = readRows(root);
+/**
+ * @param kept - folder of seeds that ran elsewhere, if there is one
+ * @param baselines - of the training families, as baselinesOf() gives them
+ */
+export function pageOf({ root, kept, settings, hash, command, notes, baselines }) {
+  const seeds = readRows(root, kept);
   const present = DESIGNERS.filter((row) => [...seeds.values()].some((rows) => rows.has(row)));
   const of = (row) => [...seeds.values()].flatMap((rows) => rows.get(row)?.tasks ?? []);
   const table = present.map((row) => {

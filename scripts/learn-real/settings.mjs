@@ -32,18 +32,18 @@ export const SIZES = {
   candidates: 6,
   rounds: 1,
   epochs: 3,
-  block: 4,
-  pool: 12,
+  block: 5,
+  pool: 5,
   "judge-episodes": 2,
-  "judge-candidates": 4,
+  "judge-candidates": 3,
   "judge-pool": 8,
-  test: 10,
+  test: 6,
   /**
    * Caps of a reply: short on the training families, where programs and answers fit; room for words on the judged tasks. The second
-   * was raised from 200 after an earlier setting had been judged and 90 % of the direct replies to one task ended there.
+   * is not 200 as well since, in an earlier setting that was judged, 90 % of the direct replies to one task ended there.
    */
   "reply-tokens": 200,
-  "judge-reply-tokens": 400,
+  "judge-reply-tokens": 250,
 };
 
 /**
@@ -61,7 +61,7 @@ export function settingsOf({ model, executor, tasks, families }, sizes) {
     ...sizes,
     temperature: 0.8,
     /** Share of the judged pool that only the confirmation meets. */
-    confirm: 0.5,
+    confirm: 0.375,
     baselines: ["direct", "always-code", "few-shot-5"],
   };
 }

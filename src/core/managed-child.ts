@@ -43,7 +43,7 @@ export class ManagedChild {
     this.exited = new Promise((resolve) => {
       const end = (code: number | null, signal: string | null) => {
         this.#isAlive = false;
-        const tail = this.#stderrTail.trim().split("\n").at(-1)?.slice(0, 300) ?? "";
+        const tail = lastWords(this.#stderrTail);
         resolve(new ChildExitError(name, code, signal, tail));
       };
       child.once("exit", end);
@@ -113,4 +113,11 @@ export class ManagedChild {
     }
     await this.exited;
   }
+}
+
+/** What a child said of its end: the line that names an error, where there is one, for Node closes with its own version. */
+function lastWords(stderr: string): string {
+  const lines = stderr.trim().split("\n");
+  const line = lines.findLast((one) => /^\w*Error\b/.test(one)) ?? lines.at(-1) ?? "";
+  return line.slice(0, 300);
 }

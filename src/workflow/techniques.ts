@@ -94,7 +94,7 @@ export const TECHNIQUES: readonly Technique[] = [
     meaning: "state the form of the answer",
     phrases: [],
     pattern:
-      /(?:end|finish) with|final answer|finished text|<answer>|in one code block|(?<!prints )only the (?:number|letter|answer)/i,
+      /(?:end|finish) with|final answer|finished text|<answer>|program in one code block|(?<!prints )only the (?:number|letter|answer)/i,
     source: "own",
   },
   {
@@ -162,8 +162,8 @@ export const TECHNIQUES: readonly Technique[] = [
     slot: "shape",
     meaning: "let the model write a Python program and run it",
     phrases: [
-      "Write a Python program that prints the answer.",
-      "Solve it with a short Python program that prints only the answer.",
+      "Write a short Python program that solves this and prints only the answer. Give it in one code block.",
+      "Reply with a single code block and nothing else: a short Python program that computes and prints the answer.",
     ],
     pattern: /runPython\s*\(/,
     answers: SHORT,
@@ -211,8 +211,8 @@ export const TECHNIQUES: readonly Technique[] = [
     slot: "shape",
     meaning: "write one program for all questions",
     phrases: [
-      "Write one Python program for every question of this task. It reads the question from standard input and prints only the answer.",
-      "Every question of this task comes on standard input. Write one Python program that solves them all: it reads one question and prints only the answer.",
+      "Write one Python program for every question of this task. It reads the question from standard input and prints only the answer. Give it in one code block.",
+      "Every question of this task comes on standard input. Write one Python program that solves them all: it reads one question and prints only the answer. Give it in one code block.",
     ],
     pattern: /every question of this task/i,
     followedBy: [/runPython\s*\(/],

@@ -77,7 +77,7 @@ export const PROGRAM_BODIES = {
         ask("[program]"),
         template(
           inside(
-            `\${problem}\n\n<found>\n\${values}\n</found>\n\n${programRequest("Write a Python program that reads these values from standard input and prints only the answer.", context.answer)}`,
+            `\${problem}\n\n<found>\n\${values}\n</found>\n\n${programRequest("Write a Python program that reads these values from standard input and prints only the answer. Give it in one code block.", context.answer)}`,
           ),
         ),
         "program-options",
