@@ -2,6 +2,7 @@
 import { isAbsolute, join } from "node:path";
 import { z } from "zod";
 import { between, decides, flag, oneOf, positive, text, whole } from "./config-fields.js";
+import { defaultConcurrency } from "./executor-lanes.js";
 import { executorParams } from "./executor-params.js";
 import { learnSchema } from "./learn-schema.js";
 import { policiesSchema } from "./policies-schema.js";
@@ -271,8 +272,10 @@ export const runConfigSchema = z
       .describe("tokens of one reply; default 2048, 768 for local: executors, 512 for simulated ones"),
     limits: limits.prefault({}).describe("limits of one workflow run on one sample"),
     concurrency: whole(1, 256)
-      .default(4)
-      .describe("workflow runs at once, and calls at once to an executor")
+      .optional()
+      .describe(
+        "workflow runs at once, and calls at once to an executor; default 4, for local: executors 8, or 32 with AMX",
+      )
       .meta(decides("pace")),
     requestsPerMinute: whole(1, 1_000_000)
       .optional()
@@ -409,9 +412,10 @@ export const runConfigSchema = z
       context.addIssue({ code: "custom", path: ["executor"], message });
     }
   })
-  .transform(({ maxTokens, ...config }) => ({
+  .transform(({ maxTokens, concurrency, ...config }) => ({
     ...config,
     maxTokens: maxTokens ?? defaultReplyTokens(config.executor),
+    concurrency: concurrency ?? defaultConcurrency(config.executor),
     ...(config.run === undefined ? {} : { run: runPath(config.run, config.runsRoot) }),
   }));
 

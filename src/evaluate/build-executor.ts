@@ -1,6 +1,7 @@
 /** @file From names in the configuration to metered models: `openai:URL`, an alias, `local:…`, `simulated`, `replay:RUN`. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { executorLanes } from "../config/executor-lanes.js";
 import { DEFAULT_KEY_VARIABLE, keyVariable } from "../config/key-variable.js";
 import type { RunConfig } from "../config/run-config.js";
 import { ConfigError, InputError } from "../core/errors.js";
@@ -21,9 +22,6 @@ import { readManifest } from "../records/run-manifest.js";
 import { simulatedItems } from "../tasks/simulated-items.js";
 import type { Sample } from "../tasks/task.js";
 import type { LocalModels } from "./local-models.js";
-
-/** Replies of a local executor that are written together: more gain little where one step computes as long as it reads the weights. */
-const EXECUTOR_LANES = 8;
 
 export interface BuiltExecutor {
   model: ChatModel;
@@ -89,7 +87,7 @@ export async function buildExecutor(spec: string, context: ExecutorContext): Pro
       const { enable_thinking } = (config.params?.chat_template_kwargs ?? {}) as {
         enable_thinking?: unknown;
       };
-      const loaded = await context.local.load(rest, EXECUTOR_LANES);
+      const loaded = await context.local.load(rest, executorLanes());
       const model = new LocalChatModel(loaded, enable_thinking === true);
       return { model, price: FREE, onSample: () => {} };
     }

@@ -78,7 +78,7 @@ const MAX_KEPT_REPLIES = 1_000;
 /** Runs after which the others are forgotten: to do it after each would take as long as everything else of a short one. */
 const RUNS_KEPT_WHOLE = 64;
 /** Runs mostly wait for replies: as many processes as runs at once, up to what memory (60 MiB each) bears. */
-export const MAX_SANDBOX_PROCESSES = 16;
+export const MAX_SANDBOX_PROCESSES = 32;
 
 /** What an agent is made for. */
 interface Asked {
