@@ -48,6 +48,7 @@ export async function judgeRows(rows, settings, order) {
     },
     ...{
       temperature: settings.temperature,
+      promptStyle: settings.promptStyle,
       maxRepairs: 0,
       screen: settings.block,
       confirm: settings.confirm,

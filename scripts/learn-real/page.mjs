@@ -71,6 +71,9 @@ const byEpisodes = (one, other) =>
   one.episodes.map((episode, at) =>
     episode.scores.map((score, item) => score - other.episodes[at].scores[item]),
   );
+/** Of the best candidate of each episode, which was chosen on these items in both rows. */
+const byBest = (one, other) => one.episodes.map(({ best }, at) => [best - other.episodes[at].best]);
+
 /** @param of - from a task's figures of the row to its test figures */
 const byTest = (name, otherName) => (one, other) => {
   const [own, others] = [one.test[name].scores, other.test[otherName].scores];
@@ -138,6 +141,9 @@ export function pageOf({ root, kept, settings, hash, command, notes, baselines }
   const differences = [
     ...["base", "shuffled", "random"].flatMap((other) =>
       difference(`mean accuracy, trained − ${other}`, "trained", other, byEpisodes),
+    ),
+    ...["base", "shuffled", "random"].flatMap((other) =>
+      difference(`best of an episode, trained − ${other}`, "trained", other, byBest),
     ),
     ...["base", "shuffled", "random"].flatMap((other) =>
       difference(`final workflow on test, trained − ${other}`, "trained", other, byTest("trained", other)),
@@ -208,7 +214,7 @@ ${markdownTable(heads.rows, table)}
 
 ${[...present, "fixed", "direct"].map((row) => `- ${row}: ${MEANING[row]}`).join("\n")}
 
-Mean accuracy of candidates: on the block of ${settings.block} items that all candidates of an episode met; ${settings["judge-episodes"]} episodes × ${settings["judge-candidates"]} candidates a task and seed. Best, confirmed: the shrunk accuracy of what the row ends with, which is the direct call where no design was confirmed. Test: ${settings.test} items, opened after everything was chosen. Replies cut: those that ended at the limit of ${settings["judge-reply-tokens"]} tokens (${settings["reply-tokens"]} on the training families).
+Mean accuracy of candidates: on the block of ${settings.block} items that all candidates of an episode met; ${settings["judge-episodes"]} episodes × ${settings["judge-candidates"]} candidates a task and seed. Best, confirmed: the shrunk accuracy of what the row ends with, which is the direct call where no design was confirmed. Best of an episode: of its candidates on the same block, so too high for every row. Test: ${settings.test} items, opened after everything was chosen. Replies cut: those that ended at the limit of ${settings["judge-reply-tokens"]} tokens (${settings["reply-tokens"]} on the training families).
 
 ${markdownTable(heads.differences, differences)}
 

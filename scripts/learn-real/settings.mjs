@@ -32,6 +32,8 @@ export const SIZES = {
   candidates: 6,
   rounds: 1,
   epochs: 3,
+  /** Share of all weight that the lightest examples may carry to be left out of training. */
+  "light-share": 0.05,
   block: 5,
   pool: 5,
   "judge-episodes": 2,
@@ -60,6 +62,8 @@ export function settingsOf({ model, executor, tasks, families }, sizes) {
     ...SIZES,
     ...sizes,
     temperature: 0.8,
+    /** No workflow is shown: SmolLM2 copied it, before and after training (docs/real-models.md). */
+    promptStyle: "task",
     /** Share of the judged pool that only the confirmation meets. */
     confirm: 0.375,
     baselines: ["direct", "always-code", "few-shot-5"],

@@ -14,8 +14,8 @@ const LOCAL = {
   maxRepairs: 0,
   screen: 4,
   instructions: 0,
-  concurrency: 8,
-  promptStyle: "compact",
+  // SmolLM2 copies a workflow that it is shown, before and after training.
+  promptStyle: "task",
   // A slow executor is no fault of a workflow.
   limits: { wallMs: 1_800_000 },
 };

@@ -216,7 +216,9 @@ export const runConfigSchema = z
       .optional()
       .describe("threads of local models; default: the cores, at most 8; 1 for tiny models")
       .meta(decides("pace")),
-    promptStyle: oneOf(["auto", "full", "compact"]).default("auto").describe("prompts of the weak model"),
+    promptStyle: oneOf(["auto", "full", "compact", "task"])
+      .default("auto")
+      .describe("prompts of the weak model: a conversation, the workflow to improve, or the task alone"),
     grammar: oneOf(["auto", "subset", "none"])
       .default("auto")
       .describe("subset: only well-formed short workflows can be written; auto: below 3 B parameters"),

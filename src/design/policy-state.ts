@@ -1,4 +1,6 @@
-/** @file Prompts for the meta-agent: `full` extends one conversation, `compact` rebuilds a short state each turn. */
+/**
+ * @file Prompts for the meta-agent: `full` extends one conversation, `compact` rebuilds a short state each turn, `task` shows no workflow.
+ */
 
 import type { ShownWorkflow } from "../evaluate/evaluation.js";
 import type { ChatMessage } from "../llm/chat-model.js";
@@ -10,7 +12,8 @@ import { apiText } from "../workflow/workflow-api.js";
 import { chooseParent } from "./choose-parent.js";
 import { feedback, percent, type QuotedItems, quote } from "./feedback.js";
 
-export type PromptStyle = "full" | "compact";
+/** `task` says what is asked and what there is to call, and shows no workflow: tiny models copy one that they see. */
+export type PromptStyle = "full" | "compact" | "task";
 
 /** State that the policy acts on. */
 export interface PolicyState {
@@ -41,11 +44,12 @@ const ANSWER: Record<AnswerKind, string> = {
   writing: "The answer is the finished text and nothing else.",
 };
 
-const EXAMPLE_CHARACTERS = { full: 1200, compact: 240 };
+const EXAMPLE_CHARACTERS: Record<PromptStyle, number> = { full: 1200, compact: 240, task: 240 };
 
 /** The conversation the policy continues with its next workflow. */
 export function buildPrompt(state: PolicyState, style: PromptStyle): ChatMessage[] {
-  return style === "full" ? fullPrompt(state) : compactPrompt(state);
+  if (style === "full") return fullPrompt(state);
+  return style === "compact" ? compactPrompt(state) : taskPrompt(state);
 }
 
 function fullPrompt(state: PolicyState): ChatMessage[] {
@@ -111,6 +115,19 @@ function compactPrompt(state: PolicyState): ChatMessage[] {
   return [{ role: "user", content: joined(user) }];
 }
 
+/** About 350 tokens, the same ones in every turn of a task with one item to quote. */
+function taskPrompt(state: PolicyState): ChatMessage[] {
+  const { offers, tools = [] } = state;
+  const user = [
+    "Write a workflow: a short JavaScript program that calls a strong language model.",
+    taskCard(state, "task"),
+    apiText({ offers, tools, style: "compact" }),
+    menu(state),
+    "Write one sentence, then the whole program in a ```js block.",
+  ];
+  return [{ role: "user", content: joined(user) }];
+}
+
 /** The user turn that hands a failed candidate back; its reply is a sample of its own with this prompt. */
 export function buildRepairPrompt(
   prompt: readonly ChatMessage[],
@@ -143,6 +160,7 @@ function taskCard(state: PolicyState, style: PromptStyle): string {
 
 /** Workflows whose failures a prompt shows. */
 export function quotedWorkflows(state: PolicyState, style: PromptStyle): ShownWorkflow[] {
+  if (style === "task") return [];
   return style === "compact"
     ? [state.current]
     : [bestBaseline(state), ...state.turns.map(({ shown }) => shown)];

@@ -122,7 +122,7 @@ export function grammarSpace({
 
 export type GrammarMode = "subset" | "none";
 
-const MAX_ACTION_TOKENS: Record<PromptStyle, number> = { full: 1500, compact: 600 };
+const MAX_ACTION_TOKENS: Record<PromptStyle, number> = { full: 1500, compact: 600, task: 600 };
 
 /** Lines and sentences: a grammar bounds them itself, also for a tokenizer of single letters; free text needs a limit. */
 const MAX_LINE_TOKENS: Record<GrammarMode, number> = { subset: 400, none: 80 };

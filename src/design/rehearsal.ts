@@ -14,7 +14,7 @@ export interface WritingPace {
 }
 
 /** Tokens that a quoted failure can add to the first prompt once there is one. */
-const QUOTED_TOKENS: Record<PromptStyle, number> = { compact: 80, full: 600 };
+const QUOTED_TOKENS: Record<PromptStyle, number> = { task: 0, compact: 80, full: 600 };
 /** Of the prompt so many characters are evaluated, and so many tokens written behind them. */
 const PROBED_CHARACTERS = 600;
 const PROBED_TOKENS = 8;

@@ -61,7 +61,7 @@ export class TeamPolicy implements Policy {
       })),
     };
     // All members are shown the same conversation: it has to fit the smallest.
-    this.style = members.some(({ policy }) => policy.style === "compact") ? "compact" : "full";
+    this.style = members.every(({ policy }) => policy.style === "full") ? "full" : "compact";
     this.canForce = this.#writers().every(({ policy }) => policy.canForce);
   }
 

@@ -4,7 +4,7 @@ import { quote } from "./feedback.js";
 import type { PromptStyle } from "./policy-state.js";
 
 /** A draft may fill a context; its beginning is enough to see what it does. */
-const DRAFT_CHARACTERS: Record<PromptStyle, number> = { full: 8000, compact: 1200 };
+const DRAFT_CHARACTERS: Record<PromptStyle, number> = { full: 8000, compact: 1200, task: 1200 };
 const LINE_CHARACTERS = 300;
 
 /** Shows the critic a draft and asks for one sentence. */

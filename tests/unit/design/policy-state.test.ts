@@ -1,6 +1,11 @@
 /** @file Prompts of the meta-agent: what they hold in both styles, how they grow over turns, and what they never hold. */
 import { describe, expect, it } from "vitest";
-import { buildPrompt, buildRepairPrompt, type PolicyState } from "../../../src/design/policy-state.js";
+import {
+  buildPrompt,
+  buildRepairPrompt,
+  type PolicyState,
+  quotedWorkflows,
+} from "../../../src/design/policy-state.js";
 import { shown } from "../../../src/evaluate/scored-workflow.js";
 import { madeBench, workflowNamed } from "../../support/scripted-search.js";
 
@@ -51,6 +56,27 @@ describe("compact", () => {
   it("stays short: about 500 tokens, however long the example", async () => {
     const example = { id: "x", question: "why? ".repeat(2000), answers: [], meta: {} };
     expect(text(buildPrompt(await state({ example }), "compact")).length).toBeLessThan(3200);
+  });
+});
+
+describe("task", () => {
+  it("shows the task, its example and the calls, and neither a workflow nor a result", async () => {
+    const one = await state();
+    const messages = buildPrompt(one, "task");
+    expect(messages.map(({ role }) => role)).toEqual(["user"]);
+    const prompt = text(messages);
+    expect(prompt).toContain("Sums. Add a number to itself. The answer is a number.");
+    expect(prompt).toContain('"What is 3 + 3?"');
+    expect(prompt).toContain("Techniques: ");
+    expect(prompt).not.toMatch(/return "|export default|accuracy|Failed samples/);
+    expect(quotedWorkflows(one, "task")).toEqual([]);
+  });
+
+  it("is the same one in a later turn", async () => {
+    const later = await state();
+    expect(buildPrompt({ ...later, current: later.baselines[0]!, turns: [] }, "task")).toEqual(
+      buildPrompt(later, "task"),
+    );
   });
 });
 
