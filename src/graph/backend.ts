@@ -20,4 +20,11 @@ export interface Program {
 export interface Backend {
   readonly name: string;
   compile(graph: Graph): Promise<Program>;
+  /**
+   * Says that an array is fed often and never changes: a backend with memory of its own may keep a copy there until
+   * `free()`. Absent where nothing is gained.
+   */
+  hold?(array: NumericArray): void;
+  /** Gives up the copies of held arrays; programs go on without them. */
+  free?(): Promise<void>;
 }

@@ -2,6 +2,13 @@
 import { encodeMessage, ONNX_ATTRIBUTE_TYPE, ONNX_TYPE } from "../formats/onnx/onnx-proto.js";
 import type { Graph, Node, Value } from "./value.js";
 
+/**
+ * Which ops a model is written in: `cpu`, those that onnxruntime's own kernels are fastest with, or `webgpu`, those its
+ * WebGPU provider has too. That one lacks FusedMatMul and Sum, and reads float16 only on some adapters
+ * (docs/decisions/0023-webgpu-dialect.md).
+ */
+export type Dialect = "cpu" | "webgpu";
+
 /** Type and value of an attribute, as AttributeProto names them. */
 type OnnxAttribute = Readonly<Record<string, unknown>>;
 
@@ -22,6 +29,7 @@ export const ints = (value: readonly number[]): OnnxAttribute => ({ type: INTS, 
 
 /** Collects the nodes and initialisers that ops write; every ONNX node is named after the graph's node it stands for. */
 export class OnnxEmitter {
+  readonly dialect: Dialect;
   readonly nodes: object[] = [];
   readonly initializers: Uint8Array[] = [];
   readonly #names = new Map<Value, string>();
@@ -29,7 +37,8 @@ export class OnnxEmitter {
   #current = "";
   #count = 0;
 
-  constructor(graph: Graph) {
+  constructor(graph: Graph, dialect: Dialect) {
+    this.dialect = dialect;
     // A value that is an output takes that name; one that has two, or is an input, is copied to the rest.
     for (const [name, value] of graph.outputs)
       if (value.node.op !== "input" && value.node.op !== "constant" && !this.#names.has(value))
@@ -68,6 +77,13 @@ export class OnnxEmitter {
     const bytes = new Uint8Array(BigInt64Array.from(data, BigInt).buffer);
     this.#initializer({ name, dims: [data.length], dataType: ONNX_TYPE.int64, rawData: bytes });
     this.#known.set(key, name);
+    return name;
+  }
+
+  /** Name of a float32 initialiser that holds one number. */
+  scalar(value: number): string {
+    const name = this.temporary();
+    this.initializer(name, Float64Array.of(value), []);
     return name;
   }
 

@@ -39,7 +39,8 @@ export const DATA_OPS: OpTable<"input" | "constant" | "cast"> = {
   cast: {
     infer: ([x]) => ({ shape: (x as Value).shape, dtype: "float32" }),
     emit(emitter, { inputs, output }) {
-      emitter.add({ type: "Cast", inputs, output, attributes: { to: int(ONNX_TYPE.float32) } });
+      if (emitter.dialect === "webgpu") emitter.add({ type: "Identity", inputs, output });
+      else emitter.add({ type: "Cast", inputs, output, attributes: { to: int(ONNX_TYPE.float32) } });
     },
     // Stored halves are data, not parameters.
     vjp: null,

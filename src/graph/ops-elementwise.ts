@@ -39,12 +39,9 @@ function binary<K extends BinaryName>(
     },
     emit(emitter, { inputs, output }) {
       const [a, b] = inputs as readonly [Value, Value];
-      emitter.add({
-        // onnxruntime folds a Sum of equal shapes into the Gemm before it; an Add it leaves alone.
-        type: onnxType === "Add" && isSameShape(a.shape, b.shape) ? "Sum" : onnxType,
-        inputs,
-        output,
-      });
+      // onnxruntime folds a Sum of equal shapes into the Gemm before it; an Add it leaves alone.
+      const isSum = onnxType === "Add" && isSameShape(a.shape, b.shape) && emitter.dialect === "cpu";
+      emitter.add({ type: isSum ? "Sum" : onnxType, inputs, output });
     },
     vjp,
     reference(inputs, _attributes, output) {

@@ -1,10 +1,10 @@
 /** @file Matrix products. Notation: M, K, N as in `[…, M, K] × […, K, N] → […, M, N]`. */
 import { requireFit, requireFloat32 } from "./check-inputs.js";
-import { float, int } from "./onnx-emitter.js";
+import { float, int, ints, type OnnxEmitter } from "./onnx-emitter.js";
 import type { OpTable, Tensor } from "./op-spec.js";
-import { batchStrides, broadcastShapes, forEachIndex } from "./shape.js";
+import { batchStrides, broadcastShapes, forEachIndex, sizeOf } from "./shape.js";
 import { sumToShape } from "./sum-to-shape.js";
-import type { Value } from "./value.js";
+import type { OpAttributes, Value } from "./value.js";
 
 /** Rows and columns of the last two axes, read transposed or not. */
 function matrixOf(shape: readonly number[], isTransposed: boolean): [rows: number, columns: number] {
@@ -32,6 +32,10 @@ export const MATMUL_OPS: OpTable<"matmul"> = {
       const [a, b] = inputs as readonly [Value, Value];
       const { transA, transB, alpha } = attributes;
       const isPlain = a.shape.length === 2 && b.shape.length === 2;
+      if (!isPlain && emitter.dialect === "webgpu") {
+        emitProduct(emitter, [a, b], attributes, output);
+        return;
+      }
       emitter.add({
         type: isPlain ? "Gemm" : "FusedMatMul",
         domain: isPlain ? "" : "com.microsoft",
@@ -83,6 +87,36 @@ export const MATMUL_OPS: OpTable<"matmul"> = {
     },
   },
 };
+
+/**
+ * A batched product of standard ops: Transpose where FusedMatMul reads transposed, MatMul, and Mul by the factor, of
+ * whichever of the three is smallest.
+ */
+function emitProduct(
+  emitter: OnnxEmitter,
+  [a, b]: readonly [Value, Value],
+  { transA, transB, alpha }: OpAttributes["matmul"],
+  output: Value,
+): void {
+  const sizes = [a, b, output].map(({ shape }) => sizeOf(shape));
+  const scaled = alpha === 1 ? -1 : sizes.indexOf(Math.min(...sizes));
+  const scale = (value: Value | string, into: Value | string) => {
+    emitter.add({ type: "Mul", inputs: [value, emitter.scalar(alpha)], output: into });
+    return into;
+  };
+  const read = (value: Value, place: number, isTransposed: boolean): Value | string => {
+    const taken = place === scaled ? scale(value, emitter.temporary()) : value;
+    if (!isTransposed) return taken;
+    const axes = [...value.shape.keys()];
+    const perm = ints([...axes.slice(0, -2), axes.length - 1, axes.length - 2]);
+    const transposed = emitter.temporary();
+    emitter.add({ type: "Transpose", inputs: [taken], output: transposed, attributes: { perm } });
+    return transposed;
+  };
+  const product = scaled === 2 ? emitter.temporary() : output;
+  emitter.add({ type: "MatMul", inputs: [read(a, 0, transA), read(b, 1, transB)], output: product });
+  if (scaled === 2) scale(product, output);
+}
 
 /** Σ aᵢ·bᵢ of `count` elements in float64, first to last, from the given places on in the given steps. */
 function dot(
