@@ -135,6 +135,7 @@ const LEARN = {
   "learn.rank": "--rank <r>",
   "learn.alpha": "--alpha <a>",
   "learn.topLayers": "--top-layers <n>",
+  "learn.device": "--device <name>",
 };
 
 /** Flags of the server. */

@@ -131,6 +131,11 @@ export const learnSchema = z.strictObject({
   topLayers: whole(1, 1000)
     .optional()
     .describe("training: highest layers that get pairs; fewer are faster and take less memory; default: all"),
+  device: oneOf(["cpu", "webgpu", "cuda"])
+    .optional()
+    .describe(
+      "training: what computes; webgpu is experimental, cuda needs libraries of its own (docs/training.md); default: cpu",
+    ),
 });
 
 export type LearnSettings = z.output<typeof learnSchema>;

@@ -18,8 +18,8 @@ export function identityOf(
   command: "optimize" | "collect" | "eval" | "learn",
 ): Record<string, unknown> {
   const counted = command === "learn" ? /^(results|learning)$/ : /^results$/;
-  // More rounds only lengthen a run, and memory changes how results are computed, not which.
-  const { rounds: _, maxMemory: __, ...learn } = config.learn;
+  // More rounds only lengthen a run; memory and device change how results are computed, not which.
+  const { rounds: _, maxMemory: __, device: ___, ...learn } = config.learn;
   return Object.fromEntries(
     // As runs hold it that were begun when the key's variable had a default of its own.
     Object.entries({

@@ -13,6 +13,7 @@ import { checkBaselineNames } from "../evaluate/baselines/choose-baselines.js";
 import { answerKind } from "../evaluate/baselines/usual-baselines.js";
 import type { Evaluation } from "../evaluate/evaluation.js";
 import { LocalModels } from "../evaluate/local-models.js";
+import { requireDevice } from "../graph/open-device.js";
 import { defaultThreads } from "../llm/local/local-model.js";
 import { isLocalExecutor, planThreads } from "../llm/local/plan-threads.js";
 import { adapterHash } from "../lora/adapter-hash.js";
@@ -160,6 +161,8 @@ async function withOpened<T>(
   }
   const { objective, weighting: kind, kl = 0 } = config.learn;
   refuseUnleashed({ objective, kind }, kl);
+  // Before anything is collected.
+  requireDevice(config.learn.device);
   const collaboration = collaborationOf(config);
   const names = splitTasks(config);
   await using local = new LocalModels(config, hooks.resolveModelFile);
@@ -388,6 +391,8 @@ function memberRecord(course: Course, { name, start, examples, result }: Trained
       sameExamples: result.sameExamples,
       trainedTokens: result.trainedTokens,
       peakRssBytes: result.peakRssBytes,
+      device: result.device,
+      deviceReason: result.deviceReason,
     },
   };
 }

@@ -12,6 +12,8 @@ import { rangeOf } from "../core/range-of.js";
 import { mean } from "../core/statistics.js";
 import { readLoadableModel } from "../formats/gguf/gguf-loadable.js";
 import { integerValue, stringValue } from "../formats/gguf/gguf-metadata.js";
+import type { ComputeDevice } from "../graph/compute-device.js";
+import { requireDevice } from "../graph/open-device.js";
 import { defaultThreads, LocalModel } from "../llm/local/local-model.js";
 import { adapterHash } from "../lora/adapter-hash.js";
 import { checkAdapterSizes } from "../lora/check-adapter-sizes.js";
@@ -60,6 +62,8 @@ export interface TrainAdapterOptions {
   outFolder: string;
   /** Threads of the trainer. Default: 1 for models of a few megabytes, else the available cores, at most 8. */
   threads?: number | undefined;
+  /** What the trainer computes on; where it does not work, the CPU. Default cpu. */
+  device?: ComputeDevice | undefined;
   /** Form of the base weights in memory. Default auto: by the memory that is free. */
   weights?: WeightCache | "auto" | undefined;
   /** Memory the trainer may take, bytes. Default: 70 % of what is free. */
@@ -102,6 +106,7 @@ export async function trainAdapter(options: TrainAdapterOptions): Promise<TrainA
     ...(initial && { lora: initial.config }),
   };
   checkTrainSettings(settings);
+  requireDevice(options.device);
   const { objective, weighting: kind, lightShare } = selection;
   refuseUnleashed({ objective, kind }, settings.klPenalty);
   const { config } = readModel(header);
@@ -165,6 +170,7 @@ export interface TrainExamplesOptions
     | "outFolder"
     | "continueFrom"
     | "threads"
+    | "device"
     | "weights"
     | "memoryLimitBytes"
     | "checkpointEvery"
@@ -214,6 +220,7 @@ export async function trainExamples(options: TrainExamplesOptions): Promise<Trai
         ...options.origin,
       },
       threads: options.threads ?? defaultThreads(statSync(modelPath).size),
+      device: options.device,
       weights: options.weights ?? "auto",
       memoryLimitBytes: options.memoryLimitBytes,
     },

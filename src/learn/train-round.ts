@@ -178,6 +178,7 @@ async function trainMember(
       name: isTeam ? `${number}-${member.name}` : number,
       settings: roundSettings(course, member, round, start),
       threads: course.threads,
+      device: course.run.config.learn.device,
       examples,
       rewards: chosen.flat().map((sample) => sample.reward),
       continueFrom: start?.path,

@@ -117,6 +117,9 @@ const trainingFigures = z.object({
   lastLoss: z.number().nullable(),
   trainedTokens: z.number(),
   peakRssBytes: z.number(),
+  /** What computed, and why it was not, or not alone, the device asked for; not told by earlier versions. */
+  device: z.string().optional(),
+  deviceReason: z.string().optional(),
 });
 
 const trainedAdapter = {

@@ -252,6 +252,8 @@ describe("wrong input", () => {
       2,
       /--hold-out: .*must be a number from 0 to 0\.5/,
     );
+    const devices = /--device: "gpu" must be one of cpu, webgpu, cuda/;
+    expectFailure(await train("w", ["--device", "gpu"]), 2, devices);
     expectFailure(await train("w", ["--dropout", "1"]), 2, /dropout is 1, expected 0 to below 1/);
     expectFailure(await train("w", ["--kl", "-1"]), 2, /--kl: .*must be a number from 0 to 1000/);
     expectFailure(

@@ -98,6 +98,7 @@ describe("wrong input", () => {
     [["--task", "counting,counting"], 2, /counting is named twice/],
     [["--explore-schedule", "0.5,2"], 2, /--explore-schedule: .*numbers from 0 to 1/],
     [["--weighting", "best"], 2, /--weighting: .*must be one of/],
+    [["--device", "gpu"], 2, /--device: "gpu" must be one of cpu, webgpu, cuda/],
     [["--adapter", "nowhere.gguf"], 3, /nowhere\.gguf/],
     [["--only-success", "--reward", "relative-gain", "--keep-turns", "9"], 3, /filters leave no example/],
   ] as const)("%j", async (more, code, message) => {

@@ -7,7 +7,7 @@ import { type ActionBody, complete } from "../action.js";
 import { keptSettings } from "../config-of-run.js";
 import { EXIT } from "../exit-code.js";
 import { number, repeated, weightsOption } from "../flag-values.js";
-import { leftOutText } from "../print/learn-printer.js";
+import { deviceLine, leftOutText } from "../print/learn-printer.js";
 import { isInteractive, writeErr, writeJson, writeOut, writeStatus } from "../print/output.js";
 import { pairs } from "../print/tables.js";
 import { addRunFlags, configSources, LEARN_FLAGS } from "../run-flags.js";
@@ -129,6 +129,7 @@ const trainAction: ActionBody = async ({ isJson, watch, command }) => {
     rewardWeights,
     continueFrom: flags.continue,
     threads,
+    device: learn.device,
     checkpointEvery: flags.checkpointEvery,
     memoryLimitBytes: learn.maxMemory && learn.maxMemory * 1e9,
   });
@@ -156,10 +157,16 @@ export function printTraining(result: Training, durationMs: number): void {
           : `${loss.before.toFixed(4)} before, ${loss.after.toFixed(4)} after, on the same examples (the first update's)`,
       ],
       ["trained", `${formatCount(result.trainedTokens)} tokens in ${formatDuration(durationMs)}`],
+      ["device", deviceText(result)],
       // In the unit of the plan that was printed at the start.
       ["peak memory", `${(result.peakRssBytes / 1e9).toFixed(2)} GB`],
     ]),
   );
+}
+
+/** The device that computed, and why it is not the one asked for. */
+function deviceText({ device = "cpu", deviceReason }: Pick<Training, "device" | "deviceReason">): string {
+  return deviceReason === undefined ? device : `${device} (${deviceReason})`;
 }
 
 /** Name of the base: as it was given, else as the first of the runs had it, which is said. */
@@ -190,6 +197,11 @@ export function reportTraining(event: TrainEvent): void {
       writeErr(`forecast, about: ${formatDuration(event.forecastMs)}`);
       for (const { index, removedTokens } of event.shortened)
         writeErr(`warning: ${removedTokens} tokens were cut from the prompt of example ${index}`);
+      return;
+    }
+    case "device": {
+      const line = deviceLine(event);
+      if (line !== undefined) writeErr(line);
       return;
     }
     case "step": {

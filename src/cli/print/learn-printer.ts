@@ -9,6 +9,7 @@ const QUIET: ReadonlySet<string> = new Set(["candidates-written", "turn-end"]);
 
 export class LearnPrinter {
   readonly #progress: Progress;
+  #deviceLine: string | undefined;
 
   constructor(options: ProgressOptions = {}) {
     this.#progress = new Progress(options);
@@ -32,6 +33,12 @@ export class LearnPrinter {
         } else if (step.type === "warning") this.line(`warning: ${step.message}`);
         else if (step.type === "plan" && step.resumedAt > 0)
           this.line(`  training goes on after update ${step.resumedAt} of ${step.totalSteps}`);
+        else if (step.type === "device") {
+          // Once, not in every round.
+          const line = deviceLine(step);
+          if (line !== undefined && line !== this.#deviceLine) this.line(line);
+          this.#deviceLine = line;
+        }
         break;
       }
       case "candidate-scored":
@@ -49,6 +56,18 @@ export class LearnPrinter {
   stop(): void {
     this.#progress.stop();
   }
+}
+
+/** What is said of the device that trains; nothing where it is the CPU and nothing else was asked for. */
+export function deviceLine({
+  device,
+  reason,
+}: {
+  device: string;
+  reason?: string | undefined;
+}): string | undefined {
+  if (reason !== undefined) return `warning: training on the ${device} instead: ${reason}`;
+  return device === "cpu" ? undefined : `training on ${device}`;
 }
 
 function describe(event: LearnEvent): string[] {

@@ -13,7 +13,7 @@ import { fillDropoutMask } from "./fill-dropout-mask.js";
 import { type HeadOptions, type HeadResult, headGradient, type TargetObjective } from "./head-gradient.js";
 import { accumulate, parameterName, silenced } from "./model-parameters.js";
 import { PassBuffers } from "./pass-buffers.js";
-import { ParameterWeights, type PassWeights } from "./pass-weights.js";
+import { heldWeights, ParameterWeights, type PassWeights } from "./pass-weights.js";
 import { ProgramCache } from "./program-cache.js";
 import { StateCache } from "./state-cache.js";
 
@@ -89,14 +89,17 @@ const DEFAULT_STATE_BYTES = 256e6;
  * their tensors. Programs are kept, so that what comes back in every epoch is compiled once.
  */
 export class ModelGradients {
-  readonly #options: ModelGradientsOptions;
+  readonly #options: Omit<ModelGradientsOptions, "weights"> & { weights: PassWeights };
   readonly #buffers: PassBuffers;
   readonly #programs: CompiledLayers;
   readonly #headPrograms: ProgramCache;
   readonly #states: StateCache;
   #known: { parameters: ReadonlyMap<string, Float32Array>; weights: PassWeights } | undefined;
 
-  constructor(options: ModelGradientsOptions) {
+  constructor(given: ModelGradientsOptions) {
+    const { lora, backend } = given;
+    const weights = lora === null ? given.weights : heldWeights(given.weights, backend);
+    const options = { ...given, weights };
     this.#options = options;
     this.#buffers = new PassBuffers(options.largestTokenCount);
     this.#programs = new CompiledLayers(options);
@@ -184,10 +187,11 @@ export class ModelGradients {
     return (await this.#evaluate(trie, parameters, options)).logProbs;
   }
 
-  /** Releases all programs. */
+  /** Releases all programs, and what the backend holds. */
   async close(): Promise<void> {
     await this.#programs.close();
     await this.#headPrograms.close();
+    await this.#options.backend.free?.();
   }
 
   async #evaluate(

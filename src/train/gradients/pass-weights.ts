@@ -1,8 +1,33 @@
 /** @file Where a pass takes its weights from: a file that stays as it is, or the numbers that train. */
+import type { Backend, NumericArray } from "../../graph/backend.js";
 import type { LayerWeights, WeightStore } from "../../transformer/weight-store.js";
 
 /** The part of a WeightStore that passes read. */
 export type PassWeights = Pick<WeightStore, "weightType" | "biases" | "vector" | "layer" | "rows" | "gather">;
+
+/**
+ * Weights of a frozen model, held where the backend computes: they are most of what passes are fed. Those that are
+ * dequantised anew for every pass are not, since their arrays are filled again.
+ */
+export function heldWeights(weights: WeightStore, backend: Backend): PassWeights {
+  if (backend.hold === undefined || weights.cache === "streamed") return weights;
+  const hold = <T extends NumericArray>(array: T): T => {
+    backend.hold?.(array);
+    return array;
+  };
+  return {
+    weightType: weights.weightType,
+    biases: (layer) => weights.biases(layer),
+    vector: (name) => weights.vector(name),
+    layer: (index) => {
+      const own = weights.layer(index);
+      Object.values(own).forEach(hold);
+      return own;
+    },
+    rows: (name, start, end) => hold(weights.rows(name, start, end)),
+    gather: (name, ids) => weights.gather(name, ids),
+  };
+}
 
 /** Every weight of a model, by the names of its GGUF tensors, row-major; the arrays are used as they are, not copied. */
 export class ParameterWeights implements PassWeights {

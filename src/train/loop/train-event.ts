@@ -1,5 +1,6 @@
 /** @file What a training run reports while it works. */
 
+import type { UsedDevice } from "../../graph/open-device.js";
 import type { PackedCounts } from "../data/pack-batches.js";
 
 /** What one update computed. */
@@ -12,6 +13,8 @@ export interface UpdateWork extends PackedCounts {
 
 /** Report of a training run while it works. */
 export type TrainEvent =
+  /** What computes; with the reason where it is not the device that was asked for. */
+  | ({ type: "device" } & UsedDevice)
   | {
       type: "plan";
       /** One line each for the user. */

@@ -3,6 +3,7 @@
 import { W4sError } from "../../core/errors.js";
 import { ChildExitError, ManagedChild } from "../../core/managed-child.js";
 import { childModule } from "../../core/package-file.js";
+import type { UsedDevice } from "../../graph/open-device.js";
 import type { TrainEvent } from "../loop/train-event.js";
 import { HEAP_ENVIRONMENT } from "./trainer-heap.js";
 import type { TrainerMessage, TrainerOrder, TrainerResult } from "./trainer-protocol.js";
@@ -25,20 +26,36 @@ const ABORT_GRACE_MS = 30_000;
  * @throws {W4sError} "trainer-died" when two in a row die without a finished update; checkpoints are kept
  */
 export async function runTrainer(
-  order: TrainerOrder,
+  given: TrainerOrder,
   options: RunTrainerOptions = {},
 ): Promise<TrainerResult> {
+  let order = given;
+  let device: UsedDevice | undefined;
   let stepsSeen = 0;
   for (let fruitless = 0; ; ) {
     const before = stepsSeen;
     const onEvent = (event: TrainEvent) => {
       if (event.type === "step") stepsSeen = Math.max(stepsSeen, event.step);
+      if (event.type === "device") {
+        // Told again only by a process that took another one.
+        if (device?.device === event.device) return;
+        device = event;
+      }
       options.onEvent?.(event);
     };
     try {
       return await runChild(order, { ...options, onEvent });
     } catch (error) {
       if (!(error instanceof ChildExitError)) throw error;
+      // A driver may end a process instead of refusing.
+      if (device === undefined && (order.device ?? "cpu") !== "cpu") {
+        order = {
+          ...order,
+          device: "cpu",
+          deviceReason: `the trainer died at its first graph: ${error.message}`,
+        };
+        continue;
+      }
       fruitless = stepsSeen > before ? 0 : fruitless + 1;
       if (fruitless > 1) {
         throw new W4sError("trainer-died", `training ended: ${error.message}`, {
@@ -51,12 +68,21 @@ export async function runTrainer(
   }
 }
 
+/** Where drivers of a GPU are looked for; children are given no other environment. */
+function driverEnvironment(): Record<string, string | undefined> {
+  const names = [
+    ...["VK_DRIVER_FILES", "VK_ICD_FILENAMES", "VK_ADD_DRIVER_FILES", "XDG_RUNTIME_DIR"],
+    ...["LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES"],
+  ];
+  return Object.fromEntries(names.map((name) => [name, process.env[name]]));
+}
+
 async function runChild(order: TrainerOrder, options: RunTrainerOptions): Promise<TrainerResult> {
   const { signal, onEvent = () => {} } = options;
   signal?.throwIfAborted();
   const child = await ManagedChild.start(childModule("train/process/trainer-child.js"), {
     name: "trainer",
-    env: HEAP_ENVIRONMENT,
+    env: { ...HEAP_ENVIRONMENT, ...((order.device ?? "cpu") === "cpu" ? {} : driverEnvironment()) },
   });
   let silence: NodeJS.Timeout | undefined;
   let grace: NodeJS.Timeout | undefined;

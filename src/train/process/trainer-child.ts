@@ -2,7 +2,7 @@
 
 import { InternalError, messageOf, W4sError } from "../../core/errors.js";
 import { serveParent } from "../../core/serve-parent.js";
-import { OrtBackend } from "../../graph/ort-backend.js";
+import { openDevice, type UsedDevice } from "../../graph/open-device.js";
 import { readGgufAdapter } from "../../lora/gguf-adapter.js";
 import { saveAdapter } from "../../lora/save-adapter.js";
 import { readExamples } from "../data/example-file.js";
@@ -16,18 +16,28 @@ const HEARTBEAT_MS = 5000;
 const abort = new AbortController();
 
 async function train(order: TrainerOrder, send: (message: TrainerMessage) => void): Promise<TrainerResult> {
-  const { examplesPath, initialPath, outFolder, name, origin, threads, ...given } = order;
+  const { examplesPath, initialPath, outFolder, name, origin, threads, device, deviceReason, ...given } =
+    order;
+  const opened = await openDevice({ threads, device, sessionOptions: SHARED_HEAP });
+  const { backend } = opened;
+  const used: UsedDevice = { device: opened.device, reason: opened.reason ?? deviceReason };
+  send({ type: "event", event: { type: "device", ...used } });
   const result = await trainLora({
     ...given,
     examples: readExamples(examplesPath),
-    backend: new OrtBackend({ threads, sessionOptions: SHARED_HEAP }),
+    backend,
     signal: abort.signal,
     onEvent: (event) => send({ type: "event", event }),
     initial: initialPath === undefined ? undefined : readGgufAdapter(initialPath),
   });
   const adapter = { ...result.adapter, origin: { ...result.adapter.origin, ...origin } };
+  const { graphs, partial } = backend.placement;
+  const shared =
+    partial === 0 ? undefined : `the CPU did ops that it lacks, in ${partial} of ${graphs} graphs`;
   return {
     adapterPath: await saveAdapter(outFolder, name, adapter),
+    device: used.device,
+    deviceReason: used.reason ?? shared,
     losses: [...result.losses],
     sameExamples: result.sameExamples,
     steps: result.steps,

@@ -1,5 +1,6 @@
 /** @file Messages between a training run and its process: plain JSON. */
 import type { ErrorJson } from "../../core/errors.js";
+import type { ComputeDevice } from "../../graph/compute-device.js";
 import type { AdapterOrigin } from "../../lora/lora-adapter.js";
 import type { TrainEvent } from "../loop/train-event.js";
 import type { TrainOptions } from "../train-lora.js";
@@ -17,10 +18,18 @@ export interface TrainerOrder
   name: string;
   origin: AdapterOrigin;
   threads: number;
+  /** Default cpu. */
+  device?: ComputeDevice | undefined;
+  /** The process before this one died of another device: why it is not used. */
+  deviceReason?: string | undefined;
 }
 
 export interface TrainerResult {
   adapterPath: string;
+  /** What computed; absent from trainers of one's own that do not tell. */
+  device?: ComputeDevice | undefined;
+  /** Why it was not, or not alone, the device that was asked for. */
+  deviceReason?: string | undefined;
   losses: number[];
   /** Of the first update's examples, before and after. */
   sameExamples?: SameExamplesLoss | undefined;
