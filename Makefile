@@ -11,7 +11,7 @@ W4S := node dist/cli/main.js
 BENCH_JSON := bench/results/latest.json
 
 .DEFAULT_GOAL := help
-.PHONY: install build check types format unused test test-node docs pack-check size kills demo demo-check learn-check learn-controls learn-qwen learn-real designed-check nano code-check workers-check serve-check simulated-check programs-check mode-check report-big bench bench-quick bench-full models real real-bbh grammar-check grammar-sample acceptance-check search-check busy-check train-memory parity clean help
+.PHONY: install build check types format unused test test-node test-gpu docs pack-check size kills demo demo-check learn-check learn-controls learn-qwen learn-real designed-check nano code-check workers-check serve-check simulated-check programs-check mode-check report-big bench bench-quick bench-full models real real-bbh grammar-check grammar-sample acceptance-check search-check busy-check train-memory parity clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-16s %s\n' "$$name" "$$text"; done
@@ -42,6 +42,9 @@ unused: install
 test: install ## everything: check, then unit, conformance, property, native, end-to-end
 	@$(MAKE) --no-print-directory --jobs=2 build check
 	timeout 1800 $(BIN)/vitest run
+
+test-gpu: build ## ops and gradients of tiny models on WebGPU, through a GPU in software (skips where there is none); W4S_GPU=real for a real one
+	scripts/test-gpu.sh
 
 # Binaries of other versions of Node come as packages of npm.
 NODES ?= 20 22 24

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { GgufFile } from "../../src/formats/gguf/gguf-file.js";
 import { SafetensorsFile } from "../../src/formats/safetensors/safetensors-file.js";
+import type { ComputeDevice } from "../../src/graph/compute-device.js";
 import { OrtBackend } from "../../src/graph/ort-backend.js";
 import type { LoraConfig } from "../../src/lora/lora-adapter.js";
 import { buildTrie, type TokenTrie } from "../../src/train/data/token-trie.js";
@@ -29,6 +30,8 @@ const LORA: LoraConfig = { rank: 4, alpha: 8, targets: ALL_LINEAR_NAMES };
 const FAMILIES = ["llama", "qwen2", "qwen3", "gemma3"];
 const NEWER = ["smollm3", "granite", "minicpm", "llama3-rope", "phi3", "phi3-partial", "lfm2"];
 const folder = sharedPath("reference");
+/** Another one than the CPU under `make test-gpu`. */
+const DEVICE = process.env.W4S_TEST_DEVICE as ComputeDevice | undefined;
 
 interface Numbers {
   loss: number;
@@ -90,7 +93,7 @@ function open(family: string, keep: KeptActivations): { model: ModelGradients; c
   const model = new ModelGradients({
     model: readModel(file.header),
     weights: new WeightStore(file, "f32"),
-    backend: new OrtBackend({ threads: 1 }),
+    backend: new OrtBackend({ threads: 1, device: DEVICE }),
     lora: LORA,
     keptLayerCount: keep === "none" ? 0 : Number.MAX_SAFE_INTEGER,
   });
