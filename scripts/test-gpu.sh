@@ -24,6 +24,6 @@ else
   echo "adapter: SwiftShader ($library), software: a GPU computed by the CPU. It shows that numbers are right, not how fast a GPU is."
 fi
 export W4S_TEST_DEVICE=webgpu
-node_modules/.bin/vitest run tests/native/webgpu.test.ts
+node_modules/.bin/vitest run --reporter=verbose tests/native/webgpu.test.ts
 # The golden models of ../shared; without them these tests skip and say so.
-node_modules/.bin/vitest run tests/golden/train.test.ts -t "loss and every gradient"
+node_modules/.bin/vitest run --reporter=verbose tests/golden/train.test.ts -t "loss and every gradient"
