@@ -60,6 +60,8 @@ function bare(source: string): string {
   return source
     .replace(/\/\*[\s\S]*?\*\//g, "")
     .replace(/(^|[^:"'`])\/\/.*$/gm, "$1")
+    // Fences of code blocks, which no template begins with.
+    .replaceAll("```", "")
     .replace(/`(?:\\.|[^`\\])*`/g, "``");
 }
 

@@ -44,6 +44,7 @@ const ANSWER: Record<AnswerKind, string> = {
   writing: "The answer is the finished text and nothing else.",
 };
 
+const REPLY_FORM = "one sentence, then the whole program in one ```js block.";
 const EXAMPLE_CHARACTERS: Record<PromptStyle, number> = { full: 1200, compact: 240, task: 240 };
 
 /** The conversation the policy continues with its next workflow. */
@@ -123,7 +124,7 @@ function taskPrompt(state: PolicyState): ChatMessage[] {
     taskCard(state, "task"),
     apiText({ offers, tools, style: "compact" }),
     menu(state),
-    "Write one sentence, then the whole program in a ```js block.",
+    `Write ${REPLY_FORM}`,
   ];
   return [{ role: "user", content: joined(user) }];
 }
@@ -137,7 +138,7 @@ export function buildRepairPrompt(
 ): ChatMessage[] {
   const request = joined([
     `That workflow failed its quick check: ${quote(failure, 400)}`,
-    "Correct it. Reply with one sentence, then the whole program in one ```js block.",
+    `Correct it. Reply with ${REPLY_FORM}`,
   ]);
   const cut = failedReply.slice(0, style === "full" ? 8000 : 1200);
   return [...prompt, { role: "assistant", content: cut }, { role: "user", content: request }];
