@@ -57,12 +57,14 @@ const MAX_LINES = 500;
 
 /** Source without comments and without the inside of template texts, which may hold code of workflows. */
 function bare(source: string): string {
-  return source
-    .replace(/\/\*[\s\S]*?\*\//g, "")
-    .replace(/(^|[^:"'`])\/\/.*$/gm, "$1")
-    // Fences of code blocks, which no template begins with.
-    .replaceAll("```", "")
-    .replace(/`(?:\\.|[^`\\])*`/g, "``");
+  return (
+    source
+      .replace(/\/\*[\s\S]*?\*\//g, "")
+      .replace(/(^|[^:"'`])\/\/.*$/gm, "$1")
+      // Fences of code blocks, which no template begins with.
+      .replaceAll("```", "")
+      .replace(/`(?:\\.|[^`\\])*`/g, "``")
+  );
 }
 
 interface SourceFile {
