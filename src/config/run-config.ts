@@ -276,7 +276,7 @@ export const runConfigSchema = z
     concurrency: whole(1, 256)
       .optional()
       .describe(
-        "workflow runs at once, and calls at once to an executor; default 4, for local: executors 8, or 32 with AMX",
+        "workflow runs at once, and calls at once to an executor; default 4, for local: executors 8; these write as many replies together, 8 to 32",
       )
       .meta(decides("pace")),
     requestsPerMinute: whole(1, 1_000_000)

@@ -87,7 +87,7 @@ export async function buildExecutor(spec: string, context: ExecutorContext): Pro
       const { enable_thinking } = (config.params?.chat_template_kwargs ?? {}) as {
         enable_thinking?: unknown;
       };
-      const loaded = await context.local.load(rest, executorLanes());
+      const loaded = await context.local.load(rest, executorLanes(config.concurrency));
       const model = new LocalChatModel(loaded, enable_thinking === true);
       return { model, price: FREE, onSample: () => {} };
     }
