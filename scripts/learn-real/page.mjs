@@ -208,7 +208,7 @@ export function pageOf({ root, kept, settings, hash, command, notes, baselines }
 ${command}
 \`\`\`
 
-Designer ${settings.model}, executor ${settings.executor}; seeds ${[...seeds.keys()].join(", ")}. Trained on ${settings.families.join(", ")} (generated, or a dataset's train split where the name says so; nothing else), judged unforced (ε = 0, temperature ${settings.temperature}) on tasks that no training saw. An earlier setting had been judged on them; one thing was changed for what it showed: judged replies may be longer, which helps the direct row most. Everything else was chosen on the training families. Settings were fixed before these were opened: SHA-256 \`${hash}\`.
+Designer ${settings.model}, executor ${settings.executor}; seeds ${[...seeds.keys()].join(", ")}. Trained on ${settings.families.join(", ")} (generated, or a dataset's train split where the name says so; nothing else), judged unforced (ε = 0, temperature ${settings.temperature}) on tasks that no training saw. Earlier settings had been judged on them, and two things were changed for what that showed: judged replies may be longer, which helps the direct row most, and designers are shown no workflow, since they copied it. Everything else was chosen on the training families, or for time. Settings were fixed before these were opened: SHA-256 \`${hash}\`.
 
 ${markdownTable(heads.rows, table)}
 

@@ -2,7 +2,7 @@
 
 /** Replies of a local model written together where nothing is said. */
 const USUAL_LANES = 8;
-/** More take memory and make each reply slower, and gain nothing more (docs/results/lanes.md). */
+/** Rows that the tiles of AMX take at once (docs/results/lanes.md). */
 const MOST_LANES = 32;
 const REMOTE_CALLS = 4;
 

@@ -116,7 +116,7 @@ function compactPrompt(state: PolicyState): ChatMessage[] {
   return [{ role: "user", content: joined(user) }];
 }
 
-/** About 350 tokens, the same ones in every turn of a task with one item to quote. */
+/** The same one in every turn. */
 function taskPrompt(state: PolicyState): ChatMessage[] {
   const { offers, tools = [] } = state;
   const user = [
