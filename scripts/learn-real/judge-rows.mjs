@@ -49,6 +49,7 @@ export async function judgeRows(rows, settings, order) {
     ...{
       temperature: settings.temperature,
       promptStyle: settings.promptStyle,
+      without: settings.without.join(","),
       maxRepairs: 0,
       screen: settings.block,
       confirm: settings.confirm,

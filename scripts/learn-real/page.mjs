@@ -208,7 +208,7 @@ export function pageOf({ root, kept, settings, hash, command, notes, baselines }
 ${command}
 \`\`\`
 
-Designer ${settings.model}, executor ${settings.executor}; seeds ${[...seeds.keys()].join(", ")}. Trained on ${settings.families.join(", ")} (generated, or a dataset's train split where the name says so; nothing else), judged unforced (ε = 0, temperature ${settings.temperature}) on tasks that no training saw. Earlier settings had been judged on them, and two things were changed for what that showed: judged replies may be longer, which helps the direct row most, and designers are shown no workflow, since they copied it. Everything else was chosen on the training families, or for time. Settings were fixed before these were opened: SHA-256 \`${hash}\`.
+Designer ${settings.model}, executor ${settings.executor}; seeds ${[...seeds.keys()].join(", ")}. Trained on ${settings.families.join(", ")} (generated, or a dataset's train split where the name says so; nothing else), judged unforced (ε = 0, temperature ${settings.temperature}) on tasks that no training saw. Earlier settings had been judged on them, and three things were changed for what that showed: judged replies may be longer, which helps the direct row most; designers are shown no workflow, since they copied it; and some techniques are left out for every row (${settings.without.join(", ")}) and more candidates are trained on, since a trained designer wrote no programs. What these became was chosen on the training families, as everything else was, or for time. Settings were fixed before these were opened: SHA-256 \`${hash}\`.
 
 ${markdownTable(heads.rows, table)}
 

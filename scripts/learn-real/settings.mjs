@@ -26,12 +26,27 @@ const JUDGED = [
   "strategyqa",
 ];
 
+/**
+ * Shapes that ask the executor several times for one answer, and programs that read values: over 140 candidates on these families
+ * they gained nothing that was worth two to seven times the tokens, and every second candidate was one (docs/real-models.md).
+ */
+const WITHOUT = [
+  "self-consistency",
+  "prompt-vote",
+  "escalate",
+  "ask-again",
+  "check-draft",
+  "decompose",
+  "program-vote",
+  "extract-compute",
+];
+
 /** Sizes of a seed; each is a flag of the same name. */
 export const SIZES = {
-  episodes: 12,
+  episodes: 18,
   candidates: 6,
   rounds: 1,
-  epochs: 3,
+  epochs: 2,
   /** Share of all weight that the lightest examples may carry to be left out of training. */
   "light-share": 0.05,
   block: 5,
@@ -64,6 +79,7 @@ export function settingsOf({ model, executor, tasks, families }, sizes) {
     temperature: 0.8,
     /** No workflow is shown: SmolLM2 copied it, before and after training (docs/real-models.md). */
     promptStyle: "task",
+    without: WITHOUT,
     /** Share of the judged pool that only the confirmation meets. */
     confirm: 0.375,
     baselines: ["direct", "always-code", "few-shot-5"],

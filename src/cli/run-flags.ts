@@ -68,6 +68,7 @@ const SEARCH = {
   candidates: "--candidates <m>",
   temperature: "--temperature <t>",
   explore: "--explore <share>",
+  without: "--without <techniques>",
   maxRepairs: "--max-repairs <n>",
   reward: "--reward <name>",
   rewardWeights: "--reward-weights <list>",

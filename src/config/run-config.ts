@@ -230,6 +230,9 @@ export const runConfigSchema = z
     explore: between(0, 1)
       .default(0.5)
       .describe("share of candidates that must use randomly drawn techniques"),
+    without: text("names of techniques separated by commas")
+      .optional()
+      .describe("techniques that designs leave out, separated by commas (docs/writing-workflows.md)"),
     maxRepairs: whole(0, 3).default(3).describe("tries to repair a workflow that fails the quick check"),
     reward: oneOf(REWARD_NAMES)
       .optional()

@@ -83,10 +83,12 @@ export function actOptions({
   offers,
   tools,
   models,
+  without,
   validation,
-}: Pick<EpisodeParts, "card" | "offers" | "tools" | "models" | "validation">): ActOptions {
+}: Pick<EpisodeParts, "card" | "offers" | "tools" | "models" | "without" | "validation">): ActOptions {
   const { answer, description } = card;
-  return { answer, offers, tools, models, description, hasContext: validation[0]?.context !== undefined };
+  const hasContext = validation[0]?.context !== undefined;
+  return { answer, offers, tools, models, description, without, hasContext };
 }
 
 /** A call of the designing model in a span; where there is no model, there is no call. */

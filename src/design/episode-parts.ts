@@ -48,6 +48,8 @@ export interface EpisodeParts {
   tools: readonly ToolCard[];
   /** Aliases of further executors. */
   models: readonly string[];
+  /** Techniques that designs leave out, by name. Default none. */
+  without?: readonly string[] | undefined;
   /** Candidates race over the items; else they are screened on the head of the set, and the better half meets all of it. */
   isRacing: boolean;
   validation: readonly Sample[];

@@ -34,7 +34,7 @@ export async function playEpisode(
   starts: readonly ScoredWorkflow[],
   episode: number,
 ): Promise<ScoredWorkflow[]> {
-  const { log, draws, validation, quoted, card, offers, tools, models, seed, found } = parts;
+  const { log, draws, validation, quoted, card, offers, tools, models, without, seed, found } = parts;
   const shownStarts = comparable(starts).map((start) => shown(start.title, start, start.evaluation));
   const race = parts.isRacing ? new EpisodeRace(parts, shownStarts) : undefined;
   // The first baseline is the plainest: what efficiency is measured against.
@@ -57,6 +57,7 @@ export async function playEpisode(
       offers,
       tools,
       models,
+      without,
       baselines: shownStarts,
       current: parent,
       turns,

@@ -26,6 +26,8 @@ export interface PolicyState {
   tools?: readonly ToolCard[] | undefined;
   /** Aliases of further executors. */
   models: readonly string[];
+  /** Techniques that the menu leaves out, by name. Default none. */
+  without?: readonly string[] | undefined;
   baselines: readonly ShownWorkflow[];
   /** Workflow the turn starts from: one of the baselines or of the workflows kept before. */
   current: ShownWorkflow;
@@ -177,8 +179,8 @@ function bestFeedback(state: PolicyState, failures: number, maxCharacters: numbe
   return `Result of "${current.title}":\n${text}`;
 }
 
-function menu({ offers, models, task: { answer, description } }: PolicyState): string {
-  return techniqueMenu({ answer, offers, models, description });
+function menu({ offers, models, without, task: { answer, description } }: PolicyState): string {
+  return techniqueMenu({ answer, offers, models, description, without });
 }
 
 function fence(source: string): string {

@@ -61,6 +61,8 @@ export interface ActOptions {
   models?: readonly string[] | undefined;
   /** The task in words. Default none. */
   description?: string | undefined;
+  /** Techniques that no grammar writes, by name. Default none. */
+  without?: readonly string[] | undefined;
   /** Form of the reply. Default workflow. */
   form?: ReplyForm | undefined;
   /** Instructions written for the task, which a grammar offers; asked for by those policies only that write under one. */
@@ -116,8 +118,9 @@ export function grammarSpace({
   hasContext: context,
   models,
   description,
+  without,
 }: ActOptions): SubsetOptions {
-  return { answer, offers, tools, context, models, description };
+  return { answer, offers, tools, context, models, description, without };
 }
 
 export type GrammarMode = "subset" | "none";

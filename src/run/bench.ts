@@ -83,6 +83,8 @@ export interface BenchParts {
   tools: readonly ToolCard[];
   /** Aliases of further executors. */
   aliases: readonly string[];
+  /** Techniques that designs leave out, by name. Default none. */
+  without?: readonly string[] | undefined;
   /** See rewardOf(). Default true. */
   paysScreening?: boolean | undefined;
   /** Run directory: events name trajectories by their place in it. Default: that of each trajectory. */
@@ -336,7 +338,7 @@ export class Bench {
    */
   async rehearse(policy: Policy): Promise<WritingPace | undefined> {
     if (!policy.rehearse) return undefined;
-    const { offers, tools, aliases, validation } = this.#parts;
+    const { offers, tools, aliases, without, validation } = this.#parts;
     this.#quoted ??= this.#drawQuoted();
     const quoted = await this.#quoted;
     const baselines = startsOf(this.baselineWorkflows, this.settings.baselines).map(({ title, source }) => ({
@@ -345,12 +347,12 @@ export class Bench {
     }));
     const prompt = buildPrompt(
       {
-        ...{ task: this.#card, example: quoted.samples[0]!, offers, tools, models: aliases, baselines },
-        ...{ current: baselines[0]!, turns: [], quoted, seed: this.settings.seed },
+        ...{ task: this.#card, example: quoted.samples[0]!, offers, tools, models: aliases, without },
+        ...{ baselines, current: baselines[0]!, turns: [], quoted, seed: this.settings.seed },
       },
       policy.style,
     );
-    const options = actOptions({ card: this.#card, offers, tools, models: aliases, validation });
+    const options = actOptions({ card: this.#card, offers, tools, models: aliases, without, validation });
     return await policy.rehearse(prompt, this.settings.candidates, options);
   }
 
@@ -387,7 +389,7 @@ export class Bench {
   }
 
   async #play(policy: Policy, order: EpisodeOrder, number: number): Promise<ScoredWorkflow[]> {
-    const { validation, offers, tools, aliases, approval, emit, signal } = this.#parts;
+    const { validation, offers, tools, aliases, without, approval, emit, signal } = this.#parts;
     const { seat = alone(signal), found = [] } = order;
     const { seed, turns, candidates, temperature, explore, maxRepairs, screen, parent } = this.settings;
     const { reward, rewardWeights } = this.settings;
@@ -402,6 +404,7 @@ export class Bench {
         offers,
         tools,
         models: aliases,
+        without,
         isRacing: this.settings.isRacing === true && this.settings.screen > 0,
         validation,
         quoted: await this.#quoted,

@@ -1,4 +1,6 @@
 /** @file One table of prompting techniques: it feeds the menu in prompts, the grammar and forced exploration. */
+import { ConfigError } from "../core/errors.js";
+import { nearHint } from "../core/near-names.js";
 import type { AnswerKind } from "./answer-kind.js";
 
 /** What decides which techniques exist. */
@@ -10,6 +12,8 @@ export interface TechniqueSpace {
   models?: readonly string[] | undefined;
   /** The task in words. Default none. */
   description?: string | undefined;
+  /** Techniques that are left out, by name. Default none. */
+  without?: readonly string[] | undefined;
 }
 
 /** Place in a workflow where the grammar puts a technique. */
@@ -361,6 +365,7 @@ function available(space: TechniqueSpace): Technique[] {
   const offers = needsMet(space);
   return TECHNIQUES.filter(
     (technique) =>
+      !space.without?.includes(technique.name) &&
       (technique.offers ?? []).every((offer) => offers.has(offer)) &&
       (technique.answers === undefined || technique.answers.includes(space.answer)),
   );
@@ -375,6 +380,20 @@ function needsMet({ offers, models = [], description = "" }: TechniqueSpace): Se
 }
 
 /** The menu that prompts show. */
+/**
+ * Names of techniques from a list with commas.
+ * @throws {ConfigError} on a name that no technique has
+ */
+export function techniquesNamed(list: string | undefined): string[] {
+  const names = (list ?? "").split(",").map((name) => name.trim());
+  const known = TECHNIQUES.map(({ name }) => name);
+  return names.filter((name) => {
+    if (name !== "" && !known.includes(name))
+      throw new ConfigError(`${JSON.stringify(name)} is no technique`, { hint: nearHint(name, known) });
+    return name !== "";
+  });
+}
+
 export function techniqueMenu(space: TechniqueSpace): string {
   return `Techniques: ${available(space)
     .map(({ meaning }) => meaning)

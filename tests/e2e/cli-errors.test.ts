@@ -48,6 +48,11 @@ describe("usage (exit 2)", () => {
     ["no task", ["eval", "--executor", "simulated"], /task: missing.*--task/],
     ["no executor", ["eval", "--task", "word-problems"], /executor: missing.*--executor/],
     [
+      "a technique to leave out that is none",
+      ["optimize", ...SIMULATED, "--designer", "random", "--without", "steps,decompse"],
+      /"decompse" is no technique.*decompose/,
+    ],
+    [
       "a negative budget",
       ["eval", ...SIMULATED, "--max-dollars", "-1"],
       /--max-dollars: -1 must be a number above 0/,

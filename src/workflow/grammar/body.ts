@@ -16,6 +16,8 @@ export interface SubsetOptions {
   models?: readonly string[] | undefined;
   /** The task in words, for programs that solve all of its questions; cut at 300 characters. Default none. */
   description?: string | undefined;
+  /** Techniques that are left out, by name, with every shape that is built around one. Default none. */
+  without?: readonly string[] | undefined;
   /** Techniques that every sentence must use; the rest is left to the model. */
   forced?: readonly string[] | undefined;
   /** Items have a text to read in task.context. */
