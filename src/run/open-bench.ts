@@ -25,7 +25,7 @@ import type { OnRunEvent } from "../records/run-event.js";
 import type { SearchPlan } from "../records/run-manifest.js";
 import type { Sample, Task } from "../tasks/task.js";
 import type { PythonSandbox } from "../workflow/python/python-sandbox.js";
-import { techniquesNamed } from "../workflow/techniques.js";
+import { techniquesLeftOut } from "../workflow/techniques.js";
 import type { Sandbox } from "../workflow/workflow-run.js";
 import { Bench, type BenchSettings, drawItems } from "./bench.js";
 import { splitPool } from "./search-plan.js";
@@ -172,7 +172,7 @@ export async function openBench(
     examples,
     tools: tools?.cards ?? [],
     aliases: [...opened.aliases.keys()],
-    without: techniquesNamed(config.without),
+    without: techniquesLeftOut(config.without),
     approval: equipment.approval,
     instructions: equipment.instructions,
     paysScreening: equipment.paysScreening,

@@ -38,7 +38,7 @@ import { type WorkflowParts, writeParts } from "../records/workflow-parts.js";
 import type { Task } from "../tasks/task.js";
 import { ParkingSandbox } from "../workflow/parking-sandbox.js";
 import { QuickJsSandbox } from "../workflow/sandbox/quickjs-sandbox.js";
-import { techniquesNamed } from "../workflow/techniques.js";
+import { techniquesLeftOut } from "../workflow/techniques.js";
 import { type ToolSet, toolSet } from "../workflow/tool.js";
 import type { Bench } from "./bench.js";
 import { type BenchEquipment, type BenchOptions, openBench } from "./open-bench.js";
@@ -136,7 +136,7 @@ export class Run implements AsyncDisposable {
     const { command, label, policy = "none", local, tasks, hooks } = order;
     const rules = given.rulesFile === undefined ? undefined : Rules.load(given.rulesFile);
     const config = rules?.tighten(given) ?? given;
-    techniquesNamed(config.without);
+    techniquesLeftOut(config.without);
     const { instructions, instructionsBy } = config;
     if (command !== "eval" && (instructions || instructionsBy !== undefined))
       checkJudge(instructionsBy ?? "executor", config, "instructions");

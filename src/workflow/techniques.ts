@@ -381,15 +381,17 @@ function needsMet({ offers, models = [], description = "" }: TechniqueSpace): Se
 
 /** The menu that prompts show. */
 /**
- * Names of techniques from a list with commas.
+ * Names of the techniques to leave out, from the list with commas of the setting `without`.
  * @throws {ConfigError} on a name that no technique has
  */
-export function techniquesNamed(list: string | undefined): string[] {
+export function techniquesLeftOut(list: string | undefined): string[] {
   const names = (list ?? "").split(",").map((name) => name.trim());
   const known = TECHNIQUES.map(({ name }) => name);
   return names.filter((name) => {
     if (name !== "" && !known.includes(name))
-      throw new ConfigError(`${JSON.stringify(name)} is no technique`, { hint: nearHint(name, known) });
+      throw new ConfigError(`without: ${JSON.stringify(name)} is no technique`, {
+        hint: nearHint(name, known),
+      });
     return name !== "";
   });
 }

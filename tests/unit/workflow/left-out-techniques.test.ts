@@ -9,7 +9,7 @@ import {
   TECHNIQUES,
   techniqueMenu,
   techniqueNames,
-  techniquesNamed,
+  techniquesLeftOut,
 } from "../../../src/workflow/techniques.js";
 
 const OFFERS = new Set(["weak", "runPython", "test", "tool", "examples"]);
@@ -49,8 +49,8 @@ describe("techniques left out", () => {
   });
 
   it("are named in a list; a wrong name is said with the nearest one", () => {
-    expect(techniquesNamed(undefined)).toEqual([]);
-    expect(techniquesNamed(" steps, plan ,")).toEqual(["steps", "plan"]);
-    expect(() => techniquesNamed("steps,program-votes")).toThrow(/"program-votes" is no technique/);
+    expect(techniquesLeftOut(undefined)).toEqual([]);
+    expect(techniquesLeftOut(" steps, plan ,")).toEqual(["steps", "plan"]);
+    expect(() => techniquesLeftOut("steps,program-votes")).toThrow(/"program-votes" is no technique/);
   });
 });
