@@ -44,7 +44,7 @@ async def answer(task, *, models=None, tools=None):
     if seen.get("instruction") is None and INSTRUCTION is not None:
         seen["instruction"] = INSTRUCTION
     run = _Run(seen, models or {}, tools or {})
-    workflow = await _load(run.number, run.choice, run.code, run.extract, run.vote, run.agreement, few_shot, run.is_cut)
+    workflow = await _load(run.number, run.choice, run.code, run.extract, run.vote, run.agreement, printed, few_shot, run.is_cut)
     try:
         found = await _wait(workflow(run.agent, json.loads(json.dumps(seen))))
     except Exception:
@@ -1196,6 +1196,13 @@ def _read_code(text, is_cut=False):
     for program in current:
         best = program if _length(program) >= _length(best) else best
     return best
+
+
+def printed(output=None, *_):
+    text = _trim("" if output is None else _text(output))
+    if not re.fullmatch(r"""\[(?:'[^'\\]*'|"[^"\\]*")(?:, ?(?:'[^'\\]*'|"[^"\\]*"))*\]""", text):
+        return text
+    return " ".join(item[1:-1] for item in re.findall(r"""'[^']*'|"[^"]*\"""", text))
 
 
 def few_shot(examples=None, *_):

@@ -127,6 +127,8 @@ export interface WorkflowGlobals {
   vote<T>(list: readonly T[]): T | string;
   /** The share of a list, 0–1, that says what vote() makes of it; empty values and cut replies agree with nothing. */
   agreement(list: readonly unknown[]): number;
+  /** What a program printed, trimmed; a printed list of strings becomes its items with a space between. */
+  printed(output: string): string;
   /** Examples as the text of a prompt: question, solution where there is one, and answer of each. */
   fewShot(examples: readonly Example[]): string;
 }

@@ -166,8 +166,7 @@ export const TECHNIQUES: readonly Technique[] = [
     slot: "shape",
     meaning: "let the model write a Python program and run it",
     phrases: [
-      "Write a short Python program that solves this and prints only the answer. Give it in one code block.",
-      "Reply with a single code block and nothing else: a short Python program that computes and prints the answer.",
+      "Do not solve it. Write a short Python program that computes the answer from the given data and prints it. Give it in one code block.",
     ],
     pattern: /runPython\s*\(/,
     answers: SHORT,

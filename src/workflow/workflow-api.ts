@@ -232,6 +232,11 @@ export const GLOBALS: readonly { name: string; signature: string; doc: string }[
     doc: "The share of a list, 0–1, that says what vote() makes of it; empty values and cut replies agree with nothing.",
   },
   {
+    name: "printed",
+    signature: "printed(output: string): string",
+    doc: "What a program printed, trimmed; a printed list of strings becomes its items with a space between.",
+  },
+  {
     name: "fewShot",
     signature: "fewShot(examples: readonly Example[]): string",
     doc: "Examples as the text of a prompt: question, solution where there is one, and answer of each.",

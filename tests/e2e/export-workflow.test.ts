@@ -37,7 +37,7 @@ interface Case {
 const BASELINES: Partial<Record<AnswerKind, string[]>> = {
   number: ["self-consistency-5", "weak-first", "always-code", "few-shot-5"],
   choice: ["direct", "weak-synthesis", "worked-5"],
-  text: ["chain-of-thought", "weak-draft-strong-check", "few-shot-5"],
+  text: ["chain-of-thought", "weak-draft-strong-check", "few-shot-5", "always-code"],
   code: ["generate-test-repair"],
 };
 
@@ -105,6 +105,7 @@ const TEXTS = [
 ];
 const PROGRAMS = [
   `${FENCE}python\nprint(3 * 4)\n${FENCE}`,
+  `${FENCE}python\nprint(sorted(["plum", "a fig", "don't"]))\n${FENCE}`,
   `${FENCE}python\nimport sys\nprint(len(sys.stdin.read()) % 7)\n${FENCE}`,
   "I cannot write one.",
 ];

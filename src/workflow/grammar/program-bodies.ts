@@ -15,17 +15,12 @@ import { anyOf, inside, literal, template, templateText } from "./gbnf-text.js";
 
 const MAX_DESCRIPTION = 300;
 
-/** What a program is asked to print, where more is to be said than the answer: small models print lists as Python writes them. */
-const PRINTED: Partial<Record<AnswerKind, string>> = {
-  choice: "the letter of the right option",
-  text: "the answer, as plain text and not as a list",
-};
-
 /** Expressions over the variable `run` that make an answer of what a program printed. */
-const READ_RUN: Partial<Record<AnswerKind, string>> = {
+export const READ_RUN: Readonly<Partial<Record<AnswerKind, string>>> = {
   number: "number(run.stdout)",
   choice: "choice(run.stdout, task.choices)",
-  text: "run.stdout.trim()",
+  // Asked for plain text, small models print a guess; asked to print what they compute, often a list.
+  text: "printed(run.stdout)",
 };
 
 export const PROGRAM_BODIES = {
@@ -97,9 +92,9 @@ export const PROGRAM_BODIES = {
   },
 } as const satisfies Record<string, Body>;
 
-/** Request for a program as the kind of answer wants it: of choices the letter is printed, of texts no list. */
+/** Request for a program as the kind of answer wants it: of choices the letter is computed and printed. */
 export function programRequest(request: string, answer: AnswerKind): string {
-  return request.replace("the answer", PRINTED[answer] ?? "the answer");
+  return answer === "choice" ? request.replace("the answer", "the letter of the right option") : request;
 }
 
 /** What a program reads from standard input: everything a solver needs to see. */

@@ -2,7 +2,7 @@
 import { readChoice, readCode, readMarks, readNumber } from "../../core/reply/reply-readers.js";
 import { guestHelpers } from "./make-guest-helpers.js";
 
-export const { number, choice, code, extract, vote, agreement, fewShot } = guestHelpers(
+export const { number, choice, code, extract, vote, agreement, printed, fewShot } = guestHelpers(
   { readNumber, readChoice, readCode, readMarks },
   () => false,
 );

@@ -1,5 +1,5 @@
 /**
- * @file The functions every workflow can use: number, choice, code, extract, vote, agreement, fewShot.
+ * @file The functions every workflow can use: number, choice, code, extract, vote, agreement, printed, fewShot.
  * Their text is put into the sandbox (`Function.prototype.toString`), so the maker stands alone: no imports, no outer names.
  */
 import type { ReplyReaders } from "../../core/reply/reply-readers.js";
@@ -83,6 +83,13 @@ export function guestHelpers(readers: ReplyReaders, isCut: (text: unknown) => bo
     return length === 0 ? 0 : (tally(list)[0]?.count ?? 0) / length;
   };
 
+  /** What a program printed, trimmed; a list of strings as Python or JSON writes it becomes its items with a space between. */
+  const printed = (output: unknown): string => {
+    const text = String(output ?? "").trim();
+    if (!/^\[(?:'[^'\\]*'|"[^"\\]*")(?:, ?(?:'[^'\\]*'|"[^"\\]*"))*\]$/.test(text)) return text;
+    return (text.match(/'[^']*'|"[^"]*"/g) ?? []).map((item) => item.slice(1, -1)).join(" ");
+  };
+
   /** Examples as the text of a prompt, an empty line between two; "" without any. */
   const fewShot = (examples: unknown): string => {
     const blocks: string[] = [];
@@ -99,5 +106,5 @@ export function guestHelpers(readers: ReplyReaders, isCut: (text: unknown) => bo
     return blocks.join("\n\n");
   };
 
-  return { number, choice, code, extract, vote, agreement, fewShot };
+  return { number, choice, code, extract, vote, agreement, printed, fewShot };
 }

@@ -6,6 +6,7 @@ import {
   extract,
   fewShot,
   number,
+  printed,
   vote,
 } from "../../../../src/workflow/sandbox/guest-helpers.js";
 
@@ -246,6 +247,29 @@ describe("agreement", () => {
     ["4", 1],
   ])("of %j is %d", (list, share) => {
     expect(agreement(list)).toBe(share);
+  });
+});
+
+describe("printed", () => {
+  it.each([
+    ["['pear', 'plum']\n", "pear plum"],
+    [`["don't", 'plum']\r\n`, "don't plum"],
+    ['["a","b c"]', "a b c"],
+    ["['one']", "one"],
+    ["['']", ""],
+    ["  pear plum \n", "pear plum"],
+    ["pear\nplum\n", "pear\nplum"],
+    ["[1, 2]", "[1, 2]"],
+    ["['a', 1]", "['a', 1]"],
+    ["[['a'], ['b']]", "[['a'], ['b']]"],
+    ["('a', 'b')", "('a', 'b')"],
+    ["[]", "[]"],
+    ["['it\\'s', 'b']", "['it\\'s', 'b']"],
+    ["['a', 'b'] or ['c']", "['a', 'b'] or ['c']"],
+    [undefined, ""],
+    [12, "12"],
+  ])("reads %j as %j", (output, text) => {
+    expect(printed(output)).toBe(text);
   });
 });
 
