@@ -46,7 +46,8 @@ export const SIZES = {
   episodes: 18,
   candidates: 6,
   rounds: 1,
-  epochs: 2,
+  epochs: 3,
+  "batch-size": 4,
   /** Share of all weight that the lightest examples may carry to be left out of training. */
   "light-share": 0.05,
   block: 5,

@@ -38,6 +38,7 @@ export async function trainRow(row, settings, { folder, seed, threads, minutesLe
     ...["--eval-episodes", 0, "--test-limit", 0, "--accept", "always", "--epochs", settings.epochs],
     ...["--temperature", settings.temperature, "--reply-tokens", settings["reply-tokens"]],
     ...["--prompt-style", settings.promptStyle, "--light-share", settings["light-share"]],
+    ...["--batch-size", settings["batch-size"]],
     ...["--without", settings.without.join(",")],
     ...[
       "--baselines",

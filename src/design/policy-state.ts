@@ -46,7 +46,12 @@ const ANSWER: Record<AnswerKind, string> = {
   writing: "The answer is the finished text and nothing else.",
 };
 
-const REPLY_FORM = "one sentence, then the whole program in one ```js block.";
+/** Where no workflow is shown there is nothing to say about it: small models write word salad, and train on it. */
+const REPLY_FORM: Record<PromptStyle, string> = {
+  full: "one sentence, then the whole program in one ```js block.",
+  compact: "one sentence, then the whole program in one ```js block.",
+  task: "the whole program in one ```js block.",
+};
 const EXAMPLE_CHARACTERS: Record<PromptStyle, number> = { full: 1200, compact: 240, task: 240 };
 
 /** The conversation the policy continues with its next workflow. */
@@ -126,7 +131,7 @@ function taskPrompt(state: PolicyState): ChatMessage[] {
     taskCard(state, "task"),
     apiText({ offers, tools, style: "compact" }),
     menu(state),
-    `Write ${REPLY_FORM}`,
+    `Write ${REPLY_FORM.task}`,
   ];
   return [{ role: "user", content: joined(user) }];
 }
@@ -140,7 +145,7 @@ export function buildRepairPrompt(
 ): ChatMessage[] {
   const request = joined([
     `That workflow failed its quick check: ${quote(failure, 400)}`,
-    `Correct it. Reply with ${REPLY_FORM}`,
+    `Correct it. Reply with ${REPLY_FORM[style]}`,
   ]);
   const cut = failedReply.slice(0, style === "full" ? 8000 : 1200);
   return [...prompt, { role: "assistant", content: cut }, { role: "user", content: request }];

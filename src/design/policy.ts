@@ -222,7 +222,7 @@ export class LocalPolicy implements Policy {
   ): string {
     if (options.form === "sentence") return SENTENCE_GRAMMAR;
     const ownWords = this.#model.info.parameterCount >= OWN_WORDS_PARAMETERS;
-    const space = { ...grammarSpace(options), forced, sentences, ownWords };
+    const space = { ...grammarSpace(options), forced, sentences, ownWords, analysis: this.style !== "task" };
     return options.form === "strategy" ? strategyGrammar(space) : subsetGrammar(space);
   }
 }

@@ -1,4 +1,4 @@
-/** @file The subset: a GBNF grammar whose every sentence is an analysis and a well-scoped workflow. */
+/** @file The subset: a GBNF grammar whose every sentence is a well-scoped workflow, behind an analysis unless none is wanted. */
 import { problemTemplate, READ_REPLY, STATE_FORMAT } from "./answer-kind.js";
 import { type Body, type BodyContext, phrasesOf, type SubsetOptions } from "./grammar/body.js";
 import { optionRules } from "./grammar/call-options.js";
@@ -69,7 +69,7 @@ export function subsetGrammar(options: SubsetOptions): string {
   const words = options.ownWords === false ? [] : ["free"];
   const parts: BodyContext = { options, answer, forced, allowed, problem };
   const rules: Record<string, string> = {
-    root: `analysis ${literal("\n```js\nexport default async function workflow(agent, task) {\n")} (${bodies.join(" | ")}) ${literal("}\n```")}`,
+    root: `${options.analysis === false ? "" : `analysis ${literal("\n")} `}${literal("```js\nexport default async function workflow(agent, task) {\n")} (${bodies.join(" | ")}) ${literal("}\n```")}`,
     // One sentence: a capital, 20 to 140 characters, a full stop.
     analysis: `[A-Z] [a-zA-Z0-9 ,'-]{20,140} "."`,
     // The opening keeps small models at the matter: left to start on their own they write word salad.

@@ -200,6 +200,18 @@ describe(`the subset grammar (seed ${SEED})`, () => {
     expect(texts({ sentences: [told], ownWords: false })).toContain(told);
   });
 
+  it("begins with the program where no analysis is wanted", () => {
+    for (const options of cases) {
+      const grammar = new Gbnf(subsetGrammar({ ...options, analysis: false }));
+      const random = new Random(SEED);
+      for (let i = 0; i < 10; i++) {
+        const text = grammar.sample(random);
+        expect(text.startsWith("```js\nexport default"), text).toBe(true);
+        expect(extractWorkflow(text).ok, text).toBe(true);
+      }
+    }
+  });
+
   it("refuses what cannot be forced together or does not exist", () => {
     const options = { answer: "number", offers: new Set<string>() } as const;
     expect(() => subsetGrammar({ ...options, forced: ["weak-drafts"] })).toThrow(RangeError);

@@ -130,3 +130,17 @@ function parses(source: string): boolean {
     return false;
   }
 }
+
+test("asked without a workflow to change, it writes the program alone", async () => {
+  const [pair] = heldOutPairs(40).filter(({ messages }) => messages.length === 1);
+  const { messages, space } = pair!;
+  const options = { answer: space.answer, offers: space.offers, hasContext: space.context };
+  const draws = [0, 1].map((seed) => ({ seed, temperature: 0.8, forced: [] }));
+  for (const [style, start] of [
+    ["task", /^```js\nexport default/],
+    ["compact", /^[A-Z][^\n]+\.\n```js\nexport default/],
+  ] as const) {
+    const { actions } = await new LocalPolicy(model, { style }).act(messages, draws, options);
+    for (const { text } of actions) expect(text).toMatch(start);
+  }
+});

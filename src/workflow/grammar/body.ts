@@ -26,6 +26,8 @@ export interface SubsetOptions {
   sentences?: readonly string[] | undefined;
   /** Whether the model may write a sentence of its own words into a prompt. Default true. */
   ownWords?: boolean | undefined;
+  /** Whether a sentence on what to change stands before the program. Default true. */
+  analysis?: boolean | undefined;
 }
 
 /** Options of a grammar with what most rules need of them. */

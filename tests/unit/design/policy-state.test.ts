@@ -68,7 +68,7 @@ describe("task", () => {
     expect(prompt).toContain("Sums. Add a number to itself. The answer is a number.");
     expect(prompt).toContain('"What is 3 + 3?"');
     expect(prompt).toContain("Techniques: ");
-    expect(prompt).not.toMatch(/return "|export default|accuracy|Failed samples/);
+    expect(prompt).not.toMatch(/return "|export default|accuracy|Failed samples|sentence/);
     expect(quotedWorkflows(one, "task")).toEqual([]);
   });
 
