@@ -1,7 +1,7 @@
 /** @file Workflow designs as data: drawn, changed, described in one sentence, and written in the subset's own words. */
 import { problemTemplate, READ_REPLY, STATE_FORMAT } from "../../dist/workflow/answer-kind.js";
 import { Gbnf } from "../../dist/workflow/gbnf.js";
-import { programRequest } from "../../dist/workflow/grammar/program-bodies.js";
+import { programRequest, READ_RUN } from "../../dist/workflow/grammar/program-bodies.js";
 import { extractWorkflow } from "../../dist/workflow/reading/extract-workflow.js";
 import { canForce, subsetGrammar } from "../../dist/workflow/subset-grammar.js";
 import { TECHNIQUES, techniqueNames } from "../../dist/workflow/techniques.js";
@@ -228,7 +228,7 @@ export function writeWorkflow(design, { answer, context }) {
     program: [
       `  const [reply] = await agent.text(\`${problem}\\n\\n${programRequest(design.program, answer)}\`${options});`,
       "  const run = await agent.runPython(code(reply));",
-      `  return ${answer === "text" ? "run.stdout.trim()" : read.replaceAll("reply", "run.stdout")};`,
+      `  return ${READ_RUN[answer]};`,
     ],
   };
   return ["export default async function workflow(agent, task) {", ...lines[design.body], "}"].join("\n");
