@@ -46,11 +46,12 @@ const ANSWER: Record<AnswerKind, string> = {
   writing: "The answer is the finished text and nothing else.",
 };
 
+const PROGRAM_FORM = "the whole program in one ```js block.";
 /** Where no workflow is shown there is nothing to say about it: small models write word salad, and train on it. */
 const REPLY_FORM: Record<PromptStyle, string> = {
-  full: "one sentence, then the whole program in one ```js block.",
-  compact: "one sentence, then the whole program in one ```js block.",
-  task: "the whole program in one ```js block.",
+  full: `one sentence, then ${PROGRAM_FORM}`,
+  compact: `one sentence, then ${PROGRAM_FORM}`,
+  task: PROGRAM_FORM,
 };
 const EXAMPLE_CHARACTERS: Record<PromptStyle, number> = { full: 1200, compact: 240, task: 240 };
 

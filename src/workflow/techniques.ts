@@ -378,7 +378,6 @@ function needsMet({ offers, models = [], description = "" }: TechniqueSpace): Se
   return met;
 }
 
-/** The menu that prompts show. */
 /**
  * Names of the techniques to leave out, from the list with commas of the setting `without`.
  * @throws {ConfigError} on a name that no technique has
@@ -395,6 +394,7 @@ export function techniquesLeftOut(list: string | undefined): string[] {
   });
 }
 
+/** The menu that prompts show. */
 export function techniqueMenu(space: TechniqueSpace): string {
   return `Techniques: ${available(space)
     .map(({ meaning }) => meaning)
