@@ -6,6 +6,7 @@
  *     [--minutes 120] [--plan] [--out FILE] [--kept DIR]
  *
  * Ends cleanly after --minutes and goes on with the same command. Every size of scripts/learn-real/settings.mjs is a flag.
+ * --judging NAME judges the same trainings once more, with other --tasks or judged sizes, in folders of its own.
  * Rows of a finished seed are copied to --kept, and the page is made of all seeds there and here: seeds may run on several machines.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -17,7 +18,7 @@ import { judgedDataset, trainedDataset } from "./learn-real/datasets.mjs";
 import { judgeRows } from "./learn-real/judge-rows.mjs";
 import { keepSeed, pageOf } from "./learn-real/page.mjs";
 import { LANES, measureSpeed, planOf, planText } from "./learn-real/plan.mjs";
-import { fixSettings, SIZES, settingsOf } from "./learn-real/settings.mjs";
+import { fixSettings, SIZES, settingsOf, shownSettings } from "./learn-real/settings.mjs";
 import { baselinesOf, trainRow } from "./learn-real/train-rows.mjs";
 import { summaryOf } from "./learn-runs.mjs";
 import "./plain-errors.mjs";
@@ -29,6 +30,7 @@ const { values: flags } = parseArgs({
     executor: { type: "string", default: "local:qwen2.5-coder-0.5b" },
     bbh: { type: "string" },
     tasks: { type: "string" },
+    judging: { type: "string" },
     families: { type: "string" },
     threads: { type: "string", default: "2" },
     minutes: { type: "string", default: "120" },
@@ -59,11 +61,13 @@ const settings = settingsOf(flags, sizes);
 const root =
   flags.root ?? join("runs", "learn-real", `${settings.model}-${settings.executor.replace(/\W+/g, "-")}`);
 const folder = join(root, `seed-${seed}`);
+/** Of what lies beside the trainings, so that the same ones can be judged on other tasks or with other sizes. */
+const half = flags.judging ? `-${flags.judging}` : "";
 
 // A name that is no model is said before the executor is measured.
 await resolveModel(settings.model);
 const speed = await speedOf();
-const plan = await planOf(settings, { folder, threads, speed });
+const plan = await planOf(settings, { folder, half, threads, speed });
 process.stdout.write(`${planText(plan, speed, threads)}\n`);
 const sessions = Number(flags.sessions);
 if (plan.minutes > minutes * sessions) {
@@ -74,9 +78,10 @@ if (plan.minutes > minutes * sessions) {
 } else if (!flags.plan) await play();
 
 async function play() {
-  const hash = fixSettings(join(root, "settings.json"), settings);
+  const shown = await shownSettings(settings);
+  const hash = fixSettings(join(root, `settings${half}.json`), shown);
   const families = await Promise.all(settings.families.map((name) => trainedDataset(name, root)));
-  const order = { folder, seed, threads, minutesLeft, families };
+  const order = { folder, half, seed, threads, minutesLeft, families };
   for (const row of ["trained", "shuffled"]) {
     say(`${row}: training`);
     if (!(await trainRow(row, settings, order))) return stopped();
@@ -97,14 +102,14 @@ async function play() {
     { name: "random" },
   ];
   const isWhole = await judgeRows(rows, settings, { ...order, tasks, fixed, fixedTitle, say });
-  if (existsSync(join(folder, "rows", "base.json"))) {
+  if (existsSync(join(folder, `rows${half}`, "base.json"))) {
     const trainedIn = (row) =>
       Object.entries(summaryOf(join(folder, row)).rounds[0].seconds).map(
         ([phase, seconds]) => `${phase} ${(seconds / 60).toFixed(1)}`,
       );
-    if (isWhole && flags.kept) keepSeed(root, seed, flags.kept);
+    if (isWhole && flags.kept) keepSeed(root, seed, flags.kept, half);
     const page = pageOf({
-      ...{ root, kept: flags.kept, settings, hash, baselines },
+      ...{ root, kept: flags.kept, half, settings: shown, hash, baselines },
       command: `node scripts/learn-real.mjs ${process.argv.slice(2).join(" ")}`,
       notes: [
         `minutes of the trained row's round: ${trainedIn("trained").join(", ")}`,

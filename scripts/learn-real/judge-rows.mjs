@@ -21,16 +21,17 @@ import { LANES } from "./plan.mjs";
 /**
  * Judges rows that no earlier session finished, one after the other; equal calls are paid once for all of them.
  * @param rows - `{ name, adapter }`, adapter a path, or undefined for the bare model; the row `random` has no model
+ * @param order.half - what the names of this judging's folders end with
  * @param order.fixed - name of the fixed baseline that was best on the training families, with its title
  * @returns false where the minutes were over before the end
  */
 export async function judgeRows(rows, settings, order) {
-  const { folder, seed, threads, tasks, fixed, minutesLeft, say } = order;
-  const done = (name) => join(folder, "rows", `${name}.json`);
+  const { folder, half, seed, threads, tasks, fixed, minutesLeft, say } = order;
+  const done = (name) => join(folder, `rows${half}`, `${name}.json`);
   const left = rows.filter(({ name }) => !existsSync(done(name)));
   if (left.length === 0) return true;
   if (minutesLeft() <= 0) return false;
-  mkdirSync(join(folder, "rows"), { recursive: true });
+  mkdirSync(join(folder, `rows${half}`), { recursive: true });
   const config = runConfigSchema.parse({
     ...{
       task: "learn-real",
@@ -47,7 +48,7 @@ export async function judgeRows(rows, settings, order) {
       explore: 0,
     },
     ...{
-      temperature: settings.temperature,
+      temperature: settings["judge-temperature"],
       promptStyle: settings.promptStyle,
       without: settings.without.join(","),
       maxRepairs: 0,
@@ -65,7 +66,12 @@ export async function judgeRows(rows, settings, order) {
       maxTokens: settings["judge-reply-tokens"],
       seed,
     },
-    ...{ limits: { wallMs: 1_800_000 }, budget: { minutes: minutesLeft() }, runsRoot: folder, run: "judge" },
+    ...{
+      limits: { wallMs: 1_800_000 },
+      budget: { minutes: minutesLeft() },
+      runsRoot: folder,
+      run: `judge${half}`,
+    },
   });
   const local = new LocalModels(config, resolveModel);
   const opener = new TaskOpener(config, local.resolve);

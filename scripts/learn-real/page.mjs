@@ -17,11 +17,11 @@ const MEANING = {
 };
 
 /** All rows of all seeds that are there, or were kept on another machine: seed → row → figures. */
-export function readRows(root, kept) {
+export function readRows(root, kept, half) {
   const folders = new Map();
   for (const [parent, inside] of [
     [kept, ""],
-    [root, "rows"],
+    [root, `rows${half}`],
   ])
     for (const name of parent !== undefined && existsSync(parent) ? readdirSync(parent) : [])
       if (/^seed-\d+$/.test(name))
@@ -42,12 +42,12 @@ export function readRows(root, kept) {
  * Copies a finished seed to a folder that is kept, so that the next one may run elsewhere.
  * @throws where that folder holds seeds of other settings
  */
-export function keepSeed(root, seed, kept) {
-  const settings = readFileSync(join(root, "settings.json"), "utf8");
+export function keepSeed(root, seed, kept, half) {
+  const settings = readFileSync(join(root, `settings${half}.json`), "utf8");
   const path = join(kept, "settings.json");
   if (existsSync(path) && readFileSync(path, "utf8") !== settings)
     throw new Error(`${path} holds other settings: name another folder with --kept`);
-  cpSync(join(root, `seed-${seed}`, "rows"), join(kept, `seed-${seed}`), { recursive: true });
+  cpSync(join(root, `seed-${seed}`, `rows${half}`), join(kept, `seed-${seed}`), { recursive: true });
   writeFileSync(path, settings);
 }
 
@@ -86,8 +86,8 @@ const byTest = (name, otherName) => (one, other) => {
  * @param kept - folder of seeds that ran elsewhere, if there is one
  * @param baselines - of the training families, as baselinesOf() gives them
  */
-export function pageOf({ root, kept, settings, hash, command, notes, baselines }) {
-  const seeds = readRows(root, kept);
+export function pageOf({ root, kept, half, settings, hash, command, notes, baselines }) {
+  const seeds = readRows(root, kept, half);
   const present = DESIGNERS.filter((row) => [...seeds.values()].some((rows) => rows.has(row)));
   const of = (row) => [...seeds.values()].flatMap((rows) => rows.get(row)?.tasks ?? []);
   const table = present.map((row) => {
@@ -208,7 +208,7 @@ export function pageOf({ root, kept, settings, hash, command, notes, baselines }
 ${command}
 \`\`\`
 
-Designer ${settings.model}, executor ${settings.executor}; seeds ${[...seeds.keys()].join(", ")}. Trained on ${settings.families.join(", ")} (generated, or a dataset's train split where the name says so; nothing else), judged unforced (ε = 0, temperature ${settings.temperature}) on tasks that no training saw. Earlier settings had been judged on them, and five things were changed for what that showed: judged replies may be longer, which helps the direct row most; designers are shown no workflow, since they copied it; some techniques are left out for every row (${settings.without.join(", ")}) and more candidates are trained on, since a trained designer wrote no programs; programs are asked for in other words, in every row, since none sorted words; and replies begin with the program, with more and smaller updates, since a trained designer still wrote few. What these became was chosen on the training families, as everything else was, or for time. Settings were fixed before these were opened: SHA-256 \`${hash}\`.
+Designer ${settings.model}, executor ${settings.executor}; seeds ${[...seeds.keys()].join(", ")}. Trained on ${settings.families.join(", ")} (generated, or a dataset's train split where the name says so; nothing else), judged unforced (ε = 0, temperature ${settings["judge-temperature"]}) on tasks that no training saw. Earlier settings had been judged on them, and six things were changed for what that showed: judged replies may be longer, which helps the direct row most; designers are shown no workflow, since they copied it; some techniques are left out for every row (${settings.without.join(", ")}) and more candidates are trained on, since a trained designer wrote no programs; programs are asked for in other words, in every row, since none sorted words; replies begin with the program, with more and smaller updates, since a trained designer still wrote few; and designs are drawn at a lower temperature than those that were trained on, since one seed at ${settings.temperature} was not clearly above random draws. What these became was chosen on the training families, as everything else was, or for time. Settings were fixed before these were opened: SHA-256 \`${hash}\`.
 
 ${markdownTable(heads.rows, table)}
 
@@ -237,6 +237,6 @@ ${found.map(({ task, best }) => `### ${task}\n\n${best.isBaseline ? "No design w
 ${notes.map((note) => `- ${note}`).join("\n")}
 - adapters, by SHA-256 of their files: 
 ${hashes.map((line) => `  ${line}`).join("\n")}
-- machine: ${cpus().length} × ${cpus()[0]?.model?.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB.
+${settings.executorSha256 ? `- executor's file: SHA-256 ${settings.executorSha256}\n` : ""}- machine: ${cpus().length} × ${cpus()[0]?.model?.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB.
 `;
 }

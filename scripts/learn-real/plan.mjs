@@ -59,7 +59,7 @@ export async function measureSpeed(executor, threads) {
 export const isComplete = (run) => existsSync(join(run, "summary.json")) && summaryOf(run).isComplete;
 
 /** @returns rows of the plan: what is left to do, its runs, tokens and minutes */
-export async function planOf(settings, { folder, threads, speed }) {
+export async function planOf(settings, { folder, half, threads, speed }) {
   const trained = join(folder, "trained");
   const isTrained = isComplete(trained);
   const later = (runs) => Math.round(runs * settings.block * LATER * ASSUMED.distinct);
@@ -96,12 +96,12 @@ export async function planOf(settings, { folder, threads, speed }) {
   const tasks = settings.judged.length;
   add(
     "judged: direct and the fixed baseline",
-    existsSync(join(folder, "rows", "base.json")),
+    existsSync(join(folder, `rows${half}`, "base.json")),
     tasks * 2 * (pool + settings.test),
     { calls: 1 },
   );
   for (const row of ["base", "trained", "shuffled", "random"])
-    add(`judged: ${row}`, existsSync(join(folder, "rows", `${row}.json`)), tasks * perTask);
+    add(`judged: ${row}`, existsSync(join(folder, `rows${half}`, `${row}.json`)), tasks * perTask);
   return { rows, minutes: rows.reduce((sum, one) => sum + one.minutes, 0), basis: source };
 }
 

@@ -1,7 +1,9 @@
 /** @file What the evidence on real models is measured with: fixed in a file before any judged task is opened. */
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
+import { hashFile } from "../../dist/core/file-hash.js";
+import { resolveModel } from "../../dist/hub/model-hub.js";
 
 /**
  * What is trained on. Programs pay in the first four, words in the last two, as measured on these families with the 0.5 B executor
@@ -62,6 +64,8 @@ export const SIZES = {
    */
   "reply-tokens": 200,
   "judge-reply-tokens": 250,
+  /** Of designs where nothing is learned any more. Chosen by how often designs for generated families hold a program (docs/real-models.md). */
+  "judge-temperature": 0.5,
 };
 
 /**
@@ -77,6 +81,7 @@ export function settingsOf({ model, executor, tasks, families }, sizes) {
     judged: tasks?.split(",") ?? JUDGED,
     ...SIZES,
     ...sizes,
+    /** Of the designs that are trained on. */
     temperature: 0.8,
     /** No workflow is shown: SmolLM2 copied it, before and after training (docs/real-models.md). */
     promptStyle: "task",
@@ -84,6 +89,17 @@ export function settingsOf({ model, executor, tasks, families }, sizes) {
     /** Share of the judged pool that only the confirmation meets. */
     confirm: 0.375,
     baselines: ["direct", "always-code", "few-shot-5"],
+  };
+}
+
+/** The settings with a local executor named by its file and content, wherever it lies: as they are written and shown. */
+export async function shownSettings(settings) {
+  const [, file] = /^local:(.*)$/.exec(settings.executor) ?? [];
+  if (file === undefined) return settings;
+  return {
+    ...settings,
+    executor: `local:${basename(file)}`,
+    executorSha256: await hashFile(await resolveModel(file)),
   };
 }
 
