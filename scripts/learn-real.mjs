@@ -110,7 +110,11 @@ async function play() {
     if (isWhole && flags.kept) keepSeed(root, seed, flags.kept, half);
     const page = pageOf({
       ...{ root, kept: flags.kept, half, settings: shown, hash, baselines },
-      command: `node scripts/learn-real.mjs ${process.argv.slice(2).join(" ")}`,
+      // By the last names of their paths: the page is kept, and the folders of this machine say nothing to others.
+      command: `node scripts/learn-real.mjs ${process.argv
+        .slice(2)
+        .map((word) => word.replace(/^(local:)?\/(?:.*\/)?([^/]+)\/?$/, "$1$2"))
+        .join(" ")}`,
       notes: [
         `minutes of the trained row's round: ${trainedIn("trained").join(", ")}`,
         `fixed baseline: ${fixed}, ${baselines.map(({ title, accuracy }) => `${title} ${(100 * accuracy).toFixed(1)} %`).join("; ")} on the training families`,

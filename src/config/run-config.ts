@@ -175,7 +175,7 @@ export const runConfigSchema = z
     designer: oneOf(["model", "random"])
       .optional()
       .describe(
-        "who writes workflows: the weak model (default), or random: techniques drawn without a model, as a control",
+        "who writes workflows: the weak model (default where one is named), or random: techniques drawn without a model (default of optimize where none is)",
       ),
     executor: executorName.describe(
       "strong model: openai:URL, local:FILE|NAME, simulated, replay:RUN or an alias",

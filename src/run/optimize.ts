@@ -53,12 +53,18 @@ export interface OptimizeResult extends Result<SearchSummary> {
 export const BEST_ROW = "best";
 
 /**
- * Designs a workflow for `config.task`.
+ * Designs a workflow for `config.task`: the weak model does, or random draws of techniques where none is named.
  * Interruptions (budget, abort, outage of the executor) do not throw: the partial result carries `stoppedBy`.
  * @throws {ConfigError | InputError | StorageError} for what is wrong before or beside the search.
  */
 export async function optimize(config: RunConfig, hooks: RunHooks = {}): Promise<OptimizeResult> {
-  return await searchFor(config, "optimize", hooks);
+  return await searchFor(withDesigner(config, hooks), "optimize", hooks);
+}
+
+/** No trained designer is shown to end with better workflows than random draws do (docs/real-models.md): nobody needs a model to begin. */
+function withDesigner(config: RunConfig, { policy }: RunHooks): RunConfig {
+  const isNamed = config.designer ?? config.model ?? config.adapter ?? policy;
+  return isNamed === undefined ? { ...config, designer: "random" } : config;
 }
 
 /** Plays the episodes of optimize() for training: they are recorded, and the test split is never opened. */
@@ -158,7 +164,9 @@ async function openPolicy(
     return { policy, model: weak === "policy" && name ? await local.load(name) : undefined };
   }
   if (!name) {
-    throw new ConfigError("no weak model was named", { hint: "add --model NAME|FILE (w4s models list)" });
+    throw new ConfigError("no weak model was named", {
+      hint: "add --model NAME|FILE (w4s models list), or --designer random",
+    });
   }
   const model = await local.load(name);
   return { policy: localPolicy(model, config), model };

@@ -99,6 +99,8 @@ describe("code tasks", () => {
         "0",
         "--baselines",
         "direct",
+        "--instructions",
+        "0",
       ]),
     );
     expect(`${result.code} ${result.stderr}`).toMatch(/^0 /);

@@ -14,6 +14,9 @@ Examples:
   $ w4s optimize --task gsm8k --model smollm2-135m --executor openai:http://127.0.0.1:8080/v1 \\
       --executor-model qwen2.5-coder-1.5b --episodes 2 --turns 2 --validation-limit 10 --test-limit 30
 
+  Without a weak model: techniques are drawn at random, a race chooses among them
+  $ w4s optimize --task gsm8k --executor openai:http://127.0.0.1:8080/v1 --executor-model qwen2.5-coder-1.5b
+
   Without any server: a simulated executor on a generated task
   $ w4s optimize --task word-problems --model smollm2-135m --executor simulated
 

@@ -6,7 +6,7 @@ import { parseRunConfig } from "../../../src/config/config-layers.js";
 import { readEvents } from "../../../src/records/read-events.js";
 import { readSummary } from "../../../src/records/run-summary.js";
 import { evaluate } from "../../../src/run/evaluate.js";
-import { optimize } from "../../../src/run/optimize.js";
+import { collect, optimize } from "../../../src/run/optimize.js";
 import {
   replyNamed,
   ScriptedPolicy,
@@ -58,6 +58,16 @@ describe("optimize", () => {
     });
     expect(String(result.stoppedBy)).toContain("at least 25.0% of its samples");
     expect(result.validation[0]).toMatchObject({ n: 9, errors: 3, failures: [{ what: "lost", count: 3 }] });
+  });
+
+  it("lets random draws design where no model is named, and asks for one where an adapter is, or to record", async () => {
+    const hooks = { runner: () => new TableRunner(() => 1) };
+    const result = await optimize(config(folder(), { testLimit: 0 }), hooks);
+    expect(result).toMatchObject({ policy: "random", isComplete: true, candidates: { validShare: 1 } });
+    await expect(optimize(config(folder(), { adapter: "mine.gguf" }), hooks)).rejects.toThrow(
+      /no weak model/,
+    );
+    await expect(collect(config(folder()), hooks)).rejects.toThrow(/no weak model/);
   });
 
   it("tells the paired difference to the baseline that was best on validation", async () => {
