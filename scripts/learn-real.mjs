@@ -51,6 +51,10 @@ for (const [name, value] of Object.entries({ minutes, threads, seed }))
     process.stderr.write(`learn-real: --${name} wants a number\n`);
     process.exit(2);
   }
+if (!/^[\w-]*$/.test(flags.judging ?? "")) {
+  process.stderr.write("learn-real: --judging wants a name of letters, digits, - and _\n");
+  process.exit(2);
+}
 const minutesLeft = () => minutes - (performance.now() - startedAt) / 60_000;
 const say = (text) => process.stderr.write(`${text}\n`);
 
