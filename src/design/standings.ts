@@ -2,7 +2,7 @@
 import { type Interval, mean } from "../core/statistics.js";
 import { isEligible } from "../evaluate/common-items.js";
 import type { Evaluation } from "../evaluate/evaluation.js";
-import { spreadPosterior } from "./posterior-means.js";
+import { spreadPosterior } from "./spread-posterior.js";
 
 /** What is known of a workflow's true accuracy. */
 export interface Standing {

@@ -1,15 +1,16 @@
 /** @file Rewards of a task's candidates without the luck of few items: screened-out ones and survivors on one scale. */
 import { rangeOf } from "../../core/range-of.js";
 import { groupBy, mean } from "../../core/statistics.js";
-import { pooledItemNoise, posteriorMeans } from "../../design/posterior-means.js";
 import { estimateShrinkage, type ObservedMean, shrunk } from "../../design/shrinkage.js";
+import { pooledItemNoise } from "../../design/spread-posterior.js";
 import type { CandidateRecord } from "../../records/trajectory.js";
+import { expectedRewards, type MeasuredWorkflow } from "./expected-rewards.js";
 
 /** A candidate with the turn it was written in and its reward, a mean over items. */
 export interface RewardedCandidate {
   /** Candidates with the same one were written from the same state. */
   turn: string;
-  candidate: Pick<CandidateRecord, "outcome" | "workflowHash" | "screenAccuracy" | "n">;
+  candidate: Pick<CandidateRecord, "outcome" | "workflowHash" | "screenAccuracy" | "n" | "techniques">;
   reward: number;
 }
 
@@ -27,7 +28,7 @@ const USUAL_SCREEN = 4;
 /**
  * Shrunk rewards of the candidates of one task and round:
  *
- *     x = the expected true reward given mean and n, over the distinct workflows of the task (posteriorMeans)
+ *     x = the expected true reward given mean, n and techniques, over the distinct workflows of the task (expectedRewards)
  *     b = c + ρ (mean of x in the turn − c), with c and ρ by estimateShrinkage over the turns of the task
  *
  * so that b is the mean of the task where turns do not differ by more than their candidates do, and the mean of the turn where they do. A workflow that was written several
@@ -68,7 +69,7 @@ export function shrunkRewards(candidates: readonly RewardedCandidate[]): ShrunkR
 
 function estimatesOf(candidates: readonly RewardedCandidate[]): number[] {
   const screened = screenedItems(candidates);
-  const longest = new Map<string, ObservedMean>();
+  const longest = new Map<string, MeasuredWorkflow>();
   const keyOf = ({ candidate }: RewardedCandidate, index: number) =>
     candidate.workflowHash ?? `candidate ${index}`;
   for (const [index, one] of candidates.entries()) {
@@ -76,10 +77,11 @@ function estimatesOf(candidates: readonly RewardedCandidate[]): number[] {
     if (candidate.outcome === "invalid") continue;
     const key = keyOf(one, index);
     const n = candidate.n > 0 ? candidate.n : screened;
-    if (n > (longest.get(key)?.n ?? 0)) longest.set(key, { mean: reward, n });
+    if (n > (longest.get(key)?.n ?? 0))
+      longest.set(key, { mean: reward, n, techniques: candidate.techniques });
   }
   const observed = [...longest.values()];
-  const expected = posteriorMeans(observed, pooledItemNoise(observed));
+  const expected = expectedRewards(observed, pooledItemNoise(observed));
   const byWorkflow = new Map([...longest.keys()].map((key, i) => [key, expected[i] as number]));
   return candidates.map((one, index) =>
     one.candidate.outcome === "invalid" ? one.reward : (byWorkflow.get(keyOf(one, index)) as number),

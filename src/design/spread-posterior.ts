@@ -1,10 +1,8 @@
 /** @file What the means of many candidates, each on some items, say of their true accuracies. */
-import { type ObservedMean, type Shrinkage, shrunk } from "./shrinkage.js";
+import type { ObservedMean, Shrinkage } from "./shrinkage.js";
 
 /** Largest standard deviation of true accuracies: scores lie in 0–1. */
 const WIDEST = 0.5;
-/** Scale of the prior, somewhat above what is usual: designs a third of a logit apart have a deviation of 0.08. */
-const PRIOR_SCALE = 0.1;
 const GRID = 50;
 
 /**
@@ -17,23 +15,6 @@ export function pooledItemNoise(observed: readonly ObservedMean[]): number {
   const variance = (p: number) => Math.max(0, p * (1 - p));
   const squares = observed.reduce((sum, one) => sum + one.n * variance(one.mean), variance(centre));
   return squares / (total - observed.length + 1);
-}
-
-/**
- * The expected true accuracy behind each observed mean: shrunk towards the centre, averaged over how far true accuracies
- * may be spread. One estimate of the spread would often be 0, and then nothing tells good candidates from bad ones.
- * @param noise - variance of single scores within a candidate; 0 = means are taken as they are
- * @returns in the order given
- */
-export function posteriorMeans(observed: readonly ObservedMean[], noise: number): number[] {
-  if (!(noise > 0)) return observed.map((one) => one.mean);
-  const fits = spreadPosterior(
-    observed.map(({ mean, n }) => ({ mean, variance: noise / n })),
-    PRIOR_SCALE,
-  );
-  return observed.map((one) =>
-    fits.reduce((sum, { centre, spread, share }) => sum + share * shrunk(one, { centre, spread, noise }), 0),
-  );
 }
 
 /** Centre and spread that true accuracies may have, and how likely that is: the shares come to 1. */
