@@ -68,6 +68,7 @@ const SEARCH = {
   candidates: "--candidates <m>",
   temperature: "--temperature <t>",
   explore: "--explore <share>",
+  exploreBy: "--explore-by <writer>",
   without: "--without <techniques>",
   maxRepairs: "--max-repairs <n>",
   reward: "--reward <name>",

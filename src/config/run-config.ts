@@ -230,6 +230,11 @@ export const runConfigSchema = z
     explore: between(0, 1)
       .default(0.5)
       .describe("share of candidates that must use randomly drawn techniques"),
+    exploreBy: oneOf(["model", "draw"])
+      .default("model")
+      .describe(
+        "who writes those candidates: the weak model, or a draw from its grammar, which takes no time",
+      ),
     without: text("names of techniques separated by commas")
       .optional()
       .describe("techniques that designs leave out, separated by commas (docs/writing-workflows.md)"),

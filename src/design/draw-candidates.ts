@@ -7,7 +7,7 @@ import { inModelSpan } from "../llm/model-span.js";
 import type { ActionRecord, ActionsRecord } from "../records/trajectory.js";
 import { canForce } from "../workflow/subset-grammar.js";
 import { techniqueNames } from "../workflow/techniques.js";
-import { drawForcedTechniques } from "./draw-forced-techniques.js";
+import { dealLeads, drawForcedTechniques } from "./draw-forced-techniques.js";
 import type { EpisodeParts } from "./episode-parts.js";
 import { type ActOptions, type CandidateDraw, grammarSpace, type Policy } from "./policy.js";
 import { buildRepairPrompt } from "./policy-state.js";
@@ -30,7 +30,9 @@ export async function drawCandidates(
   const random = new Random(seedFrom(draws.drawSeed, "turn", episode, turn));
   const space = grammarSpace(actOptions(parts));
   const techniques = policy.canForce ? techniqueNames(space) : [];
-  const forced = drawForcedTechniques(random, draws.candidates, techniques, draws.explore, (names) =>
+  const before = (episode * draws.turns + turn) * draws.candidates;
+  const leads = dealLeads(draws.drawSeed, before, draws.candidates, techniques);
+  const forced = drawForcedTechniques(random, leads, techniques, draws.explore, (names) =>
     canForce(names, space),
   );
   const wanted = forced.map((names, index) => ({

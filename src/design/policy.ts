@@ -1,4 +1,5 @@
 /** @file The meta-agent behind one interface: the local model with its prompt style and grammar. */
+import { Random } from "../core/random.js";
 import type { ChatMessage } from "../llm/chat-model.js";
 import type { GenerateRequest, LocalModel } from "../llm/local/local-model.js";
 import type { TrajectoryPolicy } from "../records/trajectory.js";
@@ -6,6 +7,7 @@ import type { AnswerKind } from "../workflow/answer-kind.js";
 import { SENTENCE_GRAMMAR, strategyGrammar } from "../workflow/strategy-grammar.js";
 import { type SubsetOptions, subsetGrammar } from "../workflow/subset-grammar.js";
 import type { ToolCard } from "../workflow/tool.js";
+import { drawSentence } from "./draw-sentence.js";
 import type { PromptStyle } from "./policy-state.js";
 import { rehearse, type WritingPace } from "./rehearsal.js";
 
@@ -145,6 +147,17 @@ export function chooseGrammar(info: { parameterCount: number }): GrammarMode {
   return info.parameterCount < SMALL_MODEL_PARAMETERS ? "subset" : "none";
 }
 
+export interface LocalPolicyOptions {
+  /** Default auto: by the model's size. */
+  style?: PromptStyle | "auto" | undefined;
+  /** Default auto: by the model's size. */
+  grammar?: GrammarMode | "auto" | undefined;
+  /** Default false. */
+  logProbs?: boolean | undefined;
+  /** Who writes candidates with forced techniques: the model (default), or a draw from its grammar, which takes no time. */
+  forcedBy?: "model" | "draw" | undefined;
+}
+
 /**
  * Policy of a local model. Models below 3 B parameters get the compact prompt and a grammar that admits only
  * well-formed workflows, unless `style` and `grammar` say otherwise; the LocalModel stays its owner's to close.
@@ -155,16 +168,15 @@ export class LocalPolicy implements Policy {
   readonly grammar: GrammarMode;
   readonly #model: LocalModel;
   readonly #logProbs: boolean;
+  readonly #drawsForced: boolean;
 
-  constructor(
-    model: LocalModel,
-    options: { style?: PromptStyle | "auto"; grammar?: GrammarMode | "auto"; logProbs?: boolean } = {},
-  ) {
+  constructor(model: LocalModel, options: LocalPolicyOptions = {}) {
     this.#model = model;
     const { style = "auto", grammar = "auto" } = options;
     this.style = style === "auto" ? choosePromptStyle(model.info) : style;
     this.grammar = grammar === "auto" ? chooseGrammar(model.info) : grammar;
     this.#logProbs = options.logProbs ?? false;
+    this.#drawsForced = options.forcedBy === "draw" && this.canForce && model.info.endToken !== undefined;
     this.info = {
       id: model.info.id,
       modelHash: model.info.modelHash,
@@ -185,23 +197,40 @@ export class LocalPolicy implements Policy {
     options: ActOptions,
   ): Promise<{ promptTokens: number[]; actions: Action[] }> {
     const sentences = this.grammar === "subset" ? await options.sentences?.() : undefined;
+    const isWorkflow = (options.form ?? "workflow") === "workflow";
+    const isDrawn = ({ forced }: CandidateDraw) => this.#drawsForced && isWorkflow && forced.length > 0;
+    const drawn = new Map<CandidateDraw, Action>();
+    for (const one of draws.filter(isDrawn)) drawn.set(one, await this.#drawn(one, options, sentences));
+    const left = draws.filter((one) => !drawn.has(one));
+    if (left.length === 0) {
+      const { tokens } = await this.#model.renderPrompt(prompt);
+      return { promptTokens: tokens, actions: draws.map((one) => drawn.get(one)!) };
+    }
     const { promptTokens, replies } = await this.#model.generate({
       messages: [...prompt],
-      candidates: draws.map((draw) => ({
+      candidates: left.map((draw) => ({
         seed: draw.seed,
         temperature: draw.temperature,
         grammar: this.grammar === "subset" ? this.#grammarFor(draw.forced, options, sentences) : undefined,
       })),
-      maxTokens:
-        (options.form ?? "workflow") === "workflow"
-          ? MAX_ACTION_TOKENS[this.style]
-          : MAX_LINE_TOKENS[this.grammar],
+      maxTokens: isWorkflow ? MAX_ACTION_TOKENS[this.style] : MAX_LINE_TOKENS[this.grammar],
       logProbs: this.#logProbs,
       session: options.session,
       onProgress: options.onProgress,
       signal: options.signal,
     });
-    return { promptTokens, actions: replies };
+    return { promptTokens, actions: draws.map((one) => drawn.get(one) ?? replies[left.indexOf(one)]!) };
+  }
+
+  /** A sentence of the grammar drawn without the model, in the tokens of the model. */
+  async #drawn(
+    { seed, forced }: CandidateDraw,
+    options: ActOptions,
+    sentences: readonly string[] | undefined,
+  ): Promise<Action> {
+    const text = drawSentence(this.#grammarFor(forced, options, sentences), new Random(seed), sentences);
+    const tokens = [...(await this.#model.tokenize(text, false)), this.#model.info.endToken!];
+    return { text, tokens, finishReason: "stop" };
   }
 
   async rehearse(

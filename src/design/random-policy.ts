@@ -1,13 +1,10 @@
 /** @file The designer without a model: draws workflows of the grammar at random, the control for every claim that a model designs. */
 import { Random } from "../core/random.js";
-import { Gbnf } from "../workflow/gbnf.js";
 import { canForce, type SubsetOptions, subsetGrammar } from "../workflow/subset-grammar.js";
 import { techniqueNames } from "../workflow/techniques.js";
 import { drawForcedTechniques } from "./draw-forced-techniques.js";
+import { drawSentence } from "./draw-sentence.js";
 import { type Action, type ActOptions, type CandidateDraw, grammarSpace, type Policy } from "./policy.js";
-
-/** Parts of a sentence that are no technique: one is said plainly, words the designer has none of its own. */
-const WRITTEN = { analysis: "The techniques are drawn at random.", free: "" };
 
 /**
  * Policy that sees neither prompt nor scores: every candidate uses one to three techniques drawn uniformly (those that are
@@ -35,10 +32,8 @@ export class RandomPolicy implements Policy {
       actions: draws.map(({ seed, forced }) => {
         const random = new Random(seed);
         const names = forced.length > 0 ? forced : drawTechniques(random, space);
-        const grammar = new Gbnf(subsetGrammar({ ...space, forced: names, sentences }));
-        // The optional place for it is filled in every second sentence.
-        const written = sentences.length > 0 ? { ...WRITTEN, own: random.pick(sentences) } : WRITTEN;
-        return { text: grammar.sample(random, written), tokens: [], finishReason: "stop" };
+        const text = drawSentence(subsetGrammar({ ...space, forced: names, sentences }), random, sentences);
+        return { text, tokens: [], finishReason: "stop" };
       }),
     };
   }
@@ -46,5 +41,5 @@ export class RandomPolicy implements Policy {
 
 function drawTechniques(random: Random, space: SubsetOptions): readonly string[] {
   const isCompatible = (names: readonly string[]) => canForce(names, space);
-  return drawForcedTechniques(random, 1, techniqueNames(space), 1, isCompatible)[0]!;
+  return drawForcedTechniques(random, [undefined], techniqueNames(space), 1, isCompatible)[0]!;
 }

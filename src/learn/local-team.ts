@@ -5,12 +5,12 @@ import type { RunConfig } from "../config/run-config.js";
 import type { Policy } from "../design/policy.js";
 import { TeamPolicy } from "../design/team-policy.js";
 import { LocalModel } from "../llm/local/local-model.js";
-import { localPolicy } from "../run/local-policy.js";
+import { localPolicy, type PolicySetting } from "../run/local-policy.js";
 import type { Adapters, Member } from "./member.js";
 import type { Team } from "./team.js";
 
 export interface LocalTeamOptions {
-  config: Pick<RunConfig, "gpu" | "promptStyle" | "grammar" | "logProbs">;
+  config: Pick<RunConfig, "gpu" | PolicySetting>;
   collaboration: Collaboration;
   /** In the order of their roles. */
   members: readonly Member[];

@@ -11,7 +11,7 @@ import { Random } from "../core/random.js";
 import { rangeOf } from "../core/range-of.js";
 import { mean } from "../core/statistics.js";
 import { readLoadableModel } from "../formats/gguf/gguf-loadable.js";
-import { integerValue, stringValue } from "../formats/gguf/gguf-metadata.js";
+import { stringValue } from "../formats/gguf/gguf-metadata.js";
 import type { ComputeDevice } from "../graph/compute-device.js";
 import { requireDevice } from "../graph/open-device.js";
 import { defaultThreads, LocalModel } from "../llm/local/local-model.js";
@@ -117,9 +117,7 @@ export async function trainAdapter(options: TrainAdapterOptions): Promise<TrainA
   const { modelHash } = model.info;
   try {
     if (chatPath !== undefined) {
-      const endToken =
-        integerValue(header.metadata, "tokenizer.ggml.eot_token_id") ??
-        integerValue(header.metadata, "tokenizer.ggml.eos_token_id");
+      const { endToken } = model.info;
       if (endToken === undefined)
         throw new InputError(`${modelPath} names no end-of-turn token`, {
           hint: "train on recorded runs instead",

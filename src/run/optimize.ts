@@ -31,7 +31,7 @@ import { confirmBest } from "./confirm-best.js";
 import { forecastRun } from "./forecast-run.js";
 import { inRunSpan } from "./in-run-span.js";
 import { isInterruption } from "./is-interruption.js";
-import { localPolicy } from "./local-policy.js";
+import { localPolicy, type PolicySetting } from "./local-policy.js";
 import { ForecastWatch } from "./measured-forecast.js";
 import { type BestWorkflow, Run } from "./run.js";
 import { candidateStats } from "./run-figures.js";
@@ -154,7 +154,7 @@ function policyName({ id }: PolicyInfo, model: string | undefined): string {
 
 /** The weak model as the configuration has it, or the policy that was handed in; `model` is what either needs loaded. */
 async function openPolicy(
-  config: Pick<RunConfig, "designer" | "model" | "weak" | "promptStyle" | "grammar" | "logProbs">,
+  config: Pick<RunConfig, "designer" | "model" | "weak" | PolicySetting>,
   local: LocalModels,
   given: Policy | undefined,
 ): Promise<{ policy: Policy; model: LocalModel | undefined }> {

@@ -67,6 +67,8 @@ export interface LocalModelInfo {
   parameterCount: number;
   /** Tokens; the smaller of the model's own and `contextSize`. */
   contextLength: number;
+  /** Id of the token that ends a reply; undefined where the file names none. */
+  endToken: number | undefined;
   /** "CPU", or the GPU's name. */
   device: string;
   gpu: LoadedModel["gpu"];
@@ -174,6 +176,9 @@ export class LocalModel {
           architecture: header.architecture,
           parameterCount: header.tensors.reduce((sum, tensor) => sum + tensor.elementCount, 0),
           contextLength,
+          endToken:
+            integerValue(header.metadata, "tokenizer.ggml.eot_token_id") ??
+            integerValue(header.metadata, "tokenizer.ggml.eos_token_id"),
           device: loaded.device,
           gpu: loaded.gpu,
           threads: loaded.threads,

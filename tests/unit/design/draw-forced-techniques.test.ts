@@ -1,18 +1,23 @@
 import { describe, expect, it } from "vitest";
 import { Random } from "../../../src/core/random.js";
-import { drawForcedTechniques } from "../../../src/design/draw-forced-techniques.js";
+import { dealLeads, drawForcedTechniques } from "../../../src/design/draw-forced-techniques.js";
 
 const NAMES = ["a", "b", "c", "d", "e"];
 
+/** No leads for m candidates. */
+const none = (count: number) => new Array<undefined>(count).fill(undefined);
+
 describe("drawForcedTechniques", () => {
   it("forces nothing at share 0 and every candidate at share 1", () => {
-    expect(drawForcedTechniques(new Random(1), 20, NAMES, 0).flat()).toEqual([]);
-    expect(drawForcedTechniques(new Random(1), 20, NAMES, 1).every((set) => set.length >= 1)).toBe(true);
+    expect(drawForcedTechniques(new Random(1), none(20), NAMES, 0).flat()).toEqual([]);
+    expect(drawForcedTechniques(new Random(1), none(20), NAMES, 1).every((set) => set.length >= 1)).toBe(
+      true,
+    );
   });
 
   it("draws sets of one to three different names that respect compatibility", () => {
     const isCompatible = (set: readonly string[]) => !(set.includes("a") && set.includes("b"));
-    for (const set of drawForcedTechniques(new Random(2), 300, NAMES, 1, isCompatible)) {
+    for (const set of drawForcedTechniques(new Random(2), none(300), NAMES, 1, isCompatible)) {
       expect(set.length).toBeLessThanOrEqual(3);
       expect(new Set(set).size).toBe(set.length);
       expect(isCompatible(set)).toBe(true);
@@ -21,15 +26,44 @@ describe("drawForcedTechniques", () => {
 
   it("uses every technique about equally", () => {
     const counts = new Map(NAMES.map((name) => [name, 0]));
-    const sets = drawForcedTechniques(new Random(3), 2000, NAMES, 1);
+    const sets = drawForcedTechniques(new Random(3), none(2000), NAMES, 1);
     for (const name of sets.flat()) counts.set(name, counts.get(name)! + 1);
     // Two of five names on average: 800 each, deviation about 22.
     for (const count of counts.values()) expect(Math.abs(count - 800)).toBeLessThan(120);
   });
 
   it("honours the share", () => {
-    const forced = drawForcedTechniques(new Random(4), 2000, NAMES, 0.4).filter((set) => set.length > 0);
+    const forced = drawForcedTechniques(new Random(4), none(2000), NAMES, 0.4).filter(
+      (set) => set.length > 0,
+    );
     // Deviation of a share of 2,000 draws: 1.1 %.
     expect(Math.abs(forced.length / 2000 - 0.4)).toBeLessThan(0.05);
+  });
+
+  it("gives every forced candidate its lead, beside others it goes with, and none that cannot stand", () => {
+    const isCompatible = (set: readonly string[]) =>
+      !set.includes("e") && !(set.includes("a") && set.includes("b"));
+    const leads = Array.from({ length: 200 }, (_, i) => NAMES[i % 5]);
+    const sets = drawForcedTechniques(new Random(5), leads, NAMES, 1, isCompatible);
+    for (const [i, set] of sets.entries()) {
+      if (leads[i] !== "e") expect(set).toContain(leads[i]);
+      expect(new Set(set).size).toBe(set.length);
+      expect(isCompatible(set)).toBe(true);
+    }
+    expect(drawForcedTechniques(new Random(5), leads, NAMES, 0).flat()).toEqual([]);
+  });
+});
+
+describe("dealLeads", () => {
+  it("deals every technique once before one comes again, over turns, in an order of each seed", () => {
+    const turns = [0, 4, 8, 12, 16].flatMap((from) => dealLeads(7, from, 4, NAMES));
+    for (let deck = 0; deck < 4; deck++)
+      expect([...turns.slice(5 * deck, 5 * deck + 5)].sort()).toEqual(NAMES);
+    expect(dealLeads(7, 0, 20, NAMES)).toEqual(turns);
+    expect(dealLeads(8, 0, 20, NAMES)).not.toEqual(turns);
+  });
+
+  it("deals nothing where there is nothing to deal", () => {
+    expect(dealLeads(7, 0, 2, [])).toEqual([undefined, undefined]);
   });
 });
