@@ -24,7 +24,8 @@ export async function trainRow(row, settings, { folder, seed, threads, minutesLe
     ...["learn", "--task", families.join(","), "--held-back", settings.heldBack],
     ...["--model", settings.model, "--executor", settings.executor, "--weak", "none", "--gpu", "off"],
     ...["--rounds", settings.rounds, "--episodes", settings.episodes, "--turns", 1],
-    ...["--candidates", settings.candidates, "--explore-schedule", "1,0.5", "--from-scratch", 1],
+    ...["--candidates", settings.candidates, "--explore", 1, "--from-scratch", 1],
+    ...["--explore-by", settings.exploreBy],
     ...[
       "--screen",
       settings.block,
@@ -36,7 +37,7 @@ export async function trainRow(row, settings, { folder, seed, threads, minutesLe
       0,
     ],
     ...["--eval-episodes", 0, "--test-limit", 0, "--accept", "always", "--epochs", settings.epochs],
-    ...["--temperature", settings.temperature, "--reply-tokens", settings["reply-tokens"]],
+    ...["--reply-tokens", settings["reply-tokens"]],
     ...["--prompt-style", settings.promptStyle, "--light-share", settings["light-share"]],
     ...["--batch-size", settings["batch-size"]],
     ...["--without", settings.without.join(",")],
