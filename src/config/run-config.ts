@@ -231,9 +231,9 @@ export const runConfigSchema = z
       .default(0.5)
       .describe("share of candidates that must use randomly drawn techniques"),
     exploreBy: oneOf(["model", "draw"])
-      .default("model")
+      .optional()
       .describe(
-        "who writes those candidates: the weak model, or a draw from its grammar, which takes no time",
+        "who writes those candidates: the weak model (default), or a draw from its grammar, which takes no time",
       ),
     without: text("names of techniques separated by commas")
       .optional()

@@ -1,11 +1,13 @@
 /** @file What rounds of learning may cost at most, worked out before anything is paid. */
 import type { RunConfig } from "../config/run-config.js";
+import { mean } from "../core/statistics.js";
 import type { WritingPace } from "../design/rehearsal.js";
 import type { Price } from "../llm/prices.js";
 import type { Forecast } from "../records/run-event.js";
 import type { Bench } from "../run/bench.js";
 import { type ForecastConfig, forecastRun, tenths, withWeakTime } from "../run/forecast-run.js";
 import type { CourseTask } from "./course.js";
+import { ofRound } from "./plan-round.js";
 
 /** Designs that are tested beside the baselines: that of the base, and that of the trained model. */
 const TESTED_DESIGNS = 2;
@@ -29,23 +31,31 @@ export function forecastLearning(
   const { rounds, evaluationEpisodes, evaluationTurns = config.turns, control } = config.learn;
   // The base, every new adapter, one that was there before, and the control.
   const policies = 1 + rounds + (config.adapter === undefined ? 0 : 1) + (control === "random" ? 1 : 0);
-  const part = (bench: Bench, episodes: number, turns: number, isFirst: boolean, testItems: number) =>
+  const part = (
+    bench: Bench,
+    played: Pick<LearnForecastConfig, "episodes" | "turns" | "explore">,
+    isFirst: boolean,
+    testItems: number,
+  ) =>
     forecastRun(
-      { ...config, episodes, turns },
+      { ...config, ...played },
       {
         ...{ validation: bench.validation, price, isSimulated, pace, testItems },
         baselines: isFirst ? bench.baselineWorkflows : [],
         race: bench.settings.isRacing ? { confirmation: 0 } : undefined,
       },
     );
-  const played = tasks.map(({ bench }) =>
-    part(bench, (rounds * config.episodes) / tasks.length, config.turns, true, 0),
+  const explore = mean(
+    Array.from({ length: rounds }, (_, i) => ofRound(config.learn.exploreSchedule, i + 1, config.explore)),
   );
+  const episodes = (rounds * config.episodes) / tasks.length;
+  const played = tasks.map(({ bench }) => part(bench, { episodes, turns: config.turns, explore }, true, 0));
   const judged = judgeTasks.map(({ bench }) => {
     const items = bench.task.splits.includes("test")
       ? Math.min(config.testLimit, bench.task.counts?.test ?? config.testLimit)
       : 0;
-    return part(bench, evaluationEpisodes * policies, evaluationTurns, isHeldBack, items * TESTED_DESIGNS);
+    const judging = { episodes: evaluationEpisodes * policies, turns: evaluationTurns, explore: 0 };
+    return part(bench, judging, isHeldBack, items * TESTED_DESIGNS);
   });
   const parts = [...played, ...judged];
   const sum = (figure: (one: Forecast) => number) => parts.reduce((total, one) => total + figure(one), 0);

@@ -22,7 +22,15 @@ const SECONDS_PER_CALL = 2;
 
 export type ForecastConfig = Pick<
   RunConfig,
-  "episodes" | "turns" | "candidates" | "screen" | "maxTokens" | "concurrency" | "budget"
+  | "episodes"
+  | "turns"
+  | "candidates"
+  | "screen"
+  | "maxTokens"
+  | "concurrency"
+  | "budget"
+  | "explore"
+  | "exploreBy"
 >;
 
 /** Facts of a run that its forecast rests on. */
@@ -109,7 +117,8 @@ export function forecastRun(
   };
   if (!pace) return forecast;
   return withWeakTime(forecast, {
-    turns: config.episodes * config.turns,
+    // Designs that are drawn take no time.
+    turns: Math.ceil(config.episodes * config.turns * (config.exploreBy === "draw" ? 1 - config.explore : 1)),
     perTurn: pace.perTurn,
     items: remoteBaselines < baselines.length ? seen + testItems : 0,
     perItem: itemTokens * pace.perPromptToken + tokensEach * pace.perReplyToken,

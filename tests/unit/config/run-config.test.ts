@@ -468,7 +468,7 @@ describe("configExample", () => {
       // What has no default shows its smallest value.
       .filter(
         (line) =>
-          !/^(apiKeyEnv|designer|reward|confirm|instructions|threads|maxTokens|concurrency|requestsPerMinute|timeoutMs|idleTimeoutMs|maxRetries|stream|sendSeed|maxWaitSeconds|batch[A-Z]\w+|minScore|price|budget|rewardWeights|validationLimit):|^ {2}(dollars|tokens|calls|minutes|\w+PerMillion|evaluationTurns|collaboration|control|\w+Schedule|keepTurns|weightTemperature|weightCap|objective|topLayers|beta|clip|pairGap|kl|wholeGroups|lightShare|tokenBudget|truncate|heldOutShare|maxMemory|device|learningRate|(?:day|key)[A-Z]\w+):/.test(
+          !/^(apiKeyEnv|designer|reward|confirm|exploreBy|instructions|threads|maxTokens|concurrency|requestsPerMinute|timeoutMs|idleTimeoutMs|maxRetries|stream|sendSeed|maxWaitSeconds|batch[A-Z]\w+|minScore|price|budget|rewardWeights|validationLimit):|^ {2}(dollars|tokens|calls|minutes|\w+PerMillion|evaluationTurns|collaboration|control|\w+Schedule|keepTurns|weightTemperature|weightCap|objective|topLayers|beta|clip|pairGap|kl|wholeGroups|lightShare|tokenBudget|truncate|heldOutShare|maxMemory|device|learningRate|(?:day|key)[A-Z]\w+):/.test(
             line,
           ),
       )

@@ -91,6 +91,14 @@ describe("the time of the local model", () => {
     expect(without).not.toHaveProperty("weakMinutes");
   });
 
+  it("leaves out designs that are drawn from the grammar", () => {
+    const turns = (more: Partial<typeof config>) =>
+      forecastRun({ ...config, ...more }, { ...plan, pace }).weakWork?.turns;
+    expect(turns({ explore: 0.5, exploreBy: "draw" })).toBe(3);
+    expect(turns({ explore: 1, exploreBy: "draw" })).toBe(0);
+    expect(turns({ explore: 1, exploreBy: "model" })).toBe(6);
+  });
+
   it("is all there is beside a simulated executor", () => {
     const simulated = forecastRun(config, { ...plan, pace, isSimulated: true });
     expect(simulated.minutes).toBe(simulated.weakMinutes);
