@@ -6,7 +6,7 @@ import { hashFile } from "../../dist/core/file-hash.js";
 import { resolveModel } from "../../dist/hub/model-hub.js";
 
 /**
- * What is trained on: all generated families but two, on which designs of the trained model are looked at before anything is judged
+ * What is trained on: all generated families of questions but two, on which designs of the trained model are looked at before anything is judged
  * (ordering, shopping), and multiple choice; NAME-train is cut from a dataset's train split. The designer sees the task alone, so
  * that families are all it can learn from which tasks want what.
  */
