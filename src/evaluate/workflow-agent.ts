@@ -15,6 +15,7 @@ import type { Example } from "../records/workflow-parts.js";
 import { programOf } from "../tasks/scorers/program-of.js";
 import type { VisibleTask } from "../tasks/task.js";
 import { correctionMessages, jsonMessages, toMessages, withInstruction } from "../workflow/call-messages.js";
+import { printed } from "../workflow/sandbox/guest-helpers.js";
 import type { AgentHost, CallClock } from "../workflow/workflow-run.js";
 import type { ExampleOptions } from "./examples/example-set.js";
 import { type Rules, RuleViolationError } from "./rules.js";
@@ -176,7 +177,7 @@ export class WorkflowAgent implements AgentHost {
     return [...this.#kept].sort((a, b) => a.order - b.order).map(({ reply }) => reply);
   }
 
-  /** Whether an answer is what a program of this run printed, as text or as it is read of a reply. */
+  /** Whether an answer is what a program of this run printed: as text, as the items of a printed list, or as it is read of a reply. */
   isPrinted(answer: unknown): boolean {
     if (typeof answer !== "string" && typeof answer !== "number") return false;
     const told = String(answer).trim();
@@ -186,6 +187,7 @@ export class WorkflowAgent implements AgentHost {
       const read = readNumber(stdout, false);
       return (
         stdout.trim() === told ||
+        printed(stdout) === told ||
         (read !== undefined && (String(read.value) === told || read.integer === told)) ||
         (choices.length > 0 && readChoice(stdout, choices, false) === told)
       );

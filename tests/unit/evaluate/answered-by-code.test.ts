@@ -20,6 +20,8 @@ test.each([
   ["42\n", "42", true],
   ["The answer is 42.\n", 42, true],
   ["apple pear\n", "apple pear", true],
+  ["['apple', 'pear']\n", "apple pear", true],
+  ["['apple', 'pear']\n", "pear apple", false],
   ["42\n", 41, false],
   ["42\n", "", false],
   ["", "", false],
