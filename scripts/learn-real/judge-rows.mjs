@@ -16,7 +16,11 @@ import { localPolicy } from "../../dist/run/local-policy.js";
 import { Run } from "../../dist/run/run.js";
 import { playSideBySide } from "../../dist/run/side-by-side.js";
 import { TaskOpener } from "../../dist/run/task-opener.js";
+import { searchCalls, upTo } from "./equal-calls.mjs";
 import { LANES } from "./plan.mjs";
+
+/** Rows that are held against each other at equal calls. */
+const EQUAL = ["trained", "random"];
 
 /**
  * Judges rows that no earlier session finished, one after the other; equal calls are paid once for all of them.
@@ -29,7 +33,7 @@ export async function judgeRows(rows, settings, order) {
   const { folder, half, seed, threads, tasks, fixed, minutesLeft, say } = order;
   const done = (name) => join(folder, `rows${half}`, `${name}.json`);
   const left = rows.filter(({ name }) => !existsSync(done(name)));
-  if (left.length === 0) return true;
+  if (left.length === 0 && existsSync(done("equal"))) return true;
   if (minutesLeft() <= 0) return false;
   mkdirSync(join(folder, `rows${half}`), { recursive: true });
   const config = runConfigSchema.parse({
@@ -86,13 +90,14 @@ export async function judgeRows(rows, settings, order) {
     const benches = [];
     for (const task of opened) benches.push(await run.bench(task));
     const starts = await Promise.all(benches.map((bench) => bench.baselines()));
+    const keep = (name, figures) => writeFileSync(done(name), `${JSON.stringify(figures, null, 1)}\n`);
     for (const row of left) {
       say(`judging ${row.name}`);
-      writeFileSync(
-        done(row.name),
-        `${JSON.stringify(await judgeRow(run, benches, starts, row, order.fixedTitle), null, 1)}\n`,
-      );
+      keep(row.name, await judgeRow(run, benches, starts, row, order.fixedTitle));
     }
+    say(`judging ${EQUAL.join(" and ")} at equal calls`);
+    const equal = EQUAL.map((name) => rows.find((row) => row.name === name));
+    keep("equal", await judgeEqual(run, benches, starts, equal));
     return true;
   } catch (error) {
     if (!isInterruption(error)) throw error;
@@ -106,48 +111,70 @@ export async function judgeRows(rows, settings, order) {
 
 async function judgeRow(run, benches, starts, row, fixed) {
   const startedAt = performance.now();
-  const { config } = run;
   const { found, turns, adapterHash } = await design(run, benches, starts, row);
-  const tasks = await Promise.all(
+  const own = found.map((episodes) => episodes.flat());
+  const ends = await endsOf(benches, starts, own, row.name, ([direct, ...others]) => [
+    { ...direct, name: "direct" },
+    { ...(others.find(({ title }) => title === fixed) ?? direct), name: "fixed" },
+  ]);
+  const tasks = benches.map((bench, at) => ({
+    task: bench.task.name,
+    episodes: turns[at].map((turn) => episodeFigures(bench, starts[at], turn, found[at][turn.episode])),
+    searchTokens: own[at].reduce((sum, { evaluation }) => sum + evaluation.tokens, 0),
+    searchCalls: searchCalls(own[at]),
+    ...ends[at],
+  }));
+  const seconds = (performance.now() - startedAt) / 1000;
+  return { row: row.name, seed: run.config.seed, adapterHash, tasks, seconds };
+}
+
+/** What rows end with where the search of each is cut at the calls of the cheaper one, task by task; the confirmation has the same limits for both. */
+async function judgeEqual(run, benches, starts, rows) {
+  const searches = [];
+  for (const row of rows) {
+    const { found } = await design(run, benches, starts, row);
+    searches.push(found.map((episodes) => episodes.flat()));
+  }
+  const most = benches.map((_, at) => Math.min(...searches.map((own) => searchCalls(own[at]))));
+  const tasks = benches.map((bench, at) => ({ task: bench.task.name, calls: most[at], rows: {} }));
+  for (const [number, { name }] of rows.entries()) {
+    const own = searches[number].map((all, at) => upTo(all, most[at]));
+    const ends = await endsOf(benches, starts, own, name, () => []);
+    for (const [at, { confirmed, test }] of ends.entries())
+      tasks[at].rows[name] = {
+        ...{ candidates: own[at].length, calls: searchCalls(own[at]) },
+        ...{ confirmed, test: test[name] },
+      };
+  }
+  return { seed: run.config.seed, tasks };
+}
+
+/**
+ * The workflow that each task's search ends with. Test is opened when all are chosen, for them and for what stands beside them.
+ * @param own - candidates by task
+ * @param beside - from a task's baselines to rows that are tested too
+ */
+async function endsOf(benches, starts, own, name, beside) {
+  const chosen = await Promise.all(
     benches.map(async (bench, at) => {
       const [direct] = starts[at];
-      const own = found[at].flat();
-      const choice = await confirmBest(bench, [direct], own);
-      const { best, estimate } = choice ?? { best: direct, estimate: direct.evaluation };
-      return {
-        task: bench.task.name,
-        episodes: turns[at].map((turn) => episodeFigures(bench, starts[at], turn, found[at][turn.episode])),
-        confirmed: estimate.accuracy,
-        best: {
-          title: best.title,
-          hash: best.hash,
-          source: best.source,
-          isBaseline: best.hash === direct.hash,
-        },
-        searchTokens: own.reduce((sum, { evaluation }) => sum + evaluation.tokens, 0),
-      };
+      const choice = await confirmBest(bench, [direct], own[at]);
+      return choice ?? { best: direct, estimate: direct.evaluation };
     }),
   );
-  // Test is opened for what a row ends with, and for the fixed rows beside it.
+  const ends = [];
   for (const [at, bench] of benches.entries()) {
-    const [direct] = starts[at];
-    const named = [
-      { ...direct, name: "direct" },
-      { ...(starts[at].find(({ title }) => title === fixed) ?? direct), name: "fixed" },
-      { ...tasks[at].best, name: row.name },
-    ];
-    const tested = await bench.finalTest(named, `${row.name} on ${bench.task.name}`, tasks[at].best.hash);
-    tasks[at].test = Object.fromEntries(
-      tested.map(({ row: { name }, evaluation }) => [name, testFigures(evaluation)]),
-    );
+    const { best, estimate } = chosen[at];
+    const rows = [...beside(starts[at]), { ...best, name }];
+    const tested = await bench.finalTest(rows, `${name} on ${bench.task.name}`, best.hash);
+    const isBaseline = best.hash === starts[at][0].hash;
+    ends.push({
+      confirmed: estimate.accuracy,
+      best: { title: best.title, hash: best.hash, source: best.source, isBaseline },
+      test: Object.fromEntries(tested.map(({ row, evaluation }) => [row.name, testFigures(evaluation)])),
+    });
   }
-  return {
-    row: row.name,
-    seed: config.seed,
-    adapterHash,
-    tasks,
-    seconds: (performance.now() - startedAt) / 1000,
-  };
+  return ends;
 }
 
 /** Episodes of all tasks side by side; the designer's model is closed after them. */

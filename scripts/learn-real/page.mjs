@@ -16,6 +16,9 @@ const MEANING = {
   direct: "one question to the executor",
 };
 
+/** What rows end with at equal calls of their searches lies beside the rows. */
+const EQUAL = "equal";
+
 /** All rows of all seeds that are there, or were kept on another machine: seed → row → figures. */
 export function readRows(root, kept, half) {
   const folders = new Map();
@@ -29,7 +32,7 @@ export function readRows(root, kept, half) {
   const seeds = new Map();
   for (const [seed, folder] of [...folders].sort(([a], [b]) => a - b)) {
     const rows = new Map();
-    for (const row of DESIGNERS) {
+    for (const row of [...DESIGNERS, EQUAL]) {
       const path = join(folder, `${row}.json`);
       if (existsSync(path)) rows.set(row, JSON.parse(readFileSync(path, "utf8")));
     }
@@ -74,13 +77,17 @@ const byEpisodes = (one, other) =>
 /** Of the best candidate of each episode, which was chosen on these items in both rows. */
 const byBest = (one, other) => one.episodes.map(({ best }, at) => [best - other.episodes[at].best]);
 
-/** @param of - from a task's figures of the row to its test figures */
-const byTest = (name, otherName) => (one, other) => {
-  const [own, others] = [one.test[name].scores, other.test[otherName].scores];
-  return Object.keys(own)
+/** Of the test items that both have. */
+const byItems = (own, others) =>
+  Object.keys(own)
     .filter((id) => id in others)
     .map((id) => own[id] - others[id]);
-};
+const byTest = (name, otherName) => (one, other) =>
+  byItems(one.test[name].scores, other.test[otherName].scores);
+const byTestAtEqualCalls = ({ rows: { trained, random } }) =>
+  byItems(trained.test.scores, random.test.scores);
+const byConfirmed = (one, other) => [one.confirmed - other.confirmed];
+const byConfirmedAtEqualCalls = ({ rows: { trained, random } }) => byConfirmed(trained, random);
 
 /**
  * @param kept - folder of seeds that ran elsewhere, if there is one
@@ -105,6 +112,9 @@ export function pageOf({ root, kept, half, settings, hash, command, notes, basel
       percent(mean(episodes.map(({ valid, candidates }) => valid / candidates))),
       percent(mean(episodes.map(({ distinct, candidates }) => distinct / candidates))),
       Math.round(mean(tasks.map(({ searchTokens }) => searchTokens))),
+      tasks.every(({ searchCalls }) => searchCalls !== undefined)
+        ? Math.round(mean(tasks.map(({ searchCalls }) => searchCalls)))
+        : "",
       Math.round(mean(test.map(({ tokens }) => tokens))),
       percent(mean(test.map(({ cut }) => cut))),
       minutes.toFixed(0),
@@ -120,6 +130,7 @@ export function pageOf({ root, kept, half, settings, hash, command, notes, basel
         percent(mean(test.map(({ scores }) => mean(Object.values(scores))))),
         "",
         percent(mean(test.map(({ byCode }) => byCode))),
+        "",
         "",
         "",
         "",
@@ -146,7 +157,17 @@ export function pageOf({ root, kept, half, settings, hash, command, notes, basel
       difference(`best of an episode, trained − ${other}`, "trained", other, byBest),
     ),
     ...["base", "shuffled", "random"].flatMap((other) =>
+      difference(`best, confirmed, trained − ${other}`, "trained", other, byConfirmed),
+    ),
+    ...difference("best, confirmed, at equal calls, trained − random", EQUAL, EQUAL, byConfirmedAtEqualCalls),
+    ...["base", "shuffled", "random"].flatMap((other) =>
       difference(`final workflow on test, trained − ${other}`, "trained", other, byTest("trained", other)),
+    ),
+    ...difference(
+      "final workflow on test, at equal calls, trained − random",
+      EQUAL,
+      EQUAL,
+      byTestAtEqualCalls,
     ),
     ...difference(
       "final workflow on test, trained − fixed",
@@ -182,10 +203,11 @@ export function pageOf({ root, kept, half, settings, hash, command, notes, basel
       test("direct", present[0]),
     ].join(" | ");
   });
+  const equal = of(EQUAL).flatMap(({ rows }) => Object.values(rows));
   const firstSeed = [...seeds.values()].find((rows) => rows.has("trained") || rows.has("base"));
   const found = (firstSeed?.get("trained") ?? firstSeed?.get("base"))?.tasks ?? [];
   const heads = {
-    rows: "row | mean accuracy of candidates | best, confirmed | its test accuracy | by code, candidates | by code, test | valid | distinct | tokens of a search | tokens of a test item | replies cut, test | minutes",
+    rows: "row | mean accuracy of candidates | best, confirmed | its test accuracy | by code, candidates | by code, test | valid | distinct | tokens of a search | calls of a search | tokens of a test item | replies cut, test | minutes",
     differences: "difference, points | mean [95 %] | tasks above zero",
     tasks: [
       "task",
@@ -200,7 +222,11 @@ export function pageOf({ root, kept, half, settings, hash, command, notes, basel
   );
   const hashes = [...seeds].map(
     ([seed, rows]) =>
-      `- seed ${seed}: ${[...rows.values()].map(({ row, adapterHash }) => `${row} ${adapterHash?.slice(0, 12) ?? "without adapter"}`).join(", ")}`,
+      `- seed ${seed}: ${present
+        .filter((row) => rows.has(row))
+        .map((row) => [row, rows.get(row).adapterHash])
+        .map(([row, adapterHash]) => `${row} ${adapterHash?.slice(0, 12) ?? "without adapter"}`)
+        .join(", ")}`,
   );
   return `# Learning on real models
 
@@ -218,7 +244,11 @@ Mean accuracy of candidates: on the block of ${settings.block} items that all ca
 
 ${markdownTable(heads.differences, differences)}
 
-Intervals: 95 %, bootstrap drawn level by level over task, seed, episode and item (test: task, seed and item); a level with one branch is not drawn from, so that one seed says nothing about others. With ${settings.judged.length} tasks the draw over tasks is narrow by about a tenth. Last column: tasks whose own interval lies above zero.
+Intervals: 95 %, bootstrap drawn level by level over task, seed, episode and item (test: task, seed and item); a level with one branch is not drawn from, so that one seed says nothing about others. With ${settings.judged.length} tasks the draw over tasks is narrow by about a tenth. Last column: tasks whose own interval lies above zero.${
+    equal.length === 0
+      ? ""
+      : ` At equal calls: candidates in the order they were drawn, as far as the calls of the cheaper of the two searches go (on average ${mean(equal.map(({ calls }) => calls)).toFixed(0)} calls, ${mean(equal.map(({ candidates }) => candidates)).toFixed(1)} of ${settings["judge-episodes"] * settings["judge-candidates"]} candidates); the confirmation has the same limits for both.`
+  }
 
 ${markdownTable(heads.tasks, perTask)}
 
