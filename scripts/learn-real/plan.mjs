@@ -66,8 +66,9 @@ export async function planOf(settings, { folder, half, threads, speed }) {
   const families = settings.families.length + 1;
   const baselines = settings.baselines.length * families * Math.min(BASELINE_ITEMS, settings.pool);
   const candidates = settings.rounds * later(settings.episodes * settings.candidates);
-  const { callsPerRun, replyTokens, source } = isTrained
-    ? measured(trained, settings, baselines, candidates)
+  const paid = isTrained ? paidIn(trained) : undefined;
+  const { callsPerRun, replyTokens, source } = paid
+    ? measured(paid, settings, baselines, candidates)
     : assumed(settings);
   const size = statSync(await resolveModel(settings.model)).size / 98e6;
   const examples = settings.rounds * settings.episodes * settings.candidates * settings.epochs;
@@ -111,10 +112,11 @@ const assumed = (settings) => ({
   source: `assumed ${ASSUMED.callsPerRun} calls a run, replies of ${Math.round(ASSUMED.replyShare * settings["reply-tokens"])} tokens, ${Math.round(100 * ASSUMED.distinct)} % of the runs not equal to others`,
 });
 
+/** The executor's row of what a run spent; undefined where stored results told it all. */
+const paidIn = (folder) => summaryOf(folder).spent.rows.find(({ role }) => role === "executor");
+
 /** What the training run asked, over the runs that were planned for it; baselines ask once. */
-function measured(folder, settings, baselines, candidates) {
-  const { spent } = summaryOf(folder);
-  const row = spent.rows.find(({ role }) => role === "executor");
+function measured(row, settings, baselines, candidates) {
   const replyTokens = row.completionTokens / Math.max(1, row.calls);
   const callsPerRun = Math.max(1, row.calls - baselines) / candidates;
   return {
