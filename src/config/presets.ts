@@ -18,6 +18,9 @@ const LOCAL = {
   promptStyle: "task",
   // Writing forced candidates took as long as the executor's answers do.
   exploreBy: "draw",
+  // Several calls for one answer, and programs that read values: they gained nothing for two to seven times the tokens.
+  without:
+    "self-consistency,prompt-vote,escalate,ask-again,check-draft,decompose,program-vote,extract-compute",
   // A slow executor is no fault of a workflow.
   limits: { wallMs: 1_800_000 },
 };
@@ -86,14 +89,15 @@ export const PRESETS: Readonly<Record<string, Record<string, unknown>>> = {
     executor: "local:qwen2.5-coder-0.5b",
     baselines: "direct,always-code",
     episodes: 6,
-    candidates: 4,
-    validationLimit: 8,
-    testLimit: 10,
+    candidates: 3,
+    screen: 3,
+    validationLimit: 6,
+    testLimit: 8,
     maxTokens: 160,
     learn: {
       heldBack: "sequences",
       rounds: 1,
-      evaluationEpisodes: 2,
+      evaluationEpisodes: 1,
       control: "random",
       fromScratch: 1,
       exploreSchedule: "1",

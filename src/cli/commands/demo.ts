@@ -23,7 +23,7 @@ const REAL_INTRO = `w4s demo --real
   strong model  Qwen2.5-Coder-0.5B, real, on this machine: every accuracy below is its own
   tasks         generated puzzles; the adapter is judged on a family it was not trained on
   shows         that the loop runs on real models: designs, rewards, training, judgement, one test
-  shows not     that training pays: 24 candidates and four judged episodes are far too few (docs/real-models.md)
+  shows not     that training pays: 18 candidates and one judged episode of each are far too few (docs/real-models.md)
 `;
 /** Models of the real one, fetched where they are not here. */
 const REAL_MODELS = ["smollm2-135m", "qwen2.5-coder-0.5b"];
