@@ -224,8 +224,7 @@ export function pageOf({ root, kept, half, settings, hash, command, notes, basel
     ([seed, rows]) =>
       `- seed ${seed}: ${present
         .filter((row) => rows.has(row))
-        .map((row) => [row, rows.get(row).adapterHash])
-        .map(([row, adapterHash]) => `${row} ${adapterHash?.slice(0, 12) ?? "without adapter"}`)
+        .map((row) => `${row} ${rows.get(row).adapterHash?.slice(0, 12) ?? "without adapter"}`)
         .join(", ")}`,
   );
   return `# Learning on real models
