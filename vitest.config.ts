@@ -32,8 +32,8 @@ export default defineConfig({
     hookTimeout: 900_000,
     expect: { poll: { timeout: 120_000 } },
     pool: "forks",
-    // One more than the usual two cores: some tests wait for limits and pauses.
-    maxWorkers: 3,
+    // Two more than the usual two cores: many tests wait for limits and pauses; with one more, a fifth of the machine lay idle.
+    maxWorkers: 4,
     // What a file runs side by side waits: for servers, for limits.
     maxConcurrency: 10,
     sequence: { sequencer: LongFilesFirst },

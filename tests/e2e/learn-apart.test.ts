@@ -6,7 +6,15 @@ const { finish, recordsOf, expectOwnAdapters } = useTeamBench();
 
 describe("decentralised", () => {
   it("lets each play on its own, and shows it what the other found", async () => {
-    const { summary } = await finish("apart", "--collaboration", "decentralised", "--rounds", "2");
+    const { summary } = await finish(
+      "apart",
+      "--collaboration",
+      "decentralised",
+      "--rounds",
+      "2",
+      "--seed",
+      "3",
+    );
     const members = expectOwnAdapters("apart", summary);
     expect(members.map(({ name }) => name)).toEqual(["one", "two"]);
     const [first] = summary.rounds as { best: { policy: string; accuracy: number; hash: string }[] }[];
