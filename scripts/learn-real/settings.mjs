@@ -35,7 +35,7 @@ const JUDGED = [
 
 /**
  * Shapes that ask the executor several times for one answer, and programs that read values: over 140 candidates on these families
- * they gained nothing that was worth two to seven times the tokens, and in one collection 50 of 72 were such (docs/real-models.md).
+ * they gained nothing that was worth two to seven times the tokens, and in one collection 50 of 72 were such (docs/results/learn-real-settings.md).
  */
 const WITHOUT = [
   "self-consistency",
@@ -69,7 +69,7 @@ export const SIZES = {
    */
   "reply-tokens": 200,
   "judge-reply-tokens": 250,
-  /** Of designs where nothing is learned any more. Chosen by how often designs for generated families hold a program (docs/real-models.md). */
+  /** Of designs where nothing is learned any more. Chosen by how often designs for generated families hold a program (docs/results/learn-real-settings.md). */
   "judge-temperature": 0.5,
 };
 
@@ -88,7 +88,7 @@ export function settingsOf({ model, executor, tasks, families }, sizes) {
     ...sizes,
     /** The designs that are trained on are drawn from the grammar, with techniques dealt to them: the weak model writes none. */
     exploreBy: "draw",
-    /** No workflow is shown: SmolLM2 copied it, before and after training (docs/real-models.md). */
+    /** No workflow is shown: SmolLM2 copied it, before and after training (docs/results/learn-real-settings.md). */
     promptStyle: "task",
     without: WITHOUT,
     /** Share of the judged pool that only the confirmation meets. */

@@ -25,7 +25,7 @@ const LOCAL = {
   limits: { wallMs: 1_800_000 },
 };
 
-/** Few candidates are told from luck: the lightest fifth of all weight is left out, and the rest is seen more often (docs/real-models.md). */
+/** Few candidates are told from luck: the lightest fifth of all weight is left out, and the rest is seen more often (docs/results/learn-real-settings.md). */
 const LOCAL_LEARN = { epochs: 6, batchSize: 4, lightShare: 0.2 };
 
 /** Nested as in w4s.config.yaml. */
