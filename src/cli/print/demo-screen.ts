@@ -36,7 +36,7 @@ export function demoScreen(result: LearnResult, places: DemoPlaces, width = outp
   return `${[`What came out${simulated}`, ...said, "", `${policiesText(result, width)}${pairs(rows)}`].join("\n")}
 
 Next
-  a real model      w4s demo --real
+  ${result.isSimulated ? "a real model      w4s demo --real" : "a longer run      w4s learn --preset real --max-minutes 90"}
   your own data     w4s data import FILE.csv my-task --kind math && w4s init
   use the adapter   w4s export ${adapter?.path ?? "ADAPTER"} --base ${places.model} --to merged --out merged.gguf`;
 }

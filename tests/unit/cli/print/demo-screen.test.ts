@@ -63,6 +63,13 @@ describe("the demo's last screen", () => {
     expect(said()).toContain("SIMULATED");
   });
 
+  it("leads from the simulated demo to a real one, and from that to a longer run", () => {
+    expect(said()).toContain("a real model w4s demo --real");
+    const real = said({ isSimulated: false });
+    expect(real).toContain("a longer run w4s learn --preset real --max-minutes 90");
+    expect(real).not.toContain("demo --real");
+  });
+
   it("says as plainly what did not work", () => {
     expect(said({ difference: difference(-0.2, "worse") })).toContain(
       "1. Training made the small model a worse designer",
