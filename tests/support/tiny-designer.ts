@@ -7,7 +7,7 @@ const SPACE = { answer: "number", offers: new Set<string>(), tools: [], models: 
 
 /**
  * Writes the model to `path` and returns the path. One block of two heads: these tests look at the loop around the model, and with
- * twice of each, attention over their prompts took a third of their time. `contextLength` in tokens, default 4096.
+ * twice of each, attention over their prompts took two fifths of the time of `learn-apart`. `contextLength` in tokens, default 4096.
  */
 export function makeTinyDesigner(path: string, contextLength?: number): string {
   const text = [
