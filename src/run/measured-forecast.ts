@@ -9,6 +9,8 @@ export class ForecastWatch {
   readonly #speed: SpeedMeter;
   readonly #concurrency: number;
   readonly #seconds = new Map<string, number>();
+  /** Of all baselines that really asked: one that replies with a letter says little about programs. */
+  readonly #asked = { seconds: 0, replies: 0, replyTokens: 0 };
   #said: Forecast;
   #now: Forecast;
 
@@ -25,12 +27,10 @@ export class ForecastWatch {
     const { weakWork } = this.#now;
     // Replies out of the store say nothing about the speed.
     if (spent.replyTokens > 0 && spent.calls === evaluation.calls) {
-      const { seconds, replyTokens } = spent;
-      this.#now = remeasured(
-        this.#now,
-        { seconds, replyTokens, replies: evaluation.replies },
-        this.#concurrency,
-      );
+      this.#asked.seconds += spent.seconds;
+      this.#asked.replyTokens += spent.replyTokens;
+      this.#asked.replies += evaluation.replies;
+      this.#now = remeasured(this.#now, this.#asked, this.#concurrency);
     } else if (weakWork && spent.calls === 0 && spent.weakCalls > 0 && spent.weakCalls === evaluation.n)
       this.#now = withWeakTime(this.#now, { ...weakWork, perItem: spent.seconds / evaluation.n });
     return this.#again();
@@ -98,7 +98,7 @@ interface Asked {
 
 /**
  * The forecast with the time that the measured speed suggests.
- * @param speed - that a baseline which really asked the executor has shown
+ * @param speed - that baselines which really asked the executor have shown
  */
 export function remeasured(
   forecast: Forecast,

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { parseRunConfig } from "../../../src/config/config-layers.js";
 import { LATER_SHARE } from "../../../src/design/race.js";
 
@@ -119,6 +119,28 @@ describe("the time of the local model", () => {
     const alone = new ForecastWatch(forecastRun(config, { ...plan, pace, isSimulated: true }), ledger, 4);
     weakCalls = 20;
     expect(alone.onBaseline({ calls: 20, replies: 20, n: 20 })?.weakMinutes).toBeCloseTo(3, 1);
+  });
+
+  it("takes the speed of all baselines so far, so that a terse one does not halve what a wordy one has doubled", () => {
+    vi.useFakeTimers({ toFake: ["performance"] });
+    try {
+      let [calls, completionTokens] = [0, 0];
+      const ledger = () => [{ role: "executor", calls, completionTokens } as never];
+      const watch = new ForecastWatch(forecast, ledger, 4);
+      const baseline = (seconds: number, tokens: number) => {
+        [calls, completionTokens] = [calls + 10, completionTokens + tokens];
+        vi.advanceTimersByTime(1000 * seconds);
+        const again = watch.onBaseline({ calls: 10, replies: 10, n: 10 });
+        return again && again.minutes - (again.weakMinutes ?? 0);
+      };
+      const minutes = (perReply: number) => (forecast.executorReplies * perReply) / 60;
+      expect(baseline(10, 100)).toBeCloseTo(minutes(1), 1);
+      expect(baseline(90, 2000)).toBeCloseTo(minutes(5), 1);
+      // 11 s of the last one alone would say a quarter of it.
+      expect(baseline(11, 100)).toBeUndefined();
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it("asks for a budget only where none is set", () => {
