@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
  * @file The simulated executor against a real one: ten workflows on the same items of generated families, side by side.
- * Run through scripts/simulated-check.sh, which starts the real server; --out keeps the table. Stored replies are not asked again.
+ * --executor local:NAME runs the real one here; scripts/simulated-check.sh starts a server for it. --out keeps the table. Stored
+ * replies are not asked again.
  */
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
@@ -15,8 +16,9 @@ import { problemTemplate, READ_REPLY, STATE_FORMAT } from "../dist/workflow/answ
 
 const { values: flags } = parseArgs({
   options: {
-    url: { type: "string", default: "http://127.0.0.1:18431/v1" },
+    executor: { type: "string", default: "openai:http://127.0.0.1:18431/v1" },
     model: { type: "string", default: "qwen2.5-coder-1.5b" },
+    threads: { type: "string" },
     tasks: { type: "string", default: "shopping,counting,unit-conversion,ordering,swaps,string-transform" },
     items: { type: "string", default: "16" },
     "simulated-items": { type: "string", default: "40" },
@@ -25,6 +27,17 @@ const { values: flags } = parseArgs({
     out: { type: "string" },
   },
 });
+
+const isLocal = flags.executor.startsWith("local:");
+const REAL = {
+  executor: flags.executor,
+  price: { inputPerMillion: 0, outputPerMillion: 0 },
+  // A slow model is no fault of a workflow.
+  limits: { wallMs: 1_800_000 },
+  ...(isLocal
+    ? { gpu: "off", concurrency: 32, ...(flags.threads ? { threads: Number(flags.threads) } : {}) }
+    : { executorModel: flags.model }),
+};
 
 /** The ten workflows for a kind of answer, plainest first. */
 function workflowsFor(kind) {
@@ -61,17 +74,14 @@ function workflowsFor(kind) {
   ];
 }
 
-/** @param {string} task @param {string} executor */
-async function rowsOf(task, executor) {
-  const isReal = executor !== "simulated";
+/** @param {string} task @param {boolean} isReal */
+async function rowsOf(task, isReal) {
   const items = Number(isReal ? flags.items : flags["simulated-items"]);
   const config = parseRunConfig({
-    ...{ task, executor, weak: "none", validationLimit: items, seed: 0, concurrency: 4, baselines: "direct" },
+    ...{ task, weak: "none", validationLimit: items, seed: 0, concurrency: 4, baselines: "direct" },
+    ...(isReal ? REAL : { executor: "simulated" }),
     maxTokens: Number(flags["reply-tokens"]),
     run: join(flags["runs-root"], `${isReal ? "real" : "simulated"}-${task}`),
-    // A slow server is no fault of a workflow.
-    ...(isReal ? { executorModel: flags.model, limits: { wallMs: 1_800_000 } } : {}),
-    ...(isReal ? { price: { inputPerMillion: 0, outputPerMillion: 0 } } : {}),
   });
   const workflows = workflowsFor(answerKind(await loadTask(task)));
   const { rows } = await evaluate(config, { workflows, split: "validation", limit: items });
@@ -99,8 +109,8 @@ const startedAt = Date.now();
 const lines = [];
 const taus = [];
 for (const task of flags.tasks.split(",")) {
-  const simulated = await rowsOf(task, "simulated");
-  const real = await rowsOf(task, `openai:${flags.url}`);
+  const simulated = await rowsOf(task, false);
+  const real = await rowsOf(task, true);
   const percent = ({ accuracy, interval: { low, high }, n, errors }) =>
     `${(accuracy * 100).toFixed(0)} % [${(low * 100).toFixed(0)}, ${(high * 100).toFixed(0)}], n = ${n}${errors > 0 ? `, ${errors} lost` : ""}`;
   for (const [i, row] of real.entries())
@@ -113,10 +123,14 @@ const mean = taus.reduce((sum, tau) => sum + tau, 0) / taus.length;
 const text = `# The simulated executor beside a real one
 
 \`\`\`
-scripts/simulated-check.sh ${process.argv.slice(2).join(" ")}
+${isLocal ? "node scripts/simulated-check.mjs" : "scripts/simulated-check.sh"} ${process.argv
+  .slice(2)
+  // By the last name of its path: the page is kept, and folders of this machine say nothing to others.
+  .map((word) => word.replace(/^(local:)?\/(?:.*\/)?([^/]+)$/, "$1$2"))
+  .join(" ")}
 \`\`\`
 
-Ten workflows on the same validation items of generated families: ${flags.model} behind llama.cpp's real HTTP server, at most ${flags["reply-tokens"]} tokens a
+Ten workflows on the same validation items of generated families: ${flags.model} ${isLocal ? "as local: executor" : "behind llama.cpp's real HTTP server"}, at most ${flags["reply-tokens"]} tokens a
 reply, beside the **simulated** executor (docs/simulated-executor.md). Its accuracies are its own; what is checked is the order.
 **Kendall's τ in the mean of ${taus.length} families: ${mean.toFixed(2)}.**
 

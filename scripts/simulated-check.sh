@@ -4,4 +4,4 @@
 # Needs: make build.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-scripts/with-executor.sh bash -c 'node scripts/simulated-check.mjs --url "$EXECUTOR_URL" "$@"' simulated-check "$@"
+scripts/with-executor.sh bash -c 'node scripts/simulated-check.mjs --executor "openai:$EXECUTOR_URL" "$@"' simulated-check "$@"
