@@ -7,7 +7,7 @@ import { inModelSpan } from "../llm/model-span.js";
 import type { ActionRecord, ActionsRecord } from "../records/trajectory.js";
 import { canForce } from "../workflow/subset-grammar.js";
 import { techniqueNames } from "../workflow/techniques.js";
-import { dealLeads, drawForcedTechniques } from "./draw-forced-techniques.js";
+import { dealLeads, drawForcedTechniques, PLAIN } from "./draw-forced-techniques.js";
 import type { EpisodeParts } from "./episode-parts.js";
 import { type ActOptions, type CandidateDraw, grammarSpace, type Policy } from "./policy.js";
 import { buildRepairPrompt } from "./policy-state.js";
@@ -31,14 +31,16 @@ export async function drawCandidates(
   const space = grammarSpace(actOptions(parts));
   const techniques = policy.canForce ? techniqueNames(space) : [];
   const before = (episode * draws.turns + turn) * draws.candidates;
-  const leads = dealLeads(draws.drawSeed, before, draws.candidates, techniques);
+  const cards = policy.drawsForced && techniques.length > 0 ? [...techniques, PLAIN] : techniques;
+  const leads = dealLeads(draws.drawSeed, before, draws.candidates, cards);
   const forced = drawForcedTechniques(random, leads, techniques, draws.explore, (names) =>
     canForce(names, space),
   );
   const wanted = forced.map((names, index) => ({
     seed: seedFrom(draws.drawSeed, "candidate", episode, turn, index),
     temperature: draws.temperature,
-    forced: names,
+    forced: names ?? [],
+    isPlain: names?.length === 0,
   }));
   const record = await draw(parts, place, "turn", prompt, wanted, { repairOf: null, attempt: 0, index: 0 });
   return record.actions;

@@ -18,6 +18,8 @@ export interface CandidateDraw {
   temperature: number;
   /** Techniques its grammar forces; empty = the model chooses. */
   forced: readonly string[];
+  /** Whether it is drawn without any technique, by policies that draw. Default false. */
+  isPlain?: boolean | undefined;
 }
 
 /** One reply with what a trainer needs: the sampled ids, not a new split of the text. */
@@ -91,6 +93,8 @@ export interface Policy {
   readonly style: PromptStyle;
   /** True where `forced` techniques are honoured; free text has no grammar to force them with. */
   readonly canForce: boolean;
+  /** Whether candidates with forced techniques are drawn from the grammar, without a model. Default false. */
+  readonly drawsForced?: boolean | undefined;
   /**
    * One action per draw, in order, all from the same prompt. Called one at a time; calls of several episodes come mixed, so
    * that a run can be repeated and taken up only where actions follow from prompt and draws alone.
@@ -166,9 +170,9 @@ export class LocalPolicy implements Policy {
   readonly info: PolicyInfo;
   readonly style: PromptStyle;
   readonly grammar: GrammarMode;
+  readonly drawsForced: boolean;
   readonly #model: LocalModel;
   readonly #logProbs: boolean;
-  readonly #drawsForced: boolean;
 
   constructor(model: LocalModel, options: LocalPolicyOptions = {}) {
     this.#model = model;
@@ -176,7 +180,7 @@ export class LocalPolicy implements Policy {
     this.style = style === "auto" ? choosePromptStyle(model.info) : style;
     this.grammar = grammar === "auto" ? chooseGrammar(model.info) : grammar;
     this.#logProbs = options.logProbs ?? false;
-    this.#drawsForced = options.forcedBy === "draw" && this.canForce && model.info.endToken !== undefined;
+    this.drawsForced = options.forcedBy === "draw" && this.canForce && model.info.endToken !== undefined;
     this.info = {
       id: model.info.id,
       modelHash: model.info.modelHash,
@@ -198,7 +202,8 @@ export class LocalPolicy implements Policy {
   ): Promise<{ promptTokens: number[]; actions: Action[] }> {
     const sentences = this.grammar === "subset" ? await options.sentences?.() : undefined;
     const isWorkflow = (options.form ?? "workflow") === "workflow";
-    const isDrawn = ({ forced }: CandidateDraw) => this.#drawsForced && isWorkflow && forced.length > 0;
+    const isDrawn = ({ forced, isPlain }: CandidateDraw) =>
+      this.drawsForced && isWorkflow && (forced.length > 0 || isPlain === true);
     const drawn = new Map<CandidateDraw, Action>();
     for (const one of draws.filter(isDrawn)) drawn.set(one, await this.#drawn(one, options, sentences));
     const left = draws.filter((one) => !drawn.has(one));
@@ -228,7 +233,8 @@ export class LocalPolicy implements Policy {
     options: ActOptions,
     sentences: readonly string[] | undefined,
   ): Promise<Action> {
-    const text = drawSentence(this.#grammarFor(forced, options, sentences), new Random(seed), sentences);
+    const grammar = this.#grammarFor(forced, options, sentences, true);
+    const text = drawSentence(grammar, new Random(seed), sentences);
     const tokens = [...(await this.#model.tokenize(text, false)), this.#model.info.endToken!];
     return { text, tokens, finishReason: "stop" };
   }
@@ -248,10 +254,12 @@ export class LocalPolicy implements Policy {
     forced: readonly string[],
     options: ActOptions,
     sentences: readonly string[] | undefined,
+    sparse = false,
   ): string {
     if (options.form === "sentence") return SENTENCE_GRAMMAR;
     const ownWords = this.#model.info.parameterCount >= OWN_WORDS_PARAMETERS;
-    const space = { ...grammarSpace(options), forced, sentences, ownWords, analysis: this.style !== "task" };
+    const writing = { ownWords, analysis: this.style !== "task", sparse };
+    const space = { ...grammarSpace(options), forced, sentences, ...writing };
     return options.form === "strategy" ? strategyGrammar(space) : subsetGrammar(space);
   }
 }

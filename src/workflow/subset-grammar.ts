@@ -8,8 +8,8 @@ import {
   inside,
   literal,
   type Member,
-  membersOf,
   oneOf,
+  optionsOf,
   template,
 } from "./grammar/gbnf-text.js";
 import { PLAIN_BODIES } from "./grammar/plain-bodies.js";
@@ -62,7 +62,7 @@ export function bodiesFor(
  */
 export function subsetGrammar(options: SubsetOptions): string {
   const { answer, forced = [], context = false } = options;
-  const allowed = techniqueNames(options);
+  const allowed = options.sparse ? neededFor(forced, options) : techniqueNames(options);
   const bodies = bodiesFor(forced, options, allowed);
   if (bodies.length === 0) throw new RangeError(`no workflow of the subset uses all of ${forced.join(", ")}`);
   const problem = literal(problemTemplate(answer, context));
@@ -77,7 +77,8 @@ export function subsetGrammar(options: SubsetOptions): string {
     own: oneOf([...(options.sentences ?? []).map(literal), ...words]),
     "more-words": words.length > 0 ? `(" " free)?` : literal(""),
     sentences: sentences(parts),
-    instructions: `sentences ${forced.includes("answer-format") ? "format" : "format?"}`,
+    instructions: `sentences ${forced.includes("answer-format") ? "format" : mayState("format", parts)}`,
+    closing: `more-words ${mayState(`" " format`, parts)}`,
     prompt: template(problem, inside("\n\n"), "instructions"),
     "stated-prompt": template(problem, inside("\n\n"), "sentences format"),
     "examples-prompt": template(
@@ -96,6 +97,21 @@ export function subsetGrammar(options: SubsetOptions): string {
   return grammarText(rules);
 }
 
+/** The forced techniques, with few-shot for ways to show examples, and those of the simplest shape that has room for them. */
+function neededFor(forced: readonly string[], options: SubsetOptions): string[] {
+  const shows = TECHNIQUES.some(({ name, slot }) => slot === "examples" && forced.includes(name));
+  const own = [...new Set(shows ? [...forced, "few-shot"] : forced)];
+  const beside = (name: string) => BODIES[name]!.techniques.filter((technique) => !own.includes(technique));
+  const shapes = bodiesFor(forced, options).map(beside);
+  const fewest = Math.min(...shapes.map(({ length }) => length));
+  return [...own, ...new Set(shapes.filter(({ length }) => length === fewest).flat())];
+}
+
+/** A rule that may be written where the form of the answer may be stated. */
+function mayState(rule: string, { allowed }: BodyContext): string {
+  return allowed.includes("answer-format") ? `(${rule})?` : literal("");
+}
+
 /** Sentences after the problem: techniques in the order of the table, then one of the task's or of the model's own. */
 function sentences({ allowed, forced, options }: BodyContext): string {
   const fixed = TECHNIQUES.filter(
@@ -109,10 +125,9 @@ function sentences({ allowed, forced, options }: BodyContext): string {
 }
 
 /** Puts solved items into the variable `shots`. */
-function examplesLine({ forced }: BodyContext, ways: readonly string[]): string {
-  const members = ways.map(
-    (name): Member => ({ rule: literal(phrasesOf(name)[0]!), isForced: forced.includes(name) }),
-  );
-  const object = `${literal(", { ")} ${membersOf(members)} ${literal(" }")}`;
-  return `${literal("  const shots = fewShot(await agent.examples(")} ${anyOf(phrasesOf("few-shot"))} ${members.some(({ isForced }) => isForced) ? object : `(${object})?`} ${literal("));\n")}`;
+function examplesLine({ allowed, forced }: BodyContext, ways: readonly string[]): string {
+  const members = ways
+    .filter((name) => allowed.includes(name))
+    .map((name): Member => ({ rule: literal(phrasesOf(name)[0]!), isForced: forced.includes(name) }));
+  return `${literal("  const shots = fewShot(await agent.examples(")} ${anyOf(phrasesOf("few-shot"))} ${optionsOf(members)} ${literal("));\n")}`;
 }

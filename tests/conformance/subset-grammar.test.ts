@@ -95,6 +95,33 @@ const cases: SubsetOptions[] = ANSWERS.flatMap((answer) =>
   }),
 );
 
+const PLAIN_WORDS = { analysis: "Nothing is left to choose here.", free: "" };
+
+/** Techniques that a shape or a way of showing examples is written with, and is read as too. */
+const WRITTEN_WITH: Readonly<Record<string, readonly string[]>> = {
+  "code-then-words": ["program"],
+  "program-vote": ["self-consistency", "program", "code-then-words"],
+  "extract-compute": ["program", "code-then-words"],
+  "one-program": ["program", "code-then-words"],
+  escalate: ["steps", "answer-format", "self-consistency", "weak-drafts"],
+  "ask-again": ["answer-format"],
+  "prompt-vote": ["steps", "careful-reading", "answer-format", "self-consistency"],
+  "near-examples": ["few-shot"],
+  "worked-examples": ["few-shot"],
+  "test-escalate": ["test-repair", "other-model"],
+  // The last where another model is asked to repair.
+  "weak-first": ["weak-drafts", "test-repair", "test-escalate"],
+};
+
+/** Techniques without which no shape has room for all that are forced, and what these are written with. */
+function isNeeded(name: string, options: SubsetOptions): boolean {
+  const { forced = [] } = options;
+  const shapes = TECHNIQUES.map((technique) => technique.name).filter(
+    (other) => !forced.includes(other) && !canForce(forced, { ...options, without: [other] }),
+  );
+  return [...forced, ...shapes].some((other) => other === name || WRITTEN_WITH[other]?.includes(name));
+}
+
 const drawn = new Map<SubsetOptions, { sentences: string[]; grammar: Gbnf }>();
 
 function draw(options: SubsetOptions): { sentences: string[]; grammar: Gbnf } {
@@ -133,6 +160,21 @@ describe(`the subset grammar (seed ${SEED})`, () => {
         expect(extracted.source).toContain(sees);
         if (options.answer !== "code")
           expect(extracted.source.includes("${task.context}")).toBe(options.context);
+      }
+    }
+  });
+
+  it("a sparse sentence uses what it was forced to use, and else only what that needs", () => {
+    for (const options of cases) {
+      const forced = options.forced as string[];
+      const grammar = new Gbnf(subsetGrammar({ ...options, sparse: true, ownWords: false }));
+      const random = new Random(seedFrom(SEED, "sparse", options.answer, [...options.offers], forced));
+      for (let i = 0; i < SENTENCES_PER_GRAMMAR; i++) {
+        const sentence = grammar.sample(random, PLAIN_WORDS);
+        const used = detectTechniques(sentence);
+        expect(used, sentence).toEqual(expect.arrayContaining(forced));
+        const beside = used.filter((name) => !isNeeded(name, options));
+        expect(beside, sentence).toEqual([]);
       }
     }
   });

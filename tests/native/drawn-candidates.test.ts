@@ -41,6 +41,15 @@ describe("LocalPolicy with forcedBy draw", () => {
     expect(actions[0]!.text).not.toBe(actions[2]!.text);
   });
 
+  test("draws a plain one without any technique, and leaves one that is not forced to the model", async () => {
+    const policy = new LocalPolicy(model, { forcedBy: "draw" });
+    const [plain, written] = [{ ...draw(1, []), isPlain: true }, draw(1, [])];
+    const { actions } = await policy.act(PROMPT, [plain, written], SPACE);
+    const alone = await new LocalPolicy(model).act(PROMPT, [written], SPACE);
+    expect(detectTechniques(actions[0]!.text)).toEqual([]);
+    expect(actions[1]!.text).toBe(alone.actions[0]!.text);
+  });
+
   test("has the prompt's tokens where nothing is left for the model to write", async () => {
     const policy = new LocalPolicy(model, { forcedBy: "draw" });
     const { promptTokens } = await policy.act(PROMPT, [DRAWS[0]!], SPACE);

@@ -20,6 +20,8 @@ export interface SubsetOptions {
   without?: readonly string[] | undefined;
   /** Techniques that every sentence must use; the rest is left to the model. */
   forced?: readonly string[] | undefined;
+  /** Whether a sentence uses the forced techniques and what they need, and no other. Default false. */
+  sparse?: boolean | undefined;
   /** Items have a text to read in task.context. */
   context?: boolean | undefined;
   /** Sentences written for the task, of characters that a template text can hold: one may stand in place of the model's own. */

@@ -15,9 +15,6 @@ const EDIT_DRAFTS = [
 ];
 const REWRITE = "Rewrite the draft so that it keeps every point of the request.";
 
-/** Optional end of a second prompt. */
-const CLOSING = `more-words (" " format)?`;
-
 export const PLAIN_BODIES = {
   single: {
     techniques: [],
@@ -64,7 +61,7 @@ export const PLAIN_BODIES = {
       synthesis: template(
         problem,
         inside('\n\nDrafts of a weaker model:\n${drafts.join("\n---\n")}\n\n'),
-        `${anyOf(answer === "writing" ? EDIT_DRAFTS : SOLVE_AFTER_DRAFTS)} ${CLOSING}`,
+        `${anyOf(answer === "writing" ? EDIT_DRAFTS : SOLVE_AFTER_DRAFTS)} closing`,
       ),
     }),
   },
@@ -77,7 +74,7 @@ export const PLAIN_BODIES = {
       rewrite: template(
         problem,
         inside(`\n\nDraft:\n\${draft}\n\nCritique:\n\${critique}\n\n${REWRITE}`),
-        CLOSING,
+        "closing",
       ),
     }),
   },
@@ -109,11 +106,7 @@ function askedOnce(context: BodyContext, begin: string, end: string): string {
 }
 
 function review({ problem }: BodyContext): string {
-  return template(
-    problem,
-    inside("\n\nDraft:\n${draft}\n\n"),
-    `${anyOf(phrasesOf("check-draft"))} ${CLOSING}`,
-  );
+  return template(problem, inside("\n\nDraft:\n${draft}\n\n"), `${anyOf(phrasesOf("check-draft"))} closing`);
 }
 
 /** One call of a tool, and the prompt that shows what it found before the problem. */

@@ -1,23 +1,36 @@
 import { describe, expect, it } from "vitest";
 import { Random } from "../../../src/core/random.js";
-import { dealLeads, drawForcedTechniques } from "../../../src/design/draw-forced-techniques.js";
+import { dealLeads, drawForcedTechniques, PLAIN } from "../../../src/design/draw-forced-techniques.js";
 
 const NAMES = ["a", "b", "c", "d", "e"];
 
 /** No leads for m candidates. */
 const none = (count: number) => new Array<undefined>(count).fill(undefined);
 
+/** Sets of candidates that are all forced. */
+function drawn(
+  seed: number,
+  leads: (string | undefined)[],
+  isCompatible?: (set: readonly string[]) => boolean,
+): string[][] {
+  return drawForcedTechniques(new Random(seed), leads, NAMES, 1, isCompatible).map((set) => set!);
+}
+
 describe("drawForcedTechniques", () => {
   it("forces nothing at share 0 and every candidate at share 1", () => {
-    expect(drawForcedTechniques(new Random(1), none(20), NAMES, 0).flat()).toEqual([]);
-    expect(drawForcedTechniques(new Random(1), none(20), NAMES, 1).every((set) => set.length >= 1)).toBe(
-      true,
-    );
+    expect(drawForcedTechniques(new Random(1), none(20), NAMES, 0)).toEqual(none(20));
+    expect(drawn(1, none(20)).every((set) => set.length >= 1)).toBe(true);
+  });
+
+  it("gives a plain candidate no technique, which is not the same as leaving it the choice", () => {
+    const leads = ["a", PLAIN];
+    expect(drawn(1, leads)[1]).toEqual([]);
+    expect(drawForcedTechniques(new Random(1), leads, NAMES, 0)).toEqual([undefined, undefined]);
   });
 
   it("draws sets of one to three different names that respect compatibility", () => {
     const isCompatible = (set: readonly string[]) => !(set.includes("a") && set.includes("b"));
-    for (const set of drawForcedTechniques(new Random(2), none(300), NAMES, 1, isCompatible)) {
+    for (const set of drawn(2, none(300), isCompatible)) {
       expect(set.length).toBeLessThanOrEqual(3);
       expect(new Set(set).size).toBe(set.length);
       expect(isCompatible(set)).toBe(true);
@@ -26,16 +39,14 @@ describe("drawForcedTechniques", () => {
 
   it("uses every technique about equally", () => {
     const counts = new Map(NAMES.map((name) => [name, 0]));
-    const sets = drawForcedTechniques(new Random(3), none(2000), NAMES, 1);
+    const sets = drawn(3, none(2000));
     for (const name of sets.flat()) counts.set(name, counts.get(name)! + 1);
     // Two of five names on average: 800 each, deviation about 22.
     for (const count of counts.values()) expect(Math.abs(count - 800)).toBeLessThan(120);
   });
 
   it("honours the share", () => {
-    const forced = drawForcedTechniques(new Random(4), none(2000), NAMES, 0.4).filter(
-      (set) => set.length > 0,
-    );
+    const forced = drawForcedTechniques(new Random(4), none(2000), NAMES, 0.4).filter((set) => set);
     // Deviation of a share of 2,000 draws: 1.1 %.
     expect(Math.abs(forced.length / 2000 - 0.4)).toBeLessThan(0.05);
   });
@@ -44,13 +55,13 @@ describe("drawForcedTechniques", () => {
     const isCompatible = (set: readonly string[]) =>
       !set.includes("e") && !(set.includes("a") && set.includes("b"));
     const leads = Array.from({ length: 200 }, (_, i) => NAMES[i % 5]);
-    const sets = drawForcedTechniques(new Random(5), leads, NAMES, 1, isCompatible);
+    const sets = drawn(5, leads, isCompatible);
     for (const [i, set] of sets.entries()) {
       if (leads[i] !== "e") expect(set).toContain(leads[i]);
       expect(new Set(set).size).toBe(set.length);
       expect(isCompatible(set)).toBe(true);
     }
-    expect(drawForcedTechniques(new Random(5), leads, NAMES, 0).flat()).toEqual([]);
+    expect(drawForcedTechniques(new Random(5), leads, NAMES, 0)).toEqual(none(200));
   });
 });
 

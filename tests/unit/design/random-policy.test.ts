@@ -32,6 +32,19 @@ describe("RandomPolicy", () => {
     }
   });
 
+  it("writes a plain call where none is wanted", async () => {
+    const plain = draws(20).map((draw) => ({ ...draw, isPlain: true }));
+    const { actions } = await new RandomPolicy().act([], plain, SPACE);
+    expect(actions.flatMap(({ text }) => detectTechniques(text))).toEqual([]);
+  });
+
+  it("uses few techniques, now and then none", async () => {
+    const counts = (await sources(300)).map((source) => detectTechniques(source).length);
+    // Two of one to three in the mean, and what these are written with.
+    expect(counts.reduce((sum, count) => sum + count, 0) / counts.length).toBeLessThan(3);
+    expect(counts).toContain(0);
+  });
+
   it("uses every technique of the task, each in a fair share", async () => {
     const names = techniqueNames(SPACE);
     const used = (await sources(600)).map((source) => new Set(detectTechniques(source)));
