@@ -4,11 +4,12 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { hashFile } from "../../dist/core/file-hash.js";
 import { resolveModel } from "../../dist/hub/model-hub.js";
+import { CHOICE_FAMILIES } from "./choice-questions.mjs";
 
 /**
  * What is trained on: all generated families of questions but two, on which designs of the trained model are looked at before anything is judged
- * (ordering, shopping), and multiple choice; NAME-train is cut from a dataset's train split. The designer sees the task alone, so
- * that families are all it can learn from which tasks want what.
+ * (ordering, shopping), and multiple choice that wants words; NAME-train is cut from a dataset's train split. The designer sees the
+ * task alone, so that families are all it can learn from which tasks want what.
  */
 const FAMILIES = [
   "counting",
@@ -21,6 +22,7 @@ const FAMILIES = [
   "table-lookup",
   "unit-conversion",
   "clock-calendar",
+  ...CHOICE_FAMILIES,
 ];
 /** Held back from training. Baselines are measured on it too, and nothing is judged on it. */
 const HELD_BACK = "ordering";
@@ -50,7 +52,7 @@ const WITHOUT = [
 
 /** Sizes of a seed; each is a flag of the same name. */
 export const SIZES = {
-  episodes: 20,
+  episodes: 26,
   candidates: 6,
   rounds: 1,
   epochs: 6,
@@ -59,10 +61,10 @@ export const SIZES = {
   "light-share": 0.2,
   block: 5,
   pool: 5,
-  "judge-episodes": 2,
+  "judge-episodes": 4,
   "judge-candidates": 3,
-  "judge-pool": 8,
-  test: 6,
+  "judge-pool": 13,
+  test: 10,
   /**
    * Caps of a reply: short on the training families, where programs and answers fit; room for words on the judged tasks. The second
    * is not 200 as well since, in an earlier setting that was judged, 90 % of the direct replies to one task ended there.
