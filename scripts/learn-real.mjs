@@ -91,8 +91,8 @@ async function play() {
     if (!(await trainRow(row, settings, order))) return stopped();
   }
   const baselines = baselinesOf(folder);
-  const fixedTitle = baselines[0].title;
-  const fixed = namedBaselines("text", false).find(({ title }) => title === fixedTitle)?.name ?? "direct";
+  const { fixed } = settings;
+  const fixedTitle = namedBaselines("text", false).find(({ name }) => name === fixed).title;
   for (const { title, accuracy } of baselines)
     say(`on the training families: ${title} ${(100 * accuracy).toFixed(1)} %`);
   process.stdout.write(`settings ${hash}, fixed before the judged tasks are opened\n`);
@@ -121,7 +121,7 @@ async function play() {
         .join(" ")}`,
       notes: [
         `minutes of the trained row's round: ${trainedIn("trained").join(", ")}`,
-        `fixed baseline: ${fixed}, ${baselines.map(({ title, accuracy }) => `${title} ${(100 * accuracy).toFixed(1)} %`).join("; ")} on the training families`,
+        `fixed baseline: ${fixed}; of this seed ${baselines.map(({ title, accuracy }) => `${title} ${(100 * accuracy).toFixed(1)} %`).join("; ")} on the training families`,
         `${threads} threads`,
       ],
     });

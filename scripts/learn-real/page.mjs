@@ -12,7 +12,7 @@ const MEANING = {
   trained: "its adapter, trained on rewards of the training families",
   shuffled: "control: the same training, its weights dealt out at random within a task",
   random: "control: no model, one to three techniques drawn uniformly",
-  fixed: "the fixed baseline that was best on the training families",
+  fixed: "the fixed baseline that was best on the training families of three seeds",
   direct: "one question to the executor",
 };
 
@@ -236,7 +236,7 @@ export function pageOf({ root, kept, half, settings, hash, command, notes, basel
 ${command}
 \`\`\`
 
-Designer ${settings.model}, executor ${settings.executor}; seeds ${[...seeds.keys()].join(", ")}. Trained on ${settings.families.join(", ")} (generated, or a dataset's train split where the name says so; nothing else), judged unforced (ε = 0, temperature ${settings["judge-temperature"]}) on tasks that no training saw. Earlier settings had been judged on them, and seven things were changed for what that showed: judged replies may be longer, which helps the direct row most; designers are shown no workflow, since they copied it; some techniques are left out for every row (${settings.without.join(", ")}) and more candidates are trained on, since a trained designer wrote no programs; programs are asked for in other words, in every row, since none sorted words; replies begin with the program, with more and smaller updates, since a trained designer still wrote few; designs are drawn at a temperature of ${settings["judge-temperature"]} and not of 0.8, since one seed was not clearly above random draws; and collections hold more families, their techniques dealt and drawn without the model, their rewards pooled over techniques, and training leaves the lightest examples out and sees the rest more often, since three seeds were not clearly above the base (the page of these is in the history of this file). What these became was chosen on the training families, as everything else was, or for time. Settings were fixed before these were opened: SHA-256 \`${hash}\`.${half === "" ? "" : AGAIN}
+Designer ${settings.model}, executor ${settings.executor}; seeds ${[...seeds.keys()].join(", ")}. Trained on ${settings.families.join(", ")} (generated, or a dataset's train split where the name says so; nothing else), judged unforced (ε = 0, temperature ${settings["judge-temperature"]}) on tasks that no training saw. Earlier settings had been judged on them, and eight things were changed for what that showed ([which, and in what order](learn-real-settings.md)). What these became was chosen on the training families, as everything else was, or for time. Settings were fixed before these were opened: SHA-256 \`${hash}\`.${half === "" ? "" : AGAIN}
 
 ${markdownTable(heads.rows, table)}
 
