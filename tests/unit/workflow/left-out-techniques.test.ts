@@ -32,6 +32,17 @@ describe("techniques left out", () => {
     expect(techniqueNames({ ...space, without: [] })).toEqual(techniqueNames(space));
   });
 
+  it.each(KINDS)("may be a form stated at an end, or a way to show examples: %s", (answer) => {
+    const optional = ["answer-format", "near-examples", "worked-examples"];
+    // Shapes that state the form in any case.
+    const without = [...optional, "ask-again", "prompt-vote", "escalate"];
+    const space = { answer, offers: OFFERS, description: "Add two numbers.", ownWords: false, without };
+    const grammar = new Gbnf(subsetGrammar(space));
+    const random = new Random(8);
+    const used = Array.from({ length: 300 }, () => detectTechniques(grammar.sample(random, WORDS))).flat();
+    expect(used.filter((name) => optional.includes(name))).toEqual([]);
+  });
+
   it.each(KINDS)("may be all there are: a plain call is left: %s", (answer) => {
     const space = { answer, offers: OFFERS, without: TECHNIQUES.map(({ name }) => name) };
     expect(techniqueNames(space)).toEqual([]);
