@@ -51,9 +51,10 @@ describe("a server as a child process", () => {
     ["dies-at-start", {}, "crashed", /exit code 3; no licence found/],
     [
       "greets-only",
-      { startMs: 300 },
+      // Long enough for a process to start and write on a busy machine.
+      { startMs: 4000 },
       "timeout",
-      /no answer within 300 ms; it wrote what is no message: usage: server FILE/,
+      /no answer within 4000 ms; it wrote what is no message: usage: server FILE/,
     ],
     ["lists-forever", {}, "crashed", /more than 100 pages/],
   ])("%s: cannot be used, and says why", async (mode, options, kind, message) => {
