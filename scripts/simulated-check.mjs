@@ -13,6 +13,7 @@ import { answerKind, usualBaselines } from "../dist/evaluate/baselines/usual-bas
 import { evaluate, parseRunConfig } from "../dist/index.js";
 import { loadTask } from "../dist/tasks/load-task.js";
 import { problemTemplate, READ_REPLY, STATE_FORMAT } from "../dist/workflow/answer-kind.js";
+import "./plain-errors.mjs";
 
 const { values: flags } = parseArgs({
   options: {
