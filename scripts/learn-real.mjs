@@ -7,13 +7,15 @@
  *
  * Ends cleanly after --minutes and goes on with the same command. Every size of scripts/learn-real/settings.mjs is a flag.
  * --judging NAME judges the same trainings once more, with other --tasks or judged sizes, in folders of its own.
- * Rows of a finished seed are copied to --kept, and the page is made of all seeds there and here: seeds may run on several machines.
+ * Rows are copied to --kept as they are finished, and the page is made of all seeds there and here: seeds may run on several
+ * machines, and a machine that is lost takes the rows under way with it and no others.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { namedBaselines } from "../dist/evaluate/baselines/named-baselines.js";
 import { resolveModel } from "../dist/hub/model-hub.js";
+import { loadTask } from "../dist/tasks/load-task.js";
 import { judgedDataset, trainedDataset } from "./learn-real/datasets.mjs";
 import { judgeRows } from "./learn-real/judge-rows.mjs";
 import { keepSeed, pageOf } from "./learn-real/page.mjs";
@@ -68,8 +70,10 @@ const folder = join(root, `seed-${seed}`);
 /** Of what lies beside the trainings, so that the same ones can be judged on other tasks or with other sizes. */
 const half = flags.judging ? `-${flags.judging}` : "";
 
-// A name that is no model is said before the executor is measured.
+// A name that is no model or no task is said before the executor is measured.
 await resolveModel(settings.model);
+const families = await Promise.all(settings.families.map((name) => trainedDataset(name, root)));
+for (const family of families) await loadTask(family);
 const speed = await speedOf();
 const plan = await planOf(settings, { folder, half, threads, speed });
 process.stdout.write(`${planText(plan, speed, threads)}\n`);
@@ -84,7 +88,6 @@ if (plan.minutes > minutes * sessions) {
 async function play() {
   const shown = await shownSettings(settings);
   const hash = fixSettings(join(root, `settings${half}.json`), shown);
-  const families = await Promise.all(settings.families.map((name) => trainedDataset(name, root)));
   const order = { folder, half, seed, threads, minutesLeft, families };
   for (const row of ["trained", "shuffled"]) {
     say(`${row}: training`);
@@ -105,13 +108,14 @@ async function play() {
     { name: "shuffled", adapter: adapterOf("shuffled") },
     { name: "random" },
   ];
-  const isWhole = await judgeRows(rows, settings, { ...order, tasks, fixed, fixedTitle, say });
+  const onRow = () => flags.kept && keepSeed(root, seed, flags.kept, half);
+  const isWhole = await judgeRows(rows, settings, { ...order, tasks, fixed, fixedTitle, say, onRow });
   if (existsSync(join(folder, `rows${half}`, "base.json"))) {
     const trainedIn = (row) =>
       Object.entries(summaryOf(join(folder, row)).rounds[0].seconds).map(
         ([phase, seconds]) => `${phase} ${(seconds / 60).toFixed(1)}`,
       );
-    if (isWhole && flags.kept) keepSeed(root, seed, flags.kept, half);
+    onRow();
     const page = pageOf({
       ...{ root, kept: flags.kept, half, settings: shown, hash, baselines },
       // By the last names of their paths: the page is kept, and the folders of this machine say nothing to others.

@@ -6,7 +6,6 @@ import { fileURLToPath } from "node:url";
 import { Random } from "../../dist/core/random.js";
 import { datasetNamed, listDatasets } from "../../dist/tasks/list-datasets.js";
 import { writeDataset } from "../../dist/tasks/write-dataset.js";
-import { CHOICE_FAMILIES, choiceQuestions } from "./choice-questions.mjs";
 
 const MAIN = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 const SPLITS = ["--split", "train=0.3", "--split", "validation=0.24", "--split", "test=0.46"];
@@ -39,15 +38,10 @@ export async function judgedDataset(name, bbh, root) {
 const TRAIN_ONLY = "-train";
 
 /**
- * @param {string} name - of a family or dataset, of made-up multiple choice, or `NAME-train` for one of nothing but the train split of dataset NAME
+ * @param {string} name - of a family or dataset, or `NAME-train` for one of nothing but the train split of dataset NAME
  * @returns {Promise<string>} what --task takes
  */
 export async function trainedDataset(name, root) {
-  if (CHOICE_FAMILIES.includes(name)) {
-    const folder = join(root, "datasets", name);
-    if (!existsSync(join(folder, "dataset.json"))) await writeDataset(folder, choiceQuestions(name));
-    return folder;
-  }
   if (!name.endsWith(TRAIN_ONLY)) return name;
   const source = (await listDatasets()).find((entry) => entry.name === name.slice(0, -TRAIN_ONLY.length));
   if (!source)

@@ -27,6 +27,7 @@ const EQUAL = ["trained", "random"];
  * @param rows - `{ name, adapter }`, adapter a path, or undefined for the bare model; the row `random` has no model
  * @param order.half - what the names of this judging's folders end with
  * @param order.fixed - name of the fixed baseline that was best on the training families, with its title
+ * @param order.onRow - called when the file of a row is there
  * @returns false where the minutes were over before the end
  */
 export async function judgeRows(rows, settings, order) {
@@ -90,7 +91,10 @@ export async function judgeRows(rows, settings, order) {
     const benches = [];
     for (const task of opened) benches.push(await run.bench(task));
     const starts = await Promise.all(benches.map((bench) => bench.baselines()));
-    const keep = (name, figures) => writeFileSync(done(name), `${JSON.stringify(figures, null, 1)}\n`);
+    const keep = (name, figures) => {
+      writeFileSync(done(name), `${JSON.stringify(figures, null, 1)}\n`);
+      order.onRow();
+    };
     for (const row of left) {
       say(`judging ${row.name}`);
       keep(row.name, await judgeRow(run, benches, starts, row, order.fixedTitle));

@@ -45,7 +45,7 @@ export function readRows(root, kept, half) {
 }
 
 /**
- * Copies a finished seed to a folder that is kept, so that the next one may run elsewhere.
+ * Copies the rows of a seed that are finished to a folder that is kept, so that the next seed may run elsewhere.
  * @throws where that folder holds seeds of other settings
  */
 export function keepSeed(root, seed, kept, half) {

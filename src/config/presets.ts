@@ -63,12 +63,13 @@ export const PRESETS: Readonly<Record<string, Record<string, unknown>>> = {
   /** Real models on this machine, without network or key once they are pulled: hours on two cores, resumable. */
   real: {
     ...LOCAL,
-    // Programs pay in the first five, words in the last.
-    task: "string-transform,sequences,swaps,table-lookup,counting,multi-hop",
+    // Programs pay in the first five, words in the others: options alone do not call for a program.
+    task: "string-transform,sequences,swaps,table-lookup,counting,multi-hop,kinds,jobs,reviews",
     executor: "local:qwen2.5-coder-1.5b",
     baselines: "direct,chain-of-thought,always-code,few-shot-5",
-    episodes: 12,
-    candidates: 8,
+    // Two a family.
+    episodes: 18,
+    candidates: 6,
     validationLimit: 16,
     testLimit: 16,
     maxTokens: 256,

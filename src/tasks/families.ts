@@ -6,8 +6,11 @@ import type { DatasetManifest } from "./dataset-manifest.js";
 import { clockCalendar } from "./families/clock-calendar.js";
 import { counting } from "./families/counting.js";
 import { defineFamily, type Family, type GeneratedProblem } from "./families/family.js";
+import { jobs } from "./families/jobs.js";
+import { kinds } from "./families/kinds.js";
 import { multiHop } from "./families/multi-hop.js";
 import { ordering } from "./families/ordering.js";
+import { reviews } from "./families/reviews.js";
 import { robotRooms } from "./families/robot/robot-rooms.js";
 import { sequences } from "./families/sequences.js";
 import { shopping } from "./families/shopping.js";
@@ -32,6 +35,9 @@ export const FAMILIES: readonly Family[] = [
   defineFamily(ordering),
   defineFamily(swaps),
   defineFamily(multiHop),
+  defineFamily(kinds),
+  defineFamily(jobs),
+  defineFamily(reviews),
 ];
 
 /** Families whose items are played step by step (docs/robot.md). */

@@ -286,6 +286,53 @@ function multiHop({ question, context }: Shown): string {
   return resolve(question);
 }
 
+/** What each thing is, by a word of the kind that is asked for. */
+const THINGS: Readonly<Record<string, string>> = {
+  animal: "horse rabbit whale eagle spider frog camel beaver",
+  fruit: "apple cherry banana plum grape mango pear lemon",
+  tool: "hammer saw screwdriver drill pliers chisel wrench file",
+  clothing: "shirt scarf coat sock glove skirt sweater belt",
+  instrument: "violin flute drum trumpet piano harp guitar oboe",
+  vehicle: "bus bicycle truck ferry tram van train canoe",
+  body: "elbow knee ear thumb shoulder ankle nose chin",
+  furniture: "chair wardrobe sofa desk shelf bed stool bench",
+};
+
+const onlyLetter = (isRight: readonly boolean[]): string => {
+  if (isRight.filter(Boolean).length !== 1) throw new Error("not one option is right");
+  return String.fromCharCode(65 + isRight.indexOf(true));
+};
+
+function kinds({ question, choices }: Shown): string {
+  const kind = Object.keys(THINGS).find((word) => question.includes(word))!;
+  return onlyLetter(choices!.map((thing) => THINGS[kind]!.split(" ").includes(thing)));
+}
+
+/** A word that only people with this job are told of with. */
+const SIGNS: Readonly<Record<string, string>> = {
+  baker: "bread",
+  nurse: "hospital",
+  mechanic: "engines",
+  teacher: "fractions",
+  farmer: "wheat",
+  pilot: "planes",
+  tailor: "sews",
+  lawyer: "court",
+  gardener: "hedges",
+  fisherman: "nets",
+};
+
+function jobs({ question, choices }: Shown): string {
+  const [, job] = /Who is the (\w+)\?$/.exec(question)!;
+  const sentence = question.split(". ").find((one) => one.includes(SIGNS[job!]!))!;
+  return onlyLetter(choices!.map((person) => sentence.startsWith(`${person} `)));
+}
+
+function reviews({ question, choices }: Shown): string {
+  const bad = /never|nothing was|rude|waste|warned|before the end|money back|spoiled/i.test(question);
+  return onlyLetter(choices!.map((feeling) => (feeling === "negative") === bad));
+}
+
 export const INDEPENDENT_SOLVERS: Readonly<Record<string, (shown: Shown) => string>> = {
   "word-problems": wordProblems,
   shopping,
@@ -298,4 +345,7 @@ export const INDEPENDENT_SOLVERS: Readonly<Record<string, (shown: Shown) => stri
   ordering,
   swaps,
   "multi-hop": multiHop,
+  kinds,
+  jobs,
+  reviews,
 };

@@ -58,6 +58,9 @@ const full: SuiteInput = {
     "sequences",
     "ordering",
     "swaps",
+    "kinds",
+    "jobs",
+    "reviews",
     ...[
       "code-tasks",
       "gsm8k",
