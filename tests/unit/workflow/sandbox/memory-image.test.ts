@@ -29,6 +29,20 @@ describe("an image of a memory", () => {
     expect(Buffer.compare(bytes, before)).toBe(0);
   });
 
+  it("brings back what lies far apart, and the zeros between", () => {
+    const pages = 70;
+    const bytes = new Uint8Array(pages * PAGE);
+    for (const page of [0, 40, 41, 69]) bytes.fill(page + 1, page * PAGE + 3, page * PAGE + 900);
+    const before = bytes.slice();
+    const image = new MemoryImage(bytes);
+    for (let page = 0; page < pages; page++) {
+      // One page alone, its first byte or its last.
+      bytes[page * PAGE + (page % 2 === 0 ? 0 : PAGE - 1)] = 7;
+      expect(image.restore()).toBe(true);
+      expect(Buffer.compare(bytes, before), `page ${page}`).toBe(0);
+    }
+  });
+
   it("of nothing but 0 empties the memory", () => {
     const bytes = new Uint8Array(2 * PAGE);
     const image = new MemoryImage(bytes);
