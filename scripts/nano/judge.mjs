@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import PQueue from "p-queue";
 import { Budget } from "../../dist/core/budget.js";
 import { usualBaselines } from "../../dist/evaluate/baselines/usual-baselines.js";
 import { makeJobs, summarize } from "../../dist/evaluate/evaluation.js";
@@ -41,6 +42,7 @@ export class Judge {
   #folder = mkdtempSync(join(tmpdir(), "w4s-nano-"));
   #sandbox;
   #programs;
+  #queue = new PQueue({ concurrency: 1 });
   #store = CallStore.open(join(this.#folder, "calls.db"));
   #seed;
 
@@ -86,7 +88,7 @@ export class Judge {
       scorer,
       limits: {},
       maxTokens: MAX_TOKENS,
-      concurrency: 1,
+      queue: this.#queue,
     });
     const settings = { seed: this.#seed, settingsHash: `nano ${familyName}` };
     const jobs = sources.flatMap((source) =>
