@@ -11,7 +11,7 @@ W4S := node dist/cli/main.js
 BENCH_JSON := bench/results/latest.json
 
 .DEFAULT_GOAL := help
-.PHONY: install build check types format unused test test-node test-gpu docs pack-check size kills demo demo-check learn-check learn-controls learn-qwen learn-real designed-check nano code-check workers-check serve-check simulated-check programs-check mode-check report-big bench bench-quick bench-full models real real-bbh grammar-check grammar-sample acceptance-check search-check busy-check train-memory parity clean help
+.PHONY: install build check types format unused test test-node test-gpu docs pack-check size kills demo demo-check objectives-check learn-check learn-controls learn-qwen learn-real designed-check nano code-check workers-check serve-check simulated-check programs-check mode-check report-big bench bench-quick bench-full models real real-bbh grammar-check grammar-sample acceptance-check search-check busy-check train-memory parity clean help
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-16s %s\n' "$$name" "$$text"; done
@@ -79,10 +79,18 @@ kills: build ## the tests that kill runs, with more kills at other moments than 
 demo: build ## the whole loop offline: a weak model learns to design workflows (some minutes)
 	@$(W4S) demo
 
+NANO_EVIDENCE := node scripts/learning-evidence.mjs --model nano --seeds 6 --episodes 9 --candidates 8 --judge-episodes 4 --rate 0.004 --epochs 4 --threads 1 --jobs 2
+
 demo-check: build ## does the demo's model learn? six seeds and controls, two unseen families (ten minutes)
-	node scripts/learning-evidence.mjs --model nano --seeds 6 --train counting,shopping,unit-conversion \
-	  --judge sequences,swaps --episodes 9 --candidates 8 --judge-episodes 4 --rate 0.004 --epochs 4 --threads 1 --jobs 2 \
+	$(NANO_EVIDENCE) --train counting,shopping,unit-conversion --judge sequences,swaps \
 	  --variants advantage,shuffled,uniform,success --out docs/results/learning-nano.md
+
+OBJECTIVES := advantage,preference,group,group-wide,kto,light,uniform,shuffled
+objectives-check: build ## every objective beside the default: nano, six seeds, on the families of demo-check and on others (half an hour)
+	$(NANO_EVIDENCE) --train counting,shopping,unit-conversion --judge sequences,swaps \
+	  --variants $(OBJECTIVES) --out docs/results/objectives.md
+	$(NANO_EVIDENCE) --train string-transform,table-lookup,word-problems --judge clock-calendar,ordering \
+	  --variants $(OBJECTIVES) --runs-root runs/evidence-others --out docs/results/objectives-others.md
 
 learn-check: build ## the same evidence for SmolLM2-135M, three seeds, against shuffled rewards (about an hour and a half on two quiet cores; resumable)
 	$(W4S) models pull smollm2-135m

@@ -12,6 +12,7 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { policyScore } from "../dist/learn/policy-score.js";
 import { differences, inParallel, markdownTable, summaryOf as readSummary, runLearn } from "./learn-runs.mjs";
@@ -35,6 +36,11 @@ const { values: flags } = parseArgs({
     "weight-temperature": { type: "string" },
     threads: { type: "string", default: "2" },
     jobs: { type: "string", default: "1" },
+    /** The simulated executor writes no program that computes anything, and starting Python for each takes half a second. */
+    rules: {
+      type: "string",
+      default: fileURLToPath(new URL("../models/nano/demo-rules.yaml", import.meta.url)),
+    },
     "runs-root": { type: "string", default: "runs/evidence" },
     out: { type: "string" },
   },
@@ -131,6 +137,7 @@ async function runVariant(variant, seed) {
     ...["--eval-episodes", flags["judge-episodes"], "--eval-turns", "1", "--accept", "always"],
     ...["--validation-limit", flags.validation, "--test-limit", "0", "--seed", String(seed)],
     ...["--epochs", String(epochs), "--learning-rate", flags.rate, "--threads", flags.threads],
+    ...["--rules", flags.rules],
     // The control has no weights: one judgement a seed is enough.
     ...(variant === variants[0] ? ["--control", "random"] : []),
     ...VARIANTS[variant],
@@ -205,7 +212,7 @@ node scripts/learning-evidence.mjs ${process.argv.slice(2).join(" ")}
 
 **The executor is simulated**: accuracies say how well a design suits the simulator's documented properties (docs/simulated-executor.md), nothing about a real strong model.
 
-Trained on ${flags.train} (${card.candidates} forced candidates a seed from ${flags.episodes} episodes, ${flags.epochs} epochs, rate ${flags.rate}), judged unforced (ε = 0, temperature ${flags.temperature}) on ${flags.judge}, which no training saw: ${flags["judge-episodes"]} episodes × ${flags["judge-candidates"]} candidates each, ${flags.validation} validation items, seeds ${seeds.join(", ")}. Every episode starts from the plainest workflow. Intervals: 95 %, t over paired (family, seed, episode) and over validation items.
+Trained on ${flags.train} (${card.candidates} forced candidates a seed from ${flags.episodes} episodes, ${flags.epochs} epochs, rate ${flags.rate}), judged unforced (ε = 0, temperature ${flags.temperature}) on ${flags.judge}, which no training saw: ${flags["judge-episodes"]} episodes × ${flags["judge-candidates"]} candidates each, ${flags.validation} validation items, seeds ${seeds.join(", ")}. Every episode starts from the plainest workflow, and no design runs Python programs. Intervals: 95 %, t over paired (family, seed, episode) and over validation items.
 
 ${markdownTable(head, rows)}
 
