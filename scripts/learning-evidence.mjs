@@ -204,7 +204,8 @@ function report(startedAt) {
   });
   const card = summaryOf(variants[0], seeds[0]).rounds[0].card;
   const head = `policy | episodes | mean accuracy | best of episode | valid | distinct | “step by step” | executor tokens | mean − base | best − base | mean − shuffled | mean − random | mean − ${variants[0]}`;
-  return `# Learning, measured: ${flags.model}, simulated executor
+  const what = variants.some((name) => VARIANTS[name].includes("--objective")) ? "Objectives" : "Learning";
+  return `# ${what}, measured: ${flags.model}, simulated executor
 
 \`\`\`
 node scripts/learning-evidence.mjs ${process.argv.slice(2).join(" ")}

@@ -10,7 +10,7 @@ export class ForecastWatch {
   readonly #concurrency: number;
   readonly #seconds = new Map<string, number>();
   /** Of all baselines that really asked: one that replies with a letter says little about programs. */
-  readonly #asked = { seconds: 0, replies: 0, replyTokens: 0 };
+  readonly #asked = { seconds: 0, replies: 0, replyTokens: 0, atOnce: 1 };
   #said: Forecast;
   #now: Forecast;
 
@@ -30,6 +30,7 @@ export class ForecastWatch {
       this.#asked.seconds += spent.seconds;
       this.#asked.replyTokens += spent.replyTokens;
       this.#asked.replies += evaluation.replies;
+      this.#asked.atOnce = Math.max(this.#asked.atOnce, Math.min(this.#concurrency, evaluation.n));
       this.#now = remeasured(this.#now, this.#asked, this.#concurrency);
     } else if (weakWork && spent.calls === 0 && spent.weakCalls > 0 && spent.weakCalls === evaluation.n)
       this.#now = withWeakTime(this.#now, { ...weakWork, perItem: spent.seconds / evaluation.n });
@@ -98,18 +99,20 @@ interface Asked {
 
 /**
  * The forecast with the time that the measured speed suggests.
- * @param speed - that baselines which really asked the executor have shown
+ * @param speed - that baselines which really asked the executor have shown, and how many of their items ran at once
  */
 export function remeasured(
   forecast: Forecast,
-  speed: { seconds: number; replies: number; replyTokens: number },
+  speed: { seconds: number; replies: number; replyTokens: number; atOnce: number },
   concurrency: number,
 ): Forecast {
   const perReply = speed.replyTokens / speed.replies;
   const perSecond = speed.replyTokens / speed.seconds;
   const basis = forecast.basis.filter((line) => !line.startsWith("minutes:"));
+  // A server or a local executor often writes more in all where more is asked at once.
+  const more = speed.atOnce < concurrency ? `, less where ${concurrency} at once are faster` : "";
   basis.push(
-    `minutes: ${perSecond.toFixed(1)} tokens/s and ${perReply.toFixed(0)} tokens a reply, measured with ${concurrency} at once`,
+    `minutes: ${perSecond.toFixed(1)} tokens/s and ${perReply.toFixed(0)} tokens a reply, measured with ${speed.atOnce} at once${more}`,
   );
   return {
     ...forecast,

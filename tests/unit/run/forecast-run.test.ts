@@ -169,10 +169,16 @@ describe("remeasured", () => {
     const forecast = forecastRun(parseRunConfig({ ...SETTINGS, screen: 0 }), {
       ...{ validation: samples, baselines, testItems: 10 },
     });
-    const measured = remeasured(forecast, { seconds: 50, replies: 10, replyTokens: 1000 }, 4);
+    const speed = { seconds: 50, replies: 10, replyTokens: 1000, atOnce: 4 };
+    const measured = remeasured(forecast, speed, 4);
     // 100 tokens a reply at 20 tokens/s: 5 s each.
     expect(measured.minutes).toBeCloseTo((forecast.executorReplies * 5) / 60, 1);
     expect(measured.isMeasured).toBe(true);
     expect(measured.basis.filter((line) => line.startsWith("minutes:"))).toHaveLength(1);
+    expect(measured.basis.join()).toContain("measured with 4 at once");
+    // Five items say little of the speed at 32.
+    expect(remeasured(forecast, speed, 32).basis.join()).toContain(
+      "measured with 4 at once, less where 32 at once are faster",
+    );
   });
 });
