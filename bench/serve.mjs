@@ -19,7 +19,7 @@ const PAIRS = 200;
 /** Pairs until both ends are compiled by the engine: a request's computing falls to about a half over the first 1,500. */
 const WARM_UP = 1500;
 const AT_ONCE = 64;
-/** After which memory is read, the first being the warm-up: one round alone moves by 15 MiB with the engine's collections. */
+/** After which memory is read, the first being the warm-up: one round alone moved by 8 to 24 MiB with the engine's collections. */
 const ROUNDS = 7;
 const WORKFLOW = "export default async (agent, task) => (await agent.text(task.question))[0];\n";
 const CLI = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
